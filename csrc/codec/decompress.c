@@ -1,0 +1,270 @@
+/* decompress.c: a frame becomes its value again, whole, in part, or chunk by chunk. */
+#include "bytes.h"
+#include "checksum.h"
+#include "error.h"
+#include "frame.h"
+#include "general.h"
+#include "geometry.h"
+#include "planes.h"
+#include "threads.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct zblob_decoder {
+    struct zblob_frame frame;
+    struct zblob_chunk *chunks;
+    struct zblob_image *images;
+};
+
+/* ---- Decoder --------------------------------------------------------------------------------- */
+
+enum zblob_result
+zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *frame, struct zblob_error *error)
+{
+    struct zblob_decoder *d = *decoder = calloc(1, sizeof *d);
+    if (!d)
+        return zblob_fail_memory(error, sizeof *d);
+    d->frame = *frame;
+    d->chunks = calloc((size_t)frame->chunk_count + 1, sizeof *d->chunks);
+    d->images = calloc((size_t)frame->image_count + 1, sizeof *d->images);
+    if (!d->chunks || !d->images)
+        return zblob_fail_memory(error, ((uint64_t)frame->chunk_count + 1) * sizeof *d->chunks);
+    if (frame->chunk_count)
+        zblob_frame_chunk(frame, 0, &d->chunks[0]);
+    for (uint32_t i = 1; i < frame->chunk_count; i++)
+        frame_next_chunk(frame, i, &d->chunks[i - 1], &d->chunks[i]);
+    for (uint32_t i = 0; i < frame->image_count; i++)
+        zblob_frame_image(frame, i, &d->images[i]);
+    return ZBLOB_OK;
+}
+
+void
+zblob_decoder_close(struct zblob_decoder *decoder)
+{
+    if (decoder) {
+        free(decoder->chunks);
+        free(decoder->images);
+        free(decoder);
+    }
+}
+
+/* The image whose samples the chunk lies in; NULL where it is none's. */
+static const struct zblob_image *
+image_of(const struct zblob_decoder *decoder, const struct zblob_chunk *chunk)
+{
+    for (uint32_t i = 0; i < decoder->frame.image_count; i++) {
+        const struct zblob_image *image = &decoder->images[i];
+        uint64_t size;
+        geometry_byte_size(&image->grid, &size);
+        if (chunk->raw_offset >= image->value_offset &&
+            chunk->raw_offset + chunk->raw_size <= image->value_offset + size)
+            return image;
+    }
+    return NULL;
+}
+
+static enum zblob_result
+decode(const struct zblob_decoder *decoder, const struct zblob_chunk *chunk, const void *stored, void *dst)
+{
+    const struct zblob_image *image;
+    switch (chunk->codec) {
+    case ZBLOB_CODEC_STORE:
+        memcpy(dst, stored, chunk->raw_size);
+        return ZBLOB_OK;
+    case ZBLOB_CODEC_ZSTD: return general_decode(stored, chunk->stored_size, dst, chunk->raw_size);
+    case ZBLOB_CODEC_PLANES:
+        image = image_of(decoder, chunk);
+        return image ? planes_decode(&image->grid, stored, chunk->stored_size, dst, chunk->raw_size)
+                     : ZBLOB_DAMAGED;
+    default: return ZBLOB_UNSUPPORTED;
+    }
+}
+
+enum zblob_result
+zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored, void *dst,
+                    struct zblob_error *error)
+{
+    const struct zblob_chunk *chunk = &decoder->chunks[index];
+    enum zblob_result result = decode(decoder, chunk, stored, dst);
+    const char *name = zblob_codec_name(chunk->codec);
+    uint32_t count = decoder->frame.chunk_count;
+    switch (result) {
+    case ZBLOB_OK:
+        if (checksum_xxh64(dst, chunk->raw_size) == chunk->checksum)
+            return ZBLOB_OK;
+        return zblob_fail(error, ZBLOB_DAMAGED,
+                          "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s): wrong checksum", index + 1,
+                          count, name);
+    case ZBLOB_NO_MEMORY: return zblob_fail_memory(error, chunk->raw_size);
+    case ZBLOB_UNSUPPORTED:
+        return zblob_fail(error, result, "chunk %" PRIu32 " of %" PRIu32 " needs codec %s, which this build "
+                          "does not have", index + 1, count, name);
+    default:
+        return zblob_fail(error, ZBLOB_DAMAGED,
+                          "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s) cannot be decoded", index + 1,
+                          count, name);
+    }
+}
+
+/* ---- Ranges ---------------------------------------------------------------------------------- */
+
+struct range {
+    const struct zblob_decoder *decoder;
+    const unsigned char *src;
+    uint64_t offset, end; /* within the value */
+    unsigned char *dst;
+    uint32_t first; /* chunk */
+    struct zblob_error *errors; /* one a chunk */
+};
+
+/* A chunk that the range covers in part is decoded aside. */
+static void
+decode_in_part(const struct range *range, uint32_t index, struct zblob_error *error)
+{
+    const struct zblob_chunk *chunk = &range->decoder->chunks[index];
+    unsigned char *aside = malloc(chunk->raw_size);
+    if (!aside) {
+        zblob_fail_memory(error, chunk->raw_size);
+        return;
+    }
+    if (zblob_decoder_chunk(range->decoder, index, range->src + chunk->stored_offset, aside, error) == ZBLOB_OK) {
+        uint64_t start = chunk->raw_offset > range->offset ? chunk->raw_offset : range->offset;
+        uint64_t end = chunk->raw_offset + chunk->raw_size;
+        if (end > range->end)
+            end = range->end;
+        memcpy(range->dst + (start - range->offset), aside + (start - chunk->raw_offset), (size_t)(end - start));
+    }
+    free(aside);
+}
+
+static void
+decode_range_chunk(void *context, size_t i)
+{
+    const struct range *range = context;
+    uint32_t index = range->first + (uint32_t)i;
+    const struct zblob_chunk *chunk = &range->decoder->chunks[index];
+    if (chunk->raw_offset >= range->offset && chunk->raw_offset + chunk->raw_size <= range->end)
+        zblob_decoder_chunk(range->decoder, index, range->src + chunk->stored_offset,
+                            range->dst + (chunk->raw_offset - range->offset), &range->errors[i]);
+    else
+        decode_in_part(range, index, &range->errors[i]);
+}
+
+static enum zblob_result
+first_error(const struct zblob_error *errors, uint32_t count, struct zblob_error *error)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (errors[i].code != ZBLOB_OK) {
+            if (error)
+                *error = errors[i];
+            return errors[i].code;
+        }
+    }
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+decode_range(const struct zblob_decoder *decoder, const void *src, unsigned threads, uint64_t offset,
+             void *dst, uint64_t count, struct zblob_error *error)
+{
+    struct range range = {.decoder = decoder, .src = src, .offset = offset, .end = offset + count, .dst = dst};
+    uint32_t end = 0;
+    while (end < decoder->frame.chunk_count && decoder->chunks[end].raw_offset < range.end) {
+        if (decoder->chunks[end].raw_offset + decoder->chunks[end].raw_size <= offset)
+            range.first = end + 1;
+        end++;
+    }
+    if (count == 0 || end == range.first)
+        return ZBLOB_OK;
+    range.errors = calloc(end - range.first, sizeof *range.errors);
+    if (!range.errors)
+        return zblob_fail_memory(error, (end - range.first) * sizeof *range.errors);
+    threads_run(end - range.first, threads, decode_range_chunk, &range);
+    enum zblob_result result = first_error(range.errors, end - range.first, error);
+    free(range.errors);
+    return result;
+}
+
+enum zblob_result
+zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst,
+                       uint64_t count, struct zblob_error *error)
+{
+    struct zblob_frame frame;
+    struct zblob_decoder *decoder;
+    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    if (offset > frame.raw_size || count > frame.raw_size - offset)
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "bytes %" PRIu64 " to %" PRIu64 " are not within a value "
+                          "of %" PRIu64 " bytes", offset, offset + count, frame.raw_size);
+    result = zblob_decoder_open(&decoder, &frame, error);
+    if (result == ZBLOB_OK)
+        result = decode_range(decoder, src, threads, offset, dst, count, error);
+    zblob_decoder_close(decoder);
+    return result;
+}
+
+enum zblob_result
+zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
+                 struct zblob_error *error)
+{
+    struct zblob_frame frame;
+    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
+    if (result == ZBLOB_OK && frame.raw_size != dst_size)
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "the value has %" PRIu64 " bytes, the buffer %" PRIu64,
+                          frame.raw_size, dst_size);
+    if (result == ZBLOB_OK)
+        result = zblob_decompress_range(src, src_size, threads, 0, dst, dst_size, error);
+    return result;
+}
+
+/* ---- Verification ---------------------------------------------------------------------------- */
+
+static uint32_t
+largest_chunk(const struct zblob_decoder *decoder)
+{
+    uint32_t largest = 1;
+    for (uint32_t i = 0; i < decoder->frame.chunk_count; i++) {
+        if (decoder->chunks[i].raw_size > largest)
+            largest = decoder->chunks[i].raw_size;
+    }
+    return largest;
+}
+
+/* Decode chunk after chunk into one buffer; the first damage is what `error` keeps. */
+static enum zblob_result
+verify_chunks(const struct zblob_decoder *decoder, const unsigned char *src, uint32_t *damaged_count,
+              struct zblob_error *error)
+{
+    uint32_t size = largest_chunk(decoder);
+    unsigned char *aside = malloc(size);
+    if (!aside)
+        return zblob_fail_memory(error, size);
+    enum zblob_result first = ZBLOB_OK;
+    for (uint32_t i = 0; i < decoder->frame.chunk_count; i++) {
+        enum zblob_result result = zblob_decoder_chunk(decoder, i, src + decoder->chunks[i].stored_offset,
+                                                       aside, first == ZBLOB_OK ? error : NULL);
+        *damaged_count += result != ZBLOB_OK;
+        if (first == ZBLOB_OK)
+            first = result;
+    }
+    free(aside);
+    return first;
+}
+
+enum zblob_result
+zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, struct zblob_error *error)
+{
+    struct zblob_frame frame;
+    struct zblob_decoder *decoder;
+    *damaged_count = 0;
+    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    result = zblob_decoder_open(&decoder, &frame, error);
+    if (result == ZBLOB_OK)
+        result = verify_chunks(decoder, src, damaged_count, error);
+    zblob_decoder_close(decoder);
+    return result;
+}

@@ -1,0 +1,39 @@
+/* error.c: failures as a code and one sentence. */
+#include "error.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum zblob_result
+zblob_fail(struct zblob_error *error, enum zblob_result code, const char *format, ...)
+{
+    if (error) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(error->message, sizeof error->message, format, arguments);
+        va_end(arguments);
+        error->code = code;
+    }
+    return code;
+}
+
+enum zblob_result
+zblob_fail_memory(struct zblob_error *error, uint64_t size)
+{
+    return zblob_fail(error, ZBLOB_NO_MEMORY, "out of memory: could not allocate %" PRIu64 " bytes", size);
+}
+
+const char *
+zblob_result_name(enum zblob_result result)
+{
+    switch (result) {
+    case ZBLOB_OK: return "ok";
+    case ZBLOB_DAMAGED: return "damaged";
+    case ZBLOB_UNSUPPORTED: return "unsupported";
+    case ZBLOB_TOO_LARGE: return "too large";
+    case ZBLOB_NO_MEMORY: return "out of memory";
+    case ZBLOB_BAD_ARGUMENT: return "bad argument";
+    }
+    return "unknown result";
+}

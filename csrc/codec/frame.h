@@ -1,0 +1,50 @@
+/*
+ * frame.h: the frame's header: sizes, sections, chunk index, checksum. Knows no codec.
+ * The layout's reference is docs/format.md; names are the same there, here and in Python's FrameInfo.
+ */
+#ifndef ZBLOB_CODEC_FRAME_H
+#define ZBLOB_CODEC_FRAME_H
+
+#include "../zblob.h"
+
+#define FRAME_FIXED_SIZE 36    /* up to the sections */
+#define FRAME_ENTRY_SIZE 20    /* of one chunk in the index */
+#define FRAME_CHECKSUM_SIZE 8  /* of the header, at its end */
+#define FRAME_CHUNK_RAW_MAX ((uint32_t)1 << 24)
+
+/* The bound of zblob.h: a frame of one stored chunk and no section costs exactly the first overhead. */
+_Static_assert(FRAME_FIXED_SIZE + FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE == ZBLOB_OVERHEAD_FIRST_CHUNK,
+               "the header of one stored chunk");
+_Static_assert(FRAME_ENTRY_SIZE <= ZBLOB_OVERHEAD_NEXT_CHUNK, "the header's growth by a chunk");
+
+enum frame_section_type {
+    FRAME_SECTION_IMAGE = 1, /* geometry of one image: geometry.h */
+    FRAME_SECTION_MODEL = 2, /* what the chunks of one image share: codec, image index, model */
+};
+
+#define FRAME_SECTION_PREFIX_SIZE 8
+
+struct frame_section {
+    enum frame_section_type type;
+    const unsigned char *body;
+    uint32_t size;
+};
+
+size_t frame_header_size(size_t section_size, size_t chunk_count);
+
+/* Write prefix and body of one section; returns the byte behind it. */
+unsigned char *frame_write_section_prefix(unsigned char *dst, enum frame_section_type type, size_t size);
+
+/* Write the header around section_size bytes of sections, which stand at dst + FRAME_FIXED_SIZE
+ * already. Takes value_type, codec, level, raw_size, dictionary_id and chunk_count from `frame`. */
+void frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t section_size,
+                        const struct zblob_chunk *chunks);
+
+/* Entry `index` >= 1 of a validated frame's chunk index, given the one before it. */
+void frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
+                      struct zblob_chunk *chunk);
+
+/* Step through a validated frame's sections: start with *cursor = 0; false at the end. */
+bool frame_next_section(const struct zblob_frame *frame, uint32_t *cursor, struct frame_section *section);
+
+#endif

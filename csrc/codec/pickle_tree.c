@@ -1,0 +1,315 @@
+/*
+ * pickle_tree.c: a stack machine that keeps shapes instead of objects. Its tables are bounded, so that a
+ * pickle of a million small things is given up early and cheaply.
+ */
+#include "pickle_tree.h"
+
+#include "bytes.h"
+
+#include <stdlib.h>
+
+#define NODES_MAX 4096U
+#define ITEMS_MAX 8192U
+#define STACK_MAX 1024U
+#define MEMO_MAX 4096U
+#define NO_NODE UINT32_MAX
+
+struct machine {
+    struct pickle_tree *tree;
+    uint32_t stack[STACK_MAX];
+    uint32_t stack_size;
+    uint32_t memo[MEMO_MAX];
+    uint32_t memo_count; /* as MEMOIZE counts */
+};
+
+/* ---- Nodes and stack ------------------------------------------------------------------------- */
+
+static struct pickle_node *
+push_node(struct machine *m, enum pickle_kind kind)
+{
+    if (m->tree->node_count == NODES_MAX || m->stack_size == STACK_MAX)
+        return NULL;
+    m->stack[m->stack_size++] = m->tree->node_count;
+    struct pickle_node *node = &m->tree->nodes[m->tree->node_count++];
+    *node = (struct pickle_node){.kind = kind, .state = -1};
+    return node;
+}
+
+static bool
+push_integer(struct machine *m, enum pickle_kind kind, int64_t integer)
+{
+    struct pickle_node *node = push_node(m, kind);
+    if (node)
+        node->integer = integer;
+    return node != NULL;
+}
+
+static bool
+push_bytes(struct machine *m, enum pickle_kind kind, const unsigned char *bytes, uint64_t byte_count)
+{
+    struct pickle_node *node = push_node(m, kind);
+    if (node) {
+        node->bytes = bytes;
+        node->byte_count = byte_count;
+    }
+    return node != NULL;
+}
+
+static bool
+push_long(struct machine *m, const struct pickle_op *op)
+{
+    uint64_t value = 0;
+    if (op->argument_size > 8)
+        return push_node(m, PICKLE_OTHER) != NULL;
+    for (uint64_t i = 0; i < op->argument_size; i++)
+        value |= (uint64_t)op->argument[i] << (8 * i);
+    if (op->argument_size && op->argument_size < 8 && op->argument[op->argument_size - 1] & 0x80)
+        value |= UINT64_MAX << (8 * op->argument_size); /* sign */
+    return push_integer(m, PICKLE_INTEGER, (int64_t)value);
+}
+
+static bool
+push_float(struct machine *m, const unsigned char *big_endian)
+{
+    unsigned char reversed[8];
+    for (int i = 0; i < 8; i++)
+        reversed[i] = big_endian[7 - i];
+    struct pickle_node *node = push_node(m, PICKLE_FLOAT);
+    if (node)
+        node->real = load_le_double(reversed);
+    return node != NULL;
+}
+
+static bool
+is_mark(const struct machine *m, uint32_t depth)
+{
+    return m->tree->nodes[m->stack[depth]].kind == PICKLE_MARK;
+}
+
+/* Drop the top `count` entries, none of which may be a mark. */
+static bool
+drop(struct machine *m, uint32_t count)
+{
+    if (m->stack_size < count)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_mark(m, m->stack_size - 1 - i))
+            return false;
+    }
+    m->stack_size -= count;
+    return true;
+}
+
+/* How many entries lie above the topmost mark; false without one. */
+static bool
+count_above_mark(const struct machine *m, uint32_t *count)
+{
+    for (*count = 0; *count < m->stack_size; ++*count) {
+        if (is_mark(m, m->stack_size - 1 - *count))
+            return true;
+    }
+    return false;
+}
+
+static bool
+drop_to_mark(struct machine *m)
+{
+    uint32_t count;
+    if (!count_above_mark(m, &count))
+        return false;
+    m->stack_size -= count + 1;
+    return true;
+}
+
+/* Replace the top `count` entries by one node that holds them as items. */
+static bool
+gather(struct machine *m, enum pickle_kind kind, uint32_t count)
+{
+    struct pickle_tree *tree = m->tree;
+    uint32_t first = tree->item_count;
+    if (ITEMS_MAX - tree->item_count < count || !drop(m, count))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        tree->items[tree->item_count++] = m->stack[m->stack_size + i];
+    struct pickle_node *node = push_node(m, kind);
+    if (node) {
+        node->first_item = first;
+        node->item_count = count;
+    }
+    return node != NULL;
+}
+
+static bool
+gather_to_mark(struct machine *m)
+{
+    uint32_t count;
+    if (!count_above_mark(m, &count) || !gather(m, PICKLE_TUPLE, count))
+        return false;
+    m->stack[m->stack_size - 2] = m->stack[m->stack_size - 1]; /* over the mark */
+    m->stack_size--;
+    return true;
+}
+
+/* ---- Memo, globals, state -------------------------------------------------------------------- */
+
+static bool
+put(struct machine *m, uint64_t slot)
+{
+    if (slot >= MEMO_MAX || m->stack_size == 0)
+        return false;
+    m->memo[slot] = m->stack[m->stack_size - 1];
+    m->memo_count++;
+    return true;
+}
+
+static bool
+get(struct machine *m, uint64_t slot)
+{
+    if (slot >= MEMO_MAX || m->memo[slot] == NO_NODE || m->stack_size == STACK_MAX)
+        return false;
+    m->stack[m->stack_size++] = m->memo[slot];
+    return true;
+}
+
+static bool
+push_global(struct machine *m, const struct pickle_op *op)
+{
+    return push_bytes(m, PICKLE_TEXT, op->argument, op->argument_size) &&
+           push_bytes(m, PICKLE_TEXT, op->second, op->second_size) && gather(m, PICKLE_GLOBAL, 2);
+}
+
+static bool
+build(struct machine *m)
+{
+    if (!drop(m, 1) || m->stack_size == 0)
+        return false;
+    struct pickle_node *object = &m->tree->nodes[m->stack[m->stack_size - 1]];
+    object->state = (int32_t)m->stack[m->stack_size];
+    return object->kind != PICKLE_MARK;
+}
+
+static bool
+dup(struct machine *m)
+{
+    if (m->stack_size == 0 || m->stack_size == STACK_MAX)
+        return false;
+    m->stack[m->stack_size] = m->stack[m->stack_size - 1];
+    m->stack_size++;
+    return true;
+}
+
+static bool
+pop(struct machine *m)
+{
+    if (m->stack_size == 0)
+        return false;
+    m->stack_size--;
+    return true;
+}
+
+/* ---- Opcodes --------------------------------------------------------------------------------- */
+
+static bool
+execute(struct machine *m, const struct pickle_op *op)
+{
+    const unsigned char *a = op->argument;
+    switch (op->opcode) {
+    case OP_PROTO:
+    case OP_FRAME: return true;
+    case OP_MARK: return push_node(m, PICKLE_MARK) != NULL;
+    case OP_POP: return pop(m);
+    case OP_POP_MARK: return drop_to_mark(m);
+    case OP_DUP: return dup(m);
+    case OP_NONE: return push_node(m, PICKLE_NONE) != NULL;
+    case OP_NEWTRUE: return push_integer(m, PICKLE_BOOL, 1);
+    case OP_NEWFALSE: return push_integer(m, PICKLE_BOOL, 0);
+    case OP_BININT: return push_integer(m, PICKLE_INTEGER, (int32_t)load_le32(a));
+    case OP_BININT1: return push_integer(m, PICKLE_INTEGER, a[0]);
+    case OP_BININT2: return push_integer(m, PICKLE_INTEGER, load_le16(a));
+    case OP_LONG1:
+    case OP_LONG4: return push_long(m, op);
+    case OP_BINFLOAT: return push_float(m, a);
+    case OP_BINUNICODE:
+    case OP_SHORT_BINUNICODE:
+    case OP_BINUNICODE8: return push_bytes(m, PICKLE_TEXT, a, op->argument_size);
+    case OP_BINBYTES:
+    case OP_SHORT_BINBYTES:
+    case OP_BINBYTES8:
+    case OP_BYTEARRAY8: return push_bytes(m, PICKLE_BYTES, a, op->argument_size);
+    case OP_EMPTY_LIST:
+    case OP_EMPTY_DICT:
+    case OP_EMPTY_SET: return push_node(m, PICKLE_OTHER) != NULL;
+    case OP_FROZENSET: return drop_to_mark(m) && push_node(m, PICKLE_OTHER) != NULL;
+    case OP_APPEND: return drop(m, 1) && m->stack_size > 0;
+    case OP_SETITEM: return drop(m, 2) && m->stack_size > 0;
+    case OP_APPENDS:
+    case OP_SETITEMS:
+    case OP_ADDITEMS: return drop_to_mark(m) && m->stack_size > 0;
+    case OP_EMPTY_TUPLE: return gather(m, PICKLE_TUPLE, 0);
+    case OP_TUPLE1: return gather(m, PICKLE_TUPLE, 1);
+    case OP_TUPLE2: return gather(m, PICKLE_TUPLE, 2);
+    case OP_TUPLE3: return gather(m, PICKLE_TUPLE, 3);
+    case OP_TUPLE: return gather_to_mark(m);
+    case OP_BINGET: return get(m, a[0]);
+    case OP_LONG_BINGET: return get(m, load_le32(a));
+    case OP_BINPUT: return put(m, a[0]);
+    case OP_LONG_BINPUT: return put(m, load_le32(a));
+    case OP_MEMOIZE: return put(m, m->memo_count);
+    case OP_GLOBAL: return push_global(m, op);
+    case OP_STACK_GLOBAL: return gather(m, PICKLE_GLOBAL, 2);
+    case OP_REDUCE:
+    case OP_NEWOBJ: return gather(m, PICKLE_CALL, 2);
+    case OP_NEWOBJ_EX: return drop(m, 3) && push_node(m, PICKLE_OTHER) != NULL;
+    case OP_BUILD: return build(m);
+    default: return false;
+    }
+}
+
+bool
+pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size)
+{
+    struct pickle_reader reader;
+    struct pickle_op op;
+    *tree = (struct pickle_tree){0};
+    if (!pickle_reader_start(&reader, src, src_size))
+        return false;
+    struct machine *m = malloc(sizeof *m);
+    tree->nodes = malloc(NODES_MAX * sizeof *tree->nodes);
+    tree->items = malloc(ITEMS_MAX * sizeof *tree->items);
+    bool good = m && tree->nodes && tree->items;
+    if (good) {
+        m->tree = tree;
+        m->stack_size = m->memo_count = 0;
+        memset(m->memo, 0xff, sizeof m->memo); /* NO_NODE */
+    }
+    while (good) {
+        good = pickle_reader_next(&reader, &op);
+        if (good && op.opcode == OP_STOP)
+            break;
+        good = good && execute(m, &op);
+    }
+    good = good && reader.at == src_size && m->stack_size == 1;
+    free(m);
+    return good;
+}
+
+void
+pickle_tree_free(struct pickle_tree *tree)
+{
+    free(tree->nodes);
+    free(tree->items);
+}
+
+const struct pickle_node *
+pickle_item(const struct pickle_tree *tree, const struct pickle_node *node, uint32_t index)
+{
+    bool has_items = node && index < node->item_count;
+    return has_items ? &tree->nodes[tree->items[node->first_item + index]] : NULL;
+}
+
+bool
+pickle_text_is(const struct pickle_node *node, const char *text)
+{
+    return node && node->kind == PICKLE_TEXT && node->byte_count == strlen(text) &&
+           memcmp(node->bytes, text, (size_t)node->byte_count) == 0;
+}

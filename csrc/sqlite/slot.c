@@ -1,0 +1,51 @@
+/* slot.c: registers everything with a connection of this slot's SQLite library. */
+#include "slot.h"
+
+#include <string.h>
+
+SQLITE_EXTENSION_INIT1
+
+/* SQLITE_INNOCUOUS and SQLITE_DIRECTONLY came with 3.31. */
+#define OLDEST_SQLITE 3031000
+
+/* A second load into one connection keeps its configuration, and open virtual tables their module. */
+static int
+is_registered(sqlite3 *db)
+{
+    sqlite3_stmt *statement = NULL;
+    int found = 0;
+    if (sqlite3_prepare_v2(db, "SELECT zblob_version()", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW) {
+        const char *version = (const char *)sqlite3_column_text(statement, 0);
+        found = version && strcmp(version, ZBLOB_VERSION) == 0;
+    }
+    sqlite3_finalize(statement);
+    return found;
+}
+
+void
+connection_release(struct zblob_connection *connection)
+{
+    if (--connection->references == 0)
+        sqlite3_free(connection);
+}
+
+int
+slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
+{
+    SQLITE_EXTENSION_INIT2(api);
+    if (sqlite3_libversion_number() < OLDEST_SQLITE) {
+        *message = sqlite3_mprintf("zblob needs SQLite 3.31 or newer, this is %s", sqlite3_libversion());
+        return SQLITE_ERROR;
+    }
+    if (is_registered(db))
+        return SQLITE_OK;
+    struct zblob_connection *connection = sqlite3_malloc(sizeof *connection);
+    if (!connection)
+        return SQLITE_NOMEM;
+    *connection = (struct zblob_connection){.references = 1};
+    zblob_options_init(&connection->options);
+    int result = functions_register(db, connection);
+    connection_release(connection);
+    return result;
+}

@@ -1,0 +1,45 @@
+/*
+ * slot.h: included first by every file that calls SQLite.
+ *
+ * One process may hold several SQLite libraries (the sqlite3 module's and APSW's), and each hands its
+ * extensions its own table of API routines. sqlite3ext.h keeps one table a loaded file, so that a call
+ * on behalf of one library would land in another. Therefore these files are compiled ZBLOB_SLOT_COUNT
+ * times, with ZBLOB_SLOT = 0, 1, ...: each copy has a table and symbols of its own, and extension.c
+ * gives each library one of the copies.
+ */
+#ifndef ZBLOB_SQLITE_SLOT_H
+#define ZBLOB_SQLITE_SLOT_H
+
+#define ZBLOB_SLOT_COUNT 4
+
+#ifdef ZBLOB_SLOT
+
+/* Every name that one file of a slot offers another gets the slot's number. */
+#define ZBLOB_PASTE(name, slot) name##_slot##slot
+#define ZBLOB_EXPAND(name, slot) ZBLOB_PASTE(name, slot)
+#define ZBLOB_IN_SLOT(name) ZBLOB_EXPAND(name, ZBLOB_SLOT)
+
+#define sqlite3_api ZBLOB_IN_SLOT(sqlite3_api)
+#include <sqlite3ext.h>
+extern const sqlite3_api_routines *sqlite3_api;
+
+#include "../zblob.h"
+
+/* What zblob_config sets: one for each connection, shared by all that is registered with it. */
+struct zblob_connection {
+    struct zblob_options options;
+    sqlite3_int64 max_size; /* of a decoded value, in bytes; 0: SQLite's own limit alone */
+    unsigned references;
+};
+
+#define connection_release ZBLOB_IN_SLOT(connection_release)
+void connection_release(struct zblob_connection *connection);
+
+#define functions_register ZBLOB_IN_SLOT(functions_register)
+int functions_register(sqlite3 *db, struct zblob_connection *connection);
+
+#define slot_register ZBLOB_IN_SLOT(slot_register)
+int slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+
+#endif
+#endif

@@ -1,0 +1,52 @@
+/* values.h: SQL values as the codec's bytes, and codec results as SQL results. */
+#ifndef ZBLOB_SQLITE_VALUES_H
+#define ZBLOB_SQLITE_VALUES_H
+
+#include "slot.h"
+
+#define value_connection ZBLOB_IN_SLOT(value_connection)
+#define value_fail ZBLOB_IN_SLOT(value_fail)
+#define value_is_bytes ZBLOB_IN_SLOT(value_is_bytes)
+#define value_take ZBLOB_IN_SLOT(value_take)
+#define value_has_magic ZBLOB_IN_SLOT(value_has_magic)
+#define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
+#define value_check_size ZBLOB_IN_SLOT(value_check_size)
+#define value_decode ZBLOB_IN_SLOT(value_decode)
+
+/* A function's user data: which text encoding SQLite hands it, and its connection. */
+struct value_registration {
+    struct zblob_connection *connection;
+    enum zblob_value_type text_type;
+};
+
+struct value {
+    const unsigned char *bytes;
+    size_t size;
+    enum zblob_value_type type;
+};
+
+struct zblob_connection *value_connection(sqlite3_context *context);
+
+/* Make a codec error the function's result. */
+void value_fail(sqlite3_context *context, const struct zblob_error *error);
+
+/* Is it a BLOB or a TEXT? */
+bool value_is_bytes(sqlite3_value *argument);
+
+/* The bytes of a BLOB, or of anything else as text. The functions that return bool have set an error
+ * result where they return false. */
+bool value_take(sqlite3_context *context, sqlite3_value *argument, struct value *value);
+
+/* Only a BLOB can be a frame. */
+bool value_has_magic(const struct value *value);
+bool value_open_frame(sqlite3_context *context, const struct value *value, struct zblob_frame *frame);
+
+/* May a value of that many bytes be decoded? */
+bool value_check_size(sqlite3_context *context, uint64_t size);
+
+/* A frame's bytes [offset, offset + count) in a new block (sqlite3_free) with a terminator behind them;
+ * NULL: an error result is set. */
+unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset,
+                            uint64_t count);
+
+#endif

@@ -1,0 +1,214 @@
+"""Compress, decompress and describe values: the C codec from Python. The only importer of the cffi module.
+
+The calls release the GIL, take anything that has a contiguous buffer, and hold no state of their own: all of
+them may run in any number of threads at once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, overload
+
+from ._codec import ffi, lib
+from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedFrameError, ZblobError
+
+Buffer = bytes | bytearray | memoryview | Any  # whatever has the buffer protocol: typing has no name for it yet
+
+DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
+
+# The most that decompress() allocates unless told otherwise: what SQLite itself can hold, and then some.
+DEFAULT_MAX_SIZE = 1 << 32
+
+_EXCEPTIONS: dict[int, type[Exception]] = {
+    lib.ZBLOB_DAMAGED: DamagedFrameError,
+    lib.ZBLOB_UNSUPPORTED: UnsupportedFrameError,
+    lib.ZBLOB_TOO_LARGE: SizeLimitError,
+    lib.ZBLOB_NO_MEMORY: MemoryError,
+    lib.ZBLOB_BAD_ARGUMENT: OptionError,
+}
+
+_new_bytes = ctypes.pythonapi.PyBytes_FromStringAndSize
+_new_bytes.restype = ctypes.py_object
+_new_bytes.argtypes = [ctypes.c_char_p, ctypes.c_ssize_t]
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """One image inside a value. Axes run from the fastest to the slowest, as SimpleITK names them."""
+
+    source: str  # "SimpleITK", "NumPy", "npy" or "options"
+    pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
+    byte_order: str  # "little" or "big"
+    dimension: int
+    components: int  # a pixel
+    size: tuple[int, ...]  # pixels along each axis
+    order: str  # "F" for a NumPy array in Fortran order, otherwise "C"
+    value_offset: int  # of the first sample within the value, in bytes
+    spacing: tuple[float, ...] | None = None  # physical units a pixel (SimpleITK: mm)
+    origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units
+    direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """What a value's header says. The fields are those of docs/format.md and of SQL's zinfo()."""
+
+    frame: bool  # False: a plain value, which every reader hands back unchanged
+    version: int | None  # of the format
+    value_type: str  # "blob" or "text"
+    codec: str | None  # the richest among the chunks: "store", "zstd", "planes" or "voxel"
+    level: int | None  # 1 .. 9
+    raw_size: int  # bytes before compression
+    frame_size: int  # bytes after it, header included
+    ratio: float  # raw_size / frame_size
+    header_size: int  # bytes
+    chunk_count: int
+    checksum: str | None  # of each chunk's raw bytes: "xxh64"
+    dictionary_id: int  # 0: none
+    images: tuple[ImageInfo, ...]
+
+
+def _raise(error: Any) -> NoReturn:
+    message = ffi.string(error.message).decode("ascii", "replace")
+    raise _EXCEPTIONS.get(error.code, ZblobError)(message)
+
+
+def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
+    key = name.encode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not -(1 << 63) <= value < 1 << 63:
+            raise OptionError(f'option "{name}" must fit 64 bits, not {value}')
+        result = lib.zblob_options_set_integer(options, key, value, error)
+    elif name == "dtype":
+        result = lib.zblob_options_set_text(options, key, getattr(value, "str", str(value)).encode(), error)
+    elif isinstance(value, str):
+        result = lib.zblob_options_set_text(options, key, value.encode(), error)
+    elif name == "shape" and isinstance(value, Sequence) and all(isinstance(extent, int) for extent in value):
+        result = lib.zblob_options_set_shape(options, ffi.new("int64_t[]", value), len(value), error)
+    else:
+        result = lib.zblob_options_refuse(key, repr(value)[:80].encode("ascii", "replace"), error)
+    if result != lib.ZBLOB_OK:
+        _raise(error)
+
+
+def make_options(**options: Any) -> Any:
+    """A `struct zblob_options`. OptionError names an option that is unknown or out of range."""
+    made, error = ffi.new("struct zblob_options *"), ffi.new("struct zblob_error *")
+    lib.zblob_options_init(made)
+    for name, value in options.items():
+        _set_option(made, name, value, error)
+    return made
+
+
+def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> bytes:
+    """Compress `data` into a frame.
+
+    :param data: bytes-like, C-contiguous, of any item type; or text, which comes back as text.
+    :param level: 1 (fastest) to 9 (smallest).
+    :param options: `codec` ("auto", "voxel", "planes", "zstd" or "store"), `threads` (0: all), `min_size`
+        (smaller data come back as they are), and for raw voxels without a header `dtype` (NumPy's name) and
+        `shape` (slowest axis first, whose product is the number of samples).
+    :returns: the frame; at most 64 bytes larger than the data, and 32 more for each chunk after the first.
+    :raises OptionError: an option is unknown or out of range.
+    """
+    if isinstance(data, str):
+        source, value_type = data.encode("utf-8", "surrogatepass"), lib.ZBLOB_TEXT_UTF8
+    else:
+        source, value_type = data, lib.ZBLOB_BLOB
+    settings = make_options(level=level, **options)
+    with ffi.from_buffer(source) as src:
+        if len(src) < settings.min_size:
+            return bytes(ffi.buffer(src))
+        frame, size = ffi.new("unsigned char **"), ffi.new("size_t *")
+        error = ffi.new("struct zblob_error *")
+        if lib.zblob_compress(settings, value_type, src, len(src), frame, size, error):
+            _raise(error)
+    try:
+        return bytes(ffi.buffer(frame[0], size[0]))
+    finally:
+        lib.zblob_free(frame[0])
+
+
+def is_frame(data: Buffer) -> bool:
+    """Magic and a valid header checksum? Looks at nothing behind the header."""
+    with ffi.from_buffer(data) as src:
+        return bool(lib.zblob_is_frame(src, len(src)))
+
+
+@overload
+def decompress(frame: Buffer, *, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE) -> bytes | str: ...
+
+
+@overload
+def decompress(frame: Buffer, *, out: Buffer, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE) -> memoryview: ...
+
+
+def decompress(
+    frame: Buffer, *, out: Buffer | None = None, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE
+) -> bytes | str | memoryview:
+    """Decompress a frame. Bytes that are no frame come back unchanged, as with SQL's zdecompress().
+
+    :param out: a writable C-contiguous buffer of at least the value's size in bytes, to decode into.
+    :param threads: 0: all that the process may use.
+    :param max_size: refuse frames that claim more bytes than this.
+    :returns: the value in its type; with `out`, a view of the bytes written (text as it was encoded).
+    :raises DamagedFrameError: the frame is cut off, or a checksum is wrong; the message names the chunk.
+    :raises UnsupportedFrameError: the frame comes from a newer version.
+    :raises SizeLimitError: the value is larger than `max_size` or `out`.
+    """
+    with ffi.from_buffer(frame) as src:
+        if not lib.zblob_has_magic(src, len(src)):
+            return bytes(ffi.buffer(src)) if out is None else _copy_into(src, out)
+        header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
+        if lib.zblob_frame_open(header, src, len(src), len(src), error):
+            _raise(error)
+        size = header.raw_size
+        if size > max_size:
+            raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
+        value = _new_bytes(None, size) if out is None else _writable(out, size)
+        with ffi.from_buffer(value) as dst:
+            if lib.zblob_decompress(src, len(src), threads, dst, size, error):
+                _raise(error)
+    if out is not None or header.value_type == lib.ZBLOB_BLOB:
+        return value
+    return value.decode("utf-8" if header.value_type == lib.ZBLOB_TEXT_UTF8 else "utf-16-le", "surrogatepass")
+
+
+def _writable(out: Buffer, size: int) -> memoryview:
+    view = memoryview(out)
+    if view.readonly:
+        raise OptionError("out must be writable")
+    if not view.c_contiguous:
+        raise OptionError("out must be C-contiguous")
+    if view.nbytes < size:
+        raise SizeLimitError(f"out has {view.nbytes} bytes, the value needs {size}")
+    return view.cast("B")[:size]
+
+
+def _copy_into(src: Any, out: Buffer) -> memoryview:
+    target = _writable(out, len(src))
+    target[:] = ffi.buffer(src)
+    return target
+
+
+def info(frame: Buffer) -> FrameInfo:
+    """What the header of a frame says, without decoding; of a plain value, what sniffing finds.
+
+    :raises DamagedFrameError: the header is cut off or damaged.
+    """
+    text, error = ffi.new("char **"), ffi.new("struct zblob_error *")
+    with ffi.from_buffer(frame) as src:
+        if lib.zblob_describe(src, len(src), lib.ZBLOB_BLOB, text, error):
+            _raise(error)
+    try:
+        fields = json.loads(ffi.string(text[0]))
+    finally:
+        lib.zblob_free(text[0])
+    images = tuple(
+        ImageInfo(**{key: tuple(value) if isinstance(value, list) else value for key, value in image.items()})
+        for image in fields.pop("images")
+    )
+    return FrameInfo(images=images, **fields)

@@ -1,0 +1,25 @@
+"""What can go wrong, as exceptions. Every message says what was wrong, where, and what to do."""
+
+
+class ZblobError(Exception):
+    """Base of all errors that sqlite_zblob raises itself."""
+
+
+class DamagedFrameError(ZblobError):
+    """A frame's bytes contradict its format or its checksums."""
+
+
+class UnsupportedFrameError(ZblobError):
+    """A frame of a newer format version, or of a codec that this build does not know."""
+
+
+class SizeLimitError(ZblobError):
+    """A value is larger than a limit, or than the buffer that it was to go into."""
+
+
+class OptionError(ZblobError, ValueError):
+    """An option or argument is not allowed; the message names it and what is."""
+
+
+class LoadError(ZblobError):
+    """The extension cannot be loaded into this connection or process."""
