@@ -8,18 +8,24 @@ SQLITE_EXTENSION_INIT1
 /* SQLITE_INNOCUOUS and SQLITE_DIRECTONLY came with 3.31. */
 #define OLDEST_SQLITE 3031000
 
-/* A second load into one connection keeps its configuration, and open virtual tables their module. */
-static int
-is_registered(sqlite3 *db)
+static sqlite3_stmt *
+prepare(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
-    int found = 0;
-    if (sqlite3_prepare_v2(db, "SELECT zblob_version()", -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW) {
-        const char *version = (const char *)sqlite3_column_text(statement, 0);
-        found = version && strcmp(version, ZBLOB_VERSION) == 0;
-    }
+    sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+    return statement;
+}
+
+/* A second load into one connection keeps its configuration, and open virtual tables their module. */
+static bool
+is_registered(sqlite3 *db)
+{
+    sqlite3_stmt *statement = prepare(db, "SELECT zblob_version()");
+    bool found = statement && sqlite3_step(statement) == SQLITE_ROW &&
+                 strcmp((const char *)sqlite3_column_text(statement, 0), ZBLOB_VERSION) == 0;
     sqlite3_finalize(statement);
+    if (!statement) /* sqlite3_open() takes an error left behind by an auto-extension for its own */
+        sqlite3_finalize(prepare(db, "SELECT 1"));
     return found;
 }
 
