@@ -148,24 +148,17 @@ zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
 static void
 zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
-    struct value value;
+    struct value value = {0};
     struct zblob_error error;
     uint32_t damaged_count;
     (void)count;
-    if (sqlite3_value_type(arguments[0]) == SQLITE_NULL)
+    if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && !value_take(context, arguments[0], &value))
         return;
-    if (!value_is_bytes(arguments[0])) {
+    if (!value_has_magic(&value) || zblob_verify(value.bytes, value.size, &damaged_count, &error) == ZBLOB_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
         return;
     }
-    if (!value_take(context, arguments[0], &value))
-        return;
-    if (!value_has_magic(&value) ||
-        zblob_verify(value.bytes, value.size, &damaged_count, &error) == ZBLOB_OK) {
-        sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
-        return;
-    }
-    char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more chunks)", error.message, damaged_count - 1)
+    char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more)", error.message, damaged_count - 1)
                                    : sqlite3_mprintf("%s", error.message);
     if (text)
         sqlite3_result_text(context, text, -1, sqlite3_free);
