@@ -237,6 +237,7 @@ enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_va
 /* "uint8", "float32", ...; "complex64" and the like where the image says so. */
 const char *zblob_sample_type_name(enum zblob_sample_type type);
 const char *zblob_codec_name(enum zblob_codec codec);
+const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
 const char *zblob_result_name(enum zblob_result result);
 
 #endif

@@ -10,11 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .bench import demo as bench_demo
+from .codec import VERSION
 from .errors import ZblobError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sqlite_zblob")
+@click.version_option(VERSION, prog_name="sqlite-zblob")
 def cli() -> None:
     """Compressed BLOBs and medical images inside SQLite."""
 

@@ -17,6 +17,8 @@ from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedF
 
 Buffer = bytes | bytearray | memoryview | Any  # whatever has the buffer protocol: typing has no name for it yet
 
+VERSION: str = ffi.string(lib.zblob_library_version()).decode()
+
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
 
 # The most that decompress() allocates unless told otherwise: what SQLite itself can hold, and then some.
@@ -116,9 +118,11 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
     :returns: the frame; at most 64 bytes larger than the data, and 32 more for each chunk after the first.
     :raises OptionError: an option is unknown or out of range.
     """
-    is_text = isinstance(data, str)
-    source = data.encode("utf-8", "surrogatepass") if is_text else data
-    value_type = lib.ZBLOB_TEXT_UTF8 if is_text else lib.ZBLOB_BLOB
+    source: Any = data
+    value_type = lib.ZBLOB_BLOB
+    if isinstance(data, str):
+        source = data.encode("utf-8", "surrogatepass")
+        value_type = lib.ZBLOB_TEXT_UTF8
     settings = make_options(level=level, **options)
     with ffi.from_buffer(source) as src:
         if len(src) < settings.min_size:

