@@ -10,6 +10,7 @@
 #include "geometry.h"
 #include "planes.h"
 #include "threads.h"
+#include "voxel.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,13 +22,19 @@
 #define SNIFF_SIZE_MIN 256
 #define IMAGE_SIZE_MIN 1024
 
+/* How zstd's chances on an image chunk are tried. */
+#define RIVAL_PIECES 4
+#define RIVAL_PIECE ((size_t)32 << 10)
+#define RIVAL_ZSTD_LEVEL 1
+
 #define NO_IMAGE UINT32_MAX
 
 struct plan_chunk {
     uint64_t raw_offset;
     size_t raw_size;
-    uint32_t image; /* or NO_IMAGE */
-    size_t slot;    /* where its encoding goes, in the scratch block */
+    uint32_t image;  /* or NO_IMAGE */
+    size_t ordinal;  /* among its image's chunks */
+    size_t slot;     /* where its encoding goes, in the scratch block */
 };
 
 struct plan {
@@ -35,6 +42,7 @@ struct plan {
     const unsigned char *src;
     uint64_t src_size;
     struct zblob_image *images;
+    struct voxel_model **models; /* one an image; NULL where it has none */
     size_t image_count;
     bool has_image_chunks;
     struct plan_chunk *chunks;
@@ -46,28 +54,47 @@ struct plan {
 
 /* ---- Plan ------------------------------------------------------------------------------------ */
 
-/* Cut a range into chunks. With chunks == NULL this only counts. */
+/* With chunks == NULL this only counts. */
+static void
+plan_chunk(struct plan *plan, const struct plan_chunk *chunk)
+{
+    if (plan->chunks)
+        plan->chunks[plan->chunk_count] = *chunk;
+    plan->chunk_count++;
+}
+
 static void
 plan_range(struct plan *plan, uint64_t offset, uint64_t size, uint64_t chunk_size, uint32_t image)
 {
     for (uint64_t end = offset + size; offset < end; offset += chunk_size) {
         uint64_t left = end - offset;
-        if (plan->chunks)
-            plan->chunks[plan->chunk_count] = (struct plan_chunk){
-                .raw_offset = offset, .raw_size = (size_t)(left < chunk_size ? left : chunk_size), .image = image};
-        plan->chunk_count++;
+        plan_chunk(plan, &(struct plan_chunk){.raw_offset = offset,
+                                              .raw_size = (size_t)(left < chunk_size ? left : chunk_size),
+                                              .image = image});
     }
 }
 
-static uint64_t
-image_chunk_size(const struct plan *plan, const struct zblob_image *image)
+static void
+plan_model_chunks(struct plan *plan, uint32_t image)
+{
+    const struct voxel_model *model = plan->models[image];
+    for (size_t i = 0; i < voxel_chunk_count(model); i++) {
+        struct plan_chunk chunk = {.image = image, .ordinal = i};
+        voxel_chunk_range(model, i, &chunk.raw_offset, &chunk.raw_size);
+        chunk.raw_offset += plan->images[image].value_offset;
+        plan_chunk(plan, &chunk);
+    }
+}
+
+/* Is the image to be coded as one? */
+static bool
+is_planned(const struct plan *plan, uint32_t image)
 {
     uint64_t size;
     enum zblob_codec codec = plan->options->codec;
-    bool wanted = codec != ZBLOB_CODEC_STORE && codec != ZBLOB_CODEC_ZSTD;
-    if (!wanted || !geometry_byte_size(&image->grid, &size) || size < IMAGE_SIZE_MIN)
-        return 0;
-    return planes_chunk_size(&image->grid);
+    const struct zblob_grid *grid = &plan->images[image].grid;
+    return codec != ZBLOB_CODEC_STORE && codec != ZBLOB_CODEC_ZSTD && geometry_byte_size(grid, &size) &&
+           size >= IMAGE_SIZE_MIN && (plan->models[image] || planes_chunk_size(grid));
 }
 
 static void
@@ -77,12 +104,15 @@ plan_chunks(struct plan *plan)
     plan->chunk_count = 0;
     for (uint32_t i = 0; i < plan->image_count; i++) {
         const struct zblob_image *image = &plan->images[i];
-        uint64_t size, chunk_size = image_chunk_size(plan, image);
-        if (chunk_size == 0)
+        uint64_t size;
+        if (!is_planned(plan, i))
             continue;
         geometry_byte_size(&image->grid, &size);
         plan_range(plan, at, image->value_offset - at, general_size, NO_IMAGE);
-        plan_range(plan, image->value_offset, size, chunk_size, i);
+        if (plan->models[i])
+            plan_model_chunks(plan, i);
+        else
+            plan_range(plan, image->value_offset, size, planes_chunk_size(&image->grid), i);
         plan->has_image_chunks = true;
         at = image->value_offset + size;
     }
@@ -113,12 +143,26 @@ plan_images(struct plan *plan, struct zblob_error *error)
     if (!given && plan->src_size < SNIFF_SIZE_MIN)
         return ZBLOB_OK;
     plan->images = malloc(ZBLOB_IMAGES_MAX * sizeof *plan->images);
-    if (!plan->images)
+    plan->models = calloc(ZBLOB_IMAGES_MAX, sizeof *plan->models);
+    if (!plan->images || !plan->models)
         return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *plan->images);
     if (given)
         return plan_given_image(plan, error);
     plan->image_count = zblob_sniff(plan->src, (size_t)plan->src_size, plan->images, ZBLOB_IMAGES_MAX);
     return ZBLOB_OK;
+}
+
+/* One task of the thread pool. An image without a model goes through the plain image path. */
+static void
+build_model(void *context, size_t i)
+{
+    struct plan *plan = context;
+    const struct zblob_image *image = &plan->images[i];
+    enum zblob_codec codec = plan->options->codec;
+    uint64_t size;
+    if ((codec == ZBLOB_CODEC_AUTO || codec == ZBLOB_CODEC_VOXEL) && geometry_byte_size(&image->grid, &size) &&
+        size >= IMAGE_SIZE_MIN)
+        voxel_model_build(&plan->models[i], &image->grid, plan->src + image->value_offset, plan->options->level);
 }
 
 /* Room for all tables, and in the scratch block a slot for each chunk's encoding. */
@@ -147,6 +191,9 @@ plan_allocate(struct plan *plan, struct zblob_error *error)
 static void
 plan_free(struct plan *plan)
 {
+    for (size_t i = 0; i < plan->image_count; i++)
+        voxel_model_free(plan->models[i]);
+    free(plan->models);
     free(plan->images);
     free(plan->chunks);
     free(plan->index);
@@ -156,8 +203,21 @@ plan_free(struct plan *plan)
 
 /* ---- Encode ---------------------------------------------------------------------------------- */
 
+/* The general path; always fits. */
 static enum zblob_result
-encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+encode_general_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    size_t size = 0;
+    enum zblob_result result =
+        general_encode(general_zstd_level(plan->options->level), plan->src + chunk->raw_offset, chunk->raw_size,
+                       plan->scratch + chunk->slot, general_bound(chunk->raw_size), &size);
+    entry->codec = ZBLOB_CODEC_ZSTD;
+    entry->stored_size = (uint32_t)size;
+    return result;
+}
+
+static enum zblob_result
+encode_planes_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     size_t size = 0;
     const struct zblob_options *options = plan->options;
@@ -170,14 +230,76 @@ encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, stru
 }
 
 static enum zblob_result
-encode_general_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+encode_voxel_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     size_t size = 0;
     enum zblob_result result =
-        general_encode(general_zstd_level(plan->options->level), plan->src + chunk->raw_offset, chunk->raw_size,
-                       plan->scratch + chunk->slot, general_bound(chunk->raw_size), &size);
-    entry->codec = ZBLOB_CODEC_ZSTD;
+        voxel_encode_chunk(plan->models[chunk->image], chunk->ordinal,
+                           plan->src + plan->images[chunk->image].value_offset, plan->scratch + chunk->slot,
+                           chunk->raw_size, &size);
+    entry->codec = ZBLOB_CODEC_VOXEL;
     entry->stored_size = (uint32_t)size;
+    return result;
+}
+
+/* Pieces from all over the chunk, one behind the other. Returns their size. */
+static size_t
+gather_excerpt(const struct plan *plan, const struct plan_chunk *chunk, unsigned char *dst)
+{
+    const unsigned char *src = plan->src + chunk->raw_offset;
+    if (chunk->raw_size <= RIVAL_PIECES * RIVAL_PIECE) {
+        memcpy(dst, src, chunk->raw_size);
+        return chunk->raw_size;
+    }
+    for (size_t i = 0; i < RIVAL_PIECES; i++)
+        memcpy(dst + i * RIVAL_PIECE, src + (chunk->raw_size - RIVAL_PIECE) / (RIVAL_PIECES - 1) * i, RIVAL_PIECE);
+    return RIVAL_PIECES * RIVAL_PIECE;
+}
+
+/* encoded / size < stored_size / raw_size, with a margin for what a deeper level gains? */
+static bool
+comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry)
+{
+    return encoded && (uint64_t)encoded * 4 * entry->raw_size < (uint64_t)size * 5 * entry->stored_size;
+}
+
+/* Repetitive images can suit a byte matcher better than any predictor. An excerpt tells, then zstd's fastest
+ * level on the whole chunk; only then is the level that was asked for worth its time. */
+static void
+try_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    const unsigned char *src = plan->src + chunk->raw_offset;
+    size_t capacity = general_bound(chunk->raw_size) + RIVAL_PIECES * RIVAL_PIECE, encoded = 0;
+    int zstd_level = general_zstd_level(plan->options->level);
+    unsigned char *aside = malloc(capacity);
+    if (!aside)
+        return; /* what is there is good enough */
+    size_t size = gather_excerpt(plan, chunk, aside);
+    general_encode(RIVAL_ZSTD_LEVEL, aside, size, aside + size, capacity - size, &encoded);
+    if (comes_close(encoded, size, entry))
+        general_encode(RIVAL_ZSTD_LEVEL, src, chunk->raw_size, aside, capacity, &encoded);
+    else
+        encoded = 0;
+    if (zstd_level > RIVAL_ZSTD_LEVEL && comes_close(encoded, chunk->raw_size, entry))
+        general_encode(zstd_level, src, chunk->raw_size, aside, capacity, &encoded);
+    if (encoded && encoded < entry->stored_size) {
+        memcpy(plan->scratch + chunk->slot, aside, encoded);
+        entry->codec = ZBLOB_CODEC_ZSTD;
+        entry->stored_size = (uint32_t)encoded;
+    }
+    free(aside);
+}
+
+static enum zblob_result
+encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    enum zblob_result result = ZBLOB_OK;
+    if (plan->models[chunk->image])
+        result = encode_voxel_chunk(plan, chunk, entry);
+    if (result == ZBLOB_OK && entry->stored_size == 0)
+        return encode_planes_chunk(plan, chunk, entry);
+    if (result == ZBLOB_OK && plan->options->codec == ZBLOB_CODEC_AUTO)
+        try_zstd(plan, chunk, entry);
     return result;
 }
 
@@ -228,19 +350,43 @@ static size_t
 sections_size(const struct plan *plan)
 {
     size_t size = 0;
-    for (size_t i = 0; i < plan->image_count; i++)
+    for (size_t i = 0; i < plan->image_count; i++) {
         size += FRAME_SECTION_PREFIX_SIZE + geometry_section_size(&plan->images[i]);
+        if (plan->models[i])
+            size += FRAME_SECTION_PREFIX_SIZE + FRAME_MODEL_PREFIX_SIZE + voxel_model_size(plan->models[i]);
+    }
     return size;
+}
+
+static unsigned char *
+write_image_section(unsigned char *dst, const struct zblob_image *image)
+{
+    size_t size = geometry_section_size(image);
+    dst = frame_write_section_prefix(dst, FRAME_SECTION_IMAGE, size);
+    geometry_write(image, dst);
+    return dst + size;
+}
+
+static unsigned char *
+write_model_section(unsigned char *dst, size_t image, const struct voxel_model *model)
+{
+    size_t size = voxel_model_size(model);
+    dst = frame_write_section_prefix(dst, FRAME_SECTION_MODEL, FRAME_MODEL_PREFIX_SIZE + size);
+    dst[0] = ZBLOB_CODEC_VOXEL;
+    dst[1] = (unsigned char)image;
+    store_le16(dst + 2, 0);
+    voxel_model_write(model, dst + FRAME_MODEL_PREFIX_SIZE);
+    return dst + FRAME_MODEL_PREFIX_SIZE + size;
 }
 
 static void
 write_sections(const struct plan *plan, unsigned char *dst)
 {
+    for (size_t i = 0; i < plan->image_count; i++)
+        dst = write_image_section(dst, &plan->images[i]);
     for (size_t i = 0; i < plan->image_count; i++) {
-        size_t size = geometry_section_size(&plan->images[i]);
-        dst = frame_write_section_prefix(dst, FRAME_SECTION_IMAGE, size);
-        geometry_write(&plan->images[i], dst);
-        dst += size;
+        if (plan->models[i])
+            dst = write_model_section(dst, i, plan->models[i]);
     }
 }
 
@@ -306,8 +452,10 @@ compress_with(const struct zblob_options *options, enum zblob_value_type value_t
     struct plan plan = {.options = options, .src = src, .src_size = src_size};
     bool store = options->codec == ZBLOB_CODEC_STORE, worth_it = true;
     enum zblob_result result = store ? ZBLOB_OK : plan_images(&plan, error);
-    if (result == ZBLOB_OK)
+    if (result == ZBLOB_OK) {
+        threads_run(plan.image_count, options->threads, build_model, &plan);
         result = plan_allocate(&plan, error);
+    }
     if (result == ZBLOB_OK)
         result = encode_chunks(&plan, error);
     if (result == ZBLOB_OK && (worth_it = store || pays(&plan)))

@@ -12,6 +12,8 @@ import SimpleITK as sitk
 
 import sqlite_zblob as zb
 
+from ..conftest import row
+
 SCALARS = {
     sitk.sitkUInt8: "uint8",
     sitk.sitkInt8: "int8",
@@ -73,7 +75,7 @@ def test_every_simpleitk_image(db: Any, pixel_id: int, dimension: int, protocol:
         image = make_image(pixel_id, dimension, scale)
         value = pickle.dumps(image, protocol)
         sql = "SELECT zdecompress(zcompress(?1)), zcompress(?1), zinfo(zcompress(?1))"
-        decompressed, frame, text = db.execute(sql, (value,)).fetchone()
+        decompressed, frame, text = row(db, sql, value)
         assert decompressed == value
         assert zb.decompress(frame) == value
         (found,) = zb.info(frame).images
