@@ -108,10 +108,33 @@ void voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *
     *size = (size_t)(box.slices * box.rows * row_size(model));
 }
 
+/* A coded row's first sample; in a transposed image the others follow at the distance of its rows. */
 const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples,
                                        uint64_t slice, uint64_t row)
 {
-    return samples + (size_t)((slice * model->shape.height + row) * row_size(model));
+    uint64_t pixel = model->shape.components * voxel_sample_size(model->grid.sample_type);
+    uint64_t first = slice * model->shape.height * row_size(model);
+    return samples + (size_t)(first + row * (model->is_transposed ? pixel : row_size(model)));
+}
+
+void voxel_transpose(struct voxel_model *model)
+{
+    uint64_t width = model->shape.width;
+    model->shape.width = model->shape.height;
+    model->shape.height = width;
+    model->is_transposed = !model->is_transposed;
+}
+
+/* The direction that is smoother goes across the rows: half of a row's samples do without their
+ * neighbours in it. */
+static void choose_direction(struct voxel_model *model, bool smoother_along, int level)
+{
+    bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
+                       model->shape.height * model->shape.components <= LARGEST_SLICE;
+    if (smoother_along && long_enough && level >= 3 && model->chunk_slices > 0 && !model->is_label) {
+        voxel_transpose(model);
+        model->chunk_rows = (uint32_t)model->shape.height;
+    }
 }
 
 enum zblob_result voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid,
@@ -123,13 +146,14 @@ enum zblob_result voxel_model_build(struct voxel_model **model, const struct zbl
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
-    bool gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
+    bool smoother_along = false, gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
     enum zblob_result result = ZBLOB_OK;
     if (gain)
-        result = voxel_survey(m, samples, level, &gain);
+        result = voxel_survey(m, samples, &smoother_along, &gain);
     if (result == ZBLOB_OK && gain) {
         m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
         voxel_choose_chunks(m, level);
+        choose_direction(m, smoother_along, level);
         if (!m->is_label)
             result = voxel_train(m, samples, level, &gain);
     }

@@ -104,7 +104,7 @@ static void solve_class(struct voxel_fit *fit, int c, int order, double count)
     if (!solve(fit->matrix, order, x))
         memset(x, 0, sizeof x);
     for (int i = 0; i < order; i++)
-        fit->solution[c][i] = (float)x[i];
+        fit->solution[c][i] = x[i] > -100 && x[i] < 100 ? (float)x[i] : 0; /* and no NaN */
 }
 
 static void solve_classes(struct voxel_fit *fit, const uint8_t *class_of, size_t count, int order, int classes)
@@ -132,6 +132,11 @@ static float residual_of(const float *row, const float *solution, int order)
         }
     float p = ((part[0] + part[4]) + (part[1] + part[5])) + ((part[2] + part[6]) + (part[3] + part[7]));
     return row[order] - p;
+}
+
+static inline float magnitude(float x)
+{
+    return x < 0 ? -x : x;
 }
 
 static void quantise(const float *solution, int taps, int c, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES])
@@ -166,11 +171,11 @@ void voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX
         memset(fit->sums, 0, (size_t)classes * sizeof fit->sums[0]);
         for (size_t i = 0; i < count; i++) {
             float weight;
-            if (round == 0) { /* by the spread of the taps: a stand-in for the residual */
-                float spread = 1;
-                for (int k = 0; k < (order < 8 ? order : 8); k++)
-                    spread += rows[i][k] < 0 ? -rows[i][k] : rows[i][k];
-                weight = 8.0f / spread;
+            if (round == 0) { /* by the spread of seven taps: a stand-in for the residual */
+                const float *x = rows[i];
+                float spread = ((magnitude(x[0]) + magnitude(x[1])) + (magnitude(x[2]) + magnitude(x[3]))) +
+                               ((magnitude(x[4]) + magnitude(x[5])) + magnitude(x[6]));
+                weight = 8.0f / (spread + 1);
             } else {
                 float r = residual_of(rows[i], fit->solution[class_of[i]], order);
                 r = r < 0 ? -r : r;

@@ -95,6 +95,7 @@ struct voxel_model {
     struct zblob_grid grid;
     struct voxel_shape shape;
     struct voxel_mapping mapping;
+    bool is_transposed;      /* rows of `shape` are columns of the image; only with whole-slice chunks */
     bool is_label;           /* coded by voxel_label.c; nothing below matters then */
     uint8_t preset;
     uint8_t shift;           /* scale of stored errors */
@@ -193,11 +194,14 @@ void voxel_load(const struct voxel_model *model, const unsigned char *src, size_
                 size_t count);
 void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step,
                  size_t count);
-/* One whole row of pixels into or out of the planes; `row_samples` points at the row's first byte. */
-void voxel_load_row(const struct voxel_model *model, const unsigned char *row_samples,
-                    const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch);
-void voxel_store_row(const struct voxel_model *model, unsigned char *row_samples,
-                     const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch);
+/* One row of pixels into the planes (slow where the image is transposed), and whole slices of a box. */
+void voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
+                    uint64_t row, const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch);
+void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box,
+                      size_t z, const struct voxel_planes *planes, int16_t *scratch);
+void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
+                       const struct voxel_planes *planes, int16_t *scratch);
+size_t voxel_scratch_size(const struct voxel_shape *shape); /* elements that these three need */
 
 /* ---- Kernels, once for each target ------------------------------------------------------------ */
 
@@ -247,6 +251,8 @@ struct voxel_ops {
     /* values and errors of the row from code[] and the prediction */
     void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count,
                         struct voxel_segment *segment);
+    /* rows n nn p pn ps of a label map -> uniform positions, and the known bits of the context */
+    void (*label_marks)(const int16_t *const rows[5], size_t width, uint8_t *uniform, uint16_t *pattern);
     /* for training: sums[i][j] += row[i] * row[j] * weight for j <= i < order (more j, unused) */
     void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float *row, int order, float weight);
     void (*rans_encode)(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables,
@@ -313,6 +319,7 @@ struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind,
                            bool has_reference);
 void voxel_choose_chunks(struct voxel_model *model, int level);
+void voxel_transpose(struct voxel_model *model);
 struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index);
 const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples,
                                        uint64_t slice, uint64_t row);
@@ -320,8 +327,9 @@ const unsigned char *voxel_row_address(const struct voxel_model *model, const un
 /* Fit every parameter of an intensity model to the samples (voxel_train.c). *gain = false: hopeless. */
 enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level,
                               bool *gain);
-/* Choose the mapping, the range and the modal value; is_label where few values fill flat areas. */
-enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, int level,
+/* Choose the mapping, the range and the modal value; is_label where few values fill flat areas. Is the
+ * image clearly smoother along its rows than across them? */
+enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,
                                bool *gain);
 
 enum zblob_result voxel_encode_planes(const struct voxel_model *model, struct voxel_box box,

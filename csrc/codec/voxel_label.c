@@ -26,7 +26,9 @@ struct label {
     size_t width, height, stride;
     int16_t *planes[2]; /* now, before: height rows of stride elements */
     int16_t *blank;     /* a row of the modal value */
+    const struct voxel_ops *ops;
     uint8_t *uniform;
+    uint16_t *pattern; /* bits of the context that the rows above and before give */
     int16_t *scratch;
     void *memory;
     uint64_t flat_left; /* flat samples before the next exception (encoder: since the last one) */
@@ -134,24 +136,13 @@ struct neighbours {
     const int16_t *n, *nn, *p, *pn, *ps;
 };
 
-static void mark_uniform(const struct neighbours *s, uint8_t *restrict uniform, size_t width)
-{
-    const int16_t *restrict n = s->n, *restrict p = s->p, *restrict ps = s->ps;
-    for (size_t x = 0; x < width; x++)
-        uniform[x] = (((n[x] ^ n[x + 1]) | (n[x] ^ p[x]) | (n[x] ^ p[x + 1]) | (n[x] ^ ps[x]) | (n[x] ^ ps[x + 1])) == 0);
-}
-
 static inline __attribute__((always_inline)) int16_t code_sample(struct label *l, const struct neighbours *s,
                                                                  const int16_t *now, size_t i, bool decode)
 {
     const int16_t *n = s->n + i, *p = s->p + i, *pn = s->pn + i, *ps = s->ps + i;
     int16_t w = now[(ptrdiff_t)i - 1], value = now[i];
-    unsigned pattern = (unsigned)(w == n[0]) | (unsigned)(w == p[0]) << 1 | (unsigned)(n[0] == p[0]) << 2 |
-                       (unsigned)(w == n[-1]) << 3 | (unsigned)(n[0] == n[-1]) << 4 |
-                       (unsigned)(n[0] == n[1]) << 5 | (unsigned)(p[0] == p[1]) << 6 |
-                       (unsigned)(p[0] == ps[0]) << 7 | (unsigned)(p[0] == p[-1]) << 8 |
-                       (unsigned)(p[0] == pn[0]) << 9 | (unsigned)(w == now[(ptrdiff_t)i - 2]) << 10 |
-                       (unsigned)(n[0] == s->nn[i]) << 11;
+    unsigned pattern = l->pattern[i] | (unsigned)(w == n[0]) | (unsigned)(w == p[0]) << 1 |
+                       (unsigned)(w == n[-1]) << 3 | (unsigned)(w == now[(ptrdiff_t)i - 2]) << 10;
     if (code_bit(l, &l->steps[0][pattern], value == w, decode))
         return w;
     const int16_t others[8] = {n[0], p[0], n[1], p[1], ps[0], n[-1], ps[1], pn[0]};
@@ -189,7 +180,8 @@ static inline __attribute__((always_inline)) size_t code_flat(struct label *l, i
 static inline __attribute__((always_inline)) void code_row(struct label *l, const struct neighbours *s, int16_t *now, bool decode)
 {
     size_t width = l->width;
-    mark_uniform(s, l->uniform, width);
+    const int16_t *const rows[5] = {s->n, s->nn, s->p, s->pn, s->ps};
+    l->ops->label_marks(rows, width, l->uniform, l->pattern);
     now[-1] = now[-2] = s->n[0];
     for (size_t x = 0; x < width;) {
         if (!l->uniform[x] || now[(ptrdiff_t)x - 1] != s->n[x]) {
@@ -240,7 +232,7 @@ static struct label *label_open(const struct voxel_model *model, struct voxel_bo
     l->height = (size_t)box.rows;
     l->stride = l->width + 2 * SIDE;
     size_t plane = l->stride * l->height;
-    l->memory = calloc(2 * plane + 2 * l->stride + l->width, sizeof(int16_t));
+    l->memory = calloc(2 * plane + 2 * l->stride + 2 * l->width + 64, sizeof(int16_t));
     if (l->memory == NULL) {
         free(l);
         return NULL;
@@ -249,7 +241,9 @@ static struct label *label_open(const struct voxel_model *model, struct voxel_bo
     l->planes[1] = l->planes[0] + plane;
     l->scratch = l->planes[1] + plane;
     l->blank = l->scratch + l->stride + SIDE;
-    l->uniform = (uint8_t *)(l->scratch + 2 * l->stride);
+    l->pattern = (uint16_t *)(l->scratch + 2 * l->stride);
+    l->uniform = (uint8_t *)(l->pattern + l->width + 16);
+    l->ops = voxel_ops();
     for (size_t x = 0; x < l->stride; x++)
         (l->blank - SIDE)[x] = model->modal;
     for (int i = 0; i < STEPS * CONTEXTS; i++)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_LABEL = 1, FLAG_REFERENCE = 2, FLAG_FLOOR = 4, FLAG_RANKS = 8, FLAG_BASE = 16, FLAG_MARGINS = 32, FLAGS_ALL = 63 };
+enum { FLAG_LABEL = 1, FLAG_REFERENCE = 2, FLAG_FLOOR = 4, FLAG_RANKS = 8, FLAG_BASE = 16, FLAG_MARGINS = 32, FLAG_TRANSPOSED = 64, FLAGS_ALL = 127 };
 
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid)
 {
@@ -172,7 +172,7 @@ static void write_model(struct voxel_bit_writer *w, const struct voxel_model *mo
     bool ranks = model->mapping.rank_count > 0, base = model->mapping.base != 0;
     voxel_put_bits(w,
                    (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
-                              model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
+                              model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS + model->is_transposed * FLAG_TRANSPOSED +
                               ranks * FLAG_RANKS + base * FLAG_BASE),
                    8);
     voxel_put_bits(w, model->chunk_slices, 32);
@@ -199,6 +199,8 @@ static bool read_model(struct voxel_bit_reader *r, struct voxel_model *model)
     model->use_reference = flags & FLAG_REFERENCE;
     model->use_floor = flags & FLAG_FLOOR;
     model->use_margins = flags & FLAG_MARGINS;
+    if (flags & FLAG_TRANSPOSED)
+        voxel_transpose(model);
     model->chunk_slices = voxel_get_bits(r, 32);
     model->chunk_rows = voxel_get_bits(r, 32);
     model->low = (int16_t)voxel_get_bits(r, 16);
@@ -211,7 +213,8 @@ static bool read_model(struct voxel_bit_reader *r, struct voxel_model *model)
         return false;
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
-        (model->chunk_slices > 0 && model->chunk_rows != model->shape.height))
+        (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
+        (model->is_transposed && (model->is_label || model->chunk_slices == 0)))
         return false;
     return (model->is_label || read_intensity(r, model)) && !r->overflow;
 }

@@ -182,9 +182,7 @@ static bool encode_row(struct encoding *e, const struct voxel_plane_cursor *curs
 static bool encode_box(struct encoding *e, struct voxel_box box, const unsigned char *samples)
 {
     for (size_t z = 0; z < box.slices; z++) {
-        for (size_t y = 0; y < box.rows; y++)
-            voxel_load_row(e->model, voxel_row_address(e->model, samples, box.slice + z, box.row + y),
-                           &e->planes, z % 3, y, e->scratch);
+        voxel_load_slice(e->model, samples, box, z, &e->planes, e->scratch);
         for (size_t c = 0; c < e->planes.components; c++) {
             struct voxel_plane_cursor cursor;
             voxel_cursor_open(&cursor, e->model, &e->planes, z, c);
@@ -294,7 +292,7 @@ static bool open_encoding(struct encoding *e, struct voxel_box box, size_t capac
 {
     const struct voxel_shape *shape = &e->model->shape;
     size_t rows = (size_t)(box.slices * box.rows * shape->components), count = rows * (size_t)shape->width + 64;
-    size_t planes_size = voxel_planes_size(shape, box), row = (size_t)(shape->width * shape->components) + 32;
+    size_t planes_size = voxel_planes_size(shape, box), row = voxel_scratch_size(shape);
     e->runs.capacity = 20 * rows + 40;
     e->margins_capacity = 8 * rows + 16;
     size_t total = planes_size + sizeof *e->segment + 2 * row + 4 * count + 2 * rows * 4 + e->runs.capacity +
@@ -431,8 +429,6 @@ static bool decode_row(struct decoding *d, const struct voxel_plane_cursor *curs
 
 static bool decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
 {
-    size_t pitch = (size_t)(d->model->shape.width * d->model->shape.components) *
-                   voxel_sample_size(d->model->grid.sample_type);
     for (size_t z = 0; z < box.slices; z++) {
         for (size_t c = 0; c < d->planes.components; c++) {
             struct voxel_plane_cursor cursor;
@@ -441,8 +437,7 @@ static bool decode_box(struct decoding *d, struct voxel_box box, unsigned char *
                 if (!decode_row(d, &cursor, y))
                     return false;
         }
-        for (size_t y = 0; y < box.rows; y++)
-            voxel_store_row(d->model, dst + (z * box.rows + y) * pitch, &d->planes, z % 3, y, d->scratch);
+        voxel_store_slice(d->model, dst, box, z, &d->planes, d->scratch);
     }
     return true;
 }
@@ -504,7 +499,7 @@ static bool decode_parts(struct decoding *d, const unsigned char *src, size_t sr
 static bool open_decoding(struct decoding *d, struct voxel_box box, size_t src_size)
 {
     const struct voxel_shape *shape = &d->model->shape;
-    size_t planes_size = voxel_planes_size(shape, box), row = (size_t)(shape->width * shape->components) + 32;
+    size_t planes_size = voxel_planes_size(shape, box), row = voxel_scratch_size(shape);
     size_t tables_size = (size_t)voxel_table_count(d->model) * VOXEL_TABLE_SIZE * sizeof *d->entries;
     size_t total = planes_size + sizeof *d->segment + 2 * row + tables_size + src_size + WORDS_BEHIND * 2 + 64 * 10;
     if (!voxel_arena_open(&d->arena, total))

@@ -127,6 +127,15 @@ void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned c
             put16(dst + 2 * i, (uint16_t)((uint16_t)src[i] ^ flip));
         return;
     }
+    if (ranks && size == 2 && step == 1 && !swap) { /* raw 16-bit patterns, for both signs */
+        const uint16_t *value_of = model->mapping.value_of;
+        uint16_t bias = type == ZBLOB_UINT16 ? 0 : 0x8000;
+        for (size_t i = 0; i < count; i++) {
+            uint16_t rank = (uint16_t)src[i] ^ 0x8000;
+            put16(dst + 2 * i, value_of[rank < ranks ? rank : 0] ^ bias);
+        }
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         uint16_t v = (uint16_t)src[i];
         if (ranks) { /* damaged input may ask for a rank that is not there */
@@ -143,40 +152,132 @@ void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned c
     }
 }
 
-void voxel_load_row(const struct voxel_model *model, const unsigned char *row_samples,
-                    const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
+static void split_row(const int16_t *restrict all, int16_t *restrict even, int16_t *restrict odd,
+                      const struct voxel_planes *planes)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type);
-    for (size_t c = 0; c < planes->components; c++) {
-        int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0);
-        int16_t *restrict odd = even + planes->half_stride;
-        const int16_t *restrict all = scratch;
-        voxel_load(model, row_samples + c * size, planes->components, scratch, planes->width);
-        for (size_t i = 0; i < planes->half[1]; i++) {
-            even[i] = all[2 * i];
-            odd[i] = all[2 * i + 1];
-        }
-        if (planes->half[0] > planes->half[1])
-            even[planes->half[1]] = all[planes->width - 1];
+    for (size_t i = 0; i < planes->half[1]; i++) {
+        even[i] = all[2 * i];
+        odd[i] = all[2 * i + 1];
+    }
+    if (planes->half[0] > planes->half[1])
+        even[planes->half[1]] = all[planes->width - 1];
+}
+
+static void join_row(const int16_t *restrict even, const int16_t *restrict odd, int16_t *restrict all,
+                     const struct voxel_planes *planes)
+{
+    for (size_t i = 0; i < planes->half[1]; i++) {
+        all[2 * i] = even[i];
+        all[2 * i + 1] = odd[i];
+    }
+    if (planes->half[0] > planes->half[1])
+        all[planes->width - 1] = even[planes->half[1]];
+}
+
+void voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
+                    uint64_t row, const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
+    const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
+    for (size_t c = 0; c < components; c++) {
+        int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
+        voxel_load(model, row_samples + c * size, step, scratch, planes->width);
+        split_row(scratch, even, even + planes->half_stride, planes);
         voxel_pad_values(planes, ring, c, y, 0);
         voxel_pad_values(planes, ring, c, y, 1);
     }
 }
 
-void voxel_store_row(const struct voxel_model *model, unsigned char *row_samples,
-                     const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
+/* Transposed slices go through tiles of this many of the image's rows. */
+enum { TILE = 32 };
+
+static size_t tile_stride(const struct voxel_shape *shape)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type);
-    for (size_t c = 0; c < planes->components; c++) {
-        const int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0);
-        const int16_t *restrict odd = even + planes->half_stride;
-        int16_t *restrict all = scratch;
-        for (size_t i = 0; i < planes->half[1]; i++) {
-            all[2 * i] = even[i];
-            all[2 * i + 1] = odd[i];
+    return (size_t)shape->height + 40; /* no power of two: columns would share cache sets */
+}
+
+size_t voxel_scratch_size(const struct voxel_shape *shape)
+{
+    size_t row = (size_t)(shape->width * shape->components), tile = TILE * tile_stride(shape);
+    return (row > tile ? row : tile) + 64;
+}
+
+/* `count` rows of the image, in the tile, are samples at..at + count - 1 of every coded row. */
+static void tile_to_planes(const int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring,
+                           size_t c, size_t at, size_t count)
+{
+    for (size_t y = 0; y < planes->height; y++) {
+        int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
+        int16_t *restrict odd = even + planes->half_stride;
+        const int16_t *restrict from = tile + y;
+        for (size_t j = 0; j + 1 < count; j += 2) {
+            even[j / 2] = from[j * stride];
+            odd[j / 2] = from[(j + 1) * stride];
         }
-        if (planes->half[0] > planes->half[1])
-            all[planes->width - 1] = even[planes->half[1]];
-        voxel_store(model, scratch, row_samples + c * size, planes->components, planes->width);
+        if (count & 1)
+            even[count / 2] = from[(count - 1) * stride];
+    }
+}
+
+static void planes_to_tile(int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c,
+                           size_t at, size_t count)
+{
+    for (size_t y = 0; y < planes->height; y++) {
+        const int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
+        const int16_t *restrict odd = even + planes->half_stride;
+        int16_t *restrict to = tile + y;
+        for (size_t j = 0; j + 1 < count; j += 2) {
+            to[j * stride] = even[j / 2];
+            to[(j + 1) * stride] = odd[j / 2];
+        }
+        if (count & 1)
+            to[(count - 1) * stride] = even[count / 2];
+    }
+}
+
+void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box,
+                      size_t z, const struct voxel_planes *planes, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t stride = tile_stride(&model->shape), pitch = planes->height * components * size;
+    if (!model->is_transposed) {
+        for (size_t y = 0; y < planes->height; y++)
+            voxel_load_row(model, samples, box.slice + z, box.row + y, planes, z % 3, y, scratch);
+        return;
+    }
+    const unsigned char *slice = voxel_row_address(model, samples, box.slice + z, 0);
+    for (size_t c = 0; c < components; c++) {
+        for (size_t at = 0; at < planes->width; at += TILE) {
+            size_t count = planes->width - at < TILE ? planes->width - at : TILE;
+            for (size_t j = 0; j < count; j++)
+                voxel_load(model, slice + (at + j) * pitch + c * size, components, scratch + j * stride,
+                           planes->height);
+            tile_to_planes(scratch, stride, planes, z % 3, c, at, count);
+        }
+        for (size_t y = 0; y < 2 * planes->height; y++)
+            voxel_pad_values(planes, z % 3, c, y / 2, y & 1);
+    }
+}
+
+void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
+                       const struct voxel_planes *planes, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t stride = tile_stride(&model->shape), pixel = components * size;
+    unsigned char *slice = dst + z * (size_t)box.rows * planes->width * pixel;
+    for (size_t c = 0; c < components; c++) {
+        for (size_t y = 0; !model->is_transposed && y < planes->height; y++) {
+            const int16_t *even = planes->values + voxel_half_row(planes, z % 3, c, y, 0);
+            join_row(even, even + planes->half_stride, scratch, planes);
+            voxel_store(model, scratch, slice + y * planes->width * pixel + c * size, components, planes->width);
+        }
+        for (size_t at = 0; model->is_transposed && at < planes->width; at += TILE) {
+            size_t count = planes->width - at < TILE ? planes->width - at : TILE;
+            planes_to_tile(scratch, stride, planes, z % 3, c, at, count);
+            for (size_t j = 0; j < count; j++)
+                voxel_store(model, scratch + j * stride, slice + (at + j) * planes->height * pixel + c * size,
+                            components, planes->height);
+        }
     }
 }

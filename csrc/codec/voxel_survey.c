@@ -13,8 +13,8 @@ struct survey {
     const struct voxel_model *model;
     const unsigned char *samples;
     uint32_t *counts; /* of each value, ^ 0x8000 */
-    int16_t *rows[2];
-    uint64_t seen, novel, difference;
+    int16_t *rows[3];
+    uint64_t seen, novel, difference, along, across; /* the last two: second differences */
 };
 
 /* Samples wider than 16 bits: their smallest value becomes the base. False: the range is too wide. */
@@ -55,6 +55,15 @@ static void survey_row(struct survey *s, uint64_t slice, uint64_t row)
         s->novel += d != 0 && now[i] != up[i] && now[i] != up[i - c];
     }
     s->seen += n - c;
+    if (row < 2)
+        return;
+    int16_t *before = s->rows[2];
+    voxel_load(s->model, voxel_row_address(s->model, s->samples, slice, row - 2), 1, before, n);
+    for (size_t i = c; i + c < n; i++) {
+        int along = up[i - c] + up[i + c] - 2 * up[i], across = before[i] + now[i] - 2 * up[i];
+        s->along += (uint64_t)(along < 0 ? -along : along);
+        s->across += (uint64_t)(across < 0 ? -across : across);
+    }
 }
 
 /* Rows spread over the image by a hash: a plain stride could follow its structure. */
@@ -152,7 +161,7 @@ static enum zblob_result survey_all(struct survey *s, struct voxel_model *model,
         enum zblob_result result = build_ranks(model, s->samples, s->counts);
         if (result != ZBLOB_OK)
             return result;
-        s->seen = s->novel = s->difference = 0;
+        s->seen = s->novel = s->difference = s->along = s->across = 0;
         memset(s->counts, 0, VALUES * sizeof *s->counts);
         survey_rows(s);
         mean = s->seen ? s->difference / s->seen : 0;
@@ -165,12 +174,11 @@ static enum zblob_result survey_all(struct survey *s, struct voxel_model *model,
     return ZBLOB_OK;
 }
 
-enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, int level,
+enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,
                                bool *gain)
 {
     const struct voxel_shape *shape = &model->shape;
     uint64_t per_row = shape->width * shape->components;
-    (void)level;
     *gain = false;
     if (voxel_sample_size(model->grid.sample_type) > 2 &&
         !find_base(model, samples, per_row * shape->height * shape->slices))
@@ -179,11 +187,14 @@ enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *s
     s.counts = calloc(VALUES, sizeof *s.counts);
     s.rows[0] = malloc((size_t)per_row * sizeof(int16_t));
     s.rows[1] = malloc((size_t)per_row * sizeof(int16_t));
+    s.rows[2] = malloc((size_t)per_row * sizeof(int16_t));
     enum zblob_result result = ZBLOB_NO_MEMORY;
-    if (s.counts != NULL && s.rows[0] != NULL && s.rows[1] != NULL)
+    if (s.counts != NULL && s.rows[0] != NULL && s.rows[1] != NULL && s.rows[2] != NULL)
         result = survey_all(&s, model, gain);
     free(s.counts);
     free(s.rows[0]);
     free(s.rows[1]);
+    free(s.rows[2]);
+    *smoother_along = s.along * 100 < s.across * 88;
     return result;
 }

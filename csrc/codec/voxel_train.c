@@ -15,7 +15,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { BOXES_MAX = 64, BAND = 9, LEAD = 2 };
+enum { BOXES_MAX = 56, BAND = 14, LEAD = 4, TAIL = 2 }; /* rows whose neighbours lie outside teach nothing */
 
 struct observation_set {
     float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
@@ -65,13 +65,12 @@ static bool load_box(struct training *t, int index)
     uint64_t stratum = (uint64_t)index * 7 % (uint64_t)t->box_count;
     uint64_t row_span = rows / (uint64_t)t->box_count;
     uint64_t row = stratum * rows / (uint64_t)t->box_count + hashed((uint64_t)index + 1000) % (row_span ? row_span : 1);
-    int16_t *scratch = malloc(planes->width * planes->components * sizeof *scratch + 64);
+    int16_t *scratch = malloc(voxel_scratch_size(shape) * sizeof *scratch);
     if (scratch == NULL)
         return false;
     for (size_t z = 0; z < t->box_slices; z++)
         for (size_t y = 0; y < t->box_rows; y++)
-            voxel_load_row(t->model, voxel_row_address(t->model, t->samples, slice + z, row + y), planes, z,
-                           y, scratch);
+            voxel_load_row(t->model, t->samples, slice + z, row + y, planes, z, y, scratch);
     free(scratch);
     return true;
 }
@@ -106,13 +105,12 @@ static void observe_segment(struct training *t, const struct voxel_plane_cursor 
     voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += step) {
         float *x = t->set.rows[t->set.count];
-        int base = row->taps[0][at + i];
-        float any = x[taps - 1] = (float)(row->values[at + i] - base);
-        any = any < 0 ? -any : any;
+        int base = row->taps[0][at + i], any = row->values[at + i] - base;
+        x[taps - 1] = (float)any;
         for (int k = 1; k < taps; k++) {
-            float d = (float)(row->taps[k][at + i] - base);
-            x[k - 1] = d;
-            any += d < 0 ? -d : d;
+            int d = row->taps[k][at + i] - base;
+            x[k - 1] = (float)d;
+            any |= d;
         }
         if (any == 0)
             continue; /* flat: says nothing about weights */
@@ -122,6 +120,16 @@ static void observe_segment(struct training *t, const struct voxel_plane_cursor 
         t->set.activity[t->set.count] = f;
         t->set.class_of[t->set.count++] = layout->has_pairs ? (uint8_t)(s->class_of[i] & 7) : 0;
     }
+}
+
+static size_t first_row(const struct training *t)
+{
+    return t->box_rows > LEAD + TAIL ? LEAD : 0;
+}
+
+static size_t last_row(const struct training *t)
+{
+    return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
 }
 
 /* The slice of a box that shows this kind of plane, and its component; false: no box can. */
@@ -143,7 +151,7 @@ static void observe(struct training *t, uint32_t kind, int parity, size_t step)
     struct voxel_plane_cursor cursor;
     voxel_cursor_open(&cursor, t->model, &t->planes[0], slice, component);
     for (int b = 0; b < t->box_count; b++)
-        for (size_t y = t->box_rows > LEAD ? LEAD : 0; y < t->box_rows; y++) {
+        for (size_t y = first_row(t); y < last_row(t); y++) {
             struct voxel_row row;
             voxel_row_open(&row, &t->planes[b], &cursor, y, parity);
             for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
@@ -175,7 +183,7 @@ static void fit_weights(struct training *t, uint32_t kind, int parity)
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
     const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
-    int rounds = t->model->preset == VOXEL_PRESET_FAST ? 2 : 3;
+    int rounds = t->model->preset == VOXEL_PRESET_FAST ? 2 : t->model->preset == VOXEL_PRESET_NORMAL ? 3 : 4;
     if (layout->has_pairs)
         choose_activity(t, predictor);
     if (k->single_class)
@@ -218,7 +226,7 @@ static void visit_kind(struct training *t, uint32_t kind, int parity, row_visito
     struct voxel_plane_cursor cursor;
     voxel_cursor_open(&cursor, t->model, &t->planes[0], slice, component);
     for (int b = 0; b < t->box_count; b++)
-        for (size_t y = t->box_rows > LEAD ? LEAD : 0; y < t->box_rows; y++) {
+        for (size_t y = first_row(t); y < last_row(t); y++) {
             struct voxel_row row;
             voxel_row_open(&row, &t->planes[b], &cursor, y, parity);
             for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
@@ -277,11 +285,11 @@ static void choose_thresholds(struct training *t)
         total -= still;
     }
     int shares = separate ? bins - 1 : bins, share = 1;
-    for (int e = separate ? 1 : 0; e < 65535 && b < bins; e++) {
+    for (int e = separate ? 1 : 0; e < 65535 && b < bins && total > 0; e++) {
         sum += t->histogram[e];
         if (sum * (uint64_t)shares >= total * (uint64_t)share) {
             t->model->thresholds[b++] = (uint16_t)(e + 1);
-            while (sum * (uint64_t)shares >= total * (uint64_t)share)
+            while (share <= shares && sum * (uint64_t)shares >= total * (uint64_t)share)
                 share++;
         }
     }
@@ -306,8 +314,8 @@ static void choose_preset(struct training *t)
 static bool train(struct training *t)
 {
     static const size_t wanted[VOXEL_PRESET_COUNT] = {8000, 40000, 250000}; /* of each kind and parity */
-    static const uint64_t boxes[VOXEL_PRESET_COUNT] = {12, 28, BOXES_MAX};
-    static const size_t share[VOXEL_PRESET_COUNT] = {128, 64, 24};
+    static const uint64_t boxes[VOXEL_PRESET_COUNT] = {12, 24, BOXES_MAX};
+    static const size_t share[VOXEL_PRESET_COUNT] = {128, 64, 16};
     struct voxel_model *model = t->model;
     uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
     choose_preset(t);
@@ -323,7 +331,7 @@ static bool train(struct training *t)
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit ||
         (t->segment->keep_all = true, !load_boxes(t, boxes[model->preset])))
         return false;
-    size_t seen = (size_t)t->box_count * t->planes[0].half[0] * t->box_rows;
+    size_t seen = (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++) {
             size_t step = seen * (model->kinds[k].single_class ? 4 : 1) / capacity + 1;
