@@ -8,7 +8,8 @@ enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, N
 
 /* Axes of one pixel vanish; a very short fastest axis becomes components (or joins the next axis), so
  * that a row is long enough for vectors. False: no samples, or more than 2^40. */
-bool voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid)
+bool
+voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid)
 {
     uint64_t axes[ZBLOB_DIMENSION_MAX], total = grid->components;
     uint32_t count = 0;
@@ -36,23 +37,26 @@ bool voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid)
     return true;
 }
 
-bool voxel_accepts(const struct zblob_grid *grid)
+bool
+voxel_accepts(const struct zblob_grid *grid)
 {
     struct voxel_shape shape;
     if (voxel_sample_size(grid->sample_type) == 0 || !voxel_shape_of(&shape, grid))
         return false;
     /* A row is handled whole, and a single one leaves nothing to predict from. */
-    return shape.height > 1 && shape.width * shape.components * voxel_sample_size(grid->sample_type) <= LARGEST_SLICE && shape.components <= 256 &&
-           shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
+    return shape.height > 1 && shape.width * shape.components * voxel_sample_size(grid->sample_type) <= LARGEST_SLICE &&
+           shape.components <= 256 && shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
 }
 
-static uint64_t row_size(const struct voxel_model *model)
+static uint64_t
+row_size(const struct voxel_model *model)
 {
     return model->shape.width * model->shape.components * voxel_sample_size(model->grid.sample_type);
 }
 
 /* Whole slices where they are small enough; bands of rows otherwise. Equal shares, no tiny rest. */
-void voxel_choose_chunks(struct voxel_model *model, int level)
+void
+voxel_choose_chunks(struct voxel_model *model, int level)
 {
     uint64_t slice = row_size(model) * model->shape.height;
     uint64_t target = level >= 3 ? TARGET_CHUNK : TARGET_CHUNK / 2;
@@ -75,7 +79,8 @@ void voxel_choose_chunks(struct voxel_model *model, int level)
     }
 }
 
-size_t voxel_chunk_count(const struct voxel_model *model)
+size_t
+voxel_chunk_count(const struct voxel_model *model)
 {
     const struct voxel_shape *shape = &model->shape;
     if (model->chunk_slices)
@@ -83,7 +88,8 @@ size_t voxel_chunk_count(const struct voxel_model *model)
     return (size_t)(shape->slices * ((shape->height + model->chunk_rows - 1) / model->chunk_rows));
 }
 
-struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index)
+struct voxel_box
+voxel_chunk_box(const struct voxel_model *model, size_t index)
 {
     const struct voxel_shape *shape = &model->shape;
     struct voxel_box box = {0, 1, 0, shape->height};
@@ -101,7 +107,8 @@ struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index)
     return box;
 }
 
-void voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *offset, size_t *size)
+void
+voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *offset, size_t *size)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
     *offset = (box.slice * model->shape.height + box.row) * row_size(model);
@@ -109,15 +116,16 @@ void voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *
 }
 
 /* A coded row's first sample; in a transposed image the others follow at the distance of its rows. */
-const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples,
-                                       uint64_t slice, uint64_t row)
+const unsigned char *
+voxel_row_address(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row)
 {
     uint64_t pixel = model->shape.components * voxel_sample_size(model->grid.sample_type);
     uint64_t first = slice * model->shape.height * row_size(model);
     return samples + (size_t)(first + row * (model->is_transposed ? pixel : row_size(model)));
 }
 
-void voxel_transpose(struct voxel_model *model)
+void
+voxel_transpose(struct voxel_model *model)
 {
     uint64_t width = model->shape.width;
     model->shape.width = model->shape.height;
@@ -127,7 +135,8 @@ void voxel_transpose(struct voxel_model *model)
 
 /* The direction that is smoother goes across the rows: half of a row's samples do without their
  * neighbours in it. */
-static void choose_direction(struct voxel_model *model, bool smoother_along, int level)
+static void
+choose_direction(struct voxel_model *model, bool smoother_along, int level)
 {
     bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
@@ -137,8 +146,8 @@ static void choose_direction(struct voxel_model *model, bool smoother_along, int
     }
 }
 
-enum zblob_result voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid,
-                                    const unsigned char *samples, int level)
+enum zblob_result
+voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
 {
     *model = NULL;
     if (!voxel_accepts(grid))
@@ -164,17 +173,18 @@ enum zblob_result voxel_model_build(struct voxel_model **model, const struct zbl
     return result;
 }
 
-enum zblob_result voxel_encode_chunk(const struct voxel_model *model, size_t index,
-                                     const unsigned char *samples, unsigned char *dst,
-                                     size_t dst_capacity, size_t *dst_size)
+enum zblob_result
+voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples, unsigned char *dst,
+                   size_t dst_capacity, size_t *dst_size)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
-    return (model->is_label ? voxel_encode_label : voxel_encode_planes)(model, box, samples, dst,
-                                                                        dst_capacity, dst_size);
+    return (model->is_label ? voxel_encode_label : voxel_encode_planes)(model, box, samples, dst, dst_capacity,
+                                                                        dst_size);
 }
 
-enum zblob_result voxel_decode_chunk(const struct voxel_model *model, size_t index,
-                                     const unsigned char *src, size_t src_size, unsigned char *dst)
+enum zblob_result
+voxel_decode_chunk(const struct voxel_model *model, size_t index, const unsigned char *src, size_t src_size,
+                   unsigned char *dst)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
     return (model->is_label ? voxel_decode_label : voxel_decode_planes)(model, box, src, src_size, dst);

@@ -13,7 +13,8 @@
 enum { VOXEL_WIDTH = 16 };
 typedef __m256i vec;
 
-static inline vec v_above(vec a, vec b) /* all ones where a > b, unsigned */
+static inline vec
+v_above(vec a, vec b) /* all ones where a > b, unsigned */
 {
     const vec top = _mm256_set1_epi16((short)0x8000);
     return _mm256_cmpgt_epi16(_mm256_xor_si256(a, top), _mm256_xor_si256(b, top));
@@ -39,7 +40,8 @@ static inline vec v_above(vec a, vec b) /* all ones where a > b, unsigned */
 
 /* 32 weights in four tables of eight: where another table is meant, the index has its top bit set
  * and the shuffle gives zero. */
-static inline __attribute__((always_inline)) vec pick_weight(const int16_t *weights, const vec index[4])
+static inline __attribute__((always_inline)) vec
+pick_weight(const int16_t *weights, const vec index[4])
 {
     vec w = _mm256_setzero_si256();
     for (int q = 0; q < 4; q++) {
@@ -70,8 +72,8 @@ predict_vector(const struct voxel_row *row, const struct voxel_predictor *predic
         high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), _mm256_unpackhi_epi16(wa, wb)));
     }
     const vec mask = _mm256_set1_epi32((1 << VOXEL_WEIGHT_BITS) - 1);
-    *prediction = _mm256_packs_epi32(_mm256_srai_epi32(low, VOXEL_WEIGHT_BITS),
-                                     _mm256_srai_epi32(high, VOXEL_WEIGHT_BITS));
+    *prediction =
+        _mm256_packs_epi32(_mm256_srai_epi32(low, VOXEL_WEIGHT_BITS), _mm256_srai_epi32(high, VOXEL_WEIGHT_BITS));
     *fraction = _mm256_packs_epi32(_mm256_and_si256(low, mask), _mm256_and_si256(high, mask));
 }
 
@@ -83,8 +85,8 @@ struct lanes {
     __m256i state[4];
 };
 
-static inline __attribute__((always_inline)) __m256i refill(__m256i state, __m256i need, const uint16_t **words,
-                                                            const uint32_t (*spread)[8])
+static inline __attribute__((always_inline)) __m256i
+refill(__m256i state, __m256i need, const uint16_t **words, const uint32_t (*spread)[8])
 {
     unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(need));
     __m256i next = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)*words));
@@ -94,14 +96,15 @@ static inline __attribute__((always_inline)) __m256i refill(__m256i state, __m25
     return _mm256_blendv_epi8(state, next, need);
 }
 
-static inline __m256i below_limit(__m256i state) /* state < 65536 */
+static inline __m256i
+below_limit(__m256i state) /* state < 65536 */
 {
     return _mm256_cmpeq_epi32(_mm256_srli_epi32(state, 16), _mm256_setzero_si256());
 }
 
-static inline __attribute__((always_inline)) __m256i take_symbol(const uint32_t *entries, const uint16_t *tables,
-                                                                 __m256i *state, const uint16_t **words,
-                                                                 const uint32_t (*spread)[8])
+static inline __attribute__((always_inline)) __m256i
+take_symbol(const uint32_t *entries, const uint16_t *tables, __m256i *state, const uint16_t **words,
+            const uint32_t (*spread)[8])
 {
     const __m256i low_bits = _mm256_set1_epi32(VOXEL_TABLE_SIZE - 1);
     __m256i at = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)tables));
@@ -114,7 +117,8 @@ static inline __attribute__((always_inline)) __m256i take_symbol(const uint32_t 
     return _mm256_srli_epi32(entry, 24);
 }
 
-static inline __m256i take_raw(__m256i token, __m256i *state, const uint16_t **words, const uint32_t (*spread)[8])
+static inline __m256i
+take_raw(__m256i token, __m256i *state, const uint16_t **words, const uint32_t (*spread)[8])
 {
     const __m256i one = _mm256_set1_epi32(1);
     __m256i raw = _mm256_and_si256(_mm256_cmpgt_epi32(token, _mm256_set1_epi32(63)),
@@ -132,7 +136,8 @@ static inline __m256i take_raw(__m256i token, __m256i *state, const uint16_t **w
 static void decode_rest(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t from,
                         size_t count);
 
-static void take_escapes(struct voxel_decoder *decoder, uint16_t *codes, const uint8_t *tokens)
+static void
+take_escapes(struct voxel_decoder *decoder, uint16_t *codes, const uint8_t *tokens)
 {
     for (int lane = 0; lane < VOXEL_LANES; lane++) {
         if (tokens[lane] != VOXEL_ESCAPE)
@@ -144,14 +149,15 @@ static void take_escapes(struct voxel_decoder *decoder, uint16_t *codes, const u
     }
 }
 
-static inline void store_codes(uint16_t *codes, __m256i a, __m256i b)
+static inline void
+store_codes(uint16_t *codes, __m256i a, __m256i b)
 {
     v_store(codes, _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xD8));
 }
 
-static inline __attribute__((always_inline)) void take_step(struct voxel_decoder *decoder, const uint16_t *tables,
-                                                            uint16_t *codes, __m256i state[4],
-                                                            const uint16_t **words, const uint32_t (*spread)[8])
+static inline __attribute__((always_inline)) void
+take_step(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, __m256i state[4],
+          const uint16_t **words, const uint32_t (*spread)[8])
 {
     __m256i code[4], any = _mm256_setzero_si256();
     for (int g = 0; g < 4; g++) {
@@ -173,7 +179,8 @@ static inline __attribute__((always_inline)) void take_step(struct voxel_decoder
         take_escapes(decoder, codes, tokens);
 }
 
-static void rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
+static void
+rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
 {
     const uint16_t *words = decoder->words;
     const uint32_t(*spread)[8] = spread_table();
@@ -200,7 +207,8 @@ static void rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, u
 #include "voxel_kernels.inc"
 
 #define E8(f, m) {f(m, 0), f(m, 1), f(m, 2), f(m, 3), f(m, 4), f(m, 5), f(m, 6), f(m, 7)}
-#define BITS(m) (((m) & 1) + ((m) >> 1 & 1) + ((m) >> 2 & 1) + ((m) >> 3 & 1) + ((m) >> 4 & 1) + ((m) >> 5 & 1) + ((m) >> 6 & 1))
+#define BITS(m)                                                                                                        \
+    (((m) & 1) + ((m) >> 1 & 1) + ((m) >> 2 & 1) + ((m) >> 3 & 1) + ((m) >> 4 & 1) + ((m) >> 5 & 1) + ((m) >> 6 & 1))
 #define RANK(m, lane) BITS((m) & ((1 << (lane)) - 1))
 #define ROW(m) E8(RANK, m)
 #define ROWS4(m) ROW(m), ROW((m) + 1), ROW((m) + 2), ROW((m) + 3)
@@ -217,7 +225,8 @@ static const uint32_t (*spread_table(void))[8]
 #pragma clang attribute pop
 #endif
 
-const struct voxel_ops *voxel_ops_avx2(void)
+const struct voxel_ops *
+voxel_ops_avx2(void)
 {
     bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
     return has ? &ops : NULL;
@@ -225,7 +234,8 @@ const struct voxel_ops *voxel_ops_avx2(void)
 
 #else
 
-const struct voxel_ops *voxel_ops_avx2(void)
+const struct voxel_ops *
+voxel_ops_avx2(void)
 {
     return NULL;
 }

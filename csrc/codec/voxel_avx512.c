@@ -5,7 +5,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,bmi,bmi2,lzcnt,popcnt"))),                    \
+    apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,bmi,bmi2,lzcnt,popcnt,prefer-vector-width=512")
 #endif
@@ -30,7 +32,7 @@ typedef __m512i vec;
 #define v_shift_down(a, n) _mm512_srl_epi16(a, _mm_cvtsi32_si128(n))
 #define v_shift_up(a, n) _mm512_slli_epi16(a, n)
 #define v_count(a, b, c) _mm512_mask_add_epi16(a, _mm512_cmpge_epu16_mask(b, c), a, _mm512_set1_epi16(1))
-#define v_add_above(a, b, c, d) \
+#define v_add_above(a, b, c, d)                                                                                        \
     _mm512_mask_add_epi16(a, _mm512_cmpgt_epu16_mask(b, c), a, _mm512_set1_epi16((short)(d)))
 
 /* Pairs of taps against pairs of weights, in the order of unpacklo and unpackhi, which packs undoes. The
@@ -56,14 +58,15 @@ predict_vector(const struct voxel_row *row, const struct voxel_predictor *predic
         high = _mm512_dpwssd_epi32(high, _mm512_unpackhi_epi16(a, b), w_high);
     }
     __m512i mask = _mm512_set1_epi32((1 << VOXEL_WEIGHT_BITS) - 1);
-    *prediction = _mm512_packs_epi32(_mm512_srai_epi32(low, VOXEL_WEIGHT_BITS),
-                                     _mm512_srai_epi32(high, VOXEL_WEIGHT_BITS));
+    *prediction =
+        _mm512_packs_epi32(_mm512_srai_epi32(low, VOXEL_WEIGHT_BITS), _mm512_srai_epi32(high, VOXEL_WEIGHT_BITS));
     *fraction = _mm512_packs_epi32(_mm512_and_si512(low, mask), _mm512_and_si512(high, mask));
 }
 
 /* Binary search, all lanes at once: thresholds do not decrease. */
 #define VOXEL_FIND_BIN
-static inline __attribute__((always_inline)) vec find_bin(const uint16_t *thresholds, int bins, vec e)
+static inline __attribute__((always_inline)) vec
+find_bin(const uint16_t *thresholds, int bins, vec e)
 {
     vec all = v_load(thresholds), bin = v_set(0);
     for (int step = bins / 2; step > 0; step /= 2) {
@@ -76,7 +79,8 @@ static inline __attribute__((always_inline)) vec find_bin(const uint16_t *thresh
 
 #define VOXEL_RANS_DECODE
 #define VOXEL_RANS_DECODE_WHOLE
-static inline __m512i refill(__m512i state, __mmask16 need, const uint16_t **words)
+static inline __m512i
+refill(__m512i state, __mmask16 need, const uint16_t **words)
 {
     __m512i next = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)*words));
     next = _mm512_maskz_expand_epi32(need, next);
@@ -85,7 +89,8 @@ static inline __m512i refill(__m512i state, __mmask16 need, const uint16_t **wor
 }
 
 /* The raw bits of 16 lanes: their codes, and the states without those bits. */
-static inline __m512i take_raw(__m512i token, __m512i *state, __mmask16 lanes, const uint16_t **words)
+static inline __m512i
+take_raw(__m512i token, __m512i *state, __mmask16 lanes, const uint16_t **words)
 {
     const __m512i one = _mm512_set1_epi32(1);
     __mmask16 raw = _mm512_mask_cmpge_epi32_mask(lanes, token, _mm512_set1_epi32(64));
@@ -101,7 +106,8 @@ static inline __m512i take_raw(__m512i token, __m512i *state, __mmask16 lanes, c
     return _mm512_mask_mov_epi32(token, raw, code);
 }
 
-static void take_escapes(struct voxel_decoder *decoder, uint16_t *codes, uint32_t lanes)
+static void
+take_escapes(struct voxel_decoder *decoder, uint16_t *codes, uint32_t lanes)
 {
     for (; lanes; lanes &= lanes - 1) {
         if (decoder->escapes == decoder->escapes_end)
@@ -111,8 +117,8 @@ static void take_escapes(struct voxel_decoder *decoder, uint16_t *codes, uint32_
     }
 }
 
-static inline __m512i take_symbol(const uint32_t *entries, __m256i tables, __m512i *state, __mmask16 lanes,
-                                  const uint16_t **words)
+static inline __m512i
+take_symbol(const uint32_t *entries, __m256i tables, __m512i *state, __mmask16 lanes, const uint16_t **words)
 {
     const __m512i low_bits = _mm512_set1_epi32(VOXEL_TABLE_SIZE - 1);
     __m512i at = _mm512_slli_epi32(_mm512_cvtepu16_epi32(tables), VOXEL_TABLE_BITS);
@@ -136,8 +142,8 @@ take_step(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes
     __m512i c0 = take_symbol(decoder->entries, t0, &state[0], m0, words);
     __m512i c1 = take_symbol(decoder->entries, t1, &state[1], m1, words);
     const __m512i raw = _mm512_set1_epi32(64), escape = _mm512_set1_epi32(VOXEL_ESCAPE);
-    uint32_t large = (uint32_t)_mm512_mask_cmpge_epi32_mask(m0, c0, raw) |
-                     (uint32_t)_mm512_mask_cmpge_epi32_mask(m1, c1, raw) << 16;
+    uint32_t large =
+        (uint32_t)_mm512_mask_cmpge_epi32_mask(m0, c0, raw) | (uint32_t)_mm512_mask_cmpge_epi32_mask(m1, c1, raw) << 16;
     uint32_t escaped = 0;
     if (large) {
         escaped = (uint32_t)_mm512_mask_cmpeq_epi32_mask(m0, c0, escape) |
@@ -151,12 +157,14 @@ take_step(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes
         take_escapes(decoder, codes, escaped);
 }
 
-static inline uint32_t lanes_of(size_t left)
+static inline uint32_t
+lanes_of(size_t left)
 {
     return left >= 32 ? UINT32_MAX : (1u << left) - 1;
 }
 
-static void rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
+static void
+rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
 {
     const uint16_t *words = decoder->words;
     __m512i state[4];
@@ -177,7 +185,8 @@ static void rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, u
 }
 
 #define VOXEL_RANS_ENCODE
-static inline __m512i spill(__m512i state, __mmask16 full, uint16_t **words)
+static inline __m512i
+spill(__m512i state, __mmask16 full, uint16_t **words)
 {
     unsigned n = (unsigned)_mm_popcnt_u32(full);
     *words -= n;
@@ -186,7 +195,8 @@ static inline __m512i spill(__m512i state, __mmask16 full, uint16_t **words)
     return _mm512_mask_srli_epi32(state, full, state, 16);
 }
 
-static inline __m512i put_raw(__m512i state, __m512i token, __m512i code, __mmask16 lanes, uint16_t **words)
+static inline __m512i
+put_raw(__m512i state, __m512i token, __m512i code, __mmask16 lanes, uint16_t **words)
 {
     const __m512i one = _mm512_set1_epi32(1);
     __mmask16 raw = _mm512_mask_cmpge_epi32_mask(lanes, token, _mm512_set1_epi32(64));
@@ -199,7 +209,8 @@ static inline __m512i put_raw(__m512i state, __m512i token, __m512i code, __mmas
 }
 
 /* The quotient comes from a division of floats: below 2^21, so at most one off, and corrected. */
-static inline __m512i put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
+static inline __m512i
+put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
 {
     const __m512i low_bits = _mm512_set1_epi32(VOXEL_TABLE_SIZE - 1), one = _mm512_set1_epi32(1);
     __m512i less = _mm512_and_si512(_mm512_srli_epi32(packed, 12), low_bits); /* frequency - 1 */
@@ -220,7 +231,8 @@ static inline __m512i put_symbol(__m512i state, __m512i packed, __mmask16 lanes,
     return _mm512_mask_mov_epi32(state, lanes, next);
 }
 
-static inline __m512i load_bytes(const uint8_t *bytes, __mmask16 lanes)
+static inline __m512i
+load_bytes(const uint8_t *bytes, __mmask16 lanes)
 {
     return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, bytes));
 }
@@ -258,8 +270,9 @@ put_step(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *ta
     state[0] = put_symbol(state[0], packed[0], (__mmask16)lanes, words);
 }
 
-static void rans_encode(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables,
-                        const uint16_t *codes, size_t count)
+static void
+rans_encode(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables, const uint16_t *codes,
+            size_t count)
 {
     uint16_t *words = encoder->words;
     __m512i state[4];
@@ -287,18 +300,20 @@ static void rans_encode(struct voxel_encoder *encoder, const uint8_t *tokens, co
 #pragma clang attribute pop
 #endif
 
-const struct voxel_ops *voxel_ops_avx512(void)
+const struct voxel_ops *
+voxel_ops_avx512(void)
 {
     bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512vnni") &&
-               __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+               __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("bmi2") &&
+               __builtin_cpu_supports("popcnt");
     return has ? &ops : NULL;
 }
 
 #else
 
-const struct voxel_ops *voxel_ops_avx512(void)
+const struct voxel_ops *
+voxel_ops_avx512(void)
 {
     return NULL;
 }

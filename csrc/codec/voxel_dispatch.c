@@ -5,23 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct voxel_ops *ops_of(int target)
+static const struct voxel_ops *
+ops_of(int target)
 {
     switch (target) {
-    case VOXEL_TARGET_SCALAR:
-        return voxel_ops_scalar();
-    case VOXEL_TARGET_PORTABLE:
-        return voxel_ops_portable();
-    case VOXEL_TARGET_AVX2:
-        return voxel_ops_avx2();
-    case VOXEL_TARGET_AVX512:
-        return voxel_ops_avx512();
-    default:
-        return NULL;
+    case VOXEL_TARGET_SCALAR: return voxel_ops_scalar();
+    case VOXEL_TARGET_PORTABLE: return voxel_ops_portable();
+    case VOXEL_TARGET_AVX2: return voxel_ops_avx2();
+    case VOXEL_TARGET_AVX512: return voxel_ops_avx512();
+    default: return NULL;
     }
 }
 
-static int best_target(void)
+static int
+best_target(void)
 {
     for (int target = VOXEL_TARGET_COUNT - 1; target > VOXEL_TARGET_SCALAR; target--)
         if (ops_of(target) != NULL)
@@ -33,7 +30,8 @@ static int best_target(void)
 static _Atomic int chosen = VOXEL_TARGET_AUTO;
 
 /* ZBLOB_TARGET=scalar|portable|avx2|avx512 forces a target that the CPU has. */
-static int detect(void)
+static int
+detect(void)
 {
     static const char *const names[VOXEL_TARGET_COUNT] = {"scalar", "portable", "avx2", "avx512"};
     const char *wanted = getenv("ZBLOB_TARGET");
@@ -43,7 +41,8 @@ static int detect(void)
     return best_target();
 }
 
-const struct voxel_ops *voxel_ops(void)
+const struct voxel_ops *
+voxel_ops(void)
 {
     int target = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (target == VOXEL_TARGET_AUTO) {
@@ -53,7 +52,8 @@ const struct voxel_ops *voxel_ops(void)
     return ops_of(target);
 }
 
-bool voxel_force_target(int target)
+bool
+voxel_force_target(int target)
 {
     if (target != VOXEL_TARGET_AUTO && ops_of(target) == NULL)
         return false;

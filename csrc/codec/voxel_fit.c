@@ -10,7 +10,6 @@
 
 enum { ORDER = VOXEL_TAPS_MAX };
 
-
 struct voxel_fit {
     const struct voxel_ops *ops;
     float sums[VOXEL_CLASSES][ORDER][ORDER]; /* lower triangle; the last row is the right-hand side */
@@ -19,7 +18,8 @@ struct voxel_fit {
     float solution[VOXEL_CLASSES][ORDER];
 };
 
-struct voxel_fit *voxel_fit_new(const struct voxel_ops *ops)
+struct voxel_fit *
+voxel_fit_new(const struct voxel_ops *ops)
 {
     struct voxel_fit *fit = aligned_alloc(64, (sizeof *fit + 63) / 64 * 64);
     if (fit != NULL)
@@ -27,13 +27,15 @@ struct voxel_fit *voxel_fit_new(const struct voxel_ops *ops)
     return fit;
 }
 
-void voxel_fit_free(struct voxel_fit *fit)
+void
+voxel_fit_free(struct voxel_fit *fit)
 {
     free(fit);
 }
 
 /* Solve m x = b by Cholesky, b in row `order` of m. False: not positive definite. */
-static bool solve(double (*m)[ORDER], int order, double *x)
+static bool
+solve(double (*m)[ORDER], int order, double *x)
 {
     for (int i = 0; i < order; i++)
         for (int j = 0; j <= i; j++) {
@@ -76,7 +78,8 @@ static bool solve(double (*m)[ORDER], int order, double *x)
     return true;
 }
 
-static double trace_of(const double (*m)[ORDER], int order)
+static double
+trace_of(const double (*m)[ORDER], int order)
 {
     double sum = 0;
     for (int i = 0; i < order; i++)
@@ -86,7 +89,8 @@ static double trace_of(const double (*m)[ORDER], int order)
 
 enum { PRIOR = 40 };
 /* One class: its own sums, and everyone's as if they were PRIOR observations of its own scale. */
-static void solve_class(struct voxel_fit *fit, int c, int order, double count)
+static void
+solve_class(struct voxel_fit *fit, int c, int order, double count)
 {
     double x[ORDER] = {0}, own = 0;
     for (int i = 0; i < order; i++)
@@ -107,7 +111,8 @@ static void solve_class(struct voxel_fit *fit, int c, int order, double count)
         fit->solution[c][i] = x[i] > -100 && x[i] < 100 ? (float)x[i] : 0; /* and no NaN */
 }
 
-static void solve_classes(struct voxel_fit *fit, const uint8_t *class_of, size_t count, int order, int classes)
+static void
+solve_classes(struct voxel_fit *fit, const uint8_t *class_of, size_t count, int order, int classes)
 {
     double counts[VOXEL_CLASSES] = {0};
     for (size_t i = 0; i < count; i++)
@@ -122,7 +127,8 @@ static void solve_classes(struct voxel_fit *fit, const uint8_t *class_of, size_t
 }
 
 /* Rows and solutions are zero behind their order; eight sums, so that they need not wait for another. */
-static float residual_of(const float *row, const float *solution, int order)
+static float
+residual_of(const float *row, const float *solution, int order)
 {
     float part[8] = {0};
     for (int i = 0; i < ORDER; i += 8)
@@ -134,12 +140,14 @@ static float residual_of(const float *row, const float *solution, int order)
     return row[order] - p;
 }
 
-static inline float magnitude(float x)
+static inline float
+magnitude(float x)
 {
     return x < 0 ? -x : x;
 }
 
-static void quantise(const float *solution, int taps, int c, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES])
+static void
+quantise(const float *solution, int taps, int c, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES])
 {
     for (float scale = 1.0f;; scale *= 0.75f) {
         int sum = 0, size = 0;
@@ -161,9 +169,9 @@ static void quantise(const float *solution, int taps, int c, int16_t weights[VOX
     }
 }
 
-void voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], const uint8_t *class_of,
-                       size_t count, int taps, int classes, int rounds,
-                       int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES])
+void
+voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], const uint8_t *class_of, size_t count,
+                  int taps, int classes, int rounds, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES])
 {
     int order = taps - 1;
     memset(fit->solution, 0, sizeof fit->solution); /* and stays zero from `order` on */
@@ -190,7 +198,8 @@ void voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX
 }
 
 /* Coordinate descent on the normal equations, each weight kept at or above zero. */
-static void descend(struct voxel_fit *fit, int order, double *x)
+static void
+descend(struct voxel_fit *fit, int order, double *x)
 {
     for (int sweep = 0; sweep < 40; sweep++)
         for (int i = 0; i < order; i++) {
@@ -204,7 +213,8 @@ static void descend(struct voxel_fit *fit, int order, double *x)
         }
 }
 
-static double limited_scale(const double *x, int from, int to, double limit)
+static double
+limited_scale(const double *x, int from, int to, double limit)
 {
     double sum = 0;
     for (int i = from; i < to; i++)
@@ -212,8 +222,9 @@ static double limited_scale(const double *x, int from, int to, double limit)
     return sum > limit ? limit / sum : 1;
 }
 
-void voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_t count, int errors,
-                      int directions, uint16_t weights[VOXEL_FEATURES_MAX])
+void
+voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_t count, int errors, int directions,
+                 uint16_t weights[VOXEL_FEATURES_MAX])
 {
     int order = errors + directions;
     double x[ORDER] = {0};

@@ -14,8 +14,7 @@ void voxel_fit_free(struct voxel_fit *fit);
 /* Rows hold taps - 1 differences and the target; one set of Q12 weights a class, towards least
  * absolute residuals. */
 void voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], const uint8_t *class_of,
-                       size_t count, int taps, int classes, int rounds,
-                       int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES]);
+                       size_t count, int taps, int classes, int rounds, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES]);
 
 /* Rows hold errors, then directions, then the error to expect; non-negative Q16 weights. */
 void voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_t count, int errors,

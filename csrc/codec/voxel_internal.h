@@ -15,11 +15,11 @@ enum {
     VOXEL_PRESET_RICH = 2,
     VOXEL_PRESET_COUNT = 3,
 
-    VOXEL_LANES = 32,      /* samples in one step of the entropy coder */
-    VOXEL_STATES = 64,     /* rANS states: two banks, that steps take in turns */
-    VOXEL_SEGMENT = 512,   /* samples of a half-row that one kernel call handles */
-    VOXEL_PAD = 32,        /* elements left and right of a half-row in memory */
-    VOXEL_PAD_FILLED = 4,  /* of them, those that repeat the edge: taps reach no farther */
+    VOXEL_LANES = 32,     /* samples in one step of the entropy coder */
+    VOXEL_STATES = 64,    /* rANS states: two banks, that steps take in turns */
+    VOXEL_SEGMENT = 512,  /* samples of a half-row that one kernel call handles */
+    VOXEL_PAD = 32,       /* elements left and right of a half-row in memory */
+    VOXEL_PAD_FILLED = 4, /* of them, those that repeat the edge: taps reach no farther */
     VOXEL_TAPS_MAX = 24,
     VOXEL_CLASSES = 32,
     VOXEL_ERRORS_MAX = 12,
@@ -29,10 +29,10 @@ enum {
     VOXEL_FLOOR_OFFSET = 8192, /* keeps distances below the floor positive */
     VOXEL_NOT_TURNED = 1 << 11,
     VOXEL_TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS,
-    VOXEL_KINDS_MAX = 5,   /* 0: no reference plane; 1 + min(component, 3) otherwise */
+    VOXEL_KINDS_MAX = 5, /* 0: no reference plane; 1 + min(component, 3) otherwise */
     VOXEL_KIND_LAST = VOXEL_KINDS_MAX - 1,
 
-    VOXEL_TOKENS = 225,    /* 0..223, and the escape */
+    VOXEL_TOKENS = 225, /* 0..223, and the escape */
     VOXEL_ESCAPE = 224,
     VOXEL_TABLE_BITS = 11,
     VOXEL_TABLE_SIZE = 1 << VOXEL_TABLE_BITS,
@@ -67,9 +67,9 @@ int voxel_preset_split(int preset); /* this many low bins are doubled by the pre
 
 /* Parameters of one kind of plane, for one parity. */
 struct voxel_predictor {
-    uint16_t activity[3];                             /* thresholds of the activity classes */
-    int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES];   /* Q12; each class sums to 4096 */
-    uint16_t context_weights[VOXEL_FEATURES_MAX];     /* Q16: errors, then three directions */
+    uint16_t activity[3];                           /* thresholds of the activity classes */
+    int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES]; /* Q12; each class sums to 4096 */
+    uint16_t context_weights[VOXEL_FEATURES_MAX];   /* Q16: errors, then three directions */
 };
 
 struct voxel_kind {
@@ -79,10 +79,10 @@ struct voxel_kind {
 
 /* How samples become the integers that are predicted, and back. */
 struct voxel_mapping {
-    uint64_t base;         /* subtracted from samples wider than 16 bits (modulo 2^64) */
-    uint32_t rank_count;   /* values in the rank map; 0: none */
-    uint16_t *value_of;    /* rank -> value, rank_count of them, ascending */
-    uint16_t *rank_of;     /* value -> rank, 65536 of them (only where encoding) */
+    uint64_t base;       /* subtracted from samples wider than 16 bits (modulo 2^64) */
+    uint32_t rank_count; /* values in the rank map; 0: none */
+    uint16_t *value_of;  /* rank -> value, rank_count of them, ascending */
+    uint16_t *rank_of;   /* value -> rank, 65536 of them (only where encoding) */
 };
 
 /* The image after normalisation (voxel_layout.c): rows of `width` pixels, `height` of them in a
@@ -95,23 +95,24 @@ struct voxel_model {
     struct zblob_grid grid;
     struct voxel_shape shape;
     struct voxel_mapping mapping;
-    bool is_transposed;      /* rows of `shape` are columns of the image; only with whole-slice chunks */
-    bool is_label;           /* coded by voxel_label.c; nothing below matters then */
+    bool is_transposed; /* rows of `shape` are columns of the image; only with whole-slice chunks */
+    bool is_label;      /* coded by voxel_label.c; nothing below matters then */
     uint8_t preset;
-    uint8_t shift;           /* scale of stored errors */
-    bool use_reference;      /* false: every plane is predicted from itself alone */
-    bool use_margins;        /* the modal value at both ends of a row is not coded */
-    bool use_floor;          /* values are cut off at `low`: contexts tell how near that is */
-    int16_t low, high;       /* predictions are clamped to this range */
-    int16_t modal;           /* the most frequent value: of rows out of the image, and of flat rows */
-    uint32_t chunk_slices;   /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
+    uint8_t shift;         /* scale of stored errors */
+    bool use_reference;    /* false: every plane is predicted from itself alone */
+    bool use_margins;      /* the modal value at both ends of a row is not coded */
+    bool use_floor;        /* values are cut off at `low`: contexts tell how near that is */
+    int16_t low, high;     /* predictions are clamped to this range */
+    int16_t modal;         /* the most frequent value: of rows out of the image, and of flat rows */
+    uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
     uint32_t chunk_rows;
     uint32_t kind_count;
     uint16_t thresholds[VOXEL_BINS_MAX]; /* from 1 on; they do not decrease */
-    struct voxel_kind *kinds; /* kind_count of them */
+    struct voxel_kind *kinds;            /* kind_count of them */
 };
 
-static inline int voxel_table_count(const struct voxel_model *model)
+static inline int
+voxel_table_count(const struct voxel_model *model)
 {
     int bins = voxel_preset_bins(model->preset);
     int count = bins + voxel_preset_split(model->preset);
@@ -128,8 +129,8 @@ struct voxel_box {
 /* Even and odd halves of rows, padded, for the slices of a ring of three. */
 struct voxel_planes {
     size_t width, height, components, ring; /* ring: slices that are kept, at most three */
-    size_t half[2];     /* samples in the even and the odd half of a row */
-    size_t half_stride; /* elements from one half-row to the next */
+    size_t half[2];                         /* samples in the even and the odd half of a row */
+    size_t half_stride;                     /* elements from one half-row to the next */
     int16_t *values;
     uint16_t *errors;
 };
@@ -149,8 +150,8 @@ void voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *sh
                        int16_t modal, void *memory);
 
 /* Element 0 of the half-row: of the values, or of the errors with the same arithmetic. */
-static inline size_t voxel_half_row(const struct voxel_planes *planes, size_t ring, size_t component,
-                                    size_t row, int parity)
+static inline size_t
+voxel_half_row(const struct voxel_planes *planes, size_t ring, size_t component, size_t row, int parity)
 {
     size_t plane = ring * planes->components + component;
     return ((plane * planes->height + row) * 2 + (size_t)parity) * planes->half_stride + VOXEL_PAD;
@@ -160,7 +161,7 @@ static inline size_t voxel_half_row(const struct voxel_planes *planes, size_t ri
 struct voxel_row {
     const int16_t *taps[VOXEL_TAPS_MAX];
     const uint16_t *errors[VOXEL_ERRORS_MAX];
-    int16_t *values;   /* of the half-row itself */
+    int16_t *values; /* of the half-row itself */
     uint16_t *own_errors;
     size_t count;
 };
@@ -177,12 +178,10 @@ struct voxel_plane_cursor {
 
 void voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *model,
                        const struct voxel_planes *planes, size_t slice_in_box, size_t component);
-void voxel_row_open(struct voxel_row *row, const struct voxel_planes *planes,
-                    const struct voxel_plane_cursor *cursor, size_t y, int parity);
-void voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
-                      int parity);
-void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
-                      int parity);
+void voxel_row_open(struct voxel_row *row, const struct voxel_planes *planes, const struct voxel_plane_cursor *cursor,
+                    size_t y, int parity);
+void voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t component, size_t row, int parity);
+void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t component, size_t row, int parity);
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
@@ -190,15 +189,13 @@ size_t voxel_sample_size(enum zblob_sample_type type);
 bool voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid);
 
 /* Samples <-> the integers that are coded, `count` of them `step` samples apart. */
-void voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst,
-                size_t count);
-void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step,
-                 size_t count);
+void voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count);
+void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count);
 /* One row of pixels into the planes (slow where the image is transposed), and whole slices of a box. */
-void voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
-                    uint64_t row, const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch);
-void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box,
-                      size_t z, const struct voxel_planes *planes, int16_t *scratch);
+void voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row,
+                    const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch);
+void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box, size_t z,
+                      const struct voxel_planes *planes, int16_t *scratch);
 void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
                        const struct voxel_planes *planes, int16_t *scratch);
 size_t voxel_scratch_size(const struct voxel_shape *shape); /* elements that these three need */
@@ -209,12 +206,12 @@ size_t voxel_scratch_size(const struct voxel_shape *shape); /* elements that the
 struct voxel_segment {
     bool keep_all; /* also class_of, direction and energy: for training */
     _Alignas(64) int16_t prediction[VOXEL_SEGMENT];
-    _Alignas(64) uint16_t fraction[VOXEL_SEGMENT];   /* Q12 fraction of the prediction plus a half */
+    _Alignas(64) uint16_t fraction[VOXEL_SEGMENT]; /* Q12 fraction of the prediction plus a half */
     _Alignas(64) uint16_t direction[3][VOXEL_SEGMENT];
     _Alignas(64) uint16_t class_of[VOXEL_SEGMENT];
     _Alignas(64) uint16_t energy[VOXEL_SEGMENT];
     _Alignas(64) uint16_t table[VOXEL_SEGMENT];
-    _Alignas(64) uint16_t code[VOXEL_SEGMENT];       /* zigzag of the residual */
+    _Alignas(64) uint16_t code[VOXEL_SEGMENT]; /* zigzag of the residual */
 };
 
 struct voxel_encode_entry {
@@ -225,14 +222,14 @@ struct voxel_encode_entry {
 struct voxel_encoder {
     uint32_t states[VOXEL_STATES];
     const struct voxel_encode_entry *entries; /* [table][256] */
-    uint16_t *words;    /* written downwards: the next one goes to words[-1] */
-    uint16_t *escapes;  /* likewise */
+    uint16_t *words;                          /* written downwards: the next one goes to words[-1] */
+    uint16_t *escapes;                        /* likewise */
 };
 
 struct voxel_decoder {
     uint32_t states[VOXEL_STATES];
-    const uint32_t *entries; /* [table][2048]: token << 24 | (frequency - 1) << 12 | slot - start */
-    const uint16_t *words, *words_end;     /* readable well past the end */
+    const uint32_t *entries;           /* [table][2048]: token << 24 | (frequency - 1) << 12 | slot - start */
+    const uint16_t *words, *words_end; /* readable well past the end */
     const uint16_t *escapes, *escapes_end;
     bool damaged;
 };
@@ -240,25 +237,21 @@ struct voxel_decoder {
 struct voxel_ops {
     /* prediction, fraction, energy, table (and class_of, direction) of a segment; row->taps point at
      * element 0 of the half-row, `at` is the segment's first sample */
-    void (*model)(const struct voxel_model *model, const struct voxel_kind *kind,
-                  const struct voxel_layout *layout, const struct voxel_row *row, int parity, size_t at,
-                  size_t count, struct voxel_segment *segment);
+    void (*model)(const struct voxel_model *model, const struct voxel_kind *kind, const struct voxel_layout *layout,
+                  const struct voxel_row *row, int parity, size_t at, size_t count, struct voxel_segment *segment);
     /* the row's own errors, and what the entropy coder needs of each sample; all three arrays take a
      * count rounded up to whole vectors */
     void (*residual)(const struct voxel_row *row, int shift, size_t at, size_t count,
-                     const struct voxel_segment *segment, uint8_t *tokens, uint8_t *tables,
-                     uint16_t *codes);
+                     const struct voxel_segment *segment, uint8_t *tokens, uint8_t *tables, uint16_t *codes);
     /* values and errors of the row from code[] and the prediction */
-    void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count,
-                        struct voxel_segment *segment);
+    void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count, struct voxel_segment *segment);
     /* rows n nn p pn ps of a label map -> uniform positions, and the known bits of the context */
     void (*label_marks)(const int16_t *const rows[5], size_t width, uint8_t *uniform, uint16_t *pattern);
     /* for training: sums[i][j] += row[i] * row[j] * weight for j <= i < order (more j, unused) */
     void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float *row, int order, float weight);
     void (*rans_encode)(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables,
                         const uint16_t *codes, size_t count);
-    void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes,
-                        size_t count);
+    void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count);
 };
 
 enum voxel_target {
@@ -280,10 +273,10 @@ const struct voxel_ops *voxel_ops_portable(void);
 const struct voxel_ops *voxel_ops_avx2(void);
 const struct voxel_ops *voxel_ops_avx512(void);
 
-static inline void voxel_model_segment(const struct voxel_ops *ops, const struct voxel_model *model,
-                                       const struct voxel_plane_cursor *cursor,
-                                       const struct voxel_row *row, int parity, size_t at,
-                                       size_t count, struct voxel_segment *segment)
+static inline void
+voxel_model_segment(const struct voxel_ops *ops, const struct voxel_model *model,
+                    const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity, size_t at,
+                    size_t count, struct voxel_segment *segment)
 {
     ops->model(model, cursor->kind, cursor->layout[parity], row, parity, at, count, segment);
 }
@@ -316,38 +309,38 @@ void voxel_encode_table(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_e
 void voxel_decode_table(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entries[VOXEL_TABLE_SIZE]);
 
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
-bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind,
-                           bool has_reference);
+bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind, bool has_reference);
 void voxel_choose_chunks(struct voxel_model *model, int level);
 void voxel_transpose(struct voxel_model *model);
 struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index);
-const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples,
-                                       uint64_t slice, uint64_t row);
+const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
+                                       uint64_t row);
 
 /* Fit every parameter of an intensity model to the samples (voxel_train.c). *gain = false: hopeless. */
-enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level,
-                              bool *gain);
+enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain);
 /* Choose the mapping, the range and the modal value; is_label where few values fill flat areas. Is the
  * image clearly smoother along its rows than across them? */
 enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,
                                bool *gain);
 
 enum zblob_result voxel_encode_planes(const struct voxel_model *model, struct voxel_box box,
-                                      const unsigned char *samples, unsigned char *dst,
-                                      size_t dst_capacity, size_t *dst_size);
-enum zblob_result voxel_decode_planes(const struct voxel_model *model, struct voxel_box box,
-                                      const unsigned char *src, size_t src_size, unsigned char *dst);
+                                      const unsigned char *samples, unsigned char *dst, size_t dst_capacity,
+                                      size_t *dst_size);
+enum zblob_result voxel_decode_planes(const struct voxel_model *model, struct voxel_box box, const unsigned char *src,
+                                      size_t src_size, unsigned char *dst);
 enum zblob_result voxel_encode_label(const struct voxel_model *model, struct voxel_box box,
-                                     const unsigned char *samples, unsigned char *dst,
-                                     size_t dst_capacity, size_t *dst_size);
-enum zblob_result voxel_decode_label(const struct voxel_model *model, struct voxel_box box,
-                                     const unsigned char *src, size_t src_size, unsigned char *dst);
+                                     const unsigned char *samples, unsigned char *dst, size_t dst_capacity,
+                                     size_t *dst_size);
+enum zblob_result voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *src,
+                                     size_t src_size, unsigned char *dst);
 
-static inline uint32_t voxel_get32(const unsigned char *p)
+static inline uint32_t
+voxel_get32(const unsigned char *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
-static inline void voxel_put32(unsigned char *p, uint32_t v)
+static inline void
+voxel_put32(unsigned char *p, uint32_t v)
 {
     p[0] = (unsigned char)v;
     p[1] = (unsigned char)(v >> 8);

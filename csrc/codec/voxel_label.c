@@ -31,9 +31,9 @@ struct label {
     uint16_t *pattern; /* bits of the context that the rows above and before give */
     int16_t *scratch;
     void *memory;
-    uint64_t flat_left; /* flat samples before the next exception (encoder: since the last one) */
-    unsigned char *gaps, *gaps_end;          /* distances: written or read */
-    unsigned char *bytes, *bytes_end;        /* range coder: written or read */
+    uint64_t flat_left;               /* flat samples before the next exception (encoder: since the last one) */
+    unsigned char *gaps, *gaps_end;   /* distances: written or read */
+    unsigned char *bytes, *bytes_end; /* range coder: written or read */
     uint64_t low;
     uint32_t range, code, pending;
     unsigned char cache;
@@ -42,7 +42,8 @@ struct label {
 
 /* ---- Binary range coder ------------------------------------------------------------------------- */
 
-static void shift_out(struct label *l)
+static void
+shift_out(struct label *l)
 {
     if (l->low < 0xFF000000u || l->low > 0xFFFFFFFFu) {
         for (unsigned char byte = l->cache; l->pending > 0; l->pending--, byte = 0xFF) {
@@ -57,13 +58,14 @@ static void shift_out(struct label *l)
     l->low = (l->low & 0x00FFFFFF) << 8;
 }
 
-static inline unsigned char shift_in(struct label *l)
+static inline unsigned char
+shift_in(struct label *l)
 {
     return l->bytes < l->bytes_end ? *l->bytes++ : 0;
 }
 
-static inline __attribute__((always_inline)) bool code_bit(struct label *l, struct odds *odds, bool bit,
-                                                           bool decode)
+static inline __attribute__((always_inline)) bool
+code_bit(struct label *l, struct odds *odds, bool bit, bool decode)
 {
     uint32_t p = ((uint32_t)odds->fast + odds->slow) >> 1;
     p = p < 32 ? 32 : p > 65504 ? 65504 : p;
@@ -93,7 +95,8 @@ static inline __attribute__((always_inline)) bool code_bit(struct label *l, stru
     return bit;
 }
 
-static int16_t code_literal(struct label *l, int16_t value, bool decode)
+static int16_t
+code_literal(struct label *l, int16_t value, bool decode)
 {
     uint16_t rest = (uint16_t)((uint16_t)value ^ 0x8000), result = 0;
     for (int half = 0; half < 2; half++) {
@@ -107,7 +110,8 @@ static int16_t code_literal(struct label *l, int16_t value, bool decode)
 
 /* ---- Distances between exceptions ---------------------------------------------------------------- */
 
-static void put_distance(struct label *l, uint64_t value)
+static void
+put_distance(struct label *l, uint64_t value)
 {
     if (l->gaps_end - l->gaps < 10) {
         l->failed = true;
@@ -118,7 +122,8 @@ static void put_distance(struct label *l, uint64_t value)
     *l->gaps++ = (unsigned char)value;
 }
 
-static uint64_t get_distance(struct label *l)
+static uint64_t
+get_distance(struct label *l)
 {
     uint64_t value = 0;
     for (int shift = 0; shift < 63 && l->gaps < l->gaps_end; shift += 7) {
@@ -136,8 +141,8 @@ struct neighbours {
     const int16_t *n, *nn, *p, *pn, *ps;
 };
 
-static inline __attribute__((always_inline)) int16_t code_sample(struct label *l, const struct neighbours *s,
-                                                                 const int16_t *now, size_t i, bool decode)
+static inline __attribute__((always_inline)) int16_t
+code_sample(struct label *l, const struct neighbours *s, const int16_t *now, size_t i, bool decode)
 {
     const int16_t *n = s->n + i, *p = s->p + i, *pn = s->pn + i, *ps = s->ps + i;
     int16_t w = now[(ptrdiff_t)i - 1], value = now[i];
@@ -159,7 +164,8 @@ static inline __attribute__((always_inline)) int16_t code_sample(struct label *l
 }
 
 /* Copy up to `length` flat samples; returns how many before an exception. */
-static inline __attribute__((always_inline)) size_t code_flat(struct label *l, int16_t *now, size_t length, bool decode)
+static inline __attribute__((always_inline)) size_t
+code_flat(struct label *l, int16_t *now, size_t length, bool decode)
 {
     int16_t value = now[-1];
     size_t count = 0;
@@ -177,7 +183,8 @@ static inline __attribute__((always_inline)) size_t code_flat(struct label *l, i
     return count;
 }
 
-static inline __attribute__((always_inline)) void code_row(struct label *l, const struct neighbours *s, int16_t *now, bool decode)
+static inline __attribute__((always_inline)) void
+code_row(struct label *l, const struct neighbours *s, int16_t *now, bool decode)
 {
     size_t width = l->width;
     const int16_t *const rows[5] = {s->n, s->nn, s->p, s->pn, s->ps};
@@ -205,7 +212,8 @@ static inline __attribute__((always_inline)) void code_row(struct label *l, cons
     now[width] = now[width + 1] = now[width - 1];
 }
 
-static void code_plane(struct label *l, bool first, bool decode)
+static void
+code_plane(struct label *l, bool first, bool decode)
 {
     for (size_t y = 0; y < l->height; y++) {
         int16_t *now = l->planes[0] + y * l->stride + SIDE;
@@ -223,7 +231,8 @@ static void code_plane(struct label *l, bool first, bool decode)
     }
 }
 
-static struct label *label_open(const struct voxel_model *model, struct voxel_box box)
+static struct label *
+label_open(const struct voxel_model *model, struct voxel_box box)
 {
     struct label *l = calloc(1, sizeof *l);
     if (l == NULL)
@@ -254,15 +263,17 @@ static struct label *label_open(const struct voxel_model *model, struct voxel_bo
     return l;
 }
 
-static void label_close(struct label *l)
+static void
+label_close(struct label *l)
 {
     free(l->memory);
     free(l);
 }
 
 /* All planes of a box, a component after the other (each begins afresh but keeps the statistics). */
-static void code_box(struct label *l, const struct voxel_model *model, struct voxel_box box,
-                     const unsigned char *samples, unsigned char *dst)
+static void
+code_box(struct label *l, const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+         unsigned char *dst)
 {
     size_t size = voxel_sample_size(model->grid.sample_type), components = (size_t)model->shape.components;
     size_t pitch = l->width * components * size;
@@ -270,8 +281,8 @@ static void code_box(struct label *l, const struct voxel_model *model, struct vo
         for (uint64_t z = 0; z < box.slices; z++) {
             int16_t *rows = l->planes[0] + SIDE;
             for (size_t y = 0; samples != NULL && y < l->height; y++)
-                voxel_load(model, voxel_row_address(model, samples, box.slice + z, box.row + y) + c * size,
-                           components, rows + y * l->stride, l->width);
+                voxel_load(model, voxel_row_address(model, samples, box.slice + z, box.row + y) + c * size, components,
+                           rows + y * l->stride, l->width);
             code_plane(l, z == 0, dst != NULL);
             for (size_t y = 0; dst != NULL && y < l->height; y++)
                 voxel_store(model, rows + y * l->stride, dst + ((size_t)z * l->height + y) * pitch + c * size,
@@ -282,9 +293,9 @@ static void code_box(struct label *l, const struct voxel_model *model, struct vo
         }
 }
 
-enum zblob_result voxel_encode_label(const struct voxel_model *model, struct voxel_box box,
-                                     const unsigned char *samples, unsigned char *dst,
-                                     size_t dst_capacity, size_t *dst_size)
+enum zblob_result
+voxel_encode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                   unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     *dst_size = 0;
     if (dst_capacity < 64)
@@ -321,8 +332,9 @@ enum zblob_result voxel_encode_label(const struct voxel_model *model, struct vox
     return ZBLOB_OK;
 }
 
-enum zblob_result voxel_decode_label(const struct voxel_model *model, struct voxel_box box,
-                                     const unsigned char *src, size_t src_size, unsigned char *dst)
+enum zblob_result
+voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *src, size_t src_size,
+                   unsigned char *dst)
 {
     if (src_size < HEADER_SIZE || voxel_get32(src) > src_size - HEADER_SIZE)
         return ZBLOB_DAMAGED;

@@ -50,57 +50,74 @@ static const struct voxel_layout layouts[VOXEL_PRESET_COUNT][2][2] = {
       {10, 5, 0, {{{0}}}, {N, W, E, NW, NE, NN, WWW, EEE, NWW, NEE}, {W, E, N, NW, NE}}},
      {{8, 6, 0, {{{0}}}, {P, N, NW, NE, PW, PE, PN, PS}, {N, NE, NW, P, PE, PW}},
       {10, 4, 0, {{{0}}}, {P, W, E, N, NW, NE, PW, PE, PN, PS}, {W, E, N, P}}}},
-    {{{16, 8, 1,
+    {{{16,
+       8,
+       1,
        {{{0, 1}, {0, 2}, {3, 4}}, {{0, 3}, {1, 4}, {2, 5}}, {{2, 3}, {1, 3}, {6, 7}}},
        {N, NW, NE, NN, NNW, NNE, NWW, NEE, NNN, NWWW, NEEE, NNWW, NNEE, NNNW, NNNE, {0, -4, 0}},
        {N, NE, NW, NN, NEE, NWW, NNE, NNW}},
-      {16, 8, 1,
+      {16,
+       8,
+       1,
        {{{1, 2}, {0, 3}, {0, 4}}, {{1, 3}, {2, 4}, {0, 5}}, {{1, 0}, {2, 0}, {3, 5}}},
        {N, W, E, NW, NE, NN, WWW, EEE, NWW, NEE, NNW, NNE, NNN, NWWW, NEEE, NNNE},
        {W, E, N, NE, NW, NN, WWW, EEE}}},
-     {{16, 8, 1,
+     {{16,
+       8,
+       1,
        {{{1, 2}, {0, 4}, {0, 5}}, {{0, 6}, {0, 7}, {1, 12}}, {{1, 6}, {2, 8}, {3, 9}}},
        {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, NEE, PEE},
        {N, NE, NW, P, PE, PW, PS, PN}},
-      {16, 10, 1,
+      {16,
+       10,
+       1,
        {{{14, 15}, {0, 4}, {0, 5}}, {{14, 2}, {15, 3}, {0, 6}}, {{14, 4}, {15, 5}, {1, 6}}},
        {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, W, E},
        {W, E, N, NE, NW, P, PE, PW, PS, PN}}}},
-    {{{24, 10, 1,
+    {{{24,
+       10,
+       1,
        {{{0, 1}, {0, 2}, {3, 4}}, {{0, 3}, {1, 4}, {2, 5}}, {{2, 3}, {1, 3}, {6, 7}}},
-       {N, NW, NE, NN, NNW, NNE, NWW, NEE, NNN, NWWW, NEEE, NNWW, NNEE, NNNW, NNNE, {0, -4, 0},
-        {0, -1, -4}, {0, -1, 4}, {0, -2, -3}, {0, -2, 3}, {0, -3, -2}, {0, -3, 2}, {0, -1, -5},
-        {0, -1, 5}},
+       {N,           NW,         NE,          NN,         NNW,         NNE,        NWW,         NEE,
+        NNN,         NWWW,       NEEE,        NNWW,       NNEE,        NNNW,       NNNE,        {0, -4, 0},
+        {0, -1, -4}, {0, -1, 4}, {0, -2, -3}, {0, -2, 3}, {0, -3, -2}, {0, -3, 2}, {0, -1, -5}, {0, -1, 5}},
        {N, NE, NW, NN, NEE, NWW, NNE, NNW, NEEE, NWWW}},
-      {24, 10, 1,
+      {24,
+       10,
+       1,
        {{{1, 2}, {0, 3}, {0, 4}}, {{1, 3}, {2, 4}, {0, 5}}, {{1, 0}, {2, 0}, {3, 5}}},
-       {N, W, E, NW, NE, NN, WWW, EEE, NWW, NEE, NNW, NNE, NNN, NWWW, NEEE, NNNE, NNNW, NNWW, NNEE,
-        {0, -1, -4}, {0, -1, 4}, {0, 0, -5}, {0, 0, 5}, {0, -4, 0}},
+       {N,   W,    E,    NW,   NE,   NN,   WWW,  EEE,         NWW,        NEE,        NNW,       NNE,
+        NNN, NWWW, NEEE, NNNE, NNNW, NNWW, NNEE, {0, -1, -4}, {0, -1, 4}, {0, 0, -5}, {0, 0, 5}, {0, -4, 0}},
        {W, E, N, NE, NW, NN, WWW, EEE, NWW, NEE}}},
-     {{24, 12, 1,
+     {{24,
+       12,
+       1,
        {{{1, 2}, {0, 4}, {0, 5}}, {{0, 6}, {0, 7}, {1, 12}}, {{1, 6}, {2, 8}, {3, 9}}},
-       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, NEE, PEE, NWW, PWW, PSS, QN, QS,
-        QW, QE, PNN},
+       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, NEE, PEE, NWW, PWW, PSS, QN, QS, QW, QE, PNN},
        {N, NE, NW, P, PE, PW, PS, PN, NN, NEE, NWW, PSE}},
-      {24, 12, 1,
+      {24,
+       12,
+       1,
        {{{14, 15}, {0, 4}, {0, 5}}, {{14, 2}, {15, 3}, {0, 6}}, {{14, 4}, {15, 5}, {1, 6}}},
-       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, W, E, WWW, EEE, PSS, QN, QS, QW,
-        QE, PNN},
+       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, W, E, WWW, EEE, PSS, QN, QS, QW, QE, PNN},
        {W, E, N, NE, NW, P, PE, PW, PS, PN, WWW, EEE}}}},
 };
 
-const struct voxel_layout *voxel_layout(int preset, bool has_reference, int parity)
+const struct voxel_layout *
+voxel_layout(int preset, bool has_reference, int parity)
 {
     return &layouts[preset][has_reference][parity];
 }
 
-int voxel_preset_bins(int preset)
+int
+voxel_preset_bins(int preset)
 {
     static const uint8_t bins[VOXEL_PRESET_COUNT] = {8, 16, 32};
     return bins[preset];
 }
 
-int voxel_preset_split(int preset)
+int
+voxel_preset_split(int preset)
 {
     static const uint8_t split[VOXEL_PRESET_COUNT] = {0, 6, 16};
     return split[preset];
@@ -108,7 +125,8 @@ int voxel_preset_split(int preset)
 
 /* ---- Planes ---------------------------------------------------------------------------------- */
 
-bool voxel_arena_open(struct voxel_arena *arena, size_t size)
+bool
+voxel_arena_open(struct voxel_arena *arena, size_t size)
 {
     arena->memory = arena->at = malloc(size + 64);
     if (arena->memory == NULL)
@@ -118,7 +136,8 @@ bool voxel_arena_open(struct voxel_arena *arena, size_t size)
     return true;
 }
 
-void *voxel_arena_take(struct voxel_arena *arena, size_t size)
+void *
+voxel_arena_take(struct voxel_arena *arena, size_t size)
 {
     size = (size + 63) / 64 * 64;
     if ((size_t)(arena->end - arena->at) < size)
@@ -128,35 +147,41 @@ void *voxel_arena_take(struct voxel_arena *arena, size_t size)
     return block;
 }
 
-void voxel_arena_close(struct voxel_arena *arena)
+void
+voxel_arena_close(struct voxel_arena *arena)
 {
     free(arena->memory);
     arena->memory = NULL;
 }
 
-static size_t half_stride_of(uint64_t width)
+static size_t
+half_stride_of(uint64_t width)
 {
     return (size_t)((width + 1) / 2 + VOXEL_LANES - 1) / VOXEL_LANES * VOXEL_LANES + 2 * VOXEL_PAD;
 }
 
-static size_t ring_size(struct voxel_box box)
+static size_t
+ring_size(struct voxel_box box)
 {
     return box.slices < 3 ? (size_t)box.slices : 3;
 }
 
 /* All rows of the slices that are kept, and the stand-in row behind them. */
-static size_t element_count(const struct voxel_shape *shape, struct voxel_box box)
+static size_t
+element_count(const struct voxel_shape *shape, struct voxel_box box)
 {
     return (size_t)(ring_size(box) * shape->components * box.rows * 2 + 1) * half_stride_of(shape->width);
 }
 
-size_t voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box)
+size_t
+voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box)
 {
     return 2 * sizeof(int16_t) * element_count(shape, box);
 }
 
-void voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, struct voxel_box box,
-                       int16_t modal, void *memory)
+void
+voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, struct voxel_box box, int16_t modal,
+                  void *memory)
 {
     planes->width = (size_t)shape->width;
     planes->height = (size_t)box.rows;
@@ -175,8 +200,8 @@ void voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *sh
         planes->values[i] = modal;
 }
 
-void voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
-                      int parity)
+void
+voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t component, size_t row, int parity)
 {
     int16_t *half = planes->values + voxel_half_row(planes, ring, component, row, parity);
     size_t count = planes->half[parity];
@@ -189,8 +214,8 @@ void voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t com
         half[count + (size_t)i] = last;
 }
 
-void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
-                      int parity)
+void
+voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t component, size_t row, int parity)
 {
     uint16_t *half = planes->errors + voxel_half_row(planes, ring, component, row, parity);
     size_t count = planes->half[parity];
@@ -204,8 +229,8 @@ void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t com
 
 /* ---- Which planes and rows a row refers to ----------------------------------------------------- */
 
-static void choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model,
-                          size_t slice_in_box, size_t component)
+static void
+choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model, size_t slice_in_box, size_t component)
 {
     size_t now = slice_in_box % 3, before = (slice_in_box + 2) % 3, earlier = (slice_in_box + 1) % 3;
     cursor->ring[0] = cursor->ring[1] = cursor->ring[2] = now;
@@ -229,8 +254,9 @@ static void choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_
 
 /* Rows above the first are the reference plane's first row; without one, this plane's first row, and
  * for that row the stand-in. Rows of other planes stop at their edges. */
-static size_t site_offset(const struct voxel_planes *planes, const struct voxel_plane_cursor *cursor,
-                          struct voxel_site site, size_t y, int parity)
+static size_t
+site_offset(const struct voxel_planes *planes, const struct voxel_plane_cursor *cursor, struct voxel_site site,
+            size_t y, int parity)
 {
     int source = site.source;
     ptrdiff_t row = (ptrdiff_t)y + site.dy;
@@ -248,14 +274,14 @@ static size_t site_offset(const struct voxel_planes *planes, const struct voxel_
         row = 0;
     if (row >= (ptrdiff_t)planes->height)
         row = (ptrdiff_t)planes->height - 1;
-    return voxel_half_row(planes, cursor->ring[source], cursor->component[source], (size_t)row, half) +
-           (size_t)shift;
+    return voxel_half_row(planes, cursor->ring[source], cursor->component[source], (size_t)row, half) + (size_t)shift;
 }
 
 enum { ROWS_ABOVE = 4, ROWS_BELOW = 2 }; /* the farthest that sites reach */
 
-void voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *model,
-                       const struct voxel_planes *planes, size_t slice_in_box, size_t component)
+void
+voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *model, const struct voxel_planes *planes,
+                  size_t slice_in_box, size_t component)
 {
     choose_planes(cursor, model, slice_in_box, component);
     if (planes->height <= ROWS_ABOVE + ROWS_BELOW)
@@ -272,8 +298,9 @@ void voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_mod
     }
 }
 
-void voxel_row_open(struct voxel_row *row, const struct voxel_planes *planes,
-                    const struct voxel_plane_cursor *cursor, size_t y, int parity)
+void
+voxel_row_open(struct voxel_row *row, const struct voxel_planes *planes, const struct voxel_plane_cursor *cursor,
+               size_t y, int parity)
 {
     const struct voxel_layout *layout = cursor->layout[parity];
     size_t even = voxel_half_row(planes, cursor->ring[0], cursor->component[0], y, 0);

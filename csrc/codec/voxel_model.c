@@ -4,9 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FLAG_LABEL = 1, FLAG_REFERENCE = 2, FLAG_FLOOR = 4, FLAG_RANKS = 8, FLAG_BASE = 16, FLAG_MARGINS = 32, FLAG_TRANSPOSED = 64, FLAGS_ALL = 127 };
+enum {
+    FLAG_LABEL = 1,
+    FLAG_REFERENCE = 2,
+    FLAG_FLOOR = 4,
+    FLAG_RANKS = 8,
+    FLAG_BASE = 16,
+    FLAG_MARGINS = 32,
+    FLAG_TRANSPOSED = 64,
+    FLAGS_ALL = 127
+};
 
-struct voxel_model *voxel_model_new(const struct zblob_grid *grid)
+struct voxel_model *
+voxel_model_new(const struct zblob_grid *grid)
 {
     struct voxel_model *model = calloc(1, sizeof *model);
     if (model == NULL)
@@ -22,7 +32,8 @@ struct voxel_model *voxel_model_new(const struct zblob_grid *grid)
     return model;
 }
 
-void voxel_model_free(struct voxel_model *model)
+void
+voxel_model_free(struct voxel_model *model)
 {
     if (model == NULL)
         return;
@@ -32,18 +43,21 @@ void voxel_model_free(struct voxel_model *model)
     free(model);
 }
 
-static uint32_t zigzag(int32_t v)
+static uint32_t
+zigzag(int32_t v)
 {
     return v < 0 ? (uint32_t)(-v) * 2 - 1 : (uint32_t)v * 2;
 }
 
-static int32_t unzigzag(uint32_t v)
+static int32_t
+unzigzag(uint32_t v)
 {
     return v & 1 ? -(int32_t)((v + 1) / 2) : (int32_t)(v / 2);
 }
 
 /* The set of values in use: distances between them. */
-static void write_ranks(struct voxel_bit_writer *w, const struct voxel_mapping *mapping)
+static void
+write_ranks(struct voxel_bit_writer *w, const struct voxel_mapping *mapping)
 {
     voxel_put_bits(w, mapping->rank_count, 17);
     uint32_t next = 0;
@@ -53,7 +67,8 @@ static void write_ranks(struct voxel_bit_writer *w, const struct voxel_mapping *
     }
 }
 
-static bool read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping)
+static bool
+read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping)
 {
     uint32_t count = voxel_get_bits(r, 17), next = 0;
     if (count == 0 || count > 65536 || count > (size_t)(r->end - r->at) * 8 + 64)
@@ -72,8 +87,9 @@ static bool read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping
 }
 
 /* Weights in steps of 4/4096; the first tap's is what is missing to 4096. */
-static void write_predictor(struct voxel_bit_writer *w, const struct voxel_predictor *p,
-                            const struct voxel_layout *layout, int classes)
+static void
+write_predictor(struct voxel_bit_writer *w, const struct voxel_predictor *p, const struct voxel_layout *layout,
+                int classes)
 {
     for (int t = 1; t < layout->tap_count; t++)
         for (int c = 0; c < classes; c++) {
@@ -86,8 +102,8 @@ static void write_predictor(struct voxel_bit_writer *w, const struct voxel_predi
         voxel_put_bits(w, p->context_weights[i], 16);
 }
 
-static bool read_predictor(struct voxel_bit_reader *r, struct voxel_predictor *p,
-                           const struct voxel_layout *layout, int classes)
+static bool
+read_predictor(struct voxel_bit_reader *r, struct voxel_predictor *p, const struct voxel_layout *layout, int classes)
 {
     for (int t = 1; t < layout->tap_count; t++)
         for (int c = 0; c < classes; c++) {
@@ -117,7 +133,8 @@ static bool read_predictor(struct voxel_bit_reader *r, struct voxel_predictor *p
     return !r->overflow;
 }
 
-static bool kind_in_use(const struct voxel_model *model, uint32_t kind)
+static bool
+kind_in_use(const struct voxel_model *model, uint32_t kind)
 {
     if (kind == 0)
         return true;
@@ -126,7 +143,8 @@ static bool kind_in_use(const struct voxel_model *model, uint32_t kind)
     return kind > 1 || (model->chunk_slices != 1 && model->chunk_slices != 0);
 }
 
-static void write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
+static void
+write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
 {
     voxel_put_bits(w, model->preset, 4);
     voxel_put_bits(w, model->shift, 4);
@@ -143,7 +161,8 @@ static void write_intensity(struct voxel_bit_writer *w, const struct voxel_model
     }
 }
 
-static bool read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
+static bool
+read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
 {
     model->preset = (uint8_t)voxel_get_bits(r, 4);
     model->shift = (uint8_t)voxel_get_bits(r, 4);
@@ -167,13 +186,14 @@ static bool read_intensity(struct voxel_bit_reader *r, struct voxel_model *model
     return true;
 }
 
-static void write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
+static void
+write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
 {
     bool ranks = model->mapping.rank_count > 0, base = model->mapping.base != 0;
     voxel_put_bits(w,
                    (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
-                              model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS + model->is_transposed * FLAG_TRANSPOSED +
-                              ranks * FLAG_RANKS + base * FLAG_BASE),
+                              model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
+                              model->is_transposed * FLAG_TRANSPOSED + ranks * FLAG_RANKS + base * FLAG_BASE),
                    8);
     voxel_put_bits(w, model->chunk_slices, 32);
     voxel_put_bits(w, model->chunk_rows, 32);
@@ -190,7 +210,8 @@ static void write_model(struct voxel_bit_writer *w, const struct voxel_model *mo
     voxel_flush_bits(w);
 }
 
-static bool read_model(struct voxel_bit_reader *r, struct voxel_model *model)
+static bool
+read_model(struct voxel_bit_reader *r, struct voxel_model *model)
 {
     uint32_t flags = voxel_get_bits(r, 8);
     if (flags & ~(uint32_t)FLAGS_ALL)
@@ -219,10 +240,9 @@ static bool read_model(struct voxel_bit_reader *r, struct voxel_model *model)
     return (model->is_label || read_intensity(r, model)) && !r->overflow;
 }
 
-size_t voxel_model_size(const struct voxel_model *model)
+size_t
+voxel_model_size(const struct voxel_model *model)
 {
-    unsigned char none[1];
-    (void)none;
     size_t capacity = 65536 * 5 + 65536; /* ranks at their worst, and parameters */
     unsigned char *bytes = malloc(capacity);
     if (bytes == NULL)
@@ -234,14 +254,15 @@ size_t voxel_model_size(const struct voxel_model *model)
     return size;
 }
 
-void voxel_model_write(const struct voxel_model *model, unsigned char *dst)
+void
+voxel_model_write(const struct voxel_model *model, unsigned char *dst)
 {
     struct voxel_bit_writer writer = {dst, dst + voxel_model_size(model), 0, 0, false};
     write_model(&writer, model);
 }
 
-enum zblob_result voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid,
-                                   const unsigned char *src, size_t src_size)
+enum zblob_result
+voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *src, size_t src_size)
 {
     *model = NULL;
     if (!voxel_accepts(grid))

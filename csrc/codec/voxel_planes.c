@@ -19,7 +19,8 @@ struct flat_runs {
     uint64_t gap, length;
 };
 
-static bool put_varint(struct flat_runs *runs, uint64_t value)
+static bool
+put_varint(struct flat_runs *runs, uint64_t value)
 {
     if (runs->size + 10 > runs->capacity)
         return false;
@@ -29,7 +30,9 @@ static bool put_varint(struct flat_runs *runs, uint64_t value)
     return true;
 }
 
-static bool get_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
+/* False: the bytes end within the number. */
+static bool
+get_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
 {
     *value = 0;
     for (int shift = 0; shift < 63 && *at < end; shift += 7) {
@@ -41,7 +44,8 @@ static bool get_varint(const unsigned char **at, const unsigned char *end, uint6
     return false;
 }
 
-static bool flush_run(struct flat_runs *runs)
+static bool
+flush_run(struct flat_runs *runs)
 {
     bool ok = runs->length == 0 || (put_varint(runs, runs->gap) && put_varint(runs, runs->length));
     if (runs->length)
@@ -50,7 +54,8 @@ static bool flush_run(struct flat_runs *runs)
     return ok;
 }
 
-static bool half_is_flat(const int16_t *values, size_t count, int16_t modal)
+static bool
+half_is_flat(const int16_t *values, size_t count, int16_t modal)
 {
     size_t i = 0;
     for (; i + 64 <= count; i += 64) {
@@ -92,16 +97,16 @@ struct encoding {
     struct flat_runs runs;
 };
 
-static void encode_half(struct encoding *e, const struct voxel_plane_cursor *cursor, size_t y, int parity,
-                        struct span span)
+static void
+encode_half(struct encoding *e, const struct voxel_plane_cursor *cursor, size_t y, int parity, struct span span)
 {
     struct voxel_row row;
     voxel_row_open(&row, &e->planes, cursor, y, parity);
     for (size_t at = span.first; at < span.last[parity]; at += VOXEL_SEGMENT) {
         size_t n = span.last[parity] - at < VOXEL_SEGMENT ? span.last[parity] - at : VOXEL_SEGMENT;
         voxel_model_segment(e->ops, e->model, cursor, &row, parity, at, n, e->segment);
-        e->ops->residual(&row, e->model->shift, at, n, e->segment, e->tokens + e->count,
-                         e->tables + e->count, e->codes + e->count);
+        e->ops->residual(&row, e->model->shift, at, n, e->segment, e->tokens + e->count, e->tables + e->count,
+                         e->codes + e->count);
         e->count += n;
     }
     e->half_counts[e->half_count++] = (uint32_t)(span.last[parity] - span.first);
@@ -110,17 +115,20 @@ static void encode_half(struct encoding *e, const struct voxel_plane_cursor *cur
     voxel_pad_errors(&e->planes, cursor->ring[0], cursor->component[0], y, parity);
 }
 
-static void clear_errors(const struct voxel_planes *planes, size_t even)
+static void
+clear_errors(const struct voxel_planes *planes, size_t even)
 {
     memset(planes->errors + even - VOXEL_PAD, 0, 2 * planes->half_stride * sizeof(uint16_t));
 }
 
-static struct span whole_row(const struct voxel_planes *planes)
+static struct span
+whole_row(const struct voxel_planes *planes)
 {
     return (struct span){0, {planes->half[0], planes->half[1]}};
 }
 
-static struct span span_of(const struct voxel_planes *planes, uint32_t left, uint32_t right)
+static struct span
+span_of(const struct voxel_planes *planes, uint32_t left, uint32_t right)
 {
     struct span span = whole_row(planes);
     span.first = (size_t)left * VOXEL_MARGIN;
@@ -131,7 +139,8 @@ static struct span span_of(const struct voxel_planes *planes, uint32_t left, uin
 }
 
 /* Whole steps of the modal value at both ends of a row that is not flat. */
-static struct span find_margins(struct encoding *e, const int16_t *even)
+static struct span
+find_margins(struct encoding *e, const int16_t *even)
 {
     const int16_t *odd = even + e->planes.half_stride;
     size_t pairs = e->planes.half[0], full = e->planes.half[1];
@@ -154,7 +163,8 @@ static struct span find_margins(struct encoding *e, const int16_t *even)
     return span_of(&e->planes, margins[0], margins[1]);
 }
 
-static bool encode_row(struct encoding *e, const struct voxel_plane_cursor *cursor, size_t y)
+static bool
+encode_row(struct encoding *e, const struct voxel_plane_cursor *cursor, size_t y)
 {
     const struct voxel_planes *planes = &e->planes;
     size_t offset = voxel_half_row(planes, cursor->ring[0], cursor->component[0], y, 0);
@@ -179,7 +189,8 @@ static bool encode_row(struct encoding *e, const struct voxel_plane_cursor *curs
     return true;
 }
 
-static bool encode_box(struct encoding *e, struct voxel_box box, const unsigned char *samples)
+static bool
+encode_box(struct encoding *e, struct voxel_box box, const unsigned char *samples)
 {
     for (size_t z = 0; z < box.slices; z++) {
         voxel_load_slice(e->model, samples, box, z, &e->planes, e->scratch);
@@ -196,7 +207,8 @@ static bool encode_box(struct encoding *e, struct voxel_box box, const unsigned 
 
 /* The fast preset counts a quarter of a large chunk, in blocks that a hash picks: a plain stride could
  * follow the rows. Tokens that it does not meet are escaped. */
-static void count_tokens(const struct encoding *e)
+static void
+count_tokens(const struct encoding *e)
 {
     uint32_t(*counts)[256] = e->counts;
     bool all = e->model->preset != VOXEL_PRESET_FAST || e->count < 1u << 19;
@@ -210,8 +222,8 @@ static void count_tokens(const struct encoding *e)
 }
 
 /* The tables' bits to dst, and the encoder's form of them. 0: no room. */
-static size_t encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256],
-                            unsigned char *dst, size_t capacity)
+static size_t
+encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], unsigned char *dst, size_t capacity)
 {
     struct voxel_bit_writer writer = {dst, dst + capacity, 0, 0, false};
     for (int table = 0; table < voxel_table_count(e->model); table++) {
@@ -226,8 +238,9 @@ static size_t encode_tables(struct encoding *e, struct voxel_encode_entry (*entr
 
 /* Everything but the words is known: backwards through the rows, with words from dst's end downwards
  * and escapes in an array of their own. 0: no room. */
-static size_t encode_words(struct encoding *e, const struct voxel_encode_entry *entries, size_t start,
-                           unsigned char *dst, size_t capacity)
+static size_t
+encode_words(struct encoding *e, const struct voxel_encode_entry *entries, size_t start, unsigned char *dst,
+             size_t capacity)
 {
     size_t escapes_capacity = e->count / 8 + 64;
     if (capacity < start + STATES_SIZE)
@@ -262,7 +275,8 @@ static size_t encode_words(struct encoding *e, const struct voxel_encode_entry *
     return start + escapes_size + STATES_SIZE + words_size;
 }
 
-static size_t encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
+static size_t
+encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
 {
     unsigned char *margins = (unsigned char *)e->margins.end - e->margins_capacity;
     voxel_flush_bits(&e->margins);
@@ -288,7 +302,8 @@ static size_t encode_parts(struct encoding *e, unsigned char *dst, size_t capaci
 }
 
 /* Everything a chunk's encoding needs, in one block. */
-static bool open_encoding(struct encoding *e, struct voxel_box box, size_t capacity)
+static bool
+open_encoding(struct encoding *e, struct voxel_box box, size_t capacity)
 {
     const struct voxel_shape *shape = &e->model->shape;
     size_t rows = (size_t)(box.slices * box.rows * shape->components), count = rows * (size_t)shape->width + 64;
@@ -296,7 +311,8 @@ static bool open_encoding(struct encoding *e, struct voxel_box box, size_t capac
     e->runs.capacity = 20 * rows + 40;
     e->margins_capacity = 8 * rows + 16;
     size_t total = planes_size + sizeof *e->segment + 2 * row + 4 * count + 2 * rows * 4 + e->runs.capacity +
-                   e->margins_capacity + VOXEL_TABLES_MAX * (sizeof *e->counts + 256 * sizeof(struct voxel_encode_entry)) +
+                   e->margins_capacity +
+                   VOXEL_TABLES_MAX * (sizeof *e->counts + 256 * sizeof(struct voxel_encode_entry)) +
                    (count / 8 + 64) * 2 + capacity + 64 * 20;
     if (!voxel_arena_open(&e->arena, total))
         return false;
@@ -316,9 +332,9 @@ static bool open_encoding(struct encoding *e, struct voxel_box box, size_t capac
     return true;
 }
 
-enum zblob_result voxel_encode_planes(const struct voxel_model *model, struct voxel_box box,
-                                      const unsigned char *samples, unsigned char *dst,
-                                      size_t dst_capacity, size_t *dst_size)
+enum zblob_result
+voxel_encode_planes(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                    unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     struct encoding e = {.model = model, .ops = voxel_ops()};
     *dst_size = 0;
@@ -349,7 +365,8 @@ struct decoding {
 };
 
 /* Leaves gap = UINT64_MAX behind the last run. */
-static bool next_run(struct decoding *d)
+static bool
+next_run(struct decoding *d)
 {
     if (d->runs == d->runs_end) {
         d->gap = UINT64_MAX;
@@ -358,8 +375,8 @@ static bool next_run(struct decoding *d)
     return get_varint(&d->runs, d->runs_end, &d->gap) && get_varint(&d->runs, d->runs_end, &d->length);
 }
 
-static bool decode_half(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t y, int parity,
-                        struct span span)
+static bool
+decode_half(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t y, int parity, struct span span)
 {
     struct voxel_row row;
     voxel_row_open(&row, &d->planes, cursor, y, parity);
@@ -381,7 +398,8 @@ static bool decode_half(struct decoding *d, const struct voxel_plane_cursor *cur
     return true;
 }
 
-static void fill_row(struct decoding *d, size_t offset)
+static void
+fill_row(struct decoding *d, size_t offset)
 {
     int16_t *values = d->planes.values + offset - VOXEL_PAD, modal = d->model->modal;
     clear_errors(&d->planes, offset);
@@ -389,7 +407,8 @@ static void fill_row(struct decoding *d, size_t offset)
         values[i] = modal;
 }
 
-static bool read_margins(struct decoding *d, struct span *span)
+static bool
+read_margins(struct decoding *d, struct span *span)
 {
     uint32_t steps = (uint32_t)((d->planes.half[0] + VOXEL_MARGIN - 1) / VOXEL_MARGIN);
     for (int side = 0; side < 2; side++) {
@@ -405,7 +424,8 @@ static bool read_margins(struct decoding *d, struct span *span)
     return true;
 }
 
-static bool decode_row(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t y)
+static bool
+decode_row(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t y)
 {
     size_t offset = voxel_half_row(&d->planes, cursor->ring[0], cursor->component[0], y, 0);
     if (d->gap == 0 && d->length == 0 && !next_run(d))
@@ -427,7 +447,8 @@ static bool decode_row(struct decoding *d, const struct voxel_plane_cursor *curs
     return true;
 }
 
-static bool decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
+static bool
+decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
 {
     for (size_t z = 0; z < box.slices; z++) {
         for (size_t c = 0; c < d->planes.components; c++) {
@@ -442,7 +463,8 @@ static bool decode_box(struct decoding *d, struct voxel_box box, unsigned char *
     return true;
 }
 
-static bool decode_tables(struct decoding *d, const unsigned char *src, size_t size)
+static bool
+decode_tables(struct decoding *d, const unsigned char *src, size_t size)
 {
     struct voxel_bit_reader reader = {src, src + size, 0, 0, false};
     for (int table = 0; table < voxel_table_count(d->model); table++) {
@@ -456,7 +478,8 @@ static bool decode_tables(struct decoding *d, const unsigned char *src, size_t s
 }
 
 /* Escapes, states and words, copied so that they are aligned and readable behind their end. */
-static bool decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t escape_count)
+static bool
+decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t escape_count)
 {
     if (size < STATES_SIZE || escape_count > (size - STATES_SIZE) / 2 || (size & 1))
         return false;
@@ -477,7 +500,8 @@ static bool decode_streams(struct decoding *d, const unsigned char *src, size_t 
     return true;
 }
 
-static bool decode_parts(struct decoding *d, const unsigned char *src, size_t src_size)
+static bool
+decode_parts(struct decoding *d, const unsigned char *src, size_t src_size)
 {
     if (src_size < HEADER_SIZE)
         return false;
@@ -496,7 +520,8 @@ static bool decode_parts(struct decoding *d, const unsigned char *src, size_t sr
     return decode_tables(d, src, tables_size) && decode_streams(d, d->margins.end, left, escape_count);
 }
 
-static bool open_decoding(struct decoding *d, struct voxel_box box, size_t src_size)
+static bool
+open_decoding(struct decoding *d, struct voxel_box box, size_t src_size)
 {
     const struct voxel_shape *shape = &d->model->shape;
     size_t planes_size = voxel_planes_size(shape, box), row = voxel_scratch_size(shape);
@@ -512,8 +537,9 @@ static bool open_decoding(struct decoding *d, struct voxel_box box, size_t src_s
     return true;
 }
 
-enum zblob_result voxel_decode_planes(const struct voxel_model *model, struct voxel_box box,
-                                      const unsigned char *src, size_t src_size, unsigned char *dst)
+enum zblob_result
+voxel_decode_planes(const struct voxel_model *model, struct voxel_box box, const unsigned char *src, size_t src_size,
+                    unsigned char *dst)
 {
     struct decoding d = {.model = model, .ops = voxel_ops()};
     if (!open_decoding(&d, box, src_size))

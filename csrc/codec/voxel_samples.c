@@ -9,39 +9,38 @@
 
 #include <string.h>
 
-size_t voxel_sample_size(enum zblob_sample_type type)
+size_t
+voxel_sample_size(enum zblob_sample_type type)
 {
     switch (type) {
     case ZBLOB_UINT8:
-    case ZBLOB_INT8:
-        return 1;
+    case ZBLOB_INT8: return 1;
     case ZBLOB_UINT16:
-    case ZBLOB_INT16:
-        return 2;
+    case ZBLOB_INT16: return 2;
     case ZBLOB_UINT32:
-    case ZBLOB_INT32:
-        return 4;
+    case ZBLOB_INT32: return 4;
     case ZBLOB_UINT64:
-    case ZBLOB_INT64:
-        return 8;
-    default:
-        return 0;
+    case ZBLOB_INT64: return 8;
+    default: return 0;
     }
 }
 
-static inline uint16_t get16(const unsigned char *p)
+static inline uint16_t
+get16(const unsigned char *p)
 {
     uint16_t v;
     memcpy(&v, p, 2);
     return v;
 }
 
-static inline void put16(unsigned char *p, uint16_t v)
+static inline void
+put16(unsigned char *p, uint16_t v)
 {
     memcpy(p, &v, 2);
 }
 
-static inline uint64_t get_wide(const unsigned char *p, size_t size, bool big_endian)
+static inline uint64_t
+get_wide(const unsigned char *p, size_t size, bool big_endian)
 {
     uint64_t v = 0;
     for (size_t i = 0; i < size; i++)
@@ -49,13 +48,15 @@ static inline uint64_t get_wide(const unsigned char *p, size_t size, bool big_en
     return v;
 }
 
-static inline void put_wide(unsigned char *p, uint64_t v, size_t size, bool big_endian)
+static inline void
+put_wide(unsigned char *p, uint64_t v, size_t size, bool big_endian)
 {
     for (size_t i = 0; i < size; i++, v >>= 8)
         p[big_endian ? size - 1 - i : i] = (unsigned char)v;
 }
 
-static bool host_is_little(void)
+static bool
+host_is_little(void)
 {
     const uint16_t one = 1;
     unsigned char first;
@@ -63,8 +64,8 @@ static bool host_is_little(void)
     return first == 1;
 }
 
-static void load16(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count,
-                   bool swap, uint16_t flip)
+static void
+load16(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count, bool swap, uint16_t flip)
 {
     if (step == 1 && !swap)
         for (size_t i = 0; i < count; i++)
@@ -76,8 +77,8 @@ static void load16(const unsigned char *restrict src, size_t step, int16_t *rest
         }
 }
 
-static void load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count,
-                  bool is_signed)
+static void
+load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count, bool is_signed)
 {
     if (is_signed)
         for (size_t i = 0; i < count; i++)
@@ -90,8 +91,8 @@ static void load8(const unsigned char *restrict src, size_t step, int16_t *restr
             dst[i] = src[step * i];
 }
 
-void voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst,
-                size_t count)
+void
+voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count)
 {
     enum zblob_sample_type type = model->grid.sample_type;
     size_t size = voxel_sample_size(type);
@@ -110,8 +111,8 @@ void voxel_load(const struct voxel_model *model, const unsigned char *src, size_
             dst[i] = (int16_t)(model->mapping.rank_of[(uint16_t)dst[i] ^ 0x8000] ^ 0x8000);
 }
 
-void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step,
-                 size_t count)
+void
+voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
 {
     enum zblob_sample_type type = model->grid.sample_type;
     size_t size = voxel_sample_size(type), ranks = model->mapping.rank_count;
@@ -152,8 +153,8 @@ void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned c
     }
 }
 
-static void split_row(const int16_t *restrict all, int16_t *restrict even, int16_t *restrict odd,
-                      const struct voxel_planes *planes)
+static void
+split_row(const int16_t *restrict all, int16_t *restrict even, int16_t *restrict odd, const struct voxel_planes *planes)
 {
     for (size_t i = 0; i < planes->half[1]; i++) {
         even[i] = all[2 * i];
@@ -163,8 +164,9 @@ static void split_row(const int16_t *restrict all, int16_t *restrict even, int16
         even[planes->half[1]] = all[planes->width - 1];
 }
 
-static void join_row(const int16_t *restrict even, const int16_t *restrict odd, int16_t *restrict all,
-                     const struct voxel_planes *planes)
+static void
+join_row(const int16_t *restrict even, const int16_t *restrict odd, int16_t *restrict all,
+         const struct voxel_planes *planes)
 {
     for (size_t i = 0; i < planes->half[1]; i++) {
         all[2 * i] = even[i];
@@ -174,8 +176,9 @@ static void join_row(const int16_t *restrict even, const int16_t *restrict odd, 
         all[planes->width - 1] = even[planes->half[1]];
 }
 
-void voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
-                    uint64_t row, const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
+void
+voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row,
+               const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
 {
     size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
     size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
@@ -192,20 +195,23 @@ void voxel_load_row(const struct voxel_model *model, const unsigned char *sample
 /* Transposed slices go through tiles of this many of the image's rows. */
 enum { TILE = 32 };
 
-static size_t tile_stride(const struct voxel_shape *shape)
+static size_t
+tile_stride(const struct voxel_shape *shape)
 {
     return (size_t)shape->height + 40; /* no power of two: columns would share cache sets */
 }
 
-size_t voxel_scratch_size(const struct voxel_shape *shape)
+size_t
+voxel_scratch_size(const struct voxel_shape *shape)
 {
     size_t row = (size_t)(shape->width * shape->components), tile = TILE * tile_stride(shape);
     return (row > tile ? row : tile) + 64;
 }
 
 /* `count` rows of the image, in the tile, are samples at..at + count - 1 of every coded row. */
-static void tile_to_planes(const int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring,
-                           size_t c, size_t at, size_t count)
+static void
+tile_to_planes(const int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
+               size_t count)
 {
     for (size_t y = 0; y < planes->height; y++) {
         int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
@@ -220,8 +226,9 @@ static void tile_to_planes(const int16_t *tile, size_t stride, const struct voxe
     }
 }
 
-static void planes_to_tile(int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c,
-                           size_t at, size_t count)
+static void
+planes_to_tile(int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
+               size_t count)
 {
     for (size_t y = 0; y < planes->height; y++) {
         const int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
@@ -236,8 +243,9 @@ static void planes_to_tile(int16_t *tile, size_t stride, const struct voxel_plan
     }
 }
 
-void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box,
-                      size_t z, const struct voxel_planes *planes, int16_t *scratch)
+void
+voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box, size_t z,
+                 const struct voxel_planes *planes, int16_t *scratch)
 {
     size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
     size_t stride = tile_stride(&model->shape), pitch = planes->height * components * size;
@@ -260,8 +268,9 @@ void voxel_load_slice(const struct voxel_model *model, const unsigned char *samp
     }
 }
 
-void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
-                       const struct voxel_planes *planes, int16_t *scratch)
+void
+voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
+                  const struct voxel_planes *planes, int16_t *scratch)
 {
     size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
     size_t stride = tile_stride(&model->shape), pixel = components * size;

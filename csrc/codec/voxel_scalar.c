@@ -8,13 +8,15 @@
 enum { VOXEL_WIDTH = 1 };
 typedef uint16_t vec;
 
-static inline vec v_magnitude(vec a, vec b)
+static inline vec
+v_magnitude(vec a, vec b)
 {
     vec d = (vec)(a - b);
     return d & 0x8000 ? (vec)-d : d;
 }
 
-static inline vec v_add_full(vec a, vec b)
+static inline vec
+v_add_full(vec a, vec b)
 {
     uint32_t sum = (uint32_t)a + b;
     return (vec)(sum > 65535 ? 65535 : sum);
@@ -36,9 +38,9 @@ static inline vec v_add_full(vec a, vec b)
 #define v_count(a, b, c) ((vec)((a) + ((b) >= (c))))
 #define v_add_above(a, b, c, d) ((vec)((a) + ((b) > (c) ? (d) : 0)))
 
-static inline void predict_vector(const struct voxel_row *row, const struct voxel_predictor *predictor,
-                                  bool single_class, int taps, size_t i, vec class_of, vec *prediction,
-                                  vec *fraction)
+static inline void
+predict_vector(const struct voxel_row *row, const struct voxel_predictor *predictor, bool single_class, int taps,
+               size_t i, vec class_of, vec *prediction, vec *fraction)
 {
     int32_t sum = 1 << (VOXEL_WEIGHT_BITS - 1);
     (void)single_class;
@@ -50,7 +52,8 @@ static inline void predict_vector(const struct voxel_row *row, const struct voxe
 }
 
 #define VOXEL_FIND_BIN
-static inline vec find_bin(const uint16_t *thresholds, int bins, vec e)
+static inline vec
+find_bin(const uint16_t *thresholds, int bins, vec e)
 {
     int bin = 0;
     for (int step = bins / 2; step > 0; step /= 2)
@@ -60,7 +63,8 @@ static inline vec find_bin(const uint16_t *thresholds, int bins, vec e)
 
 #include "voxel_kernels.inc"
 
-const struct voxel_ops *voxel_ops_scalar(void)
+const struct voxel_ops *
+voxel_ops_scalar(void)
 {
     return &ops;
 }

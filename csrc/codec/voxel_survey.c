@@ -18,7 +18,8 @@ struct survey {
 };
 
 /* Samples wider than 16 bits: their smallest value becomes the base. False: the range is too wide. */
-static bool find_base(struct voxel_model *model, const unsigned char *samples, uint64_t count)
+static bool
+find_base(struct voxel_model *model, const unsigned char *samples, uint64_t count)
 {
     size_t size = voxel_sample_size(model->grid.sample_type);
     bool is_signed = model->grid.sample_type == ZBLOB_INT32 || model->grid.sample_type == ZBLOB_INT64;
@@ -39,7 +40,8 @@ static bool find_base(struct voxel_model *model, const unsigned char *samples, u
     return true;
 }
 
-static void survey_row(struct survey *s, uint64_t slice, uint64_t row)
+static void
+survey_row(struct survey *s, uint64_t slice, uint64_t row)
 {
     size_t n = (size_t)(s->model->shape.width * s->model->shape.components);
     size_t c = (size_t)s->model->shape.components;
@@ -67,7 +69,8 @@ static void survey_row(struct survey *s, uint64_t slice, uint64_t row)
 }
 
 /* Rows spread over the image by a hash: a plain stride could follow its structure. */
-static void survey_rows(struct survey *s)
+static void
+survey_rows(struct survey *s)
 {
     const struct voxel_shape *shape = &s->model->shape;
     uint64_t rows = shape->slices * shape->height, per_row = shape->width * shape->components;
@@ -82,7 +85,8 @@ static void survey_rows(struct survey *s)
 }
 
 /* Share of the samples, in 1/256, whose neighbouring values do not occur: gaps in the value set. */
-static uint64_t gap_share(const uint32_t *counts)
+static uint64_t
+gap_share(const uint32_t *counts)
 {
     uint64_t lonely = 0, total = 1;
     for (int v = 0; v < VALUES; v++) {
@@ -93,8 +97,8 @@ static uint64_t gap_share(const uint32_t *counts)
     return lonely * 256 / total;
 }
 
-static enum zblob_result build_ranks(struct voxel_model *model, const unsigned char *samples,
-                                     uint32_t *counts)
+static enum zblob_result
+build_ranks(struct voxel_model *model, const unsigned char *samples, uint32_t *counts)
 {
     const struct voxel_shape *shape = &model->shape;
     size_t n = (size_t)(shape->width * shape->components);
@@ -134,7 +138,8 @@ static enum zblob_result build_ranks(struct voxel_model *model, const unsigned c
     return ZBLOB_OK;
 }
 
-static void set_range(struct voxel_model *model, const uint32_t *counts)
+static void
+set_range(struct voxel_model *model, const uint32_t *counts)
 {
     int low = -1, high = 0, modal = 0;
     for (int v = 0; v < VALUES; v++)
@@ -153,7 +158,8 @@ static void set_range(struct voxel_model *model, const uint32_t *counts)
     model->use_floor = low >= 0 && (uint64_t)counts[low] * 32 > total;
 }
 
-static enum zblob_result survey_all(struct survey *s, struct voxel_model *model, bool *gain)
+static enum zblob_result
+survey_all(struct survey *s, struct voxel_model *model, bool *gain)
 {
     survey_rows(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;
@@ -174,8 +180,8 @@ static enum zblob_result survey_all(struct survey *s, struct voxel_model *model,
     return ZBLOB_OK;
 }
 
-enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,
-                               bool *gain)
+enum zblob_result
+voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along, bool *gain)
 {
     const struct voxel_shape *shape = &model->shape;
     uint64_t per_row = shape->width * shape->components;

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-void voxel_put_bits(struct voxel_bit_writer *writer, uint32_t value, int count)
+void
+voxel_put_bits(struct voxel_bit_writer *writer, uint32_t value, int count)
 {
     writer->bits |= (uint64_t)value << writer->count;
     writer->count += count;
@@ -16,13 +17,15 @@ void voxel_put_bits(struct voxel_bit_writer *writer, uint32_t value, int count)
     }
 }
 
-void voxel_flush_bits(struct voxel_bit_writer *writer)
+void
+voxel_flush_bits(struct voxel_bit_writer *writer)
 {
     if (writer->count > 0)
         voxel_put_bits(writer, 0, 8 - writer->count);
 }
 
-uint32_t voxel_get_bits(struct voxel_bit_reader *reader, int count)
+uint32_t
+voxel_get_bits(struct voxel_bit_reader *reader, int count)
 {
     while (reader->count < count) {
         if (reader->at == reader->end)
@@ -37,7 +40,8 @@ uint32_t voxel_get_bits(struct voxel_bit_reader *reader, int count)
     return value;
 }
 
-static int bit_length(uint32_t value)
+static int
+bit_length(uint32_t value)
 {
     int length = 0;
     for (; value; value >>= 1)
@@ -46,7 +50,8 @@ static int bit_length(uint32_t value)
 }
 
 /* Exponential Golomb code: n zeros, a one, then order + n bits below the leading bit. */
-void voxel_put_golomb(struct voxel_bit_writer *writer, uint32_t value, int order)
+void
+voxel_put_golomb(struct voxel_bit_writer *writer, uint32_t value, int order)
 {
     uint32_t shifted = value + (1u << order);
     int extra = bit_length(shifted) - 1 - order;
@@ -54,7 +59,8 @@ void voxel_put_golomb(struct voxel_bit_writer *writer, uint32_t value, int order
     voxel_put_bits(writer, shifted & ((1u << (order + extra)) - 1), order + extra);
 }
 
-uint32_t voxel_get_golomb(struct voxel_bit_reader *reader, int order)
+uint32_t
+voxel_get_golomb(struct voxel_bit_reader *reader, int order)
 {
     int extra = 0;
     while (!voxel_get_bits(reader, 1)) {
@@ -67,7 +73,8 @@ uint32_t voxel_get_golomb(struct voxel_bit_reader *reader, int order)
     return (1u << (order + extra)) + low - (1u << order);
 }
 
-void voxel_normalise(const uint32_t counts[VOXEL_TOKENS], uint16_t frequencies[VOXEL_TOKENS])
+void
+voxel_normalise(const uint32_t counts[VOXEL_TOKENS], uint16_t frequencies[VOXEL_TOKENS])
 {
     memset(frequencies, 0, VOXEL_TOKENS * sizeof *frequencies);
     uint64_t total = 0;
@@ -113,13 +120,15 @@ void voxel_normalise(const uint32_t counts[VOXEL_TOKENS], uint16_t frequencies[V
 
 /* Tokens in pairs (the signs of one magnitude) fall slowly: the last frequency of the same sign
  * sets the order. */
-static int golomb_order(int previous)
+static int
+golomb_order(int previous)
 {
     int length = bit_length((uint32_t)previous);
     return length > 2 ? length - 2 : 0;
 }
 
-void voxel_write_table(struct voxel_bit_writer *writer, const uint16_t frequencies[VOXEL_TOKENS])
+void
+voxel_write_table(struct voxel_bit_writer *writer, const uint16_t frequencies[VOXEL_TOKENS])
 {
     int last = VOXEL_ESCAPE;
     while (last > 0 && frequencies[last - 1] == 0)
@@ -135,7 +144,8 @@ void voxel_write_table(struct voxel_bit_writer *writer, const uint16_t frequenci
     }
 }
 
-bool voxel_read_table(struct voxel_bit_reader *reader, uint16_t frequencies[VOXEL_TOKENS])
+bool
+voxel_read_table(struct voxel_bit_reader *reader, uint16_t frequencies[VOXEL_TOKENS])
 {
     memset(frequencies, 0, VOXEL_TOKENS * sizeof *frequencies);
     int last = (int)voxel_get_bits(reader, 8);
@@ -161,7 +171,8 @@ bool voxel_read_table(struct voxel_bit_reader *reader, uint16_t frequencies[VOXE
     return sum == VOXEL_TABLE_SIZE && !reader->overflow;
 }
 
-void voxel_encode_table(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_encode_entry entries[256])
+void
+voxel_encode_table(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_encode_entry entries[256])
 {
     uint32_t start = 0;
     for (int t = 0; t < VOXEL_TOKENS; t++) {
@@ -178,7 +189,8 @@ void voxel_encode_table(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_e
             entries[t] = entries[VOXEL_ESCAPE];
 }
 
-void voxel_decode_table(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entries[VOXEL_TABLE_SIZE])
+void
+voxel_decode_table(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entries[VOXEL_TABLE_SIZE])
 {
     uint32_t *at = entries;
     for (int t = 0; t < VOXEL_TOKENS; t++) {

@@ -44,13 +44,15 @@ struct training {
 
 /* ---- Boxes: bands of a few rows in up to three slices, spread by a hash -------------------------- */
 
-static uint64_t hashed(uint64_t i)
+static uint64_t
+hashed(uint64_t i)
 {
     i = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
     return (i ^ i >> 29) * UINT64_C(0xBF58476D1CE4E5B9) >> 33;
 }
 
-static bool load_box(struct training *t, int index)
+static bool
+load_box(struct training *t, int index)
 {
     const struct voxel_shape *shape = &t->model->shape;
     struct voxel_planes *planes = &t->planes[index];
@@ -75,7 +77,8 @@ static bool load_box(struct training *t, int index)
     return true;
 }
 
-static bool load_boxes(struct training *t, uint64_t boxes)
+static bool
+load_boxes(struct training *t, uint64_t boxes)
 {
     const struct voxel_shape *shape = &t->model->shape;
     t->box_slices = shape->slices < 3 ? (size_t)shape->slices : 3;
@@ -96,8 +99,9 @@ static bool load_boxes(struct training *t, uint64_t boxes)
 
 /* ---- Prediction weights --------------------------------------------------------------------------- */
 
-static void observe_segment(struct training *t, const struct voxel_plane_cursor *cursor,
-                            const struct voxel_row *row, int parity, size_t at, size_t n, size_t step)
+static void
+observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+                size_t at, size_t n, size_t step)
 {
     const struct voxel_layout *layout = cursor->layout[parity];
     const struct voxel_segment *s = t->segment;
@@ -122,18 +126,21 @@ static void observe_segment(struct training *t, const struct voxel_plane_cursor 
     }
 }
 
-static size_t first_row(const struct training *t)
+static size_t
+first_row(const struct training *t)
 {
     return t->box_rows > LEAD + TAIL ? LEAD : 0;
 }
 
-static size_t last_row(const struct training *t)
+static size_t
+last_row(const struct training *t)
 {
     return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
 }
 
 /* The slice of a box that shows this kind of plane, and its component; false: no box can. */
-static bool place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *component)
+static bool
+place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *component)
 {
     *slice = kind == 1 ? t->box_slices - 1 : 0;
     *component = kind > 1 ? kind - 1 : 0;
@@ -142,7 +149,8 @@ static bool place_of_kind(const struct training *t, uint32_t kind, size_t *slice
     return kind != 1 || t->box_slices > 1;
 }
 
-static void observe(struct training *t, uint32_t kind, int parity, size_t step)
+static void
+observe(struct training *t, uint32_t kind, int parity, size_t step)
 {
     size_t slice, component;
     t->set.count = 0;
@@ -162,7 +170,8 @@ static void observe(struct training *t, uint32_t kind, int parity, size_t step)
 }
 
 /* Quartiles of the activity; classes are raised by eight for each that is passed. */
-static void choose_activity(struct training *t, struct voxel_predictor *predictor)
+static void
+choose_activity(struct training *t, struct voxel_predictor *predictor)
 {
     uint32_t counts[3 * VOXEL_DIRECTION_CAP + 1] = {0};
     size_t n = t->set.count, sum = 0;
@@ -178,12 +187,13 @@ static void choose_activity(struct training *t, struct voxel_predictor *predicto
             t->set.class_of[i] = (uint8_t)(t->set.class_of[i] + (t->set.activity[i] > predictor->activity[q]) * 8);
 }
 
-static void fit_weights(struct training *t, uint32_t kind, int parity)
+static void
+fit_weights(struct training *t, uint32_t kind, int parity)
 {
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
     const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
-    int rounds = t->model->preset == VOXEL_PRESET_FAST ? 2 : t->model->preset == VOXEL_PRESET_NORMAL ? 3 : 4;
+    int rounds = t->model->preset == VOXEL_PRESET_RICH ? 3 : 2;
     if (layout->has_pairs)
         choose_activity(t, predictor);
     if (k->single_class)
@@ -195,7 +205,8 @@ static void fit_weights(struct training *t, uint32_t kind, int parity)
 /* ---- Contexts --------------------------------------------------------------------------------------- */
 
 /* Predict all rows of all boxes once, so that every stored error is known. */
-static void run_boxes(struct training *t)
+static void
+run_boxes(struct training *t)
 {
     for (int b = 0; b < t->box_count; b++)
         for (size_t z = 0; z < t->box_slices; z++)
@@ -215,10 +226,11 @@ static void run_boxes(struct training *t)
             }
 }
 
-typedef void row_visitor(struct training *t, const struct voxel_plane_cursor *cursor,
-                         const struct voxel_row *row, int parity, size_t at, size_t n);
+typedef void row_visitor(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row,
+                         int parity, size_t at, size_t n);
 
-static void visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
+static void
+visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
 {
     size_t slice, component;
     if (!place_of_kind(t, kind, &slice, &component))
@@ -236,8 +248,9 @@ static void visit_kind(struct training *t, uint32_t kind, int parity, row_visito
         }
 }
 
-static void observe_errors(struct training *t, const struct voxel_plane_cursor *cursor,
-                           const struct voxel_row *row, int parity, size_t at, size_t n)
+static void
+observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+               size_t at, size_t n)
 {
     const struct voxel_layout *layout = cursor->layout[parity];
     const struct voxel_segment *s = t->segment;
@@ -255,7 +268,8 @@ static void observe_errors(struct training *t, const struct voxel_plane_cursor *
     }
 }
 
-static void fit_contexts(struct training *t, uint32_t kind, int parity)
+static void
+fit_contexts(struct training *t, uint32_t kind, int parity)
 {
     const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
     t->set.count = 0;
@@ -264,8 +278,9 @@ static void fit_contexts(struct training *t, uint32_t kind, int parity)
                      3 * layout->has_pairs, t->model->kinds[kind].parity[parity].context_weights);
 }
 
-static void count_energies(struct training *t, const struct voxel_plane_cursor *cursor,
-                           const struct voxel_row *row, int parity, size_t at, size_t n)
+static void
+count_energies(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+               size_t at, size_t n)
 {
     voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n; i++)
@@ -273,7 +288,8 @@ static void count_energies(struct training *t, const struct voxel_plane_cursor *
 }
 
 /* Bin 0 is "no energy" where that is common; the others hold equal shares of the rest. */
-static void choose_thresholds(struct training *t)
+static void
+choose_thresholds(struct training *t)
 {
     int bins = voxel_preset_bins(t->model->preset), b = 1;
     uint64_t total = 0, sum = 0, still = t->histogram[0];
@@ -299,7 +315,8 @@ static void choose_thresholds(struct training *t)
 
 /* ---- The whole -------------------------------------------------------------------------------------- */
 
-static void choose_preset(struct training *t)
+static void
+choose_preset(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
     uint64_t total = shape->width * shape->height * shape->slices * shape->components;
@@ -311,11 +328,12 @@ static void choose_preset(struct training *t)
         t->model->kinds[k].single_class = t->model->preset == VOXEL_PRESET_FAST || (k == 0 && volume);
 }
 
-static bool train(struct training *t)
+static bool
+train(struct training *t)
 {
     static const size_t wanted[VOXEL_PRESET_COUNT] = {8000, 40000, 250000}; /* of each kind and parity */
-    static const uint64_t boxes[VOXEL_PRESET_COUNT] = {12, 24, BOXES_MAX};
-    static const size_t share[VOXEL_PRESET_COUNT] = {128, 64, 16};
+    static const uint64_t boxes[VOXEL_PRESET_COUNT] = {12, 20, 48};
+    static const size_t share[VOXEL_PRESET_COUNT] = {128, 80, 20};
     struct voxel_model *model = t->model;
     uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
     choose_preset(t);
@@ -351,7 +369,8 @@ static bool train(struct training *t)
     return true;
 }
 
-enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain)
+enum zblob_result
+voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain)
 {
     struct training *t = calloc(1, sizeof *t);
     if (t == NULL)

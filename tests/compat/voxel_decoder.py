@@ -1,8 +1,9 @@
 """An independent decoder of the voxel codec, written from docs/voxel-format.md alone. Slow on purpose: it says the
 rules once more, in plain Python and NumPy, so that what one implementation wrote stays readable without it.
 
-    decode_image(model, chunks, grid) -> bytes        grid: Grid(sample type, big endian, sizes, components)
+    decode_chunk(model, grid, ordinal, chunk) -> bytes        grid: Grid(sample type, big endian, sizes, components)
 """
+
 import dataclasses
 import re
 import struct
@@ -10,19 +11,20 @@ import struct
 import numpy as np
 
 
-class Damaged(ValueError):
+class DamagedError(ValueError):
     pass
 
 
 @dataclasses.dataclass
 class Grid:
-    kind: str            # NumPy's letter and size without byte order: u1 i1 u2 i2 u4 i4 u8 i8
+    kind: str  # NumPy's letter and size without byte order: u1 i1 u2 i2 u4 i4 u8 i8
     big_endian: bool
-    size: tuple          # pixels along each axis, the fastest first
+    size: tuple  # pixels along each axis, the fastest first
     components: int = 1
 
 
-# ---- Section 1 and 2: shape and samples ---------------------------------------------------------------------------
+# ---- Section 1 and 2: shape and samples ----------------------------------------------------------------------
+
 
 def shape_of(grid):
     components, axes = grid.components, [n for n in grid.size if n > 1]
@@ -49,11 +51,15 @@ def samples_of(values, model, grid):
         values = (values + 32768).astype(np.uint64) + np.uint64(model.base)
     unsigned = values.astype(np.uint64) if width > 2 else values.astype(np.int64)
     order = ">" if grid.big_endian else "<"
-    return (unsigned & unsigned.dtype.type(2 ** (8 * width) - 1) if width < 8 else unsigned).astype(
-        f"{order}u{width}").tobytes()
+    return (
+        (unsigned & unsigned.dtype.type(2 ** (8 * width) - 1) if width < 8 else unsigned)
+        .astype(f"{order}u{width}")
+        .tobytes()
+    )
 
 
-# ---- Section 3: bits ------------------------------------------------------------------------------------------------
+# ---- Section 3: bits -----------------------------------------------------------------------------------------
+
 
 class Bits:
     def __init__(self, data):
@@ -63,7 +69,7 @@ class Bits:
         value = 0
         for i in range(count):
             if self.at >= 8 * len(self.data):
-                raise Damaged("bits")
+                raise DamagedError("bits")
             value |= (self.data[self.at >> 3] >> (self.at & 7) & 1) << i
             self.at += 1
         return value
@@ -73,7 +79,7 @@ class Bits:
         while not self.take(1):
             extra += 1
             if extra + order > 24:
-                raise Damaged("golomb")
+                raise DamagedError("golomb")
         return (1 << (order + extra)) + self.take(order + extra) - (1 << order)
 
 
@@ -91,7 +97,7 @@ def varints(data):
             value = shift = 0
 
 
-# ---- Section 4 and 5: the model -------------------------------------------------------------------------------------
+# ---- Section 4 and 5: the model ------------------------------------------------------------------------------
 
 PRESETS = {0: (8, 0), 1: (16, 6), 2: (32, 16)}  # bins, split
 
@@ -104,14 +110,23 @@ SITES = {  # (preset, has a reference, parity) -> taps, error sites
     (1, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE", "W E N NE NW NN WWW EEE"),
     (1, 1, 0): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE", "N NE NW P PE PW PS PN"),
     (1, 1, 1): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E", "W E N NE NW P PE PW PS PN"),
-    (2, 0, 0): ("N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN NWWWW NEEEE NNWWW NNEEE NNNWW NNNEE "
-                "NWWWWW NEEEEE", "N NE NW NN NEE NWW NNE NNW NEEE NWWW"),
-    (2, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE NNNW NNWW NNEE NWWWW NEEEE WWWWW EEEEE NNNN",
-                "W E N NE NW NN WWW EEE NWW NEE"),
-    (2, 1, 0): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE NWW PWW PSS QN QS QW QE PNN",
-                "N NE NW P PE PW PS PN NN NEE NWW PSE"),
-    (2, 1, 1): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E WWW EEE PSS QN QS QW QE PNN",
-                "W E N NE NW P PE PW PS PN WWW EEE"),
+    (2, 0, 0): (
+        "N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN NWWWW NEEEE NNWWW NNEEE NNNWW NNNEE "
+        "NWWWWW NEEEEE",
+        "N NE NW NN NEE NWW NNE NNW NEEE NWWW",
+    ),
+    (2, 0, 1): (
+        "N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE NNNW NNWW NNEE NWWWW NEEEE WWWWW EEEEE NNNN",
+        "W E N NE NW NN WWW EEE NWW NEE",
+    ),
+    (2, 1, 0): (
+        "P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE NWW PWW PSS QN QS QW QE PNN",
+        "N NE NW P PE PW PS PN NN NEE NWW PSE",
+    ),
+    (2, 1, 1): (
+        "P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E WWW EEE PSS QN QS QW QE PNN",
+        "W E N NE NW P PE PW PS PN WWW EEE",
+    ),
 }
 PAIRS = {  # (has a reference, parity) -> x, y, z
     (0, 0): ("0-1 0-2 3-4", "0-3 1-4 2-5", "2-3 1-3 6-7"),
@@ -144,7 +159,7 @@ class Model:
         self.slices, self.height, self.width, self.components = shape_of(grid)
         flags = bits.take(8)
         if flags > 127:
-            raise Damaged("flags")
+            raise DamagedError("flags")
         self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
         self.margins, self.transposed = flags >> 5 & 1, flags >> 6
         if self.transposed:
@@ -156,7 +171,7 @@ class Model:
         if not self.label:
             self._read_intensity(bits)
         if bits.at > 8 * len(data) or 8 * len(data) - bits.at >= 8:
-            raise Damaged("model size")
+            raise DamagedError("model size")
 
     @staticmethod
     def _read_ranks(bits):
@@ -173,7 +188,7 @@ class Model:
         self.thresholds = [bits.take(16) for _ in range(1, self.bins)]
         self.kinds = {}
         for kind in range(1 + min(self.components, 4)):
-            if kind == 0 or self.reference and (kind > 1 or self.chunk_slices > 1):
+            if kind == 0 or (self.reference and (kind > 1 or self.chunk_slices > 1)):
                 classes = 1 if bits.take(1) else 32
                 self.kinds[kind] = [self._read_predictor(bits, kind > 0, parity, classes) for parity in (0, 1)]
         self.tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
@@ -190,7 +205,7 @@ class Model:
                 weights[t] = last
         weights[0] = 4096 - weights.sum(0)
         if np.abs(weights).max() > 16000 or np.abs(weights).sum(0).max() > 60000:
-            raise Damaged("weights")
+            raise DamagedError("weights")
         activity = [bits.take(16) for _ in range(3)] if self.preset else []
         return Predictor(weights, activity, [bits.take(16) for _ in range(len(errors) + (3 if self.preset else 0))])
 
@@ -205,7 +220,8 @@ class Model:
                     yield first, 1, row, min(self.chunk_rows, self.height - row)
 
 
-# ---- Section 6 and 7: planes, neighbours, contexts --------------------------------------------------------------------
+# ---- Section 6 and 7: planes, neighbours, contexts -----------------------------------------------------------
+
 
 class Planes:
     """Values and errors of a chunk, as arrays of whole rows: [slice][component][y][x]."""
@@ -236,7 +252,7 @@ class Planes:
         row = min(max(row, 0), self.rows - 1)
         z, c = sources[source]
         column = parity + dx
-        half = array[z, c, row, column & 1::2]
+        half = array[z, c, row, column & 1 :: 2]
         if len(half) == 0:
             half = array[z, c, row, 0::2]
         index = np.arange(count) + (column >> 1)
@@ -266,14 +282,16 @@ def predict(model, planes, z, c, y, parity):
     tap_sites, error_sites = sites(model.preset, reference, parity)
     taps = [planes.look(planes.values, sources, s, y, parity, model.modal) for s in tap_sites]
     errors = [planes.look(planes.errors, sources, s, y, parity, 0) for s in error_sites]
-    energy = sum(e * w >> 16 for e, w in zip(errors, predictor.context))
+    energy = sum(e * w >> 16 for e, w in zip(errors, predictor.context, strict=False))
     classes = np.zeros(len(taps[0]), dtype=np.int64)
     if model.preset:
         x, yy, zz = directions_of(model, reference, parity, taps)
         classes = (yy > x) + 2 * (zz > x) + 4 * (zz > yy)
         for threshold in predictor.activity:
             classes = classes + 8 * (x + yy + zz > threshold)
-        energy = energy + sum(16 * d * w >> 16 for d, w in zip((x, yy, zz), predictor.context[len(errors):]))
+        energy = energy + sum(
+            16 * d * w >> 16 for d, w in zip((x, yy, zz), predictor.context[len(errors) :], strict=True)
+        )
     total = 2048 + sum(predictor.weights[t][classes] * tap for t, tap in enumerate(taps))
     raw = np.clip(total >> 12, -32768, 32767)
     table, fraction = table_of(model, energy % 65536, raw, total & 4095)
@@ -293,7 +311,8 @@ def table_of(model, e, raw, fraction):
     return table, fraction
 
 
-# ---- Section 8: a chunk of intensities ---------------------------------------------------------------------------------
+# ---- Section 8: a chunk of intensities -----------------------------------------------------------------------
+
 
 def read_tables(model, data):
     bits, tables = Bits(data), []
@@ -309,7 +328,7 @@ def read_tables(model, data):
                 frequencies[t] = bits.golomb(max(0, previous[t & 1].bit_length() - 2))
                 previous[t & 1] = frequencies[t]
         if sum(frequencies) != 2048:
-            raise Damaged("table")
+            raise DamagedError("table")
         starts = np.concatenate(([0], np.cumsum(frequencies)))
         tables.append((np.repeat(np.arange(225), frequencies).tolist(), starts.tolist(), frequencies))
     return tables
@@ -324,7 +343,7 @@ class Rans:
             return state
         word = next(self.words, None)
         if word is None:
-            raise Damaged("words")
+            raise DamagedError("words")
         return state << 16 | word
 
     def half_row(self, tables):
@@ -332,7 +351,7 @@ class Rans:
         codes = []
         for start in range(0, len(tables), 32):
             bank, step = start & 32, []
-            for lane, table in enumerate(tables[start:start + 32]):
+            for lane, table in enumerate(tables[start : start + 32]):
                 slots, starts, frequencies = self.tables[table]
                 state = self.states[bank + lane]
                 slot = state & 2047
@@ -361,7 +380,7 @@ def decode_half(model, planes, rans, z, c, y, parity, first, last):
     residual = np.where(fraction < 2048, -residual, residual)
     value = (prediction + residual + 32768) % 65536 - 32768
     size = np.abs((residual + 32768) % 65536 - 32768)
-    where = np.s_[z, c, y, parity + 2 * first:parity + 2 * last:2]
+    where = np.s_[z, c, y, parity + 2 * first : parity + 2 * last : 2]
     planes.values[where] = value
     planes.errors[where] = 16 * np.minimum(size >> model.shift, 1023)
 
@@ -370,13 +389,17 @@ def decode_planes(model, data, slices, rows):
     sizes = struct.unpack_from("<4I", data)
     parts, at = [], 16
     for size in (sizes[0], sizes[1], sizes[2], 2 * sizes[3]):
-        parts.append(data[at:at + size])
+        parts.append(data[at : at + size])
         at += size
     rans = None
     if sizes[0]:
         states = list(struct.unpack_from("<64I", data, at))
-        rans = Rans(read_tables(model, parts[0]), states, np.frombuffer(data[at + 256:], "<u2").tolist(),
-                    np.frombuffer(parts[3], "<u2").tolist())
+        rans = Rans(
+            read_tables(model, parts[0]),
+            states,
+            np.frombuffer(data[at + 256 :], "<u2").tolist(),
+            np.frombuffer(parts[3], "<u2").tolist(),
+        )
     runs, margins, sides = varints(parts[1]), Bits(parts[2]), [0, 0]
     planes, half = Planes(model, slices, rows), ((model.width + 1) // 2, model.width // 2)
     gap, length = next(runs, None), next(runs, None)
@@ -395,7 +418,8 @@ def decode_planes(model, data, slices, rows):
     return planes.values
 
 
-# ---- Section 9: a chunk of labels ----------------------------------------------------------------------------------------
+# ---- Section 9: a chunk of labels ----------------------------------------------------------------------------
+
 
 class Coder:
     def __init__(self, data):
@@ -439,8 +463,20 @@ class Coder:
 def label_sample(coder, w, ww, n, nn, p, pn, ps, x):
     """Rows have two more elements on each side; x counts from the first sample."""
     i = x + 2
-    pattern = (w == n[i], w == p[i], n[i] == p[i], w == n[i - 1], n[i] == n[i - 1], n[i] == n[i + 1], p[i] == p[i + 1],
-               p[i] == ps[i], p[i] == p[i - 1], p[i] == pn[i], w == ww, n[i] == nn[i])
+    pattern = (
+        w == n[i],
+        w == p[i],
+        n[i] == p[i],
+        w == n[i - 1],
+        n[i] == n[i - 1],
+        n[i] == n[i + 1],
+        p[i] == p[i + 1],
+        p[i] == ps[i],
+        p[i] == p[i - 1],
+        p[i] == pn[i],
+        w == ww,
+        n[i] == nn[i],
+    )
     context = sum(int(bit) << k for k, bit in enumerate(pattern))
     if coder.bit(("step", 0, context)):
         return w
@@ -455,17 +491,19 @@ def label_sample(coder, w, ww, n, nn, p, pn, ps, x):
 
 
 def decode_label(model, data, slices, rows):
-    size, = struct.unpack_from("<I", data)
-    distances, coder = varints(data[4:4 + size]), Coder(data[4 + size:])
+    (size,) = struct.unpack_from("<I", data)
+    distances, coder = varints(data[4 : 4 + size]), Coder(data[4 + size :])
     flat_left, width = next(distances, None), model.width
     blank = [model.modal] * (width + 4)
-    result = np.zeros((slices, model.components, rows, width), dtype=np.int64)
+    result, above = np.zeros((slices, model.components, rows, width), dtype=np.int64), None
     for c, z in np.ndindex(model.components, slices):
-        now, before = [], (None if z == 0 else planes)
+        now, before = [], (None if z == 0 else above)
         for y in range(rows):
             n = now[y - 1] if y else before[0] if before else blank
             nn = now[y - 2] if y > 1 else n
-            p, pn, ps = (n, nn, n) if before is None else (before[y], before[max(y - 1, 0)], before[min(y + 1, rows - 1)])
+            p, pn, ps = (
+                (n, nn, n) if before is None else (before[y], before[max(y - 1, 0)], before[min(y + 1, rows - 1)])
+            )
             row = [n[2], n[2]]
             for x in range(width):
                 i, w = x + 2, row[-1]
@@ -480,7 +518,7 @@ def decode_label(model, data, slices, rows):
                     row.append(label_sample(coder, w, row[-2], n, nn, p, pn, ps, x))
             row[:2] = [row[2]] * 2
             now.append(row + [row[-1]] * 2)
-        planes = now
+        above = now
         result[z, c] = [row[2:-2] for row in now]
     return result
 
