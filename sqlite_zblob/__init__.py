@@ -1,6 +1,6 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
-from .codec import FrameInfo, ImageInfo, compress, decompress, info, is_frame
+from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .errors import (
     DamagedFrameError,
     LoadError,
@@ -21,6 +21,7 @@ __all__ = [
     "UnsupportedFrameError",
     "ZblobError",
     "compress",
+    "compress_pickle",
     "decompress",
     "info",
     "install",

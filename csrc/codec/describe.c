@@ -123,10 +123,12 @@ value_type_name(enum zblob_value_type type)
 }
 
 static void
-put_frame(struct writer *w, const struct zblob_frame *frame)
+put_frame(struct writer *w, const struct zblob_frame *frame, bool in_envelope)
 {
-    put(w, "{\"frame\": true, \"version\": %" PRIu32 ", \"value_type\": \"%s\", \"codec\": \"%s\"", frame->version,
-        value_type_name(frame->value_type), zblob_codec_name(frame->codec));
+    put(w, "{\"frame\": true, \"envelope\": %s, \"version\": %" PRIu32, in_envelope ? "\"pickle\"" : "null",
+        frame->version);
+    put(w, ", \"value_type\": \"%s\", \"codec\": \"%s\"", value_type_name(frame->value_type),
+        zblob_codec_name(frame->codec));
     put(w, ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ",
         frame->level, frame->raw_size, frame->frame_size);
     put_double(w, (double)frame->raw_size / (double)frame->frame_size);
@@ -138,7 +140,8 @@ put_frame(struct writer *w, const struct zblob_frame *frame)
 static void
 put_plain(struct writer *w, size_t size, enum zblob_value_type type)
 {
-    put(w, "{\"frame\": false, \"version\": null, \"value_type\": \"%s\", \"codec\": null", value_type_name(type));
+    put(w, "{\"frame\": false, \"envelope\": null, \"version\": null");
+    put(w, ", \"value_type\": \"%s\", \"codec\": null", value_type_name(type));
     put(w, ", \"level\": null, \"raw_size\": %zu, \"frame_size\": %zu, \"ratio\": 1.0", size, size);
     put(w, ", \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0");
 }
@@ -161,17 +164,20 @@ zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_typ
     struct writer w = {0};
     struct zblob_frame frame;
     struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
+    const unsigned char *found;
+    size_t found_size;
     enum zblob_result result = ZBLOB_OK;
     *json = NULL;
     if (!images)
         return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
-    if (zblob_has_magic(src, src_size)) {
-        result = zblob_frame_open(&frame, src, src_size, src_size, error);
+    result = zblob_find_frame(src, src_size, &found, &found_size, error);
+    if (result == ZBLOB_OK && found) {
+        result = zblob_frame_open(&frame, found, found_size, found_size, error);
         if (result == ZBLOB_OK) {
-            put_frame(&w, &frame);
-            put_images(&w, images, images_of_frame(&frame, src, images));
+            put_frame(&w, &frame, found != src);
+            put_images(&w, images, images_of_frame(&frame, found, images));
         }
-    } else {
+    } else if (result == ZBLOB_OK) {
         put_plain(&w, src_size, value_type);
         put_images(&w, images, zblob_sniff(src, src_size, images, ZBLOB_IMAGES_MAX));
     }

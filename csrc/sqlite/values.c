@@ -62,14 +62,22 @@ value_take(sqlite3_context *context, sqlite3_value *argument, struct value *valu
 bool
 value_has_magic(const struct value *value)
 {
-    return value->type == ZBLOB_BLOB && zblob_has_magic(value->bytes, value->size);
+    return value->type == ZBLOB_BLOB &&
+           (zblob_has_magic(value->bytes, value->size) || zblob_is_envelope(value->bytes, value->size));
 }
 
 bool
-value_open_frame(sqlite3_context *context, const struct value *value, struct zblob_frame *frame)
+value_is_compressed(const struct value *value)
+{
+    return value->type == ZBLOB_BLOB && zblob_is_compressed(value->bytes, value->size);
+}
+
+bool
+value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame)
 {
     struct zblob_error error;
-    if (zblob_frame_open(frame, value->bytes, value->size, value->size, &error) == ZBLOB_OK)
+    if (zblob_find_frame(value->bytes, value->size, &value->bytes, &value->size, &error) == ZBLOB_OK &&
+        zblob_frame_open(frame, value->bytes, value->size, value->size, &error) == ZBLOB_OK)
         return true;
     value_fail(context, &error);
     return false;

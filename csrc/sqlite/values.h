@@ -8,6 +8,7 @@
 #define value_fail ZBLOB_IN_SLOT(value_fail)
 #define value_is_bytes ZBLOB_IN_SLOT(value_is_bytes)
 #define value_take ZBLOB_IN_SLOT(value_take)
+#define value_is_compressed ZBLOB_IN_SLOT(value_is_compressed)
 #define value_has_magic ZBLOB_IN_SLOT(value_has_magic)
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
 #define value_check_size ZBLOB_IN_SLOT(value_check_size)
@@ -37,9 +38,12 @@ bool value_is_bytes(sqlite3_value *argument);
  * result where they return false. */
 bool value_take(sqlite3_context *context, sqlite3_value *argument, struct value *value);
 
-/* Only a BLOB can be a frame. */
+/* Only a BLOB can be a frame, or an envelope around one. Has it the magic, and is its header valid, too? */
 bool value_has_magic(const struct value *value);
-bool value_open_frame(sqlite3_context *context, const struct value *value, struct zblob_frame *frame);
+bool value_is_compressed(const struct value *value);
+
+/* Open the frame of a value with magic, and narrow an envelope's value to the frame that it holds. */
+bool value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame);
 
 /* May a value of that many bytes be decoded? */
 bool value_check_size(sqlite3_context *context, uint64_t size);
