@@ -8,10 +8,14 @@ from .errors import (
     SizeLimitError,
     UnsupportedFrameError,
     ZblobError,
+    ZblobWarning,
 )
 from .loader import install, load, loadable_path, uninstall
+from .rows import decode_rows
+from .storage import ColumnStatus, disable, enable, status
 
 __all__ = [
+    "ColumnStatus",
     "DamagedFrameError",
     "FrameInfo",
     "ImageInfo",
@@ -20,14 +24,19 @@ __all__ = [
     "SizeLimitError",
     "UnsupportedFrameError",
     "ZblobError",
+    "ZblobWarning",
     "compress",
     "compress_pickle",
+    "decode_rows",
     "decompress",
+    "disable",
+    "enable",
     "info",
     "install",
     "is_frame",
     "load",
     "loadable_path",
+    "status",
     "uninstall",
 ]
 

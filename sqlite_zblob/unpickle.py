@@ -20,4 +20,7 @@ def load_v1(frame: bytes) -> Any:
     """
     if not is_frame(frame):
         raise DamagedFrameError("damaged pickle envelope: what it holds is no frame, or the frame's header is damaged")
-    return pickle.loads(decompress(frame))
+    pickled = decompress(frame)
+    if not isinstance(pickled, bytes):
+        raise DamagedFrameError("damaged pickle envelope: its frame holds text")
+    return pickle.loads(pickled)
