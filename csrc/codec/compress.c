@@ -163,9 +163,10 @@ static enum zblob_result
 encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     size_t size = 0;
-    enum zblob_result result =
-        planes_encode(plan->options->level, &plan->images[chunk->image].grid, plan->src + chunk->raw_offset,
-                      chunk->raw_size, plan->scratch + chunk->slot, chunk->raw_size, &size);
+    const struct zblob_options *options = plan->options;
+    enum zblob_result result = planes_encode(
+        options->level, options->codec == ZBLOB_CODEC_PLANES, &plan->images[chunk->image].grid,
+        plan->src + chunk->raw_offset, chunk->raw_size, plan->scratch + chunk->slot, chunk->raw_size, &size);
     entry->codec = ZBLOB_CODEC_PLANES;
     entry->stored_size = (uint32_t)size;
     return result;
@@ -176,7 +177,7 @@ encode_general_chunk(const struct plan *plan, const struct plan_chunk *chunk, st
 {
     size_t size = 0;
     enum zblob_result result =
-        general_encode(plan->options->level, plan->src + chunk->raw_offset, chunk->raw_size,
+        general_encode(general_zstd_level(plan->options->level), plan->src + chunk->raw_offset, chunk->raw_size,
                        plan->scratch + chunk->slot, general_bound(chunk->raw_size), &size);
     entry->codec = ZBLOB_CODEC_ZSTD;
     entry->stored_size = (uint32_t)size;

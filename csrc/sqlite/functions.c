@@ -181,14 +181,13 @@ zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
     sqlite3_result_subtype(context, JSON_SUBTYPE);
 }
 
+/* A value that is plain is as it should be. */
 static enum zblob_result
 verify(const struct value *value, uint32_t *damaged_count, struct zblob_error *error)
 {
-    const unsigned char *frame = NULL;
+    const unsigned char *frame;
     size_t frame_size;
     *damaged_count = 0;
-    if (value->type != ZBLOB_BLOB)
-        return ZBLOB_OK;
     enum zblob_result result = zblob_find_frame(value->bytes, value->size, &frame, &frame_size, error);
     return frame && result == ZBLOB_OK ? zblob_verify(frame, frame_size, damaged_count, error) : result;
 }
@@ -196,23 +195,17 @@ verify(const struct value *value, uint32_t *damaged_count, struct zblob_error *e
 static void
 zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
-    struct value value;
+    struct value value = {0};
     struct zblob_error error;
     uint32_t damaged_count;
     (void)count;
-    if (sqlite3_value_type(arguments[0]) == SQLITE_NULL)
-        return;
-    if (!value_is_bytes(arguments[0])) {
-        sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
-        return;
-    }
-    if (!value_take(context, arguments[0], &value))
+    if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && !value_take(context, arguments[0], &value))
         return;
     if (verify(&value, &damaged_count, &error) == ZBLOB_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
         return;
     }
-    char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more chunks)", error.message, damaged_count - 1)
+    char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more)", error.message, damaged_count - 1)
                                    : sqlite3_mprintf("%s", error.message);
     if (text)
         sqlite3_result_text(context, text, -1, sqlite3_free);

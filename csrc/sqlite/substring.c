@@ -141,6 +141,8 @@ substr_of_blob(sqlite3_context *context, const struct value *value, const struct
                sqlite3_value **arguments)
 {
     sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
+    if (frame->raw_size == 0)
+        return; /* substr() of an empty BLOB is NULL */
     struct byte_range range =
         blob_range((sqlite3_int64)frame->raw_size, sqlite3_value_int64(arguments[1]), length);
     if (!value_check_size(context, (uint64_t)range.count))
