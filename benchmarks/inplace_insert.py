@@ -80,7 +80,8 @@ def main() -> None:
     plain = statistics.median(seconds["plain"])
     for kind in kinds:
         median = statistics.median(seconds[kind])
-        print(f"{kind:7} {median * 1e3:7.1f} ms a row   {median / plain:5.2f} of plain   file {sizes[kind] / 1e6:7.1f} MB")
+        ratio, size = median / plain, sizes[kind] / 1e6
+        print(f"{kind:7} {median * 1e3:7.1f} ms a row   {ratio:5.2f} of plain   file {size:7.1f} MB")
 
 
 if __name__ == "__main__":

@@ -206,9 +206,20 @@ def _expression_obstacles(table: Table, column: Column) -> list[str]:
     return found
 
 
-def update_triggers(connection: Connection, table: Table, column: Column) -> list[str]:
-    """Names of the user's triggers that an UPDATE of this column fires. SQLite's own EXPLAIN says which."""
-    plan = run(connection, f"EXPLAIN UPDATE {table.address} SET {quote(column.name)} = {quote(column.name)}")
-    mark = "-- TRIGGER "
-    fired = {row[5][len(mark) :] for row in plan if isinstance(row[5], str) and row[5].startswith(mark)}
-    return [name for name, _ in table.triggers if name in fired and not name.startswith("zblob_")]
+def update_triggers(table: Table, column: Column) -> list[str]:
+    """Names of the owner's triggers that an UPDATE of this column fires."""
+    return [name for name, sql in table.triggers if not name.startswith("zblob_") and _fires_on(sql, column)]
+
+
+def _fires_on(trigger: str, column: Column) -> bool:
+    """CREATE [TEMP] TRIGGER [IF NOT EXISTS] [schema.]name [BEFORE | AFTER] UPDATE [OF column, ...] ON ..."""
+    words = tokens(trigger)
+    at = words.index(Token("word", "trigger")) + 1
+    if [token.text for token in words[at : at + 3]] == ["if", "not", "exists"]:
+        at += 3
+    at += 3 if words[at + 1].text == "." else 1
+    if words[at].text in ("before", "after"):
+        at += 1
+    if words[at].text != "update" or words[at + 1].text == "on":
+        return words[at].text == "update"
+    return names(words[at + 2 : words.index(Token("word", "on"), at)], column.name)

@@ -170,7 +170,7 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     table = look_at_table(connection, wanted.table, wanted.schema)
     column = table.column(wanted.column)
     _refuse(table, column)
-    _warn(connection, table, column)
+    _warn(table, column)
     for entry in _entries(connection, wanted.schema):
         if entry.is_column(wanted.table, wanted.column) or not entry.has_table:
             _forget(connection, entry)
@@ -206,8 +206,8 @@ def _refuse(table: Table, column: Column) -> None:
         )
 
 
-def _warn(connection: Connection, table: Table, column: Column) -> None:
-    fired = update_triggers(connection, table, column)
+def _warn(table: Table, column: Column) -> None:
+    fired = update_triggers(table, column)
     if fired:
         warnings.warn(
             f"trigger {', '.join(fired)} of table {table.name} fires once more for each value that is compressed, "
