@@ -1,5 +1,6 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
+from .codec import VERSION as __version__
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .errors import (
     DamagedFrameError,
@@ -25,6 +26,7 @@ __all__ = [
     "UnsupportedFrameError",
     "ZblobError",
     "ZblobWarning",
+    "__version__",
     "compress",
     "compress_pickle",
     "decode_rows",
@@ -39,5 +41,3 @@ __all__ = [
     "status",
     "uninstall",
 ]
-
-__version__ = "0.1.0"

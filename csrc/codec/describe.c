@@ -90,13 +90,11 @@ put_image(struct writer *w, const struct zblob_image *image)
     static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy"};
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
-        sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little",
-        grid->dimension);
+        sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little", grid->dimension);
     put(w, ", \"components\": %" PRIu32 ", \"size\": [", grid->components / (image->is_complex ? 2 : 1));
     for (uint32_t axis = 0; axis < grid->dimension; axis++)
         put(w, "%s%" PRIu64, axis ? ", " : "", grid->size[axis]);
-    put(w, "], \"order\": \"%s\", \"value_offset\": %" PRIu64, image->is_fortran ? "F" : "C",
-        image->value_offset);
+    put(w, "], \"order\": \"%s\", \"value_offset\": %" PRIu64, image->is_fortran ? "F" : "C", image->value_offset);
     if (image->has_space) {
         put_doubles(w, "spacing", image->spacing, grid->dimension);
         put_doubles(w, "origin", image->origin, grid->dimension);
@@ -129,8 +127,9 @@ put_frame(struct writer *w, const struct zblob_frame *frame, bool in_envelope)
         frame->version);
     put(w, ", \"value_type\": \"%s\", \"codec\": \"%s\"", value_type_name(frame->value_type),
         zblob_codec_name(frame->codec));
-    put(w, ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ",
-        frame->level, frame->raw_size, frame->frame_size);
+    put(w,
+        ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ", frame->level,
+        frame->raw_size, frame->frame_size);
     put_double(w, (double)frame->raw_size / (double)frame->frame_size);
     put(w, ", \"header_size\": %zu, \"chunk_count\": %" PRIu32 ", \"checksum\": \"xxh64\"", frame->header_size,
         frame->chunk_count);
@@ -148,45 +147,85 @@ put_plain(struct writer *w, size_t size, enum zblob_value_type type)
 
 /* A stored pickle is looked into as a plain one is: its frame has no geometry to keep the size bound. */
 static size_t
-images_of_frame(const struct zblob_frame *frame, const unsigned char *src, struct zblob_image *images)
+images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
 {
     for (uint32_t i = 0; i < frame->image_count; i++)
         zblob_frame_image(frame, i, &images[i]);
-    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE)
+    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE || !is_whole)
         return frame->image_count;
-    return zblob_sniff(src + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+    return zblob_sniff(frame->header + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+}
+
+/* Hand over the text. */
+static enum zblob_result
+finish(struct writer *w, enum zblob_result result, char **json, struct zblob_error *error)
+{
+    if (result == ZBLOB_OK && w->failed)
+        result = zblob_fail_memory(error, w->capacity);
+    if (result == ZBLOB_OK)
+        *json = w->text;
+    else
+        free(w->text);
+    return result;
+}
+
+/* src holds src_size bytes of the frame, its header at least. */
+static enum zblob_result
+describe_frame(const void *src, size_t src_size, uint64_t frame_size, bool in_envelope, char **json,
+               struct zblob_error *error)
+{
+    struct writer w = {0};
+    struct zblob_frame frame;
+    enum zblob_result result = zblob_frame_open(&frame, src, src_size, frame_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
+    if (!images)
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    put_frame(&w, &frame, in_envelope);
+    put_images(&w, images, images_of_frame(&frame, src_size == frame_size, images));
+    free(images);
+    return finish(&w, result, json, error);
+}
+
+static enum zblob_result
+describe_plain(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+               struct zblob_error *error)
+{
+    struct writer w = {0};
+    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
+    if (!images)
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    put_plain(&w, src_size, value_type);
+    put_images(&w, images, zblob_sniff(src, src_size, images, ZBLOB_IMAGES_MAX));
+    free(images);
+    return finish(&w, ZBLOB_OK, json, error);
 }
 
 enum zblob_result
 zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
                struct zblob_error *error)
 {
-    struct writer w = {0};
-    struct zblob_frame frame;
-    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
-    const unsigned char *found;
-    size_t found_size;
-    enum zblob_result result = ZBLOB_OK;
+    const unsigned char *frame;
+    size_t frame_size;
     *json = NULL;
-    if (!images)
-        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
-    result = zblob_find_frame(src, src_size, &found, &found_size, error);
-    if (result == ZBLOB_OK && found) {
-        result = zblob_frame_open(&frame, found, found_size, found_size, error);
-        if (result == ZBLOB_OK) {
-            put_frame(&w, &frame, found != src);
-            put_images(&w, images, images_of_frame(&frame, found, images));
-        }
-    } else if (result == ZBLOB_OK) {
-        put_plain(&w, src_size, value_type);
-        put_images(&w, images, zblob_sniff(src, src_size, images, ZBLOB_IMAGES_MAX));
-    }
-    free(images);
-    if (result == ZBLOB_OK && w.failed)
-        result = zblob_fail_memory(error, w.capacity);
-    if (result == ZBLOB_OK)
-        *json = w.text;
-    else
-        free(w.text);
-    return result;
+    enum zblob_result result = zblob_find_frame(src, src_size, &frame, &frame_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    if (!frame)
+        return describe_plain(src, src_size, value_type, json, error);
+    return describe_frame(frame, frame_size, frame_size, frame != src, json, error);
+}
+
+enum zblob_result
+zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json, struct zblob_error *error)
+{
+    bool in_envelope = zblob_is_envelope(src, src_size);
+    size_t before = in_envelope ? ZBLOB_ENVELOPE_PREFIX_SIZE : 0;
+    uint64_t around = in_envelope ? ZBLOB_ENVELOPE_OVERHEAD : 0;
+    *json = NULL;
+    if (value_size < around)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: %" PRIu64 " bytes", value_size);
+    return describe_frame((const unsigned char *)src + before, src_size - before, value_size - around, in_envelope,
+                          json, error);
 }

@@ -42,14 +42,22 @@ zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, 
     uint64_t held = load_le64(p + OPENING_SIZE);
     if (src_size < ZBLOB_ENVELOPE_OVERHEAD || held != src_size - ZBLOB_ENVELOPE_OVERHEAD)
         return zblob_fail(error, ZBLOB_DAMAGED,
-                          "damaged pickle envelope: it says that it holds %" PRIu64 " bytes, the value has %zu",
-                          held, src_size);
+                          "damaged pickle envelope: it says that it holds %" PRIu64 " bytes, the value has %zu", held,
+                          src_size);
     if (memcmp(p + src_size - CLOSING_SIZE, CLOSING, CLOSING_SIZE) != 0 ||
         !zblob_has_magic(p + PREFIX_SIZE, (size_t)held))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: what it holds is no frame");
     *frame = p + PREFIX_SIZE;
     *frame_size = (size_t)held;
     return ZBLOB_OK;
+}
+
+uint64_t
+zblob_head_size(const void *src, size_t src_size)
+{
+    size_t before = zblob_is_envelope(src, src_size) ? PREFIX_SIZE : 0;
+    uint64_t size = zblob_header_size((const unsigned char *)src + before, src_size - before);
+    return size ? before + size : 0;
 }
 
 bool
@@ -68,8 +76,8 @@ zblob_is_plain_pickle(const void *src, size_t src_size)
 }
 
 enum zblob_result
-zblob_compress_pickle(const struct zblob_options *options, const void *src, size_t src_size,
-                      unsigned char **envelope, size_t *envelope_size, struct zblob_error *error)
+zblob_compress_pickle(const struct zblob_options *options, const void *src, size_t src_size, unsigned char **envelope,
+                      size_t *envelope_size, struct zblob_error *error)
 {
     unsigned char *frame;
     size_t frame_size;

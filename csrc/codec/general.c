@@ -27,8 +27,8 @@ free_decoder(void *context)
 static void
 create_keys(void)
 {
-    keys_exist = pthread_key_create(&encoder_key, free_encoder) == 0 &&
-                 pthread_key_create(&decoder_key, free_decoder) == 0;
+    keys_exist =
+        pthread_key_create(&encoder_key, free_encoder) == 0 && pthread_key_create(&decoder_key, free_decoder) == 0;
 }
 
 static ZSTD_CCtx *
@@ -44,8 +44,7 @@ take_encoder(void)
 static void
 return_encoder(ZSTD_CCtx *context)
 {
-    if (!keys_exist || ZSTD_sizeof_CCtx(context) > CONTEXT_SIZE_KEPT ||
-        pthread_setspecific(encoder_key, context) != 0)
+    if (!keys_exist || ZSTD_sizeof_CCtx(context) > CONTEXT_SIZE_KEPT || pthread_setspecific(encoder_key, context) != 0)
         ZSTD_freeCCtx(context);
 }
 

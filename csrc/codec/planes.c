@@ -50,9 +50,8 @@ transform_of(const struct zblob_grid *grid, unsigned axes)
 {
     size_t row = (size_t)(grid->components * grid->size[0]);
     size_t plane = grid->dimension > 1 ? (size_t)(row * grid->size[1]) : row;
-    return (struct transform){.axes = axes,
-                              .swap = grid->big_endian != machine_is_big_endian(),
-                              .distance = {grid->components, row, plane}};
+    return (struct transform){
+        .axes = axes, .swap = grid->big_endian != machine_is_big_endian(), .distance = {grid->components, row, plane}};
 }
 
 static void
@@ -124,8 +123,7 @@ free_scratch(struct scratch *scratch)
 
 /* Size of an excerpt's encoding with these axes; 0 without. */
 static size_t
-trial_size(struct scratch *scratch, const unsigned char *excerpt, size_t size, size_t width,
-           const struct transform *t)
+trial_size(struct scratch *scratch, const unsigned char *excerpt, size_t size, size_t width, const struct transform *t)
 {
     size_t encoded = 0;
     memcpy(scratch->work, excerpt, size);
@@ -193,7 +191,8 @@ planes_encode(int level, bool forced, const struct zblob_grid *grid, const unsig
             memcpy(scratch.work, src, src_size);
             forward(scratch.planes, scratch.work, src_size, width, &t);
             dst[0] = (unsigned char)axes;
-            result = general_encode(zstd_level_of(level), scratch.planes, src_size, dst + 1, dst_capacity - 1, dst_size);
+            result =
+                general_encode(zstd_level_of(level), scratch.planes, src_size, dst + 1, dst_capacity - 1, dst_size);
             *dst_size += *dst_size != 0;
         }
     }

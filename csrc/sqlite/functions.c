@@ -308,17 +308,16 @@ release_registration(void *pointer)
 }
 
 static int
-register_one(sqlite3 *db, size_t i, int encoding, enum zblob_value_type text_type,
-             struct zblob_connection *connection)
+register_one(sqlite3 *db, size_t i, int encoding, enum zblob_value_type text_type, struct zblob_connection *connection)
 {
     struct value_registration *registration = sqlite3_malloc(sizeof *registration);
     if (!registration)
         return SQLITE_NOMEM;
     *registration = (struct value_registration){.connection = connection, .text_type = text_type};
     connection->references++;
-    return sqlite3_create_function_v2(db, functions[i].name, functions[i].argument_count,
-                                      encoding | functions[i].flags, registration, functions[i].function, NULL,
-                                      NULL, release_registration); /* called on failure, too */
+    return sqlite3_create_function_v2(db, functions[i].name, functions[i].argument_count, encoding | functions[i].flags,
+                                      registration, functions[i].function, NULL, NULL,
+                                      release_registration); /* called on failure, too */
 }
 
 int

@@ -17,9 +17,8 @@ void
 value_fail(sqlite3_context *context, const struct zblob_error *error)
 {
     static const int codes[] = {
-        [ZBLOB_OK] = SQLITE_INTERNAL,      [ZBLOB_DAMAGED] = SQLITE_CORRUPT,
-        [ZBLOB_UNSUPPORTED] = SQLITE_ERROR, [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG,
-        [ZBLOB_NO_MEMORY] = SQLITE_NOMEM,  [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
+        [ZBLOB_OK] = SQLITE_INTERNAL,      [ZBLOB_DAMAGED] = SQLITE_CORRUPT, [ZBLOB_UNSUPPORTED] = SQLITE_ERROR,
+        [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG, [ZBLOB_NO_MEMORY] = SQLITE_NOMEM, [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
     };
     if (error->code == ZBLOB_NO_MEMORY) {
         sqlite3_result_error_nomem(context);
@@ -121,4 +120,3 @@ value_decode(sqlite3_context *context, const struct value *frame, uint64_t offse
     bytes[count] = bytes[count + 1] = 0;
     return bytes;
 }
-

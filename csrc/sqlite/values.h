@@ -50,7 +50,6 @@ bool value_check_size(sqlite3_context *context, uint64_t size);
 
 /* A frame's bytes [offset, offset + count) in a new block (sqlite3_free) with a terminator behind them;
  * NULL: an error result is set. */
-unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset,
-                            uint64_t count);
+unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count);
 
 #endif

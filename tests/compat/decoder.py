@@ -17,11 +17,11 @@ SAMPLE_TYPES = {1: "u1", 2: "i1", 3: "u2", 4: "i2", 5: "u4", 6: "i4", 7: "u8", 8
 STORE, ZSTD, PLANES = 0, 1, 2
 
 
-class Damaged(Exception):
+class DamagedError(Exception):
     pass
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     pass
 
 
@@ -40,7 +40,7 @@ class Image:
 
 def require(condition: bool, what: str) -> None:
     if not condition:
-        raise Damaged(what)
+        raise DamagedError(what)
 
 
 def carries_magic(value: object) -> bool:
@@ -65,7 +65,7 @@ def read_sections(area: bytes) -> list[Image]:
         if section_type == 1:
             images.append(read_image(area[8 : 8 + size]))
         elif section_type & 0x8000:
-            raise Unsupported(f"section {section_type}")
+            raise UnsupportedError(f"section {section_type}")
         area = area[8 + size :]
     return images
 
@@ -97,11 +97,11 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
     if codec == ZSTD:
         return zstandard.ZstdDecompressor().decompress(stored, max_output_size=raw_size)
     if codec != PLANES:
-        raise Unsupported(f"codec {codec}")
+        raise UnsupportedError(f"codec {codec}")
     for image in images:
         if image.value_offset <= raw_offset and raw_offset + raw_size <= image.value_offset + image.byte_size:
             return decode_planes(stored, raw_size, image)
-    raise Damaged("a planes chunk outside all images")
+    raise DamagedError("a planes chunk outside all images")
 
 
 def decode(value: bytes) -> bytes | str:
@@ -116,7 +116,7 @@ def decode(value: bytes) -> bytes | str:
         "<BBBBQIII", header, 12
     )
     if version != 1 or dictionary_id:
-        raise Unsupported(f"version {version}, dictionary {dictionary_id}")
+        raise UnsupportedError(f"version {version}, dictionary {dictionary_id}")
     require(header_size == 44 + section_size + 20 * chunk_count, "header's parts")
     images = read_sections(header[36 : 36 + section_size])
     raw, at, codecs = b"", header_size, {0}

@@ -1,6 +1,6 @@
 """Small values of every kind, generated alike on every machine: samples for the decoder, and the fixtures.
 
-    python -m tests.compat.values FOLDER      write a fixture folder (once for each released version)
+python -m tests.compat.values FOLDER      write a fixture folder (once for each released version)
 """
 
 from __future__ import annotations

@@ -88,8 +88,8 @@ def memory_utf16() -> Any:
 def test_sql_values_keep_their_type(memory: Any, memory_utf16: Any, value: Any, level: int) -> None:
     for connection in (memory, memory_utf16):
         row = connection.execute(
-            "SELECT zdecompress(z), typeof(zdecompress(z)), typeof(x), zdecompress(z) IS x, zcompress(z) IS z, zverify(z),"
-            " typeof(z) FROM (SELECT zcompress(?1, ?2) AS z, ?1 AS x)",
+            "SELECT zdecompress(z), typeof(zdecompress(z)), typeof(x), zdecompress(z) IS x, zcompress(z) IS z,"
+            " zverify(z), typeof(z) FROM (SELECT zcompress(?1, ?2) AS z, ?1 AS x)",
             (value, level),
         ).fetchone()
         was_frame = isinstance(value, bytes) and zb.is_frame(value)

@@ -67,7 +67,7 @@ def test_levels_and_options(db: Any, brain_pickle: bytes) -> None:
 
     assert size(1) * 1.001 > size(5) > size(9)
     assert size('{"codec": "store"}') == len(brain_pickle) + 64 + 20 * (len(brain_pickle) // (1 << 20))
-    assert zb.info(one(db, "SELECT zcompress(?, '{\"codec\": \"zstd\"}')", brain_pickle)).codec == "zstd"
+    assert zb.info(one(db, 'SELECT zcompress(?, \'{"codec": "zstd"}\')', brain_pickle)).codec == "zstd"
     info = zb.info(one(db, "SELECT zcompress(?, '{\"level\": 7}')", brain_pickle))
     assert info.level == 7
     assert one(db, "SELECT zcompress(?1, '{\"min_size\": 100}') IS ?1", b"x" * 99)
@@ -144,7 +144,7 @@ def test_bad_frames(frame: bytes, code: int, text: str) -> None:
         one(db, "SELECT zdecompress(?)", frame)
     assert text in str(caught.value)
     assert caught.value.result == code  # type: ignore[attr-defined]
-    with pytest.raises(zb.ZblobError, match=".") as raised:
+    with pytest.raises(zb.ZblobError) as raised:
         zb.decompress(frame)
     assert text in str(raised.value)
     assert text in one(db, "SELECT zverify(?)", frame)
@@ -223,14 +223,14 @@ BAD_OPTIONS = [
     ('{"dtype": "uint7", "shape": [9]}', 'option "dtype" must be a NumPy integer or float type'),
     ('{"dtype": "uint8"}', 'options "dtype" and "shape" go together'),
     ('{"shape": [9]}', 'options "dtype" and "shape" go together'),
-    ('{"dtype": "uint8", "shape": [5]}', 'describe 5 bytes, the value has 9'),
+    ('{"dtype": "uint8", "shape": [5]}', "describe 5 bytes, the value has 9"),
     ('{"dtype": "uint8", "shape": [0]}', 'option "shape" must hold positive integers, not 0'),
     ('{"dtype": "uint8", "shape": [-9]}', 'option "shape" must hold positive integers, not -9'),
     ('{"dtype": "uint8", "shape": []}', 'option "shape" must have 1 to 8 axes, not 0'),
     ('{"dtype": "uint8", "shape": [1,1,1,1,1,1,1,1,9]}', 'option "shape" must have 1 to 8 axes, not 9'),
     ('{"dtype": "uint8", "shape": ["9"]}', 'option "shape" must hold integers, not text'),
     ('{"dtype": "uint8", "shape": [[9]]}', 'option "shape" must hold integers, not array'),
-    ('{"dtype": "uint8", "shape": [4611686018427387904, 4]}', 'describe'),
+    ('{"dtype": "uint8", "shape": [4611686018427387904, 4]}', "describe"),
     ('{"shape": 9}', 'option "shape" does not take an integer'),
     ('{"level": {"a": 1}}', 'option "level" does not take object'),
     ("[5]", "the options must be a JSON object, not array"),
@@ -301,7 +301,7 @@ def test_limits() -> None:
     with pytest.raises(apsw.TooBigError, match="SQLITE_LIMIT_LENGTH"):
         one(db, "SELECT zdecompress(?)", frame)
     with pytest.raises(apsw.TooBigError):
-        one(db, "SELECT zcompress(randomblob(1999999), '{\"codec\": \"store\"}')")
+        one(db, 'SELECT zcompress(randomblob(1999999), \'{"codec": "store"}\')')
     assert one(db, "SELECT zlength(?)", frame) == 3_000_000
     with pytest.raises(zb.SizeLimitError, match="max_size=10"):
         zb.decompress(frame, max_size=10)
@@ -311,7 +311,8 @@ def test_readers_work_where_the_schema_is_not_trusted() -> None:
     db = open_apsw()
     db.execute("""
         PRAGMA trusted_schema = 0;
-        CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, size INTEGER AS (zlength(data)), CHECK (zverify(data) = 'ok'));
+        CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, size INTEGER AS (zlength(data)),
+            CHECK (zverify(data) = 'ok'));
         CREATE INDEX by_size ON t(zlength(data));
         CREATE INDEX frames ON t(id) WHERE zis_frame(data);
         CREATE VIEW plain AS SELECT id, zdecompress(data) AS data, zsubstr(data, 1, 4) AS head FROM t;

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,8 @@ def test_both_libraries_in_threads(ct_pickle: bytes) -> None:
                 connection = opener()
             value = ct_pickle if i % 50 == 0 else small[i % len(small)]
             back, length, verdict = connection.execute(
-                "SELECT zdecompress(z), zlength(z), zverify(z) FROM (SELECT zcompress(?, '{\"level\": 2}') AS z)", (value,)
+                "SELECT zdecompress(z), zlength(z), zverify(z) FROM (SELECT zcompress(?, '{\"level\": 2}') AS z)",
+                (value,),
             ).fetchone()
             assert back == value
             assert verdict == "ok"
@@ -112,9 +114,7 @@ def test_both_libraries_in_threads(ct_pickle: bytes) -> None:
     zb.install()  # a connection that a thread opens meanwhile gets the functions, whichever kind it is
     try:
         with ThreadPoolExecutor(8) as pool:
-            openers = [apsw.Connection, lambda: sqlite3.connect(":memory:")] * 4
-            openers[0] = lambda: apsw.Connection(":memory:")
-            openers[2] = openers[4] = openers[6] = openers[0]
+            openers = [partial(apsw.Connection, ":memory:"), partial(sqlite3.connect, ":memory:")] * 4
             assert sum(pool.map(work, openers)) == 10_000
     finally:
         zb.uninstall()

@@ -168,7 +168,8 @@ def odd_values() -> dict[str, bytes]:
         "huge length": b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xff.",
         "memo out of range": b"\x80\x04j\xff\xff\xff\x7f.",
         "memo unset": b"\x80\x04h\x05.",
-        "npy of an odd dtype": b"\x93NUMPY\x01\x00\x46\x00{'descr': 'nonsense', 'fortran_order': False, 'shape': (3,), }",
+        "npy of an odd dtype": b"\x93NUMPY\x01\0\x3c\0{'descr': '<z2', 'fortran_order': False, 'shape': (9,), }\n"
+        + bytes(18),
         "npy with a false length": b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr'",
     }
 
