@@ -12,6 +12,7 @@ from .errors import (
     ZblobWarning,
 )
 from .loader import install, load, loadable_path, uninstall
+from .recommend import Recommendation, recommend
 from .rows import decode_rows
 from .storage import ColumnStatus, disable, enable, status
 
@@ -22,6 +23,7 @@ __all__ = [
     "ImageInfo",
     "LoadError",
     "OptionError",
+    "Recommendation",
     "SizeLimitError",
     "UnsupportedFrameError",
     "ZblobError",
@@ -38,6 +40,7 @@ __all__ = [
     "is_frame",
     "load",
     "loadable_path",
+    "recommend",
     "status",
     "uninstall",
 ]

@@ -20,6 +20,7 @@ Buffer = bytes | bytearray | memoryview | Any  # whatever has the buffer protoco
 VERSION: str = ffi.string(lib.zblob_library_version()).decode()
 
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
+HEAD_PREFIX_SIZE: int = lib.ZBLOB_HEAD_PREFIX_SIZE
 
 # The most that decompress() allocates unless told otherwise: what SQLite itself can hold, and then some.
 DEFAULT_MAX_SIZE = 1 << 32
@@ -247,7 +248,7 @@ def _copy_into(src: Any, out: Buffer) -> memoryview:
 
 
 def info(frame: Buffer) -> FrameInfo:
-    """What the header of a frame says, without decoding; of a plain value, what sniffing finds.
+    """What the header of a frame or an envelope says, without decoding; of a plain value, what sniffing finds.
 
     :raises DamagedFrameError: the header is cut off or damaged.
     """
@@ -255,8 +256,32 @@ def info(frame: Buffer) -> FrameInfo:
     with ffi.from_buffer(frame) as src:
         if lib.zblob_describe(src, len(src), lib.ZBLOB_BLOB, text, error):
             _raise(error)
+    return _take_description(text)
+
+
+def head_size(prefix: Buffer) -> int:
+    """Where the header ends in a value that begins with these HEAD_PREFIX_SIZE bytes; 0 in a plain value."""
+    with ffi.from_buffer(prefix) as src:
+        return int(lib.zblob_head_size(src, len(src)))
+
+
+def info_of_head(head: Buffer, value_size: int) -> FrameInfo:
+    """`info` of a compressed value of `value_size` bytes from its first `head_size` ones.
+
+    Images in a value that was stored as it is (codec "store") need the whole value.
+
+    :raises DamagedFrameError: the header is cut off or damaged.
+    """
+    text, error = ffi.new("char **"), ffi.new("struct zblob_error *")
+    with ffi.from_buffer(head) as src:
+        if lib.zblob_describe_head(src, len(src), value_size, text, error):
+            _raise(error)
+    return _take_description(text)
+
+
+def _take_description(text: Any) -> FrameInfo:
     try:
-        fields = json.loads(ffi.string(text[0]))
+        fields: dict[str, Any] = json.loads(ffi.string(text[0]))
     finally:
         lib.zblob_free(text[0])
     images = tuple(_image_info(image) for image in fields.pop("images"))

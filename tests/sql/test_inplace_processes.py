@@ -23,7 +23,8 @@ WORKER = """
 import json, pickle, random, sqlite3, sys, threading, time, zlib
 import sqlite_zblob as zb
 
-path, process, threads, seconds, envelope = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), sys.argv[5]
+path, envelope = sys.argv[1], sys.argv[5]
+process, threads, seconds = int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 zb.install()
 deadline = time.monotonic() + seconds
 results, failures = {}, []

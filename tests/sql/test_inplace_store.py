@@ -57,7 +57,8 @@ class ResultStore:
     def save(self, operation_id: str, obj: Any, metadata: str | None = None) -> None:
         data = pickle.dumps(obj)
         self.connection().execute(
-            "INSERT OR REPLACE INTO results (operation_id, data, data_type, size_bytes, metadata) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO results (operation_id, data, data_type, size_bytes, metadata) "
+            "VALUES (?, ?, ?, ?, ?)",
             (operation_id, data, type(obj).__name__, len(data), metadata),
         )
 

@@ -197,7 +197,7 @@ ODD_TABLES = [
     ('CREATE TABLE "sel ect"(id INTEGER PRIMARY KEY, "fr""om" BLOB)', "sel ect", 'fr"om'),
     ('CREATE TABLE "a.b{c}%s"(id INTEGER PRIMARY KEY, "{d}[e]?1" BLOB)', "a.b{c}%s", "{d}[e]?1"),
     ("CREATE TABLE [it's](id INTEGER PRIMARY KEY, `new` BLOB)", "it's", "new"),
-    ("CREATE TABLE Ünïcode(id INTEGER PRIMARY KEY, датa BLOB)", "Ünïcode", "датa"),
+    ("CREATE TABLE Ünïcode(id INTEGER PRIMARY KEY, 数据 BLOB)", "Ünïcode", "数据"),
     ('CREATE TABLE "order"(id INTEGER PRIMARY KEY, "set" BLOB)', "ORDER", "SET"),
     ("CREATE TABLE t(rowid INTEGER, _rowid_ TEXT, id INTEGER PRIMARY KEY, d BLOB)", "t", "d"),
     ('CREATE TABLE "\n"(id INTEGER PRIMARY KEY, "\t" BLOB)', "\n", "\t"),
