@@ -1,6 +1,7 @@
 """How long an INSERT takes under the in-place triggers, against a plain table, side by side in one run.
 
-    python benchmarks/inplace_insert.py [--rounds 7] [--rows 6] [--mode autocommit|transaction] [--reader]
+    python benchmarks/inplace_insert.py [--rounds 7] [--rows 6] [--mode autocommit|transaction]
+                                        [--level 5] [--pragma auto_vacuum=FULL]
 
 Rows are pickled SimpleITK images (nilearn's MNI152 T1 template, 8.7 MB in 8 bits), stored as in a result store:
 WAL, synchronous=NORMAL, cache_size=10000. Each round inserts the same rows into a fresh file of each kind, in
@@ -38,7 +39,7 @@ def images(count: int) -> list[bytes]:
 def insert_all(folder: str, kind: str, rows: list[bytes], arguments: argparse.Namespace) -> tuple[float, int]:
     path = Path(folder) / "store.db"
     connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size={arguments.cache_size}", *arguments.pragma):
+    for pragma in (*arguments.pragma, "journal_mode=WAL", "synchronous=NORMAL", f"cache_size={arguments.cache_size}"):
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(SCHEMA)
     if kind != "plain":
