@@ -22,7 +22,7 @@ SCHEMAS = {
 
 VALUES = st.one_of(
     st.none(),
-    st.integers(),
+    st.integers(-(1 << 63), (1 << 63) - 1),
     st.floats(allow_nan=False),
     st.text(max_size=20),
     st.text("äx", min_size=500, max_size=900),
