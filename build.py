@@ -24,10 +24,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+Hook: Any
 try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface as Hook
 except ImportError:  # run as a script
-    BuildHookInterface = object
+    Hook = object
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT / "sqlite_zblob"
@@ -194,7 +195,7 @@ def platform_tag() -> str:
     return re.sub(r"[-.]", "_", sysconfig.get_platform())
 
 
-class ZblobBuildHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
+class ZblobBuildHook(Hook):  # type: ignore[misc]
     """Called by hatchling for wheels and editable installs."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

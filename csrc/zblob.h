@@ -126,15 +126,15 @@ struct zblob_options {
 void zblob_options_init(struct zblob_options *options);
 
 /* Set one option by its public name. BAD_ARGUMENT names the option, the value and what is allowed. */
-enum zblob_result zblob_options_set_integer(struct zblob_options *options, const char *name,
-                                            int64_t value, struct zblob_error *error);
-enum zblob_result zblob_options_set_text(struct zblob_options *options, const char *name,
-                                         const char *value, struct zblob_error *error);
+enum zblob_result zblob_options_set_integer(struct zblob_options *options, const char *name, int64_t value,
+                                            struct zblob_error *error);
+enum zblob_result zblob_options_set_text(struct zblob_options *options, const char *name, const char *value,
+                                         struct zblob_error *error);
 /* The error for a known option that was `given` a value of the wrong kind, or for an unknown option. */
 enum zblob_result zblob_options_refuse(const char *name, const char *given, struct zblob_error *error);
 /* "shape" in NumPy's order: the slowest axis first. */
-enum zblob_result zblob_options_set_shape(struct zblob_options *options, const int64_t *extents,
-                                          size_t count, struct zblob_error *error);
+enum zblob_result zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, size_t count,
+                                          struct zblob_error *error);
 
 /* A validated header. Points into the caller's bytes, which must outlive it. */
 struct zblob_frame {
@@ -174,8 +174,8 @@ bool zblob_is_frame(const void *src, size_t src_size);
 
 /* Validate the header in src (src_size bytes, at least the whole header) of a value that is value_size
  * bytes long. UNSUPPORTED for a newer version, DAMAGED for everything else that is wrong. */
-enum zblob_result zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size,
-                                   uint64_t value_size, struct zblob_error *error);
+enum zblob_result zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, uint64_t value_size,
+                                   struct zblob_error *error);
 
 /* Entry `index` < chunk_count of the chunk index. Costs O(index). */
 void zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk);
@@ -187,24 +187,21 @@ void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct z
 
 /* Compress a value (frames included: framing twice is the caller's business). On OK *frame is a new
  * block of *frame_size bytes, to be released with zblob_free. At most ZBLOB_OVERHEAD_* larger. */
-enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type,
-                                 const void *src, size_t src_size, unsigned char **frame,
-                                 size_t *frame_size, struct zblob_error *error);
+enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
+                                 size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error);
 
 /* Decompress a whole frame into dst, which holds exactly the header's raw_size bytes. */
-enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst,
-                                   uint64_t dst_size, struct zblob_error *error);
+enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
+                                   struct zblob_error *error);
 
 /* Decompress `count` bytes of the value from byte `offset` on; decodes only the chunks they touch.
  * The range must lie inside the value. */
-enum zblob_result zblob_decompress_range(const void *src, size_t src_size, unsigned threads,
-                                         uint64_t offset, void *dst, uint64_t count,
-                                         struct zblob_error *error);
+enum zblob_result zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst,
+                                         uint64_t count, struct zblob_error *error);
 
 /* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk, and how
  * many chunks are damaged (0 where the header already is). */
-enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count,
-                               struct zblob_error *error);
+enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, struct zblob_error *error);
 
 void zblob_free(void *block);
 
@@ -219,8 +216,8 @@ void zblob_decoder_close(struct zblob_decoder *decoder);
 
 /* Decode one chunk from its stored bytes (chunk.stored_size of them) into chunk.raw_size bytes, and
  * check them against the checksum. Any number of threads may share a decoder. */
-enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index,
-                                      const void *stored, void *dst, struct zblob_error *error);
+enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored,
+                                      void *dst, struct zblob_error *error);
 
 /* ---- Descriptions ---------------------------------------------------------------------------- */
 
@@ -234,12 +231,13 @@ bool zblob_is_complete_pickle(const void *src, size_t src_size);
 
 /* JSON text that describes a value: a frame from its header alone, anything else by sniffing.
  * *json is NUL-terminated, to be released with zblob_free. */
-enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type,
-                                 char **json, struct zblob_error *error);
+enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+                                 struct zblob_error *error);
 
 /* "uint8", "float32", ...; "complex64" and the like where the image says so. */
 const char *zblob_sample_type_name(enum zblob_sample_type type);
 const char *zblob_codec_name(enum zblob_codec codec);
+const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
 const char *zblob_result_name(enum zblob_result result);
 
 #endif

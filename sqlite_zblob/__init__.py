@@ -1,5 +1,6 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
+from .codec import VERSION as __version__
 from .codec import FrameInfo, ImageInfo, compress, decompress, info, is_frame
 from .errors import (
     DamagedFrameError,
@@ -20,6 +21,7 @@ __all__ = [
     "SizeLimitError",
     "UnsupportedFrameError",
     "ZblobError",
+    "__version__",
     "compress",
     "decompress",
     "info",
@@ -29,5 +31,3 @@ __all__ = [
     "loadable_path",
     "uninstall",
 ]
-
-__version__ = "0.1.0"

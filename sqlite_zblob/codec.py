@@ -17,6 +17,8 @@ from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedF
 
 Buffer = bytes | bytearray | memoryview | Any  # whatever has the buffer protocol: typing has no name for it yet
 
+VERSION: str = ffi.string(lib.zblob_library_version()).decode()
+
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
 
 # The most that decompress() allocates unless told otherwise: what SQLite itself can hold, and then some.
@@ -29,6 +31,8 @@ _EXCEPTIONS: dict[int, type[Exception]] = {
     lib.ZBLOB_NO_MEMORY: MemoryError,
     lib.ZBLOB_BAD_ARGUMENT: OptionError,
 }
+
+_ENCODINGS = {lib.ZBLOB_TEXT_UTF8: "utf-8", lib.ZBLOB_TEXT_UTF16LE: "utf-16-le"}
 
 _new_bytes = ctypes.pythonapi.PyBytes_FromStringAndSize
 _new_bytes.restype = ctypes.py_object
@@ -114,10 +118,11 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
     :returns: the frame; at most 64 bytes larger than the data, and 32 more for each chunk after the first.
     :raises OptionError: an option is unknown or out of range.
     """
+    source: Any = data
+    value_type = lib.ZBLOB_BLOB
     if isinstance(data, str):
-        source, value_type = data.encode("utf-8", "surrogatepass"), lib.ZBLOB_TEXT_UTF8
-    else:
-        source, value_type = data, lib.ZBLOB_BLOB
+        source = data.encode("utf-8", "surrogatepass")
+        value_type = lib.ZBLOB_TEXT_UTF8
     settings = make_options(level=level, **options)
     with ffi.from_buffer(source) as src:
         if len(src) < settings.min_size:
@@ -168,13 +173,13 @@ def decompress(
         size = header.raw_size
         if size > max_size:
             raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
-        value = _new_bytes(None, size) if out is None else _writable(out, size)
+        value: Any = _new_bytes(None, size) if out is None else _writable(out, size)
         with ffi.from_buffer(value) as dst:
             if lib.zblob_decompress(src, len(src), threads, dst, size, error):
                 _raise(error)
-    if out is not None or header.value_type == lib.ZBLOB_BLOB:
-        return value
-    return value.decode("utf-8" if header.value_type == lib.ZBLOB_TEXT_UTF8 else "utf-16-le", "surrogatepass")
+    if out is None and header.value_type != lib.ZBLOB_BLOB:
+        value = value.decode(_ENCODINGS[header.value_type], "surrogatepass")
+    return value  # type: ignore[no-any-return]
 
 
 def _writable(out: Buffer, size: int) -> memoryview:
@@ -207,8 +212,10 @@ def info(frame: Buffer) -> FrameInfo:
         fields = json.loads(ffi.string(text[0]))
     finally:
         lib.zblob_free(text[0])
-    images = tuple(
-        ImageInfo(**{key: tuple(value) if isinstance(value, list) else value for key, value in image.items()})
-        for image in fields.pop("images")
-    )
+    images = tuple(_image_info(image) for image in fields.pop("images"))
     return FrameInfo(images=images, **fields)
+
+
+def _image_info(fields: dict[str, Any]) -> ImageInfo:
+    fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return ImageInfo(**fields)

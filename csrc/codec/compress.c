@@ -53,10 +53,8 @@ plan_range(struct plan *plan, uint64_t offset, uint64_t size, uint64_t chunk_siz
     for (uint64_t end = offset + size; offset < end; offset += chunk_size) {
         uint64_t left = end - offset;
         if (plan->chunks)
-            plan->chunks[plan->chunk_count] =
-                (struct plan_chunk){.raw_offset = offset,
-                                    .raw_size = (size_t)(left < chunk_size ? left : chunk_size),
-                                    .image = image};
+            plan->chunks[plan->chunk_count] = (struct plan_chunk){
+                .raw_offset = offset, .raw_size = (size_t)(left < chunk_size ? left : chunk_size), .image = image};
         plan->chunk_count++;
     }
 }
@@ -101,8 +99,8 @@ plan_given_image(struct plan *plan, struct zblob_error *error)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "options \"dtype\" and \"shape\" go together");
     if (!geometry_byte_size(grid, &size) || size != plan->src_size)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
-                          "options \"dtype\" and \"shape\" describe %" PRIu64 " bytes, the value has %" PRIu64,
-                          size, plan->src_size);
+                          "options \"dtype\" and \"shape\" describe %" PRIu64 " bytes, the value has %" PRIu64, size,
+                          plan->src_size);
     plan->images[0] = (struct zblob_image){.source = ZBLOB_SOURCE_OPTIONS, .grid = *grid};
     plan->image_count = 1;
     return ZBLOB_OK;
@@ -130,8 +128,7 @@ plan_allocate(struct plan *plan, struct zblob_error *error)
     size_t scratch_size = 0;
     plan_chunks(plan); /* counts */
     if (plan->chunk_count > UINT32_MAX)
-        return zblob_fail(error, ZBLOB_TOO_LARGE, "a value of %" PRIu64 " bytes needs too many chunks",
-                          plan->src_size);
+        return zblob_fail(error, ZBLOB_TOO_LARGE, "a value of %" PRIu64 " bytes needs too many chunks", plan->src_size);
     size_t capacity = plan->chunk_count + 1; /* calloc of nothing may give NULL */
     plan->chunks = calloc(capacity, sizeof *plan->chunks);
     plan->index = calloc(capacity, sizeof *plan->index);
@@ -163,9 +160,10 @@ static enum zblob_result
 encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     size_t size = 0;
-    enum zblob_result result =
-        planes_encode(plan->options->level, &plan->images[chunk->image].grid, plan->src + chunk->raw_offset,
-                      chunk->raw_size, plan->scratch + chunk->slot, chunk->raw_size, &size);
+    const struct zblob_options *options = plan->options;
+    enum zblob_result result = planes_encode(options->level, options->codec == ZBLOB_CODEC_PLANES,
+                                             &plan->images[chunk->image].grid, plan->src + chunk->raw_offset,
+                                             chunk->raw_size, plan->scratch + chunk->slot, chunk->raw_size, &size);
     entry->codec = ZBLOB_CODEC_PLANES;
     entry->stored_size = (uint32_t)size;
     return result;
@@ -176,7 +174,7 @@ encode_general_chunk(const struct plan *plan, const struct plan_chunk *chunk, st
 {
     size_t size = 0;
     enum zblob_result result =
-        general_encode(plan->options->level, plan->src + chunk->raw_offset, chunk->raw_size,
+        general_encode(general_zstd_level(plan->options->level), plan->src + chunk->raw_offset, chunk->raw_size,
                        plan->scratch + chunk->slot, general_bound(chunk->raw_size), &size);
     entry->codec = ZBLOB_CODEC_ZSTD;
     entry->stored_size = (uint32_t)size;
@@ -267,8 +265,8 @@ richest_codec(const struct plan *plan)
 }
 
 static enum zblob_result
-assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned char **frame,
-         size_t *frame_size, struct zblob_error *error)
+assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size,
+         struct zblob_error *error)
 {
     size_t section_size = sections_size(plan);
     size_t header_size = frame_header_size(section_size, plan->chunk_count);
@@ -302,8 +300,8 @@ pays(const struct plan *plan)
 }
 
 static enum zblob_result
-compress_with(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
-              size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+compress_with(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+              unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
     struct plan plan = {.options = options, .src = src, .src_size = src_size};
     bool store = options->codec == ZBLOB_CODEC_STORE, worth_it = true;
@@ -323,8 +321,8 @@ compress_with(const struct zblob_options *options, enum zblob_value_type value_t
 }
 
 enum zblob_result
-zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
-               size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
     if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);

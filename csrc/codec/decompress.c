@@ -69,14 +69,11 @@ decode(const struct zblob_decoder *decoder, const struct zblob_chunk *chunk, con
 {
     const struct zblob_image *image;
     switch (chunk->codec) {
-    case ZBLOB_CODEC_STORE:
-        memcpy(dst, stored, chunk->raw_size);
-        return ZBLOB_OK;
+    case ZBLOB_CODEC_STORE: memcpy(dst, stored, chunk->raw_size); return ZBLOB_OK;
     case ZBLOB_CODEC_ZSTD: return general_decode(stored, chunk->stored_size, dst, chunk->raw_size);
     case ZBLOB_CODEC_PLANES:
         image = image_of(decoder, chunk);
-        return image ? planes_decode(&image->grid, stored, chunk->stored_size, dst, chunk->raw_size)
-                     : ZBLOB_DAMAGED;
+        return image ? planes_decode(&image->grid, stored, chunk->stored_size, dst, chunk->raw_size) : ZBLOB_DAMAGED;
     default: return ZBLOB_UNSUPPORTED;
     }
 }
@@ -93,17 +90,18 @@ zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const v
     case ZBLOB_OK:
         if (checksum_xxh64(dst, chunk->raw_size) == chunk->checksum)
             return ZBLOB_OK;
-        return zblob_fail(error, ZBLOB_DAMAGED,
-                          "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s): wrong checksum", index + 1,
-                          count, name);
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s): wrong checksum",
+                          index + 1, count, name);
     case ZBLOB_NO_MEMORY: return zblob_fail_memory(error, chunk->raw_size);
     case ZBLOB_UNSUPPORTED:
-        return zblob_fail(error, result, "chunk %" PRIu32 " of %" PRIu32 " needs codec %s, which this build "
-                          "does not have", index + 1, count, name);
+        return zblob_fail(error, result,
+                          "chunk %" PRIu32 " of %" PRIu32 " needs codec %s, which this build "
+                          "does not have",
+                          index + 1, count, name);
     default:
         return zblob_fail(error, ZBLOB_DAMAGED,
-                          "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s) cannot be decoded", index + 1,
-                          count, name);
+                          "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s) cannot be decoded", index + 1, count,
+                          name);
     }
 }
 
@@ -114,7 +112,7 @@ struct range {
     const unsigned char *src;
     uint64_t offset, end; /* within the value */
     unsigned char *dst;
-    uint32_t first; /* chunk */
+    uint32_t first;             /* chunk */
     struct zblob_error *errors; /* one a chunk */
 };
 
@@ -165,8 +163,8 @@ first_error(const struct zblob_error *errors, uint32_t count, struct zblob_error
 }
 
 static enum zblob_result
-decode_range(const struct zblob_decoder *decoder, const void *src, unsigned threads, uint64_t offset,
-             void *dst, uint64_t count, struct zblob_error *error)
+decode_range(const struct zblob_decoder *decoder, const void *src, unsigned threads, uint64_t offset, void *dst,
+             uint64_t count, struct zblob_error *error)
 {
     struct range range = {.decoder = decoder, .src = src, .offset = offset, .end = offset + count, .dst = dst};
     uint32_t end = 0;
@@ -187,8 +185,8 @@ decode_range(const struct zblob_decoder *decoder, const void *src, unsigned thre
 }
 
 enum zblob_result
-zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst,
-                       uint64_t count, struct zblob_error *error)
+zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst, uint64_t count,
+                       struct zblob_error *error)
 {
     struct zblob_frame frame;
     struct zblob_decoder *decoder;
@@ -196,8 +194,10 @@ zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint6
     if (result != ZBLOB_OK)
         return result;
     if (offset > frame.raw_size || count > frame.raw_size - offset)
-        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "bytes %" PRIu64 " to %" PRIu64 " are not within a value "
-                          "of %" PRIu64 " bytes", offset, offset + count, frame.raw_size);
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
+                          "bytes %" PRIu64 " to %" PRIu64 " are not within a value "
+                          "of %" PRIu64 " bytes",
+                          offset, offset + count, frame.raw_size);
     result = zblob_decoder_open(&decoder, &frame, error);
     if (result == ZBLOB_OK)
         result = decode_range(decoder, src, threads, offset, dst, count, error);
@@ -243,8 +243,8 @@ verify_chunks(const struct zblob_decoder *decoder, const unsigned char *src, uin
         return zblob_fail_memory(error, size);
     enum zblob_result first = ZBLOB_OK;
     for (uint32_t i = 0; i < decoder->frame.chunk_count; i++) {
-        enum zblob_result result = zblob_decoder_chunk(decoder, i, src + decoder->chunks[i].stored_offset,
-                                                       aside, first == ZBLOB_OK ? error : NULL);
+        enum zblob_result result = zblob_decoder_chunk(decoder, i, src + decoder->chunks[i].stored_offset, aside,
+                                                       first == ZBLOB_OK ? error : NULL);
         *damaged_count += result != ZBLOB_OK;
         if (first == ZBLOB_OK)
             first = result;

@@ -90,13 +90,11 @@ put_image(struct writer *w, const struct zblob_image *image)
     static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy"};
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
-        sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little",
-        grid->dimension);
+        sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little", grid->dimension);
     put(w, ", \"components\": %" PRIu32 ", \"size\": [", grid->components / (image->is_complex ? 2 : 1));
     for (uint32_t axis = 0; axis < grid->dimension; axis++)
         put(w, "%s%" PRIu64, axis ? ", " : "", grid->size[axis]);
-    put(w, "], \"order\": \"%s\", \"value_offset\": %" PRIu64, image->is_fortran ? "F" : "C",
-        image->value_offset);
+    put(w, "], \"order\": \"%s\", \"value_offset\": %" PRIu64, image->is_fortran ? "F" : "C", image->value_offset);
     if (image->has_space) {
         put_doubles(w, "spacing", image->spacing, grid->dimension);
         put_doubles(w, "origin", image->origin, grid->dimension);
@@ -127,8 +125,9 @@ put_frame(struct writer *w, const struct zblob_frame *frame)
 {
     put(w, "{\"frame\": true, \"version\": %" PRIu32 ", \"value_type\": \"%s\", \"codec\": \"%s\"", frame->version,
         value_type_name(frame->value_type), zblob_codec_name(frame->codec));
-    put(w, ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ",
-        frame->level, frame->raw_size, frame->frame_size);
+    put(w,
+        ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ", frame->level,
+        frame->raw_size, frame->frame_size);
     put_double(w, (double)frame->raw_size / (double)frame->frame_size);
     put(w, ", \"header_size\": %zu, \"chunk_count\": %" PRIu32 ", \"checksum\": \"xxh64\"", frame->header_size,
         frame->chunk_count);

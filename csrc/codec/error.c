@@ -25,6 +25,12 @@ zblob_fail_memory(struct zblob_error *error, uint64_t size)
 }
 
 const char *
+zblob_library_version(void)
+{
+    return ZBLOB_VERSION;
+}
+
+const char *
 zblob_result_name(enum zblob_result result)
 {
     switch (result) {

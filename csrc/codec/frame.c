@@ -216,8 +216,7 @@ check_fixed_fields(struct zblob_frame *frame, struct zblob_error *error)
     uint64_t expected = FRAME_FIXED_SIZE + (uint64_t)section_area_size(frame) +
                         (uint64_t)frame->chunk_count * FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE;
     if (expected != frame->header_size)
-        return zblob_fail(error, ZBLOB_DAMAGED,
-                          "damaged frame: a header of %zu bytes does not hold %" PRIu32 " chunks",
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a header of %zu bytes does not hold %" PRIu32 " chunks",
                           frame->header_size, frame->chunk_count);
     return ZBLOB_OK;
 }
@@ -242,7 +241,8 @@ check_sections(struct zblob_frame *frame, struct zblob_error *error)
         } else if (type & SECTION_CRITICAL) {
             return zblob_fail(error, ZBLOB_UNSUPPORTED,
                               "the frame has a section of type %u that this build does not know: "
-                              "read it with a newer sqlite_zblob", type);
+                              "read it with a newer sqlite_zblob",
+                              type);
         }
         left -= FRAME_SECTION_PREFIX_SIZE + size;
         p += FRAME_SECTION_PREFIX_SIZE + size;
@@ -251,19 +251,19 @@ check_sections(struct zblob_frame *frame, struct zblob_error *error)
 }
 
 static enum zblob_result
-check_entry(const struct zblob_frame *frame, uint32_t index, const unsigned char *entry,
-            struct zblob_error *error)
+check_entry(const struct zblob_frame *frame, uint32_t index, const unsigned char *entry, struct zblob_error *error)
 {
     struct zblob_chunk chunk;
     read_entry(entry, &chunk);
     if (entry[AT_ENTRY_CODEC] > ZBLOB_CODEC_VOXEL || frame->codec > ZBLOB_CODEC_VOXEL)
         return zblob_fail(error, ZBLOB_UNSUPPORTED,
                           "chunk %" PRIu32 " uses codec %d, which this build does not know: read it with a "
-                          "newer sqlite_zblob", index, entry[AT_ENTRY_CODEC]);
+                          "newer sqlite_zblob",
+                          index, entry[AT_ENTRY_CODEC]);
     bool reserved_is_zero = (load_le32(entry + AT_ENTRY_CODEC) & 0xFFFFFF00U) == 0;
     bool stored_agrees = chunk.codec != ZBLOB_CODEC_STORE || chunk.raw_size == chunk.stored_size;
-    if (chunk.raw_size == 0 || chunk.raw_size > FRAME_CHUNK_RAW_MAX || chunk.stored_size == 0 ||
-        !reserved_is_zero || !stored_agrees)
+    if (chunk.raw_size == 0 || chunk.raw_size > FRAME_CHUNK_RAW_MAX || chunk.stored_size == 0 || !reserved_is_zero ||
+        !stored_agrees)
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: index entry of chunk %" PRIu32, index);
     return ZBLOB_OK;
 }
@@ -282,11 +282,12 @@ check_index(struct zblob_frame *frame, uint64_t value_size, struct zblob_error *
         frame->frame_size += load_le32(entry + AT_ENTRY_STORED_SIZE);
     }
     if (raw_size != frame->raw_size)
-        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: its chunks hold %" PRIu64
-                          " bytes, its header says %" PRIu64, raw_size, frame->raw_size);
+        return zblob_fail(error, ZBLOB_DAMAGED,
+                          "damaged frame: its chunks hold %" PRIu64 " bytes, its header says %" PRIu64, raw_size,
+                          frame->raw_size);
     if (frame->frame_size != value_size)
-        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: it should be %" PRIu64
-                          " bytes long and is %" PRIu64, frame->frame_size, value_size);
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: it should be %" PRIu64 " bytes long and is %" PRIu64,
+                          frame->frame_size, value_size);
     return ZBLOB_OK;
 }
 
@@ -305,7 +306,8 @@ zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, ui
     if (frame->version != ZBLOB_FORMAT_VERSION)
         return zblob_fail(error, ZBLOB_UNSUPPORTED,
                           "the frame has format version %" PRIu32 ", this build reads version %d: "
-                          "read it with a newer sqlite_zblob", frame->version, ZBLOB_FORMAT_VERSION);
+                          "read it with a newer sqlite_zblob",
+                          frame->version, ZBLOB_FORMAT_VERSION);
     enum zblob_result result = check_fixed_fields(frame, error);
     if (result == ZBLOB_OK)
         result = check_sections(frame, error);

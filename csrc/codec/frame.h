@@ -7,9 +7,9 @@
 
 #include "../zblob.h"
 
-#define FRAME_FIXED_SIZE 36    /* up to the sections */
-#define FRAME_ENTRY_SIZE 20    /* of one chunk in the index */
-#define FRAME_CHECKSUM_SIZE 8  /* of the header, at its end */
+#define FRAME_FIXED_SIZE 36   /* up to the sections */
+#define FRAME_ENTRY_SIZE 20   /* of one chunk in the index */
+#define FRAME_CHECKSUM_SIZE 8 /* of the header, at its end */
 #define FRAME_CHUNK_RAW_MAX ((uint32_t)1 << 24)
 
 /* The bound of zblob.h: a frame of one stored chunk and no section costs exactly the first overhead. */

@@ -8,10 +8,6 @@
 /* A context that has grown beyond this (the archive levels) is released after use. */
 #define CONTEXT_SIZE_KEPT ((size_t)8 << 20)
 
-/* Level -> zstd's level. Measured on the corpus as a front without dominated points: zstd's 4 and 10..12
- * cost time without gaining size on such data. */
-static const int zstd_levels[ZBLOB_LEVEL_MAX + 1] = {0, -4, -1, 1, 2, 3, 6, 9, 15, 19};
-
 static pthread_once_t keys_once = PTHREAD_ONCE_INIT;
 static pthread_key_t encoder_key, decoder_key;
 static bool keys_exist;
@@ -31,8 +27,8 @@ free_decoder(void *context)
 static void
 create_keys(void)
 {
-    keys_exist = pthread_key_create(&encoder_key, free_encoder) == 0 &&
-                 pthread_key_create(&decoder_key, free_decoder) == 0;
+    keys_exist =
+        pthread_key_create(&encoder_key, free_encoder) == 0 && pthread_key_create(&decoder_key, free_decoder) == 0;
 }
 
 static ZSTD_CCtx *
@@ -48,8 +44,7 @@ take_encoder(void)
 static void
 return_encoder(ZSTD_CCtx *context)
 {
-    if (!keys_exist || ZSTD_sizeof_CCtx(context) > CONTEXT_SIZE_KEPT ||
-        pthread_setspecific(encoder_key, context) != 0)
+    if (!keys_exist || ZSTD_sizeof_CCtx(context) > CONTEXT_SIZE_KEPT || pthread_setspecific(encoder_key, context) != 0)
         ZSTD_freeCCtx(context);
 }
 
@@ -70,6 +65,14 @@ return_decoder(ZSTD_DCtx *context)
         ZSTD_freeDCtx(context);
 }
 
+/* Levels 1 and 2 are zstd's fastest that still code literals: on scans little else is to be gained. */
+int
+general_zstd_level(int level)
+{
+    static const int zstd_levels[ZBLOB_LEVEL_MAX + 1] = {0, 1, 1, 2, 3, 3, 6, 9, 15, 19};
+    return zstd_levels[level];
+}
+
 size_t
 general_chunk_size(int level)
 {
@@ -83,12 +86,12 @@ general_bound(size_t src_size)
 }
 
 enum zblob_result
-general_encode(int level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
+general_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
 {
     ZSTD_CCtx *context = take_encoder();
     if (!context)
         return ZBLOB_NO_MEMORY;
-    size_t size = ZSTD_compressCCtx(context, dst, dst_capacity, src, src_size, zstd_levels[level]);
+    size_t size = ZSTD_compressCCtx(context, dst, dst_capacity, src, src_size, zstd_level);
     return_encoder(context);
     *dst_size = ZSTD_isError(size) ? 0 : size;
     if (ZSTD_isError(size) && ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation)

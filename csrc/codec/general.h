@@ -7,6 +7,9 @@
 
 #include "../zblob.h"
 
+/* Our level as zstd's. */
+int general_zstd_level(int level);
+
 /* Raw bytes of one chunk: larger at the archive levels, where zstd's window pays. */
 size_t general_chunk_size(int level);
 
@@ -14,8 +17,8 @@ size_t general_chunk_size(int level);
 size_t general_bound(size_t src_size);
 
 /* *dst_size = 0: the result does not fit into dst_capacity. */
-enum zblob_result general_encode(int level, const void *src, size_t src_size, void *dst,
-                                 size_t dst_capacity, size_t *dst_size);
+enum zblob_result general_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity,
+                                 size_t *dst_size);
 
 /* Decode into exactly dst_size bytes; DAMAGED for anything else. */
 enum zblob_result general_decode(const void *src, size_t src_size, void *dst, size_t dst_size);

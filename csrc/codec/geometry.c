@@ -29,11 +29,11 @@ static const struct {
     const char *code; /* NumPy's array-interface code, without byte order */
     size_t size;
 } sample_types[] = {
-    [ZBLOB_UINT8] = {"uint8", "u1", 1},      [ZBLOB_INT8] = {"int8", "i1", 1},
-    [ZBLOB_UINT16] = {"uint16", "u2", 2},    [ZBLOB_INT16] = {"int16", "i2", 2},
-    [ZBLOB_UINT32] = {"uint32", "u4", 4},    [ZBLOB_INT32] = {"int32", "i4", 4},
-    [ZBLOB_UINT64] = {"uint64", "u8", 8},    [ZBLOB_INT64] = {"int64", "i8", 8},
-    [ZBLOB_FLOAT16] = {"float16", "f2", 2},  [ZBLOB_FLOAT32] = {"float32", "f4", 4},
+    [ZBLOB_UINT8] = {"uint8", "u1", 1},     [ZBLOB_INT8] = {"int8", "i1", 1},
+    [ZBLOB_UINT16] = {"uint16", "u2", 2},   [ZBLOB_INT16] = {"int16", "i2", 2},
+    [ZBLOB_UINT32] = {"uint32", "u4", 4},   [ZBLOB_INT32] = {"int32", "i4", 4},
+    [ZBLOB_UINT64] = {"uint64", "u8", 8},   [ZBLOB_INT64] = {"int64", "i8", 8},
+    [ZBLOB_FLOAT16] = {"float16", "f2", 2}, [ZBLOB_FLOAT32] = {"float32", "f4", 4},
     [ZBLOB_FLOAT64] = {"float64", "f8", 8},
 };
 
@@ -69,8 +69,7 @@ geometry_parse_dtype(const char *name, struct zblob_grid *grid)
     bool has_order = *name == '<' || *name == '>' || *name == '|' || *name == '=';
     const char *code = name + has_order;
     for (unsigned type = ZBLOB_UINT8; type <= ZBLOB_FLOAT64; type++) {
-        if (strcmp(code, sample_types[type].code) == 0 ||
-            (!has_order && strcmp(name, sample_types[type].name) == 0)) {
+        if (strcmp(code, sample_types[type].code) == 0 || (!has_order && strcmp(name, sample_types[type].name) == 0)) {
             grid->sample_type = (enum zblob_sample_type)type;
             grid->big_endian = *name == '>' && sample_types[type].size > 1;
             return true;
@@ -130,10 +129,8 @@ geometry_write(const struct zblob_image *image, unsigned char *dst)
     dst[AT_SOURCE] = (unsigned char)image->source;
     dst[AT_SAMPLE_TYPE] = (unsigned char)grid->sample_type;
     dst[AT_DIMENSION] = (unsigned char)grid->dimension;
-    dst[AT_FLAGS] = (unsigned char)((grid->big_endian ? FLAG_BIG_ENDIAN : 0) |
-                                    (image->is_complex ? FLAG_COMPLEX : 0) |
-                                    (image->is_bool ? FLAG_BOOL : 0) |
-                                    (image->is_fortran ? FLAG_FORTRAN : 0) |
+    dst[AT_FLAGS] = (unsigned char)((grid->big_endian ? FLAG_BIG_ENDIAN : 0) | (image->is_complex ? FLAG_COMPLEX : 0) |
+                                    (image->is_bool ? FLAG_BOOL : 0) | (image->is_fortran ? FLAG_FORTRAN : 0) |
                                     (image->has_space ? FLAG_SPACE : 0));
     store_le32(dst + AT_COMPONENTS, grid->components);
     store_le64(dst + AT_VALUE_OFFSET, image->value_offset);

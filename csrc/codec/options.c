@@ -49,20 +49,19 @@ zblob_options_refuse(const char *name, const char *given, struct zblob_error *er
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"%s\" does not take %s", name, given);
     return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                       "unknown option \"%.40s\": the options are codec, level, min_size, threads, dtype "
-                      "and shape", name);
+                      "and shape",
+                      name);
 }
 
 static enum zblob_result
 fail_range(const char *name, int64_t least, int64_t most, int64_t value, struct zblob_error *error)
 {
-    return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
-                      "option \"%s\" must be from %" PRId64 " to %" PRId64 ", not %" PRId64,
+    return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"%s\" must be from %" PRId64 " to %" PRId64 ", not %" PRId64,
                       name, least, most, value);
 }
 
 enum zblob_result
-zblob_options_set_integer(struct zblob_options *options, const char *name, int64_t value,
-                          struct zblob_error *error)
+zblob_options_set_integer(struct zblob_options *options, const char *name, int64_t value, struct zblob_error *error)
 {
     if (strcmp(name, "level") == 0) {
         if (value < ZBLOB_LEVEL_MIN || value > ZBLOB_LEVEL_MAX)
@@ -96,8 +95,7 @@ set_codec(struct zblob_options *options, const char *value, struct zblob_error *
 }
 
 enum zblob_result
-zblob_options_set_text(struct zblob_options *options, const char *name, const char *value,
-                       struct zblob_error *error)
+zblob_options_set_text(struct zblob_options *options, const char *name, const char *value, struct zblob_error *error)
 {
     if (strcmp(name, "codec") == 0)
         return set_codec(options, value, error);
@@ -106,13 +104,13 @@ zblob_options_set_text(struct zblob_options *options, const char *name, const ch
     if (!geometry_parse_dtype(value, &options->grid))
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                           "option \"dtype\" must be a NumPy integer or float type such as uint8, int16, "
-                          "float32 or \">i2\", not \"%.40s\"", value);
+                          "float32 or \">i2\", not \"%.40s\"",
+                          value);
     return ZBLOB_OK;
 }
 
 enum zblob_result
-zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, size_t count,
-                        struct zblob_error *error)
+zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, size_t count, struct zblob_error *error)
 {
     if (count < 1 || count > ZBLOB_DIMENSION_MAX)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"shape\" must have 1 to %d axes, not %zu",
@@ -121,8 +119,8 @@ zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, s
     options->grid.components = 1;
     for (size_t axis = 0; axis < count; axis++) {
         if (extents[axis] < 1)
-            return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
-                              "option \"shape\" must hold positive integers, not %" PRId64, extents[axis]);
+            return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"shape\" must hold positive integers, not %" PRId64,
+                              extents[axis]);
         options->grid.size[count - 1 - axis] = (uint64_t)extents[axis];
     }
     return ZBLOB_OK;

@@ -45,8 +45,7 @@ bool pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size
 void pickle_tree_free(struct pickle_tree *tree);
 
 /* Item `index` of a tuple, global or call; NULL where there is none. */
-const struct pickle_node *pickle_item(const struct pickle_tree *tree, const struct pickle_node *node,
-                                      uint32_t index);
+const struct pickle_node *pickle_item(const struct pickle_tree *tree, const struct pickle_node *node, uint32_t index);
 
 bool pickle_text_is(const struct pickle_node *node, const char *text);
 

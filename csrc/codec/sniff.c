@@ -93,8 +93,7 @@ sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image)
     if (!read_npy_header(src, src_size, &header))
         return false;
     const char *text = header.text;
-    if (!expect(&text, "{'descr': '") || !parse_dtype(&text, image) ||
-        !expect(&text, "', 'fortran_order': "))
+    if (!expect(&text, "{'descr': '") || !parse_dtype(&text, image) || !expect(&text, "', 'fortran_order': "))
         return false;
     image->is_fortran = expect(&text, "True");
     if ((!image->is_fortran && !expect(&text, "False")) || !expect(&text, ", 'shape': (") ||

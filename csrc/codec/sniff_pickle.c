@@ -44,8 +44,7 @@ state_of(const struct pickle_tree *tree, node_ref call)
 static bool
 read_shape(const struct pickle_tree *tree, node_ref tuple, struct zblob_grid *grid)
 {
-    if (!tuple || tuple->kind != PICKLE_TUPLE || tuple->item_count < 1 ||
-        tuple->item_count > ZBLOB_DIMENSION_MAX)
+    if (!tuple || tuple->kind != PICKLE_TUPLE || tuple->item_count < 1 || tuple->item_count > ZBLOB_DIMENSION_MAX)
         return false;
     grid->dimension = tuple->item_count;
     for (uint32_t axis = 0; axis < grid->dimension; axis++) {
@@ -108,18 +107,16 @@ read_reals(const struct pickle_tree *tree, node_ref tuple, uint32_t count, doubl
 }
 
 static bool
-match_simpleitk(const struct pickle_tree *tree, node_ref call, const unsigned char *src,
-                struct zblob_image *image)
+match_simpleitk(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     node_ref callable = pickle_item(tree, call, 0), arguments = pickle_item(tree, call, 1);
     node_ref state = state_of(tree, call);
-    if (!is_global(tree, callable, "SimpleITK.SimpleITK", "Image") || !is_tuple(arguments, 3) ||
-        !is_tuple(state, 6) || !is_integer(pickle_item(tree, state, 0), 0, 0))
+    if (!is_global(tree, callable, "SimpleITK.SimpleITK", "Image") || !is_tuple(arguments, 3) || !is_tuple(state, 6) ||
+        !is_integer(pickle_item(tree, state, 0), 0, 0))
         return false;
     node_ref pixel_id = pickle_item(tree, arguments, 1), components = pickle_item(tree, arguments, 2);
-    if (!read_shape(tree, pickle_item(tree, arguments, 0), &image->grid) ||
-        !is_integer(pixel_id, 0, INT8_MAX) || !read_pixel_id(pixel_id->integer, image) ||
-        !is_integer(components, 1, INT32_MAX / 2))
+    if (!read_shape(tree, pickle_item(tree, arguments, 0), &image->grid) || !is_integer(pixel_id, 0, INT8_MAX) ||
+        !read_pixel_id(pixel_id->integer, image) || !is_integer(components, 1, INT32_MAX / 2))
         return false;
     uint32_t dimension = image->grid.dimension;
     image->source = ZBLOB_SOURCE_SIMPLEITK;
@@ -164,8 +161,8 @@ read_dtype(const struct pickle_tree *tree, node_ref call, struct zblob_image *im
 
 /* NumPy names the slowest axis first unless in Fortran order. */
 static bool
-read_array(const struct pickle_tree *tree, node_ref shape, node_ref dtype, node_ref samples,
-           const unsigned char *src, struct zblob_image *image)
+read_array(const struct pickle_tree *tree, node_ref shape, node_ref dtype, node_ref samples, const unsigned char *src,
+           struct zblob_image *image)
 {
     struct zblob_grid *grid = &image->grid;
     if (!read_shape(tree, shape, grid) || !read_dtype(tree, dtype, image))
@@ -180,8 +177,7 @@ read_array(const struct pickle_tree *tree, node_ref shape, node_ref dtype, node_
 }
 
 static bool
-match_reconstruct(const struct pickle_tree *tree, node_ref call, const unsigned char *src,
-                  struct zblob_image *image)
+match_reconstruct(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     node_ref callable = pickle_item(tree, call, 0), state = state_of(tree, call), order;
     if (!(is_global(tree, callable, "numpy._core.multiarray", "_reconstruct") ||
@@ -189,13 +185,12 @@ match_reconstruct(const struct pickle_tree *tree, node_ref call, const unsigned 
         !is_tuple(state, 5) || (order = pickle_item(tree, state, 3))->kind != PICKLE_BOOL)
         return false;
     image->is_fortran = order->integer != 0;
-    return read_array(tree, pickle_item(tree, state, 1), pickle_item(tree, state, 2),
-                      pickle_item(tree, state, 4), src, image);
+    return read_array(tree, pickle_item(tree, state, 1), pickle_item(tree, state, 2), pickle_item(tree, state, 4), src,
+                      image);
 }
 
 static bool
-match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned char *src,
-                 struct zblob_image *image)
+match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     node_ref callable = pickle_item(tree, call, 0), arguments = pickle_item(tree, call, 1);
     if (!(is_global(tree, callable, "numpy._core.numeric", "_frombuffer") ||
@@ -215,8 +210,7 @@ static bool
 match_call(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     static bool (*const matchers[])(const struct pickle_tree *, node_ref, const unsigned char *,
-                                    struct zblob_image *) = {match_simpleitk, match_reconstruct,
-                                                             match_frombuffer};
+                                    struct zblob_image *) = {match_simpleitk, match_reconstruct, match_frombuffer};
     for (size_t i = 0; i < sizeof matchers / sizeof *matchers; i++) {
         *image = (struct zblob_image){0};
         if (matchers[i](tree, call, src, image))

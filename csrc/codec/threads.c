@@ -32,8 +32,8 @@ struct job {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work_arrived = PTHREAD_COND_INITIALIZER;
 static pthread_once_t fork_handlers_once = PTHREAD_ONCE_INIT;
-static struct job *jobs;       /* those with indices left to take */
-static unsigned worker_count;  /* threads that exist */
+static struct job *jobs;      /* those with indices left to take */
+static unsigned worker_count; /* threads that exist */
 
 unsigned
 threads_available(void)

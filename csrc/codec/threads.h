@@ -15,7 +15,6 @@ unsigned threads_available(void);
 /* Call task(context, i) for every i < count, in any order, on the calling thread and up to threads - 1
  * others (0: as many as available), and return when all calls have returned. Cannot fail: where no
  * thread can be had, the caller does all the work. */
-void threads_run(size_t count, unsigned threads, void (*task)(void *context, size_t index),
-                 void *context);
+void threads_run(size_t count, unsigned threads, void (*task)(void *context, size_t index), void *context);
 
 #endif

@@ -101,8 +101,8 @@ parse_setting(struct argument *argument)
     int result;
     if (!name)
         result = fail(argument, sqlite3_mprintf("zblob: unknown argument \"%.*s\": the settings are level, min_size, "
-                                                "codec and adopt", (int)argument->tokens[0].size,
-                                                argument->tokens[0].text));
+                                                "codec and adopt",
+                                                (int)argument->tokens[0].size, argument->tokens[0].text));
     else if (!value)
         result = fail(argument, sqlite3_mprintf("zblob: argument \"%s\" has no value", name));
     else if (strcmp(name, "adopt") == 0)
@@ -125,8 +125,9 @@ starts_table_constraint(const struct token *token)
 static bool
 starts_column_constraint(const struct token *token)
 {
-    static const char *const words[] = {"CONSTRAINT", "PRIMARY",    "NOT",       "NULL", "UNIQUE",     "CHECK",     "DEFAULT",
-                                        "COLLATE",    "REFERENCES", "GENERATED", "AS",   "COMPRESSED", "DEFERRABLE"};
+    static const char *const words[] = {"CONSTRAINT", "PRIMARY",    "NOT",       "NULL",       "UNIQUE",
+                                        "CHECK",      "DEFAULT",    "COLLATE",   "REFERENCES", "GENERATED",
+                                        "AS",         "COMPRESSED", "DEFERRABLE"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (token_is_word(token, words[i]))
             return true;
@@ -257,7 +258,8 @@ check_compressed(struct argument *argument, struct column *column, const char *t
     column->is_compressed = true;
     if (column->affinity == AFFINITY_NUMERIC)
         return fail(argument, sqlite3_mprintf("zblob: column \"%s\" is COMPRESSED, but its type is %s: only BLOB and "
-                                              "TEXT columns can be compressed", column->name, type));
+                                              "TEXT columns can be compressed",
+                                              column->name, type));
     return SQLITE_OK;
 }
 

@@ -70,7 +70,7 @@ prefix_of(const struct cursor *cursor, const struct plan_term *term, sqlite3_val
     const struct column *column = &table_of(cursor)->shadow.defs.columns[term->column];
     const char *pattern = (const char *)sqlite3_value_text(value);
     bool folds_case = column->collation && sqlite3_stricmp(column->collation, "NOCASE") == 0;
-    return pattern ? pattern_prefix(pattern, term->operator == PLAN_GLOB, folds_case, prefix) : 0;
+    return pattern ? pattern_prefix(pattern, term->operator== PLAN_GLOB, folds_case, prefix) : 0;
 }
 
 /* From the prefix to the first text behind all that have it. */
@@ -99,15 +99,15 @@ static bool
 must_relax(const struct cursor *cursor, const struct plan_term *term, sqlite3_value *value)
 {
     char prefix[PREFIX_MAX + 1];
-    if (term->operator == PLAN_IS_NULL || term->operator == PLAN_IS_NOT_NULL || term->column < 0)
+    if (term->operator== PLAN_IS_NULL || term->operator== PLAN_IS_NOT_NULL || term->column<0)
         return false;
-    if (term->operator == PLAN_GLOB || term->operator == PLAN_LIKE)
+    if (term->operator== PLAN_GLOB || term->operator== PLAN_LIKE)
         return prefix_of(cursor, term, value, prefix) == 0;
     enum column_affinity affinity = table_of(cursor)->shadow.defs.columns[term->column].affinity;
     int type = sqlite3_value_type(value);
     if (affinity == AFFINITY_NUMERIC || (type != SQLITE_INTEGER && type != SQLITE_FLOAT))
         return false;
-    bool is_greater = term->operator == PLAN_GREATER || term->operator == PLAN_GREATER_EQUAL;
+    bool is_greater = term->operator== PLAN_GREATER || term->operator== PLAN_GREATER_EQUAL;
     return affinity == AFFINITY_TEXT || !is_greater; /* all texts are greater than any number */
 }
 
@@ -115,8 +115,8 @@ must_relax(const struct cursor *cursor, const struct plan_term *term, sqlite3_va
 static bool
 matches_nothing(const struct plan_term *term, sqlite3_value *value)
 {
-    return sqlite3_value_type(value) == SQLITE_NULL && term->operator != PLAN_IS && term->operator != PLAN_IS_NULL &&
-           term->operator != PLAN_IS_NOT_NULL;
+    return sqlite3_value_type(value) == SQLITE_NULL && term->operator!= PLAN_IS && term->operator!= PLAN_IS_NULL &&
+                                                       term->operator!= PLAN_IS_NOT_NULL;
 }
 
 /* Decide which terms to relax. False: no row can match. */
@@ -171,10 +171,10 @@ bind_values(struct cursor *cursor, int count, sqlite3_value **values)
     sqlite3_stmt *select = cursor->statement->handle;
     int result = SQLITE_OK, most = sqlite3_bind_parameter_count(select);
     for (int i = 0; i < count && result == SQLITE_OK; i++) {
-        enum plan_operator operator = cursor->plan.terms[i].operator;
+        enum plan_operator operator= cursor->plan.terms[i].operator;
         if (PLAN_PARAMETER(i) > most) /* relaxed away */
             continue;
-        if (operator != PLAN_GLOB && operator != PLAN_LIKE)
+        if (operator!= PLAN_GLOB && operator!= PLAN_LIKE)
             result = sqlite3_bind_value(select, PLAN_PARAMETER(i), values[i]);
         else if (!cursor->relaxed[i])
             result = bind_prefix(cursor, i, values[i]);

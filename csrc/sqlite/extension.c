@@ -4,8 +4,9 @@
  */
 #include "slot.h"
 
-#include <pthread.h>
 #include <sqlite3ext.h>
+#include <stdatomic.h>
+#include <stddef.h>
 
 #undef sqlite3_mprintf
 #undef sqlite3_auto_extension
@@ -29,21 +30,19 @@ static const register_function slot_registers[ZBLOB_SLOT_COUNT] = {
 EXPORT int sqlite3_zblob_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 EXPORT int sqlite3_zblob_auto_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 
-/* A library is known by its table's address, which is static in every SQLite. */
-static pthread_mutex_t slots_mutex = PTHREAD_MUTEX_INITIALIZER;
-static const sqlite3_api_routines *slot_apis[ZBLOB_SLOT_COUNT];
+/* A library is known by its table's address, which is static in every SQLite. Taken without a lock, which
+ * another thread could hold while this one forks. */
+static _Atomic(const sqlite3_api_routines *) slot_apis[ZBLOB_SLOT_COUNT];
 
 static int
 take_slot(const sqlite3_api_routines *api)
 {
-    int slot = 0;
-    pthread_mutex_lock(&slots_mutex);
-    while (slot < ZBLOB_SLOT_COUNT && slot_apis[slot] && slot_apis[slot] != api)
-        slot++;
-    if (slot < ZBLOB_SLOT_COUNT)
-        slot_apis[slot] = api;
-    pthread_mutex_unlock(&slots_mutex);
-    return slot;
+    for (int slot = 0; slot < ZBLOB_SLOT_COUNT; slot++) {
+        const sqlite3_api_routines *owner = NULL;
+        if (atomic_compare_exchange_strong(&slot_apis[slot], &owner, api) || owner == api)
+            return slot;
+    }
+    return ZBLOB_SLOT_COUNT;
 }
 
 int

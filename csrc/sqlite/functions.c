@@ -142,24 +142,17 @@ zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
 static void
 zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
-    struct value value;
+    struct value value = {0};
     struct zblob_error error;
     uint32_t damaged_count;
     (void)count;
-    if (sqlite3_value_type(arguments[0]) == SQLITE_NULL)
+    if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && !value_take(context, arguments[0], &value))
         return;
-    if (!value_is_bytes(arguments[0])) {
+    if (!value_has_magic(&value) || zblob_verify(value.bytes, value.size, &damaged_count, &error) == ZBLOB_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
         return;
     }
-    if (!value_take(context, arguments[0], &value))
-        return;
-    if (!value_has_magic(&value) ||
-        zblob_verify(value.bytes, value.size, &damaged_count, &error) == ZBLOB_OK) {
-        sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
-        return;
-    }
-    char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more chunks)", error.message, damaged_count - 1)
+    char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more)", error.message, damaged_count - 1)
                                    : sqlite3_mprintf("%s", error.message);
     if (text)
         sqlite3_result_text(context, text, -1, sqlite3_free);
@@ -259,17 +252,16 @@ release_registration(void *pointer)
 }
 
 static int
-register_one(sqlite3 *db, size_t i, int encoding, enum zblob_value_type text_type,
-             struct zblob_connection *connection)
+register_one(sqlite3 *db, size_t i, int encoding, enum zblob_value_type text_type, struct zblob_connection *connection)
 {
     struct value_registration *registration = sqlite3_malloc(sizeof *registration);
     if (!registration)
         return SQLITE_NOMEM;
     *registration = (struct value_registration){.connection = connection, .text_type = text_type};
     connection->references++;
-    return sqlite3_create_function_v2(db, functions[i].name, functions[i].argument_count,
-                                      encoding | functions[i].flags, registration, functions[i].function, NULL,
-                                      NULL, release_registration); /* called on failure, too */
+    return sqlite3_create_function_v2(db, functions[i].name, functions[i].argument_count, encoding | functions[i].flags,
+                                      registration, functions[i].function, NULL, NULL,
+                                      release_registration); /* called on failure, too */
 }
 
 int

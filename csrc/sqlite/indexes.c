@@ -25,7 +25,8 @@ indexes_free(struct indexes *indexes)
 
 /* The integer that a kept statement gives; `format` has one %s for the name of a schema or table. */
 static bool
-ask_number(const struct shadow *shadow, struct statements *statements, const char *key, char *sql, sqlite3_int64 *number)
+ask_number(const struct shadow *shadow, struct statements *statements, const char *key, char *sql,
+           sqlite3_int64 *number)
 {
     struct statement *statement = statements_take(statements, key, 2);
     bool known = false;
@@ -93,8 +94,9 @@ load_stats(struct indexes *indexes, const struct shadow *shadow)
     sqlite3_stmt *row = NULL;
     char *sql = sqlite3_mprintf("SELECT idx, stat FROM \"%w\".sqlite_stat1 WHERE tbl = '%q_" SHADOW_SUFFIX "'",
                                 shadow->schema, shadow->table);
-    if (sqlite3_table_column_metadata(shadow->db, shadow->schema, "sqlite_stat1", "stat", NULL, NULL, NULL, NULL, NULL) ==
-            SQLITE_OK && sql)
+    if (sqlite3_table_column_metadata(shadow->db, shadow->schema, "sqlite_stat1", "stat", NULL, NULL, NULL, NULL,
+                                      NULL) == SQLITE_OK &&
+        sql)
         sqlite3_prepare_v2(shadow->db, sql, -1, &row, NULL);
     sqlite3_free(sql);
     while (row && sqlite3_step(row) == SQLITE_ROW) {
@@ -168,8 +170,10 @@ static void
 load_list(struct indexes *indexes, const struct shadow *shadow)
 {
     sqlite3_stmt *row = NULL;
-    char *sql = sqlite3_mprintf("SELECT name, \"unique\" FROM pragma_index_list('%q_" SHADOW_SUFFIX "', '%q') WHERE NOT "
-                                "partial", shadow->table, shadow->schema);
+    char *sql =
+        sqlite3_mprintf("SELECT name, \"unique\" FROM pragma_index_list('%q_" SHADOW_SUFFIX "', '%q') WHERE NOT "
+                        "partial",
+                        shadow->table, shadow->schema);
     if (sql)
         sqlite3_prepare_v2(shadow->db, sql, -1, &row, NULL);
     sqlite3_free(sql);

@@ -35,7 +35,8 @@ struct indexes {
 
 /* Bring the list up to date if the schema has changed. An error where the backing table is missing, or not of
  * this version; indexes that cannot be read now are merely missing from the list. */
-int indexes_refresh(struct indexes *indexes, const struct shadow *shadow, struct statements *statements, char **message);
+int indexes_refresh(struct indexes *indexes, const struct shadow *shadow, struct statements *statements,
+                    char **message);
 void indexes_free(struct indexes *indexes);
 
 #endif

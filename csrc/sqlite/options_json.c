@@ -56,8 +56,9 @@ take_row(sqlite3_stmt *row, struct zblob_options *options, struct shape *shape, 
     const char *path = (const char *)sqlite3_column_text(row, PATH);
     if (!path || sqlite3_column_type(row, KEY) == SQLITE_NULL) {
         const char *type = (const char *)sqlite3_column_text(row, TYPE);
-        return type && strcmp(type, "object") == 0 ? ZBLOB_OK : fail(error, "the options must be a JSON object, not %s",
-                                                                     type ? type : "nothing");
+        return type && strcmp(type, "object") == 0
+                   ? ZBLOB_OK
+                   : fail(error, "the options must be a JSON object, not %s", type ? type : "nothing");
     }
     if (strcmp(path, "$") == 0)
         return take_member(row, options, shape, error);
@@ -92,6 +93,7 @@ options_from_value(sqlite3 *db, sqlite3_value *argument, struct zblob_options *o
     switch (sqlite3_value_type(argument)) {
     case SQLITE_INTEGER: return zblob_options_set_integer(options, "level", sqlite3_value_int64(argument), error);
     case SQLITE_TEXT: return options_from_json(db, argument, options, error);
-    default: return fail(error, "%s", "the second argument must be a level (an integer from 1 to 9) or options (JSON text)");
+    default:
+        return fail(error, "%s", "the second argument must be a level (an integer from 1 to 9) or options (JSON text)");
     }
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* Costs in the unit of SQLite's own planner: about one step of a cursor. */
-#define COST_ROW 3.0          /* a row by way of the table */
-#define COST_ROW_BY_INDEX 4.0 /* by way of an index */
+#define COST_ROW 3.0                     /* a row by way of the table */
+#define COST_ROW_BY_INDEX 4.0            /* by way of an index */
 #define ALL_COLUMNS (~(sqlite3_uint64)0) /* what SQLite passes for UPDATE */
 
 /* ---- Terms ----------------------------------------------------------------------------------- */
@@ -49,7 +49,8 @@ operator_of(const struct column_defs *defs, sqlite3_index_info *info, int i)
         return 0;
     if (comparison)
         return is_collation(column, sqlite3_vtab_collation(info, i)) ? comparison : 0;
-    bool has_ranges = column->affinity == AFFINITY_TEXT && (is_collation(column, "BINARY") || is_collation(column, "NOCASE"));
+    bool has_ranges =
+        column->affinity == AFFINITY_TEXT && (is_collation(column, "BINARY") || is_collation(column, "NOCASE"));
     if (constraint->op == SQLITE_INDEX_CONSTRAINT_GLOB && has_ranges)
         return PLAN_GLOB;
     return constraint->op == SQLITE_INDEX_CONSTRAINT_LIKE && has_ranges ? PLAN_LIKE : 0;
@@ -66,14 +67,14 @@ static void
 collect_terms(const struct column_defs *defs, sqlite3_index_info *info, struct plan *plan)
 {
     for (int i = 0; i < info->nConstraint && plan->term_count < PLAN_TERMS_MAX; i++) {
-        int operator = info->aConstraint[i].usable ? operator_of(defs, info, i) : 0;
+        int operator= info->aConstraint[i].usable ? operator_of(defs, info, i) : 0;
         if (!operator)
             continue;
         plan->terms[plan->term_count] =
-            (struct plan_term){.column = info->aConstraint[i].iColumn, .operator = (enum plan_operator)operator};
+            (struct plan_term){.column = info->aConstraint[i].iColumn, .operator=(enum plan_operator) operator};
         info->aConstraintUsage[i].argvIndex = ++plan->term_count;
         /* exact, and checking it again would read the value */
-        info->aConstraintUsage[i].omit = operator == PLAN_IS_NULL || operator == PLAN_IS_NOT_NULL;
+        info->aConstraintUsage[i].omit = operator== PLAN_IS_NULL || operator== PLAN_IS_NOT_NULL;
     }
 }
 
@@ -222,7 +223,8 @@ plan_reads(const struct plan *plan, const struct column_defs *defs, int column)
 /* A compressed column is read along with the row only if the row is certainly wanted: if there is one at most,
  * or nothing else is used that could still reject it. An UPDATE wants it only if it says so. */
 static sqlite3_uint64
-columns_to_read(const struct column_defs *defs, const struct plan *plan, const struct choice *choice, sqlite3_uint64 used)
+columns_to_read(const struct column_defs *defs, const struct plan *plan, const struct choice *choice,
+                sqlite3_uint64 used)
 {
     sqlite3_uint64 compressed = 0, fixed = 0;
     for (int i = 0; i < defs->column_count; i++) {
@@ -243,8 +245,8 @@ column_name(const struct shadow *shadow, int column)
     return column < 0 ? shadow->rowid : shadow->defs.columns[column].name;
 }
 
-static const char *
-operator_sql(enum plan_operator operator)
+static const char *operator_sql(enum plan_operator
+                                operator)
 {
     switch (operator) {
     case PLAN_EQUAL: return "=";
@@ -270,7 +272,7 @@ plan_text(const struct plan *plan, const struct shadow *shadow, const struct cho
     sqlite3_str_appendf(text, "%s", is_scan ? "scan" : choice->index->name);
     for (int i = 0; i < plan->term_count; i++) {
         const struct plan_term *term = &plan->terms[i];
-        bool has_value = term->operator != PLAN_IS_NULL && term->operator != PLAN_IS_NOT_NULL;
+        bool has_value = term->operator!= PLAN_IS_NULL && term->operator!= PLAN_IS_NOT_NULL;
         sqlite3_str_appendf(text, "%s%s%s%s", i ? " AND " : " (", column_name(shadow, term->column),
                             operator_sql(term->operator), has_value ? "?" : "");
     }
@@ -295,7 +297,7 @@ plan_parse(struct plan *plan, const char *text)
     *plan = (struct plan){.term_count = 0};
     for (; *p != ';'; plan->term_count++) {
         plan->terms[plan->term_count].column = (int)strtol(p, &p, 10);
-        plan->terms[plan->term_count].operator = (enum plan_operator)*p++;
+        plan->terms[plan->term_count].operator=(enum plan_operator) * p++;
     }
     for (p++; *p != ';'; plan->order_count++) {
         plan->order[plan->order_count].column = (int)strtol(p, &p, 10);
@@ -357,8 +359,8 @@ append_column(sqlite3_str *sql, const struct shadow *shadow, int column)
 static void
 append_relaxed(sqlite3_str *sql, const char *column, int parameter, const struct plan_term *term, bool is_ordered)
 {
-    bool is_equal = term->operator == PLAN_EQUAL || term->operator == PLAN_IS;
-    bool is_less = term->operator == PLAN_LESS || term->operator == PLAN_LESS_EQUAL;
+    bool is_equal = term->operator== PLAN_EQUAL || term->operator== PLAN_IS;
+    bool is_less = term->operator== PLAN_LESS || term->operator== PLAN_LESS_EQUAL;
     if (is_ordered && is_equal)
         sqlite3_str_appendf(sql, "(%s=?%d OR (%s>='' AND %s<':'))", column, parameter, column, column);
     else if (is_ordered && is_less)
@@ -381,9 +383,9 @@ append_term(sqlite3_str *sql, const struct shadow *shadow, const struct plan_ter
         append_relaxed(sql, column, parameter, term,
                        is_collation(definition, "BINARY") || is_collation(definition, "NOCASE") ||
                            is_collation(definition, "RTRIM"));
-    else if (term->operator == PLAN_GLOB || term->operator == PLAN_LIKE)
+    else if (term->operator== PLAN_GLOB || term->operator== PLAN_LIKE)
         sqlite3_str_appendf(sql, "((%s>=?%d AND %s<?%d) OR %s>=x'')", column, parameter, column, parameter + 1, column);
-    else if (term->operator == PLAN_IS_NULL || term->operator == PLAN_IS_NOT_NULL)
+    else if (term->operator== PLAN_IS_NULL || term->operator== PLAN_IS_NOT_NULL)
         sqlite3_str_appendf(sql, "%s%s", column, operator_sql(term->operator));
     else
         sqlite3_str_appendf(sql, "%s%s?%d", column, operator_sql(term->operator), parameter);

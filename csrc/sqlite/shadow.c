@@ -52,10 +52,10 @@ run(const struct shadow *shadow, char *sql, char **message)
 static int
 find_backing_sql(const struct shadow *shadow, sqlite3_stmt **row)
 {
-    char *sql = sqlite3_mprintf("SELECT sql FROM \"%w\".%s WHERE type = 'table' AND name = '%q_" SHADOW_SUFFIX
-                                "' COLLATE NOCASE", shadow->schema,
-                                sqlite3_stricmp(shadow->schema, "temp") == 0 ? "sqlite_temp_master" : "sqlite_master",
-                                shadow->table);
+    char *sql = sqlite3_mprintf(
+        "SELECT sql FROM \"%w\".%s WHERE type = 'table' AND name = '%q_" SHADOW_SUFFIX "' COLLATE NOCASE",
+        shadow->schema, sqlite3_stricmp(shadow->schema, "temp") == 0 ? "sqlite_temp_master" : "sqlite_master",
+        shadow->table);
     if (!sql)
         return SQLITE_NOMEM;
     int result = sqlite3_prepare_v2(shadow->db, sql, -1, row, NULL);
@@ -76,8 +76,8 @@ shadow_check_version(const struct shadow *shadow, char **message)
         const char *comment = sql ? strstr(sql, VERSION_COMMENT) : NULL;
         result = SQLITE_OK;
         if (comment && atoi(comment + strlen(VERSION_COMMENT)) > SHADOW_VERSION) {
-            *message = sqlite3_mprintf("zblob: table \"%s\" was made by a newer version: upgrade sqlite_zblob",
-                                       shadow->table);
+            *message =
+                sqlite3_mprintf("zblob: table \"%s\" was made by a newer version: upgrade sqlite_zblob", shadow->table);
             result = SQLITE_ERROR;
         }
     }
@@ -115,9 +115,10 @@ check_adopted(const struct shadow *shadow, char **message)
     while (result == SQLITE_OK && count < shadow->defs.column_count) {
         const char *name = sqlite3_step(row) == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 1) : NULL;
         if (!name || sqlite3_stricmp(name, shadow->defs.columns[count].name) != 0) {
-            *message = sqlite3_mprintf("zblob: argument \"adopt\": column %d of table \"%s_" SHADOW_SUFFIX "\" is %s, "
-                                       "not %s", count + 1, shadow->table, name ? name : "missing",
-                                       shadow->defs.columns[count].name);
+            *message =
+                sqlite3_mprintf("zblob: argument \"adopt\": column %d of table \"%s_" SHADOW_SUFFIX "\" is %s, "
+                                "not %s",
+                                count + 1, shadow->table, name ? name : "missing", shadow->defs.columns[count].name);
             result = SQLITE_ERROR;
         }
         count++;
@@ -136,8 +137,10 @@ shadow_create(const struct shadow *shadow, char **message)
         return check_adopted(shadow, message);
     if (!exists)
         return run(shadow, create_sql(shadow), message);
-    *message = sqlite3_mprintf("zblob: table \"%s_" SHADOW_SUFFIX "\", which would hold the rows, exists already (adopt=1 "
-                               "takes it over)", shadow->table);
+    *message =
+        sqlite3_mprintf("zblob: table \"%s_" SHADOW_SUFFIX "\", which would hold the rows, exists already (adopt=1 "
+                        "takes it over)",
+                        shadow->table);
     return SQLITE_ERROR;
 }
 

@@ -25,8 +25,8 @@
 
 struct shadow {
     sqlite3 *db;
-    char *schema; /* "main", "temp" or the name of an attached database */
-    char *table;  /* the virtual table's name */
+    char *schema;      /* "main", "temp" or the name of an attached database */
+    char *table;       /* the virtual table's name */
     const char *rowid; /* a name for the rowid that no column hides */
     struct column_defs defs;
 };

@@ -42,7 +42,7 @@ void tokens_append(sqlite3_str *sql, const struct token *tokens, size_t from, si
 
 bool token_is_word(const struct token *token, const char *word); /* in any case */
 bool token_is_mark(const struct token *token, char mark);
-bool token_is_name(const struct token *token); /* may it name a column? */
+bool token_is_name(const struct token *token);                 /* may it name a column? */
 bool token_names(const struct token *token, const char *name); /* as SQL compares names */
 
 /* A name or a string without its quotes (sqlite3_free). */

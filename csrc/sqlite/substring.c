@@ -98,8 +98,8 @@ substr_of_text(sqlite3_context *context, const struct value *value, const struct
         sqlite3_free(text);
         return;
     }
-    if (sqlite3_bind_text64(statement, 1, (char *)text, size, sqlite3_free,
-                            is_utf8 ? SQLITE_UTF8 : SQLITE_UTF16LE) == SQLITE_OK)
+    if (sqlite3_bind_text64(statement, 1, (char *)text, size, sqlite3_free, is_utf8 ? SQLITE_UTF8 : SQLITE_UTF16LE) ==
+        SQLITE_OK)
         run_substr(context, statement, count, arguments);
     else
         sqlite3_result_error_nomem(context);
@@ -141,8 +141,9 @@ substr_of_blob(sqlite3_context *context, const struct value *value, const struct
                sqlite3_value **arguments)
 {
     sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
-    struct byte_range range =
-        blob_range((sqlite3_int64)frame->raw_size, sqlite3_value_int64(arguments[1]), length);
+    if (frame->raw_size == 0)
+        return; /* substr() of an empty BLOB is NULL */
+    struct byte_range range = blob_range((sqlite3_int64)frame->raw_size, sqlite3_value_int64(arguments[1]), length);
     if (!value_check_size(context, (uint64_t)range.count))
         return;
     unsigned char *bytes = value_decode(context, value, (uint64_t)range.start, (uint64_t)range.count);

@@ -89,7 +89,8 @@ read_arguments(struct table *table, int count, const char *const *arguments, cha
         return result;
     shadow->rowid = shadow_rowid_name(&shadow->defs);
     if (!shadow->rowid) {
-        *message = sqlite3_mprintf("zblob: columns hide the rowid: one of the names rowid, _rowid_ and oid must stay free");
+        *message =
+            sqlite3_mprintf("zblob: columns hide the rowid: one of the names rowid, _rowid_ and oid must stay free");
         return SQLITE_ERROR;
     }
     table->pattern = sqlite3_malloc(WRITER_PATTERN_EXTRA + shadow->defs.column_count + 1);
@@ -136,13 +137,15 @@ open_table(sqlite3 *db, void *connection, int count, const char *const *argument
 }
 
 static int
-method_create(sqlite3 *db, void *connection, int count, const char *const *arguments, sqlite3_vtab **vtab, char **message)
+method_create(sqlite3 *db, void *connection, int count, const char *const *arguments, sqlite3_vtab **vtab,
+              char **message)
 {
     return open_table(db, connection, count, arguments, true, vtab, message);
 }
 
 static int
-method_connect(sqlite3 *db, void *connection, int count, const char *const *arguments, sqlite3_vtab **vtab, char **message)
+method_connect(sqlite3 *db, void *connection, int count, const char *const *arguments, sqlite3_vtab **vtab,
+               char **message)
 {
     return open_table(db, connection, count, arguments, false, vtab, message);
 }
@@ -212,12 +215,12 @@ typedef struct {
 #endif
 
 /* Transactions and savepoints need no methods: the rows are in an ordinary table of the same database. */
-static const module zblob_module = MODULE_FIELDS(
-    .iVersion = MODULE_VERSION, .xCreate = method_create, .xConnect = method_connect,
-    .xBestIndex = planner_best_index, .xDisconnect = method_disconnect, .xDestroy = method_destroy,
-    .xOpen = cursor_open, .xClose = cursor_close, .xFilter = cursor_filter, .xNext = cursor_next, .xEof = cursor_eof,
-    .xColumn = cursor_column, .xRowid = cursor_rowid, .xUpdate = writer_update, .xRename = method_rename,
-    .xShadowName = method_shadow_name);
+static const module zblob_module =
+    MODULE_FIELDS(.iVersion = MODULE_VERSION, .xCreate = method_create, .xConnect = method_connect,
+                  .xBestIndex = planner_best_index, .xDisconnect = method_disconnect, .xDestroy = method_destroy,
+                  .xOpen = cursor_open, .xClose = cursor_close, .xFilter = cursor_filter, .xNext = cursor_next,
+                  .xEof = cursor_eof, .xColumn = cursor_column, .xRowid = cursor_rowid, .xUpdate = writer_update,
+                  .xRename = method_rename, .xShadowName = method_shadow_name);
 
 static void
 release_connection(void *connection)

@@ -17,9 +17,8 @@ int
 value_result_code(const struct zblob_error *error)
 {
     static const int codes[] = {
-        [ZBLOB_OK] = SQLITE_INTERNAL,      [ZBLOB_DAMAGED] = SQLITE_CORRUPT,
-        [ZBLOB_UNSUPPORTED] = SQLITE_ERROR, [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG,
-        [ZBLOB_NO_MEMORY] = SQLITE_NOMEM,  [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
+        [ZBLOB_OK] = SQLITE_INTERNAL,      [ZBLOB_DAMAGED] = SQLITE_CORRUPT, [ZBLOB_UNSUPPORTED] = SQLITE_ERROR,
+        [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG, [ZBLOB_NO_MEMORY] = SQLITE_NOMEM, [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
     };
     return codes[error->code];
 }

@@ -56,8 +56,7 @@ bool value_check_size(sqlite3_context *context, uint64_t size);
 
 /* A frame's bytes [offset, offset + count) in a new block (sqlite3_free) with a terminator behind them;
  * NULL: an error result is set. */
-unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset,
-                            uint64_t count);
+unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count);
 
 /* What a frame holds, as far as SQLite and zblob_config('max_size') allow that size; to be passed to value_return. */
 bool value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame,

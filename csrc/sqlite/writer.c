@@ -136,12 +136,13 @@ bind_plain(struct table *table, int column, sqlite3_value *value, sqlite3_stmt *
     int type = sqlite3_value_type(value), parameter = PARAMETER_COLUMN(column);
     if (type == SQLITE_TEXT && table->text_type == ZBLOB_TEXT_UTF8) {
         const char *text = (const char *)sqlite3_value_text(value);
-        return sqlite3_bind_text64(statement, parameter, text, (sqlite3_uint64)sqlite3_value_bytes(value), SQLITE_STATIC,
-                                   SQLITE_UTF8);
+        return sqlite3_bind_text64(statement, parameter, text, (sqlite3_uint64)sqlite3_value_bytes(value),
+                                   SQLITE_STATIC, SQLITE_UTF8);
     }
     const void *bytes = type == SQLITE_BLOB ? sqlite3_value_blob(value) : NULL;
     if (bytes)
-        return sqlite3_bind_blob64(statement, parameter, bytes, (sqlite3_uint64)sqlite3_value_bytes(value), SQLITE_STATIC);
+        return sqlite3_bind_blob64(statement, parameter, bytes, (sqlite3_uint64)sqlite3_value_bytes(value),
+                                   SQLITE_STATIC);
     return sqlite3_bind_value(statement, parameter, value);
 }
 

@@ -1,0 +1,5 @@
+"""python -m sqlite_zblob: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,134 @@
+"""An independent decoder of frames, written from docs/format.md alone, in plain Python and NumPy.
+
+It shares no code with the package, so that a change of the format that the document does not tell is found. Slow is
+fine: checksums and sums over samples are done as the document says them.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import xxhash
+import zstandard
+
+SAMPLE_TYPES = {1: "u1", 2: "i1", 3: "u2", 4: "i2", 5: "u4", 6: "i4", 7: "u8", 8: "i8", 9: "f2", 10: "f4", 11: "f8"}
+STORE, ZSTD, PLANES = 0, 1, 2
+
+
+class DamagedError(Exception):
+    pass
+
+
+class UnsupportedError(Exception):
+    pass
+
+
+@dataclass
+class Image:
+    width: int  # bytes a sample
+    big_endian: bool
+    components: int
+    value_offset: int
+    size: tuple[int, ...]
+
+    @property
+    def byte_size(self) -> int:
+        return self.width * self.components * int(np.prod(self.size, dtype=object))
+
+
+def require(condition: bool, what: str) -> None:
+    if not condition:
+        raise DamagedError(what)
+
+
+def carries_magic(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) >= 12 and value[:4] == b"\x5a\x2a\x4d\x18" and value[8:12] == b"ZBLB"
+
+
+def read_image(body: bytes) -> Image:
+    _source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
+    require(sample_type in SAMPLE_TYPES and 1 <= dimension <= 8 and flags < 32 and components >= 1, "geometry")
+    space = 2 * dimension + dimension**2 if flags & 16 else 0
+    require(len(body) == 16 + 8 * (dimension + space), "geometry's size")
+    size = struct.unpack_from(f"<{dimension}Q", body, 16)
+    return Image(np.dtype(SAMPLE_TYPES[sample_type]).itemsize, bool(flags & 1), components, value_offset, size)
+
+
+def read_sections(area: bytes) -> list[Image]:
+    images = []
+    while area:
+        require(len(area) >= 8, "section")
+        section_type, _, size = struct.unpack_from("<HHI", area)
+        require(size <= len(area) - 8, "section's size")
+        if section_type == 1:
+            images.append(read_image(area[8 : 8 + size]))
+        elif section_type & 0x8000:
+            raise UnsupportedError(f"section {section_type}")
+        area = area[8 + size :]
+    return images
+
+
+def decode_planes(stored: bytes, raw_size: int, image: Image) -> bytes:
+    axes, width = stored[0], image.width
+    require(axes <= 7 and raw_size % width == 0, "axes")
+    planes = zstandard.ZstdDecompressor().decompress(stored[1:], max_output_size=raw_size)
+    require(len(planes) == raw_size, "planes")
+    count = raw_size // width
+    unsigned = np.dtype(f"<u{width}")
+    residuals = np.frombuffer(planes, "u1").reshape(width, count).T.copy().view(unsigned).reshape(count)
+    if axes:
+        one = unsigned.type(1)
+        residuals = (residuals >> one) ^ (~(residuals & one) + one)
+    row = image.components * image.size[0]
+    plane = row * image.size[1] if len(image.size) > 1 else row
+    samples = residuals.copy()
+    for bit, distance in ((4, plane), (2, row), (1, image.components)):
+        if axes & bit:
+            for start in range(min(distance, count)):
+                samples[start::distance] = np.cumsum(samples[start::distance], dtype=unsigned)
+    return samples.astype(unsigned.newbyteorder(">" if image.big_endian else "<")).tobytes()
+
+
+def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, images: list[Image]) -> bytes:
+    if codec == STORE:
+        return stored
+    if codec == ZSTD:
+        return zstandard.ZstdDecompressor().decompress(stored, max_output_size=raw_size)
+    if codec != PLANES:
+        raise UnsupportedError(f"codec {codec}")
+    for image in images:
+        if image.value_offset <= raw_offset and raw_offset + raw_size <= image.value_offset + image.byte_size:
+            return decode_planes(stored, raw_size, image)
+    raise DamagedError("a planes chunk outside all images")
+
+
+def decode(value: bytes) -> bytes | str:
+    """The value that a frame holds; a value without the magic as it is."""
+    if not carries_magic(value):
+        return value
+    header_size = 8 + struct.unpack_from("<I", value, 4)[0]
+    require(44 <= header_size <= len(value), "header's size")
+    header = value[:header_size]
+    require(xxhash.xxh64_intdigest(header[:-8]) == struct.unpack("<Q", header[-8:])[0], "header's checksum")
+    version, value_type, _level, codec, raw_size, dictionary_id, chunk_count, section_size = struct.unpack_from(
+        "<BBBBQIII", header, 12
+    )
+    if version != 1 or dictionary_id:
+        raise UnsupportedError(f"version {version}, dictionary {dictionary_id}")
+    require(header_size == 44 + section_size + 20 * chunk_count, "header's parts")
+    images = read_sections(header[36 : 36 + section_size])
+    raw, at, codecs = b"", header_size, {0}
+    for index in range(chunk_count):
+        entry = struct.unpack_from("<IIQB3s", header, 36 + section_size + 20 * index)
+        chunk_raw_size, stored_size, checksum, chunk_codec, zeros = entry
+        require(1 <= chunk_raw_size <= 1 << 24 and stored_size >= 1 and zeros == bytes(3), "index")
+        chunk = decode_chunk(chunk_codec, value[at : at + stored_size], len(raw), chunk_raw_size, images)
+        require(len(chunk) == chunk_raw_size and xxhash.xxh64_intdigest(chunk) == checksum, f"chunk {index}")
+        raw, at = raw + chunk, at + stored_size
+        codecs.add(chunk_codec)
+    require(at == len(value) and len(raw) == raw_size and codec == max(codecs), "totals")
+    if value_type == 0:
+        return raw
+    return raw.decode("utf-8" if value_type == 1 else "utf-16-le", "surrogatepass")

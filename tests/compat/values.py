@@ -1,0 +1,63 @@
+"""Small values of every kind, generated alike on every machine: samples for the decoder, and the fixtures.
+
+python -m tests.compat.values FOLDER      write a fixture folder (once for each released version)
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import pickle
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import sqlite_zblob as zb
+
+
+def phantom(dtype: str, shape: tuple[int, ...] = (12, 40, 48), peak: float = 900.0) -> np.ndarray:
+    """A smooth blob with noise, like a scan; peak in units of the samples."""
+    grids = np.meshgrid(*(np.linspace(-1, 1, extent) for extent in shape), indexing="ij")
+    noise = np.random.RandomState(7).normal(0, peak / 60, shape)
+    return np.clip(peak * np.exp(-3 * sum(grid**2 for grid in grids)) + noise, 0, None).astype(dtype)
+
+
+@functools.cache
+def sample_values() -> dict[str, bytes | str]:
+    noise = random.Random(3).randbytes(3000)
+    return {
+        "empty": b"",
+        "one byte": b"x",
+        "noise": noise,
+        "zeros": bytes(5_000_000),
+        "text": "SQLite stores text, too. " * 300,
+        "odd text": "a\0b \ud800 \U0001f9e0 " * 90,
+        "json": json.dumps({str(i): i * i for i in range(3000)}).encode(),
+        "noisy chunk among others": bytes(1 << 20) + random.Random(5).randbytes(1 << 20) + bytes(5),
+        "uint8 array": pickle.dumps(phantom("u1", peak=200)),
+        "int16 array": pickle.dumps(phantom("<i2")),
+        "big-endian array": pickle.dumps(phantom(">u2")),
+        "float array": pickle.dumps(phantom("<f4")),
+        "two arrays": pickle.dumps({"a": phantom("<i2"), "note": "n" * 2000, "b": phantom("u1", peak=200)}),
+        "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
+    }
+
+
+def write_fixtures(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    digests = {}
+    for name, value in sample_values().items():
+        raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        if len(raw) > 100_000:
+            continue
+        file = folder / f"{name.replace(' ', '-')}.zblob"
+        file.write_bytes(zb.compress(value))
+        digests[file.name] = hashlib.sha256(raw).hexdigest()
+    (folder / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    write_fixtures(Path(sys.argv[1]))

@@ -1,0 +1,83 @@
+"""Connections of both kinds with the extension in them, and real images that ship in PyPI packages."""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+import SimpleITK as sitk
+
+import sqlite_zblob as zb
+
+ROOT = Path(__file__).resolve().parents[1]
+
+CAN_LOAD = hasattr(sqlite3.Connection, "enable_load_extension")
+
+
+def package_file(package: str, *parts: str) -> str:
+    spec = importlib.util.find_spec(package)
+    assert spec and spec.origin, f"{package} is not installed: pip install '.[test]'"
+    return str(Path(spec.origin).parent.joinpath(*parts))
+
+
+@pytest.fixture(scope="session")
+def brain() -> sitk.Image:
+    """The mission's kind: an 8-bit T1, 197 x 233 x 189 voxels."""
+    return sitk.ReadImage(
+        package_file("nilearn", "datasets", "data", "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
+    )
+
+
+@pytest.fixture(scope="session")
+def brain_pickle(brain: sitk.Image) -> bytes:
+    return pickle.dumps(brain)
+
+
+@pytest.fixture(scope="session")
+def ct_pickle() -> bytes:
+    return pickle.dumps(sitk.ReadImage(package_file("pydicom", "data", "test_files", "CT_small.dcm")))
+
+
+def open_apsw(path: str = ":memory:") -> apsw.Connection:
+    connection = apsw.Connection(path)
+    zb.load(connection)
+    return connection
+
+
+def open_sqlite3(path: str = ":memory:", **options: Any) -> sqlite3.Connection:
+    """As users of either kind of Python do: load() where it can, install() where it cannot."""
+    if CAN_LOAD:
+        connection = sqlite3.connect(path, **options)
+        zb.load(connection)
+        return connection
+    zb.install()
+    try:
+        return sqlite3.connect(path, **options)
+    finally:
+        zb.uninstall()
+
+
+@pytest.fixture(params=[open_apsw, open_sqlite3], ids=["apsw", "sqlite3"])
+def open_connection(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Opens a connection with the extension in it, of the one kind and of the other."""
+    opener: Callable[..., Any] = request.param
+    return opener
+
+
+@pytest.fixture
+def db(open_connection: Callable[..., Any]) -> Iterator[Any]:
+    connection = open_connection()
+    yield connection
+    connection.close()
+
+
+def one(connection: Any, sql: str, *bindings: Any) -> Any:
+    """The single value of a query, with the same errors from both kinds of connection."""
+    row = connection.execute(sql, bindings).fetchone()
+    return row[0] if row is not None else None

@@ -1,0 +1,193 @@
+/*
+ * fuzz_codec.c: every reader and the encoder on hostile bytes, for sanitizers.
+ *
+ *   fuzz_codec MUTATIONS FILE...     each file as it is, cut at every length, with every bit flipped (small
+ *                                    files), and with so many random mutations
+ * With -DLIBFUZZER the same function is libFuzzer's target.
+ */
+#include "../../csrc/codec/checksum.h"
+#include "../../csrc/zblob.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RAW_MAX ((uint64_t)8 << 20)
+#define SMALL 1500
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(int condition, const char *what)
+{
+    if (!condition) {
+        fprintf(stderr, "wrong: %s\n", what);
+        abort();
+    }
+}
+
+static void
+read_everything(const uint8_t *data, size_t size)
+{
+    struct zblob_error error;
+    struct zblob_frame frame;
+    struct zblob_image images[4];
+    uint32_t damaged_count;
+    char *json = NULL;
+    if (zblob_describe(data, size, ZBLOB_BLOB, &json, &error) == ZBLOB_OK)
+        require(strlen(json) > 2, "empty description");
+    zblob_free(json);
+    zblob_sniff(data, size, images, 4);
+    zblob_is_complete_pickle(data, size);
+    enum zblob_result verdict = zblob_verify(data, size, &damaged_count, &error);
+    if (zblob_frame_open(&frame, data, size, size, &error) != ZBLOB_OK || frame.raw_size > RAW_MAX)
+        return;
+    unsigned char *raw = malloc((size_t)frame.raw_size + 1);
+    require(raw != NULL, "memory");
+    enum zblob_result result = zblob_decompress(data, size, 1, raw, frame.raw_size, &error);
+    require((result == ZBLOB_OK) == (verdict == ZBLOB_OK), "verify and decompress disagree");
+    uint64_t from = frame.raw_size / 3, count = frame.raw_size / 2;
+    unsigned char *part = malloc((size_t)count + 1);
+    require(part != NULL, "memory");
+    if (zblob_decompress_range(data, size, 1, from, part, count, &error) == ZBLOB_OK && result == ZBLOB_OK)
+        require(memcmp(part, raw + from, (size_t)count) == 0, "a range differs from the whole");
+    free(part);
+    free(raw);
+}
+
+static void
+round_trip(const uint8_t *data, size_t size, int level, enum zblob_codec codec)
+{
+    struct zblob_error error;
+    struct zblob_options options;
+    unsigned char *frame;
+    size_t frame_size;
+    zblob_options_init(&options);
+    options.level = level;
+    options.codec = codec;
+    options.threads = 1;
+    require(zblob_compress(&options, ZBLOB_BLOB, data, size, &frame, &frame_size, &error) == ZBLOB_OK, "compress");
+    unsigned char *back = malloc(size + 1);
+    require(back != NULL, "memory");
+    require(zblob_decompress(frame, frame_size, 1, back, size, &error) == ZBLOB_OK, error.message);
+    require(size == 0 || memcmp(back, data, size) == 0, "round trip");
+    free(back);
+    zblob_free(frame);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const enum zblob_codec codecs[] = {ZBLOB_CODEC_AUTO, ZBLOB_CODEC_PLANES, ZBLOB_CODEC_VOXEL};
+    unsigned choice = size ? data[size - 1] : 0;
+    read_everything(data, size);
+    round_trip(data, size, choice % 6 + 1, codecs[choice / 6 % 3]);
+    return 0;
+}
+
+#ifndef LIBFUZZER
+
+static uint64_t random_state = 88172645463325252ULL;
+
+static uint64_t
+next_random(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    return random_state ^= random_state << 17;
+}
+
+/* A header with a valid checksum lets a mutation through to what lies behind it. */
+static void
+mend_header(uint8_t *data, size_t size)
+{
+    uint64_t header_size = zblob_header_size(data, size);
+    if (header_size < 52 || header_size > size)
+        return;
+    uint64_t checksum = checksum_xxh64(data, (size_t)header_size - 8);
+    for (int i = 0; i < 8; i++)
+        data[header_size - 8 + (size_t)i] = (uint8_t)(checksum >> (8 * i));
+}
+
+static void
+mutate(uint8_t *data, size_t size)
+{
+    for (uint64_t count = next_random() % 4 + 1; count; count--) {
+        size_t at = (size_t)(next_random() % size);
+        switch (next_random() % 4) {
+        case 0: data[at] ^= (uint8_t)(1U << next_random() % 8); break;
+        case 1: data[at] = (uint8_t)next_random(); break;
+        case 2: data[at] = next_random() % 2 ? 0 : 0xff; break;
+        default: data[at] = data[next_random() % size]; break;
+        }
+    }
+    if (next_random() % 2)
+        mend_header(data, size);
+}
+
+/* An exact-size copy, so that a sanitizer sees one byte too far. */
+static uint8_t *
+copy_of(const uint8_t *data, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    require(copy != NULL, "memory");
+    memcpy(copy, data, size);
+    return copy;
+}
+
+static void
+exhaust_small(const uint8_t *data, size_t size)
+{
+    for (size_t cut = 0; cut < size; cut++) {
+        uint8_t *copy = copy_of(data, cut);
+        read_everything(copy, cut);
+        free(copy);
+    }
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        uint8_t *copy = copy_of(data, size);
+        copy[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        read_everything(copy, size);
+        mend_header(copy, size);
+        read_everything(copy, size);
+        free(copy);
+    }
+}
+
+static void
+fuzz_file(const char *name, long mutations)
+{
+    FILE *file = fopen(name, "rb");
+    require(file != NULL, name);
+    fseek(file, 0, SEEK_END);
+    size_t size = (size_t)ftell(file);
+    rewind(file);
+    uint8_t *data = malloc(size + 1);
+    require(data != NULL && fread(data, 1, size, file) == size, name);
+    fclose(file);
+    LLVMFuzzerTestOneInput(data, size);
+    if (size <= SMALL)
+        exhaust_small(data, size);
+    for (long i = 0; i < mutations && size; i++) {
+        size_t cut = next_random() % 8 ? size : (size_t)(next_random() % size) + 1;
+        uint8_t *copy = copy_of(data, cut);
+        mutate(copy, cut);
+        if (i % 10 == 0)
+            LLVMFuzzerTestOneInput(copy, cut);
+        else
+            read_everything(copy, cut);
+        free(copy);
+    }
+    free(data);
+}
+
+int
+main(int argc, char **argv)
+{
+    require(argc > 2, "usage: fuzz_codec MUTATIONS FILE...");
+    for (int i = 2; i < argc; i++)
+        fuzz_file(argv[i], atol(argv[1]));
+    printf("%d files, no fault\n", argc - 2);
+    return 0;
+}
+
+#endif

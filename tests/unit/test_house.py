@@ -1,0 +1,103 @@
+"""The house rules that a machine can check: which part may know which, sizes, versions, and what the docs claim."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sqlite_zblob as zb
+
+from ..conftest import ROOT
+
+C_FILES = sorted((ROOT / "csrc").rglob("*.[ch]")) + sorted((ROOT / "csrc").rglob("*.inc"))
+PYTHON_FILES = sorted((ROOT / "sqlite_zblob").rglob("*.py"))
+
+# module -> the modules of the package that it may import; a package stands for all its files
+MAY_IMPORT = {
+    "__init__": {"codec", "errors", "loader"},
+    "errors": set(),
+    "codec": {"_codec", "errors"},
+    "loader": {"errors"},
+    "bench": {"bench", "codec", "errors", "loader"},
+    "cli": {"bench", "codec", "errors"},
+    "__main__": {"cli"},
+}
+
+
+def includes_of(path: Path) -> set[str]:
+    return set(re.findall(r'#include [<"]([^>"]+)[>"]', path.read_text()))
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=lambda path: path.name)
+def test_c_arrows_point_one_way(path: Path) -> None:
+    layer = path.relative_to(ROOT / "csrc").parts[0]
+    for name in includes_of(path):
+        assert not name.startswith("Python"), "C knows no Python"
+        if layer != "sqlite":
+            assert "sqlite" not in name, "the codec knows no SQLite"
+        elif name != "../zblob.h":
+            assert not (ROOT / "csrc" / "codec" / name).exists(), "SQL sees the codec through zblob.h alone"
+            assert not (ROOT / "csrc" / "sqlite" / name).exists() or "/" not in name
+
+
+def imports_of(path: Path) -> set[str]:
+    package = path.relative_to(ROOT / "sqlite_zblob").parts[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            if base:
+                found.add(base[0])
+            elif node.module:
+                found.add(node.module.split(".")[0])
+            else:
+                found |= {alias.name for alias in node.names}
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        assert not any(name.startswith("sqlite_zblob") for name in names), "import relatively"
+    return found
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_arrows_point_one_way(path: Path) -> None:
+    module = path.relative_to(ROOT / "sqlite_zblob").with_suffix("").parts[0]
+    assert imports_of(path) <= MAY_IMPORT[module]
+
+
+@pytest.mark.parametrize("path", C_FILES + PYTHON_FILES + sorted((ROOT / "tests").rglob("*.py")), ids=lambda p: p.name)
+def test_no_file_is_too_long(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 600
+
+
+@pytest.mark.parametrize("path", C_FILES + PYTHON_FILES, ids=lambda path: path.name)
+def test_every_file_says_what_it_is_for(path: Path) -> None:
+    assert path.read_text().startswith(("/*", '"""'))
+
+
+def test_importing_the_package_imports_no_extra() -> None:
+    extras = ["numpy", "SimpleITK", "zstandard", "lz4", "brotli", "nilearn", "pydicom", "rich", "click"]
+    script = f"import sys, sqlite_zblob; print([name for name in {extras} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_one_version() -> None:
+    header = re.search(r'ZBLOB_VERSION "([^"]+)"', (ROOT / "csrc" / "zblob.h").read_text())
+    assert header
+    assert zb.__version__ == header[1]
+    assert f"## {zb.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_names_are_the_same_in_document_struct_and_python() -> None:
+    document, header = (ROOT / "docs" / "format.md").read_text(), (ROOT / "csrc" / "zblob.h").read_text()
+    for name in ("version", "value_type", "codec", "level", "raw_size", "dictionary_id", "chunk_count"):
+        assert f"`{name}`" in document
+        assert re.search(rf"\b{name};", header)
+        assert name in zb.FrameInfo.__dataclass_fields__
+    for name in ("source", "dimension", "size", "spacing", "origin", "direction", "value_offset"):
+        assert f"`{name}`" in document
+        assert name in zb.ImageInfo.__dataclass_fields__
