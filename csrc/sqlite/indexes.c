@@ -54,13 +54,16 @@ last_rowid_sql(const struct shadow *shadow)
 
 /* Cheap and usually right: rows are numbered. Never more than the file can hold. */
 static double
-guess_row_count(const struct shadow *shadow, struct statements *statements)
+guess_row_count(struct indexes *indexes, const struct shadow *shadow, struct statements *statements)
 {
     sqlite3_int64 last = 0, pages = 0;
-    if (!ask_number(shadow, statements, KEY_LAST_ROWID, last_rowid_sql(shadow), &last) || last < 1)
-        return 1;
     char *sql = sqlite3_mprintf("PRAGMA \"%w\".page_count", shadow->schema);
-    double most = ask_number(shadow, statements, KEY_PAGE_COUNT, sql, &pages) ? (double)pages * ROWS_A_PAGE_MAX : 1e6;
+    if (!ask_number(shadow, statements, KEY_PAGE_COUNT, sql, &pages))
+        pages = 1 << 20;
+    if (!ask_number(shadow, statements, KEY_LAST_ROWID, last_rowid_sql(shadow), &last) || last < 1)
+        last = 1;
+    double most = (double)pages * ROWS_A_PAGE_MAX;
+    indexes->has_small_rows = last > pages && (double)last <= most;
     return (double)last < most ? (double)last : most;
 }
 
@@ -221,10 +224,8 @@ indexes_refresh(struct indexes *indexes, const struct shadow *shadow, struct sta
         indexes->schema_version = version;
         indexes->is_loaded = known;
     }
-    if (!indexes->is_analyzed) {
-        double row_count = guess_row_count(shadow, statements);
-        for (int i = 0; i < indexes->count; i++)
-            guess_rows(&indexes->list[i], row_count);
-    }
+    double row_count = guess_row_count(indexes, shadow, statements);
+    for (int i = 0; i < indexes->count && !indexes->is_analyzed; i++)
+        guess_rows(&indexes->list[i], row_count);
     return SQLITE_OK;
 }

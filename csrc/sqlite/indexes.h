@@ -29,7 +29,8 @@ struct indexes {
     struct index *list;
     int count;
     bool is_loaded;
-    bool is_analyzed; /* numbers come from ANALYZE */
+    bool is_analyzed;    /* numbers come from ANALYZE */
+    bool has_small_rows; /* several to a page: reading all of one costs hardly more than a part */
     sqlite3_int64 schema_version;
 };
 

@@ -63,12 +63,27 @@ same_column(const struct column_defs *defs, int column)
     return column < 0 || column == defs->rowid_column ? COLUMN_ROWID : column;
 }
 
+/* With LIKE and GLOB, SQLite offers the range that they imply. It holds for texts, but BLOBs match patterns, too. */
+static bool
+is_implied_range(const sqlite3_index_info *info, int i, int operator)
+{
+    if (operator!= PLAN_GREATER_EQUAL && operator!= PLAN_LESS)
+        return false;
+    for (int k = 0; k < info->nConstraint; k++) {
+        unsigned char op = info->aConstraint[k].op;
+        if (info->aConstraint[k].iColumn == info->aConstraint[i].iColumn &&
+            (op == SQLITE_INDEX_CONSTRAINT_LIKE || op == SQLITE_INDEX_CONSTRAINT_GLOB))
+            return true;
+    }
+    return false;
+}
+
 static void
 collect_terms(const struct column_defs *defs, sqlite3_index_info *info, struct plan *plan)
 {
     for (int i = 0; i < info->nConstraint && plan->term_count < PLAN_TERMS_MAX; i++) {
         int operator= info->aConstraint[i].usable ? operator_of(defs, info, i) : 0;
-        if (!operator)
+        if (!operator|| is_implied_range(info, i, operator))
             continue;
         plan->terms[plan->term_count] =
             (struct plan_term){.column = info->aConstraint[i].iColumn, .operator=(enum plan_operator) operator};
@@ -220,11 +235,10 @@ plan_reads(const struct plan *plan, const struct column_defs *defs, int column)
     return (plan->columns & column_bit(column)) && !(column >= 63 && defs->columns[column].is_compressed);
 }
 
-/* A compressed column is read along with the row only if the row is certainly wanted: if there is one at most,
- * or nothing else is used that could still reject it. An UPDATE wants it only if it says so. */
+/* A compressed column is read along with the row only if that is cheap, or the row is certainly wanted: if there is
+ * one at most, or nothing else is used that could still reject it. An UPDATE wants it only if it says so. */
 static sqlite3_uint64
-columns_to_read(const struct column_defs *defs, const struct plan *plan, const struct choice *choice,
-                sqlite3_uint64 used)
+columns_to_read(const struct column_defs *defs, const struct plan *plan, bool is_wanted, sqlite3_uint64 used)
 {
     sqlite3_uint64 compressed = 0, fixed = 0;
     for (int i = 0; i < defs->column_count; i++) {
@@ -233,7 +247,7 @@ columns_to_read(const struct column_defs *defs, const struct plan *plan, const s
         if (i < 63 && count_terms(plan, defs, i, "="))
             fixed |= column_bit(i);
     }
-    bool is_wanted = choice->is_single || (used & ~compressed & ~fixed) == 0;
+    is_wanted |= (used & ~compressed & ~fixed) == 0;
     return used == ALL_COLUMNS || !is_wanted ? used & ~compressed : used;
 }
 
@@ -334,7 +348,7 @@ planner_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     info->orderByConsumed = has_order && choice.serves_order;
     if (!info->orderByConsumed)
         set_default_order(&plan, &choice, info->colUsed);
-    plan.columns = columns_to_read(defs, &plan, &choice, info->colUsed);
+    plan.columns = columns_to_read(defs, &plan, choice.is_single || table->indexes.has_small_rows, info->colUsed);
     info->estimatedRows = (sqlite3_int64)choice.rows;
     info->estimatedCost = choice.cost;
     if (is_exactly_single(&choice, defs))
