@@ -14,8 +14,11 @@ struct cursor {
     const char *plan_text;       /* what `plan` was parsed from; SQLite's, lives as long as the cursor */
     struct plan plan;
     bool relaxed[PLAN_TERMS_MAX]; /* which terms the SELECT widens */
-    bool is_relaxed;              /* any of them? */
     bool at_end;
+    sqlite3_value **in_values; /* of the plan's IN, which are looked up one after the other */
+    int in_count, in_next;
+    int in_term;        /* which term is the IN; -1: none */
+    bool in_is_relaxed; /* its values are not looked up, but left for SQLite to check */
 };
 
 static struct table *
@@ -36,10 +39,21 @@ cursor_open(sqlite3_vtab *vtab, sqlite3_vtab_cursor **cursor)
     return SQLITE_OK;
 }
 
+static void
+free_in_values(struct cursor *cursor)
+{
+    for (int i = 0; i < cursor->in_count; i++)
+        sqlite3_value_free(cursor->in_values[i]);
+    sqlite3_free(cursor->in_values);
+    cursor->in_values = NULL;
+    cursor->in_count = cursor->in_next = 0;
+}
+
 int
 cursor_close(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)base;
+    free_in_values(cursor);
     statements_give(&table_of(cursor)->statements, cursor->statement);
     sqlite3_free(cursor);
     return SQLITE_OK;
@@ -70,7 +84,7 @@ prefix_of(const struct cursor *cursor, const struct plan_term *term, sqlite3_val
     const struct column *column = &table_of(cursor)->shadow.defs.columns[term->column];
     const char *pattern = (const char *)sqlite3_value_text(value);
     bool folds_case = column->collation && sqlite3_stricmp(column->collation, "NOCASE") == 0;
-    return pattern ? pattern_prefix(pattern, term->operator== PLAN_GLOB, folds_case, prefix) : 0;
+    return pattern ? pattern_prefix(pattern, term->relation == PLAN_GLOB, folds_case, prefix) : 0;
 }
 
 /* From the prefix to the first text behind all that have it. */
@@ -99,15 +113,17 @@ static bool
 must_relax(const struct cursor *cursor, const struct plan_term *term, sqlite3_value *value)
 {
     char prefix[PREFIX_MAX + 1];
-    if (term->operator== PLAN_IS_NULL || term->operator== PLAN_IS_NOT_NULL || term->column<0)
+    if (term->relation == PLAN_IS_NULL || term->relation == PLAN_IS_NOT_NULL || term->column < 0)
         return false;
-    if (term->operator== PLAN_GLOB || term->operator== PLAN_LIKE)
+    if (term->relation == PLAN_GLOB || term->relation == PLAN_LIKE)
         return prefix_of(cursor, term, value, prefix) == 0;
+    if (term->relation == PLAN_IN)
+        return cursor->in_is_relaxed;
     enum column_affinity affinity = table_of(cursor)->shadow.defs.columns[term->column].affinity;
     int type = sqlite3_value_type(value);
     if (affinity == AFFINITY_NUMERIC || (type != SQLITE_INTEGER && type != SQLITE_FLOAT))
         return false;
-    bool is_greater = term->operator== PLAN_GREATER || term->operator== PLAN_GREATER_EQUAL;
+    bool is_greater = term->relation == PLAN_GREATER || term->relation == PLAN_GREATER_EQUAL;
     return affinity == AFFINITY_TEXT || !is_greater; /* all texts are greater than any number */
 }
 
@@ -115,8 +131,48 @@ must_relax(const struct cursor *cursor, const struct plan_term *term, sqlite3_va
 static bool
 matches_nothing(const struct plan_term *term, sqlite3_value *value)
 {
-    return sqlite3_value_type(value) == SQLITE_NULL && term->operator!= PLAN_IS && term->operator!= PLAN_IS_NULL &&
-                                                       term->operator!= PLAN_IS_NOT_NULL;
+    return sqlite3_value_type(value) == SQLITE_NULL && strchr("=<l>gGL", (char)term->relation);
+}
+
+static int
+add_in_value(struct cursor *cursor, sqlite3_value *value)
+{
+    int count = cursor->in_count;
+    if ((count & (count - 1)) == 0) { /* full at every power of 2 */
+        sqlite3_uint64 size = (count ? 2 * (sqlite3_uint64)count : 1) * sizeof *cursor->in_values;
+        sqlite3_value **grown = sqlite3_realloc64(cursor->in_values, size);
+        if (!grown)
+            return SQLITE_NOMEM;
+        cursor->in_values = grown;
+    }
+    cursor->in_values[count] = sqlite3_value_dup(value);
+    if (!cursor->in_values[count])
+        return SQLITE_NOMEM;
+    cursor->in_count++;
+    return SQLITE_OK;
+}
+
+/* Keep the values of the IN, if the plan has one. With a number among them (see must_relax) the term is dropped:
+ * widened look-ups would find rows twice. */
+static int
+take_in_values(struct cursor *cursor, sqlite3_value **values)
+{
+    sqlite3_value *value;
+    free_in_values(cursor);
+    cursor->in_is_relaxed = false;
+    if (cursor->in_term < 0)
+        return SQLITE_OK;
+    int result = sqlite3_vtab_in_first(values[cursor->in_term], &value);
+    for (; result == SQLITE_OK && value; result = sqlite3_vtab_in_next(values[cursor->in_term], &value)) {
+        int type = sqlite3_value_type(value);
+        if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
+            cursor->in_is_relaxed = true;
+            return SQLITE_OK;
+        }
+        if (type != SQLITE_NULL && add_in_value(cursor, value) != SQLITE_OK)
+            return SQLITE_NOMEM;
+    }
+    return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
 /* Decide which terms to relax. False: no row can match. */
@@ -132,8 +188,8 @@ look_at_values(struct cursor *cursor, int count, sqlite3_value **values, bool *h
         cursor->relaxed[i] = relaxed;
         is_relaxed |= relaxed;
     }
-    cursor->is_relaxed = is_relaxed;
-    return true;
+    cursor->plan.is_widened = is_relaxed;
+    return cursor->in_term < 0 || cursor->in_is_relaxed || cursor->in_count > 0;
 }
 
 static int
@@ -154,7 +210,7 @@ prepare_select(struct cursor *cursor)
 {
     statements_give(&table_of(cursor)->statements, cursor->statement);
     cursor->statement = NULL;
-    if (!cursor->is_relaxed)
+    if (!cursor->plan.is_widened)
         return take_select(cursor, cursor->plan_text, strlen(cursor->plan_text));
     char marks[PLAN_TERMS_MAX + 1] = "";
     for (int i = 0; i < cursor->plan.term_count; i++)
@@ -166,18 +222,25 @@ prepare_select(struct cursor *cursor)
 }
 
 static int
+bind_in_value(struct cursor *cursor)
+{
+    sqlite3_value *value = cursor->in_values[cursor->in_next++];
+    return sqlite3_bind_value(cursor->statement->handle, PLAN_PARAMETER(cursor->in_term), value);
+}
+
+static int
 bind_values(struct cursor *cursor, int count, sqlite3_value **values)
 {
     sqlite3_stmt *select = cursor->statement->handle;
     int result = SQLITE_OK, most = sqlite3_bind_parameter_count(select);
     for (int i = 0; i < count && result == SQLITE_OK; i++) {
-        enum plan_operator operator= cursor->plan.terms[i].operator;
+        enum plan_relation relation = cursor->plan.terms[i].relation;
         if (PLAN_PARAMETER(i) > most) /* relaxed away */
             continue;
-        if (operator!= PLAN_GLOB && operator!= PLAN_LIKE)
+        if (relation != PLAN_GLOB && relation != PLAN_LIKE && relation != PLAN_IN)
             result = sqlite3_bind_value(select, PLAN_PARAMETER(i), values[i]);
         else if (!cursor->relaxed[i])
-            result = bind_prefix(cursor, i, values[i]);
+            result = relation == PLAN_IN ? bind_in_value(cursor) : bind_prefix(cursor, i, values[i]);
     }
     return result;
 }
@@ -187,10 +250,28 @@ cursor_next(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)base;
     int result = sqlite3_step(cursor->statement->handle);
+    while (result == SQLITE_DONE && cursor->in_next < cursor->in_count) {
+        sqlite3_reset(cursor->statement->handle);
+        result = bind_in_value(cursor);
+        if (result == SQLITE_OK)
+            result = sqlite3_step(cursor->statement->handle);
+    }
     cursor->at_end = result != SQLITE_ROW;
     if (result == SQLITE_ROW || result == SQLITE_DONE)
         return SQLITE_OK;
     return table_fail_sql(table_of(cursor));
+}
+
+static void
+read_plan(struct cursor *cursor, const char *text)
+{
+    plan_parse(&cursor->plan, text);
+    cursor->plan_text = text;
+    cursor->in_term = -1;
+    for (int i = 0; i < cursor->plan.term_count; i++) {
+        if (cursor->plan.terms[i].relation == PLAN_IN)
+            cursor->in_term = i;
+    }
 }
 
 int
@@ -198,15 +279,13 @@ cursor_filter(sqlite3_vtab_cursor *base, int number, const char *text, int count
 {
     struct cursor *cursor = (struct cursor *)base;
     bool has_changed = text != cursor->plan_text || !cursor->statement;
-    int result = SQLITE_OK;
     (void)number;
-    if (text != cursor->plan_text) {
-        plan_parse(&cursor->plan, text);
-        cursor->plan_text = text;
-    }
+    if (text != cursor->plan_text)
+        read_plan(cursor, text);
     cursor->at_end = true;
-    if (!look_at_values(cursor, count, values, &has_changed))
-        return SQLITE_OK;
+    int result = take_in_values(cursor, values);
+    if (result != SQLITE_OK || !look_at_values(cursor, count, values, &has_changed))
+        return result;
     if (has_changed)
         result = prepare_select(cursor);
     else

@@ -7,6 +7,7 @@
 /* Costs in the unit of SQLite's own planner: about one step of a cursor. */
 #define COST_ROW 3.0                     /* a row by way of the table */
 #define COST_ROW_BY_INDEX 4.0            /* by way of an index */
+#define IN_COUNT 5.0                     /* values of an IN: their number is not known */
 #define ALL_COLUMNS (~(sqlite3_uint64)0) /* what SQLite passes for UPDATE */
 
 /* ---- Terms ----------------------------------------------------------------------------------- */
@@ -31,10 +32,17 @@ comparison_of(unsigned char constraint)
     }
 }
 
-/* The operator for constraint i of the statement, or 0: leave it to SQLite. Of a compressed column the backing
+/* Is constraint i an IN? Otherwise SQLite comes with one value after the other, as with an equality. */
+static bool
+is_in(sqlite3_index_info *info, int i)
+{
+    return sqlite3_libversion_number() >= 3038000 && sqlite3_vtab_in(info, i, -1);
+}
+
+/* The relation for constraint i of the statement, or 0: leave it to SQLite. Of a compressed column the backing
  * table only knows whether it is NULL. */
 static int
-operator_of(const struct column_defs *defs, sqlite3_index_info *info, int i)
+relation_of(const struct column_defs *defs, sqlite3_index_info *info, int i)
 {
     const struct sqlite3_index_constraint *constraint = &info->aConstraint[i];
     int comparison = comparison_of(constraint->op);
@@ -47,8 +55,10 @@ operator_of(const struct column_defs *defs, sqlite3_index_info *info, int i)
         return PLAN_IS_NOT_NULL;
     if (column->is_compressed)
         return 0;
+    if (comparison && !is_collation(column, sqlite3_vtab_collation(info, i)))
+        return 0;
     if (comparison)
-        return is_collation(column, sqlite3_vtab_collation(info, i)) ? comparison : 0;
+        return column->affinity != AFFINITY_NUMERIC && is_in(info, i) ? PLAN_IN : comparison;
     bool has_ranges =
         column->affinity == AFFINITY_TEXT && (is_collation(column, "BINARY") || is_collation(column, "NOCASE"));
     if (constraint->op == SQLITE_INDEX_CONSTRAINT_GLOB && has_ranges)
@@ -65,9 +75,9 @@ same_column(const struct column_defs *defs, int column)
 
 /* With LIKE and GLOB, SQLite offers the range that they imply. It holds for texts, but BLOBs match patterns, too. */
 static bool
-is_implied_range(const sqlite3_index_info *info, int i, int operator)
+is_implied_range(const sqlite3_index_info *info, int i, int relation)
 {
-    if (operator!= PLAN_GREATER_EQUAL && operator!= PLAN_LESS)
+    if (relation != PLAN_GREATER_EQUAL && relation != PLAN_LESS)
         return false;
     for (int k = 0; k < info->nConstraint; k++) {
         unsigned char op = info->aConstraint[k].op;
@@ -78,38 +88,58 @@ is_implied_range(const sqlite3_index_info *info, int i, int operator)
     return false;
 }
 
+/*
+ * An IN on TEXT or untyped columns is taken as a whole, and SQLite checks it as a whole: value by value it would
+ * compare with the column's affinity alone, which is wrong for the values of a subquery with another one. Only one
+ * such term, as a second one would have to be crossed with it.
+ */
+static bool
+take_in(struct plan *plan, sqlite3_index_info *info, int i)
+{
+    for (int k = 0; k < plan->term_count; k++) {
+        if (plan->terms[k].relation == PLAN_IN)
+            return false;
+    }
+    return sqlite3_vtab_in(info, i, 1);
+}
+
 static void
 collect_terms(const struct column_defs *defs, sqlite3_index_info *info, struct plan *plan)
 {
     for (int i = 0; i < info->nConstraint && plan->term_count < PLAN_TERMS_MAX; i++) {
-        int operator= info->aConstraint[i].usable ? operator_of(defs, info, i) : 0;
-        if (!operator|| is_implied_range(info, i, operator))
+        int relation = info->aConstraint[i].usable ? relation_of(defs, info, i) : 0;
+        if (!relation || is_implied_range(info, i, relation) || (relation == PLAN_IN && !take_in(plan, info, i)))
             continue;
         plan->terms[plan->term_count] =
-            (struct plan_term){.column = info->aConstraint[i].iColumn, .operator=(enum plan_operator) operator};
+            (struct plan_term){.column = info->aConstraint[i].iColumn, .relation = (enum plan_relation)relation};
         info->aConstraintUsage[i].argvIndex = ++plan->term_count;
         /* exact, and checking it again would read the value */
-        info->aConstraintUsage[i].omit = operator== PLAN_IS_NULL || operator== PLAN_IS_NOT_NULL;
+        info->aConstraintUsage[i].omit = relation == PLAN_IS_NULL || relation == PLAN_IS_NOT_NULL;
     }
 }
 
-/* How many terms on that column have one of these operators? */
+/* How many terms on that column have one of these relations? */
 static int
-count_terms(const struct plan *plan, const struct column_defs *defs, int column, const char *operators)
+count_terms(const struct plan *plan, const struct column_defs *defs, int column, const char *relations)
 {
     int count = 0;
     for (int i = 0; i < plan->term_count; i++)
-        count += same_column(defs, plan->terms[i].column) == column && strchr(operators, plan->terms[i].operator);
+        count += same_column(defs, plan->terms[i].column) == column && strchr(relations, plan->terms[i].relation);
     return count;
 }
 
 /* ---- Order ----------------------------------------------------------------------------------- */
 
+/* The values of an IN are looked up one after the other: no order goes across them. */
 static bool
 collect_order(const struct column_defs *defs, const sqlite3_index_info *info, struct plan *plan)
 {
     if (info->nOrderBy == 0 || info->nOrderBy > PLAN_ORDER_MAX)
         return false;
+    for (int i = 0; i < plan->term_count; i++) {
+        if (plan->terms[i].relation == PLAN_IN)
+            return false;
+    }
     for (int i = 0; i < info->nOrderBy; i++) {
         int column = info->aOrderBy[i].iColumn;
         if (column >= 0 && defs->columns[column].is_compressed)
@@ -170,9 +200,11 @@ evaluate(const struct index *index, const struct plan *plan, const struct column
 {
     struct choice choice = {.index = index};
     while (choice.equal_count < index->column_count &&
-           count_terms(plan, defs, index->columns[choice.equal_count].column, "=in"))
+           count_terms(plan, defs, index->columns[choice.equal_count].column, "=in@"))
         choice.equal_count++;
     choice.rows = index->rows[choice.equal_count];
+    for (int i = 0; i < choice.equal_count; i++)
+        choice.rows *= count_terms(plan, defs, index->columns[i].column, "@") ? IN_COUNT : 1;
     choice.is_single = index->is_unique && choice.equal_count == index->column_count;
     for (int i = 0; i < choice.equal_count; i++) /* NULLs may be many */
         choice.is_single &= count_terms(plan, defs, index->columns[i].column, "=") > 0;
@@ -232,7 +264,8 @@ column_bit(int column)
 bool
 plan_reads(const struct plan *plan, const struct column_defs *defs, int column)
 {
-    return (plan->columns & column_bit(column)) && !(column >= 63 && defs->columns[column].is_compressed);
+    bool is_optional = defs->columns[column].is_compressed && (column >= 63 || plan->is_widened);
+    return (plan->columns & column_bit(column)) && !is_optional;
 }
 
 /* A compressed column is read along with the row only if that is cheap, or the row is certainly wanted: if there is
@@ -259,11 +292,12 @@ column_name(const struct shadow *shadow, int column)
     return column < 0 ? shadow->rowid : shadow->defs.columns[column].name;
 }
 
-static const char *operator_sql(enum plan_operator
-                                operator)
+static const char *
+relation_sql(enum plan_relation relation)
 {
-    switch (operator) {
-    case PLAN_EQUAL: return "=";
+    switch (relation) {
+    case PLAN_EQUAL:
+    case PLAN_IN: return "=";
     case PLAN_IS: return " IS ";
     case PLAN_LESS: return "<";
     case PLAN_LESS_EQUAL: return "<=";
@@ -286,9 +320,9 @@ plan_text(const struct plan *plan, const struct shadow *shadow, const struct cho
     sqlite3_str_appendf(text, "%s", is_scan ? "scan" : choice->index->name);
     for (int i = 0; i < plan->term_count; i++) {
         const struct plan_term *term = &plan->terms[i];
-        bool has_value = term->operator!= PLAN_IS_NULL && term->operator!= PLAN_IS_NOT_NULL;
+        bool has_value = term->relation != PLAN_IS_NULL && term->relation != PLAN_IS_NOT_NULL;
         sqlite3_str_appendf(text, "%s%s%s%s", i ? " AND " : " (", column_name(shadow, term->column),
-                            operator_sql(term->operator), has_value ? "?" : "");
+                            term->relation == PLAN_IN ? " IN " : relation_sql(term->relation), has_value ? "?" : "");
     }
     sqlite3_str_appendall(text, plan->term_count ? ")" : "");
     for (int i = 0; i < plan->order_count; i++)
@@ -296,7 +330,7 @@ plan_text(const struct plan *plan, const struct shadow *shadow, const struct cho
                             plan->order[i].is_descending ? " DESC" : "");
     sqlite3_str_appendall(text, " #");
     for (int i = 0; i < plan->term_count; i++)
-        sqlite3_str_appendf(text, "%d%c", plan->terms[i].column, plan->terms[i].operator);
+        sqlite3_str_appendf(text, "%d%c", plan->terms[i].column, plan->terms[i].relation);
     sqlite3_str_appendall(text, ";");
     for (int i = 0; i < plan->order_count; i++)
         sqlite3_str_appendf(text, "%d%c", plan->order[i].column, plan->order[i].is_descending ? '-' : '+');
@@ -311,7 +345,7 @@ plan_parse(struct plan *plan, const char *text)
     *plan = (struct plan){.term_count = 0};
     for (; *p != ';'; plan->term_count++) {
         plan->terms[plan->term_count].column = (int)strtol(p, &p, 10);
-        plan->terms[plan->term_count].operator=(enum plan_operator) * p++;
+        plan->terms[plan->term_count].relation = (enum plan_relation) * p++;
     }
     for (p++; *p != ';'; plan->order_count++) {
         plan->order[plan->order_count].column = (int)strtol(p, &p, 10);
@@ -373,8 +407,8 @@ append_column(sqlite3_str *sql, const struct shadow *shadow, int column)
 static void
 append_relaxed(sqlite3_str *sql, const char *column, int parameter, const struct plan_term *term, bool is_ordered)
 {
-    bool is_equal = term->operator== PLAN_EQUAL || term->operator== PLAN_IS;
-    bool is_less = term->operator== PLAN_LESS || term->operator== PLAN_LESS_EQUAL;
+    bool is_equal = term->relation == PLAN_EQUAL || term->relation == PLAN_IS;
+    bool is_less = term->relation == PLAN_LESS || term->relation == PLAN_LESS_EQUAL;
     if (is_ordered && is_equal)
         sqlite3_str_appendf(sql, "(%s=?%d OR (%s>='' AND %s<':'))", column, parameter, column, column);
     else if (is_ordered && is_less)
@@ -397,12 +431,12 @@ append_term(sqlite3_str *sql, const struct shadow *shadow, const struct plan_ter
         append_relaxed(sql, column, parameter, term,
                        is_collation(definition, "BINARY") || is_collation(definition, "NOCASE") ||
                            is_collation(definition, "RTRIM"));
-    else if (term->operator== PLAN_GLOB || term->operator== PLAN_LIKE)
+    else if (term->relation == PLAN_GLOB || term->relation == PLAN_LIKE)
         sqlite3_str_appendf(sql, "((%s>=?%d AND %s<?%d) OR %s>=x'')", column, parameter, column, parameter + 1, column);
-    else if (term->operator== PLAN_IS_NULL || term->operator== PLAN_IS_NOT_NULL)
-        sqlite3_str_appendf(sql, "%s%s", column, operator_sql(term->operator));
+    else if (term->relation == PLAN_IS_NULL || term->relation == PLAN_IS_NOT_NULL)
+        sqlite3_str_appendf(sql, "%s%s", column, relation_sql(term->relation));
     else
-        sqlite3_str_appendf(sql, "%s%s?%d", column, operator_sql(term->operator), parameter);
+        sqlite3_str_appendf(sql, "%s%s?%d", column, relation_sql(term->relation), parameter);
     sqlite3_free(column);
 }
 

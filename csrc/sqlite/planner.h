@@ -18,8 +18,9 @@
 #define PLAN_ORDER_MAX 16
 
 /* How a column is compared with the term's value. The letters stand in plans. */
-enum plan_operator {
+enum plan_relation {
     PLAN_EQUAL = '=',
+    PLAN_IN = '@',
     PLAN_IS = 'i',
     PLAN_LESS = '<',
     PLAN_LESS_EQUAL = 'l',
@@ -33,7 +34,7 @@ enum plan_operator {
 
 struct plan_term {
     int column; /* or COLUMN_ROWID */
-    enum plan_operator operator;
+    enum plan_relation relation;
 };
 
 struct plan_order {
@@ -49,6 +50,7 @@ struct plan {
     struct plan_term terms[PLAN_TERMS_MAX];
     struct plan_order order[PLAN_ORDER_MAX];
     sqlite3_uint64 columns; /* that the SELECT reads; bit 63: all from the 64th on. See plan_reads */
+    bool is_widened;        /* the SELECT gives rows that nobody wants: set by whoever relaxes a term */
 };
 
 /* xBestIndex. The plan goes to the cursor as text in idxStr, which EXPLAIN QUERY PLAN shows. */
