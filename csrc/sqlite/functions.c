@@ -100,8 +100,8 @@ zpickle(sqlite3_context *context, int count, sqlite3_value **arguments)
 static void
 zdecompress(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
-    struct value value;
-    struct zblob_frame frame;
+    struct value value, original;
+    struct zblob_error error;
     (void)count;
     if (!value_is_bytes(arguments[0])) {
         sqlite3_result_value(context, arguments[0]);
@@ -113,16 +113,10 @@ zdecompress(sqlite3_context *context, int count, sqlite3_value **arguments)
         sqlite3_result_value(context, arguments[0]);
         return;
     }
-    if (!value_open_frame(context, &value, &frame) || !value_check_size(context, frame.raw_size))
-        return;
-    unsigned char *bytes = value_decode(context, &value, 0, frame.raw_size);
-    if (!bytes)
-        return;
-    if (frame.value_type == ZBLOB_BLOB)
-        sqlite3_result_blob64(context, bytes, frame.raw_size, sqlite3_free);
+    if (value_unpack(sqlite3_context_db_handle(context), value_connection(context), &value, &original, &error))
+        value_return(context, &original);
     else
-        sqlite3_result_text64(context, (char *)bytes, frame.raw_size, sqlite3_free,
-                              frame.value_type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE);
+        value_fail(context, &error);
 }
 
 /* ---- zlength, zis_frame, zis_pickle, zinfo, zverify ------------------------------------------ */
