@@ -180,28 +180,31 @@ def test_a_statement_that_does_not_name_a_compressed_column_does_not_decode_it(f
 
 
 @pytest.mark.parametrize(
-    ("sql", "reads"),
+    "sql",
     [
-        ("SELECT sum(size_bytes) FROM results", False),
-        ("SELECT length(data) FROM results WHERE size_bytes % 50 = 60", False),
-        ("SELECT * FROM results WHERE metadata = 'x'", False),
-        ("UPDATE results SET size_bytes = size_bytes WHERE size_bytes < 0", False),
-        ("SELECT sum(length(data)) FROM results", True),
+        "SELECT sum(size_bytes) FROM results",
+        "SELECT length(data) FROM results WHERE size_bytes % 50 = 60",
+        "SELECT * FROM results WHERE metadata = 'x'",
+        "UPDATE results SET size_bytes = size_bytes WHERE size_bytes < 0",
     ],
 )
-def test_pages_of_large_values_are_not_read(path: str, sql: str, reads: bool) -> None:
+def test_pages_of_large_values_are_not_read(path: str, sql: str) -> None:
+    """An ordinary table has to walk through the pages of `data` to get at `size_bytes` behind it."""
     db = open_apsw(path)
     db.execute("PRAGMA page_size = 1024")
     db.execute(RESULTS.replace("metadata TEXT", "metadata TEXT, codec=store"))
     for i in range(20):
         db.execute("INSERT INTO results VALUES(?, zeroblob(200000), 'b', NULL, ?, NULL)", (f"k{i}", i))
+    db.execute("CREATE TABLE ordinary AS SELECT * FROM results")
     db.close()
     db = open_apsw(path)
-    assert one(db, "SELECT count(*) FROM results") == 20
-    db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS, True)
-    rows(db, sql)
-    pages = db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)[0]
-    assert pages > 20 * 190 if reads else pages < 100
+    pages = {}
+    for table in ("results", "ordinary"):
+        assert one(db, f"SELECT count(*) FROM {table}") == 20
+        db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS, True)
+        rows(db, sql.replace("results", table))
+        pages[table] = db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)[0]
+    assert pages["results"] < 100 < 2000 < pages["ordinary"]
     db.close()
 
 
