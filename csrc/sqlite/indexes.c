@@ -135,15 +135,16 @@ add_index(struct indexes *indexes, const char *name)
     return index;
 }
 
-enum { XINFO_COLUMN = 1, XINFO_DESCENDING = 3, XINFO_COLLATION = 4, XINFO_IS_KEY = 5 };
+enum { XINFO_NAME = 2, XINFO_DESCENDING = 3, XINFO_COLLATION = 4, XINFO_IS_KEY = 5 };
 
 static struct index_column
 column_of(const struct column_defs *defs, sqlite3_stmt *row)
 {
-    int column = sqlite3_column_int(row, XINFO_COLUMN);
+    const char *name = (const char *)sqlite3_column_text(row, XINFO_NAME); /* NULL: an expression */
+    int column = name ? column_defs_find(defs, name) : -1;
     const char *collation = (const char *)sqlite3_column_text(row, XINFO_COLLATION);
     struct index_column made = {.column = COLUMN_UNUSABLE, .is_descending = sqlite3_column_int(row, XINFO_DESCENDING)};
-    if (column < 0 || column >= defs->column_count || !collation || defs->columns[column].is_compressed)
+    if (column < 0 || !collation || defs->columns[column].is_compressed)
         return made;
     const char *own = defs->columns[column].collation;
     if (sqlite3_stricmp(collation, own ? own : "BINARY") == 0)

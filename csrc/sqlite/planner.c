@@ -362,7 +362,7 @@ static void
 set_default_order(struct plan *plan, const struct choice *choice, sqlite3_uint64 used)
 {
     plan->order_count = 0;
-    if (choice->index->columns[0].column == COLUMN_ROWID && (used || plan->term_count))
+    if (choice->index->columns[0].column == COLUMN_ROWID && !choice->is_single && (used || plan->term_count))
         plan->order[plan->order_count++] = (struct plan_order){.column = COLUMN_ROWID};
 }
 

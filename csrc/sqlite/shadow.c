@@ -85,45 +85,48 @@ shadow_check_version(const struct shadow *shadow, char **message)
     return result;
 }
 
+static void
+append_definitions(sqlite3_str *sql, const struct column_defs *defs, bool compressed, const char **separator)
+{
+    for (int i = 0; i < defs->column_count; i++) {
+        if (defs->columns[i].is_compressed != compressed)
+            continue;
+        sqlite3_str_appendf(sql, "%s%s", *separator, defs->columns[i].definition);
+        *separator = ", ";
+    }
+}
+
+/* The compressed columns come last: to get at a column behind a large value, SQLite has to read that value's pages. */
 static char *
 create_sql(const struct shadow *shadow)
 {
     const struct column_defs *defs = &shadow->defs;
+    const char *separator = "";
     sqlite3_str *sql = sqlite3_str_new(shadow->db);
     sqlite3_str_appendall(sql, "CREATE TABLE ");
     shadow_append_name(sql, shadow);
     sqlite3_str_appendf(sql, "(" VERSION_COMMENT "%d */ ", SHADOW_VERSION);
-    for (int i = 0; i < defs->column_count; i++)
-        sqlite3_str_appendf(sql, "%s%s", i ? ", " : "", defs->columns[i].definition);
+    append_definitions(sql, defs, false, &separator);
+    append_definitions(sql, defs, true, &separator);
     for (int i = 0; i < defs->constraint_count; i++)
         sqlite3_str_appendf(sql, ", %s", defs->constraints[i]);
     sqlite3_str_appendall(sql, ")");
     return sqlite3_str_finish(sql);
 }
 
-/* The first columns of a table that is taken over must be those that were declared. */
+/* A table that is taken over must have the columns that were declared, in whatever order. */
 static int
 check_adopted(const struct shadow *shadow, char **message)
 {
-    sqlite3_stmt *row = NULL;
-    char *sql = sqlite3_mprintf("PRAGMA \"%w\".table_xinfo(\"%w_" SHADOW_SUFFIX "\")", shadow->schema, shadow->table);
-    if (!sql)
-        return SQLITE_NOMEM;
-    int result = sqlite3_prepare_v2(shadow->db, sql, -1, &row, NULL);
-    sqlite3_free(sql);
-    int count = 0;
-    while (result == SQLITE_OK && count < shadow->defs.column_count) {
-        const char *name = sqlite3_step(row) == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 1) : NULL;
-        if (!name || sqlite3_stricmp(name, shadow->defs.columns[count].name) != 0) {
-            *message =
-                sqlite3_mprintf("zblob: argument \"adopt\": column %d of table \"%s_" SHADOW_SUFFIX "\" is %s, "
-                                "not %s",
-                                count + 1, shadow->table, name ? name : "missing", shadow->defs.columns[count].name);
-            result = SQLITE_ERROR;
-        }
-        count++;
+    char *rows = sqlite3_mprintf("%s_" SHADOW_SUFFIX, shadow->table);
+    int result = rows ? SQLITE_OK : SQLITE_NOMEM;
+    for (int i = 0; i < shadow->defs.column_count && result == SQLITE_OK; i++) {
+        const char *name = shadow->defs.columns[i].name;
+        result = sqlite3_table_column_metadata(shadow->db, shadow->schema, rows, name, NULL, NULL, NULL, NULL, NULL);
+        if (result != SQLITE_OK)
+            *message = sqlite3_mprintf("zblob: argument \"adopt\": table \"%s\" has no column \"%s\"", rows, name);
     }
-    sqlite3_finalize(row);
+    sqlite3_free(rows);
     return result;
 }
 
