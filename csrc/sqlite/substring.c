@@ -140,8 +140,7 @@ static void
 substr_of_blob(sqlite3_context *context, const struct value *value, const struct zblob_frame *frame, int count,
                sqlite3_value **arguments)
 {
-    sqlite3_int64 most = sqlite3_limit(sqlite3_context_db_handle(context), SQLITE_LIMIT_LENGTH, -1);
-    sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : most; /* as substr() has it */
+    sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
     if (frame->raw_size == 0)
         return; /* substr() of an empty BLOB is NULL */
     struct byte_range range = blob_range((sqlite3_int64)frame->raw_size, sqlite3_value_int64(arguments[1]), length);
