@@ -90,13 +90,46 @@ def tokens(sql: str) -> list[Token]:
     found = []
     for match in _TOKEN.finditer(sql):
         kind, text = str(match.lastgroup), match[0]
-        if kind == "quoted":
-            text = text[1:-1].replace(text[-1] * 2, text[-1])
         if kind in ("word", "quoted"):
-            text = fold(text)
+            text = fold(unquote(text) if kind == "quoted" else text)
         if kind != "space":
             found.append(Token(kind, text))
     return found
+
+
+def unquote(text: str) -> str:
+    """The name in a quoted name or a string."""
+    return text[1:-1].replace(text[-1] * 2, text[-1])
+
+
+def definitions(sql: str) -> list[str]:
+    """What stands between the commas in the first parentheses of an SQL text, without comments."""
+    parts, depth = [""], 0
+    for match in _TOKEN.finditer(sql):
+        kind, text = match.lastgroup, match[0]
+        if kind == "other":
+            depth += {"(": 1, ")": -1}.get(text, 0)
+            if depth == 0 and text == ")":
+                break
+            if (depth, text) == (1, "("):
+                parts = [""]
+                continue
+            if (depth, text) == (1, ","):
+                parts.append("")
+                continue
+        parts[-1] += " " if kind == "space" else text
+    return [part.strip() for part in parts]
+
+
+def without_word(sql: str, word: str) -> str:
+    """The text without this word, but for what stands in parentheses."""
+    kept, depth = "", 0
+    for match in _TOKEN.finditer(sql):
+        if match.lastgroup == "other":
+            depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if depth or match.lastgroup != "word" or fold(match[0]) != word:
+            kept += match[0]
+    return kept.strip()
 
 
 def group_after(found: list[Token], at: int) -> list[Token]:

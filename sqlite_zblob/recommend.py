@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pickle
 from .database import quote, run
 from .loader import Connection
-from .schema import Column, Table, column_obstacles, look_at_table, update_triggers
+from .schema import Column, Table, column_obstacles, look_at_table, update_triggers, virtual_obstacles
 
 # Below this, compression is not worth a reader's time.
 LEAST_RATIO = 1.1
@@ -81,23 +81,9 @@ def _decide(
 
 def _table_obstacles(table: Table) -> list[str]:
     """What a virtual table cannot have, or not without a change to the program."""
-    found = []
     made = [index.name for index in table.indexes if index.origin == "c"]
-    if made:
-        found.append(f"index {', '.join(made)}: SQLite makes none on a virtual table")
-    triggers = [name for name, _ in table.triggers if not name.startswith("zblob_")]
-    if triggers:
-        found.append(f"trigger {', '.join(triggers)}: SQLite allows none on a virtual table")
-    if table.inbound:
-        found.append(f"foreign keys of {', '.join(table.inbound)} refer to it, which they cannot to a virtual table")
-    if table.rowid_alias:
-        found.append(
-            f"the database makes the keys in {table.rowid_alias.name}: INSERT ... RETURNING on a virtual table does "
-            "not give them, and ORMs rely on that"
-        )
-    if not table.has_rowid:
-        found.append("the table is WITHOUT ROWID")
-    return found
+    found = [f"index {', '.join(made)}: CREATE INDEX fails on a virtual table, even where it exists"] if made else []
+    return found + virtual_obstacles(table)
 
 
 def _hints(table: Table, column: Column) -> list[str]:

@@ -82,13 +82,22 @@ class Table:
         return key[0] if len(key) == 1 and self.has_rowid and not has_index else None
 
 
+def master_of(schema: str) -> str:
+    """The schema table of a database."""
+    return "sqlite_temp_master" if fold(schema) == "temp" else f"{quote(schema)}.sqlite_master"
+
+
+def require_schema(connection: Connection, schema: str) -> None:
+    """:raises OptionError: no database is attached by that name."""
+    if fold(schema) not in {fold(row[1]) for row in run(connection, "PRAGMA database_list")} | {"temp"}:
+        raise OptionError(f"there is no attached database {schema}")
+
+
 def look_at_table(connection: Connection, name: str, schema: str = "main") -> Table:
     """:raises OptionError: there is no such table, or it is none that can hold compressed rows."""
     database = quote(schema)
-    if fold(schema) not in {fold(row[1]) for row in run(connection, "PRAGMA database_list")} | {"temp"}:
-        raise OptionError(f"there is no attached database {schema}")
-    master = "sqlite_temp_master" if fold(schema) == "temp" else f"{database}.sqlite_master"
-    objects = run(connection, f"SELECT type, name, tbl_name, sql FROM {master}")
+    require_schema(connection, schema)
+    objects = run(connection, f"SELECT type, name, tbl_name, sql FROM {master_of(schema)}")
     own = [row for row in objects if row[0] in ("table", "view") and fold(row[1]) == fold(name)]
     if not own:
         raise OptionError(f"there is no table {name} in {schema}")
@@ -165,8 +174,8 @@ def _triggers(connection: Connection, objects: list[tuple[str, ...]], name: str)
 # ---- One column --------------------------------------------------------------------------------------------
 
 
-def column_obstacles(table: Table, column: Column) -> list[str]:
-    """Why the column cannot be compressed in place: the places where the schema itself looks at its values."""
+def column_obstacles(table: Table, column: Column, *, is_virtual: bool = False) -> list[str]:
+    """Why the column cannot be compressed: the places where the schema itself looks at its values."""
     found = []
     if column.is_generated:
         found.append("it is a generated column")
@@ -178,7 +187,7 @@ def column_obstacles(table: Table, column: Column) -> list[str]:
     found += _expression_obstacles(table, column)
     if table.is_strict and fold(column.declared) not in ("blob", "any"):
         found.append(f"the table is STRICT and a compressed {column.declared} is a BLOB")
-    if table.has_rowid and table.rowid_name is None:
+    if table.has_rowid and table.rowid_name is None and not is_virtual:
         found.append(f"the table's columns take all names of the rowid ({', '.join(ROWID_NAMES)})")
     return list(dict.fromkeys(found))
 
@@ -203,6 +212,26 @@ def _expression_obstacles(table: Table, column: Column) -> list[str]:
             found.append("a CHECK constraint looks at it")
         if token == Token("word", "as") and names(group_after(words, at + 1), column.name):
             found.append("a generated column looks at it")
+    return found
+
+
+def virtual_obstacles(table: Table, *, ignore_keys: bool = False) -> list[str]:
+    """Why the table cannot become a virtual table."""
+    found = []
+    if table.rowid_alias and not ignore_keys:
+        found.append(
+            f"the database makes the keys in {table.rowid_alias.name}, and INSERT ... RETURNING on a virtual table "
+            "does not give them, which ORMs rely on"
+        )
+    triggers = [name for name, _ in table.triggers if not name.startswith("zblob_")]
+    if triggers:
+        found.append(f"trigger {', '.join(triggers)}: SQLite allows none on a virtual table")
+    if table.inbound:
+        found.append(f"foreign keys of {', '.join(table.inbound)} refer to it, which they cannot to a virtual table")
+    if any(column.is_generated for column in table.columns):
+        found.append("virtual tables have no generated columns")
+    if not table.has_rowid:
+        found.append("the table is WITHOUT ROWID")
     return found
 
 

@@ -1,21 +1,22 @@
 """Switch transparent compression on and off for a column of a table: enable, disable, status.
 
-In place: the table stays an ordinary one. Triggers replace what is stored by its compressed form, so that
-statements, constraints and generated keys keep their meaning; readers decompress (docs/in-place.md). What is
-enabled is recorded in one small table, `zblob_columns`, in the table's own database.
+Mode "table": see virtual.py. In place: the table stays an ordinary one. Triggers replace what is stored by its
+compressed form, so that statements, constraints and generated keys keep their meaning; readers decompress
+(docs/in-place.md). What is enabled is recorded in one small table, `zblob_columns`, in the table's own database.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .codec import DEFAULT_LEVEL, make_options
 from .database import Token, atomic, fold, quote, run, tokens
 from .errors import OptionError, ZblobWarning
 from .loader import Connection, load
-from .schema import Column, Table, column_obstacles, look_at_table, update_triggers
+from .schema import Column, Table, column_obstacles, look_at_table, master_of, require_schema, update_triggers
+from .virtual import change_virtual, give_up_column, make_virtual, virtual_columns
 
 DEFAULT_MIN_SIZE = 512
 
@@ -36,6 +37,9 @@ class ColumnStatus:
     min_size: int  # smaller values (BLOB: bytes, TEXT: characters) are stored as they come
     is_intact: bool  # False: the triggers are gone, because the table was dropped and made anew; enable it again
 
+    def is_column(self, table: str, column: str) -> bool:
+        return fold(self.table) == fold(table) and fold(self.column) == fold(column)
+
 
 def enable(
     connection: Connection,
@@ -47,19 +51,23 @@ def enable(
     level: int = DEFAULT_LEVEL,
     min_size: int = DEFAULT_MIN_SIZE,
     schema: str = "main",
+    force: bool = False,
 ) -> ColumnStatus:
     """Compress what is stored in a column from now on. Rows that are there already stay as they are.
 
     Doing it again changes the settings, or nothing. Every connection that writes the column needs the extension
     from then on: without it, its INSERT fails with `no such function`.
 
-    :param mode: "in-place": triggers on the ordinary table. "table": see docs/in-place.md.
+    :param mode: "in-place": triggers on the ordinary table. "table": the table becomes a virtual table of the same
+        name over its own rows, whose readers need nothing but the extension (docs/in-place.md).
     :param envelope: "frame", for readers that call `zdecompress` or use `decode_rows`; "pickle", for programs that
         `pickle.loads` what they read: complete pickles are stored as pickles that unpack themselves, and all
         else stays as it is. Never for columns that are read as raw bytes.
     :param level: 1 (fastest) to 9 (smallest).
     :param min_size: smaller values are stored as they come (BLOB: bytes, TEXT: characters).
     :param schema: the attached database that the table is in.
+    :param force: mode "table" in spite of an INTEGER PRIMARY KEY, whose generated values INSERT ... RETURNING does not
+        give there.
     :raises OptionError: the column cannot be compressed so; the message gives every reason.
     :raises LoadError: the connection does not have the extension and cannot load it.
     :warns ZblobWarning: triggers of the table's owner fire once more for each value that is compressed.
@@ -67,26 +75,48 @@ def enable(
     _check_choice("mode", mode, MODES)
     _check_choice("envelope", envelope, ENVELOPES)
     make_options(level=level, min_size=min_size)  # raises
-    if mode == "table":
-        raise OptionError('mode "table" is not available in this version: use mode "in-place"')
+    if (mode, envelope) == ("table", "pickle"):
+        raise OptionError('mode "table" decompresses for every reader: envelope "pickle" is for mode "in-place"')
     load(connection)
+    current = [each for each in status(connection, schema=schema) if fold(each.table) == fold(table)]
+    for each in current:
+        wanted = replace(each, mode=mode, envelope=envelope, level=level, min_size=min_size, is_intact=True)
+        if each == wanted and fold(each.column) == fold(column):
+            return each
+        if each.mode != mode:
+            raise OptionError(
+                f'column {each.column} of table {each.table} is enabled in mode "{each.mode}": disable it'
+            )
+    if mode == "table" and current:
+        change_virtual(connection, current[0].table, column, schema, level=level, min_size=min_size)
+        return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
     found = look_at_table(connection, table, schema)
-    wanted = ColumnStatus(
-        schema, found.name, found.column(column).name, mode, envelope, level, min_size, is_intact=True
-    )
-    if wanted not in status(connection, schema=schema):
+    name = found.column(column).name
+    wanted = ColumnStatus(schema, found.name, name, mode, envelope, level, min_size, is_intact=True)
+    if mode == "table":
+        make_virtual(connection, found, found.column(column), level=level, min_size=min_size, force=force)
+    else:
         with atomic(connection):
             _write(connection, wanted)
     return wanted
 
 
 def disable(connection: Connection, table: str, column: str, *, schema: str = "main") -> None:
-    """Store what comes from now on as it comes. Rows that are compressed stay so, and readable as before.
+    """Store what comes from now on as it comes.
+
+    In place, rows that are compressed stay so, and readable as before. In mode "table", the table becomes an ordinary
+    one again, and all its values are decompressed, since nothing would do that for its readers any more.
 
     :raises OptionError: the column is not enabled.
     """
+    require_schema(connection, schema)
+    load(connection)
+    for each in virtual_columns(connection, schema):
+        if (fold(each.table), fold(each.column)) == (fold(table), fold(column)):
+            give_up_column(connection, each.table, each.column, schema)
+            return
     with atomic(connection):
-        entries = [entry for entry in _entries(connection, schema) if entry.is_column(table, column)]
+        entries = [entry for entry in _entries(connection, schema) if entry.status.is_column(table, column)]
         if not entries:
             raise OptionError(f"column {column} of table {table} is not enabled")
         for entry in entries:
@@ -96,8 +126,15 @@ def disable(connection: Connection, table: str, column: str, *, schema: str = "m
 
 def status(connection: Connection, *, schema: str | None = None) -> list[ColumnStatus]:
     """The enabled columns of one database, or of all that are attached."""
-    attached = [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]
-    return [entry.status for name in attached for entry in _entries(connection, name) if entry.has_table]
+    found = []
+    if schema is not None:
+        require_schema(connection, schema)
+    for name in [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]:
+        found += [entry.status for entry in _entries(connection, name) if entry.has_table]
+        for each in virtual_columns(connection, name):
+            settings = ("table", "frame", each.level, each.min_size)
+            found.append(ColumnStatus(name, each.table, each.column, *settings, is_intact=each.is_intact))
+    return found
 
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -127,13 +164,6 @@ class _Entry:
     triggers: tuple[str, ...]  # those of its two triggers that exist
     has_table: bool  # False: the table was dropped
 
-    def is_column(self, table: str, column: str) -> bool:
-        return fold(self.status.table) == fold(table) and fold(self.status.column) == fold(column)
-
-
-def _master(schema: str) -> str:
-    return "sqlite_temp_master" if fold(schema) == "temp" else f"{quote(schema)}.sqlite_master"
-
 
 def _trigger_names(entry_id: int) -> tuple[str, str]:
     return f"zblob_{entry_id}_insert", f"zblob_{entry_id}_update"
@@ -141,7 +171,7 @@ def _trigger_names(entry_id: int) -> tuple[str, str]:
 
 def _entries(connection: Connection, schema: str) -> list[_Entry]:
     """What is recorded, under the names that table and column have now: a RENAME rewrites the triggers, not us."""
-    objects = {row[0]: row for row in run(connection, f"SELECT name, type, tbl_name, sql FROM {_master(schema)}")}
+    objects = {row[0]: row for row in run(connection, f"SELECT name, type, tbl_name, sql FROM {master_of(schema)}")}
     tables = {fold(row[0]) for row in objects.values() if row[1] == "table"}
     if RECORD not in objects:
         return []
@@ -172,7 +202,7 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     _refuse(table, column)
     _warn(table, column)
     for entry in _entries(connection, wanted.schema):
-        if entry.is_column(wanted.table, wanted.column) or not entry.has_table:
+        if entry.status.is_column(wanted.table, wanted.column) or not entry.has_table:
             _forget(connection, entry)
     record = f"{quote(wanted.schema)}.{RECORD}"
     run(connection, _CREATE_RECORD.format(record=record))

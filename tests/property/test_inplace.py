@@ -38,7 +38,8 @@ INSERT = "INSERT OR {conflict} INTO t(id, name, data, n) VALUES (?1, ?2, ?3, ?4)
 STATEMENTS = [
     INSERT,
     INSERT,
-    "INSERT INTO t(id, name, data, n) VALUES (?1, ?2, ?3, ?4) ON CONFLICT(id) DO UPDATE SET data = excluded.data, n = n + 1",
+    "INSERT INTO t(id, name, data, n) VALUES (?1, ?2, ?3, ?4)"
+    " ON CONFLICT(id) DO UPDATE SET data = excluded.data, n = n + 1",
     "INSERT INTO t(id, name, data, n) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
     "INSERT INTO t(id, data) SELECT id + 1, ?3 FROM t WHERE ?1 = ?1 AND ?2 IS ?2 AND ?4 = ?4",
     "UPDATE OR {conflict} t SET data = ?3, name = ?2, n = ?4 WHERE id = ?1",
