@@ -18,7 +18,8 @@ import apsw.ext
 from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, head_size, info, info_of_head
 from .database import quote, run, stream
 from .errors import DamagedFrameError, UnsupportedFrameError
-from .schema import look_at_table
+from .schema import look_at_table, master_of, require_schema
+from .virtual import is_zblob
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,10 +187,13 @@ def image_rows(connection: apsw.Connection, table: str, column: str, schema: str
 
 
 def _values(connection: apsw.Connection, table: str, column: str, schema: str) -> Iterator[tuple[Any, StoredValue]]:
-    if _is_virtual(connection, table, schema):
+    definition = _definition(connection, table, schema)
+    if is_zblob(definition):
+        table = f"{table}_rows"
+    elif definition.lower().startswith("create virtual"):
         yield from _loaded_values(connection, f"{quote(schema)}.{quote(table)}", ["rowid"], column)
         return
-    found = look_at_table(connection, table, schema)
+    found = look_at_table(connection, table, schema, allow_shadow=True)
     name, is_generated = found.column(column).name, found.column(column).is_generated
     key = [quote(part.name) for part in found.primary_key] or [found.rowid_name or "NULL"]
     if found.rowid_name is None or is_generated:
@@ -200,10 +204,10 @@ def _values(connection: apsw.Connection, table: str, column: str, schema: str) -
         yield _key(row[2:]), StoredValue(connection, (schema, found.name, name), row[0], row[1])
 
 
-def _is_virtual(connection: apsw.Connection, table: str, schema: str) -> bool:
-    master = f"{quote(schema)}.sqlite_master"
-    sql = f"SELECT sql LIKE 'create virtual%' FROM {master} WHERE type = 'table' AND lower(name) = lower(?)"
-    return run(connection, sql, (table,)) == [(1,)]
+def _definition(connection: apsw.Connection, table: str, schema: str) -> str:
+    require_schema(connection, schema)
+    sql = f"SELECT sql FROM {master_of(schema)} WHERE type = 'table' AND lower(name) = lower(?)"
+    return "".join(row[0] for row in run(connection, sql, (table,)))
 
 
 def _loaded_values(

@@ -93,8 +93,8 @@ def require_schema(connection: Connection, schema: str) -> None:
         raise OptionError(f"there is no attached database {schema}")
 
 
-def look_at_table(connection: Connection, name: str, schema: str = "main") -> Table:
-    """:raises OptionError: there is no such table, or it is none that can hold compressed rows."""
+def look_at_table(connection: Connection, name: str, schema: str = "main", *, allow_shadow: bool = False) -> Table:
+    """:raises OptionError: there is no such table, or it is none that can be enabled."""
     database = quote(schema)
     require_schema(connection, schema)
     objects = run(connection, f"SELECT type, name, tbl_name, sql FROM {master_of(schema)}")
@@ -103,7 +103,9 @@ def look_at_table(connection: Connection, name: str, schema: str = "main") -> Ta
         raise OptionError(f"there is no table {name} in {schema}")
     kind, name, _, sql = own[0]
     words = tokens(sql or "")
-    _refuse_kind(connection, schema, name, kind, words)
+    _refuse_kind(name, kind, words)
+    if not allow_shadow:
+        _refuse_shadow(connection, schema, name)
     behind = {token.text for token in words[_end_of_definition(words) :] if token.kind == "word"}
     return Table(
         schema=schema,
@@ -120,13 +122,16 @@ def look_at_table(connection: Connection, name: str, schema: str = "main") -> Ta
     )
 
 
-def _refuse_kind(connection: Connection, schema: str, name: str, kind: str, words: list[Token]) -> None:
+def _refuse_kind(name: str, kind: str, words: list[Token]) -> None:
     if kind == "view":
         raise OptionError(f"{name} is a view: enable the table behind it")
     if [token.text for token in words[:2]] == ["create", "virtual"]:
         raise OptionError(f"{name} is a virtual table, which can have no triggers")
     if fold(name).startswith(("sqlite_", "zblob_")):
         raise OptionError(f"{name} is an internal table")
+
+
+def _refuse_shadow(connection: Connection, schema: str, name: str) -> None:
     listed = run(connection, "PRAGMA table_list")  # nothing before SQLite 3.37
     if any(fold(row[0]) == fold(schema) and fold(row[1]) == fold(name) and row[2] == "shadow" for row in listed):
         raise OptionError(f"{name} belongs to a virtual table")

@@ -70,7 +70,8 @@ def enable(
         give there.
     :raises OptionError: the column cannot be compressed so; the message gives every reason.
     :raises LoadError: the connection does not have the extension and cannot load it.
-    :warns ZblobWarning: triggers of the table's owner fire once more for each value that is compressed.
+    :warns ZblobWarning: in place, triggers of the table's owner fire once more for each value that is compressed; in
+        mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on.
     """
     _check_choice("mode", mode, MODES)
     _check_choice("envelope", envelope, ENVELOPES)
@@ -95,6 +96,7 @@ def enable(
     wanted = ColumnStatus(schema, found.name, name, mode, envelope, level, min_size, is_intact=True)
     if mode == "table":
         make_virtual(connection, found, found.column(column), level=level, min_size=min_size, force=force)
+        _warn_of_indexes(found)
     else:
         with atomic(connection):
             _write(connection, wanted)
@@ -135,6 +137,17 @@ def status(connection: Connection, *, schema: str | None = None) -> list[ColumnS
             settings = ("table", "frame", each.level, each.min_size)
             found.append(ColumnStatus(name, each.table, each.column, *settings, is_intact=each.is_intact))
     return found
+
+
+def _warn_of_indexes(table: Table) -> None:
+    made = [index.name for index in table.indexes if index.origin == "c"]
+    if made:
+        warnings.warn(
+            f"index {', '.join(made)} is now one of {table.name}_rows and serves as before, but CREATE INDEX [IF NOT "
+            f"EXISTS] on {table.name} fails: SQLite has no indexes on virtual tables",
+            ZblobWarning,
+            stacklevel=3,
+        )
 
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:

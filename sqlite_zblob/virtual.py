@@ -39,7 +39,7 @@ def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
     tables = {fold(row[0]) for row in objects}
     found = []
     for name, sql in objects:
-        if not _is_zblob(sql):
+        if not is_zblob(sql):
             continue
         parts = definitions(sql)
         level, min_size = _setting(parts, "level", DEFAULT_LEVEL), _setting(parts, "min_size", DEFAULT_MIN_SIZE)
@@ -50,7 +50,8 @@ def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
     return found
 
 
-def _is_zblob(sql: str | None) -> bool:
+def is_zblob(sql: str | None) -> bool:
+    """Does this make a virtual table `zblob`?"""
     words = [token.text for token in tokens(sql or "")]
     return words[:2] == ["create", "virtual"] and "using" in words and words[words.index("using") + 1] == "zblob"
 

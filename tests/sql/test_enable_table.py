@@ -43,7 +43,10 @@ def test_there_and_back(db: Any) -> None:
     schema = rows(db, "SELECT type, name, sql FROM sqlite_master ORDER BY name")
     before = rows(db, "SELECT rowid, * FROM results ORDER BY rowid")
     pragmas = [one(db, "PRAGMA foreign_keys"), one(db, "PRAGMA legacy_alter_table")]
-    enabled = zb.enable(db, "RESULTS", "DATA", mode="table", level=7, min_size=100)
+    with pytest.warns(zb.ZblobWarning, match="index by_size is now one of results_rows and serves as before"):
+        enabled = zb.enable(db, "RESULTS", "DATA", mode="table", level=7, min_size=100)
+    with pytest.raises(Exception, match="virtual tables may not be indexed"):
+        db.execute("CREATE INDEX IF NOT EXISTS by_size ON results(size_bytes)")
     assert zb.status(db) == [enabled]
     assert (enabled.table, enabled.column, enabled.mode, enabled.level, enabled.min_size) == (
         *("results", "data", "table"), 7, 100
@@ -71,6 +74,17 @@ def test_there_and_back(db: Any) -> None:
     assert one(db, "SELECT sum(zis_frame(data)) FROM results") == 0
     assert [one(db, "PRAGMA foreign_keys"), one(db, "PRAGMA legacy_alter_table")] == pragmas
     assert one(db, "PRAGMA integrity_check") == "ok"
+
+
+def test_indexes_serve_as_before(db: Any) -> None:
+    db.execute("CREATE TABLE t(name TEXT PRIMARY KEY, d BLOB, n INT)")
+    db.execute("CREATE INDEX by_n ON t(n)")
+    for i in range(500):
+        db.execute("INSERT INTO t VALUES (?, ?, ?)", (f"name {i}", VALUES[0], i % 50))
+    with pytest.warns(zb.ZblobWarning):
+        zb.enable(db, "t", "d", mode="table")
+    assert "by_n" in str(rows(db, "EXPLAIN QUERY PLAN SELECT 1 FROM t WHERE n = 3"))
+    assert rows(db, "SELECT count(*), max(length(d)) FROM t WHERE n = 3") == [(10, 3000)]
 
 
 def test_several_columns_and_settings(db: Any) -> None:

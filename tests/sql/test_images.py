@@ -146,6 +146,17 @@ def test_other_kinds_of_tables(db: Any) -> None:
     db.close()
 
 
+def test_a_virtual_table_shows_its_stored_values(store: apsw.Connection, brain_pickle: bytes) -> None:
+    zb.disable(store, "results", "data")
+    columns = "key, image, pixel_type, codec, envelope, raw_bytes, stored_bytes, ratio"
+    before = store.execute(f"SELECT {columns} FROM zimages('results', 'data')").fetchall()
+    zb.enable(store, "results", "data", mode="table")
+    assert store.execute(f"SELECT {columns} FROM zimages('RESULTS', 'data')").fetchall() == before
+    store.execute("INSERT INTO results VALUES ('new', ?)", (brain_pickle,))
+    (ratio,) = store.execute("SELECT ratio FROM zimages('results', 'data') WHERE key = 'new'").fetchone()
+    assert ratio > 2
+
+
 def test_joins_and_aggregates(store: apsw.Connection) -> None:
     sql = """SELECT count(*), sum(i.stored_bytes) FROM results AS r JOIN zimages('results', 'data') AS i
              ON i.key = r.operation_id WHERE i.source = 'SimpleITK' AND r.operation_id <> 'legacy'"""

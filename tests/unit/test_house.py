@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "storage": {"codec", "database", "errors", "loader", "schema", "virtual"},
     "recommend": {"codec", "database", "errors", "loader", "schema"},
     "rows": {"codec", "loader"},
-    "images": {"codec", "database", "errors", "schema"},
+    "images": {"codec", "database", "errors", "schema", "virtual"},
     "bench": {"bench", "codec", "errors", "loader"},
     "cli": {"bench", "codec", "errors"},
     "__main__": {"cli"},
