@@ -24,12 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-Hook: Any
-try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface as Hook
-except ImportError:  # run as a script
-    Hook = object
-
 ROOT = Path(__file__).resolve().parent
 PACKAGE = ROOT / "sqlite_zblob"
 CODEC_SOURCES = ROOT / "csrc" / "codec"
@@ -195,7 +189,15 @@ def platform_tag() -> str:
     return re.sub(r"[-.]", "_", sysconfig.get_platform())
 
 
-class ZblobBuildHook(Hook):  # type: ignore[misc]
+def hook_base() -> Any:
+    try:
+        from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+    except ImportError:  # run as a script
+        return object
+    return BuildHookInterface
+
+
+class ZblobBuildHook(hook_base()):  # type: ignore[misc]
     """Called by hatchling for wheels and editable installs."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
-from .codec import VERSION as __version__
+from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, decompress, info, is_frame
 from .errors import (
     DamagedFrameError,

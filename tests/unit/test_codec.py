@@ -1,0 +1,151 @@
+"""The Python codec API: buffers, types, exceptions, threads, and XXH64 against an independent implementation."""
+
+from __future__ import annotations
+
+import array
+import mmap
+import random
+import struct
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xxhash
+
+import sqlite_zblob as zb
+
+
+def test_any_buffer_goes_in(tmp_path: Path) -> None:
+    raw = bytes(range(256)) * 40
+    file = tmp_path / "file"
+    file.write_bytes(raw)
+    with file.open("r+b") as handle, mmap.mmap(handle.fileno(), 0) as mapped:
+        buffers: list[Any] = [raw, bytearray(raw), memoryview(raw), array.array("d", raw), mapped]
+        buffers += [np.frombuffer(raw, "<i4").reshape(16, -1), memoryview(raw).cast("H")]
+        for buffer in buffers:
+            frame = zb.compress(buffer)
+            assert zb.decompress(bytearray(frame)) == zb.decompress(memoryview(frame)) == raw
+
+
+def test_a_buffer_with_gaps_is_refused() -> None:
+    with pytest.raises((ValueError, BufferError)):
+        zb.compress(memoryview(bytes(100))[::2])
+    for wrong in (5, None, [1, 2]):
+        with pytest.raises(TypeError):
+            zb.compress(wrong)
+
+
+def test_out() -> None:
+    raw = b"some bytes " * 999
+    frame = zb.compress(raw)
+    room = bytearray(b"\xee" * (len(raw) + 5))
+    written = zb.decompress(frame, out=room)
+    assert written == raw
+    assert isinstance(written, memoryview)
+    assert room[len(raw) :] == b"\xee" * 5
+    numbers = np.zeros(len(raw), "u1")
+    zb.decompress(frame, out=numbers)
+    assert numbers.tobytes() == raw
+    assert zb.decompress(b"plain", out=room) == b"plain"
+    with pytest.raises(zb.SizeLimitError, match="out has 5 bytes, the value needs 10989"):
+        zb.decompress(frame, out=bytearray(5))
+    with pytest.raises(zb.OptionError, match="out must be writable"):
+        zb.decompress(frame, out=bytes(len(raw)))
+    with pytest.raises(zb.OptionError, match="C-contiguous"):
+        zb.decompress(frame, out=memoryview(bytearray(2 * len(raw)))[::2])
+    assert zb.decompress(zb.compress("té"), out=room) == "té".encode()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"level": 0}, 'option "level" must be from 1 to 9, not 0'),
+        ({"level": "5"}, 'option "level" does not take text'),
+        ({"level": 1.5}, 'option "level" does not take 1.5'),
+        ({"level": None}, 'option "level" does not take None'),
+        ({"level": True}, 'option "level" does not take True'),
+        ({"level": 1 << 70}, "must fit 64 bits"),
+        ({"codec": "lzma"}, 'must be auto, voxel, planes, zstd or store, not "lzma"'),
+        ({"colour": 1}, 'unknown option "colour": the options are codec, level, min_size, threads, dtype and shape'),
+        ({"dtype": "int16", "shape": (2, 3)}, "describe 12 bytes, the value has 5"),
+        ({"dtype": np.dtype("V3"), "shape": (2, 3)}, 'not "|V3"'),
+        ({"shape": "5"}, 'option "shape" does not take text'),
+        ({"shape": (5.0,)}, 'option "shape" does not take (5.0,)'),
+    ],
+)
+def test_bad_options(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(zb.OptionError) as caught:
+        zb.compress(b"12345", **options)
+    assert text in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_min_size() -> None:
+    assert zb.compress(b"x" * 99, min_size=100) == b"x" * 99
+    assert zb.is_frame(zb.compress(b"x" * 100, min_size=100))
+
+
+def test_info_of_plain_and_framed() -> None:
+    info = zb.info(b"plain")
+    assert (info.frame, info.raw_size, info.frame_size, info.codec, info.images) == (False, 5, 5, None, ())
+    info = zb.info(zb.compress("text " * 400, level=7))
+    assert (info.frame, info.value_type, info.level, info.codec, info.raw_size) == (True, "text", 7, "zstd", 2000)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 7, 8, 31, 32, 33, 63, 64, 100, 1000, 4097])
+def test_checksums_are_xxh64(size: int) -> None:
+    raw = random.Random(size).randbytes(size)
+    frame = zb.compress(raw, codec="store")
+    header_size = zb.info(frame).header_size
+    assert struct.unpack("<Q", frame[header_size - 8 : header_size])[0] == xxhash.xxh64_intdigest(
+        frame[: header_size - 8]
+    )
+    if size:
+        assert struct.unpack_from("<Q", frame, 36 + 8)[0] == xxhash.xxh64_intdigest(raw)
+
+
+def test_the_gil_is_released() -> None:
+    """While one thread compresses for long, another one goes on counting."""
+    raw = np.random.default_rng(0).integers(0, 50, 8_000_000, "u1").tobytes()
+    done = threading.Event()
+
+    def work() -> None:
+        zb.compress(raw, 9, codec="zstd", threads=1)
+        done.set()
+
+    worker = threading.Thread(target=work)
+    started = time.perf_counter()
+    worker.start()
+    ticks = 0
+    while not done.is_set():
+        time.sleep(0.001)
+        ticks += 1
+    worker.join()
+    assert ticks > 50 * (time.perf_counter() - started)
+
+
+def test_threads_give_the_same_frame(brain_pickle: bytes) -> None:
+    frames = {zb.compress(brain_pickle, threads=threads) for threads in (0, 1, 2, 7)}
+    assert len(frames) == 1
+    (frame,) = frames
+    assert all(zb.decompress(frame, threads=threads) == brain_pickle for threads in (0, 1, 2, 7))
+
+
+def test_many_threads_share_the_pool(brain_pickle: bytes) -> None:
+    failures: list[object] = []
+
+    def work(seed: int) -> None:
+        part = brain_pickle[seed * 100_000 :]
+        for _ in range(3):
+            if zb.decompress(zb.compress(part, codec="planes")) != part:
+                failures.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
