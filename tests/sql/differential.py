@@ -249,7 +249,10 @@ class Generator:
         one, two = self.column().name, self.column().name
         if kind == 0:  # numbers of a numeric column against texts, and the other way round
             condition = self.comparison(f"t.{one}", f"o.{self.rng.choice('xyz')}")
-            return f"SELECT t.rowid, o.rowid, t.{two} FROM o {self.rng.choice(['', 'LEFT '])}JOIN t ON {condition}"
+            where = self.rng.choice(["", "", f" WHERE t.{two} IS NULL", f" WHERE t.{two} IS NOT NULL"])
+            return (
+                f"SELECT t.rowid, o.rowid, t.{two} FROM o {self.rng.choice(['', 'LEFT '])}JOIN t ON {condition}{where}"
+            )
         if kind == 1:
             condition = f"o.{self.rng.choice('xyzn')} = t.{one}"
             return f"SELECT t.rowid, o.rowid, o.y FROM t {self.rng.choice(['', 'LEFT '])}JOIN o ON {condition}"
