@@ -197,8 +197,9 @@ load(struct indexes *indexes, const struct shadow *shadow, char **message)
 {
     indexes_free(indexes);
     int result = shadow_check_version(shadow, message);
-    if (result != SQLITE_OK)
+    if (*message) /* anything else, such as a lock, may have passed when the statement runs */
         return result;
+    indexes->is_loaded = result == SQLITE_OK;
     struct index *rowid = add_index(indexes, shadow->rowid);
     if (!rowid)
         return SQLITE_NOMEM;
@@ -223,7 +224,7 @@ indexes_refresh(struct indexes *indexes, const struct shadow *shadow, struct sta
         if (result != SQLITE_OK)
             return result;
         indexes->schema_version = version;
-        indexes->is_loaded = known;
+        indexes->is_loaded &= known;
     }
     double row_count = guess_row_count(indexes, shadow, statements);
     for (int i = 0; i < indexes->count && !indexes->is_analyzed; i++)

@@ -134,6 +134,7 @@ class Generator:
         self.schema = SCHEMAS[0]
         self.bindings: list[Any] = []
         self.clause = ""
+        self.is_old = False
 
     def literal(self, value: Any) -> str:
         if self.rng.random() < 0.5 or isinstance(value, float):
@@ -174,6 +175,8 @@ class Generator:
         if self.rng.random() < 0.15 and other is None:
             return f"{right} {operator} {name}"
         collation = self.rng.choice(["", "", "", "", " COLLATE NOCASE", " COLLATE BINARY"])
+        if self.is_old and operator == "=":
+            collation = ""  # an old library makes `x = 1 OR x = 'a' COLLATE NOCASE` an IN without the COLLATE
         return f"{name} {operator} {right}{collation}"
 
     def term(self, alias: str = "") -> str:
@@ -249,7 +252,10 @@ class Generator:
         one, two = self.column().name, self.column().name
         if kind == 0:  # numbers of a numeric column against texts, and the other way round
             condition = self.comparison(f"t.{one}", f"o.{self.rng.choice('xyz')}")
-            return f"SELECT t.rowid, o.rowid, t.{two} FROM o {self.rng.choice(['', 'LEFT '])}JOIN t ON {condition}"
+            where = self.rng.choice(["", "", f" WHERE t.{two} IS NULL", f" WHERE t.{two} IS NOT NULL"])
+            return (
+                f"SELECT t.rowid, o.rowid, t.{two} FROM o {self.rng.choice(['', 'LEFT '])}JOIN t ON {condition}{where}"
+            )
         if kind == 1:
             condition = f"o.{self.rng.choice('xyzn')} = t.{one}"
             return f"SELECT t.rowid, o.rowid, o.y FROM t {self.rng.choice(['', 'LEFT '])}JOIN o ON {condition}"
@@ -383,7 +389,8 @@ class Twin:
     def __init__(self, connection: Any, *, virtual: bool) -> None:
         self.connection = connection
         self.virtual = virtual
-        if self.run("SELECT sqlite_version() < '3.46'") == ("rows", [(1,)]):
+        self.is_old = self.run("SELECT sqlite_version() < '3.46'") == ("rows", [(1,)])
+        if self.is_old:
             self.run("PRAGMA automatic_index = OFF")  # they are wrong with COLLATE RTRIM in old libraries
         self.run("CREATE TABLE o(x INTEGER, y TEXT, z BLOB, n INT)")
         for i, (number, text, blob) in enumerate(zip(NUMBERS, TEXTS, BLOBS * 2, strict=False)):
@@ -425,6 +432,7 @@ class Differential:
         self.generator = Generator(self.rng)
         self.virtual = Twin(open_connection(), virtual=True)
         self.ordinary = Twin(open_connection(), virtual=False)
+        self.generator.is_old = self.ordinary.is_old
         self.count = 0
         self.is_vacuumed = False
         self.log: list[Any] = []

@@ -194,7 +194,7 @@ def test_pages_of_large_values_are_not_read(path: str, sql: str) -> None:
     db.execute("PRAGMA page_size = 1024")
     db.execute(RESULTS.replace("metadata TEXT", "metadata TEXT, codec=store"))
     for i in range(20):
-        db.execute("INSERT INTO results VALUES(?, zeroblob(200000), 'b', NULL, ?, NULL)", (f"k{i}", i))
+        db.execute("INSERT INTO results VALUES(?, zeroblob(200000), 'b', NULL, ?, 'm')", (f"k{i}", i))
     db.execute("CREATE TABLE ordinary AS SELECT * FROM results")
     db.close()
     db = open_apsw(path)
