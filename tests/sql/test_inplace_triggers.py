@@ -399,3 +399,32 @@ def test_a_writer_without_the_extension_fails_clearly(open_connection: Callable[
     assert one(db, "PRAGMA integrity_check") == "ok"
     db.close()
     assert str(ROOT) not in done.stderr
+
+
+def test_auto_vacuum_keeps_no_dead_copy(open_connection: Callable[..., Any], tmp_path: Path) -> None:
+    """What docs/in-place.md says of it: the pages of the value as it came never reach the log."""
+    value = b"0123456789abcdef" * 125_000  # 2 MB
+    logged, free = {}, {}
+    for auto_vacuum in (0, 1):
+        path = tmp_path / f"{auto_vacuum}.db"
+        db = open_connection(str(path))
+        for pragma in (
+            f"auto_vacuum = {auto_vacuum}",
+            "journal_mode = WAL",
+            "wal_autocheckpoint = 0",
+            "cache_size = 10000",
+        ):
+            db.execute(f"PRAGMA {pragma}").fetchall()
+        db.execute(CREATE)
+        zb.enable(db, "t", "data")
+        for _ in range(3):
+            db.execute("INSERT INTO t(data) VALUES (?)", (value,))
+            if db.in_transaction:
+                db.commit()
+        logged[auto_vacuum] = Path(f"{path}-wal").stat().st_size
+        free[auto_vacuum] = one(db, "PRAGMA freelist_count")
+        assert one(db, "SELECT count(*) FROM t WHERE zdecompress(data) = ?", value) == 3
+        assert one(db, "PRAGMA integrity_check") == "ok"
+        db.close()
+    assert logged[1] < len(value) < 3 * len(value) < logged[0]
+    assert free[1] == 0 < free[0]
