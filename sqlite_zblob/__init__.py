@@ -1,5 +1,6 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
+from . import images
 from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .errors import (
@@ -35,6 +36,7 @@ __all__ = [
     "decompress",
     "disable",
     "enable",
+    "images",
     "info",
     "install",
     "is_frame",

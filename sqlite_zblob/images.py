@@ -13,7 +13,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import apsw
-import apsw.ext
 
 from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, head_size, info, info_of_head
 from .database import quote, run, stream
@@ -54,6 +53,8 @@ def register(connection: apsw.Connection) -> None:
     Compressed, enveloped and plain values may be mixed. The columns are those of `COLUMNS`. `min`, `max` and `mean`
     need NumPy, and fail the statement at a damaged chunk.
     """
+    import apsw.ext  # not at the top: it costs more time than all of this package
+
     reference = weakref.ref(connection)
 
     def zimages(table_name: str, column_name: str, schema_name: str = "main") -> Iterator[ImageRow | ProblemRow]:

@@ -17,7 +17,6 @@ import pytest
 import SimpleITK as sitk
 
 import sqlite_zblob as zb
-from sqlite_zblob import images
 
 from ..conftest import ROOT, open_apsw
 
@@ -33,7 +32,7 @@ class Bomb:
 def store(tmp_path: Path, brain_pickle: bytes) -> Iterator[apsw.Connection]:
     """The brain as it came, in an envelope and in a frame; other arrays; and what is no image."""
     db = open_apsw(str(tmp_path / "store.db"))
-    images.register(db)
+    zb.images.register(db)
     db.execute("CREATE TABLE results(operation_id TEXT PRIMARY KEY, data BLOB)")
     insert = "INSERT INTO results VALUES (?, ?)"
     arrays = [np.arange(-500, 500, dtype=">i2").reshape(10, 100), np.full((40, 50), np.nan, "f4"), np.arange(500) + 1j]
@@ -122,7 +121,7 @@ def test_one_damaged_value_does_not_hide_the_others(store: apsw.Connection) -> N
 
 def test_other_kinds_of_tables(db: Any) -> None:
     db = open_apsw()
-    images.register(db)
+    zb.images.register(db)
     value = zb.compress(pickle.dumps(np.arange(4000, dtype="u2").reshape(40, 100)))
     db.execute("ATTACH ':memory:' AS \"o t\"")
     db.execute("CREATE TABLE a(id INTEGER PRIMARY KEY, d)")
@@ -177,8 +176,7 @@ def test_errors(store: apsw.Connection) -> None:
 def test_numpy_is_imported_on_demand(tmp_path: Path) -> None:
     script = """
         import sys, apsw, sqlite_zblob as zb
-        from sqlite_zblob import images
-        db = apsw.Connection(sys.argv[1]); zb.load(db); images.register(db)
+        db = apsw.Connection(sys.argv[1]); zb.load(db); zb.images.register(db)
         print(db.execute("SELECT count(size) FROM zimages('t', 'd')").fetchall(), "numpy" in sys.modules)
         print(db.execute("SELECT max FROM zimages('t', 'd')").fetchall(), "numpy" in sys.modules)
     """

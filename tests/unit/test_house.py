@@ -19,7 +19,7 @@ PYTHON_FILES = sorted((ROOT / "sqlite_zblob").rglob("*.py"))
 
 # module -> the modules of the package that it may import; a package stands for all its files
 MAY_IMPORT = {
-    "__init__": {"codec", "errors", "loader", "recommend", "rows", "storage"},
+    "__init__": {"codec", "errors", "images", "loader", "recommend", "rows", "storage"},
     "errors": set(),
     "codec": {"_codec", "errors"},
     "loader": {"errors"},
