@@ -127,7 +127,7 @@ def _refuse_kind(name: str, kind: str, words: list[Token]) -> None:
         raise OptionError(f"{name} is a view: enable the table behind it")
     if [token.text for token in words[:2]] == ["create", "virtual"]:
         raise OptionError(f"{name} is a virtual table, which can have no triggers")
-    if fold(name).startswith(("sqlite_", "zblob_")):
+    if fold(name).startswith("sqlite_") or fold(name) == "zblob_columns":
         raise OptionError(f"{name} is an internal table")
 
 
