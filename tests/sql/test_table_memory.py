@@ -15,7 +15,12 @@ CREATE = """CREATE VIRTUAL TABLE t USING zblob(id INTEGER PRIMARY KEY, k TEXT UN
     data BLOB COMPRESSED DEFAULT x'00', n INT CHECK(n < 100), UNIQUE(k, n))"""
 
 
-WORDS = ["a", "b", "data", "rowid", "level", "min_size", "codec", "=", "5", "0", "-1", "'x'", '"q"', "[b]", "`t`", "(", ")", "(", ")", "(", ")", ",", ".", ";", "'", '"', "[", "`", "-", "--", "/*", "*/", "x'00'", "x'", "é", "INTEGER", "TEXT", "BLOB", "COMPRESSED", "PRIMARY", "KEY", "UNIQUE", "NOT", "NULL", "CHECK", "DEFAULT", "COLLATE", "NOCASE", "CONSTRAINT", "REFERENCES", "FOREIGN", "ON", "CONFLICT", "REPLACE", "DESC", "WITHOUT", "ROWID", "AS", "GENERATED"]
+TEXT = """
+a b data rowid level min_size codec = 5 0 -1 'x' "q" [b] `t` ( ) ( ) ( ) , . ; ' " [ ` - -- /* */ x'00' x' é INTEGER TEXT
+BLOB COMPRESSED PRIMARY KEY UNIQUE NOT NULL CHECK DEFAULT COLLATE NOCASE CONSTRAINT REFERENCES FOREIGN ON CONFLICT REPLACE
+DESC WITHOUT ROWID AS GENERATED
+"""
+WORDS = TEXT.split()
 
 
 def work(db: apsw.Connection) -> None:
