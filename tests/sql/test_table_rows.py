@@ -385,3 +385,38 @@ def test_sqlite3_and_apsw_share_a_file(path: str) -> None:
     assert rows(other_kind, "SELECT length(data) FROM renamed") == [(5000,)]
     one_kind.close()
     other_kind.close()
+
+
+def test_the_documents_way_out_and_back(path: str) -> None:
+    db = open_apsw(path)
+    db.execute(RESULTS)
+    for i in range(5):
+        db.execute("INSERT INTO results(operation_id, data, data_type) VALUES(?, ?, 'x')", (f"k{i}", bytes([i]) * 3000))
+    expected = rows(db, "SELECT operation_id, data, created_at FROM results")
+    db.execute(
+        """BEGIN; UPDATE results_rows SET data = zdecompress(data); ALTER TABLE results_rows RENAME TO results_plain;
+        DROP TABLE results; ALTER TABLE results_plain RENAME TO results; COMMIT"""
+    )
+    plain = sqlite3.connect(path)
+    assert plain.execute("SELECT operation_id, data, created_at FROM results").fetchall() == expected
+    plain.close()
+    db.execute("BEGIN; ALTER TABLE results RENAME TO results_rows")
+    db.execute(RESULTS.replace("metadata TEXT", "metadata TEXT, adopt=1"))
+    db.execute("COMMIT")
+    assert rows(db, "SELECT operation_id, data, created_at FROM results") == expected
+    assert plan(db, "SELECT * FROM results WHERE operation_id = 'k1'").endswith("(operation_id=?)")
+    db.close()
+
+
+def test_what_sqlite_refuses(db: Any) -> None:
+    db.execute(RESULTS)
+    for sql, message in (
+        ("CREATE INDEX i ON results(created_at)", "virtual tables may not be indexed"),
+        ("INSERT INTO results(operation_id) VALUES(1) ON CONFLICT DO NOTHING", "UPSERT not implemented"),
+        ("CREATE TRIGGER r AFTER INSERT ON results BEGIN SELECT 1; END", "cannot create triggers on virtual tables"),
+        ("ALTER TABLE results ADD COLUMN more", "virtual tables may not be altered"),
+        ("ALTER TABLE results RENAME COLUMN data TO d", "cannot rename columns of virtual table"),
+        ("DELETE FROM results RETURNING 1", "RETURNING is not available"),
+    ):
+        with pytest.raises(Errors, match=message):
+            db.execute(sql)
