@@ -279,16 +279,10 @@ def test_indexes_are_made_on_the_backing_table(db: Any) -> None:
     assert "scan" in plan(db, "SELECT id FROM t WHERE n = 3")
 
 
-def test_shadow_table_protection(db: Any) -> None:
+def test_shadow_table_protection() -> None:
+    db = open_apsw()
     simple(db)
-    defensive = 1010  # SQLITE_DBCONFIG_DEFENSIVE
-    if isinstance(db, apsw.Connection):
-        db.config(defensive, 1)
-    else:
-        setconfig = getattr(db, "setconfig", None)  # of Python 3.12
-        if setconfig is None:
-            return
-        setconfig(defensive, True)
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     with pytest.raises(Errors, match="t_rows may not be modified"):
         db.execute("INSERT INTO t_rows(n) VALUES(1)")
     db.execute("INSERT INTO t(data, n) VALUES(zeroblob(1000), 1)")
@@ -296,6 +290,25 @@ def test_shadow_table_protection(db: Any) -> None:
     db.execute("ALTER TABLE t RENAME TO u")
     assert rows(db, "SELECT length(data), n FROM u") == [(1000, 2)]
     db.execute("DROP TABLE u")
+    db.close()
+
+
+def test_a_lock_is_reported_as_for_an_ordinary_table(path: str) -> None:
+    """With a rollback journal, where a writer locks readers out."""
+    db, writer = open_apsw(path), open_apsw(path)
+    simple(db)
+    db.execute("CREATE TABLE o(n INT)")
+    db.execute("SELECT * FROM t").fetchall()
+    writer.execute("BEGIN EXCLUSIVE")
+    for sql in ("SELECT n FROM {} WHERE n = 3", "INSERT INTO {}(n) VALUES(3)", "UPDATE {} SET n = 4", "DELETE FROM {}"):
+        for table in ("t", "o"):
+            with pytest.raises(apsw.BusyError):
+                db.execute(sql.format(table))
+    writer.execute("COMMIT")
+    db.execute("INSERT INTO t(n) VALUES(3)")
+    assert rows(db, "SELECT n FROM t WHERE n = 3") == [(3,)]
+    db.close()
+    writer.close()
 
 
 # ---- Whole databases
