@@ -14,6 +14,12 @@
 #define plan_sql ZBLOB_IN_SLOT(plan_sql)
 #define plan_reads ZBLOB_IN_SLOT(plan_reads)
 
+#if SQLITE_VERSION_NUMBER < 3038000 /* headers without them: then an IN comes value by value */
+#define sqlite3_vtab_in(info, constraint, handle) ((void)(info), (void)(constraint), 0)
+#define sqlite3_vtab_in_first(list, value) ((void)(list), *(value) = NULL, SQLITE_DONE)
+#define sqlite3_vtab_in_next(list, value) ((void)(list), *(value) = NULL, SQLITE_DONE)
+#endif
+
 #define PLAN_TERMS_MAX 32
 #define PLAN_ORDER_MAX 16
 

@@ -158,8 +158,8 @@ class Generator:
 
     def stored_value(self, column: Column) -> Any:
         value = self.value()
-        if column.is_rowid and self.clause and not isinstance(value, int):
-            return None  # a mismatch does not undo an ordinary table's statement that is not to ABORT
+        if column.is_rowid and self.clause and self.is_old and not isinstance(value, int):
+            return None  # in an old library, a mismatch does not undo an ordinary table's statement
         if value is None and (column.has_default or (column.not_null and self.rng.random() < 0.8)):
             return 5
         return value

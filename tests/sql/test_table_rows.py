@@ -279,16 +279,10 @@ def test_indexes_are_made_on_the_backing_table(db: Any) -> None:
     assert "scan" in plan(db, "SELECT id FROM t WHERE n = 3")
 
 
-def test_shadow_table_protection(db: Any) -> None:
+def test_shadow_table_protection() -> None:
+    db = open_apsw()
     simple(db)
-    defensive = 1010  # SQLITE_DBCONFIG_DEFENSIVE
-    if isinstance(db, apsw.Connection):
-        db.config(defensive, 1)
-    else:
-        setconfig = getattr(db, "setconfig", None)  # of Python 3.12
-        if setconfig is None:
-            return
-        setconfig(defensive, True)
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
     with pytest.raises(Errors, match="t_rows may not be modified"):
         db.execute("INSERT INTO t_rows(n) VALUES(1)")
     db.execute("INSERT INTO t(data, n) VALUES(zeroblob(1000), 1)")
@@ -296,6 +290,25 @@ def test_shadow_table_protection(db: Any) -> None:
     db.execute("ALTER TABLE t RENAME TO u")
     assert rows(db, "SELECT length(data), n FROM u") == [(1000, 2)]
     db.execute("DROP TABLE u")
+    db.close()
+
+
+def test_a_lock_is_reported_as_for_an_ordinary_table(path: str) -> None:
+    """With a rollback journal, where a writer locks readers out."""
+    db, writer = open_apsw(path), open_apsw(path)
+    simple(db)
+    db.execute("CREATE TABLE o(n INT)")
+    db.execute("SELECT * FROM t").fetchall()
+    writer.execute("BEGIN EXCLUSIVE")
+    for sql in ("SELECT n FROM {} WHERE n = 3", "INSERT INTO {}(n) VALUES(3)", "UPDATE {} SET n = 4", "DELETE FROM {}"):
+        for table in ("t", "o"):
+            with pytest.raises(apsw.BusyError):
+                db.execute(sql.format(table))
+    writer.execute("COMMIT")
+    db.execute("INSERT INTO t(n) VALUES(3)")
+    assert rows(db, "SELECT n FROM t WHERE n = 3") == [(3,)]
+    db.close()
+    writer.close()
 
 
 # ---- Whole databases
@@ -385,3 +398,38 @@ def test_sqlite3_and_apsw_share_a_file(path: str) -> None:
     assert rows(other_kind, "SELECT length(data) FROM renamed") == [(5000,)]
     one_kind.close()
     other_kind.close()
+
+
+def test_the_documents_way_out_and_back(path: str) -> None:
+    db = open_apsw(path)
+    db.execute(RESULTS)
+    for i in range(5):
+        db.execute("INSERT INTO results(operation_id, data, data_type) VALUES(?, ?, 'x')", (f"k{i}", bytes([i]) * 3000))
+    expected = rows(db, "SELECT operation_id, data, created_at FROM results")
+    db.execute(
+        """BEGIN; UPDATE results_rows SET data = zdecompress(data); ALTER TABLE results_rows RENAME TO results_plain;
+        DROP TABLE results; ALTER TABLE results_plain RENAME TO results; COMMIT"""
+    )
+    plain = sqlite3.connect(path)
+    assert plain.execute("SELECT operation_id, data, created_at FROM results").fetchall() == expected
+    plain.close()
+    db.execute("BEGIN; ALTER TABLE results RENAME TO results_rows")
+    db.execute(RESULTS.replace("metadata TEXT", "metadata TEXT, adopt=1"))
+    db.execute("COMMIT")
+    assert rows(db, "SELECT operation_id, data, created_at FROM results") == expected
+    assert plan(db, "SELECT * FROM results WHERE operation_id = 'k1'").endswith("(operation_id=?)")
+    db.close()
+
+
+def test_what_sqlite_refuses(db: Any) -> None:
+    db.execute(RESULTS)
+    for sql, message in (
+        ("CREATE INDEX i ON results(created_at)", "virtual tables may not be indexed"),
+        ("INSERT INTO results(operation_id) VALUES(1) ON CONFLICT DO NOTHING", "UPSERT not implemented"),
+        ("CREATE TRIGGER r AFTER INSERT ON results BEGIN SELECT 1; END", "cannot create triggers on virtual tables"),
+        ("ALTER TABLE results ADD COLUMN more", "virtual tables may not be altered"),
+        ("ALTER TABLE results RENAME COLUMN data TO d", "cannot rename columns of virtual table"),
+        ("DELETE FROM results RETURNING 1", "RETURNING is not available"),
+    ):
+        with pytest.raises(Errors, match=message):
+            db.execute(sql)

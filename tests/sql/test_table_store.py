@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,6 +73,21 @@ def test_the_store_runs_unchanged(store_path: str, brain: sitk.Image) -> None:
     assert one(connection, "SELECT group_concat(state, '') FROM execution_state") == "done" * len(values)
     assert one(connection, "PRAGMA integrity_check") == "ok"
     connection.close()
+
+
+def test_a_killed_writer_leaves_a_sound_store(store_path: str) -> None:
+    command = [sys.executable, "-m", "tests.sql.store_process", store_path, "0", "2", "60"]
+    for _ in range(2):
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(2)
+        process.kill()
+        process.wait()
+        connection = open_autocommit(store_path)
+        assert one(connection, "PRAGMA integrity_check") == "ok"
+        assert one(connection, "SELECT count(*) FROM results WHERE length(data) = size_bytes") > 0
+        assert one(connection, "SELECT min(zverify(data) = 'ok') FROM results_rows") == 1
+        connection.execute("DELETE FROM results")
+        connection.close()
 
 
 def test_processes_and_threads_share_a_store(store_path: str) -> None:
