@@ -25,6 +25,7 @@
 #define ZBLOB_THREADS_MAX 64
 #define ZBLOB_DIMENSION_MAX 8
 #define ZBLOB_IMAGES_MAX 64
+#define ZBLOB_CHUNK_RAW_MAX 16777216 /* bytes that one chunk may decode to */
 
 /* What a frame may cost: at most this much more than the value itself. */
 #define ZBLOB_OVERHEAD_FIRST_CHUNK 64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,7 +78,15 @@ def db(open_connection: Callable[..., Any]) -> Iterator[Any]:
     connection.close()
 
 
+def row(connection: Any, sql: str, *bindings: Any) -> Any:
+    """The first row of a query. ?1, ?2 ... become names: sqlite3 will not take numbers any more."""
+    if "?1" in sql:
+        named = {f"p{number}": value for number, value in enumerate(bindings, 1)}
+        return connection.execute(re.sub(r"\?(\d)", r":p\1", sql), named).fetchone()
+    return connection.execute(sql, bindings).fetchone()
+
+
 def one(connection: Any, sql: str, *bindings: Any) -> Any:
-    """The single value of a query, with the same errors from both kinds of connection."""
-    row = connection.execute(sql, bindings).fetchone()
-    return row[0] if row is not None else None
+    """The first value of a query."""
+    values = row(connection, sql, *bindings)
+    return values[0] if values is not None else None

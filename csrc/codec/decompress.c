@@ -7,17 +7,93 @@
 #include "geometry.h"
 #include "planes.h"
 #include "threads.h"
+#include "voxel.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define NO_IMAGE UINT32_MAX
+
+/* Where a chunk's samples belong. */
+struct place {
+    uint32_t image;   /* or NO_IMAGE */
+    uint32_t ordinal; /* among the image's chunks */
+};
+
 struct zblob_decoder {
     struct zblob_frame frame;
     struct zblob_chunk *chunks;
+    struct place *places; /* one a chunk */
     struct zblob_image *images;
+    struct voxel_model **models; /* one an image; NULL where it has none */
 };
 
 /* ---- Decoder --------------------------------------------------------------------------------- */
+
+static enum zblob_result
+allocate(struct zblob_decoder *d, struct zblob_error *error)
+{
+    size_t chunk_count = (size_t)d->frame.chunk_count + 1, image_count = (size_t)d->frame.image_count + 1;
+    d->chunks = calloc(chunk_count, sizeof *d->chunks);
+    d->places = calloc(chunk_count, sizeof *d->places);
+    d->images = calloc(image_count, sizeof *d->images);
+    d->models = calloc(image_count, sizeof *d->models);
+    if (!d->chunks || !d->places || !d->images || !d->models)
+        return zblob_fail_memory(error, chunk_count * sizeof *d->chunks);
+    return ZBLOB_OK;
+}
+
+/* The image whose samples a range of the value lies in. */
+static uint32_t
+image_at(const struct zblob_decoder *decoder, uint64_t offset, uint64_t end)
+{
+    for (uint32_t i = 0; i < decoder->frame.image_count; i++) {
+        const struct zblob_image *image = &decoder->images[i];
+        uint64_t size;
+        geometry_byte_size(&image->grid, &size);
+        if (offset >= image->value_offset && end <= image->value_offset + size)
+            return i;
+    }
+    return NO_IMAGE;
+}
+
+static void
+read_index(struct zblob_decoder *d)
+{
+    for (uint32_t i = 0; i < d->frame.chunk_count; i++) {
+        struct zblob_chunk *chunk = &d->chunks[i];
+        if (i == 0)
+            zblob_frame_chunk(&d->frame, 0, chunk);
+        else
+            frame_next_chunk(&d->frame, i, chunk - 1, chunk);
+        d->places[i].image = image_at(d, chunk->raw_offset, chunk->raw_offset + chunk->raw_size);
+        bool follows = i && d->places[i].image == d->places[i - 1].image;
+        d->places[i].ordinal = follows ? d->places[i - 1].ordinal + 1 : 0;
+    }
+}
+
+static enum zblob_result
+read_models(struct zblob_decoder *d, struct zblob_error *error)
+{
+    struct frame_section section;
+    uint32_t cursor = 0;
+    while (frame_next_section(&d->frame, &cursor, &section)) {
+        if (section.type != FRAME_SECTION_MODEL)
+            continue;
+        unsigned image = section.size >= FRAME_MODEL_PREFIX_SIZE ? section.body[1] : UINT8_MAX;
+        if (image >= d->frame.image_count || section.body[0] != ZBLOB_CODEC_VOXEL || load_le16(section.body + 2) ||
+            d->models[image])
+            return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a model belongs to no image");
+        enum zblob_result result =
+            voxel_model_read(&d->models[image], &d->images[image].grid, section.body + FRAME_MODEL_PREFIX_SIZE,
+                             section.size - FRAME_MODEL_PREFIX_SIZE);
+        if (result == ZBLOB_NO_MEMORY)
+            return zblob_fail_memory(error, section.size);
+        if (result != ZBLOB_OK)
+            return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: the model of image %u", image);
+    }
+    return ZBLOB_OK;
+}
 
 enum zblob_result
 zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *frame, struct zblob_error *error)
@@ -26,54 +102,58 @@ zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *fra
     if (!d)
         return zblob_fail_memory(error, sizeof *d);
     d->frame = *frame;
-    d->chunks = calloc((size_t)frame->chunk_count + 1, sizeof *d->chunks);
-    d->images = calloc((size_t)frame->image_count + 1, sizeof *d->images);
-    if (!d->chunks || !d->images)
-        return zblob_fail_memory(error, ((uint64_t)frame->chunk_count + 1) * sizeof *d->chunks);
-    if (frame->chunk_count)
-        zblob_frame_chunk(frame, 0, &d->chunks[0]);
-    for (uint32_t i = 1; i < frame->chunk_count; i++)
-        frame_next_chunk(frame, i, &d->chunks[i - 1], &d->chunks[i]);
+    enum zblob_result result = allocate(d, error);
+    if (result != ZBLOB_OK)
+        return result;
     for (uint32_t i = 0; i < frame->image_count; i++)
         zblob_frame_image(frame, i, &d->images[i]);
-    return ZBLOB_OK;
+    read_index(d);
+    return read_models(d, error);
 }
 
 void
 zblob_decoder_close(struct zblob_decoder *decoder)
 {
-    if (decoder) {
-        free(decoder->chunks);
-        free(decoder->images);
-        free(decoder);
-    }
-}
-
-/* The image whose samples the chunk lies in; NULL where it is none's. */
-static const struct zblob_image *
-image_of(const struct zblob_decoder *decoder, const struct zblob_chunk *chunk)
-{
-    for (uint32_t i = 0; i < decoder->frame.image_count; i++) {
-        const struct zblob_image *image = &decoder->images[i];
-        uint64_t size;
-        geometry_byte_size(&image->grid, &size);
-        if (chunk->raw_offset >= image->value_offset &&
-            chunk->raw_offset + chunk->raw_size <= image->value_offset + size)
-            return image;
-    }
-    return NULL;
+    if (!decoder)
+        return;
+    for (uint32_t i = 0; decoder->models && i < decoder->frame.image_count; i++)
+        voxel_model_free(decoder->models[i]);
+    free(decoder->chunks);
+    free(decoder->places);
+    free(decoder->images);
+    free(decoder->models);
+    free(decoder);
 }
 
 static enum zblob_result
-decode(const struct zblob_decoder *decoder, const struct zblob_chunk *chunk, const void *stored, void *dst)
+decode_voxel(const struct zblob_decoder *decoder, uint32_t index, const void *stored, void *dst)
 {
-    const struct zblob_image *image;
+    const struct zblob_chunk *chunk = &decoder->chunks[index];
+    struct place place = decoder->places[index];
+    const struct voxel_model *model = place.image == NO_IMAGE ? NULL : decoder->models[place.image];
+    uint64_t offset;
+    size_t size;
+    if (!model || place.ordinal >= voxel_chunk_count(model))
+        return ZBLOB_DAMAGED;
+    voxel_chunk_range(model, place.ordinal, &offset, &size);
+    if (offset + decoder->images[place.image].value_offset != chunk->raw_offset || size != chunk->raw_size)
+        return ZBLOB_DAMAGED;
+    return voxel_decode_chunk(model, place.ordinal, stored, chunk->stored_size, dst);
+}
+
+static enum zblob_result
+decode(const struct zblob_decoder *decoder, uint32_t index, const void *stored, void *dst)
+{
+    const struct zblob_chunk *chunk = &decoder->chunks[index];
+    uint32_t image = decoder->places[index].image;
     switch (chunk->codec) {
     case ZBLOB_CODEC_STORE: memcpy(dst, stored, chunk->raw_size); return ZBLOB_OK;
     case ZBLOB_CODEC_ZSTD: return general_decode(stored, chunk->stored_size, dst, chunk->raw_size);
     case ZBLOB_CODEC_PLANES:
-        image = image_of(decoder, chunk);
-        return image ? planes_decode(&image->grid, stored, chunk->stored_size, dst, chunk->raw_size) : ZBLOB_DAMAGED;
+        return image == NO_IMAGE
+                   ? ZBLOB_DAMAGED
+                   : planes_decode(&decoder->images[image].grid, stored, chunk->stored_size, dst, chunk->raw_size);
+    case ZBLOB_CODEC_VOXEL: return decode_voxel(decoder, index, stored, dst);
     default: return ZBLOB_UNSUPPORTED;
     }
 }
@@ -83,7 +163,7 @@ zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const v
                     struct zblob_error *error)
 {
     const struct zblob_chunk *chunk = &decoder->chunks[index];
-    enum zblob_result result = decode(decoder, chunk, stored, dst);
+    enum zblob_result result = decode(decoder, index, stored, dst);
     const char *name = zblob_codec_name(chunk->codec);
     uint32_t count = decoder->frame.chunk_count;
     switch (result) {

@@ -262,7 +262,7 @@ check_entry(const struct zblob_frame *frame, uint32_t index, const unsigned char
                           index, entry[AT_ENTRY_CODEC]);
     bool reserved_is_zero = (load_le32(entry + AT_ENTRY_CODEC) & 0xFFFFFF00U) == 0;
     bool stored_agrees = chunk.codec != ZBLOB_CODEC_STORE || chunk.raw_size == chunk.stored_size;
-    if (chunk.raw_size == 0 || chunk.raw_size > FRAME_CHUNK_RAW_MAX || chunk.stored_size == 0 || !reserved_is_zero ||
+    if (chunk.raw_size == 0 || chunk.raw_size > ZBLOB_CHUNK_RAW_MAX || chunk.stored_size == 0 || !reserved_is_zero ||
         !stored_agrees)
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: index entry of chunk %" PRIu32, index);
     return ZBLOB_OK;

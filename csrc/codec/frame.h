@@ -10,7 +10,6 @@
 #define FRAME_FIXED_SIZE 36   /* up to the sections */
 #define FRAME_ENTRY_SIZE 20   /* of one chunk in the index */
 #define FRAME_CHECKSUM_SIZE 8 /* of the header, at its end */
-#define FRAME_CHUNK_RAW_MAX ((uint32_t)1 << 24)
 
 /* The bound of zblob.h: a frame of one stored chunk and no section costs exactly the first overhead. */
 _Static_assert(FRAME_FIXED_SIZE + FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE == ZBLOB_OVERHEAD_FIRST_CHUNK,
@@ -23,6 +22,7 @@ enum frame_section_type {
 };
 
 #define FRAME_SECTION_PREFIX_SIZE 8
+#define FRAME_MODEL_PREFIX_SIZE 4 /* in a MODEL section: codec, image index, 0 */
 
 struct frame_section {
     enum frame_section_type type;

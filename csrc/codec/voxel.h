@@ -27,8 +27,8 @@ size_t voxel_model_size(const struct voxel_model *model);
 void voxel_model_write(const struct voxel_model *model, unsigned char *dst);
 
 /* Parse and validate a serialized model. The bytes are hostile. */
-enum zblob_result voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *src,
-                                   size_t src_size);
+enum zblob_result voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid,
+                                   const unsigned char *src, size_t src_size);
 
 void voxel_model_free(struct voxel_model *model);
 
@@ -39,12 +39,13 @@ void voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *
 
 /* Encode chunk `index` of the image at `samples` (the image's first byte, not the chunk's).
  * *dst_size = 0: it does not fit into dst_capacity; the caller takes another codec for this chunk. */
-enum zblob_result voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples,
-                                     unsigned char *dst, size_t dst_capacity, size_t *dst_size);
+enum zblob_result voxel_encode_chunk(const struct voxel_model *model, size_t index,
+                                     const unsigned char *samples, unsigned char *dst,
+                                     size_t dst_capacity, size_t *dst_size);
 
 /* Decode chunk `index` into exactly the bytes of its range, at dst. The source is hostile:
  * ZBLOB_DAMAGED where it contradicts itself, any bytes otherwise (the caller checks the checksum). */
-enum zblob_result voxel_decode_chunk(const struct voxel_model *model, size_t index, const unsigned char *src,
-                                     size_t src_size, unsigned char *dst);
+enum zblob_result voxel_decode_chunk(const struct voxel_model *model, size_t index,
+                                     const unsigned char *src, size_t src_size, unsigned char *dst);
 
 #endif

@@ -13,8 +13,10 @@ import numpy as np
 import xxhash
 import zstandard
 
+from . import voxel_decoder
+
 SAMPLE_TYPES = {1: "u1", 2: "i1", 3: "u2", 4: "i2", 5: "u4", 6: "i4", 7: "u8", 8: "i8", 9: "f2", 10: "f4", 11: "f8"}
-STORE, ZSTD, PLANES = 0, 1, 2
+STORE, ZSTD, PLANES, VOXEL = 0, 1, 2, 3
 
 
 class DamagedError(Exception):
@@ -27,11 +29,17 @@ class UnsupportedError(Exception):
 
 @dataclass
 class Image:
-    width: int  # bytes a sample
+    sample_type: str  # NumPy's code without byte order
     big_endian: bool
     components: int
     value_offset: int
     size: tuple[int, ...]
+    model: bytes | None = None
+    chunks_seen: int = 0
+
+    @property
+    def width(self) -> int:
+        return int(self.sample_type[1:])
 
     @property
     def byte_size(self) -> int:
@@ -53,7 +61,7 @@ def read_image(body: bytes) -> Image:
     space = 2 * dimension + dimension**2 if flags & 16 else 0
     require(len(body) == 16 + 8 * (dimension + space), "geometry's size")
     size = struct.unpack_from(f"<{dimension}Q", body, 16)
-    return Image(np.dtype(SAMPLE_TYPES[sample_type]).itemsize, bool(flags & 1), components, value_offset, size)
+    return Image(SAMPLE_TYPES[sample_type], bool(flags & 1), components, value_offset, size)
 
 
 def read_sections(area: bytes) -> list[Image]:
@@ -64,6 +72,10 @@ def read_sections(area: bytes) -> list[Image]:
         require(size <= len(area) - 8, "section's size")
         if section_type == 1:
             images.append(read_image(area[8 : 8 + size]))
+        elif section_type == 2:
+            codec, image, zero = struct.unpack_from("<BBH", area, 8)
+            require(codec == VOXEL and image < len(images) and zero == 0, "model")
+            images[image].model = area[12 : 8 + size]
         elif section_type & 0x8000:
             raise UnsupportedError(f"section {section_type}")
         area = area[8 + size :]
@@ -91,17 +103,33 @@ def decode_planes(stored: bytes, raw_size: int, image: Image) -> bytes:
     return samples.astype(unsigned.newbyteorder(">" if image.big_endian else "<")).tobytes()
 
 
+def decode_voxel(stored: bytes, ordinal: int, image: Image) -> bytes:
+    require(image.model is not None, "no model")
+    grid = voxel_decoder.Grid(image.sample_type, image.big_endian, image.size, image.components)
+    return voxel_decoder.decode_chunk(image.model, grid, ordinal, stored)
+
+
+def image_at(raw_offset: int, raw_size: int, images: list[Image]) -> Image | None:
+    for image in images:
+        if image.value_offset <= raw_offset and raw_offset + raw_size <= image.value_offset + image.byte_size:
+            return image
+    return None
+
+
 def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, images: list[Image]) -> bytes:
+    image = image_at(raw_offset, raw_size, images)
+    ordinal = image.chunks_seen if image else 0
+    if image:
+        image.chunks_seen += 1
     if codec == STORE:
         return stored
     if codec == ZSTD:
         return zstandard.ZstdDecompressor().decompress(stored, max_output_size=raw_size)
-    if codec != PLANES:
+    if codec not in (PLANES, VOXEL):
         raise UnsupportedError(f"codec {codec}")
-    for image in images:
-        if image.value_offset <= raw_offset and raw_offset + raw_size <= image.value_offset + image.byte_size:
-            return decode_planes(stored, raw_size, image)
-    raise DamagedError("a planes chunk outside all images")
+    if image is None:
+        raise DamagedError("a chunk of samples outside all images")
+    return decode_planes(stored, raw_size, image) if codec == PLANES else decode_voxel(stored, ordinal, image)
 
 
 def decode(value: bytes) -> bytes | str:

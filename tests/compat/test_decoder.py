@@ -27,7 +27,7 @@ def test_independent_decoder_reads_what_we_write(name: str, level: int) -> None:
 
 def test_samples_cover_every_codec() -> None:
     codecs = {zb.info(zb.compress(value)).codec for value in sample_values().values()}
-    assert codecs == {"store", "zstd", "planes"}
+    assert codecs == {"store", "zstd", "planes", "voxel"}
 
 
 @pytest.mark.parametrize("folder", sorted(FIXTURES.iterdir()), ids=lambda folder: folder.name)

@@ -18,7 +18,7 @@ from ..property.test_damage import FRAMES
 from ..unit.test_sniff import odd_values
 
 # More of them finds more; CI runs a few seconds.
-MUTATIONS = os.environ.get("ZBLOB_FUZZ_MUTATIONS", "300")
+MUTATIONS = os.environ.get("ZBLOB_FUZZ_MUTATIONS", "100")
 
 
 @pytest.fixture(scope="module")

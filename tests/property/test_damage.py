@@ -17,12 +17,16 @@ MAGIC = {*range(4), *range(8, 12)}
 
 def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
     ramp = np.add.outer(np.arange(24), np.arange(32))
+    noisy = np.add.outer(np.arange(40), np.arange(60)) + np.random.default_rng(1).normal(0, 3, (40, 60)) + 9
     values: dict[str, tuple[bytes | str, dict[str, Any]]] = {
         "store": (b"incompressible", {}),
         "zstd": (b"compressible " * 20, {}),
         "zstd text": ("compressible " * 20, {}),
         "planes 8": (pickle.dumps(ramp.astype("u1")), {"codec": "planes"}),
         "planes 16": (pickle.dumps((ramp * 300).astype(">u2")), {"codec": "planes"}),
+        "voxel 8": (pickle.dumps(noisy.astype("u1")), {"codec": "voxel"}),
+        "voxel 16": (pickle.dumps((noisy * 50).astype("<i2")), {"codec": "voxel", "level": 9}),
+        "voxel label": (pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)), {"codec": "voxel"}),
         "planes 64": (pickle.dumps((ramp**3).astype("<f8")), {"codec": "planes"}),
         "planes and store": (
             pickle.dumps([ramp.astype("<i4"), np.random.default_rng(0).bytes(100)]),

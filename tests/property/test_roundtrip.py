@@ -32,7 +32,7 @@ ARRAYS = hnp.arrays(
         hnp.floating_dtypes(endianness="?", sizes=(16, 32, 64)),
         hnp.complex_number_dtypes(endianness="?", sizes=(64, 128)),
     ),
-    shape=hnp.array_shapes(min_dims=1, max_dims=5, max_side=24),
+    shape=hnp.array_shapes(min_dims=1, max_dims=4, max_side=14),
 )
 
 

@@ -124,7 +124,7 @@ BAD_FRAMES = [
     ("unknown value type", reheadered(FRAME, 13, b"\x09"), CORRUPT, "value type 9"),
     ("unknown level", reheadered(FRAME, 14, b"\x00"), CORRUPT, "level 0"),
     ("unknown chunk codec", reheadered(FRAME, ENTRY + 16, b"\x63"), ERROR, "uses codec 99"),
-    ("codec of a later version", reheadered(FRAME, ENTRY + 16, b"\x03"), ERROR, "codec voxel"),
+    ("voxels without an image", reheadered(FRAME, ENTRY + 16, b"\x03"), CORRUPT, "cannot be decoded"),
     ("dictionary", reheadered(FRAME, 24, b"\x07"), ERROR, "needs dictionary 7"),
     ("absurd size", reheadered(FRAME, 16, struct.pack("<Q", 1 << 62)), CORRUPT, "its header says"),
     ("absurd chunk count", reheadered(FRAME, 28, b"\xff\xff\xff\xff"), CORRUPT, "does not hold 4294967295 chunks"),

@@ -1,0 +1,358 @@
+/*
+ * voxel_internal.h: what the stages of the voxel codec share: limits, the model, the geometry of a
+ * block of planes, and the table of kernels that exist once for each CPU target.
+ *
+ * It knows nothing of frames, checksums, threads or SQLite. The format is docs/voxel-format.md.
+ */
+#ifndef ZBLOB_CODEC_VOXEL_INTERNAL_H
+#define ZBLOB_CODEC_VOXEL_INTERNAL_H
+
+#include "voxel.h"
+
+enum {
+    VOXEL_PRESET_FAST = 0,
+    VOXEL_PRESET_NORMAL = 1,
+    VOXEL_PRESET_RICH = 2,
+    VOXEL_PRESET_COUNT = 3,
+
+    VOXEL_LANES = 32,      /* samples in one step of the entropy coder */
+    VOXEL_STATES = 64,     /* rANS states: two banks, that steps take in turns */
+    VOXEL_SEGMENT = 512,   /* samples of a half-row that one kernel call handles */
+    VOXEL_PAD = 32,        /* elements left and right of a half-row in memory */
+    VOXEL_PAD_FILLED = 4,  /* of them, those that repeat the edge: taps reach no farther */
+    VOXEL_TAPS_MAX = 24,
+    VOXEL_CLASSES = 32,
+    VOXEL_ERRORS_MAX = 12,
+    VOXEL_FEATURES_MAX = VOXEL_ERRORS_MAX + 3,
+    VOXEL_BINS_MAX = 32,
+    VOXEL_FLOOR_LEVELS = 4,
+    VOXEL_FLOOR_OFFSET = 8192, /* keeps distances below the floor positive */
+    VOXEL_NOT_TURNED = 1 << 11,
+    VOXEL_TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS,
+    VOXEL_KINDS_MAX = 5,   /* 0: no reference plane; 1 + min(component, 3) otherwise */
+    VOXEL_KIND_LAST = VOXEL_KINDS_MAX - 1,
+
+    VOXEL_TOKENS = 225,    /* 0..223, and the escape */
+    VOXEL_ESCAPE = 224,
+    VOXEL_TABLE_BITS = 11,
+    VOXEL_TABLE_SIZE = 1 << VOXEL_TABLE_BITS,
+
+    VOXEL_WEIGHT_BITS = 12,
+    VOXEL_WEIGHT_LIMIT = 16000,     /* of one weight */
+    VOXEL_WEIGHT_SUM_LIMIT = 60000, /* of their absolute sum: the accumulator stays in 32 bits */
+    VOXEL_ERROR_CAP = 1023,         /* stored errors are (min(|r| >> shift, cap) << 4) */
+    VOXEL_DIRECTION_CAP = 3069,
+    VOXEL_SHIFT_MAX = 6,
+    VOXEL_MARGIN = 8, /* margins are counted in steps of this many pairs of samples */
+};
+
+/* A neighbour: source 0 is this plane, 1 the reference plane, 2 the one before it. */
+struct voxel_site {
+    int8_t source, dy, dx;
+};
+
+/* The neighbourhood of one kind of plane and parity. Format constants (voxel_layout.c). */
+struct voxel_layout {
+    uint8_t tap_count;
+    uint8_t error_count;
+    uint8_t has_pairs;      /* 0: one class, no activity */
+    uint8_t pairs[3][3][2]; /* three differences of taps for each of three directions */
+    struct voxel_site taps[VOXEL_TAPS_MAX];
+    struct voxel_site errors[VOXEL_ERRORS_MAX];
+};
+
+const struct voxel_layout *voxel_layout(int preset, bool has_reference, int parity);
+int voxel_preset_bins(int preset);
+int voxel_preset_split(int preset); /* this many low bins are doubled by the prediction's fraction */
+
+/* Parameters of one kind of plane, for one parity. */
+struct voxel_predictor {
+    uint16_t activity[3];                             /* thresholds of the activity classes */
+    int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES];   /* Q12; each class sums to 4096 */
+    uint16_t context_weights[VOXEL_FEATURES_MAX];     /* Q16: errors, then three directions */
+};
+
+struct voxel_kind {
+    bool single_class;
+    struct voxel_predictor parity[2];
+};
+
+/* How samples become the integers that are predicted, and back. */
+struct voxel_mapping {
+    uint64_t base;         /* subtracted from samples wider than 16 bits (modulo 2^64) */
+    uint32_t rank_count;   /* values in the rank map; 0: none */
+    uint16_t *value_of;    /* rank -> value, rank_count of them, ascending */
+    uint16_t *rank_of;     /* value -> rank, 65536 of them (only where encoding) */
+};
+
+/* The image after normalisation (voxel_layout.c): rows of `width` pixels, `height` of them in a
+ * slice, `slices`, each pixel with `components` interleaved samples. */
+struct voxel_shape {
+    uint64_t width, height, slices, components;
+};
+
+struct voxel_model {
+    struct zblob_grid grid;
+    struct voxel_shape shape;
+    struct voxel_mapping mapping;
+    bool is_transposed;      /* rows of `shape` are columns of the image; only with whole-slice chunks */
+    bool is_label;           /* coded by voxel_label.c; nothing below matters then */
+    uint8_t preset;
+    uint8_t shift;           /* scale of stored errors */
+    bool use_reference;      /* false: every plane is predicted from itself alone */
+    bool use_margins;        /* the modal value at both ends of a row is not coded */
+    bool use_floor;          /* values are cut off at `low`: contexts tell how near that is */
+    int16_t low, high;       /* predictions are clamped to this range */
+    int16_t modal;           /* the most frequent value: of rows out of the image, and of flat rows */
+    uint32_t chunk_slices;   /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
+    uint32_t chunk_rows;
+    uint32_t kind_count;
+    uint16_t thresholds[VOXEL_BINS_MAX]; /* from 1 on; they do not decrease */
+    struct voxel_kind *kinds; /* kind_count of them */
+};
+
+static inline int voxel_table_count(const struct voxel_model *model)
+{
+    int bins = voxel_preset_bins(model->preset);
+    int count = bins + voxel_preset_split(model->preset);
+    return model->use_floor ? count + bins / 2 * VOXEL_FLOOR_LEVELS : count;
+}
+
+/* ---- Blocks of planes ------------------------------------------------------------------------ */
+
+/* A box of the image: whole rows, some of the rows of some slices. */
+struct voxel_box {
+    uint64_t slice, slices, row, rows;
+};
+
+/* Even and odd halves of rows, padded, for the slices of a ring of three. */
+struct voxel_planes {
+    size_t width, height, components, ring; /* ring: slices that are kept, at most three */
+    size_t half[2];     /* samples in the even and the odd half of a row */
+    size_t half_stride; /* elements from one half-row to the next */
+    int16_t *values;
+    uint16_t *errors;
+};
+
+/* A chunk's working memory comes in one piece: the C library then keeps it for the next chunk
+ * instead of returning its pages to the system. */
+struct voxel_arena {
+    unsigned char *memory, *at, *end;
+};
+bool voxel_arena_open(struct voxel_arena *arena, size_t size);
+void *voxel_arena_take(struct voxel_arena *arena, size_t size); /* 64-byte aligned */
+void voxel_arena_close(struct voxel_arena *arena);
+
+/* Bytes that a box's planes need, and the planes in that memory. */
+size_t voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box);
+void voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, struct voxel_box box,
+                       int16_t modal, void *memory);
+
+/* Element 0 of the half-row: of the values, or of the errors with the same arithmetic. */
+static inline size_t voxel_half_row(const struct voxel_planes *planes, size_t ring, size_t component,
+                                    size_t row, int parity)
+{
+    size_t plane = ring * planes->components + component;
+    return ((plane * planes->height + row) * 2 + (size_t)parity) * planes->half_stride + VOXEL_PAD;
+}
+
+/* Where a row's neighbours are found: pointers to element 0, moved by the site's own offset. */
+struct voxel_row {
+    const int16_t *taps[VOXEL_TAPS_MAX];
+    const uint16_t *errors[VOXEL_ERRORS_MAX];
+    int16_t *values;   /* of the half-row itself */
+    uint16_t *own_errors;
+    size_t count;
+};
+
+/* The rows of one plane in coding order, and what they refer to. */
+struct voxel_plane_cursor {
+    const struct voxel_layout *layout[2];
+    const struct voxel_kind *kind;
+    size_t ring[3], component[3]; /* of source 0, 1, 2 */
+    bool has_reference;
+    /* in rows with all their neighbours: from element 0 of the even half to each site */
+    ptrdiff_t taps[2][VOXEL_TAPS_MAX], errors[2][VOXEL_ERRORS_MAX];
+};
+
+void voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *model,
+                       const struct voxel_planes *planes, size_t slice_in_box, size_t component);
+void voxel_row_open(struct voxel_row *row, const struct voxel_planes *planes,
+                    const struct voxel_plane_cursor *cursor, size_t y, int parity);
+void voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
+                      int parity);
+void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
+                      int parity);
+
+/* ---- Samples --------------------------------------------------------------------------------- */
+
+size_t voxel_sample_size(enum zblob_sample_type type);
+bool voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid);
+
+/* Samples <-> the integers that are coded, `count` of them `step` samples apart. */
+void voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst,
+                size_t count);
+void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step,
+                 size_t count);
+/* One row of pixels into the planes (slow where the image is transposed), and whole slices of a box. */
+void voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
+                    uint64_t row, const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch);
+void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box,
+                      size_t z, const struct voxel_planes *planes, int16_t *scratch);
+void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
+                       const struct voxel_planes *planes, int16_t *scratch);
+size_t voxel_scratch_size(const struct voxel_shape *shape); /* elements that these three need */
+
+/* ---- Kernels, once for each target ------------------------------------------------------------ */
+
+/* Working arrays for one segment of a half-row. */
+struct voxel_segment {
+    bool keep_all; /* also class_of, direction and energy: for training */
+    _Alignas(64) int16_t prediction[VOXEL_SEGMENT];
+    _Alignas(64) uint16_t fraction[VOXEL_SEGMENT];   /* Q12 fraction of the prediction plus a half */
+    _Alignas(64) uint16_t direction[3][VOXEL_SEGMENT];
+    _Alignas(64) uint16_t class_of[VOXEL_SEGMENT];
+    _Alignas(64) uint16_t energy[VOXEL_SEGMENT];
+    _Alignas(64) uint16_t table[VOXEL_SEGMENT];
+    _Alignas(64) uint16_t code[VOXEL_SEGMENT];       /* zigzag of the residual */
+};
+
+struct voxel_encode_entry {
+    uint32_t packed;     /* start | (frequency - 1) << 12 | is_escape << 31 */
+    uint32_t reciprocal; /* floor(2^32 / frequency), 2^32 - 1 for 1 */
+};
+
+struct voxel_encoder {
+    uint32_t states[VOXEL_STATES];
+    const struct voxel_encode_entry *entries; /* [table][256] */
+    uint16_t *words;    /* written downwards: the next one goes to words[-1] */
+    uint16_t *escapes;  /* likewise */
+};
+
+struct voxel_decoder {
+    uint32_t states[VOXEL_STATES];
+    const uint32_t *entries; /* [table][2048]: token << 24 | (frequency - 1) << 12 | slot - start */
+    const uint16_t *words, *words_end;     /* readable well past the end */
+    const uint16_t *escapes, *escapes_end;
+    bool damaged;
+};
+
+struct voxel_ops {
+    /* prediction, fraction, energy, table (and class_of, direction) of a segment; row->taps point at
+     * element 0 of the half-row, `at` is the segment's first sample */
+    void (*model)(const struct voxel_model *model, const struct voxel_kind *kind,
+                  const struct voxel_layout *layout, const struct voxel_row *row, int parity, size_t at,
+                  size_t count, struct voxel_segment *segment);
+    /* the row's own errors, and what the entropy coder needs of each sample; all three arrays take a
+     * count rounded up to whole vectors */
+    void (*residual)(const struct voxel_row *row, int shift, size_t at, size_t count,
+                     const struct voxel_segment *segment, uint8_t *tokens, uint8_t *tables,
+                     uint16_t *codes);
+    /* values and errors of the row from code[] and the prediction */
+    void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count,
+                        struct voxel_segment *segment);
+    /* rows n nn p pn ps of a label map -> uniform positions, and the known bits of the context */
+    void (*label_marks)(const int16_t *const rows[5], size_t width, uint8_t *uniform, uint16_t *pattern);
+    /* for training: sums[i][j] += row[i] * row[j] * weight for j <= i < order (more j, unused) */
+    void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float *row, int order, float weight);
+    void (*rans_encode)(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables,
+                        const uint16_t *codes, size_t count);
+    void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes,
+                        size_t count);
+};
+
+enum voxel_target {
+    VOXEL_TARGET_AUTO = -1,
+    VOXEL_TARGET_SCALAR = 0,
+    VOXEL_TARGET_PORTABLE = 1,
+    VOXEL_TARGET_AVX2 = 2,
+    VOXEL_TARGET_AVX512 = 3,
+    VOXEL_TARGET_COUNT = 4,
+};
+
+/* The kernels of the best target that this CPU has, or of the forced one. */
+const struct voxel_ops *voxel_ops(void);
+bool voxel_force_target(int target); /* for tests; false: this CPU or build lacks it */
+
+/* NULL where the build has no such target. */
+const struct voxel_ops *voxel_ops_scalar(void);
+const struct voxel_ops *voxel_ops_portable(void);
+const struct voxel_ops *voxel_ops_avx2(void);
+const struct voxel_ops *voxel_ops_avx512(void);
+
+static inline void voxel_model_segment(const struct voxel_ops *ops, const struct voxel_model *model,
+                                       const struct voxel_plane_cursor *cursor,
+                                       const struct voxel_row *row, int parity, size_t at,
+                                       size_t count, struct voxel_segment *segment)
+{
+    ops->model(model, cursor->kind, cursor->layout[parity], row, parity, at, count, segment);
+}
+
+/* ---- Frequency tables, bits, models, chunks ---------------------------------------------------- */
+
+struct voxel_bit_writer {
+    unsigned char *at, *end;
+    uint64_t bits;
+    int count;
+    bool overflow;
+};
+struct voxel_bit_reader {
+    const unsigned char *at, *end;
+    uint64_t bits;
+    int count;
+    bool overflow;
+};
+void voxel_put_bits(struct voxel_bit_writer *writer, uint32_t value, int count);
+void voxel_put_golomb(struct voxel_bit_writer *writer, uint32_t value, int order);
+void voxel_flush_bits(struct voxel_bit_writer *writer);
+uint32_t voxel_get_bits(struct voxel_bit_reader *reader, int count);
+uint32_t voxel_get_golomb(struct voxel_bit_reader *reader, int order);
+
+/* Counts -> frequencies that sum to 2048; rare tokens go to the escape. */
+void voxel_normalise(const uint32_t counts[VOXEL_TOKENS], uint16_t frequencies[VOXEL_TOKENS]);
+void voxel_write_table(struct voxel_bit_writer *writer, const uint16_t frequencies[VOXEL_TOKENS]);
+bool voxel_read_table(struct voxel_bit_reader *reader, uint16_t frequencies[VOXEL_TOKENS]);
+void voxel_encode_table(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_encode_entry entries[256]);
+void voxel_decode_table(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entries[VOXEL_TABLE_SIZE]);
+
+struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
+bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind,
+                           bool has_reference);
+void voxel_choose_chunks(struct voxel_model *model, int level);
+void voxel_transpose(struct voxel_model *model);
+struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index);
+const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples,
+                                       uint64_t slice, uint64_t row);
+
+/* Fit every parameter of an intensity model to the samples (voxel_train.c). *gain = false: hopeless. */
+enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level,
+                              bool *gain);
+/* Choose the mapping, the range and the modal value; is_label where few values fill flat areas. Is the
+ * image clearly smoother along its rows than across them? */
+enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,
+                               bool *gain);
+
+enum zblob_result voxel_encode_planes(const struct voxel_model *model, struct voxel_box box,
+                                      const unsigned char *samples, unsigned char *dst,
+                                      size_t dst_capacity, size_t *dst_size);
+enum zblob_result voxel_decode_planes(const struct voxel_model *model, struct voxel_box box,
+                                      const unsigned char *src, size_t src_size, unsigned char *dst);
+enum zblob_result voxel_encode_label(const struct voxel_model *model, struct voxel_box box,
+                                     const unsigned char *samples, unsigned char *dst,
+                                     size_t dst_capacity, size_t *dst_size);
+enum zblob_result voxel_decode_label(const struct voxel_model *model, struct voxel_box box,
+                                     const unsigned char *src, size_t src_size, unsigned char *dst);
+
+static inline uint32_t voxel_get32(const unsigned char *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline void voxel_put32(unsigned char *p, uint32_t v)
+{
+    p[0] = (unsigned char)v;
+    p[1] = (unsigned char)(v >> 8);
+    p[2] = (unsigned char)(v >> 16);
+    p[3] = (unsigned char)(v >> 24);
+}
+
+#endif

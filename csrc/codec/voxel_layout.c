@@ -1,0 +1,291 @@
+/* voxel_layout.c: geometry. The neighbourhoods (format constants), the padded planes, and the rules
+ * for neighbours outside the image. */
+#include "voxel_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Sites, in the field's compass names; P is the reference plane, Q the plane before it. */
+#define N {0, -1, 0}
+#define NN {0, -2, 0}
+#define NNN {0, -3, 0}
+#define NW {0, -1, -1}
+#define NE {0, -1, 1}
+#define NWW {0, -1, -2}
+#define NEE {0, -1, 2}
+#define NWWW {0, -1, -3}
+#define NEEE {0, -1, 3}
+#define NNW {0, -2, -1}
+#define NNE {0, -2, 1}
+#define NNWW {0, -2, -2}
+#define NNEE {0, -2, 2}
+#define NNNW {0, -3, -1}
+#define NNNE {0, -3, 1}
+#define W {0, 0, -1}
+#define E {0, 0, 1}
+#define WWW {0, 0, -3}
+#define EEE {0, 0, 3}
+#define P {1, 0, 0}
+#define PW {1, 0, -1}
+#define PE {1, 0, 1}
+#define PWW {1, 0, -2}
+#define PEE {1, 0, 2}
+#define PN {1, -1, 0}
+#define PS {1, 1, 0}
+#define PNW {1, -1, -1}
+#define PNE {1, -1, 1}
+#define PSW {1, 1, -1}
+#define PSE {1, 1, 1}
+#define PNN {1, -2, 0}
+#define PSS {1, 2, 0}
+#define Q {2, 0, 0}
+#define QN {2, -1, 0}
+#define QS {2, 1, 0}
+#define QW {2, 0, -1}
+#define QE {2, 0, 1}
+
+/* [preset][0: alone, 1: with a reference plane][parity] */
+static const struct voxel_layout layouts[VOXEL_PRESET_COUNT][2][2] = {
+    {{{8, 5, 0, {{{0}}}, {N, NW, NE, NN, NWW, NEE, NNW, NNE}, {N, NE, NW, NWW, NEE}},
+      {10, 5, 0, {{{0}}}, {N, W, E, NW, NE, NN, WWW, EEE, NWW, NEE}, {W, E, N, NW, NE}}},
+     {{8, 6, 0, {{{0}}}, {P, N, NW, NE, PW, PE, PN, PS}, {N, NE, NW, P, PE, PW}},
+      {10, 4, 0, {{{0}}}, {P, W, E, N, NW, NE, PW, PE, PN, PS}, {W, E, N, P}}}},
+    {{{16, 8, 1,
+       {{{0, 1}, {0, 2}, {3, 4}}, {{0, 3}, {1, 4}, {2, 5}}, {{2, 3}, {1, 3}, {6, 7}}},
+       {N, NW, NE, NN, NNW, NNE, NWW, NEE, NNN, NWWW, NEEE, NNWW, NNEE, NNNW, NNNE, {0, -4, 0}},
+       {N, NE, NW, NN, NEE, NWW, NNE, NNW}},
+      {16, 8, 1,
+       {{{1, 2}, {0, 3}, {0, 4}}, {{1, 3}, {2, 4}, {0, 5}}, {{1, 0}, {2, 0}, {3, 5}}},
+       {N, W, E, NW, NE, NN, WWW, EEE, NWW, NEE, NNW, NNE, NNN, NWWW, NEEE, NNNE},
+       {W, E, N, NE, NW, NN, WWW, EEE}}},
+     {{16, 8, 1,
+       {{{1, 2}, {0, 4}, {0, 5}}, {{0, 6}, {0, 7}, {1, 12}}, {{1, 6}, {2, 8}, {3, 9}}},
+       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, NEE, PEE},
+       {N, NE, NW, P, PE, PW, PS, PN}},
+      {16, 10, 1,
+       {{{14, 15}, {0, 4}, {0, 5}}, {{14, 2}, {15, 3}, {0, 6}}, {{14, 4}, {15, 5}, {1, 6}}},
+       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, W, E},
+       {W, E, N, NE, NW, P, PE, PW, PS, PN}}}},
+    {{{24, 10, 1,
+       {{{0, 1}, {0, 2}, {3, 4}}, {{0, 3}, {1, 4}, {2, 5}}, {{2, 3}, {1, 3}, {6, 7}}},
+       {N, NW, NE, NN, NNW, NNE, NWW, NEE, NNN, NWWW, NEEE, NNWW, NNEE, NNNW, NNNE, {0, -4, 0},
+        {0, -1, -4}, {0, -1, 4}, {0, -2, -3}, {0, -2, 3}, {0, -3, -2}, {0, -3, 2}, {0, -1, -5},
+        {0, -1, 5}},
+       {N, NE, NW, NN, NEE, NWW, NNE, NNW, NEEE, NWWW}},
+      {24, 10, 1,
+       {{{1, 2}, {0, 3}, {0, 4}}, {{1, 3}, {2, 4}, {0, 5}}, {{1, 0}, {2, 0}, {3, 5}}},
+       {N, W, E, NW, NE, NN, WWW, EEE, NWW, NEE, NNW, NNE, NNN, NWWW, NEEE, NNNE, NNNW, NNWW, NNEE,
+        {0, -1, -4}, {0, -1, 4}, {0, 0, -5}, {0, 0, 5}, {0, -4, 0}},
+       {W, E, N, NE, NW, NN, WWW, EEE, NWW, NEE}}},
+     {{24, 12, 1,
+       {{{1, 2}, {0, 4}, {0, 5}}, {{0, 6}, {0, 7}, {1, 12}}, {{1, 6}, {2, 8}, {3, 9}}},
+       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, NEE, PEE, NWW, PWW, PSS, QN, QS,
+        QW, QE, PNN},
+       {N, NE, NW, P, PE, PW, PS, PN, NN, NEE, NWW, PSE}},
+      {24, 12, 1,
+       {{{14, 15}, {0, 4}, {0, 5}}, {{14, 2}, {15, 3}, {0, 6}}, {{14, 4}, {15, 5}, {1, 6}}},
+       {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, W, E, WWW, EEE, PSS, QN, QS, QW,
+        QE, PNN},
+       {W, E, N, NE, NW, P, PE, PW, PS, PN, WWW, EEE}}}},
+};
+
+const struct voxel_layout *voxel_layout(int preset, bool has_reference, int parity)
+{
+    return &layouts[preset][has_reference][parity];
+}
+
+int voxel_preset_bins(int preset)
+{
+    static const uint8_t bins[VOXEL_PRESET_COUNT] = {8, 16, 32};
+    return bins[preset];
+}
+
+int voxel_preset_split(int preset)
+{
+    static const uint8_t split[VOXEL_PRESET_COUNT] = {0, 6, 16};
+    return split[preset];
+}
+
+/* ---- Planes ---------------------------------------------------------------------------------- */
+
+bool voxel_arena_open(struct voxel_arena *arena, size_t size)
+{
+    arena->memory = arena->at = malloc(size + 64);
+    if (arena->memory == NULL)
+        return false;
+    arena->at += 63 - ((uintptr_t)arena->at + 63) % 64;
+    arena->end = arena->memory + size + 64;
+    return true;
+}
+
+void *voxel_arena_take(struct voxel_arena *arena, size_t size)
+{
+    size = (size + 63) / 64 * 64;
+    if ((size_t)(arena->end - arena->at) < size)
+        abort(); /* the sizes were added up wrongly: a fault in this program, whatever the input */
+    void *block = arena->at;
+    arena->at += size;
+    return block;
+}
+
+void voxel_arena_close(struct voxel_arena *arena)
+{
+    free(arena->memory);
+    arena->memory = NULL;
+}
+
+static size_t half_stride_of(uint64_t width)
+{
+    return (size_t)((width + 1) / 2 + VOXEL_LANES - 1) / VOXEL_LANES * VOXEL_LANES + 2 * VOXEL_PAD;
+}
+
+static size_t ring_size(struct voxel_box box)
+{
+    return box.slices < 3 ? (size_t)box.slices : 3;
+}
+
+/* All rows of the slices that are kept, and the stand-in row behind them. */
+static size_t element_count(const struct voxel_shape *shape, struct voxel_box box)
+{
+    return (size_t)(ring_size(box) * shape->components * box.rows * 2 + 1) * half_stride_of(shape->width);
+}
+
+size_t voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box)
+{
+    return 2 * sizeof(int16_t) * element_count(shape, box);
+}
+
+void voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, struct voxel_box box,
+                       int16_t modal, void *memory)
+{
+    planes->width = (size_t)shape->width;
+    planes->height = (size_t)box.rows;
+    planes->ring = ring_size(box);
+    planes->components = (size_t)shape->components;
+    planes->half[0] = (planes->width + 1) / 2;
+    planes->half[1] = planes->width / 2;
+    planes->half_stride = half_stride_of(shape->width);
+    size_t count = element_count(shape, box);
+    planes->values = memory;
+    planes->errors = (uint16_t *)memory + count;
+    /* Elements between a half-row's samples and its padding are computed with and never used; they
+     * start as zeros so that no run depends on what the memory held. */
+    memset(memory, 0, 2 * sizeof(int16_t) * count);
+    for (size_t i = count - planes->half_stride; i < count; i++)
+        planes->values[i] = modal;
+}
+
+void voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
+                      int parity)
+{
+    int16_t *half = planes->values + voxel_half_row(planes, ring, component, row, parity);
+    size_t count = planes->half[parity];
+    /* a row of one pixel has no odd half: it repeats the even one */
+    int16_t first = count ? half[0] : half[-(ptrdiff_t)planes->half_stride];
+    int16_t last = count ? half[count - 1] : first;
+    for (int i = 1; i <= VOXEL_PAD_FILLED; i++)
+        half[-i] = first;
+    for (int i = 0; i < VOXEL_PAD_FILLED; i++)
+        half[count + (size_t)i] = last;
+}
+
+void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t component, size_t row,
+                      int parity)
+{
+    uint16_t *half = planes->errors + voxel_half_row(planes, ring, component, row, parity);
+    size_t count = planes->half[parity];
+    uint16_t first = count ? half[0] : half[-(ptrdiff_t)planes->half_stride];
+    uint16_t last = count ? half[count - 1] : first;
+    for (int i = 1; i <= VOXEL_PAD_FILLED; i++)
+        half[-i] = first;
+    for (int i = 0; i < VOXEL_PAD_FILLED; i++)
+        half[count + (size_t)i] = last;
+}
+
+/* ---- Which planes and rows a row refers to ----------------------------------------------------- */
+
+static void choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model,
+                          size_t slice_in_box, size_t component)
+{
+    size_t now = slice_in_box % 3, before = (slice_in_box + 2) % 3, earlier = (slice_in_box + 1) % 3;
+    cursor->ring[0] = cursor->ring[1] = cursor->ring[2] = now;
+    cursor->component[0] = cursor->component[1] = cursor->component[2] = component;
+    cursor->has_reference = model->use_reference && (component > 0 || slice_in_box > 0);
+    if (cursor->has_reference && component == 0) {
+        cursor->ring[1] = before;
+        cursor->ring[2] = slice_in_box > 1 ? earlier : before;
+    } else if (cursor->has_reference) {
+        cursor->component[1] = component - 1;
+        if (slice_in_box > 0)
+            cursor->ring[2] = before;
+        else
+            cursor->component[2] = component > 1 ? component - 2 : component - 1;
+    }
+    size_t kind = !cursor->has_reference ? 0 : 1 + (component < 3 ? component : 3);
+    cursor->kind = &model->kinds[kind < model->kind_count ? kind : model->kind_count - 1];
+    for (int parity = 0; parity < 2; parity++)
+        cursor->layout[parity] = voxel_layout(model->preset, cursor->has_reference, parity);
+}
+
+/* Rows above the first are the reference plane's first row; without one, this plane's first row, and
+ * for that row the stand-in. Rows of other planes stop at their edges. */
+static size_t site_offset(const struct voxel_planes *planes, const struct voxel_plane_cursor *cursor,
+                          struct voxel_site site, size_t y, int parity)
+{
+    int source = site.source;
+    ptrdiff_t row = (ptrdiff_t)y + site.dy;
+    int column = parity + site.dx; /* relative to the pair's even sample */
+    int half = column & 1;
+    ptrdiff_t shift = (column - half) / 2;
+    if (source == 0 && y == 0 && row < 0) {
+        if (!cursor->has_reference) {
+            size_t end = planes->ring * planes->components * planes->height * 2 * planes->half_stride;
+            return end + VOXEL_PAD + (size_t)shift;
+        }
+        source = 1;
+    }
+    if (row < 0)
+        row = 0;
+    if (row >= (ptrdiff_t)planes->height)
+        row = (ptrdiff_t)planes->height - 1;
+    return voxel_half_row(planes, cursor->ring[source], cursor->component[source], (size_t)row, half) +
+           (size_t)shift;
+}
+
+enum { ROWS_ABOVE = 4, ROWS_BELOW = 2 }; /* the farthest that sites reach */
+
+void voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *model,
+                       const struct voxel_planes *planes, size_t slice_in_box, size_t component)
+{
+    choose_planes(cursor, model, slice_in_box, component);
+    if (planes->height <= ROWS_ABOVE + ROWS_BELOW)
+        return;
+    size_t own = voxel_half_row(planes, cursor->ring[0], component, ROWS_ABOVE, 0);
+    for (int parity = 0; parity < 2; parity++) {
+        const struct voxel_layout *layout = cursor->layout[parity];
+        for (int i = 0; i < layout->tap_count; i++)
+            cursor->taps[parity][i] =
+                (ptrdiff_t)(site_offset(planes, cursor, layout->taps[i], ROWS_ABOVE, parity) - own);
+        for (int i = 0; i < layout->error_count; i++)
+            cursor->errors[parity][i] =
+                (ptrdiff_t)(site_offset(planes, cursor, layout->errors[i], ROWS_ABOVE, parity) - own);
+    }
+}
+
+void voxel_row_open(struct voxel_row *row, const struct voxel_planes *planes,
+                    const struct voxel_plane_cursor *cursor, size_t y, int parity)
+{
+    const struct voxel_layout *layout = cursor->layout[parity];
+    size_t even = voxel_half_row(planes, cursor->ring[0], cursor->component[0], y, 0);
+    size_t own = even + (parity ? planes->half_stride : 0);
+    bool inside = y >= ROWS_ABOVE && y + ROWS_BELOW < planes->height;
+    for (int i = 0; i < layout->tap_count; i++)
+        row->taps[i] = planes->values + (inside ? even + (size_t)cursor->taps[parity][i]
+                                                : site_offset(planes, cursor, layout->taps[i], y, parity));
+    for (int i = 0; i < layout->error_count; i++)
+        row->errors[i] = planes->errors + (inside ? even + (size_t)cursor->errors[parity][i]
+                                                  : site_offset(planes, cursor, layout->errors[i], y, parity));
+    row->values = planes->values + own;
+    row->own_errors = planes->errors + own;
+    row->count = planes->half[parity];
+}

@@ -1,0 +1,283 @@
+/*
+ * voxel_samples.c: between samples as they lie in memory (any integer type, any byte order, no
+ * alignment, components interleaved) and the 16-bit integers that are predicted.
+ *
+ * 16-bit unsigned samples lose 32768, so that order survives in signed integers; wider ones lose the
+ * model's base first, then 32768. A rank map, where there is one, comes after that.
+ */
+#include "voxel_internal.h"
+
+#include <string.h>
+
+size_t voxel_sample_size(enum zblob_sample_type type)
+{
+    switch (type) {
+    case ZBLOB_UINT8:
+    case ZBLOB_INT8:
+        return 1;
+    case ZBLOB_UINT16:
+    case ZBLOB_INT16:
+        return 2;
+    case ZBLOB_UINT32:
+    case ZBLOB_INT32:
+        return 4;
+    case ZBLOB_UINT64:
+    case ZBLOB_INT64:
+        return 8;
+    default:
+        return 0;
+    }
+}
+
+static inline uint16_t get16(const unsigned char *p)
+{
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return v;
+}
+
+static inline void put16(unsigned char *p, uint16_t v)
+{
+    memcpy(p, &v, 2);
+}
+
+static inline uint64_t get_wide(const unsigned char *p, size_t size, bool big_endian)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < size; i++)
+        v = v << 8 | p[big_endian ? i : size - 1 - i];
+    return v;
+}
+
+static inline void put_wide(unsigned char *p, uint64_t v, size_t size, bool big_endian)
+{
+    for (size_t i = 0; i < size; i++, v >>= 8)
+        p[big_endian ? size - 1 - i : i] = (unsigned char)v;
+}
+
+static bool host_is_little(void)
+{
+    const uint16_t one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+static void load16(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count,
+                   bool swap, uint16_t flip)
+{
+    if (step == 1 && !swap)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (int16_t)(get16(src + 2 * i) ^ flip);
+    else
+        for (size_t i = 0; i < count; i++) {
+            uint16_t v = get16(src + 2 * step * i);
+            dst[i] = (int16_t)((swap ? (uint16_t)(v << 8 | v >> 8) : v) ^ flip);
+        }
+}
+
+static void load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count,
+                  bool is_signed)
+{
+    if (is_signed)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (int16_t)(int8_t)src[step * i];
+    else if (step == 1)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = src[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            dst[i] = src[step * i];
+}
+
+void voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst,
+                size_t count)
+{
+    enum zblob_sample_type type = model->grid.sample_type;
+    size_t size = voxel_sample_size(type);
+    bool swap = model->grid.big_endian == host_is_little();
+    if (size == 1)
+        load8(src, step, dst, count, type == ZBLOB_INT8);
+    else if (size == 2)
+        load16(src, step, dst, count, swap, type == ZBLOB_UINT16 ? 0x8000 : 0);
+    else
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (int16_t)((uint16_t)(get_wide(src + size * step * i, size, model->grid.big_endian) -
+                                          model->mapping.base) ^
+                               0x8000);
+    if (model->mapping.rank_count)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (int16_t)(model->mapping.rank_of[(uint16_t)dst[i] ^ 0x8000] ^ 0x8000);
+}
+
+void voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step,
+                 size_t count)
+{
+    enum zblob_sample_type type = model->grid.sample_type;
+    size_t size = voxel_sample_size(type), ranks = model->mapping.rank_count;
+    bool swap = model->grid.big_endian == host_is_little();
+    uint16_t flip = type == ZBLOB_UINT16 ? 0x8000 : 0;
+    if (ranks == 0 && size == 1 && step == 1) {
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (unsigned char)src[i];
+        return;
+    }
+    if (ranks == 0 && size == 2 && step == 1 && !swap) {
+        for (size_t i = 0; i < count; i++)
+            put16(dst + 2 * i, (uint16_t)((uint16_t)src[i] ^ flip));
+        return;
+    }
+    if (ranks && size == 2 && step == 1 && !swap) { /* raw 16-bit patterns, for both signs */
+        const uint16_t *value_of = model->mapping.value_of;
+        uint16_t bias = type == ZBLOB_UINT16 ? 0 : 0x8000;
+        for (size_t i = 0; i < count; i++) {
+            uint16_t rank = (uint16_t)src[i] ^ 0x8000;
+            put16(dst + 2 * i, value_of[rank < ranks ? rank : 0] ^ bias);
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint16_t v = (uint16_t)src[i];
+        if (ranks) { /* damaged input may ask for a rank that is not there */
+            uint16_t rank = v ^ 0x8000;
+            v = model->mapping.value_of[rank < ranks ? rank : 0] ^ 0x8000;
+        }
+        unsigned char *to = dst + size * step * i;
+        if (size == 1)
+            *to = (unsigned char)v;
+        else if (size == 2)
+            put16(to, (uint16_t)((swap ? (uint16_t)((v ^ flip) << 8 | (v ^ flip) >> 8) : v ^ flip)));
+        else
+            put_wide(to, (uint64_t)(v ^ 0x8000) + model->mapping.base, size, model->grid.big_endian);
+    }
+}
+
+static void split_row(const int16_t *restrict all, int16_t *restrict even, int16_t *restrict odd,
+                      const struct voxel_planes *planes)
+{
+    for (size_t i = 0; i < planes->half[1]; i++) {
+        even[i] = all[2 * i];
+        odd[i] = all[2 * i + 1];
+    }
+    if (planes->half[0] > planes->half[1])
+        even[planes->half[1]] = all[planes->width - 1];
+}
+
+static void join_row(const int16_t *restrict even, const int16_t *restrict odd, int16_t *restrict all,
+                     const struct voxel_planes *planes)
+{
+    for (size_t i = 0; i < planes->half[1]; i++) {
+        all[2 * i] = even[i];
+        all[2 * i + 1] = odd[i];
+    }
+    if (planes->half[0] > planes->half[1])
+        all[planes->width - 1] = even[planes->half[1]];
+}
+
+void voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
+                    uint64_t row, const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
+    const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
+    for (size_t c = 0; c < components; c++) {
+        int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
+        voxel_load(model, row_samples + c * size, step, scratch, planes->width);
+        split_row(scratch, even, even + planes->half_stride, planes);
+        voxel_pad_values(planes, ring, c, y, 0);
+        voxel_pad_values(planes, ring, c, y, 1);
+    }
+}
+
+/* Transposed slices go through tiles of this many of the image's rows. */
+enum { TILE = 32 };
+
+static size_t tile_stride(const struct voxel_shape *shape)
+{
+    return (size_t)shape->height + 40; /* no power of two: columns would share cache sets */
+}
+
+size_t voxel_scratch_size(const struct voxel_shape *shape)
+{
+    size_t row = (size_t)(shape->width * shape->components), tile = TILE * tile_stride(shape);
+    return (row > tile ? row : tile) + 64;
+}
+
+/* `count` rows of the image, in the tile, are samples at..at + count - 1 of every coded row. */
+static void tile_to_planes(const int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring,
+                           size_t c, size_t at, size_t count)
+{
+    for (size_t y = 0; y < planes->height; y++) {
+        int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
+        int16_t *restrict odd = even + planes->half_stride;
+        const int16_t *restrict from = tile + y;
+        for (size_t j = 0; j + 1 < count; j += 2) {
+            even[j / 2] = from[j * stride];
+            odd[j / 2] = from[(j + 1) * stride];
+        }
+        if (count & 1)
+            even[count / 2] = from[(count - 1) * stride];
+    }
+}
+
+static void planes_to_tile(int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c,
+                           size_t at, size_t count)
+{
+    for (size_t y = 0; y < planes->height; y++) {
+        const int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
+        const int16_t *restrict odd = even + planes->half_stride;
+        int16_t *restrict to = tile + y;
+        for (size_t j = 0; j + 1 < count; j += 2) {
+            to[j * stride] = even[j / 2];
+            to[(j + 1) * stride] = odd[j / 2];
+        }
+        if (count & 1)
+            to[(count - 1) * stride] = even[count / 2];
+    }
+}
+
+void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box,
+                      size_t z, const struct voxel_planes *planes, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t stride = tile_stride(&model->shape), pitch = planes->height * components * size;
+    if (!model->is_transposed) {
+        for (size_t y = 0; y < planes->height; y++)
+            voxel_load_row(model, samples, box.slice + z, box.row + y, planes, z % 3, y, scratch);
+        return;
+    }
+    const unsigned char *slice = voxel_row_address(model, samples, box.slice + z, 0);
+    for (size_t c = 0; c < components; c++) {
+        for (size_t at = 0; at < planes->width; at += TILE) {
+            size_t count = planes->width - at < TILE ? planes->width - at : TILE;
+            for (size_t j = 0; j < count; j++)
+                voxel_load(model, slice + (at + j) * pitch + c * size, components, scratch + j * stride,
+                           planes->height);
+            tile_to_planes(scratch, stride, planes, z % 3, c, at, count);
+        }
+        for (size_t y = 0; y < 2 * planes->height; y++)
+            voxel_pad_values(planes, z % 3, c, y / 2, y & 1);
+    }
+}
+
+void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
+                       const struct voxel_planes *planes, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t stride = tile_stride(&model->shape), pixel = components * size;
+    unsigned char *slice = dst + z * (size_t)box.rows * planes->width * pixel;
+    for (size_t c = 0; c < components; c++) {
+        for (size_t y = 0; !model->is_transposed && y < planes->height; y++) {
+            const int16_t *even = planes->values + voxel_half_row(planes, z % 3, c, y, 0);
+            join_row(even, even + planes->half_stride, scratch, planes);
+            voxel_store(model, scratch, slice + y * planes->width * pixel + c * size, components, planes->width);
+        }
+        for (size_t at = 0; model->is_transposed && at < planes->width; at += TILE) {
+            size_t count = planes->width - at < TILE ? planes->width - at : TILE;
+            planes_to_tile(scratch, stride, planes, z % 3, c, at, count);
+            for (size_t j = 0; j < count; j++)
+                voxel_store(model, scratch + j * stride, slice + (at + j) * planes->height * pixel + c * size,
+                            components, planes->height);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+/* voxel_scalar.c: the kernels a sample at a time, without any vector instruction (as far as the
+ * compiler can be told). */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-vectorize", "no-tree-slp-vectorize")
+#endif
+#include "voxel_internal.h"
+
+enum { VOXEL_WIDTH = 1 };
+typedef uint16_t vec;
+
+static inline vec v_magnitude(vec a, vec b)
+{
+    vec d = (vec)(a - b);
+    return d & 0x8000 ? (vec)-d : d;
+}
+
+static inline vec v_add_full(vec a, vec b)
+{
+    uint32_t sum = (uint32_t)a + b;
+    return (vec)(sum > 65535 ? 65535 : sum);
+}
+
+#define v_load(p) (*(const uint16_t *)(const void *)(p))
+#define v_store(p, v) (*(uint16_t *)(void *)(p) = (v))
+#define v_set(x) ((vec)(x))
+#define v_add(a, b) ((vec)((a) + (b)))
+#define v_sub(a, b) ((vec)((a) - (b)))
+#define v_and(a, b) ((vec)((a) & (b)))
+#define v_or(a, b) ((vec)((a) | (b)))
+#define v_andnot(a, b) ((vec)(~(a) & (b)))
+#define v_clamp(a, low, high) ((vec)((int16_t)(a) < (low) ? (low) : (int16_t)(a) > (high) ? (high) : (int16_t)(a)))
+#define v_min(a, b) ((a) < (b) ? (a) : (b))
+#define v_multiply(a, b) ((vec)((uint32_t)(a) * (uint32_t)(b) >> 16))
+#define v_shift_down(a, n) ((vec)((a) >> (n)))
+#define v_shift_up(a, n) ((vec)((a) << (n)))
+#define v_count(a, b, c) ((vec)((a) + ((b) >= (c))))
+#define v_add_above(a, b, c, d) ((vec)((a) + ((b) > (c) ? (d) : 0)))
+
+static inline void predict_vector(const struct voxel_row *row, const struct voxel_predictor *predictor,
+                                  bool single_class, int taps, size_t i, vec class_of, vec *prediction,
+                                  vec *fraction)
+{
+    int32_t sum = 1 << (VOXEL_WEIGHT_BITS - 1);
+    (void)single_class;
+    for (int t = 0; t < taps; t++)
+        sum += predictor->weights[t][class_of] * row->taps[t][i];
+    int32_t p = sum >> VOXEL_WEIGHT_BITS;
+    *prediction = (vec)(p < -32768 ? -32768 : p > 32767 ? 32767 : p);
+    *fraction = (vec)(sum & ((1 << VOXEL_WEIGHT_BITS) - 1));
+}
+
+#define VOXEL_FIND_BIN
+static inline vec find_bin(const uint16_t *thresholds, int bins, vec e)
+{
+    int bin = 0;
+    for (int step = bins / 2; step > 0; step /= 2)
+        bin += e >= thresholds[bin + step] ? step : 0;
+    return (vec)bin;
+}
+
+#include "voxel_kernels.inc"
+
+const struct voxel_ops *voxel_ops_scalar(void)
+{
+    return &ops;
+}

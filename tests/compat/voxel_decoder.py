@@ -1,0 +1,494 @@
+"""An independent decoder of the voxel codec, written from docs/voxel-format.md alone. Slow on purpose: it says the
+rules once more, in plain Python and NumPy, so that what one implementation wrote stays readable without it.
+
+    decode_image(model, chunks, grid) -> bytes        grid: Grid(sample type, big endian, sizes, components)
+"""
+import dataclasses
+import re
+import struct
+
+import numpy as np
+
+
+class Damaged(ValueError):
+    pass
+
+
+@dataclasses.dataclass
+class Grid:
+    kind: str            # NumPy's letter and size without byte order: u1 i1 u2 i2 u4 i4 u8 i8
+    big_endian: bool
+    size: tuple          # pixels along each axis, the fastest first
+    components: int = 1
+
+
+# ---- Section 1 and 2: shape and samples ---------------------------------------------------------------------------
+
+def shape_of(grid):
+    components, axes = grid.components, [n for n in grid.size if n > 1]
+    if len(axes) > 1 and components * axes[0] <= 4:
+        components *= axes.pop(0)
+    while len(axes) > 1 and axes[0] < 24:
+        axes[1] *= axes[0]
+        axes.pop(0)
+    width = axes[0] if axes else 1
+    height = axes[1] if len(axes) > 1 else 1
+    return int(np.prod(axes[2:], dtype=np.int64)), height, width, components
+
+
+def samples_of(values, model, grid):
+    """Values (int64) -> bytes of the grid's samples."""
+    width = int(grid.kind[1:])
+    if model.ranks is not None:
+        rank = values + 32768
+        rank = np.where(rank < len(model.ranks), rank, 0)
+        values = model.ranks[rank] - 32768
+    if grid.kind == "u2":
+        values = values + 32768
+    elif width > 2:
+        values = (values + 32768).astype(np.uint64) + np.uint64(model.base)
+    unsigned = values.astype(np.uint64) if width > 2 else values.astype(np.int64)
+    order = ">" if grid.big_endian else "<"
+    return (unsigned & unsigned.dtype.type(2 ** (8 * width) - 1) if width < 8 else unsigned).astype(
+        f"{order}u{width}").tobytes()
+
+
+# ---- Section 3: bits ------------------------------------------------------------------------------------------------
+
+class Bits:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, count):
+        value = 0
+        for i in range(count):
+            if self.at >= 8 * len(self.data):
+                raise Damaged("bits")
+            value |= (self.data[self.at >> 3] >> (self.at & 7) & 1) << i
+            self.at += 1
+        return value
+
+    def golomb(self, order):
+        extra = 0
+        while not self.take(1):
+            extra += 1
+            if extra + order > 24:
+                raise Damaged("golomb")
+        return (1 << (order + extra)) + self.take(order + extra) - (1 << order)
+
+
+def unzigzag(n):
+    return -((n + 1) // 2) if n & 1 else n // 2
+
+
+def varints(data):
+    value = shift = 0
+    for byte in data:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            yield value
+            value = shift = 0
+
+
+# ---- Section 4 and 5: the model -------------------------------------------------------------------------------------
+
+PRESETS = {0: (8, 0), 1: (16, 6), 2: (32, 16)}  # bins, split
+
+SITES = {  # (preset, has a reference, parity) -> taps, error sites
+    (0, 0, 0): ("N NW NE NN NWW NEE NNW NNE", "N NE NW NWW NEE"),
+    (0, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE", "W E N NW NE"),
+    (0, 1, 0): ("P N NW NE PW PE PN PS", "N NE NW P PE PW"),
+    (0, 1, 1): ("P W E N NW NE PW PE PN PS", "W E N P"),
+    (1, 0, 0): ("N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN", "N NE NW NN NEE NWW NNE NNW"),
+    (1, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE", "W E N NE NW NN WWW EEE"),
+    (1, 1, 0): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE", "N NE NW P PE PW PS PN"),
+    (1, 1, 1): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E", "W E N NE NW P PE PW PS PN"),
+    (2, 0, 0): ("N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN NWWWW NEEEE NNWWW NNEEE NNNWW NNNEE "
+                "NWWWWW NEEEEE", "N NE NW NN NEE NWW NNE NNW NEEE NWWW"),
+    (2, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE NNNW NNWW NNEE NWWWW NEEEE WWWWW EEEEE NNNN",
+                "W E N NE NW NN WWW EEE NWW NEE"),
+    (2, 1, 0): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE NWW PWW PSS QN QS QW QE PNN",
+                "N NE NW P PE PW PS PN NN NEE NWW PSE"),
+    (2, 1, 1): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E WWW EEE PSS QN QS QW QE PNN",
+                "W E N NE NW P PE PW PS PN WWW EEE"),
+}
+PAIRS = {  # (has a reference, parity) -> x, y, z
+    (0, 0): ("0-1 0-2 3-4", "0-3 1-4 2-5", "2-3 1-3 6-7"),
+    (0, 1): ("1-2 0-3 0-4", "1-3 2-4 0-5", "1-0 2-0 3-5"),
+    (1, 0): ("1-2 0-4 0-5", "0-6 0-7 1-12", "1-6 2-8 3-9"),
+    (1, 1): ("14-15 0-4 0-5", "14-2 15-3 0-6", "14-4 15-5 1-6"),
+}
+
+
+def site(name):
+    """-> (source, dy, dx)"""
+    source = "PQ".find(name[0]) + 1
+    return source, name.count("S") - name.count("N"), name.count("E") - name.count("W")
+
+
+def sites(preset, reference, parity):
+    return [[site(name) for name in text.split()] for text in SITES[preset, int(reference), parity]]
+
+
+@dataclasses.dataclass
+class Predictor:
+    weights: np.ndarray  # [tap][class]
+    activity: list
+    context: list
+
+
+class Model:
+    def __init__(self, data, grid):
+        bits = Bits(data)
+        self.slices, self.height, self.width, self.components = shape_of(grid)
+        flags = bits.take(8)
+        if flags > 127:
+            raise Damaged("flags")
+        self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
+        self.margins, self.transposed = flags >> 5 & 1, flags >> 6
+        if self.transposed:
+            self.height, self.width = self.width, self.height
+        self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
+        self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
+        self.base = sum(bits.take(16) << 16 * i for i in range(4)) if flags & 16 else 0
+        self.ranks = self._read_ranks(bits) if flags & 8 else None
+        if not self.label:
+            self._read_intensity(bits)
+        if bits.at > 8 * len(data) or 8 * len(data) - bits.at >= 8:
+            raise Damaged("model size")
+
+    @staticmethod
+    def _read_ranks(bits):
+        values, following = [], 0
+        for _ in range(bits.take(17)):
+            following += bits.golomb(0)
+            values.append(following)
+            following += 1
+        return np.array(values, dtype=np.int64)
+
+    def _read_intensity(self, bits):
+        self.preset, self.shift = bits.take(4), bits.take(4)
+        self.bins, self.split = PRESETS[self.preset]
+        self.thresholds = [bits.take(16) for _ in range(1, self.bins)]
+        self.kinds = {}
+        for kind in range(1 + min(self.components, 4)):
+            if kind == 0 or self.reference and (kind > 1 or self.chunk_slices > 1):
+                classes = 1 if bits.take(1) else 32
+                self.kinds[kind] = [self._read_predictor(bits, kind > 0, parity, classes) for parity in (0, 1)]
+        self.tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
+
+    def _read_predictor(self, bits, reference, parity, classes):
+        taps, errors = sites(self.preset, reference, parity)
+        weights = np.zeros((len(taps), 32), dtype=np.int64)
+        for t in range(1, len(taps)):
+            last = 0
+            for c in range(classes):
+                last += 4 * unzigzag(bits.golomb(7))
+                weights[t, c] = last
+            if classes == 1:
+                weights[t] = last
+        weights[0] = 4096 - weights.sum(0)
+        if np.abs(weights).max() > 16000 or np.abs(weights).sum(0).max() > 60000:
+            raise Damaged("weights")
+        activity = [bits.take(16) for _ in range(3)] if self.preset else []
+        return Predictor(weights, activity, [bits.take(16) for _ in range(len(errors) + (3 if self.preset else 0))])
+
+    def boxes(self):
+        """(slices, first row, rows) of each chunk, and its first slice."""
+        if self.chunk_slices:
+            for first in range(0, self.slices, self.chunk_slices):
+                yield first, min(self.chunk_slices, self.slices - first), 0, self.height
+        else:
+            for first in range(self.slices):
+                for row in range(0, self.height, self.chunk_rows):
+                    yield first, 1, row, min(self.chunk_rows, self.height - row)
+
+
+# ---- Section 6 and 7: planes, neighbours, contexts --------------------------------------------------------------------
+
+class Planes:
+    """Values and errors of a chunk, as arrays of whole rows: [slice][component][y][x]."""
+
+    def __init__(self, model, slices, rows):
+        shape = (slices, model.components, rows, model.width)
+        self.model, self.rows = model, rows
+        self.values = np.full(shape, model.modal, dtype=np.int64)
+        self.errors = np.zeros(shape, dtype=np.int64)
+
+    def sources(self, z, c):
+        """(slice, component) of this plane, of P and of Q; the last two None without a reference."""
+        if not self.model.reference or (z == 0 and c == 0):
+            return [(z, c), None, None]
+        if c == 0:
+            return [(z, 0), (z - 1, 0), (z - 2 if z > 1 else z - 1, 0)]
+        return [(z, c), (z, c - 1), (z - 1, c) if z > 0 else (0, max(c - 2, 0))]
+
+    def look(self, array, sources, where, y, parity, blank):
+        """The neighbour at a site, of each sample of a half-row."""
+        source, dy, dx = where
+        row = y + dy
+        count = (self.model.width + 1 - parity) // 2
+        if source == 0 and y == 0 and row < 0:
+            if sources[1] is None:
+                return np.full(count, blank, dtype=np.int64)
+            source, row = 1, 0
+        row = min(max(row, 0), self.rows - 1)
+        z, c = sources[source]
+        column = parity + dx
+        half = array[z, c, row, column & 1::2]
+        if len(half) == 0:
+            half = array[z, c, row, 0::2]
+        index = np.arange(count) + (column >> 1)
+        return half[np.clip(index, 0, len(half) - 1)]
+
+
+def magnitude(a, b):
+    d = ((a - b) + 32768) % 65536 - 32768
+    return np.abs(d)
+
+
+def directions_of(model, reference, parity, taps):
+    result = []
+    for text in PAIRS[int(reference), parity]:
+        total = 0
+        for a, b in re.findall(r"(\d+)-(\d+)", text):
+            total = np.minimum(total + magnitude(taps[int(a)], taps[int(b)]), 65535)
+        result.append(np.minimum(total >> model.shift, 3069))
+    return result
+
+
+def predict(model, planes, z, c, y, parity):
+    """-> prediction, fraction, table of each sample of a half-row."""
+    sources = planes.sources(z, c)
+    reference = sources[1] is not None
+    predictor = model.kinds[1 + min(c, 3) if reference else 0][parity]
+    tap_sites, error_sites = sites(model.preset, reference, parity)
+    taps = [planes.look(planes.values, sources, s, y, parity, model.modal) for s in tap_sites]
+    errors = [planes.look(planes.errors, sources, s, y, parity, 0) for s in error_sites]
+    energy = sum(e * w >> 16 for e, w in zip(errors, predictor.context))
+    classes = np.zeros(len(taps[0]), dtype=np.int64)
+    if model.preset:
+        x, yy, zz = directions_of(model, reference, parity, taps)
+        classes = (yy > x) + 2 * (zz > x) + 4 * (zz > yy)
+        for threshold in predictor.activity:
+            classes = classes + 8 * (x + yy + zz > threshold)
+        energy = energy + sum(16 * d * w >> 16 for d, w in zip((x, yy, zz), predictor.context[len(errors):]))
+    total = 2048 + sum(predictor.weights[t][classes] * tap for t, tap in enumerate(taps))
+    raw = np.clip(total >> 12, -32768, 32767)
+    table, fraction = table_of(model, energy % 65536, raw, total & 4095)
+    return np.clip(raw, model.low, model.high), fraction, table
+
+
+def table_of(model, e, raw, fraction):
+    bins, split = model.bins, model.split
+    found = sum((e >= t).astype(np.int64) for t in model.thresholds)
+    table = np.where((found < split) & ((fraction < 1024) | (fraction >= 3072)), found + bins, found)
+    if model.floor:
+        distance = (raw - model.low + 8192) % 65536
+        limits = (8192 + ((e + e + (e >> 1)) % 65536 >> 4), 8192 + (e >> 4), 8192 + (e >> 6), 8192 - (e >> 5))
+        near = sum((limit % 65536 > distance).astype(np.int64) for limit in limits)
+        table = np.where(near > 0, bins + split + (near - 1) * (bins // 2) + (found >> 1), table)
+        fraction = np.where(near > 0, 2048, fraction)
+    return table, fraction
+
+
+# ---- Section 8: a chunk of intensities ---------------------------------------------------------------------------------
+
+def read_tables(model, data):
+    bits, tables = Bits(data), []
+    for _ in range(model.tables):
+        frequencies = [0] * 225
+        last = bits.take(8)
+        if last == 0:
+            frequencies[224] = 2048
+        else:
+            frequencies[224] = bits.golomb(0)
+            previous = [256, 256]
+            for t in range(last):
+                frequencies[t] = bits.golomb(max(0, previous[t & 1].bit_length() - 2))
+                previous[t & 1] = frequencies[t]
+        if sum(frequencies) != 2048:
+            raise Damaged("table")
+        starts = np.concatenate(([0], np.cumsum(frequencies)))
+        tables.append((np.repeat(np.arange(225), frequencies).tolist(), starts.tolist(), frequencies))
+    return tables
+
+
+class Rans:
+    def __init__(self, tables, states, words, escapes):
+        self.tables, self.states, self.words, self.escapes = tables, states, iter(words), iter(escapes)
+
+    def refill(self, state):
+        if state >= 65536:
+            return state
+        word = next(self.words, None)
+        if word is None:
+            raise Damaged("words")
+        return state << 16 | word
+
+    def half_row(self, tables):
+        """z of each sample."""
+        codes = []
+        for start in range(0, len(tables), 32):
+            bank, step = start & 32, []
+            for lane, table in enumerate(tables[start:start + 32]):
+                slots, starts, frequencies = self.tables[table]
+                state = self.states[bank + lane]
+                slot = state & 2047
+                token = slots[slot]
+                state = frequencies[token] * (state >> 11) + slot - starts[token]
+                self.states[bank + lane] = self.refill(state & 0xFFFFFFFF)
+                step.append(token)
+            codes += [self.finish(bank + lane, token) for lane, token in enumerate(step)]
+        return codes
+
+    def finish(self, lane, token):
+        if token < 64:
+            return token
+        if token == 224:
+            return next(self.escapes)
+        k = (token >> 4) - 2
+        m = (token >> 1) - 8 * (k + 1) << k | self.states[lane] & (1 << k) - 1
+        self.states[lane] = self.refill(self.states[lane] >> k)
+        return 2 * m + (token & 1)
+
+
+def decode_half(model, planes, rans, z, c, y, parity, first, last):
+    prediction, fraction, table = (a[first:last] for a in predict(model, planes, z, c, y, parity))
+    code = np.array(rans.half_row(table.tolist()), dtype=np.int64)
+    residual = np.where(code & 1, -((code + 1) >> 1), code >> 1)
+    residual = np.where(fraction < 2048, -residual, residual)
+    value = (prediction + residual + 32768) % 65536 - 32768
+    size = np.abs((residual + 32768) % 65536 - 32768)
+    where = np.s_[z, c, y, parity + 2 * first:parity + 2 * last:2]
+    planes.values[where] = value
+    planes.errors[where] = 16 * np.minimum(size >> model.shift, 1023)
+
+
+def decode_planes(model, data, slices, rows):
+    sizes = struct.unpack_from("<4I", data)
+    parts, at = [], 16
+    for size in (sizes[0], sizes[1], sizes[2], 2 * sizes[3]):
+        parts.append(data[at:at + size])
+        at += size
+    rans = None
+    if sizes[0]:
+        states = list(struct.unpack_from("<64I", data, at))
+        rans = Rans(read_tables(model, parts[0]), states, np.frombuffer(data[at + 256:], "<u2").tolist(),
+                    np.frombuffer(parts[3], "<u2").tolist())
+    runs, margins, sides = varints(parts[1]), Bits(parts[2]), [0, 0]
+    planes, half = Planes(model, slices, rows), ((model.width + 1) // 2, model.width // 2)
+    gap, length = next(runs, None), next(runs, None)
+    for z, c, y in np.ndindex(slices, model.components, rows):
+        if gap == 0 and length == 0:
+            gap, length = next(runs, None), next(runs, None)
+        if gap == 0:
+            length -= 1
+            continue
+        gap = None if gap is None else gap - 1
+        if model.margins:
+            sides = [side + unzigzag(margins.golomb(0)) for side in sides]
+        first, last = 8 * sides[0], half[0] - 8 * sides[1]
+        decode_half(model, planes, rans, z, c, y, 0, first, last)
+        decode_half(model, planes, rans, z, c, y, 1, first, min(half[1], last))
+    return planes.values
+
+
+# ---- Section 9: a chunk of labels ----------------------------------------------------------------------------------------
+
+class Coder:
+    def __init__(self, data):
+        self.data, self.at, self.range, self.code = data, 0, 0xFFFFFFFF, 0
+        for _ in range(5):
+            self.code = (self.code << 8 | self.byte()) & 0xFFFFFFFF
+        self.odds = {}
+
+    def byte(self):
+        self.at += 1
+        return self.data[self.at - 1] if self.at <= len(self.data) else 0
+
+    def bit(self, name):
+        fast, slow = self.odds.get(name, (32768, 32768))
+        p = min(max((fast + slow) >> 1, 32), 65504)
+        bound = self.range * p >> 16
+        bit = self.code < bound
+        if bit:
+            self.range = bound
+            fast, slow = fast + ((65535 - fast) >> 4), slow + ((65535 - slow) >> 7)
+        else:
+            self.range -= bound
+            self.code -= bound
+            fast, slow = fast - (fast >> 4), slow - (slow >> 7)
+        self.odds[name] = fast, slow
+        while self.range < 1 << 24:
+            self.range <<= 8
+            self.code = (self.code << 8 | self.byte()) & 0xFFFFFFFF
+        return bit
+
+    def literal(self):
+        value = 0
+        for half in (0, 1):
+            node = 1
+            for _ in range(8):
+                node = 2 * node + self.bit((half, node))
+            value = value << 8 | node & 255
+        return value - 32768
+
+
+def label_sample(coder, w, ww, n, nn, p, pn, ps, x):
+    """Rows have two more elements on each side; x counts from the first sample."""
+    i = x + 2
+    pattern = (w == n[i], w == p[i], n[i] == p[i], w == n[i - 1], n[i] == n[i - 1], n[i] == n[i + 1], p[i] == p[i + 1],
+               p[i] == ps[i], p[i] == p[i - 1], p[i] == pn[i], w == ww, n[i] == nn[i])
+    context = sum(int(bit) << k for k, bit in enumerate(pattern))
+    if coder.bit(("step", 0, context)):
+        return w
+    asked, step = None, 1
+    for candidate in (n[i], p[i], n[i + 1], p[i + 1], ps[i], n[i - 1], ps[i + 1], pn[i]):
+        if step == 3 or candidate in (w, asked):
+            continue
+        if coder.bit(("step", step, context)):
+            return candidate
+        asked, step = candidate, step + 1
+    return coder.literal()
+
+
+def decode_label(model, data, slices, rows):
+    size, = struct.unpack_from("<I", data)
+    distances, coder = varints(data[4:4 + size]), Coder(data[4 + size:])
+    flat_left, width = next(distances, None), model.width
+    blank = [model.modal] * (width + 4)
+    result = np.zeros((slices, model.components, rows, width), dtype=np.int64)
+    for c, z in np.ndindex(model.components, slices):
+        now, before = [], (None if z == 0 else planes)
+        for y in range(rows):
+            n = now[y - 1] if y else before[0] if before else blank
+            nn = now[y - 2] if y > 1 else n
+            p, pn, ps = (n, nn, n) if before is None else (before[y], before[max(y - 1, 0)], before[min(y + 1, rows - 1)])
+            row = [n[2], n[2]]
+            for x in range(width):
+                i, w = x + 2, row[-1]
+                if n[i] == n[i + 1] == p[i] == p[i + 1] == ps[i] == ps[i + 1] == w:
+                    if flat_left == 0:
+                        w = coder.literal()
+                        flat_left = next(distances, None)
+                    elif flat_left is not None:
+                        flat_left -= 1
+                    row.append(w)
+                else:
+                    row.append(label_sample(coder, w, row[-2], n, nn, p, pn, ps, x))
+            row[:2] = [row[2]] * 2
+            now.append(row + [row[-1]] * 2)
+        planes = now
+        result[z, c] = [row[2:-2] for row in now]
+    return result
+
+
+def decode_chunk(model_bytes, grid, ordinal, chunk):
+    """The bytes of the image's chunk of that number."""
+    model = Model(model_bytes, grid)
+    _, slices, _, rows = list(model.boxes())[ordinal]
+    values = (decode_label if model.label else decode_planes)(model, chunk, slices, rows)
+    axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)
+    return samples_of(values.transpose(axes), model, grid)
