@@ -143,6 +143,20 @@ def test_estimates_follow_the_size_and_analyze(filled: Any) -> None:
     assert "by_date" in plan(filled, sql)
 
 
+def test_an_index_that_was_rolled_back_is_not_relied_on(db: Any) -> None:
+    db.execute("CREATE VIRTUAL TABLE t USING zblob(n INT, m INT)")
+    db.executemany("INSERT INTO t VALUES(?, 0)", [(i,) for i in range(30)])
+    db.execute("BEGIN")
+    db.execute("CREATE UNIQUE INDEX i ON t_rows(n)")
+    assert "i (n=?)" in plan(db, "SELECT 1 FROM t WHERE n = 1")
+    db.execute("ROLLBACK")
+    db.execute("CREATE INDEX i ON t_rows(n)")  # the schema has the same version as above
+    db.execute("INSERT INTO t VALUES(1, 0), (1, 0)")
+    db.execute("UPDATE t SET m = 5 WHERE n = 1")
+    assert one(db, "SELECT changes()") == 3
+    assert rows(db, "SELECT m FROM t WHERE n = 1") == [(5,), (5,), (5,)]
+
+
 # ---- Compressed columns are left alone
 
 
