@@ -206,6 +206,37 @@ enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damag
 
 void zblob_free(void *block);
 
+/* ---- Envelopes: frames that are pickles ------------------------------------------------------ */
+
+/* A pickle of protocol 4 around a frame: whoever loads it gets the object that the framed pickle holds.
+ * The functions above know frames alone; readers of stored values look for the frame in them first. */
+#define ZBLOB_ENVELOPE_PREFIX_SIZE 44
+#define ZBLOB_ENVELOPE_OVERHEAD 47
+
+/* Does it begin as an envelope does? Such a value is one, or a damaged one. */
+bool zblob_is_envelope(const void *src, size_t src_size);
+
+/* The frame that a value is, or that it holds as an envelope; *frame is NULL in a plain value. DAMAGED for
+ * an envelope that is cut off or holds something else; what the frame's header says is not looked at. */
+enum zblob_result zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
+                                   struct zblob_error *error);
+
+/* Where the frame's header ends in a value that begins with these bytes, at least ZBLOB_HEAD_PREFIX_SIZE or
+ * all there are; 0 in a plain value. */
+#define ZBLOB_HEAD_PREFIX_SIZE 60
+uint64_t zblob_head_size(const void *src, size_t src_size);
+
+/* A frame or an envelope, with a valid header checksum: nothing to compress any more. */
+bool zblob_is_compressed(const void *src, size_t src_size);
+
+/* One complete pickle (zblob_is_complete_pickle) that is no envelope yet. */
+bool zblob_is_plain_pickle(const void *src, size_t src_size);
+
+/* Compress a plain pickle into an envelope: a new block, to be released with zblob_free. At most
+ * ZBLOB_ENVELOPE_OVERHEAD larger than its frame. */
+enum zblob_result zblob_compress_pickle(const struct zblob_options *options, const void *src, size_t src_size,
+                                        unsigned char **envelope, size_t *envelope_size, struct zblob_error *error);
+
 /* ---- Parts of a value, for readers that do not hold the whole frame -------------------------- */
 
 struct zblob_decoder; /* a frame's header, parsed: what every chunk's decoding needs */
@@ -230,10 +261,15 @@ size_t zblob_sniff(const void *src, size_t src_size, struct zblob_image *images,
  * codes or out-of-band buffers? */
 bool zblob_is_complete_pickle(const void *src, size_t src_size);
 
-/* JSON text that describes a value: a frame from its header alone, anything else by sniffing.
+/* JSON text that describes a value: a frame or an envelope from the header alone, all else by sniffing.
  * *json is NUL-terminated, to be released with zblob_free. */
 enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
                                  struct zblob_error *error);
+
+/* The same for a frame or an envelope of value_size bytes of which only the first src_size are at hand, at
+ * least zblob_head_size of them. Images that only a stored value itself would show are left out. */
+enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json,
+                                      struct zblob_error *error);
 
 /* "uint8", "float32", ...; "complex64" and the like where the image says so. */
 const char *zblob_sample_type_name(enum zblob_sample_type type);

@@ -20,6 +20,7 @@ Buffer = bytes | bytearray | memoryview | Any  # whatever has the buffer protoco
 VERSION: str = ffi.string(lib.zblob_library_version()).decode()
 
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
+HEAD_PREFIX_SIZE: int = lib.ZBLOB_HEAD_PREFIX_SIZE
 
 # The most that decompress() allocates unless told otherwise: what SQLite itself can hold, and then some.
 DEFAULT_MAX_SIZE = 1 << 32
@@ -61,6 +62,7 @@ class FrameInfo:
     """What a value's header says. The fields are those of docs/format.md and of SQL's zinfo()."""
 
     frame: bool  # False: a plain value, which every reader hands back unchanged
+    envelope: str | None  # "pickle": the frame lies in a pickle that unpacks itself
     version: int | None  # of the format
     value_type: str  # "blob" or "text"
     codec: str | None  # the richest among the chunks: "store", "zstd", "planes" or "voxel"
@@ -137,10 +139,55 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
         lib.zblob_free(frame[0])
 
 
-def is_frame(data: Buffer) -> bool:
-    """Magic and a valid header checksum? Looks at nothing behind the header."""
+def compress_pickle(data: Buffer, level: int = DEFAULT_LEVEL, **options: Any) -> bytes:
+    """Compress a pickle into a pickle: whoever loads the result gets the same object. SQL's zpickle().
+
+    Only one complete pickle of protocol 2 to 5 that ends at the last byte, without persistent ids, extension codes
+    and out-of-band buffers is wrapped. Everything else comes back as it is, an envelope and a frame included.
+    Loading imports `sqlite_zblob.unpickle`, which calls `pickle.loads`: see docs/in-place.md.
+
+    :param level: 1 (fastest) to 9 (smallest).
+    :param options: as for `compress`.
+    :raises OptionError: an option is unknown or out of range.
+    """
+    settings = make_options(level=level, **options)
     with ffi.from_buffer(data) as src:
-        return bool(lib.zblob_is_frame(src, len(src)))
+        if len(src) < settings.min_size or not lib.zblob_is_plain_pickle(src, len(src)):
+            return bytes(ffi.buffer(src))
+        envelope, size = ffi.new("unsigned char **"), ffi.new("size_t *")
+        error = ffi.new("struct zblob_error *")
+        if lib.zblob_compress_pickle(settings, src, len(src), envelope, size, error):
+            _raise(error)
+    try:
+        return bytes(ffi.buffer(envelope[0], size[0]))
+    finally:
+        lib.zblob_free(envelope[0])
+
+
+def is_frame(data: Buffer) -> bool:
+    """A frame, or an envelope around one, with a valid header checksum? Looks at nothing behind the header."""
+    with ffi.from_buffer(data) as src:
+        return bool(lib.zblob_is_compressed(src, len(src)))
+
+
+def has_magic(data: Buffer) -> bool:
+    """Does it begin as a frame or an envelope does? `decompress` hands back everything else unchanged."""
+    with ffi.from_buffer(data) as src:
+        return bool(lib.zblob_has_magic(src, len(src)) or lib.zblob_is_envelope(src, len(src)))
+
+
+def is_plain_pickle(data: Buffer) -> bool:
+    """One complete pickle that `compress_pickle` would wrap? Reads its opcodes, executes none."""
+    with ffi.from_buffer(data) as src:
+        return bool(lib.zblob_is_plain_pickle(src, len(src)))
+
+
+def _find_frame(src: Any, error: Any) -> tuple[Any, int]:
+    """Address and size of the frame that a value is or holds; the address is NULL in a plain value."""
+    frame, size = ffi.new("const unsigned char **"), ffi.new("size_t *")
+    if lib.zblob_find_frame(src, len(src), frame, size, error):
+        _raise(error)
+    return frame[0], size[0]
 
 
 @overload
@@ -154,7 +201,7 @@ def decompress(frame: Buffer, *, out: Buffer, threads: int = 0, max_size: int = 
 def decompress(
     frame: Buffer, *, out: Buffer | None = None, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE
 ) -> bytes | str | memoryview:
-    """Decompress a frame. Bytes that are no frame come back unchanged, as with SQL's zdecompress().
+    """Decompress a frame or an envelope. Other bytes come back unchanged, as with SQL's zdecompress().
 
     :param out: a writable C-contiguous buffer of at least the value's size in bytes, to decode into.
     :param threads: 0: all that the process may use.
@@ -165,17 +212,18 @@ def decompress(
     :raises SizeLimitError: the value is larger than `max_size` or `out`.
     """
     with ffi.from_buffer(frame) as src:
-        if not lib.zblob_has_magic(src, len(src)):
-            return bytes(ffi.buffer(src)) if out is None else _copy_into(src, out)
         header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
-        if lib.zblob_frame_open(header, src, len(src), len(src), error):
+        found, found_size = _find_frame(src, error)
+        if not found:
+            return bytes(ffi.buffer(src)) if out is None else _copy_into(src, out)
+        if lib.zblob_frame_open(header, found, found_size, found_size, error):
             _raise(error)
         size = header.raw_size
         if size > max_size:
             raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
         value: Any = _new_bytes(None, size) if out is None else _writable(out, size)
         with ffi.from_buffer(value) as dst:
-            if lib.zblob_decompress(src, len(src), threads, dst, size, error):
+            if lib.zblob_decompress(found, found_size, threads, dst, size, error):
                 _raise(error)
     if out is None and header.value_type != lib.ZBLOB_BLOB:
         value = value.decode(_ENCODINGS[header.value_type], "surrogatepass")
@@ -200,7 +248,7 @@ def _copy_into(src: Any, out: Buffer) -> memoryview:
 
 
 def info(frame: Buffer) -> FrameInfo:
-    """What the header of a frame says, without decoding; of a plain value, what sniffing finds.
+    """What the header of a frame or an envelope says, without decoding; of a plain value, what sniffing finds.
 
     :raises DamagedFrameError: the header is cut off or damaged.
     """
@@ -208,8 +256,32 @@ def info(frame: Buffer) -> FrameInfo:
     with ffi.from_buffer(frame) as src:
         if lib.zblob_describe(src, len(src), lib.ZBLOB_BLOB, text, error):
             _raise(error)
+    return _take_description(text)
+
+
+def head_size(prefix: Buffer) -> int:
+    """Where the header ends in a value that begins with these HEAD_PREFIX_SIZE bytes; 0 in a plain value."""
+    with ffi.from_buffer(prefix) as src:
+        return int(lib.zblob_head_size(src, len(src)))
+
+
+def info_of_head(head: Buffer, value_size: int) -> FrameInfo:
+    """`info` of a compressed value of `value_size` bytes from its first `head_size` ones.
+
+    Images in a value that was stored as it is (codec "store") need the whole value.
+
+    :raises DamagedFrameError: the header is cut off or damaged.
+    """
+    text, error = ffi.new("char **"), ffi.new("struct zblob_error *")
+    with ffi.from_buffer(head) as src:
+        if lib.zblob_describe_head(src, len(src), value_size, text, error):
+            _raise(error)
+    return _take_description(text)
+
+
+def _take_description(text: Any) -> FrameInfo:
     try:
-        fields = json.loads(ffi.string(text[0]))
+        fields: dict[str, Any] = json.loads(ffi.string(text[0]))
     finally:
         lib.zblob_free(text[0])
     images = tuple(_image_info(image) for image in fields.pop("images"))

@@ -23,3 +23,7 @@ class OptionError(ZblobError, ValueError):
 
 class LoadError(ZblobError):
     """The extension cannot be loaded into this connection or process."""
+
+
+class ZblobWarning(UserWarning):
+    """Something works, but not as one might expect; the message says what and why."""

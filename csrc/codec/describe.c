@@ -121,10 +121,12 @@ value_type_name(enum zblob_value_type type)
 }
 
 static void
-put_frame(struct writer *w, const struct zblob_frame *frame)
+put_frame(struct writer *w, const struct zblob_frame *frame, bool in_envelope)
 {
-    put(w, "{\"frame\": true, \"version\": %" PRIu32 ", \"value_type\": \"%s\", \"codec\": \"%s\"", frame->version,
-        value_type_name(frame->value_type), zblob_codec_name(frame->codec));
+    put(w, "{\"frame\": true, \"envelope\": %s, \"version\": %" PRIu32, in_envelope ? "\"pickle\"" : "null",
+        frame->version);
+    put(w, ", \"value_type\": \"%s\", \"codec\": \"%s\"", value_type_name(frame->value_type),
+        zblob_codec_name(frame->codec));
     put(w,
         ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ", frame->level,
         frame->raw_size, frame->frame_size);
@@ -137,49 +139,93 @@ put_frame(struct writer *w, const struct zblob_frame *frame)
 static void
 put_plain(struct writer *w, size_t size, enum zblob_value_type type)
 {
-    put(w, "{\"frame\": false, \"version\": null, \"value_type\": \"%s\", \"codec\": null", value_type_name(type));
+    put(w, "{\"frame\": false, \"envelope\": null, \"version\": null");
+    put(w, ", \"value_type\": \"%s\", \"codec\": null", value_type_name(type));
     put(w, ", \"level\": null, \"raw_size\": %zu, \"frame_size\": %zu, \"ratio\": 1.0", size, size);
     put(w, ", \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0");
 }
 
 /* A stored pickle is looked into as a plain one is: its frame has no geometry to keep the size bound. */
 static size_t
-images_of_frame(const struct zblob_frame *frame, const unsigned char *src, struct zblob_image *images)
+images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
 {
     for (uint32_t i = 0; i < frame->image_count; i++)
         zblob_frame_image(frame, i, &images[i]);
-    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE)
+    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE || !is_whole)
         return frame->image_count;
-    return zblob_sniff(src + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+    return zblob_sniff(frame->header + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+}
+
+/* Hand over the text. */
+static enum zblob_result
+finish(struct writer *w, enum zblob_result result, char **json, struct zblob_error *error)
+{
+    if (result == ZBLOB_OK && w->failed)
+        result = zblob_fail_memory(error, w->capacity);
+    if (result == ZBLOB_OK)
+        *json = w->text;
+    else
+        free(w->text);
+    return result;
+}
+
+/* src holds src_size bytes of the frame, its header at least. */
+static enum zblob_result
+describe_frame(const void *src, size_t src_size, uint64_t frame_size, bool in_envelope, char **json,
+               struct zblob_error *error)
+{
+    struct writer w = {0};
+    struct zblob_frame frame;
+    enum zblob_result result = zblob_frame_open(&frame, src, src_size, frame_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
+    if (!images)
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    put_frame(&w, &frame, in_envelope);
+    put_images(&w, images, images_of_frame(&frame, src_size == frame_size, images));
+    free(images);
+    return finish(&w, result, json, error);
+}
+
+static enum zblob_result
+describe_plain(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+               struct zblob_error *error)
+{
+    struct writer w = {0};
+    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
+    if (!images)
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    put_plain(&w, src_size, value_type);
+    put_images(&w, images, zblob_sniff(src, src_size, images, ZBLOB_IMAGES_MAX));
+    free(images);
+    return finish(&w, ZBLOB_OK, json, error);
 }
 
 enum zblob_result
 zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
                struct zblob_error *error)
 {
-    struct writer w = {0};
-    struct zblob_frame frame;
-    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
-    enum zblob_result result = ZBLOB_OK;
+    const unsigned char *frame;
+    size_t frame_size;
     *json = NULL;
-    if (!images)
-        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
-    if (zblob_has_magic(src, src_size)) {
-        result = zblob_frame_open(&frame, src, src_size, src_size, error);
-        if (result == ZBLOB_OK) {
-            put_frame(&w, &frame);
-            put_images(&w, images, images_of_frame(&frame, src, images));
-        }
-    } else {
-        put_plain(&w, src_size, value_type);
-        put_images(&w, images, zblob_sniff(src, src_size, images, ZBLOB_IMAGES_MAX));
-    }
-    free(images);
-    if (result == ZBLOB_OK && w.failed)
-        result = zblob_fail_memory(error, w.capacity);
-    if (result == ZBLOB_OK)
-        *json = w.text;
-    else
-        free(w.text);
-    return result;
+    enum zblob_result result = zblob_find_frame(src, src_size, &frame, &frame_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    if (!frame)
+        return describe_plain(src, src_size, value_type, json, error);
+    return describe_frame(frame, frame_size, frame_size, frame != src, json, error);
+}
+
+enum zblob_result
+zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json, struct zblob_error *error)
+{
+    bool in_envelope = zblob_is_envelope(src, src_size);
+    size_t before = in_envelope ? ZBLOB_ENVELOPE_PREFIX_SIZE : 0;
+    uint64_t around = in_envelope ? ZBLOB_ENVELOPE_OVERHEAD : 0;
+    *json = NULL;
+    if (value_size < around)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: %" PRIu64 " bytes", value_size);
+    return describe_frame((const unsigned char *)src + before, src_size - before, value_size - around, in_envelope,
+                          json, error);
 }

@@ -2,9 +2,10 @@
  * functions.c: the scalar SQL functions.
  *
  *   zcompress(X [, level or JSON options])   zdecompress(X)   zlength(X)   zinfo(X)   zis_frame(X)
+ *   zpickle(X [, level or JSON options])   zis_pickle(X)
  *   zverify(X)   zsubstr(X, start [, count])   zblob_config(name [, value])   zblob_version()
  *
- * Only a BLOB can be a frame. NULL, INTEGER and REAL are nobody's business here: they pass through.
+ * Only a BLOB can be a frame, or an envelope: a frame that is a pickle. NULL, INTEGER and REAL are nobody's business here: they pass through.
  */
 #include "values.h"
 
@@ -19,7 +20,7 @@
 
 #define JSON_SUBTYPE 74 /* 'J', as SQLite's own JSON functions mark their results */
 
-/* ---- zcompress ------------------------------------------------------------------------------- */
+/* ---- zcompress, zpickle ---------------------------------------------------------------------- */
 
 static bool
 read_options(sqlite3_context *context, int count, sqlite3_value **arguments, struct zblob_options *options)
@@ -61,7 +62,7 @@ zcompress(sqlite3_context *context, int count, sqlite3_value **arguments)
     }
     if (!value_take(context, arguments[0], &value))
         return;
-    if (value.size < options.min_size || (value_has_magic(&value) && zblob_is_frame(value.bytes, value.size))) {
+    if (value.size < options.min_size || value_is_compressed(&value)) {
         sqlite3_result_value(context, arguments[0]);
         return;
     }
@@ -71,13 +72,36 @@ zcompress(sqlite3_context *context, int count, sqlite3_value **arguments)
         value_fail(context, &error);
 }
 
+static void
+zpickle(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct zblob_options options;
+    struct zblob_error error;
+    struct value value;
+    unsigned char *envelope;
+    size_t envelope_size;
+    if (!read_options(context, count, arguments, &options))
+        return;
+    bool is_blob = sqlite3_value_type(arguments[0]) == SQLITE_BLOB;
+    if (is_blob && !value_take(context, arguments[0], &value))
+        return;
+    if (!is_blob || value.size < options.min_size || !zblob_is_plain_pickle(value.bytes, value.size)) {
+        sqlite3_result_value(context, arguments[0]);
+        return;
+    }
+    if (zblob_compress_pickle(&options, value.bytes, value.size, &envelope, &envelope_size, &error) == ZBLOB_OK)
+        sqlite3_result_blob64(context, envelope, envelope_size, zblob_free);
+    else
+        value_fail(context, &error);
+}
+
 /* ---- zdecompress ----------------------------------------------------------------------------- */
 
 static void
 zdecompress(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
-    struct value value;
-    struct zblob_frame frame;
+    struct value value, original;
+    struct zblob_error error;
     (void)count;
     if (!value_is_bytes(arguments[0])) {
         sqlite3_result_value(context, arguments[0]);
@@ -89,19 +113,13 @@ zdecompress(sqlite3_context *context, int count, sqlite3_value **arguments)
         sqlite3_result_value(context, arguments[0]);
         return;
     }
-    if (!value_open_frame(context, &value, &frame) || !value_check_size(context, frame.raw_size))
-        return;
-    unsigned char *bytes = value_decode(context, &value, 0, frame.raw_size);
-    if (!bytes)
-        return;
-    if (frame.value_type == ZBLOB_BLOB)
-        sqlite3_result_blob64(context, bytes, frame.raw_size, sqlite3_free);
+    if (value_unpack(sqlite3_context_db_handle(context), value_connection(context), &value, &original, &error))
+        value_return(context, &original);
     else
-        sqlite3_result_text64(context, (char *)bytes, frame.raw_size, sqlite3_free,
-                              frame.value_type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE);
+        value_fail(context, &error);
 }
 
-/* ---- zlength, zis_frame, zinfo, zverify ------------------------------------------------------ */
+/* ---- zlength, zis_frame, zis_pickle, zinfo, zverify ------------------------------------------ */
 
 static void
 zlength(sqlite3_context *context, int count, sqlite3_value **arguments)
@@ -125,7 +143,19 @@ zis_frame(sqlite3_context *context, int count, sqlite3_value **arguments)
     if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB)
         sqlite3_result_int(context, 0);
     else if (value_take(context, arguments[0], &value))
-        sqlite3_result_int(context, value_has_magic(&value) && zblob_is_frame(value.bytes, value.size));
+        sqlite3_result_int(context, value_is_compressed(&value));
+}
+
+/* Would zpickle() wrap it? */
+static void
+zis_pickle(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value;
+    (void)count;
+    if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB)
+        sqlite3_result_int(context, 0);
+    else if (value_take(context, arguments[0], &value))
+        sqlite3_result_int(context, zblob_is_plain_pickle(value.bytes, value.size));
 }
 
 static void
@@ -145,6 +175,17 @@ zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
     sqlite3_result_subtype(context, JSON_SUBTYPE);
 }
 
+/* A value that is plain is as it should be. */
+static enum zblob_result
+verify(const struct value *value, uint32_t *damaged_count, struct zblob_error *error)
+{
+    const unsigned char *frame;
+    size_t frame_size;
+    *damaged_count = 0;
+    enum zblob_result result = zblob_find_frame(value->bytes, value->size, &frame, &frame_size, error);
+    return frame && result == ZBLOB_OK ? zblob_verify(frame, frame_size, damaged_count, error) : result;
+}
+
 static void
 zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
@@ -154,7 +195,7 @@ zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
     (void)count;
     if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && !value_take(context, arguments[0], &value))
         return;
-    if (!value_has_magic(&value) || zblob_verify(value.bytes, value.size, &damaged_count, &error) == ZBLOB_OK) {
+    if (verify(&value, &damaged_count, &error) == ZBLOB_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
         return;
     }
@@ -237,10 +278,13 @@ static const struct {
 } functions[] = {
     {"zcompress", 1, SQLITE_INNOCUOUS, zcompress},
     {"zcompress", 2, SQLITE_INNOCUOUS, zcompress},
+    {"zpickle", 1, SQLITE_INNOCUOUS, zpickle},
+    {"zpickle", 2, SQLITE_INNOCUOUS, zpickle},
     {"zdecompress", 1, READER, zdecompress},
     {"zlength", 1, READER, zlength},
     {"zinfo", 1, READER | SQLITE_RESULT_SUBTYPE, zinfo},
     {"zis_frame", 1, READER, zis_frame},
+    {"zis_pickle", 1, READER, zis_pickle},
     {"zverify", 1, READER, zverify},
     {"zsubstr", 2, READER, zsubstr},
     {"zsubstr", 3, READER, zsubstr},

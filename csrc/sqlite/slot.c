@@ -52,6 +52,8 @@ slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
     *connection = (struct zblob_connection){.references = 1};
     zblob_options_init(&connection->options);
     int result = functions_register(db, connection);
+    if (result == SQLITE_OK)
+        result = table_register(db, connection);
     connection_release(connection);
     return result;
 }

@@ -38,6 +38,9 @@ void connection_release(struct zblob_connection *connection);
 #define functions_register ZBLOB_IN_SLOT(functions_register)
 int functions_register(sqlite3 *db, struct zblob_connection *connection);
 
+#define table_register ZBLOB_IN_SLOT(table_register)
+int table_register(sqlite3 *db, struct zblob_connection *connection);
+
 #define slot_register ZBLOB_IN_SLOT(slot_register)
 int slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 

@@ -13,19 +13,25 @@ value_connection(sqlite3_context *context)
     return registration_of(context)->connection;
 }
 
-void
-value_fail(sqlite3_context *context, const struct zblob_error *error)
+int
+value_result_code(const struct zblob_error *error)
 {
     static const int codes[] = {
         [ZBLOB_OK] = SQLITE_INTERNAL,      [ZBLOB_DAMAGED] = SQLITE_CORRUPT, [ZBLOB_UNSUPPORTED] = SQLITE_ERROR,
         [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG, [ZBLOB_NO_MEMORY] = SQLITE_NOMEM, [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
     };
+    return codes[error->code];
+}
+
+void
+value_fail(sqlite3_context *context, const struct zblob_error *error)
+{
     if (error->code == ZBLOB_NO_MEMORY) {
         sqlite3_result_error_nomem(context);
         return;
     }
     sqlite3_result_error(context, error->message, -1); /* first the text: it resets the code */
-    sqlite3_result_error_code(context, codes[error->code]);
+    sqlite3_result_error_code(context, value_result_code(error));
 }
 
 bool
@@ -36,13 +42,13 @@ value_is_bytes(sqlite3_value *argument)
 }
 
 bool
-value_take(sqlite3_context *context, sqlite3_value *argument, struct value *value)
+value_take_as(sqlite3_value *argument, enum zblob_value_type text_type, struct value *value)
 {
     if (sqlite3_value_type(argument) == SQLITE_BLOB) {
         value->type = ZBLOB_BLOB;
         value->bytes = sqlite3_value_blob(argument);
         value->size = (size_t)sqlite3_value_bytes(argument);
-    } else if (registration_of(context)->text_type == ZBLOB_TEXT_UTF8) {
+    } else if (text_type == ZBLOB_TEXT_UTF8) {
         value->type = ZBLOB_TEXT_UTF8;
         value->bytes = sqlite3_value_text(argument);
         value->size = (size_t)sqlite3_value_bytes(argument);
@@ -51,64 +57,127 @@ value_take(sqlite3_context *context, sqlite3_value *argument, struct value *valu
         value->bytes = sqlite3_value_text16le(argument);
         value->size = (size_t)sqlite3_value_bytes16(argument);
     }
-    if (!value->bytes && value->size) {
-        sqlite3_result_error_nomem(context);
-        return false;
-    }
-    return true;
+    return value->bytes || value->size == 0;
+}
+
+bool
+value_take(sqlite3_context *context, sqlite3_value *argument, struct value *value)
+{
+    if (value_take_as(argument, registration_of(context)->text_type, value))
+        return true;
+    sqlite3_result_error_nomem(context);
+    return false;
 }
 
 bool
 value_has_magic(const struct value *value)
 {
-    return value->type == ZBLOB_BLOB && zblob_has_magic(value->bytes, value->size);
+    return value->type == ZBLOB_BLOB &&
+           (zblob_has_magic(value->bytes, value->size) || zblob_is_envelope(value->bytes, value->size));
 }
 
 bool
-value_open_frame(sqlite3_context *context, const struct value *value, struct zblob_frame *frame)
+value_is_compressed(const struct value *value)
+{
+    return value->type == ZBLOB_BLOB && zblob_is_compressed(value->bytes, value->size);
+}
+
+/* Open what value_has_magic is true of, and narrow it to the frame. */
+static bool
+open_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error)
+{
+    return zblob_find_frame(value->bytes, value->size, &value->bytes, &value->size, error) == ZBLOB_OK &&
+           zblob_frame_open(frame, value->bytes, value->size, value->size, error) == ZBLOB_OK;
+}
+
+bool
+value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame)
 {
     struct zblob_error error;
-    if (zblob_frame_open(frame, value->bytes, value->size, value->size, &error) == ZBLOB_OK)
+    if (open_frame(value, frame, &error))
         return true;
     value_fail(context, &error);
+    return false;
+}
+
+/* May a value of that many bytes be decoded? */
+static bool
+check_size(sqlite3 *db, const struct zblob_connection *connection, uint64_t size, struct zblob_error *error)
+{
+    sqlite3_int64 most = sqlite3_limit(db, SQLITE_LIMIT_LENGTH, -1);
+    const char *name = "SQLITE_LIMIT_LENGTH";
+    if (connection->max_size > 0 && connection->max_size < most) {
+        most = connection->max_size;
+        name = "zblob_config('max_size')";
+    }
+    if (size <= (uint64_t)most)
+        return true;
+    sqlite3_snprintf(sizeof error->message, error->message,
+                     "the value has %llu bytes before compression, more than %s allows (%lld)",
+                     (unsigned long long)size, name, most);
+    error->code = ZBLOB_TOO_LARGE;
     return false;
 }
 
 bool
 value_check_size(sqlite3_context *context, uint64_t size)
 {
-    sqlite3_int64 most = sqlite3_limit(sqlite3_context_db_handle(context), SQLITE_LIMIT_LENGTH, -1);
-    const char *name = "SQLITE_LIMIT_LENGTH";
-    sqlite3_int64 configured = value_connection(context)->max_size;
-    if (configured > 0 && configured < most) {
-        most = configured;
-        name = "zblob_config('max_size')";
-    }
-    if (size <= (uint64_t)most)
+    struct zblob_error error;
+    if (check_size(sqlite3_context_db_handle(context), value_connection(context), size, &error))
         return true;
-    char *text = sqlite3_mprintf("the value has %llu bytes before compression, more than %s allows (%lld)",
-                                 (unsigned long long)size, name, most);
-    sqlite3_result_error(context, text ? text : "value too large", -1);
-    sqlite3_result_error_code(context, SQLITE_TOOBIG);
-    sqlite3_free(text);
+    value_fail(context, &error);
     return false;
+}
+
+/* A frame's bytes [offset, offset + count) in a new block with a terminator behind them; NULL: see *error. */
+static unsigned char *
+decode(const struct zblob_connection *connection, const struct value *frame, uint64_t offset, uint64_t count,
+       struct zblob_error *error)
+{
+    unsigned char *bytes = sqlite3_malloc64(count + 2);
+    if (!bytes) {
+        error->code = ZBLOB_NO_MEMORY;
+        return NULL;
+    }
+    if (zblob_decompress_range(frame->bytes, frame->size, connection->options.threads, offset, bytes, count, error) !=
+        ZBLOB_OK) {
+        sqlite3_free(bytes);
+        return NULL;
+    }
+    bytes[count] = bytes[count + 1] = 0;
+    return bytes;
 }
 
 unsigned char *
 value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count)
 {
     struct zblob_error error;
-    unsigned char *bytes = sqlite3_malloc64(count + 2);
-    if (!bytes) {
-        sqlite3_result_error_nomem(context);
-        return NULL;
-    }
-    if (zblob_decompress_range(frame->bytes, frame->size, value_connection(context)->options.threads, offset, bytes,
-                               count, &error) != ZBLOB_OK) {
+    unsigned char *bytes = decode(value_connection(context), frame, offset, count, &error);
+    if (!bytes)
         value_fail(context, &error);
-        sqlite3_free(bytes);
-        return NULL;
-    }
-    bytes[count] = bytes[count + 1] = 0;
     return bytes;
+}
+
+bool
+value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *value, struct value *original,
+             struct zblob_error *error)
+{
+    struct zblob_frame header;
+    struct value frame = *value;
+    if (!open_frame(&frame, &header, error) || !check_size(db, connection, header.raw_size, error))
+        return false;
+    original->type = header.value_type;
+    original->size = (size_t)header.raw_size;
+    original->bytes = decode(connection, &frame, 0, header.raw_size, error);
+    return original->bytes;
+}
+
+void
+value_return(sqlite3_context *context, const struct value *original)
+{
+    if (original->type == ZBLOB_BLOB)
+        sqlite3_result_blob64(context, original->bytes, original->size, sqlite3_free);
+    else
+        sqlite3_result_text64(context, (const char *)original->bytes, original->size, sqlite3_free,
+                              original->type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE);
 }

@@ -7,7 +7,12 @@
 #define value_connection ZBLOB_IN_SLOT(value_connection)
 #define value_fail ZBLOB_IN_SLOT(value_fail)
 #define value_is_bytes ZBLOB_IN_SLOT(value_is_bytes)
+#define value_result_code ZBLOB_IN_SLOT(value_result_code)
 #define value_take ZBLOB_IN_SLOT(value_take)
+#define value_take_as ZBLOB_IN_SLOT(value_take_as)
+#define value_unpack ZBLOB_IN_SLOT(value_unpack)
+#define value_return ZBLOB_IN_SLOT(value_return)
+#define value_is_compressed ZBLOB_IN_SLOT(value_is_compressed)
 #define value_has_magic ZBLOB_IN_SLOT(value_has_magic)
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
 #define value_check_size ZBLOB_IN_SLOT(value_check_size)
@@ -27,6 +32,9 @@ struct value {
 
 struct zblob_connection *value_connection(sqlite3_context *context);
 
+/* The SQLite result code for a codec error. */
+int value_result_code(const struct zblob_error *error);
+
 /* Make a codec error the function's result. */
 void value_fail(sqlite3_context *context, const struct zblob_error *error);
 
@@ -37,9 +45,15 @@ bool value_is_bytes(sqlite3_value *argument);
  * result where they return false. */
 bool value_take(sqlite3_context *context, sqlite3_value *argument, struct value *value);
 
-/* Only a BLOB can be a frame. */
+/* The same where there is no context, with TEXT in the given encoding. False: out of memory. */
+bool value_take_as(sqlite3_value *argument, enum zblob_value_type text_type, struct value *value);
+
+/* Only a BLOB can be a frame, or an envelope around one. Has it the magic, and is its header valid, too? */
 bool value_has_magic(const struct value *value);
-bool value_open_frame(sqlite3_context *context, const struct value *value, struct zblob_frame *frame);
+bool value_is_compressed(const struct value *value);
+
+/* Open the frame of a value with magic, and narrow an envelope's value to the frame that it holds. */
+bool value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame);
 
 /* May a value of that many bytes be decoded? */
 bool value_check_size(sqlite3_context *context, uint64_t size);
@@ -47,5 +61,12 @@ bool value_check_size(sqlite3_context *context, uint64_t size);
 /* A frame's bytes [offset, offset + count) in a new block (sqlite3_free) with a terminator behind them;
  * NULL: an error result is set. */
 unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count);
+
+/* What a frame or an envelope holds, as far as SQLite and zblob_config('max_size') allow that size; to be passed to value_return. */
+bool value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame,
+                  struct value *original, struct zblob_error *error);
+
+/* Make an unpacked value the result, and SQLite its owner. */
+void value_return(sqlite3_context *context, const struct value *original);
 
 #endif

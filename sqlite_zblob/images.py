@@ -1,0 +1,238 @@
+"""`zimages('results', 'data')`: the images in a column as the rows of an APSW virtual table.
+
+What a header says costs the header alone; only min, max and mean decode. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import Iterator
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, head_size, info, info_of_head
+from .database import quote, run, stream
+from .errors import DamagedFrameError, UnsupportedFrameError
+from .schema import look_at_table, master_of, require_schema
+from .virtual import is_zblob
+
+if TYPE_CHECKING:
+    import numpy as np
+
+COLUMNS = (
+    "key",  # of the row: its primary key, as a JSON array where that has several columns; otherwise the rowid
+    "image",  # position among the images of the value, from 0
+    "source",  # "SimpleITK", "NumPy", "npy" or "options"
+    "pixel_type",  # as NumPy names it
+    "dimension",
+    "size",  # JSON array, pixels along each axis, the fastest first; so in the next three
+    "spacing",  # JSON array, physical units a pixel; NULL where it is not known
+    "origin",
+    "direction",  # JSON array, row-major cosines
+    "components",  # a pixel
+    "codec",  # NULL: not compressed
+    "envelope",  # "pickle" or NULL
+    "raw_bytes",  # of the value before compression
+    "stored_bytes",
+    "ratio",  # raw_bytes / stored_bytes
+    "min",  # over all samples, NaN left out; NULL for complex pixels. These three decode
+    "max",
+    "mean",
+    "problem",  # NULL, or why the value's header cannot be read; then there is one row for the value
+)
+
+
+def register(connection: apsw.Connection) -> None:
+    """Give the connection `zimages(table, column [, schema])`, read-only, one row an image. Values without an image,
+    and those that are no BLOB, have no row.
+
+    Compressed, enveloped and plain values may be mixed. The columns are those of `COLUMNS`. `min`, `max` and `mean`
+    need NumPy, and fail the statement at a damaged chunk.
+    """
+    import apsw.ext  # not at the top: it costs more time than all of this package
+
+    reference = weakref.ref(connection)
+
+    def zimages(table_name: str, column_name: str, schema_name: str = "main") -> Iterator[ImageRow | ProblemRow]:
+        owner = reference()
+        assert owner is not None
+        return image_rows(owner, table_name, column_name, schema_name)
+
+    table: Any = zimages
+    table.columns = COLUMNS
+    table.column_access = apsw.ext.VTColumnAccess.By_Attr
+    apsw.ext.make_virtual_module(connection, "zimages", table, eponymous_only=True)
+
+
+class StoredValue:
+    """One BLOB in the database, read no further than asked for."""
+
+    def __init__(self, connection: apsw.Connection, place: tuple[str, str, str], rowid: int, size: int) -> None:
+        self.connection, self.place, self.rowid, self.size = connection, place, rowid, size
+
+    def read(self, size: int) -> bytes:
+        """The first `size` bytes, or all there are."""
+        blob = self.connection.blob_open(*self.place, self.rowid, False)
+        try:
+            return blob.read(size)
+        finally:
+            blob.close()
+
+
+class LoadedValue(StoredValue):
+    """One that is in memory already: tables without rowids have no incremental I/O."""
+
+    def __init__(self, value: bytes) -> None:
+        self.value, self.size = value, len(value)
+
+    def read(self, size: int) -> bytes:
+        return self.value[:size]
+
+
+class ImageRow:
+    """One row of zimages. An attribute is computed when SQL asks for its column."""
+
+    def __init__(self, key: Any, index: int, value: StoredValue, about: FrameInfo, image: ImageInfo) -> None:
+        self.key, self.image = key, index
+        self.value, self.about, self.info = value, about, image
+        self.source, self.pixel_type, self.dimension = image.source, image.pixel_type, image.dimension
+        self.size = json.dumps(image.size)
+        self.spacing, self.origin, self.direction = map(_json, (image.spacing, image.origin, image.direction))
+        self.components = image.components
+        self.codec, self.envelope = about.codec, about.envelope
+        self.raw_bytes, self.stored_bytes = about.raw_size, value.size
+        self.ratio = about.raw_size / value.size
+        self.problem = None
+
+    @cached_property
+    def samples(self) -> np.ndarray[Any, Any]:
+        """All samples of the image, in one axis and the byte order of the value."""
+        import numpy as np
+
+        raw = decompress(self.value.read(self.value.size))
+        assert isinstance(raw, bytes)
+        dtype = np.dtype(self.info.pixel_type).newbyteorder("<" if self.info.byte_order == "little" else ">")
+        count = prod(self.info.size) * self.info.components
+        return np.frombuffer(raw, dtype, count, self.info.value_offset)
+
+    @cached_property
+    def statistics(self) -> tuple[int | float | None, int | float | None, float | None]:
+        import numpy as np
+
+        samples = self.samples
+        del self.samples  # the row may live on
+        if samples.dtype.kind == "c" or samples.size == 0:
+            return None, None, None
+        if samples.dtype.kind == "f":
+            samples = samples[~np.isnan(samples)]
+            if samples.size == 0:
+                return None, None, None
+        return _number(samples.min()), _number(samples.max()), _number(samples.mean(dtype=np.float64))
+
+    @property
+    def min(self) -> int | float | None:
+        return self.statistics[0]
+
+    @property
+    def max(self) -> int | float | None:
+        return self.statistics[1]
+
+    @property
+    def mean(self) -> float | None:
+        return self.statistics[2]
+
+
+class ProblemRow:
+    """The row of a value whose header cannot be read."""
+
+    def __init__(self, key: Any, value: StoredValue, problem: Exception) -> None:
+        self.key, self.stored_bytes, self.problem = key, value.size, str(problem)
+
+    def __getattr__(self, name: str) -> None:
+        if name not in COLUMNS:
+            raise AttributeError(name)
+
+
+def _json(values: tuple[float, ...] | None) -> str | None:
+    return None if values is None else json.dumps(values)
+
+
+def _number(value: Any) -> int | float | None:
+    """As SQL can hold it: integers beyond 64 bits with a sign become floats, infinities stay."""
+    number = value.item()
+    if isinstance(number, float):
+        return number
+    return int(number) if -(1 << 63) <= number < 1 << 63 else float(number)
+
+
+# ---- From a table's rows to images -------------------------------------------------------------------------
+
+
+def image_rows(connection: apsw.Connection, table: str, column: str, schema: str) -> Iterator[ImageRow | ProblemRow]:
+    """The rows of zimages.
+
+    :raises OptionError: there is no such table or column.
+    """
+    for key, value in _values(connection, table, column, schema):
+        try:
+            about = _describe(value)
+        except (DamagedFrameError, UnsupportedFrameError) as problem:
+            yield ProblemRow(key, value, problem)
+        else:
+            for index, image in enumerate(about.images):
+                yield ImageRow(key, index, value, about, image)
+
+
+def _values(connection: apsw.Connection, table: str, column: str, schema: str) -> Iterator[tuple[Any, StoredValue]]:
+    definition = _definition(connection, table, schema)
+    if is_zblob(definition):
+        table = f"{table}_rows"
+    elif definition.lower().startswith("create virtual"):
+        yield from _loaded_values(connection, f"{quote(schema)}.{quote(table)}", ["rowid"], column)
+        return
+    found = look_at_table(connection, table, schema, allow_shadow=True)
+    name, is_generated = found.column(column).name, found.column(column).is_generated
+    key = [quote(part.name) for part in found.primary_key] or [found.rowid_name or "NULL"]
+    if found.rowid_name is None or is_generated:
+        yield from _loaded_values(connection, found.address, key, name)
+        return
+    sql = f"SELECT {found.rowid_name}, length({quote(name)}), {', '.join(key)} FROM {found.address}"
+    for row in stream(connection, f"{sql} WHERE typeof({quote(name)}) = 'blob'"):
+        yield _key(row[2:]), StoredValue(connection, (schema, found.name, name), row[0], row[1])
+
+
+def _definition(connection: apsw.Connection, table: str, schema: str) -> str:
+    require_schema(connection, schema)
+    sql = f"SELECT sql FROM {master_of(schema)} WHERE type = 'table' AND lower(name) = lower(?)"
+    return "".join(row[0] for row in run(connection, sql, (table,)))
+
+
+def _loaded_values(
+    connection: apsw.Connection, address: str, key: list[str], column: str
+) -> Iterator[tuple[Any, StoredValue]]:
+    sql = f"SELECT {quote(column)}, {', '.join(key)} FROM {address} WHERE typeof({quote(column)}) = 'blob'"
+    for row in stream(connection, sql):
+        yield _key(row[1:]), LoadedValue(row[0])
+
+
+def _key(parts: tuple[Any, ...]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    return json.dumps([part.hex() if isinstance(part, bytes) else part for part in parts])
+
+
+def _describe(value: StoredValue) -> FrameInfo:
+    """From the header, where there is one that says all; a plain value is read only where it begins as an image."""
+    head = value.read(HEAD_PREFIX_SIZE)
+    size = head_size(head)
+    if size:
+        about = info_of_head(value.read(size), value.size)
+        if about.images or about.codec != "store":
+            return about
+    elif not head.startswith((b"\x80", b"\x93NUMPY")):
+        return info(b"")
+    return info(value.read(value.size))
