@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import hypothesis
 import pytest
 import SimpleITK as sitk
 
@@ -19,6 +20,11 @@ import sqlite_zblob as zb
 ROOT = Path(__file__).resolve().parents[1]
 
 CAN_LOAD = hasattr(sqlite3.Connection, "enable_load_extension")
+
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def package_file(package: str, *parts: str) -> str:
