@@ -69,6 +69,7 @@ voxel_choose_chunks(struct voxel_model *model, int level)
         fit = fit < least ? least : fit;
         fit = fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;
         uint64_t chunks = (model->shape.slices + fit - 1) / fit;
+        chunks += chunks > 1 && chunks % 2 && chunks < model->shape.slices; /* even shares for two threads */
         model->chunk_slices = (uint32_t)((model->shape.slices + chunks - 1) / chunks);
     } else {
         uint64_t fit = target / row_size(model);
