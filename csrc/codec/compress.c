@@ -109,23 +109,26 @@ pays(const struct plan *plan)
     return size + (plan->src_size >> SAVING_SHIFT) < plan->src_size;
 }
 
-static enum zblob_result
-compress_with(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
-              unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+static bool
+has_stored_chunk(const struct plan *plan)
 {
-    struct plan plan = {.options = options, .src = src, .src_size = src_size};
-    bool store = options->codec == ZBLOB_CODEC_STORE, worth_it = true;
-    enum zblob_result result = plan_make(&plan, error);
-    if (result == ZBLOB_OK)
-        result = plan_encode(&plan, error);
-    if (result == ZBLOB_OK && (worth_it = store || pays(&plan)))
-        result = assemble(&plan, value_type, frame, frame_size, error);
-    plan_free(&plan);
-    if (worth_it)
-        return result;
-    struct zblob_options stored = *options;
-    stored.codec = ZBLOB_CODEC_STORE;
-    return compress_with(&stored, value_type, src, src_size, frame, frame_size, error);
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        if (plan->index[i].codec == ZBLOB_CODEC_STORE)
+            return true;
+    }
+    return false;
+}
+
+/* The codec to assemble the value by: the plan's own, or a plainer one to begin anew with. Where an image came
+ * to nothing but zstd and stored chunks, all become zstd, so that the frame is a .zst file. */
+static enum zblob_codec
+settle(const struct plan *plan)
+{
+    if (plan->options->codec == ZBLOB_CODEC_STORE || !pays(plan))
+        return ZBLOB_CODEC_STORE;
+    if (richest_codec(plan) == ZBLOB_CODEC_ZSTD && has_stored_chunk(plan))
+        return ZBLOB_CODEC_ZSTD;
+    return plan->options->codec;
 }
 
 enum zblob_result
@@ -134,7 +137,20 @@ zblob_compress(const struct zblob_options *options, enum zblob_value_type value_
 {
     if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);
-    return compress_with(options, value_type, src, src_size, frame, frame_size, error);
+    struct zblob_options current = *options;
+    for (;;) {
+        struct plan plan = {.options = &current, .src = src, .src_size = src_size};
+        enum zblob_result result = plan_make(&plan, error);
+        if (result == ZBLOB_OK)
+            result = plan_encode(&plan, error);
+        enum zblob_codec settled = result == ZBLOB_OK ? settle(&plan) : current.codec;
+        if (result == ZBLOB_OK && settled == current.codec)
+            result = assemble(&plan, value_type, frame, frame_size, error);
+        plan_free(&plan);
+        if (settled == current.codec)
+            return result;
+        current.codec = settled;
+    }
 }
 
 void

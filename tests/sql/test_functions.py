@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sqlite3
 import struct
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 import xxhash
 
@@ -338,9 +340,12 @@ def test_what_must_not_stand_in_a_schema() -> None:
 
 def test_zstd_reads_general_frames(tmp_path: Path, brain_pickle: bytes) -> None:
     """No lock-in: the zstd command recovers what the zstd path made."""
-    for name, value in (("text", b"general data " * 200_000), ("small", b"y" * 99), ("image", brain_pickle)):
+    hopeless = pickle.dumps([np.random.default_rng(4).integers(0, 256, (60, 100), "u1"), "note " * 2000])
+    values = {"text": b"general data " * 200_000, "small": b"y" * 99, "image": brain_pickle, "hopeless image": hopeless}
+    for name, value in values.items():
         file = tmp_path / f"{name}.zst"
-        file.write_bytes(zb.compress(value, codec="zstd"))
+        file.write_bytes(zb.compress(value, codec="auto" if value is hopeless else "zstd"))
+        assert zb.info(file.read_bytes()).codec == "zstd"
         assert subprocess.run(["zstd", "-dc", str(file)], capture_output=True, check=True).stdout == value
 
 
