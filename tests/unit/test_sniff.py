@@ -178,7 +178,7 @@ def odd_values() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", odd_values())
 def test_odd_values_are_no_images(name: str) -> None:
-    value = odd_values()[name] * 1
+    value = odd_values()[name]
     assert zb.info(value).images == ()
     assert zb.decompress(zb.compress(value)) == value
 
