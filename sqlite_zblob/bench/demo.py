@@ -21,7 +21,7 @@ from ..errors import ZblobError
 from . import codecs, store
 from .samples import Sample, find_samples
 
-DATABASE_LEVELS = (1, 5)
+DATABASE_METHODS = ("functions/1", "functions/5", "table/1", "table/5")
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ class Result:
 
 def method_names() -> list[str]:
     """The ways that can be measured here, in the order of the table."""
-    names = [f"application/{codec}" for codec in codecs.available()]
-    return names + [f"database/{level}" for level in DATABASE_LEVELS]
+    return [f"application/{codec}" for codec in codecs.available()] + list(DATABASE_METHODS)
 
 
 def run(rounds: int, copies: int, advance: Callable[[str], None] = lambda step: None) -> Result:

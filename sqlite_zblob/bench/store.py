@@ -25,11 +25,16 @@ import apsw
 from ..loader import load
 from . import codecs
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS results(
-    operation_id TEXT PRIMARY KEY, data BLOB NOT NULL, data_type TEXT NOT NULL,
-    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, size_bytes INTEGER, metadata TEXT);
+_COLUMNS = """
+    operation_id TEXT PRIMARY KEY, data BLOB NOT NULL {compressed}, data_type TEXT NOT NULL,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, size_bytes INTEGER, metadata TEXT"""
+PLAIN_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS results({_COLUMNS.format(compressed="")});
 CREATE INDEX IF NOT EXISTS results_created ON results(created_at);
+"""
+VIRTUAL_SCHEMA = f"""
+CREATE VIRTUAL TABLE IF NOT EXISTS results USING zblob({_COLUMNS.format(compressed="COMPRESSED")}, level={{level}});
+CREATE INDEX IF NOT EXISTS results_created ON results_rows(created_at);
 """
 INSERT = "INSERT INTO results(operation_id, data, data_type, size_bytes) VALUES (?, {}, 'image', ?)"
 SELECT = "SELECT {} FROM results WHERE operation_id = ?"
@@ -43,6 +48,7 @@ class Method:
 
     label: str
     package_version: str
+    schema: str
     write_sql: str  # what stands for the value in INSERT
     read_sql: str  # what is selected
     compress: Callable[[bytes], bytes]
@@ -50,22 +56,25 @@ class Method:
 
 
 def find_method(name: str) -> Method:
-    """`application/CODEC` or `database/LEVEL`."""
+    """`application/CODEC`, `functions/LEVEL` or `table/LEVEL`."""
     place, _, detail = name.partition("/")
-    if place == "database":
-        none = codecs.get("none")
-        sql = (f"zcompress(?, {int(detail)})", "zdecompress(data)")
-        return Method(f"database: zcompress, level {detail}", "", *sql, none.compress, none.decompress)
-    codec = codecs.get(detail)
+    codec = codecs.get(detail if place == "application" else "none")
+    coding = (codec.compress, codec.decompress)
+    if place == "functions":
+        sql = (PLAIN_SCHEMA, f"zcompress(?, {int(detail)})", "zdecompress(data)")
+        return Method(f"database: zcompress, level {detail}", "", *sql, *coding)
+    if place == "table":
+        sql = (VIRTUAL_SCHEMA.format(level=int(detail)), "?", "data")
+        return Method(f"database: virtual table, level {detail}", "", *sql, *coding)
     label = codec.NAME if detail == "none" else f"application: {codec.NAME}"
-    return Method(label, codecs.version(codec), "?", "data", codec.compress, codec.decompress)
+    return Method(label, codecs.version(codec), PLAIN_SCHEMA, "?", "data", *coding)
 
 
-def open_store(path: str) -> apsw.Connection:
+def open_store(method: Method, path: str) -> apsw.Connection:
     connection = apsw.Connection(path)
     load(connection)
     connection.execute(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size={CACHE_PAGES}")
-    connection.execute(SCHEMA)
+    connection.execute(method.schema)
     return connection
 
 
@@ -88,7 +97,7 @@ def forget(path: str) -> None:
 
 
 def insert(method: Method, path: str, folder: Path, copies: int) -> dict[str, Any]:
-    connection = open_store(path)
+    connection = open_store(method, path)
     statement = INSERT.format(method.write_sql)
     seconds = []
     for key, file in rows(folder, copies):
@@ -103,7 +112,7 @@ def insert(method: Method, path: str, folder: Path, copies: int) -> dict[str, An
 
 def select(method: Method, path: str, folder: Path, copies: int) -> dict[str, Any]:
     forget(path)
-    connection = open_store(path)
+    connection = open_store(method, path)
     statement = SELECT.format(method.read_sql)
     result: dict[str, Any] = {}
     for phase in ("cold", "warm"):
