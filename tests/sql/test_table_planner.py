@@ -235,9 +235,9 @@ def test_operands_are_converted_as_for_an_ordinary_table(db: Any, column: str, o
     db.execute("CREATE TABLE other(t TEXT, b BLOB, n INT, x)")
     for value in values:
         for table in ("v", "o"):
-            db.execute(f"INSERT OR IGNORE INTO {table} VALUES(?1, ?1, ?1)", (value,))
+            db.execute(f"INSERT OR IGNORE INTO {table} VALUES(?, ?, ?)", (value,) * 3)
         if not isinstance(value, str) or value.strip("+- .0123456789") == "" != value:
-            db.execute("INSERT INTO other VALUES(?1, ?1, ?1, ?1)", (value,))
+            db.execute("INSERT INTO other VALUES(?, ?, ?, ?)", (value,) * 4)
     for right in "tbnx":
         if operator == "IN":
             condition = f"{column} IN (SELECT {right} FROM other)"

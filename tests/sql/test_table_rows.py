@@ -56,7 +56,7 @@ def test_every_value_comes_back_as_it_was(db: Any, settings: str) -> None:
     assert [type(value) for value in stored] == [type(value) for value in VALUES]
     for value in VALUES:
         if value is not None:
-            assert rows(db, "SELECT DISTINCT data IS ?1 FROM t WHERE data = ?1", value) == [(1,)]
+            assert rows(db, "SELECT DISTINCT data IS ? FROM t WHERE data = ?", value, value) == [(1,)]
     for i, value in enumerate(reversed(VALUES)):
         db.execute("UPDATE t SET data = ? WHERE id = ?", (value, i + 1))
     assert [row[0] for row in rows(db, "SELECT data FROM t")] == VALUES[::-1]
@@ -77,7 +77,7 @@ def test_text_in_every_encoding(opener: Callable[..., Any], encoding: str) -> No
     db.execute(f"PRAGMA encoding = '{encoding}'")
     db.execute("CREATE VIRTUAL TABLE t USING zblob(data TEXT COMPRESSED, k TEXT PRIMARY KEY)")
     for text in ("large \u00e9\U0001f600" * 100, "small \u00e9", ""):
-        db.execute("INSERT INTO t VALUES(?1, ?1)", (text,))
+        db.execute("INSERT INTO t VALUES(?, ?)", (text, text))
         assert rows(db, "SELECT data, k, typeof(data) FROM t WHERE k = ?", text) == [(text, text, "text")]
     assert one(db, "SELECT count(*) FROM t_rows WHERE zis_frame(data)") == 1
     assert rows(db, "SELECT k FROM t WHERE k GLOB 's*'") == [("small \u00e9",)]
