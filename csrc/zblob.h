@@ -275,6 +275,5 @@ enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t
 const char *zblob_sample_type_name(enum zblob_sample_type type);
 const char *zblob_codec_name(enum zblob_codec codec);
 const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
-const char *zblob_result_name(enum zblob_result result);
 
 #endif

@@ -29,17 +29,3 @@ zblob_library_version(void)
 {
     return ZBLOB_VERSION;
 }
-
-const char *
-zblob_result_name(enum zblob_result result)
-{
-    switch (result) {
-    case ZBLOB_OK: return "ok";
-    case ZBLOB_DAMAGED: return "damaged";
-    case ZBLOB_UNSUPPORTED: return "unsupported";
-    case ZBLOB_TOO_LARGE: return "too large";
-    case ZBLOB_NO_MEMORY: return "out of memory";
-    case ZBLOB_BAD_ARGUMENT: return "bad argument";
-    }
-    return "unknown result";
-}

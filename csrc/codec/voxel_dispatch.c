@@ -51,12 +51,3 @@ voxel_ops(void)
     }
     return ops_of(target);
 }
-
-bool
-voxel_force_target(int target)
-{
-    if (target != VOXEL_TARGET_AUTO && ops_of(target) == NULL)
-        return false;
-    atomic_store(&chosen, target);
-    return true;
-}

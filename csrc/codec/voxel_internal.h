@@ -265,7 +265,6 @@ enum voxel_target {
 
 /* The kernels of the best target that this CPU has, or of the forced one. */
 const struct voxel_ops *voxel_ops(void);
-bool voxel_force_target(int target); /* for tests; false: this CPU or build lacks it */
 
 /* NULL where the build has no such target. */
 const struct voxel_ops *voxel_ops_scalar(void);

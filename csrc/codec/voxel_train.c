@@ -38,6 +38,7 @@ struct training {
     struct observation_set set;
     struct voxel_fit *fit;
     uint32_t *histogram; /* of energies */
+    size_t sample_step;  /* distance of the samples that weights are fitted to */
     size_t error_step;   /* distance of the samples that context weights are fitted to */
     int level;
 };
@@ -101,13 +102,13 @@ load_boxes(struct training *t, uint64_t boxes)
 
 static void
 observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
-                size_t at, size_t n, size_t step)
+                size_t at, size_t n)
 {
     const struct voxel_layout *layout = cursor->layout[parity];
     const struct voxel_segment *s = t->segment;
     int taps = layout->tap_count;
     voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
-    for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += step) {
+    for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += t->sample_step) {
         float *x = t->set.rows[t->set.count];
         int base = row->taps[0][at + i], any = row->values[at + i] - base;
         x[taps - 1] = (float)any;
@@ -149,11 +150,13 @@ place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *co
     return kind != 1 || t->box_slices > 1;
 }
 
+typedef void row_visitor(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row,
+                         int parity, size_t at, size_t n);
+
 static void
-observe(struct training *t, uint32_t kind, int parity, size_t step)
+visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
 {
     size_t slice, component;
-    t->set.count = 0;
     if (!place_of_kind(t, kind, &slice, &component))
         return;
     struct voxel_plane_cursor cursor;
@@ -164,7 +167,7 @@ observe(struct training *t, uint32_t kind, int parity, size_t step)
             voxel_row_open(&row, &t->planes[b], &cursor, y, parity);
             for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
                 size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
-                observe_segment(t, &cursor, &row, parity, at, n, step);
+                visit(t, &cursor, &row, parity, at, n);
             }
         }
 }
@@ -224,28 +227,6 @@ run_boxes(struct training *t)
                     voxel_pad_errors(&t->planes[b], z, c, y / 2, y & 1);
                 }
             }
-}
-
-typedef void row_visitor(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row,
-                         int parity, size_t at, size_t n);
-
-static void
-visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
-{
-    size_t slice, component;
-    if (!place_of_kind(t, kind, &slice, &component))
-        return;
-    struct voxel_plane_cursor cursor;
-    voxel_cursor_open(&cursor, t->model, &t->planes[0], slice, component);
-    for (int b = 0; b < t->box_count; b++)
-        for (size_t y = first_row(t); y < last_row(t); y++) {
-            struct voxel_row row;
-            voxel_row_open(&row, &t->planes[b], &cursor, y, parity);
-            for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
-                size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
-                visit(t, &cursor, &row, parity, at, n);
-            }
-        }
 }
 
 static void
@@ -352,8 +333,9 @@ train(struct training *t)
     size_t seen = (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++) {
-            size_t step = seen * (model->kinds[k].single_class ? 4 : 1) / capacity + 1;
-            observe(t, k, parity, step);
+            t->sample_step = seen * (model->kinds[k].single_class ? 4 : 1) / capacity + 1;
+            t->set.count = 0;
+            visit_kind(t, k, parity, observe_segment);
             fit_weights(t, k, parity);
         }
     run_boxes(t);
