@@ -1,6 +1,8 @@
 /* voxel_avx2.c: the kernels for x86 with AVX2. */
 #include "voxel_internal.h"
 
+#include <string.h>
+
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #ifdef __clang__
@@ -77,149 +79,7 @@ predict_vector(const struct voxel_row *row, const struct voxel_predictor *predic
     *fraction = _mm256_packs_epi32(_mm256_and_si256(low, mask), _mm256_and_si256(high, mask));
 }
 
-/* spread[m]: for each lane of eight, which of the next words it takes if its bit in m is set. */
-static const uint32_t (*spread_table(void))[8];
-
-#define VOXEL_RANS_DECODE
-struct lanes {
-    __m256i state[4];
-};
-
-static inline __attribute__((always_inline)) __m256i
-refill(__m256i state, __m256i need, const uint16_t **words, const uint32_t (*spread)[8])
-{
-    unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(need));
-    __m256i next = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)*words));
-    next = _mm256_permutevar8x32_epi32(next, _mm256_load_si256((const __m256i *)(const void *)spread[mask]));
-    *words += __builtin_popcount(mask);
-    next = _mm256_or_si256(_mm256_slli_epi32(state, 16), next);
-    return _mm256_blendv_epi8(state, next, need);
-}
-
-static inline __m256i
-below_limit(__m256i state) /* state < 65536 */
-{
-    return _mm256_cmpeq_epi32(_mm256_srli_epi32(state, 16), _mm256_setzero_si256());
-}
-
-static inline __attribute__((always_inline)) __m256i
-take_symbol(const uint32_t *entries, const uint16_t *tables, __m256i *state, const uint16_t **words,
-            const uint32_t (*spread)[8])
-{
-    const __m256i low_bits = _mm256_set1_epi32(VOXEL_TABLE_SIZE - 1);
-    __m256i at = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)tables));
-    at = _mm256_or_si256(_mm256_slli_epi32(at, VOXEL_TABLE_BITS), _mm256_and_si256(*state, low_bits));
-    __m256i entry = _mm256_i32gather_epi32((const int *)(const void *)entries, at, 4);
-    __m256i f = _mm256_add_epi32(_mm256_and_si256(_mm256_srli_epi32(entry, 12), low_bits), _mm256_set1_epi32(1));
-    __m256i s = _mm256_mullo_epi32(f, _mm256_srli_epi32(*state, VOXEL_TABLE_BITS));
-    s = _mm256_add_epi32(s, _mm256_and_si256(entry, low_bits));
-    *state = refill(s, below_limit(s), words, spread);
-    return _mm256_srli_epi32(entry, 24);
-}
-
-static inline __m256i
-take_raw(__m256i token, __m256i *state, const uint16_t **words, const uint32_t (*spread)[8])
-{
-    const __m256i one = _mm256_set1_epi32(1);
-    __m256i raw = _mm256_and_si256(_mm256_cmpgt_epi32(token, _mm256_set1_epi32(63)),
-                                   _mm256_cmpgt_epi32(_mm256_set1_epi32(VOXEL_ESCAPE), token));
-    __m256i k = _mm256_and_si256(raw, _mm256_sub_epi32(_mm256_srli_epi32(token, 4), _mm256_set1_epi32(2)));
-    __m256i bits = _mm256_and_si256(*state, _mm256_sub_epi32(_mm256_sllv_epi32(one, k), one));
-    __m256i m = _mm256_sub_epi32(_mm256_srli_epi32(token, 1), _mm256_slli_epi32(_mm256_add_epi32(k, one), 3));
-    m = _mm256_or_si256(_mm256_sllv_epi32(m, k), bits);
-    __m256i s = _mm256_srlv_epi32(*state, k);
-    *state = refill(s, _mm256_and_si256(raw, below_limit(s)), words, spread);
-    __m256i code = _mm256_add_epi32(_mm256_slli_epi32(m, 1), _mm256_and_si256(token, one));
-    return _mm256_blendv_epi8(token, code, raw);
-}
-
-static void decode_rest(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t from,
-                        size_t count);
-
-static void
-take_escapes(struct voxel_decoder *decoder, uint16_t *codes, const uint8_t *tokens)
-{
-    for (int lane = 0; lane < VOXEL_LANES; lane++) {
-        if (tokens[lane] != VOXEL_ESCAPE)
-            continue;
-        if (decoder->escapes == decoder->escapes_end)
-            decoder->damaged = true;
-        else
-            codes[lane] = *decoder->escapes++;
-    }
-}
-
-static inline void
-store_codes(uint16_t *codes, __m256i a, __m256i b)
-{
-    v_store(codes, _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xD8));
-}
-
-static inline __attribute__((always_inline)) void
-take_step(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, __m256i state[4],
-          const uint16_t **words, const uint32_t (*spread)[8])
-{
-    __m256i code[4], any = _mm256_setzero_si256();
-    for (int g = 0; g < 4; g++) {
-        code[g] = take_symbol(decoder->entries, tables + 8 * g, &state[g], words, spread);
-        any = _mm256_or_si256(any, code[g]);
-    }
-    bool large = !_mm256_testz_si256(any, _mm256_set1_epi32(0xC0)); /* a token of 64 or more */
-    uint8_t tokens[VOXEL_LANES];
-    for (int g = 0; large && g < 4; g++) {
-        uint32_t out[8];
-        _mm256_storeu_si256((__m256i *)(void *)out, code[g]);
-        for (int lane = 0; lane < 8; lane++)
-            tokens[8 * g + lane] = (uint8_t)out[lane];
-        code[g] = take_raw(code[g], &state[g], words, spread);
-    }
-    store_codes(codes, code[0], code[1]);
-    store_codes(codes + 16, code[2], code[3]);
-    if (large)
-        take_escapes(decoder, codes, tokens);
-}
-
-static void
-rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
-{
-    const uint16_t *words = decoder->words;
-    const uint32_t(*spread)[8] = spread_table();
-    __m256i state[8];
-    size_t whole = count / VOXEL_STATES * VOXEL_STATES;
-    for (int g = 0; g < 8; g++)
-        state[g] = _mm256_loadu_si256((const __m256i *)(const void *)(decoder->states + 8 * g));
-    for (size_t base = 0; base < whole; base += VOXEL_STATES) {
-        take_step(decoder, tables + base, codes + base, state, &words, spread);
-        take_step(decoder, tables + base + VOXEL_LANES, codes + base + VOXEL_LANES, state + 4, &words, spread);
-    }
-    bool one_more = count - whole >= VOXEL_LANES;
-    if (one_more)
-        take_step(decoder, tables + whole, codes + whole, state, &words, spread);
-    for (int g = 0; g < 8; g++)
-        _mm256_storeu_si256((__m256i *)(void *)(decoder->states + 8 * g), state[g]);
-    decoder->words = words;
-    if (one_more) /* the rest takes the second bank, as it would at its own place */
-        decode_rest(decoder, tables + whole, codes + whole, VOXEL_LANES, count - whole);
-    else if (whole < count)
-        decode_rest(decoder, tables + whole, codes + whole, 0, count - whole);
-}
-
 #include "voxel_kernels.inc"
-
-#define E8(f, m) {f(m, 0), f(m, 1), f(m, 2), f(m, 3), f(m, 4), f(m, 5), f(m, 6), f(m, 7)}
-#define BITS(m)                                                                                                        \
-    (((m) & 1) + ((m) >> 1 & 1) + ((m) >> 2 & 1) + ((m) >> 3 & 1) + ((m) >> 4 & 1) + ((m) >> 5 & 1) + ((m) >> 6 & 1))
-#define RANK(m, lane) BITS((m) & ((1 << (lane)) - 1))
-#define ROW(m) E8(RANK, m)
-#define ROWS4(m) ROW(m), ROW((m) + 1), ROW((m) + 2), ROW((m) + 3)
-#define ROWS16(m) ROWS4(m), ROWS4((m) + 4), ROWS4((m) + 8), ROWS4((m) + 12)
-#define ROWS64(m) ROWS16(m), ROWS16((m) + 16), ROWS16((m) + 32), ROWS16((m) + 48)
-
-static const uint32_t (*spread_table(void))[8]
-{
-    static const _Alignas(32) uint32_t spread[256][8] = {ROWS64(0), ROWS64(64), ROWS64(128), ROWS64(192)};
-    return spread;
-}
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -2,6 +2,8 @@
  * vectorises them, prediction and entropy coding by hand. */
 #include "voxel_internal.h"
 
+#include <string.h>
+
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #ifdef __clang__
@@ -77,148 +79,145 @@ find_bin(const uint16_t *thresholds, int bins, vec e)
     return bin;
 }
 
+/* ---- rANS: 32 lanes a step, in two registers ------------------------------------------------------------ */
+
 #define VOXEL_RANS_DECODE
-#define VOXEL_RANS_DECODE_WHOLE
-static inline __m512i
-refill(__m512i state, __mmask16 need, const uint16_t **words)
-{
-    __m512i next = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)*words));
-    next = _mm512_maskz_expand_epi32(need, next);
-    *words += _mm_popcnt_u32(need);
-    return _mm512_mask_or_epi32(state, need, _mm512_slli_epi32(state, 16), next);
-}
+#define VOXEL_RANS_ENCODE
+static inline uint64_t get_raw(struct voxel_decoder *decoder);
+static inline void put_raw(struct voxel_encoder *encoder, uint64_t bits, unsigned count);
 
-/* The raw bits of 16 lanes: their codes, and the states without those bits. */
-static inline __m512i
-take_raw(__m512i token, __m512i *state, __mmask16 lanes, const uint16_t **words)
-{
-    const __m512i one = _mm512_set1_epi32(1);
-    __mmask16 raw = _mm512_mask_cmpge_epi32_mask(lanes, token, _mm512_set1_epi32(64));
-    raw = _mm512_mask_cmplt_epi32_mask(raw, token, _mm512_set1_epi32(VOXEL_ESCAPE));
-    __m512i k = _mm512_maskz_sub_epi32(raw, _mm512_srli_epi32(token, 4), _mm512_set1_epi32(2));
-    __m512i bits = _mm512_and_si512(*state, _mm512_sub_epi32(_mm512_sllv_epi32(one, k), one));
-    __m512i m = _mm512_sub_epi32(_mm512_srli_epi32(token, 1), _mm512_slli_epi32(_mm512_add_epi32(k, one), 3));
-    m = _mm512_or_si512(_mm512_sllv_epi32(m, k), bits);
-    *state = _mm512_srlv_epi32(*state, k);
-    __mmask16 need = _mm512_mask_cmplt_epu32_mask(raw, *state, _mm512_set1_epi32(65536));
-    *state = refill(*state, need, words);
-    __m512i code = _mm512_add_epi32(_mm512_slli_epi32(m, 1), _mm512_and_si512(token, one));
-    return _mm512_mask_mov_epi32(token, raw, code);
-}
+/* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
+static const _Alignas(64) uint16_t raw_mask[32] = {0,   0,   0,   0,    3,    7,    15,     31,
+                                                   63,  127, 255, 511,  1023, 2047, 0xFFFF, 0};
+static const _Alignas(64) uint16_t raw_count[32] = {0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 0};
+static const _Alignas(64) uint16_t raw_base[32] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 0, 0};
 
-static void
-take_escapes(struct voxel_decoder *decoder, uint16_t *codes, uint32_t lanes)
-{
-    for (; lanes; lanes &= lanes - 1) {
-        if (decoder->escapes == decoder->escapes_end)
-            decoder->damaged = true;
-        else
-            codes[__builtin_ctz(lanes)] = *decoder->escapes++;
-    }
-}
-
-static inline __m512i
-take_symbol(const uint32_t *entries, __m256i tables, __m512i *state, __mmask16 lanes, const uint16_t **words)
-{
-    const __m512i low_bits = _mm512_set1_epi32(VOXEL_TABLE_SIZE - 1);
-    __m512i at = _mm512_slli_epi32(_mm512_cvtepu16_epi32(tables), VOXEL_TABLE_BITS);
-    at = _mm512_or_si512(at, _mm512_and_si512(*state, low_bits));
-    __m512i entry = _mm512_i32gather_epi32(at, (const void *)entries, 4);
-    __m512i f = _mm512_add_epi32(_mm512_and_si512(_mm512_srli_epi32(entry, 12), low_bits), _mm512_set1_epi32(1));
-    __m512i s = _mm512_mullo_epi32(f, _mm512_srli_epi32(*state, VOXEL_TABLE_BITS));
-    s = _mm512_add_epi32(s, _mm512_and_si512(entry, low_bits));
-    __mmask16 need = _mm512_mask_cmplt_epu32_mask(lanes, s, _mm512_set1_epi32(65536));
-    *state = _mm512_mask_mov_epi32(*state, lanes, refill(s, need, words));
-    return _mm512_srli_epi32(entry, 24);
-}
-
-static inline __attribute__((always_inline)) void
-take_step(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, uint32_t lanes, __m512i state[2],
-          const uint16_t **words)
-{
-    __mmask16 m0 = (__mmask16)lanes, m1 = (__mmask16)(lanes >> 16);
-    __m256i t0 = _mm256_loadu_si256((const __m256i *)tables);
-    __m256i t1 = _mm256_loadu_si256((const __m256i *)(tables + 16));
-    __m512i c0 = take_symbol(decoder->entries, t0, &state[0], m0, words);
-    __m512i c1 = take_symbol(decoder->entries, t1, &state[1], m1, words);
-    const __m512i raw = _mm512_set1_epi32(64), escape = _mm512_set1_epi32(VOXEL_ESCAPE);
-    uint32_t large =
-        (uint32_t)_mm512_mask_cmpge_epi32_mask(m0, c0, raw) | (uint32_t)_mm512_mask_cmpge_epi32_mask(m1, c1, raw) << 16;
-    uint32_t escaped = 0;
-    if (large) {
-        escaped = (uint32_t)_mm512_mask_cmpeq_epi32_mask(m0, c0, escape) |
-                  (uint32_t)_mm512_mask_cmpeq_epi32_mask(m1, c1, escape) << 16;
-        c0 = take_raw(c0, &state[0], m0, words);
-        c1 = take_raw(c1, &state[1], m1, words);
-    }
-    _mm256_storeu_si256((__m256i *)codes, _mm512_cvtepi32_epi16(c0));
-    _mm256_storeu_si256((__m256i *)(codes + 16), _mm512_cvtepi32_epi16(c1));
-    if (escaped)
-        take_escapes(decoder, codes, escaped);
-}
-
-static inline uint32_t
+static inline __mmask32
 lanes_of(size_t left)
 {
     return left >= 32 ? UINT32_MAX : (1u << left) - 1;
+}
+
+static inline __m512i
+refill(__m512i state, __mmask16 need, const uint16_t *words)
+{
+    __m512i next = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)words));
+    state = _mm512_mask_slli_epi32(state, need, state, 16);
+    return _mm512_or_si512(state, _mm512_maskz_expand_epi32(need, next));
+}
+
+static inline __attribute__((always_inline)) void
+take_step(const uint32_t *entries, const uint16_t *tables, uint8_t *tokens, __mmask32 lanes, __m512i state[2],
+          const uint16_t **words)
+{
+    const __m512i slots = _mm512_set1_epi32(VOXEL_TABLE_SIZE - 1), limit = _mm512_set1_epi32(65536);
+    __m512i next[2];
+    __mmask16 need[2];
+    for (int h = 0; h < 2; h++) {
+        __m512i at = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(tables + 16 * h)));
+        at = _mm512_ternarylogic_epi32(_mm512_slli_epi32(at, VOXEL_TABLE_BITS), state[h], slots, 0xF8); /* a | b & c */
+        __m512i entry = _mm512_i32gather_epi32(at, (const void *)entries, 4);
+        __m512i bias = _mm512_and_si512(_mm512_srli_epi32(entry, 8), slots);
+        next[h] = _mm512_mullo_epi32(_mm512_srli_epi32(entry, 20), _mm512_srli_epi32(state[h], VOXEL_TABLE_BITS));
+        next[h] = _mm512_add_epi32(next[h], bias);
+        need[h] = _mm512_mask_cmplt_epu32_mask((__mmask16)(lanes >> 16 * h), next[h], limit);
+        _mm_storeu_si128((void *)(tokens + 16 * h), _mm512_cvtepi32_epi8(entry));
+    }
+    size_t first = (size_t)_mm_popcnt_u32(need[0]);
+    *words -= first + (size_t)_mm_popcnt_u32(need[1]);
+    next[0] = refill(next[0], need[0], *words);
+    next[1] = refill(next[1], need[1], *words + first);
+    for (int h = 0; h < 2; h++)
+        state[h] = _mm512_mask_mov_epi32(state[h], (__mmask16)(lanes >> 16 * h), next[h]);
+}
+
+/* Raw bits, four lanes at a time; escapes could be more than one load holds. */
+static inline __m512i
+take_raw(struct voxel_decoder *decoder, __m512i masks)
+{
+    _Alignas(64) uint64_t mask[8], bits[8];
+    v_store(mask, masks);
+    for (int q = 0; q < 8; q++) {
+        unsigned count = (unsigned)_mm_popcnt_u64(mask[q]);
+        if (__builtin_expect(count > 56, 0)) {
+            uint64_t low = _pdep_u64(get_raw(decoder), mask[q] & UINT32_MAX);
+            unsigned half = (unsigned)_mm_popcnt_u64(mask[q] & UINT32_MAX);
+            decoder->raw_at += half;
+            bits[q] = low | _pdep_u64(get_raw(decoder), mask[q] & ~(uint64_t)UINT32_MAX);
+            count -= half;
+        } else {
+            bits[q] = _pdep_u64(get_raw(decoder), mask[q]);
+        }
+        decoder->raw_at += count;
+    }
+    return v_load(bits);
+}
+
+/* Tokens to codes, with their raw bits. */
+static inline void
+finish_codes(struct voxel_decoder *decoder, const uint8_t *tokens, uint16_t *codes, size_t count)
+{
+    const vec masks = v_load(raw_mask), counts = v_load(raw_count), bases = v_load(raw_base);
+    for (size_t i = 0; i < count; i += VOXEL_LANES) {
+        vec token = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const void *)(tokens + i)));
+        __mmask32 large = _mm512_mask_cmpge_epu16_mask(lanes_of(count - i), token, v_set(64));
+        if (large) {
+            vec group = _mm512_srli_epi16(token, 4);
+            vec bits = take_raw(decoder, _mm512_maskz_permutexvar_epi16(large, group, masks));
+            vec m = v_sub(_mm512_srli_epi16(token, 1), _mm512_permutexvar_epi16(group, bases));
+            m = v_or(_mm512_sllv_epi16(m, _mm512_permutexvar_epi16(group, counts)), bits);
+            vec code = v_or(_mm512_slli_epi16(m, 1), v_and(token, v_set(1)));
+            token = _mm512_mask_mov_epi16(token, large, code);
+            token = _mm512_mask_mov_epi16(token, _mm512_mask_cmpeq_epu16_mask(large, group, v_set(14)), bits);
+        }
+        v_store(codes + i, token);
+    }
 }
 
 static void
 rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
 {
     const uint16_t *words = decoder->words;
+    const uint32_t *entries = decoder->entries;
+    uint8_t tokens[VOXEL_SEGMENT];
     __m512i state[4];
     for (int i = 0; i < 4; i++)
-        state[i] = _mm512_loadu_si512((const void *)(decoder->states + 16 * i));
+        state[i] = v_load(decoder->states + 16 * i);
     size_t base = 0;
     for (; base + 64 <= count; base += 64) {
-        take_step(decoder, tables + base, codes + base, UINT32_MAX, state, &words);
-        take_step(decoder, tables + base + 32, codes + base + 32, UINT32_MAX, state + 2, &words);
+        take_step(entries, tables + base, tokens + base, UINT32_MAX, state, &words);
+        take_step(entries, tables + base + 32, tokens + base + 32, UINT32_MAX, state + 2, &words);
     }
     if (base < count)
-        take_step(decoder, tables + base, codes + base, lanes_of(count - base), state, &words);
+        take_step(entries, tables + base, tokens + base, lanes_of(count - base), state, &words);
     if (base + 32 < count)
-        take_step(decoder, tables + base + 32, codes + base + 32, lanes_of(count - base - 32), state + 2, &words);
+        take_step(entries, tables + base + 32, tokens + base + 32, lanes_of(count - base - 32), state + 2, &words);
     for (int i = 0; i < 4; i++)
-        _mm512_storeu_si512((void *)(decoder->states + 16 * i), state[i]);
+        v_store(decoder->states + 16 * i, state[i]);
     decoder->words = words;
+    finish_codes(decoder, tokens, codes, count);
 }
 
-#define VOXEL_RANS_ENCODE
 static inline __m512i
 spill(__m512i state, __mmask16 full, uint16_t **words)
 {
-    unsigned n = (unsigned)_mm_popcnt_u32(full);
-    *words -= n;
-    __m256i out = _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(full, state));
-    _mm256_mask_storeu_epi16(*words, (__mmask16)((1u << n) - 1), out);
+    _mm256_storeu_si256((void *)*words, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(full, state)));
+    *words += _mm_popcnt_u32(full);
     return _mm512_mask_srli_epi32(state, full, state, 16);
 }
 
-static inline __m512i
-put_raw(__m512i state, __m512i token, __m512i code, __mmask16 lanes, uint16_t **words)
-{
-    const __m512i one = _mm512_set1_epi32(1);
-    __mmask16 raw = _mm512_mask_cmpge_epi32_mask(lanes, token, _mm512_set1_epi32(64));
-    __m512i k = _mm512_maskz_sub_epi32(raw, _mm512_srli_epi32(token, 4), _mm512_set1_epi32(2));
-    __m512i above = _mm512_srlv_epi32(state, _mm512_sub_epi32(_mm512_set1_epi32(32), k));
-    __mmask16 full = _mm512_mask_test_epi32_mask(raw, above, above);
-    state = spill(state, full, words);
-    __m512i bits = _mm512_and_si512(_mm512_srli_epi32(code, 1), _mm512_sub_epi32(_mm512_sllv_epi32(one, k), one));
-    return _mm512_mask_or_epi32(state, raw, _mm512_sllv_epi32(state, k), bits);
-}
-
-/* The quotient comes from a division of floats: below 2^21, so at most one off, and corrected. */
+/* The quotient comes from a reciprocal of floats: below 2^21, so at most one off, and corrected. */
 static inline __m512i
 put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
 {
-    const __m512i low_bits = _mm512_set1_epi32(VOXEL_TABLE_SIZE - 1), one = _mm512_set1_epi32(1);
-    __m512i less = _mm512_and_si512(_mm512_srli_epi32(packed, 12), low_bits); /* frequency - 1 */
-    __m512i f = _mm512_add_epi32(less, one);
-    __m512 divisor = _mm512_cvtepi32_ps(f);
-    __mmask16 full = _mm512_mask_cmpgt_epu32_mask(lanes, _mm512_srli_epi32(state, 32 - VOXEL_TABLE_BITS), less);
+    const __m512i low_bits = _mm512_set1_epi32(0xFFF), one = _mm512_set1_epi32(1);
+    __m512i f = _mm512_and_si512(_mm512_srli_epi32(packed, 12), low_bits);
+    __m512 divisor = _mm512_cvtepi32_ps(f), inverse = _mm512_rcp14_ps(divisor);
+    inverse = _mm512_mul_ps(inverse, _mm512_fnmadd_ps(divisor, inverse, _mm512_set1_ps(2)));
+    __mmask16 full = _mm512_mask_cmpge_epu32_mask(lanes, _mm512_srli_epi32(state, 32 - VOXEL_TABLE_BITS), f);
+    __m512i before = state;
     state = spill(state, full, words);
-    __m512i quotient = _mm512_cvttps_epu32(_mm512_div_ps(_mm512_cvtepu32_ps(state), divisor));
+    __m512i quotient = _mm512_cvttps_epu32(_mm512_mul_ps(_mm512_cvtepu32_ps(state), inverse));
     __m512i rest = _mm512_sub_epi32(state, _mm512_mullo_epi32(quotient, f));
     __mmask16 under = _mm512_movepi32_mask(rest);
     quotient = _mm512_mask_sub_epi32(quotient, under, quotient, one);
@@ -228,69 +227,67 @@ put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
     rest = _mm512_mask_sub_epi32(rest, over, rest, f);
     __m512i next = _mm512_add_epi32(_mm512_slli_epi32(quotient, VOXEL_TABLE_BITS), rest);
     next = _mm512_add_epi32(next, _mm512_and_si512(packed, low_bits));
-    return _mm512_mask_mov_epi32(state, lanes, next);
+    return _mm512_mask_mov_epi32(before, lanes, next);
 }
 
-static inline __m512i
-load_bytes(const uint8_t *bytes, __mmask16 lanes)
+/* The raw bits of 32 lanes, those with gone set being escapes: last in, first out. */
+static inline __attribute__((always_inline)) void
+put_raws(struct voxel_encoder *encoder, vec token, const uint16_t *codes, __mmask32 lanes, __mmask32 gone)
 {
-    return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, bytes));
+    __mmask32 large = _mm512_mask_cmpge_epu16_mask(lanes, token, v_set(64));
+    if ((large | gone) == 0)
+        return;
+    vec code = _mm512_maskz_loadu_epi16(lanes, codes);
+    vec masks = _mm512_maskz_permutexvar_epi16(large, _mm512_srli_epi16(token, 4), v_load(raw_mask));
+    vec bits = _mm512_mask_mov_epi16(_mm512_srli_epi16(code, 1), gone, code);
+    _Alignas(64) uint64_t mask[8], from[8];
+    v_store(mask, _mm512_mask_mov_epi16(masks, gone, v_set(0xFFFF)));
+    v_store(from, bits);
+    for (int q = 7; q >= 0; q--) {
+        unsigned count = (unsigned)_mm_popcnt_u64(mask[q]);
+        if (__builtin_expect(count > 56, 0)) {
+            uint64_t upper = mask[q] & ~(uint64_t)UINT32_MAX;
+            put_raw(encoder, _pext_u64(from[q], upper), (unsigned)_mm_popcnt_u64(upper));
+            mask[q] &= UINT32_MAX;
+            count = (unsigned)_mm_popcnt_u64(mask[q]);
+        }
+        put_raw(encoder, _pext_u64(from[q], mask[q]), count);
+    }
 }
 
 static inline __attribute__((always_inline)) void
-put_step(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables, const uint16_t *codes,
-         uint32_t lanes, __m512i state[2], uint16_t **words)
+put_step(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, __mmask32 lanes,
+         __m512i state[2], uint16_t **words)
 {
-    const int *entries = (const int *)(const void *)encoder->entries;
-    __m512i token[2], packed[2];
-    uint32_t escaped = 0, large = 0;
-    for (int h = 0; h < 2; h++) {
-        __mmask16 mask = (__mmask16)(lanes >> 16 * h);
-        token[h] = load_bytes(tokens + 16 * h, mask);
-        __m512i at = _mm512_slli_epi32(load_bytes(tables + 16 * h, mask), 8);
-        at = _mm512_or_si512(at, token[h]);
-        packed[h] = _mm512_i32gather_epi32(at, entries, 8);
-        __mmask16 gone = _mm512_mask_cmplt_epi32_mask(mask, packed[h], _mm512_setzero_si512());
-        escaped |= (uint32_t)gone << 16 * h;
-        large |= (uint32_t)_mm512_mask_cmpge_epi32_mask(mask & (__mmask16)~gone, token[h], _mm512_set1_epi32(64))
-                 << 16 * h;
-    }
-    for (uint32_t left = escaped; left;) {
-        int lane = 31 - (int)__builtin_clz(left);
-        left ^= 1u << lane;
-        *--encoder->escapes = codes[lane];
-    }
-    if (large)
-        for (int h = 1; h >= 0; h--) {
-            __mmask16 mask = (__mmask16)(large >> 16 * h);
-            __m512i code = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, codes + 16 * h));
-            state[h] = put_raw(state[h], token[h], code, mask, words);
-        }
-    state[1] = put_symbol(state[1], packed[1], (__mmask16)(lanes >> 16), words);
-    state[0] = put_symbol(state[0], packed[0], (__mmask16)lanes, words);
+    const void *entries = encoder->entries;
+    vec symbol = _mm512_maskz_loadu_epi16(lanes, symbols);
+    __m512i low = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(symbol)), entries, 8);
+    __m512i high = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(symbol, 1)), entries, 8);
+    __mmask32 gone = _mm512_movepi32_mask(low) | (__mmask32)_mm512_movepi32_mask(high) << 16;
+    put_raws(encoder, v_and(symbol, v_set(255)), codes, lanes, gone & lanes);
+    state[0] = put_symbol(state[0], low, (__mmask16)lanes, words);
+    state[1] = put_symbol(state[1], high, (__mmask16)(lanes >> 16), words);
 }
 
 static void
-rans_encode(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables, const uint16_t *codes,
-            size_t count)
+rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count)
 {
     uint16_t *words = encoder->words;
     __m512i state[4];
     for (int i = 0; i < 4; i++)
-        state[i] = _mm512_loadu_si512((const void *)(encoder->states + 16 * i));
+        state[i] = v_load(encoder->states + 16 * i);
     size_t base = count / 64 * 64;
     if (base + 32 < count)
-        put_step(encoder, tokens + base + 32, tables + base + 32, codes + base + 32, lanes_of(count - base - 32),
-                 state + 2, &words);
+        put_step(encoder, symbols + base + 32, codes + base + 32, lanes_of(count - base - 32), state + 2, &words);
     if (base < count)
-        put_step(encoder, tokens + base, tables + base, codes + base, lanes_of(count - base), state, &words);
+        put_step(encoder, symbols + base, codes + base, lanes_of(count - base), state, &words);
     while (base > 0) {
         base -= 64;
-        put_step(encoder, tokens + base + 32, tables + base + 32, codes + base + 32, UINT32_MAX, state + 2, &words);
-        put_step(encoder, tokens + base, tables + base, codes + base, UINT32_MAX, state, &words);
+        put_step(encoder, symbols + base + 32, codes + base + 32, UINT32_MAX, state + 2, &words);
+        put_step(encoder, symbols + base, codes + base, UINT32_MAX, state, &words);
     }
     for (int i = 0; i < 4; i++)
-        _mm512_storeu_si512((void *)(encoder->states + 16 * i), state[i]);
+        v_store(encoder->states + 16 * i, state[i]);
     encoder->words = words;
 }
 

@@ -215,23 +215,25 @@ struct voxel_segment {
 };
 
 struct voxel_encode_entry {
-    uint32_t packed;     /* start | (frequency - 1) << 12 | is_escape << 31 */
+    uint32_t packed;     /* start | frequency << 12 | is_escape << 31 */
     uint32_t reciprocal; /* floor(2^32 / frequency), 2^32 - 1 for 1 */
 };
 
 struct voxel_encoder {
     uint32_t states[VOXEL_STATES];
     const struct voxel_encode_entry *entries; /* [table][256] */
-    uint16_t *words;                          /* written downwards: the next one goes to words[-1] */
-    uint16_t *escapes;                        /* likewise */
+    uint16_t *words;                          /* the next one goes to words[0], upwards */
+    unsigned char *raw;                       /* whole bytes of raw bits, written downwards */
+    uint64_t raw_pending;                     /* bits that precede them, raw_pending_count of them (0..7) */
+    unsigned raw_pending_count;
 };
 
 struct voxel_decoder {
     uint32_t states[VOXEL_STATES];
-    const uint32_t *entries;           /* [table][2048]: token << 24 | (frequency - 1) << 12 | slot - start */
-    const uint16_t *words, *words_end; /* readable well past the end */
-    const uint16_t *escapes, *escapes_end;
-    bool damaged;
+    const uint32_t *entries; /* [table][2048]: frequency << 20 | (slot - start) << 8 | token */
+    const uint16_t *words;   /* the next group ends here; readable well before the first one */
+    const unsigned char *raw;
+    uint64_t raw_at; /* in bits from raw; readable well past the last one */
 };
 
 struct voxel_ops {
@@ -239,18 +241,18 @@ struct voxel_ops {
      * element 0 of the half-row, `at` is the segment's first sample */
     void (*model)(const struct voxel_model *model, const struct voxel_kind *kind, const struct voxel_layout *layout,
                   const struct voxel_row *row, int parity, size_t at, size_t count, struct voxel_segment *segment);
-    /* the row's own errors, and what the entropy coder needs of each sample; all three arrays take a
-     * count rounded up to whole vectors */
+    /* the row's own errors, and what the entropy coder needs of each sample: table << 8 | token, and the
+     * code; both arrays take a count rounded up to whole vectors */
     void (*residual)(const struct voxel_row *row, int shift, size_t at, size_t count,
-                     const struct voxel_segment *segment, uint8_t *tokens, uint8_t *tables, uint16_t *codes);
+                     const struct voxel_segment *segment, uint16_t *symbols, uint16_t *codes);
     /* values and errors of the row from code[] and the prediction */
     void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count, struct voxel_segment *segment);
     /* rows n nn p pn ps of a label map -> uniform positions, and the known bits of the context */
     void (*label_marks)(const int16_t *const rows[5], size_t width, uint8_t *uniform, uint16_t *pattern);
     /* for training: sums[i][j] += row[i] * row[j] * weight for j <= i < order (more j, unused) */
     void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float *row, int order, float weight);
-    void (*rans_encode)(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables,
-                        const uint16_t *codes, size_t count);
+    /* part of a half-row, from a multiple of 64 on; encoding goes backwards through a chunk */
+    void (*rans_encode)(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count);
     void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count);
 };
 

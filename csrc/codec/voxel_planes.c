@@ -1,7 +1,7 @@
 /*
  * voxel_planes.c: a chunk of intensities: planes -> residual tokens -> rANS, and back.
  *
- * Layout of a chunk: u32 sizes of tables, flat rows and margins, and count of escapes; these four
+ * Layout of a chunk: u32 sizes of tables, flat rows and margins, and count of raw bits; these four
  * parts; 64 states; words. A chunk of flat rows alone ends after the margins.
  */
 #include "voxel_internal.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_SIZE = 16, STATES_SIZE = 4 * VOXEL_STATES, WORDS_BEHIND = 2 * VOXEL_SEGMENT + 64 };
+enum { HEADER_SIZE = 16, STATES_SIZE = 4 * VOXEL_STATES, SLACK = 2 * VOXEL_SEGMENT + 64 };
 
 /* ---- Flat rows: runs as varint pairs (rows before, rows in the run) ---------------------------- */
 
@@ -90,8 +90,7 @@ struct encoding {
     uint32_t before[2]; /* margins of the last coded row */
     struct voxel_segment *segment;
     int16_t *scratch;
-    uint8_t *tokens, *tables;
-    uint16_t *codes;
+    uint16_t *symbols, *codes;
     size_t count; /* samples so far */
     uint32_t (*counts)[256];
     struct flat_runs runs;
@@ -105,8 +104,7 @@ encode_half(struct encoding *e, const struct voxel_plane_cursor *cursor, size_t 
     for (size_t at = span.first; at < span.last[parity]; at += VOXEL_SEGMENT) {
         size_t n = span.last[parity] - at < VOXEL_SEGMENT ? span.last[parity] - at : VOXEL_SEGMENT;
         voxel_model_segment(e->ops, e->model, cursor, &row, parity, at, n, e->segment);
-        e->ops->residual(&row, e->model->shift, at, n, e->segment, e->tokens + e->count, e->tables + e->count,
-                         e->codes + e->count);
+        e->ops->residual(&row, e->model->shift, at, n, e->segment, e->symbols + e->count, e->codes + e->count);
         e->count += n;
     }
     e->half_counts[e->half_count++] = (uint32_t)(span.last[parity] - span.first);
@@ -210,14 +208,14 @@ encode_box(struct encoding *e, struct voxel_box box, const unsigned char *sample
 static void
 count_tokens(const struct encoding *e)
 {
-    uint32_t(*counts)[256] = e->counts;
+    uint32_t *counts = e->counts[0];
     bool all = e->model->preset != VOXEL_PRESET_FAST || e->count < 1u << 19;
     for (size_t block = 0; block < e->count; block += 64) {
         if (!all && (block / 64 * UINT64_C(0x9E3779B97F4A7C15) >> 62) != 0)
             continue;
         size_t end = block + 64 < e->count ? block + 64 : e->count;
         for (size_t i = block; i < end; i++)
-            counts[e->tables[i]][e->tokens[i]]++;
+            counts[e->symbols[i]]++;
     }
 }
 
@@ -236,43 +234,51 @@ encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], uns
     return writer.overflow ? 0 : (size_t)(writer.at - dst);
 }
 
-/* Everything but the words is known: backwards through the rows, with words from dst's end downwards
- * and escapes in an array of their own. 0: no room. */
-static size_t
-encode_words(struct encoding *e, const struct voxel_encode_entry *entries, size_t start, unsigned char *dst,
-             size_t capacity)
+/* Everything but the states is known: backwards through the rows. False: no room for words or raw bits. */
+static bool
+encode_halves(const struct encoding *e, struct voxel_encoder *encoder, const uint16_t *words_end,
+              const unsigned char *raw_start)
 {
-    size_t escapes_capacity = e->count / 8 + 64;
-    if (capacity < start + STATES_SIZE)
-        return 0;
-    uint16_t *escapes = voxel_arena_take(&e->arena, escapes_capacity * sizeof *escapes);
-    uint16_t *words = voxel_arena_take(&e->arena, capacity + 64);
-    uint16_t *words_end = words + capacity / 2, *escapes_end = escapes + escapes_capacity;
-    struct voxel_encoder encoder = {.entries = entries, .words = words_end, .escapes = escapes_end};
-    for (int lane = 0; lane < VOXEL_STATES; lane++)
-        encoder.states[lane] = 65536;
     size_t at = e->count;
     for (size_t half = e->half_count; half-- > 0;) {
         size_t left = e->half_counts[half];
-        while (left > 0) { /* in pieces that cannot overrun the words or escapes that are left */
+        while (left > 0) { /* in pieces that cannot overrun */
             size_t piece = left % VOXEL_SEGMENT ? left % VOXEL_SEGMENT : VOXEL_SEGMENT;
-            if ((size_t)(encoder.words - words) < 2 * piece + 32 || (size_t)(encoder.escapes - escapes) < piece + 32)
-                return 0;
+            if ((size_t)(words_end - encoder->words) < piece + VOXEL_LANES ||
+                (size_t)(encoder->raw - raw_start) < 2 * piece + sizeof(uint64_t))
+                return false;
             left -= piece;
             at -= piece;
-            e->ops->rans_encode(&encoder, e->tokens + at, e->tables + at, e->codes + at, piece);
+            e->ops->rans_encode(encoder, e->symbols + at, e->codes + at, piece);
         }
     }
-    size_t words_size = (size_t)(words_end - encoder.words) * 2;
-    size_t escapes_size = (size_t)(escapes_end - encoder.escapes) * 2;
-    if (start + escapes_size + STATES_SIZE + words_size > capacity)
-        return 0;
-    voxel_put32(dst + 12, (uint32_t)(escapes_size / 2));
-    memcpy(dst + start, encoder.escapes, escapes_size);
+    return true;
+}
+
+/* Raw bits, states and words to dst + start. 0: no room. */
+static size_t
+encode_streams(struct encoding *e, const struct voxel_encode_entry *entries, size_t start, unsigned char *dst,
+               size_t capacity)
+{
+    uint16_t *words = voxel_arena_take(&e->arena, capacity + SLACK);
+    unsigned char *raw = voxel_arena_take(&e->arena, capacity + SLACK), *raw_end = raw + capacity + SLACK;
+    struct voxel_encoder encoder = {.entries = entries, .words = words, .raw = raw_end};
     for (int lane = 0; lane < VOXEL_STATES; lane++)
-        voxel_put32(dst + start + escapes_size + 4 * (size_t)lane, encoder.states[lane]);
-    memcpy(dst + start + escapes_size + STATES_SIZE, encoder.words, words_size);
-    return start + escapes_size + STATES_SIZE + words_size;
+        encoder.states[lane] = 65536;
+    if (!encode_halves(e, &encoder, words + (capacity + SLACK) / 2, raw))
+        return 0;
+    size_t raw_bits = (size_t)(raw_end - encoder.raw) * 8 + encoder.raw_pending_count;
+    if (encoder.raw_pending_count)
+        *--encoder.raw = (unsigned char)(encoder.raw_pending << (8 - encoder.raw_pending_count));
+    size_t words_size = (size_t)(encoder.words - words) * 2, raw_size = (size_t)(raw_end - encoder.raw);
+    if (start + raw_size + STATES_SIZE + words_size > capacity)
+        return 0;
+    voxel_put32(dst + 12, (uint32_t)raw_bits);
+    memcpy(dst + start, encoder.raw, raw_size);
+    for (int lane = 0; lane < VOXEL_STATES; lane++)
+        voxel_put32(dst + start + raw_size + 4 * (size_t)lane, encoder.states[lane]);
+    memcpy(dst + start + raw_size + STATES_SIZE, words, words_size);
+    return start + raw_size + STATES_SIZE + words_size;
 }
 
 static size_t
@@ -298,7 +304,7 @@ encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
     voxel_put32(dst + 12, 0);
     memcpy(dst + HEADER_SIZE + tables_size, e->runs.bytes, e->runs.size);
     memcpy(dst + HEADER_SIZE + tables_size + e->runs.size, margins, margins_size);
-    return e->count ? encode_words(e, entries[0], fixed + tables_size, dst, capacity) : fixed;
+    return e->count ? encode_streams(e, entries[0], fixed + tables_size, dst, capacity) : fixed;
 }
 
 /* Everything a chunk's encoding needs, in one block. */
@@ -313,15 +319,14 @@ open_encoding(struct encoding *e, struct voxel_box box, size_t capacity)
     size_t total = planes_size + sizeof *e->segment + 2 * row + 4 * count + 2 * rows * 4 + e->runs.capacity +
                    e->margins_capacity +
                    VOXEL_TABLES_MAX * (sizeof *e->counts + 256 * sizeof(struct voxel_encode_entry)) +
-                   (count / 8 + 64) * 2 + capacity + 64 * 20;
+                   2 * (capacity + SLACK) + 64 * 20;
     if (!voxel_arena_open(&e->arena, total))
         return false;
     voxel_planes_open(&e->planes, shape, box, e->model->modal, voxel_arena_take(&e->arena, planes_size));
     e->segment = voxel_arena_take(&e->arena, sizeof *e->segment);
     e->segment->keep_all = false;
     e->scratch = voxel_arena_take(&e->arena, 2 * row);
-    e->tokens = voxel_arena_take(&e->arena, count);
-    e->tables = voxel_arena_take(&e->arena, count);
+    e->symbols = voxel_arena_take(&e->arena, 2 * count);
     e->codes = voxel_arena_take(&e->arena, 2 * count);
     e->half_counts = voxel_arena_take(&e->arena, 2 * rows * 4);
     e->runs.bytes = voxel_arena_take(&e->arena, e->runs.capacity);
@@ -356,6 +361,8 @@ struct decoding {
     struct voxel_segment *segment;
     int16_t *scratch;
     struct voxel_decoder rans;
+    const uint16_t *words; /* the first of them */
+    uint64_t raw_bits;
     uint32_t *entries;
     bool has_words;
     const unsigned char *runs, *runs_end;
@@ -384,7 +391,7 @@ decode_half(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t 
         size_t n = span.last[parity] - at < VOXEL_SEGMENT ? span.last[parity] - at : VOXEL_SEGMENT;
         voxel_model_segment(d->ops, d->model, cursor, &row, parity, at, n, d->segment);
         d->ops->rans_decode(&d->rans, d->segment->table, d->segment->code, n);
-        if (d->rans.words > d->rans.words_end || d->rans.damaged)
+        if (d->rans.words < d->words || d->rans.raw_at > d->raw_bits)
             return false;
         d->ops->reconstruct(&row, d->model->shift, at, n, d->segment);
     }
@@ -477,25 +484,29 @@ decode_tables(struct decoding *d, const unsigned char *src, size_t size)
     return true;
 }
 
-/* Escapes, states and words, copied so that they are aligned and readable behind their end. */
+/* Raw bits, states and words, copied so that they are aligned and readable beyond both ends. */
 static bool
-decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t escape_count)
+decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t raw_bits)
 {
-    if (size < STATES_SIZE || escape_count > (size - STATES_SIZE) / 2 || (size & 1))
+    size_t raw_size = raw_bits / 8 + (raw_bits % 8 != 0);
+    if (size < STATES_SIZE || raw_size > size - STATES_SIZE || (size - raw_size) % 2)
         return false;
-    size_t word_count = (size - escape_count * 2 - STATES_SIZE) / 2;
-    uint16_t *escapes = voxel_arena_take(&d->arena, escape_count * 2);
-    uint16_t *words = voxel_arena_take(&d->arena, (word_count + WORDS_BEHIND) * 2);
-    memcpy(escapes, src, escape_count * 2);
-    src += escape_count * 2;
+    size_t words_size = size - raw_size - STATES_SIZE;
+    unsigned char *raw = voxel_arena_take(&d->arena, raw_size + SLACK);
+    unsigned char *words = voxel_arena_take(&d->arena, words_size + 2 * SLACK);
+    memcpy(raw, src, raw_size);
+    memset(raw + raw_size, 0, SLACK);
+    d->rans.raw = raw;
+    d->rans.raw_at = raw_size * 8 - raw_bits;
+    d->raw_bits = raw_size * 8;
+    src += raw_size;
     for (int lane = 0; lane < VOXEL_STATES; lane++)
         d->rans.states[lane] = voxel_get32(src + 4 * lane);
-    memcpy(words, src + STATES_SIZE, word_count * 2);
-    memset(words + word_count, 0, WORDS_BEHIND * 2);
-    d->rans.words = words;
-    d->rans.words_end = words + word_count;
-    d->rans.escapes = escapes;
-    d->rans.escapes_end = escapes + escape_count;
+    memset(words, 0, SLACK);
+    memcpy(words + SLACK, src + STATES_SIZE, words_size);
+    memset(words + SLACK + words_size, 0, SLACK);
+    d->words = (const uint16_t *)(const void *)(words + SLACK);
+    d->rans.words = d->words + words_size / 2;
     d->has_words = true;
     return true;
 }
@@ -506,7 +517,7 @@ decode_parts(struct decoding *d, const unsigned char *src, size_t src_size)
     if (src_size < HEADER_SIZE)
         return false;
     size_t tables_size = voxel_get32(src), runs_size = voxel_get32(src + 4), margins_size = voxel_get32(src + 8);
-    size_t escape_count = voxel_get32(src + 12), left = src_size - HEADER_SIZE;
+    size_t raw_bits = voxel_get32(src + 12), left = src_size - HEADER_SIZE;
     if (tables_size > left || runs_size > left - tables_size || margins_size > left - tables_size - runs_size)
         return false;
     src += HEADER_SIZE;
@@ -516,8 +527,8 @@ decode_parts(struct decoding *d, const unsigned char *src, size_t src_size)
     d->margins.at = d->runs_end;
     d->margins.end = d->runs_end + margins_size;
     if (tables_size == 0)
-        return escape_count == 0 && left == 0;
-    return decode_tables(d, src, tables_size) && decode_streams(d, d->margins.end, left, escape_count);
+        return raw_bits == 0 && left == 0;
+    return decode_tables(d, src, tables_size) && decode_streams(d, d->margins.end, left, raw_bits);
 }
 
 static bool
@@ -526,7 +537,7 @@ open_decoding(struct decoding *d, struct voxel_box box, size_t src_size)
     const struct voxel_shape *shape = &d->model->shape;
     size_t planes_size = voxel_planes_size(shape, box), row = voxel_scratch_size(shape);
     size_t tables_size = (size_t)voxel_table_count(d->model) * VOXEL_TABLE_SIZE * sizeof *d->entries;
-    size_t total = planes_size + sizeof *d->segment + 2 * row + tables_size + src_size + WORDS_BEHIND * 2 + 64 * 10;
+    size_t total = planes_size + sizeof *d->segment + 2 * row + tables_size + src_size + 3 * SLACK + 64 * 10;
     if (!voxel_arena_open(&d->arena, total))
         return false;
     voxel_planes_open(&d->planes, shape, box, d->model->modal, voxel_arena_take(&d->arena, planes_size));

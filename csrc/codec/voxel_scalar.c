@@ -5,6 +5,8 @@
 #endif
 #include "voxel_internal.h"
 
+#include <string.h>
+
 enum { VOXEL_WIDTH = 1 };
 typedef uint16_t vec;
 

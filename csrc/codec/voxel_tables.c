@@ -179,7 +179,7 @@ voxel_encode_table(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_encode
         uint32_t f = frequencies[t];
         if (f == 0)
             continue;
-        entries[t].packed = start | (f - 1) << 12;
+        entries[t].packed = start | f << 12;
         entries[t].reciprocal = f == 1 ? UINT32_MAX : (uint32_t)((UINT64_C(1) << 32) / f);
         start += f;
     }
@@ -195,8 +195,7 @@ voxel_decode_table(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entries[VO
     uint32_t *at = entries;
     for (int t = 0; t < VOXEL_TOKENS; t++) {
         uint32_t f = frequencies[t];
-        uint32_t high = (uint32_t)t << 24 | (f - 1) << 12;
         for (uint32_t i = 0; i < f; i++)
-            *at++ = high | i;
+            *at++ = f << 20 | i << 8 | (uint32_t)t;
     }
 }

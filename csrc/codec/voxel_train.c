@@ -33,8 +33,7 @@ struct training {
     int box_count;
     size_t box_slices, box_rows;
     struct voxel_segment *segment;
-    uint8_t tokens[VOXEL_SEGMENT], tables[VOXEL_SEGMENT];
-    uint16_t codes[VOXEL_SEGMENT];
+    uint16_t symbols[VOXEL_SEGMENT], codes[VOXEL_SEGMENT];
     struct observation_set set;
     struct voxel_fit *fit;
     uint32_t *histogram; /* of energies */
@@ -222,7 +221,7 @@ run_boxes(struct training *t)
                     for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
                         size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
                         voxel_model_segment(t->ops, t->model, &cursor, &row, y & 1, at, n, t->segment);
-                        t->ops->residual(&row, t->model->shift, at, n, t->segment, t->tokens, t->tables, t->codes);
+                        t->ops->residual(&row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
                     }
                     voxel_pad_errors(&t->planes[b], z, c, y / 2, y & 1);
                 }
