@@ -83,7 +83,6 @@ find_bin(const uint16_t *thresholds, int bins, vec e)
 
 #define VOXEL_RANS_DECODE
 #define VOXEL_RANS_ENCODE
-static inline uint64_t get_raw(struct voxel_decoder *decoder);
 static inline void put_raw(struct voxel_encoder *encoder, uint64_t bits, unsigned count);
 
 /* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
@@ -106,22 +105,25 @@ refill(__m512i state, __mmask16 need, const uint16_t *words)
     return _mm512_or_si512(state, _mm512_maskz_expand_epi32(need, next));
 }
 
-static inline __attribute__((always_inline)) void
-take_step(const uint32_t *entries, const uint16_t *tables, uint8_t *tokens, __mmask32 lanes, __m512i state[2],
+/* Tokens to codes; which of them have raw bits. */
+static inline __attribute__((always_inline)) __mmask32
+take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, __mmask32 lanes, __m512i state[2],
           const uint16_t **words)
 {
     const __m512i slots = _mm512_set1_epi32(VOXEL_TABLE_SIZE - 1), limit = _mm512_set1_epi32(65536);
     __m512i next[2];
+    __m256i token[2];
     __mmask16 need[2];
     for (int h = 0; h < 2; h++) {
-        __m512i at = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)(tables + 16 * h)));
+        __mmask16 here = (__mmask16)(lanes >> 16 * h);
+        __m512i at = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(here, tables + 16 * h));
         at = _mm512_ternarylogic_epi32(_mm512_slli_epi32(at, VOXEL_TABLE_BITS), state[h], slots, 0xF8); /* a | b & c */
         __m512i entry = _mm512_i32gather_epi32(at, (const void *)entries, 4);
         __m512i bias = _mm512_and_si512(_mm512_srli_epi32(entry, 8), slots);
         next[h] = _mm512_mullo_epi32(_mm512_srli_epi32(entry, 20), _mm512_srli_epi32(state[h], VOXEL_TABLE_BITS));
         next[h] = _mm512_add_epi32(next[h], bias);
-        need[h] = _mm512_mask_cmplt_epu32_mask((__mmask16)(lanes >> 16 * h), next[h], limit);
-        _mm_storeu_si128((void *)(tokens + 16 * h), _mm512_cvtepi32_epi8(entry));
+        need[h] = _mm512_mask_cmplt_epu32_mask(here, next[h], limit);
+        token[h] = _mm512_cvtepi32_epi16(entry);
     }
     size_t first = (size_t)_mm_popcnt_u32(need[0]);
     *words -= first + (size_t)_mm_popcnt_u32(need[1]);
@@ -129,48 +131,49 @@ take_step(const uint32_t *entries, const uint16_t *tables, uint8_t *tokens, __mm
     next[1] = refill(next[1], need[1], *words + first);
     for (int h = 0; h < 2; h++)
         state[h] = _mm512_mask_mov_epi32(state[h], (__mmask16)(lanes >> 16 * h), next[h]);
+    vec tokens = v_and(_mm512_inserti64x4(_mm512_castsi256_si512(token[0]), token[1], 1), v_set(255));
+    v_store(codes, tokens);
+    return _mm512_mask_cmpge_epu16_mask(lanes, tokens, v_set(64));
 }
 
-/* Raw bits, four lanes at a time; escapes could be more than one load holds. */
-static inline __m512i
-take_raw(struct voxel_decoder *decoder, __m512i masks)
-{
-    _Alignas(64) uint64_t mask[8], bits[8];
-    v_store(mask, masks);
-    for (int q = 0; q < 8; q++) {
-        unsigned count = (unsigned)_mm_popcnt_u64(mask[q]);
-        if (__builtin_expect(count > 56, 0)) {
-            uint64_t low = _pdep_u64(get_raw(decoder), mask[q] & UINT32_MAX);
-            unsigned half = (unsigned)_mm_popcnt_u64(mask[q] & UINT32_MAX);
-            decoder->raw_at += half;
-            bits[q] = low | _pdep_u64(get_raw(decoder), mask[q] & ~(uint64_t)UINT32_MAX);
-            count -= half;
-        } else {
-            bits[q] = _pdep_u64(get_raw(decoder), mask[q]);
-        }
-        decoder->raw_at += count;
-    }
-    return v_load(bits);
-}
-
-/* Tokens to codes, with their raw bits. */
+/* Raw bits in place of their masks, four lanes at a time; escapes can be more than one load holds. */
 static inline void
-finish_codes(struct voxel_decoder *decoder, const uint8_t *tokens, uint16_t *codes, size_t count)
+take_raw(struct voxel_decoder *decoder, uint64_t *masks, size_t count)
+{
+    uint64_t at = decoder->raw_at;
+    for (size_t q = 0; q < count; q++) {
+        uint64_t mask = masks[q], bits, from;
+        unsigned size = (unsigned)_mm_popcnt_u64(mask);
+        memcpy(&from, decoder->raw + (at >> 3), sizeof from);
+        bits = _pdep_u64(from >> (at & 7), mask);
+        if (__builtin_expect(size > 56, 0)) {
+            unsigned half = (unsigned)_mm_popcnt_u64(mask & UINT32_MAX);
+            memcpy(&from, decoder->raw + ((at + half) >> 3), sizeof from);
+            bits = (bits & UINT32_MAX) | _pdep_u64(from >> ((at + half) & 7), mask & ~(uint64_t)UINT32_MAX);
+        }
+        masks[q] = bits;
+        at += size;
+    }
+    decoder->raw_at = at;
+}
+
+/* Tokens with raw bits to codes. Three passes, so that none waits for another's stores. */
+static inline void
+finish_codes(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
 {
     const vec masks = v_load(raw_mask), counts = v_load(raw_count), bases = v_load(raw_base);
+    _Alignas(64) uint64_t raw[VOXEL_SEGMENT / 4];
     for (size_t i = 0; i < count; i += VOXEL_LANES) {
-        vec token = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const void *)(tokens + i)));
-        __mmask32 large = _mm512_mask_cmpge_epu16_mask(lanes_of(count - i), token, v_set(64));
-        if (large) {
-            vec group = _mm512_srli_epi16(token, 4);
-            vec bits = take_raw(decoder, _mm512_maskz_permutexvar_epi16(large, group, masks));
-            vec m = v_sub(_mm512_srli_epi16(token, 1), _mm512_permutexvar_epi16(group, bases));
-            m = v_or(_mm512_sllv_epi16(m, _mm512_permutexvar_epi16(group, counts)), bits);
-            vec code = v_or(_mm512_slli_epi16(m, 1), v_and(token, v_set(1)));
-            token = _mm512_mask_mov_epi16(token, large, code);
-            token = _mm512_mask_mov_epi16(token, _mm512_mask_cmpeq_epu16_mask(large, group, v_set(14)), bits);
-        }
-        v_store(codes + i, token);
+        vec group = _mm512_srli_epi16(v_load(codes + i), 4);
+        v_store(raw + i / 4, _mm512_maskz_permutexvar_epi16(lanes_of(count - i), group, masks));
+    }
+    take_raw(decoder, raw, (count + 3) / 4);
+    for (size_t i = 0; i < count; i += VOXEL_LANES) {
+        vec token = v_load(codes + i), group = _mm512_srli_epi16(token, 4), bits = v_load(raw + i / 4);
+        vec m = v_sub(_mm512_srli_epi16(token, 1), _mm512_permutexvar_epi16(group, bases));
+        m = v_or(_mm512_sllv_epi16(m, _mm512_permutexvar_epi16(group, counts)), bits);
+        vec code = v_or(_mm512_slli_epi16(m, 1), v_and(token, v_set(1)));
+        v_store(codes + i, _mm512_mask_mov_epi16(code, _mm512_cmpeq_epu16_mask(group, v_set(14)), bits));
     }
 }
 
@@ -179,23 +182,25 @@ rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *cod
 {
     const uint16_t *words = decoder->words;
     const uint32_t *entries = decoder->entries;
-    uint8_t tokens[VOXEL_SEGMENT];
+    __mmask32 any = 0;
     __m512i state[4];
     for (int i = 0; i < 4; i++)
         state[i] = v_load(decoder->states + 16 * i);
     size_t base = 0;
     for (; base + 64 <= count; base += 64) {
-        take_step(entries, tables + base, tokens + base, UINT32_MAX, state, &words);
-        take_step(entries, tables + base + 32, tokens + base + 32, UINT32_MAX, state + 2, &words);
+        any |= take_step(entries, tables + base, codes + base, UINT32_MAX, state, &words);
+        any |= take_step(entries, tables + base + 32, codes + base + 32, UINT32_MAX, state + 2, &words);
     }
     if (base < count)
-        take_step(entries, tables + base, tokens + base, lanes_of(count - base), state, &words);
+        any |= take_step(entries, tables + base, codes + base, lanes_of(count - base), state, &words);
     if (base + 32 < count)
-        take_step(entries, tables + base + 32, tokens + base + 32, lanes_of(count - base - 32), state + 2, &words);
+        any |= take_step(entries, tables + base + 32, codes + base + 32, lanes_of(count - base - 32), state + 2,
+                         &words);
     for (int i = 0; i < 4; i++)
         v_store(decoder->states + 16 * i, state[i]);
     decoder->words = words;
-    finish_codes(decoder, tokens, codes, count);
+    if (any)
+        finish_codes(decoder, codes, count);
 }
 
 static inline __m512i
@@ -230,65 +235,82 @@ put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
     return _mm512_mask_mov_epi32(before, lanes, next);
 }
 
-/* The raw bits of 32 lanes, those with gone set being escapes: last in, first out. */
-static inline __attribute__((always_inline)) void
-put_raws(struct voxel_encoder *encoder, vec token, const uint16_t *codes, __mmask32 lanes, __mmask32 gone)
+/* What is put into the stream of raw bits: of each sample a mask, and the bits under it. */
+struct raw_lanes {
+    _Alignas(64) uint64_t masks[VOXEL_SEGMENT / 4], bits[VOXEL_SEGMENT / 4];
+};
+
+static inline __attribute__((always_inline)) __mmask32
+mark_raw(struct raw_lanes *raw, size_t at, vec token, const uint16_t *codes, __mmask32 lanes, __mmask32 gone)
 {
     __mmask32 large = _mm512_mask_cmpge_epu16_mask(lanes, token, v_set(64));
-    if ((large | gone) == 0)
-        return;
+    if ((large | gone) == 0) {
+        v_store(raw->masks + at / 4, v_set(0));
+        return 0;
+    }
     vec code = _mm512_maskz_loadu_epi16(lanes, codes);
-    vec masks = _mm512_maskz_permutexvar_epi16(large, _mm512_srli_epi16(token, 4), v_load(raw_mask));
-    vec bits = _mm512_mask_mov_epi16(_mm512_srli_epi16(code, 1), gone, code);
-    _Alignas(64) uint64_t mask[8], from[8];
-    v_store(mask, _mm512_mask_mov_epi16(masks, gone, v_set(0xFFFF)));
-    v_store(from, bits);
-    for (int q = 7; q >= 0; q--) {
-        unsigned count = (unsigned)_mm_popcnt_u64(mask[q]);
-        if (__builtin_expect(count > 56, 0)) {
-            uint64_t upper = mask[q] & ~(uint64_t)UINT32_MAX;
-            put_raw(encoder, _pext_u64(from[q], upper), (unsigned)_mm_popcnt_u64(upper));
-            mask[q] &= UINT32_MAX;
-            count = (unsigned)_mm_popcnt_u64(mask[q]);
+    vec mask = _mm512_maskz_permutexvar_epi16(large, _mm512_srli_epi16(token, 4), v_load(raw_mask));
+    v_store(raw->masks + at / 4, _mm512_mask_mov_epi16(mask, gone, v_set(0xFFFF)));
+    v_store(raw->bits + at / 4, _mm512_mask_mov_epi16(_mm512_srli_epi16(code, 1), gone, code));
+    return large | gone;
+}
+
+/* Last in, first out. */
+static inline void
+put_raw_lanes(struct voxel_encoder *encoder, const struct raw_lanes *raw, size_t count)
+{
+    for (size_t q = (count + 3) / 4; q-- > 0;) {
+        uint64_t mask = raw->masks[q], bits = raw->bits[q];
+        unsigned size = (unsigned)_mm_popcnt_u64(mask);
+        if (__builtin_expect(size > 56, 0)) {
+            uint64_t upper = mask & ~(uint64_t)UINT32_MAX;
+            put_raw(encoder, _pext_u64(bits, upper), (unsigned)_mm_popcnt_u64(upper));
+            mask &= UINT32_MAX;
+            size = (unsigned)_mm_popcnt_u64(mask);
         }
-        put_raw(encoder, _pext_u64(from[q], mask[q]), count);
+        put_raw(encoder, _pext_u64(bits, mask), size);
     }
 }
 
-static inline __attribute__((always_inline)) void
-put_step(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, __mmask32 lanes,
-         __m512i state[2], uint16_t **words)
+static inline __attribute__((always_inline)) __mmask32
+put_step(const struct voxel_encode_entry *entries, const uint16_t *symbols, const uint16_t *codes, size_t at,
+         __mmask32 lanes, __m512i state[2], uint16_t **words, struct raw_lanes *raw)
 {
-    const void *entries = encoder->entries;
-    vec symbol = _mm512_maskz_loadu_epi16(lanes, symbols);
-    __m512i low = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(_mm512_castsi512_si256(symbol)), entries, 8);
-    __m512i high = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(symbol, 1)), entries, 8);
+    vec symbol = _mm512_maskz_loadu_epi16(lanes, symbols + at);
+    __m256i first = _mm512_castsi512_si256(symbol), second = _mm512_extracti64x4_epi64(symbol, 1);
+    __m512i low = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(first), (const void *)entries, 8);
+    __m512i high = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(second), (const void *)entries, 8);
     __mmask32 gone = _mm512_movepi32_mask(low) | (__mmask32)_mm512_movepi32_mask(high) << 16;
-    put_raws(encoder, v_and(symbol, v_set(255)), codes, lanes, gone & lanes);
     state[0] = put_symbol(state[0], low, (__mmask16)lanes, words);
     state[1] = put_symbol(state[1], high, (__mmask16)(lanes >> 16), words);
+    return mark_raw(raw, at, v_and(symbol, v_set(255)), codes + at, lanes, gone & lanes);
 }
 
 static void
 rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count)
 {
+    const struct voxel_encode_entry *entries = encoder->entries;
+    struct raw_lanes raw;
     uint16_t *words = encoder->words;
+    __mmask32 any = 0;
     __m512i state[4];
     for (int i = 0; i < 4; i++)
         state[i] = v_load(encoder->states + 16 * i);
     size_t base = count / 64 * 64;
     if (base + 32 < count)
-        put_step(encoder, symbols + base + 32, codes + base + 32, lanes_of(count - base - 32), state + 2, &words);
+        any |= put_step(entries, symbols, codes, base + 32, lanes_of(count - base - 32), state + 2, &words, &raw);
     if (base < count)
-        put_step(encoder, symbols + base, codes + base, lanes_of(count - base), state, &words);
+        any |= put_step(entries, symbols, codes, base, lanes_of(count - base), state, &words, &raw);
     while (base > 0) {
         base -= 64;
-        put_step(encoder, symbols + base + 32, codes + base + 32, UINT32_MAX, state + 2, &words);
-        put_step(encoder, symbols + base, codes + base, UINT32_MAX, state, &words);
+        any |= put_step(entries, symbols, codes, base + 32, UINT32_MAX, state + 2, &words, &raw);
+        any |= put_step(entries, symbols, codes, base, UINT32_MAX, state, &words, &raw);
     }
     for (int i = 0; i < 4; i++)
         v_store(encoder->states + 16 * i, state[i]);
     encoder->words = words;
+    if (any)
+        put_raw_lanes(encoder, &raw, count);
 }
 
 #include "voxel_kernels.inc"
