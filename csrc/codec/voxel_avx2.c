@@ -54,8 +54,8 @@ pick_weight(const int16_t *weights, const vec index[4])
 }
 
 static inline __attribute__((always_inline)) void
-predict_vector(const struct voxel_row *row, const struct voxel_predictor *predictor, bool single_class, int taps,
-               size_t i, vec class_of, vec *prediction, vec *fraction)
+predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool single_class, int taps, vec class_of,
+               vec *prediction, vec *fraction)
 {
     vec low = _mm256_set1_epi32(1 << (VOXEL_WEIGHT_BITS - 1)), high = low, index[4];
     if (!single_class) {
@@ -67,7 +67,7 @@ predict_vector(const struct voxel_row *row, const struct voxel_predictor *predic
         }
     }
     for (int t = 0; t < taps; t += 2) {
-        vec a = v_load(row->taps[t] + i), b = v_load(row->taps[t + 1] + i);
+        vec a = tap[t], b = tap[t + 1];
         vec wa = single_class ? v_set(predictor->weights[t][0]) : pick_weight(predictor->weights[t], index);
         vec wb = single_class ? v_set(predictor->weights[t + 1][0]) : pick_weight(predictor->weights[t + 1], index);
         low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), _mm256_unpacklo_epi16(wa, wb)));

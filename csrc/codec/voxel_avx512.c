@@ -40,14 +40,14 @@ typedef __m512i vec;
 /* Pairs of taps against pairs of weights, in the order of unpacklo and unpackhi, which packs undoes. The
  * weights of two taps come interleaved out of one two-table permutation. */
 static inline __attribute__((always_inline)) void
-predict_vector(const struct voxel_row *row, const struct voxel_predictor *predictor, bool single_class, int taps,
-               size_t i, vec class_of, vec *prediction, vec *fraction)
+predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool single_class, int taps, vec class_of,
+               vec *prediction, vec *fraction)
 {
     __m512i low = _mm512_set1_epi32(1 << (VOXEL_WEIGHT_BITS - 1)), high = low;
     vec other = _mm512_add_epi16(class_of, v_set(VOXEL_CLASSES));
     vec index_low = _mm512_unpacklo_epi16(class_of, other), index_high = _mm512_unpackhi_epi16(class_of, other);
     for (int t = 0; t < taps; t += 2) {
-        vec a = v_load(row->taps[t] + i), b = v_load(row->taps[t + 1] + i), w_low, w_high;
+        vec a = tap[t], b = tap[t + 1], w_low, w_high;
         if (single_class) {
             uint32_t both = (uint16_t)predictor->weights[t][0] | (uint32_t)(uint16_t)predictor->weights[t + 1][0] << 16;
             w_low = w_high = _mm512_set1_epi32((int)both);
@@ -77,6 +77,45 @@ find_bin(const uint16_t *thresholds, int bins, vec e)
         bin = _mm512_mask_mov_epi16(bin, above, next);
     }
     return bin;
+}
+
+/* By m >> 5 below 64: the number of raw bits k, 0 where m is below 32. */
+static const _Alignas(64) uint16_t raw_count_of[64] = {
+    0, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+
+/* m -> its token without the sign. */
+static inline vec
+magnitude_token(vec m)
+{
+    vec h = _mm512_srli_epi16(m, 5);
+    if (_mm512_test_epi16_mask(h, h) == 0)
+        return m;
+    vec k = _mm512_permutex2var_epi16(v_load(raw_count_of), h, v_load(raw_count_of + 32));
+    if (_mm512_cmpgt_epu16_mask(h, v_set(63)))
+        for (int limit = 2048, bits = 8; bits <= 11; limit *= 2, bits++)
+            k = _mm512_mask_mov_epi16(k, _mm512_cmpge_epu16_mask(m, v_set(limit)), v_set(bits));
+    __mmask32 large = _mm512_test_epi16_mask(k, k);
+    vec base = _mm512_maskz_slli_epi16(large, v_add(k, v_set(1)), 3);
+    return v_add(base, _mm512_srlv_epi16(m, k));
+}
+
+#define VOXEL_RESIDUAL
+static void
+residual(const struct voxel_row *row, int shift, size_t at, size_t count, const struct voxel_segment *segment,
+         uint16_t *symbols, uint16_t *codes)
+{
+    const vec half = v_set(1 << (VOXEL_WEIGHT_BITS - 1)), cap = v_set(VOXEL_ERROR_CAP);
+    for (size_t i = 0; i < count; i += VOXEL_LANES) {
+        vec r = v_sub(v_load(row->values + at + i), v_load(segment->prediction + i));
+        __mmask32 turned = _mm512_cmplt_epu16_mask(v_load(segment->fraction + i), half);
+        v_store(row->own_errors + at + i, _mm512_slli_epi16(v_min(v_shift_down(_mm512_abs_epi16(r), shift), cap), 4));
+        r = _mm512_mask_sub_epi16(r, turned, v_set(0), r);
+        vec z = _mm512_xor_si512(_mm512_slli_epi16(r, 1), _mm512_srai_epi16(r, 15));
+        vec token = v_add(_mm512_slli_epi16(magnitude_token(_mm512_srli_epi16(z, 1)), 1), v_and(z, v_set(1)));
+        v_store(codes + i, z);
+        v_store(symbols + i, v_or(_mm512_slli_epi16(v_load(segment->table + i), 8), token));
+    }
 }
 
 /* ---- rANS: 32 lanes a step, in two registers ------------------------------------------------------------ */

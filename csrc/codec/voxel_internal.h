@@ -51,11 +51,12 @@ struct voxel_site {
     int8_t source, dy, dx;
 };
 
-/* The neighbourhood of one kind of plane and parity. Format constants (voxel_layout.c). */
+/* The neighbourhood of one kind of plane and parity. Format constants (voxel_layouts.h). */
 struct voxel_layout {
     uint8_t tap_count;
     uint8_t error_count;
-    uint8_t has_pairs;      /* 0: one class, no activity */
+    bool has_reference;
+    bool has_pairs;         /* false: one class, no activity */
     uint8_t pairs[3][3][2]; /* three differences of taps for each of three directions */
     struct voxel_site taps[VOXEL_TAPS_MAX];
     struct voxel_site errors[VOXEL_ERRORS_MAX];

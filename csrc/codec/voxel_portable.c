@@ -203,8 +203,8 @@ pick_weights(const int16_t *w, const uint16_t *c)
 }
 
 static inline __attribute__((always_inline)) void
-predict_vector(const struct voxel_row *row, const struct voxel_predictor *predictor, bool single_class, int taps,
-               size_t i, vec class_of, vec *prediction, vec *fraction)
+predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool single_class, int taps, vec class_of,
+               vec *prediction, vec *fraction)
 {
     struct sums sums = sums_start(1 << (VOXEL_WEIGHT_BITS - 1));
     uint16_t classes[VOXEL_WIDTH];
@@ -213,7 +213,7 @@ predict_vector(const struct voxel_row *row, const struct voxel_predictor *predic
         const int16_t *first = predictor->weights[t], *second = predictor->weights[t + 1];
         vec wa = single_class ? v_set((uint16_t)first[0]) : pick_weights(first, classes);
         vec wb = single_class ? v_set((uint16_t)second[0]) : pick_weights(second, classes);
-        sums_add(&sums, v_load(row->taps[t] + i), v_load(row->taps[t + 1] + i), wa, wb);
+        sums_add(&sums, tap[t], tap[t + 1], wa, wb);
     }
     *prediction = sums_prediction(sums);
     *fraction = sums_fraction(sums);

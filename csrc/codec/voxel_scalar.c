@@ -41,13 +41,13 @@ v_add_full(vec a, vec b)
 #define v_add_above(a, b, c, d) ((vec)((a) + ((b) > (c) ? (d) : 0)))
 
 static inline void
-predict_vector(const struct voxel_row *row, const struct voxel_predictor *predictor, bool single_class, int taps,
-               size_t i, vec class_of, vec *prediction, vec *fraction)
+predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool single_class, int taps, vec class_of,
+               vec *prediction, vec *fraction)
 {
     int32_t sum = 1 << (VOXEL_WEIGHT_BITS - 1);
     (void)single_class;
     for (int t = 0; t < taps; t++)
-        sum += predictor->weights[t][class_of] * row->taps[t][i];
+        sum += predictor->weights[t][class_of] * (int16_t)tap[t];
     int32_t p = sum >> VOXEL_WEIGHT_BITS;
     *prediction = (vec)(p < -32768 ? -32768 : p > 32767 ? 32767 : p);
     *fraction = (vec)(sum & ((1 << VOXEL_WEIGHT_BITS) - 1));
