@@ -65,24 +65,24 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
     *fraction = _mm512_packs_epi32(_mm512_and_si512(low, mask), _mm512_and_si512(high, mask));
 }
 
-/* Binary search, all lanes at once: thresholds do not decrease. */
 #define VOXEL_FIND_BIN
 static inline __attribute__((always_inline)) vec
-find_bin(const uint16_t *thresholds, int bins, vec e)
+find_bin(const struct voxel_model *model, int bins, vec e)
 {
-    vec all = v_load(thresholds), bin = v_set(0);
-    for (int step = bins / 2; step > 0; step /= 2) {
-        vec next = _mm512_add_epi16(bin, v_set(step));
-        __mmask32 above = _mm512_cmpge_epu16_mask(e, _mm512_permutexvar_epi16(next, all));
-        bin = _mm512_mask_mov_epi16(bin, above, next);
-    }
-    return bin;
+    vec step = v_shift_down(e, model->energy_shift);
+    vec low = v_load(model->bin_of), high = v_load(model->bin_of + 32);
+    if (bins < 32)
+        return _mm512_permutex2var_epi16(low, v_min(step, v_set(63)), high);
+    step = v_min(step, v_set(127));
+    vec bin = _mm512_permutex2var_epi16(low, step, high);
+    vec upper = _mm512_permutex2var_epi16(v_load(model->bin_of + 64), step, v_load(model->bin_of + 96));
+    return _mm512_mask_mov_epi16(bin, _mm512_cmpgt_epu16_mask(step, v_set(63)), upper);
 }
 
 /* By m >> 5 below 64: the number of raw bits k, 0 where m is below 32. */
-static const _Alignas(64) uint16_t raw_count_of[64] = {
-    0, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+static const _Alignas(64) uint16_t raw_count_of[64] = {0, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6,
+                                                       6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+                                                       7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
 
 /* m -> its token without the sign. */
 static inline vec
@@ -125,8 +125,7 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
 static inline void put_raw(struct voxel_encoder *encoder, uint64_t bits, unsigned count);
 
 /* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
-static const _Alignas(64) uint16_t raw_mask[32] = {0,   0,   0,   0,    3,    7,    15,     31,
-                                                   63,  127, 255, 511,  1023, 2047, 0xFFFF, 0};
+static const _Alignas(64) uint16_t raw_mask[32] = {0, 0, 0, 0, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 0xFFFF, 0};
 static const _Alignas(64) uint16_t raw_count[32] = {0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 0};
 static const _Alignas(64) uint16_t raw_base[32] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 0, 0};
 
@@ -233,8 +232,8 @@ rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *cod
     if (base < count)
         any |= take_step(entries, tables + base, codes + base, lanes_of(count - base), state, &words);
     if (base + 32 < count)
-        any |= take_step(entries, tables + base + 32, codes + base + 32, lanes_of(count - base - 32), state + 2,
-                         &words);
+        any |=
+            take_step(entries, tables + base + 32, codes + base + 32, lanes_of(count - base - 32), state + 2, &words);
     for (int i = 0; i < 4; i++)
         v_store(decoder->states + 16 * i, state[i]);
     decoder->words = words;

@@ -25,6 +25,8 @@ enum {
     VOXEL_ERRORS_MAX = 12,
     VOXEL_FEATURES_MAX = VOXEL_ERRORS_MAX + 3,
     VOXEL_BINS_MAX = 32,
+    VOXEL_STEPS_MAX = 128, /* energies count in so many steps, the last is open */
+    VOXEL_ENERGY_SHIFT_MAX = 10,
     VOXEL_FLOOR_LEVELS = 4,
     VOXEL_FLOOR_OFFSET = 8192, /* keeps distances below the floor positive */
     VOXEL_NOT_TURNED = 1 << 11,
@@ -64,6 +66,7 @@ struct voxel_layout {
 
 const struct voxel_layout *voxel_layout(int preset, bool has_reference, int parity);
 int voxel_preset_bins(int preset);
+int voxel_preset_steps(int preset);
 int voxel_preset_split(int preset); /* this many low bins are doubled by the prediction's fraction */
 
 /* Parameters of one kind of plane, for one parity. */
@@ -108,8 +111,10 @@ struct voxel_model {
     uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
     uint32_t chunk_rows;
     uint32_t kind_count;
-    uint16_t thresholds[VOXEL_BINS_MAX]; /* from 1 on; they do not decrease */
-    struct voxel_kind *kinds;            /* kind_count of them */
+    uint8_t energy_shift;               /* energies >> this are steps */
+    uint8_t thresholds[VOXEL_BINS_MAX]; /* steps, from 1 on; they do not decrease */
+    uint16_t bin_of[VOXEL_STEPS_MAX];   /* step -> bin, which follows from the thresholds */
+    struct voxel_kind *kinds;           /* kind_count of them */
 };
 
 static inline int
@@ -310,6 +315,8 @@ bool voxel_read_table(struct voxel_bit_reader *reader, uint16_t frequencies[VOXE
 void voxel_encode_table(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_encode_entry entries[256]);
 void voxel_decode_table(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entries[VOXEL_TABLE_SIZE]);
 
+/* Fill bin_of from the thresholds. */
+void voxel_index_bins(struct voxel_model *model);
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind, bool has_reference);
 void voxel_choose_chunks(struct voxel_model *model, int level);

@@ -18,6 +18,12 @@ voxel_preset_bins(int preset)
 }
 
 int
+voxel_preset_steps(int preset)
+{
+    return preset == VOXEL_PRESET_RICH ? VOXEL_STEPS_MAX : VOXEL_STEPS_MAX / 2;
+}
+
+int
 voxel_preset_split(int preset)
 {
     static const uint8_t split[VOXEL_PRESET_COUNT] = {0, 6, 16};

@@ -143,13 +143,25 @@ kind_in_use(const struct voxel_model *model, uint32_t kind)
     return kind > 1 || (model->chunk_slices != 1 && model->chunk_slices != 0);
 }
 
+void
+voxel_index_bins(struct voxel_model *model)
+{
+    int bin = 0, bins = voxel_preset_bins(model->preset);
+    for (int step = 0; step < VOXEL_STEPS_MAX; step++) {
+        while (bin + 1 < bins && model->thresholds[bin + 1] <= step)
+            bin++;
+        model->bin_of[step] = (uint16_t)bin;
+    }
+}
+
 static void
 write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
 {
     voxel_put_bits(w, model->preset, 4);
     voxel_put_bits(w, model->shift, 4);
+    voxel_put_bits(w, model->energy_shift, 4);
     for (int b = 1; b < voxel_preset_bins(model->preset); b++)
-        voxel_put_bits(w, model->thresholds[b], 16);
+        voxel_put_bits(w, model->thresholds[b], 8);
     for (uint32_t k = 0; k < model->kind_count; k++) {
         const struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))
@@ -166,13 +178,16 @@ read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
 {
     model->preset = (uint8_t)voxel_get_bits(r, 4);
     model->shift = (uint8_t)voxel_get_bits(r, 4);
-    if (model->preset >= VOXEL_PRESET_COUNT || model->shift > VOXEL_SHIFT_MAX)
+    model->energy_shift = (uint8_t)voxel_get_bits(r, 4);
+    if (model->preset >= VOXEL_PRESET_COUNT || model->shift > VOXEL_SHIFT_MAX ||
+        model->energy_shift > VOXEL_ENERGY_SHIFT_MAX)
         return false;
     for (int b = 1; b < voxel_preset_bins(model->preset); b++) {
-        model->thresholds[b] = (uint16_t)voxel_get_bits(r, 16);
+        model->thresholds[b] = (uint8_t)voxel_get_bits(r, 8);
         if (model->thresholds[b] < model->thresholds[b - 1])
             return false;
     }
+    voxel_index_bins(model);
     for (uint32_t k = 0; k < model->kind_count; k++) {
         struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))

@@ -55,12 +55,10 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
 
 #define VOXEL_FIND_BIN
 static inline vec
-find_bin(const uint16_t *thresholds, int bins, vec e)
+find_bin(const struct voxel_model *model, int bins, vec e)
 {
-    int bin = 0;
-    for (int step = bins / 2; step > 0; step /= 2)
-        bin += e >= thresholds[bin + step] ? step : 0;
-    return (vec)bin;
+    int step = e >> model->energy_shift, last = bins == 32 ? 127 : 63;
+    return model->bin_of[step < last ? step : last];
 }
 
 #include "voxel_kernels.inc"

@@ -267,9 +267,10 @@ count_energies(struct training *t, const struct voxel_plane_cursor *cursor, cons
         t->histogram[t->segment->energy[i]]++;
 }
 
-/* Bin 0 is "no energy" where that is common; the others hold equal shares of the rest. */
-static void
-choose_thresholds(struct training *t)
+/* Energies that bound bins of equal shares; bin 0 is "no energy" where that is common. Returns how many bins have a
+ * lower bound. */
+static int
+choose_bounds(const struct training *t, uint32_t bounds[VOXEL_BINS_MAX])
 {
     int bins = voxel_preset_bins(t->model->preset), b = 1;
     uint64_t total = 0, sum = 0, still = t->histogram[0];
@@ -277,20 +278,36 @@ choose_thresholds(struct training *t)
         total += t->histogram[e];
     bool separate = still * (uint64_t)bins > total;
     if (separate) {
-        t->model->thresholds[b++] = 1;
+        bounds[b++] = 1;
         total -= still;
     }
     int shares = separate ? bins - 1 : bins, share = 1;
-    for (int e = separate ? 1 : 0; e < 65535 && b < bins && total > 0; e++) {
+    for (uint32_t e = separate ? 1 : 0; e < 65535 && b < bins && total > 0; e++) {
         sum += t->histogram[e];
         if (sum * (uint64_t)shares >= total * (uint64_t)share) {
-            t->model->thresholds[b++] = (uint16_t)(e + 1);
+            bounds[b++] = e + 1;
             while (share <= shares && sum * (uint64_t)shares >= total * (uint64_t)share)
                 share++;
         }
     }
-    for (; b < bins; b++)
-        t->model->thresholds[b] = 65535;
+    return b;
+}
+
+/* Rounded to steps that reach just beyond the highest bound. */
+static void
+choose_thresholds(struct training *t)
+{
+    struct voxel_model *model = t->model;
+    uint32_t bounds[VOXEL_BINS_MAX], last = (uint32_t)voxel_preset_steps(model->preset) - 1;
+    int used = choose_bounds(t, bounds), bins = voxel_preset_bins(model->preset);
+    model->energy_shift = 0;
+    while (used > 1 && (bounds[used - 1] + (1u << model->energy_shift >> 1)) >> model->energy_shift > last)
+        model->energy_shift++;
+    for (int b = 1; b < bins; b++) {
+        uint32_t step = b < used ? (bounds[b] + (1u << model->energy_shift >> 1)) >> model->energy_shift : UINT8_MAX;
+        model->thresholds[b] = (uint8_t)(step ? step : 1);
+    }
+    voxel_index_bins(model);
 }
 
 /* ---- The whole -------------------------------------------------------------------------------------- */
