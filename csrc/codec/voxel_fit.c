@@ -16,21 +16,59 @@ struct voxel_fit {
     double whole[ORDER][ORDER];
     double matrix[ORDER][ORDER];
     float solution[VOXEL_CLASSES][ORDER];
+    size_t starts[VOXEL_CLASSES + 1]; /* of each class in indices */
+    float *weights;                   /* of each observation */
+    uint32_t *indices;                /* observations by class */
 };
 
 struct voxel_fit *
-voxel_fit_new(const struct voxel_ops *ops)
+voxel_fit_new(const struct voxel_ops *ops, size_t capacity)
 {
     struct voxel_fit *fit = aligned_alloc(64, (sizeof *fit + 63) / 64 * 64);
-    if (fit != NULL)
-        fit->ops = ops;
-    return fit;
+    if (fit == NULL)
+        return NULL;
+    fit->ops = ops;
+    fit->weights = malloc((capacity + 1) * sizeof *fit->weights);
+    fit->indices = malloc((capacity + 1) * sizeof *fit->indices);
+    if (fit->weights != NULL && fit->indices != NULL)
+        return fit;
+    voxel_fit_free(fit);
+    return NULL;
 }
 
 void
 voxel_fit_free(struct voxel_fit *fit)
 {
+    if (fit == NULL)
+        return;
+    free(fit->weights);
+    free(fit->indices);
     free(fit);
+}
+
+/* Observations in classes; class_of NULL: all in the first. */
+static void
+sort_classes(struct voxel_fit *fit, const uint8_t *class_of, size_t count)
+{
+    size_t next[VOXEL_CLASSES];
+    memset(fit->starts, 0, sizeof fit->starts);
+    for (size_t i = 0; i < count; i++)
+        fit->starts[(class_of ? class_of[i] : 0) + 1]++;
+    for (int c = 0; c < VOXEL_CLASSES; c++) {
+        next[c] = fit->starts[c];
+        fit->starts[c + 1] += fit->starts[c];
+    }
+    for (size_t i = 0; i < count; i++)
+        fit->indices[next[class_of ? class_of[i] : 0]++] = (uint32_t)i;
+}
+
+static void
+sum_classes(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], int classes, int order)
+{
+    memset(fit->sums, 0, (size_t)classes * sizeof fit->sums[0]);
+    for (int c = 0; c < classes; c++)
+        fit->ops->accumulate(fit->sums[c], rows, fit->weights, fit->indices + fit->starts[c],
+                             fit->starts[c + 1] - fit->starts[c], order);
 }
 
 /* Solve m x = b by Cholesky, b in row `order` of m. False: not positive definite. */
@@ -112,18 +150,15 @@ solve_class(struct voxel_fit *fit, int c, int order, double count)
 }
 
 static void
-solve_classes(struct voxel_fit *fit, const uint8_t *class_of, size_t count, int order, int classes)
+solve_classes(struct voxel_fit *fit, int order, int classes)
 {
-    double counts[VOXEL_CLASSES] = {0};
-    for (size_t i = 0; i < count; i++)
-        counts[class_of[i]]++;
     memset(fit->whole, 0, sizeof fit->whole);
     for (int c = 0; c < classes; c++)
         for (int i = 0; i <= order; i++)
             for (int j = 0; j < order; j++)
                 fit->whole[i][j] = fit->whole[i][j] + fit->sums[c][i][j];
     for (int c = 0; c < classes; c++)
-        solve_class(fit, c, order, counts[c]);
+        solve_class(fit, c, order, (double)(fit->starts[c + 1] - fit->starts[c]));
 }
 
 /* Rows and solutions are zero behind their order; eight sums, so that they need not wait for another. */
@@ -175,23 +210,20 @@ voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], co
 {
     int order = taps - 1;
     memset(fit->solution, 0, sizeof fit->solution); /* and stays zero from `order` on */
+    sort_classes(fit, class_of, count);
     for (int round = 0; round < rounds; round++) {
-        memset(fit->sums, 0, (size_t)classes * sizeof fit->sums[0]);
         for (size_t i = 0; i < count; i++) {
-            float weight;
+            const float *x = rows[i];
             if (round == 0) { /* by the spread of seven taps: a stand-in for the residual */
-                const float *x = rows[i];
                 float spread = ((magnitude(x[0]) + magnitude(x[1])) + (magnitude(x[2]) + magnitude(x[3]))) +
                                ((magnitude(x[4]) + magnitude(x[5])) + magnitude(x[6]));
-                weight = 8.0f / (spread + 1);
+                fit->weights[i] = 8.0f / (spread + 1);
             } else {
-                float r = residual_of(rows[i], fit->solution[class_of[i]], order);
-                r = r < 0 ? -r : r;
-                weight = 1.0f / (r + 0.7f);
+                fit->weights[i] = 1.0f / (magnitude(residual_of(x, fit->solution[class_of[i]], order)) + 0.7f);
             }
-            fit->ops->accumulate(fit->sums[class_of[i]], rows[i], taps, weight);
         }
-        solve_classes(fit, class_of, count, order, classes);
+        sum_classes(fit, rows, classes, taps);
+        solve_classes(fit, order, classes);
     }
     for (int c = 0; c < VOXEL_CLASSES; c++)
         quantise(fit->solution[c < classes ? c : 0], taps, c, weights);
@@ -230,8 +262,8 @@ voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], siz
     double x[ORDER] = {0};
     for (int i = 0; i < errors; i++)
         x[i] = 1.0 / errors;
+    sort_classes(fit, NULL, count);
     for (int round = 0; round < 2; round++) {
-        memset(fit->sums, 0, sizeof fit->sums[0]);
         for (size_t i = 0; i < count; i++) {
             float expected = 8; /* errors are relative to their own size: half a step at least */
             for (int k = 0; k < order; k++) {
@@ -239,8 +271,9 @@ voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], siz
                 expected = expected + product;
             }
             float inverse = 1.0f / expected;
-            fit->ops->accumulate(fit->sums[0], rows[i], order + 1, inverse * inverse);
+            fit->weights[i] = inverse * inverse;
         }
+        sum_classes(fit, rows, 1, order + 1);
         descend(fit, order, x);
     }
     double scale = limited_scale(x, 0, errors, 1.99), wide = limited_scale(x, errors, order, 0.49);

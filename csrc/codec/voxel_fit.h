@@ -8,7 +8,7 @@
 
 struct voxel_fit;
 
-struct voxel_fit *voxel_fit_new(const struct voxel_ops *ops);
+struct voxel_fit *voxel_fit_new(const struct voxel_ops *ops, size_t capacity);
 void voxel_fit_free(struct voxel_fit *fit);
 
 /* Rows hold taps - 1 differences and the target; one set of Q12 weights a class, towards least

@@ -255,8 +255,10 @@ struct voxel_ops {
     void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count, struct voxel_segment *segment);
     /* rows n nn p pn ps of a label map -> uniform positions, and the known bits of the context */
     void (*label_marks)(const int16_t *const rows[5], size_t width, uint8_t *uniform, uint16_t *pattern);
-    /* for training: sums[i][j] += row[i] * row[j] * weight for j <= i < order (more j, unused) */
-    void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float *row, int order, float weight);
+    /* for training, over the rows with these indices, in their order: sums[i][j] += row[i] * row[j] * weight for
+     * j <= i < order (more j, unused) */
+    void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float (*rows)[VOXEL_TAPS_MAX], const float *weights,
+                       const uint32_t *indices, size_t count, int order);
     /* part of a half-row, from a multiple of 64 on; encoding goes backwards through a chunk */
     void (*rans_encode)(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count);
     void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count);

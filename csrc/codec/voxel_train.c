@@ -342,7 +342,7 @@ train(struct training *t)
     t->set.class_of = malloc(capacity);
     t->segment = aligned_alloc(64, sizeof *t->segment);
     t->histogram = calloc(65536, sizeof *t->histogram);
-    t->fit = voxel_fit_new(t->ops);
+    t->fit = voxel_fit_new(t->ops, capacity);
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit ||
         (t->segment->keep_all = true, !load_boxes(t, boxes[model->preset])))
         return false;
