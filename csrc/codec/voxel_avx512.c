@@ -122,7 +122,7 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
 
 #define VOXEL_RANS_DECODE
 #define VOXEL_RANS_ENCODE
-static inline void put_raw(struct voxel_encoder *encoder, uint64_t bits, unsigned count);
+#include "voxel_raw_bmi2.inc"
 
 /* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
 static const _Alignas(64) uint16_t raw_mask[32] = {0, 0, 0, 0, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 0xFFFF, 0};
@@ -172,27 +172,6 @@ take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, __mm
     vec tokens = v_and(_mm512_inserti64x4(_mm512_castsi256_si512(token[0]), token[1], 1), v_set(255));
     v_store(codes, tokens);
     return _mm512_mask_cmpge_epu16_mask(lanes, tokens, v_set(64));
-}
-
-/* Raw bits in place of their masks, four lanes at a time; escapes can be more than one load holds. */
-static inline void
-take_raw(struct voxel_decoder *decoder, uint64_t *masks, size_t count)
-{
-    uint64_t at = decoder->raw_at;
-    for (size_t q = 0; q < count; q++) {
-        uint64_t mask = masks[q], bits, from;
-        unsigned size = (unsigned)_mm_popcnt_u64(mask);
-        memcpy(&from, decoder->raw + (at >> 3), sizeof from);
-        bits = _pdep_u64(from >> (at & 7), mask);
-        if (__builtin_expect(size > 56, 0)) {
-            unsigned half = (unsigned)_mm_popcnt_u64(mask & UINT32_MAX);
-            memcpy(&from, decoder->raw + ((at + half) >> 3), sizeof from);
-            bits = (bits & UINT32_MAX) | _pdep_u64(from >> ((at + half) & 7), mask & ~(uint64_t)UINT32_MAX);
-        }
-        masks[q] = bits;
-        at += size;
-    }
-    decoder->raw_at = at;
 }
 
 /* Tokens with raw bits to codes. Three passes, so that none waits for another's stores. */
@@ -273,11 +252,6 @@ put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
     return _mm512_mask_mov_epi32(before, lanes, next);
 }
 
-/* What is put into the stream of raw bits: of each sample a mask, and the bits under it. */
-struct raw_lanes {
-    _Alignas(64) uint64_t masks[VOXEL_SEGMENT / 4], bits[VOXEL_SEGMENT / 4];
-};
-
 static inline __attribute__((always_inline)) __mmask32
 mark_raw(struct raw_lanes *raw, size_t at, vec token, const uint16_t *codes, __mmask32 lanes, __mmask32 gone)
 {
@@ -291,23 +265,6 @@ mark_raw(struct raw_lanes *raw, size_t at, vec token, const uint16_t *codes, __m
     v_store(raw->masks + at / 4, _mm512_mask_mov_epi16(mask, gone, v_set(0xFFFF)));
     v_store(raw->bits + at / 4, _mm512_mask_mov_epi16(_mm512_srli_epi16(code, 1), gone, code));
     return large | gone;
-}
-
-/* Last in, first out. */
-static inline void
-put_raw_lanes(struct voxel_encoder *encoder, const struct raw_lanes *raw, size_t count)
-{
-    for (size_t q = (count + 3) / 4; q-- > 0;) {
-        uint64_t mask = raw->masks[q], bits = raw->bits[q];
-        unsigned size = (unsigned)_mm_popcnt_u64(mask);
-        if (__builtin_expect(size > 56, 0)) {
-            uint64_t upper = mask & ~(uint64_t)UINT32_MAX;
-            put_raw(encoder, _pext_u64(bits, upper), (unsigned)_mm_popcnt_u64(upper));
-            mask &= UINT32_MAX;
-            size = (unsigned)_mm_popcnt_u64(mask);
-        }
-        put_raw(encoder, _pext_u64(bits, mask), size);
-    }
 }
 
 static inline __attribute__((always_inline)) __mmask32

@@ -13,8 +13,8 @@ typedef uint16_t vec;
 static inline vec
 v_magnitude(vec a, vec b)
 {
-    vec d = (vec)(a - b);
-    return d & 0x8000 ? (vec)-d : d;
+    vec d = (vec)(a - b), sign = (vec)(0 - (d >> 15)); /* no branch: nobody could predict it */
+    return (vec)((d ^ sign) - sign);
 }
 
 static inline vec
@@ -38,7 +38,7 @@ v_add_full(vec a, vec b)
 #define v_shift_down(a, n) ((vec)((a) >> (n)))
 #define v_shift_up(a, n) ((vec)((a) << (n)))
 #define v_count(a, b, c) ((vec)((a) + ((b) >= (c))))
-#define v_add_above(a, b, c, d) ((vec)((a) + ((b) > (c) ? (d) : 0)))
+#define v_add_above(a, b, c, d) ((vec)((a) + ((0 - (unsigned)((b) > (c))) & (d))))
 
 static inline void
 predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool single_class, int taps, vec class_of,

@@ -99,7 +99,7 @@ def varints(data):
 
 # ---- Section 4 and 5: the model ------------------------------------------------------------------------------
 
-PRESETS = {0: (8, 0), 1: (16, 6), 2: (32, 16)}  # bins, split
+PRESETS = {0: (8, 64, 0), 1: (16, 64, 6), 2: (32, 128, 16)}  # bins, steps, split
 
 SITES = {  # (preset, has a reference, parity) -> taps, error sites
     (0, 0, 0): ("N NW NE NN NWW NEE NNW NNE", "N NE NW NWW NEE"),
@@ -183,9 +183,9 @@ class Model:
         return np.array(values, dtype=np.int64)
 
     def _read_intensity(self, bits):
-        self.preset, self.shift = bits.take(4), bits.take(4)
-        self.bins, self.split = PRESETS[self.preset]
-        self.thresholds = [bits.take(16) for _ in range(1, self.bins)]
+        self.preset, self.shift, self.energy_shift = bits.take(4), bits.take(4), bits.take(4)
+        self.bins, self.steps, self.split = PRESETS[self.preset]
+        self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
         self.kinds = {}
         for kind in range(1 + min(self.components, 4)):
             if kind == 0 or (self.reference and (kind > 1 or self.chunk_slices > 1)):
@@ -300,7 +300,8 @@ def predict(model, planes, z, c, y, parity):
 
 def table_of(model, e, raw, fraction):
     bins, split = model.bins, model.split
-    found = sum((e >= t).astype(np.int64) for t in model.thresholds)
+    step = np.minimum(e >> model.energy_shift, model.steps - 1)
+    found = sum((step >= t).astype(np.int64) for t in model.thresholds)
     table = np.where((found < split) & ((fraction < 1024) | (fraction >= 3072)), found + bins, found)
     if model.floor:
         distance = (raw - model.low + 8192) % 65536
@@ -335,42 +336,41 @@ def read_tables(model, data):
 
 
 class Rans:
-    def __init__(self, tables, states, words, escapes):
-        self.tables, self.states, self.words, self.escapes = tables, states, iter(words), iter(escapes)
-
-    def refill(self, state):
-        if state >= 65536:
-            return state
-        word = next(self.words, None)
-        if word is None:
-            raise DamagedError("words")
-        return state << 16 | word
+    def __init__(self, tables, states, words, raw, raw_count):
+        self.tables, self.states, self.words, self.raw = tables, states, words, Bits(raw)
+        self.raw.take(-raw_count % 8)
 
     def half_row(self, tables):
         """z of each sample."""
-        codes = []
+        tokens = []
         for start in range(0, len(tables), 32):
-            bank, step = start & 32, []
-            for lane, table in enumerate(tables[start : start + 32]):
-                slots, starts, frequencies = self.tables[table]
-                state = self.states[bank + lane]
-                slot = state & 2047
-                token = slots[slot]
-                state = frequencies[token] * (state >> 11) + slot - starts[token]
-                self.states[bank + lane] = self.refill(state & 0xFFFFFFFF)
-                step.append(token)
-            codes += [self.finish(bank + lane, token) for lane, token in enumerate(step)]
-        return codes
+            step = [
+                self.token((start & 32) + lane, table)
+                for lane, table in reversed(list(enumerate(tables[start : start + 32])))
+            ]
+            tokens += reversed(step)
+        return [self.finish(token) for token in tokens]
 
-    def finish(self, lane, token):
+    def token(self, lane, table):
+        slots, starts, frequencies = self.tables[table]
+        state = self.states[lane]
+        slot = state & 2047
+        token = slots[slot]
+        state = frequencies[token] * (state >> 11) + slot - starts[token] & 0xFFFFFFFF
+        if state < 65536:
+            if not self.words:
+                raise DamagedError("words")
+            state = state << 16 | self.words.pop()
+        self.states[lane] = state
+        return token
+
+    def finish(self, token):
         if token < 64:
             return token
         if token == 224:
-            return next(self.escapes)
+            return self.raw.take(16)
         k = (token >> 4) - 2
-        m = (token >> 1) - 8 * (k + 1) << k | self.states[lane] & (1 << k) - 1
-        self.states[lane] = self.refill(self.states[lane] >> k)
-        return 2 * m + (token & 1)
+        return 2 * ((token >> 1) - 8 * (k + 1) << k | self.raw.take(k)) + (token & 1)
 
 
 def decode_half(model, planes, rans, z, c, y, parity, first, last):
@@ -388,7 +388,7 @@ def decode_half(model, planes, rans, z, c, y, parity, first, last):
 def decode_planes(model, data, slices, rows):
     sizes = struct.unpack_from("<4I", data)
     parts, at = [], 16
-    for size in (sizes[0], sizes[1], sizes[2], 2 * sizes[3]):
+    for size in (sizes[0], sizes[1], sizes[2], (sizes[3] + 7) // 8):
         parts.append(data[at : at + size])
         at += size
     rans = None
@@ -398,7 +398,8 @@ def decode_planes(model, data, slices, rows):
             read_tables(model, parts[0]),
             states,
             np.frombuffer(data[at + 256 :], "<u2").tolist(),
-            np.frombuffer(parts[3], "<u2").tolist(),
+            parts[3],
+            sizes[3],
         )
     runs, margins, sides = varints(parts[1]), Bits(parts[2]), [0, 0]
     planes, half = Planes(model, slices, rows), ((model.width + 1) // 2, model.width // 2)
