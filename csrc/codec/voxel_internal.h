@@ -234,6 +234,17 @@ struct voxel_decoder {
     bool damaged;
 };
 
+enum { LABEL_BLOCK = 64, LABEL_SITES = 10 };
+
+/* Label maps (voxel_label_kernels.inc): bits and contexts of rows, 64 labels at a time, readable beyond their ends. */
+struct voxel_label_ops {
+    void (*equal)(const void *a, const void *b, size_t words, uint64_t *bits);
+    void (*uniform)(const void *const rows[3], const uint64_t *const edges[3], size_t words, uint64_t *agree,
+                    uint64_t *uniform);
+    void (*between)(const void *row, const void *n, const uint64_t *agree, size_t words, uint64_t *flat);
+    void (*context)(const void *const sites[LABEL_SITES], size_t at, uint16_t *context, void *second);
+};
+
 struct voxel_ops {
     /* prediction, fraction, energy, table (and class_of, direction) of a segment; row->taps point at
      * element 0 of the half-row, `at` is the segment's first sample */
@@ -245,8 +256,7 @@ struct voxel_ops {
                      const struct voxel_segment *segment, uint8_t *tokens, uint8_t *tables, uint16_t *codes);
     /* values and errors of the row from code[] and the prediction */
     void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count, struct voxel_segment *segment);
-    /* rows n nn p pn ps of a label map -> uniform positions, and the known bits of the context */
-    void (*label_marks)(const int16_t *const rows[5], size_t width, uint8_t *uniform, uint16_t *pattern);
+    struct voxel_label_ops label[2]; /* for labels of 8 and of 16 bits */
     /* for training: sums[i][j] += row[i] * row[j] * weight for j <= i < order (more j, unused) */
     void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float *row, int order, float weight);
     void (*rans_encode)(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables,

@@ -61,6 +61,7 @@ find_bin(const uint16_t *thresholds, int bins, vec e)
     return (vec)bin;
 }
 
+#define VOXEL_LABEL_PLAIN
 #include "voxel_kernels.inc"
 
 const struct voxel_ops *
