@@ -234,16 +234,7 @@ struct voxel_decoder {
     bool damaged;
 };
 
-enum { LABEL_BLOCK = 64, LABEL_SITES = 10 };
-
-/* Label maps (voxel_label_kernels.inc): bits and contexts of rows, 64 labels at a time, readable beyond their ends. */
-struct voxel_label_ops {
-    void (*equal)(const void *a, const void *b, size_t words, uint64_t *bits);
-    void (*uniform)(const void *const rows[3], const uint64_t *const edges[3], size_t words, uint64_t *agree,
-                    uint64_t *uniform);
-    void (*between)(const void *row, const void *n, const uint64_t *agree, size_t words, uint64_t *flat);
-    void (*context)(const void *const sites[LABEL_SITES], size_t at, uint16_t *context, void *second);
-};
+struct label;
 
 struct voxel_ops {
     /* prediction, fraction, energy, table (and class_of, direction) of a segment; row->taps point at
@@ -256,7 +247,8 @@ struct voxel_ops {
                      const struct voxel_segment *segment, uint8_t *tokens, uint8_t *tables, uint16_t *codes);
     /* values and errors of the row from code[] and the prediction */
     void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count, struct voxel_segment *segment);
-    struct voxel_label_ops label[2]; /* for labels of 8 and of 16 bits */
+    /* the rows of a label map that are at work (voxel_label_rows.inc): [decode][0: labels of 8 bits, 1: of 16] */
+    void (*label_rows[2][2])(struct label *label);
     /* for training: sums[i][j] += row[i] * row[j] * weight for j <= i < order (more j, unused) */
     void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float *row, int order, float weight);
     void (*rans_encode)(struct voxel_encoder *encoder, const uint8_t *tokens, const uint8_t *tables,
