@@ -51,7 +51,9 @@ voxel_accepts(const struct zblob_grid *grid)
 static uint64_t
 row_size(const struct voxel_model *model)
 {
-    return model->shape.width * model->shape.components * voxel_sample_size(model->grid.sample_type);
+    size_t size =
+        model->wide ? voxel_wide_sample_size(model->wide) : voxel_sample_size(model->grid.sample_type);
+    return model->shape.width * model->shape.components * size;
 }
 
 /* Whole slices where they are small enough; bands of rows otherwise. Equal shares, no tiny rest. */
@@ -116,13 +118,14 @@ voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *offse
     *size = (size_t)(box.slices * box.rows * row_size(model));
 }
 
-/* A coded row's first sample; in a transposed image the others follow at the distance of its rows. */
+/* A coded row's first sample (of what is coded); in a transposed image the others follow at the distance of
+ * its rows. */
 const unsigned char *
 voxel_row_address(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row)
 {
     uint64_t pixel = model->shape.components * voxel_sample_size(model->grid.sample_type);
-    uint64_t first = slice * model->shape.height * row_size(model);
-    return samples + (size_t)(first + row * (model->is_transposed ? pixel : row_size(model)));
+    uint64_t row_pitch = model->shape.width * pixel, first = slice * model->shape.height * row_pitch;
+    return samples + (size_t)(first + row * (model->is_transposed ? pixel : row_pitch));
 }
 
 void
@@ -156,16 +159,21 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
+    const unsigned char *values = samples; /* what is coded */
     bool smoother_along = false, gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
     enum zblob_result result = ZBLOB_OK;
-    if (gain)
-        result = voxel_survey(m, samples, &smoother_along, &gain);
+    m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
+    if (gain && m->wide) {
+        voxel_choose_chunks(m, level); /* differences stay within a chunk */
+        result = voxel_wide_prepare(m, samples, &values, &gain);
+    }
+    if (result == ZBLOB_OK && gain)
+        result = voxel_survey(m, values, &smoother_along, &gain);
     if (result == ZBLOB_OK && gain) {
-        m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
         voxel_choose_chunks(m, level);
         choose_direction(m, smoother_along, level);
         if (!m->is_label)
-            result = voxel_train(m, samples, level, &gain);
+            result = voxel_train(m, values, level, &gain);
     }
     if (result == ZBLOB_OK && gain)
         *model = m;
@@ -175,12 +183,26 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
 }
 
 enum zblob_result
+voxel_encode_values(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                    unsigned char *dst, size_t dst_capacity, size_t *dst_size)
+{
+    return (model->is_label ? voxel_encode_label : voxel_encode_planes)(model, box, samples, dst, dst_capacity,
+                                                                        dst_size);
+}
+
+enum zblob_result
+voxel_decode_values(const struct voxel_model *model, struct voxel_box box, const unsigned char *src, size_t src_size,
+                    unsigned char *dst)
+{
+    return (model->is_label ? voxel_decode_label : voxel_decode_planes)(model, box, src, src_size, dst);
+}
+
+enum zblob_result
 voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples, unsigned char *dst,
                    size_t dst_capacity, size_t *dst_size)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
-    return (model->is_label ? voxel_encode_label : voxel_encode_planes)(model, box, samples, dst, dst_capacity,
-                                                                        dst_size);
+    return (model->wide ? voxel_encode_wide : voxel_encode_values)(model, box, samples, dst, dst_capacity, dst_size);
 }
 
 enum zblob_result
@@ -188,5 +210,5 @@ voxel_decode_chunk(const struct voxel_model *model, size_t index, const unsigned
                    unsigned char *dst)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
-    return (model->is_label ? voxel_decode_label : voxel_decode_planes)(model, box, src, src_size, dst);
+    return (model->wide ? voxel_decode_wide : voxel_decode_values)(model, box, src, src_size, dst);
 }

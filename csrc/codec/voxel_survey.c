@@ -17,29 +17,6 @@ struct survey {
     uint64_t seen, novel, difference, along, across; /* the last two: second differences */
 };
 
-/* Samples wider than 16 bits: their smallest value becomes the base. False: the range is too wide. */
-static bool
-find_base(struct voxel_model *model, const unsigned char *samples, uint64_t count)
-{
-    size_t size = voxel_sample_size(model->grid.sample_type);
-    bool is_signed = model->grid.sample_type == ZBLOB_INT32 || model->grid.sample_type == ZBLOB_INT64;
-    uint64_t bias = is_signed ? UINT64_C(1) << (8 * size - 1) : 0;
-    uint64_t low = UINT64_MAX, high = 0, mask = size == 8 ? UINT64_MAX : UINT32_MAX;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t v = 0;
-        const unsigned char *p = samples + i * size;
-        for (size_t j = 0; j < size; j++)
-            v = v << 8 | p[model->grid.big_endian ? j : size - 1 - j];
-        v = (v + bias) & mask;
-        low = v < low ? v : low;
-        high = v > high ? v : high;
-        if (high - low > 65535)
-            return false;
-    }
-    model->mapping.base = low - bias;
-    return true;
-}
-
 static void
 survey_row(struct survey *s, uint64_t slice, uint64_t row)
 {
@@ -163,7 +140,7 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
 {
     survey_rows(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;
-    if (voxel_sample_size(model->grid.sample_type) > 1 && gap_share(s->counts) > 64) {
+    if (voxel_sample_size(model->grid.sample_type) > 1 && model->wide == NULL && gap_share(s->counts) > 64) {
         enum zblob_result result = build_ranks(model, s->samples, s->counts);
         if (result != ZBLOB_OK)
             return result;
@@ -174,7 +151,7 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
     }
     for (model->shift = 0; mean >> model->shift > 128 && model->shift < VOXEL_SHIFT_MAX;)
         model->shift++;
-    model->is_label = s->seen > 0 && s->novel * 32 < s->seen;
+    model->is_label = s->seen > 0 && s->novel * 32 < s->seen && !(model->wide && voxel_wide_has_axes(model->wide));
     set_range(model, s->counts);
     *gain = true;
     return ZBLOB_OK;
@@ -186,9 +163,6 @@ voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoo
     const struct voxel_shape *shape = &model->shape;
     uint64_t per_row = shape->width * shape->components;
     *gain = false;
-    if (voxel_sample_size(model->grid.sample_type) > 2 &&
-        !find_base(model, samples, per_row * shape->height * shape->slices))
-        return ZBLOB_OK;
     struct survey s = {.model = model, .samples = samples};
     s.counts = calloc(VALUES, sizeof *s.counts);
     s.rows[0] = malloc((size_t)per_row * sizeof(int16_t));
