@@ -326,24 +326,33 @@ begin_cells(struct wide_survey *s)
     return (struct builder){.wide = s->wide, .survey = s};
 }
 
+static bool
+direct_cells(struct wide_survey *s, int linear, int width)
+{
+    uint64_t low, high;
+    struct builder b = begin_cells(s);
+    if (s->exponents.counts)
+        float_ranges(&b, &s->exponents, linear, width);
+    else {
+        expected_range(s, &low, &high);
+        centred_ranges(&b, low, high, width, 6);
+    }
+    return !b.full;
+}
+
 /* The narrowest cells that are not too many. */
 bool
 wide_direct_cells(struct wide_survey *s, int linear)
 {
-    const struct wide_exponents *e = &s->exponents;
-    uint64_t low, high;
-    expected_range(s, &low, &high);
-    int width = wide_bit_length(high - low) - 16;
-    for (width = width < 0 ? 0 : width; width <= CELL_WIDTH_MAX; width++) {
-        struct builder b = begin_cells(s);
-        if (e->counts)
-            float_ranges(&b, e, linear, width);
+    int least = 0, most = CELL_WIDTH_MAX;
+    while (least < most) {
+        int middle = (least + most) / 2;
+        if (direct_cells(s, linear, middle))
+            most = middle;
         else
-            centred_ranges(&b, low, high, width, 6);
-        if (!b.full)
-            return wide_build_index(s->wide);
+            least = middle + 1;
     }
-    return false;
+    return direct_cells(s, linear, least) && wide_build_index(s->wide);
 }
 
 bool

@@ -167,6 +167,32 @@ struct trial {
     uint64_t inner_bits; /* within cells */
 };
 
+/* Cells of the excerpt's last rows: cells[z][y], the newest last. Counts the bits within those of the newest. */
+static void
+cells_of_block(const struct voxel_wide *wide, const struct excerpt *e, size_t block, int32_t cells[2][2][BLOCK_WIDTH],
+               uint64_t *inner_bits)
+{
+    uint64_t row[BLOCK_WIDTH];
+    size_t last = e->depth - 1;
+    for (size_t z = e->depth > 1 ? 0 : 1; z < 2; z++)
+        for (size_t y = 0; y < 2; y++) {
+            difference_row(e, block, z ? last : last - 1, y + 1, wide->axes, wide_key_mask(wide), row);
+            for (size_t i = 0; i < e->width; i++) {
+                uint32_t run;
+                cells[z][y][i] = (int32_t)wide_find_cell(wide, row[i], &run);
+                if (z && y && i >= 2 * e->components)
+                    *inner_bits += wide->runs[run].width;
+            }
+        }
+}
+
+static void
+count_residual(uint32_t counts[CLASSES], int32_t residual)
+{
+    int length = wide_bit_length((uint64_t)(residual < 0 ? -(int64_t)residual : residual));
+    counts[length < CLASSES ? length : CLASSES - 1]++;
+}
+
 /* cells[z][y], the newest last; where there is one slice, both z are the same. */
 static void
 try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt *e)
@@ -178,11 +204,8 @@ try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt 
         int32_t predictions[PREDICTIONS] = {
             n[i], w + n[i] - nw, p[i], n[i] + p[i] - pn[i], w + n[i] + p[i] - nw - p[i - c] - pn[i] + pn[i - c], 32768,
         };
-        for (int k = 0; k < PREDICTIONS; k++) {
-            int32_t r = now[i] - predictions[k];
-            int length = wide_bit_length((uint64_t)(r < 0 ? -r : r));
-            t->counts[k][length < CLASSES ? length : CLASSES - 1]++;
-        }
+        for (int k = 0; k < PREDICTIONS; k++)
+            count_residual(t->counts[k], now[i] - predictions[k]);
     }
 }
 
@@ -191,20 +214,9 @@ static uint64_t
 trial_cost(const struct voxel_wide *wide, const struct excerpt *e)
 {
     struct trial t = {.inner_bits = 0};
-    uint64_t row[BLOCK_WIDTH];
     int32_t cells[2][2][BLOCK_WIDTH], (*slices[2])[BLOCK_WIDTH] = {cells[e->depth > 1 ? 0 : 1], cells[1]};
-    size_t last = e->depth - 1;
     for (size_t block = 0; block < e->blocks; block++) {
-        for (size_t z = e->depth > 1 ? 0 : 1; z < 2; z++)
-            for (size_t y = 0; y < 2; y++) {
-                difference_row(e, block, z ? last : last - 1, y + 1, wide->axes, wide_key_mask(wide), row);
-                for (size_t i = 0; i < e->width; i++) {
-                    uint32_t run, cell = wide_find_cell(wide, row[i], &run);
-                    cells[z][y][i] = (int32_t)cell;
-                    if (z && y && i >= 2 * e->components)
-                        t.inner_bits += wide->runs[run].width;
-                }
-            }
+        cells_of_block(wide, e, block, cells, &t.inner_bits);
         try_row(&t, slices, e);
     }
     uint64_t best = UINT64_MAX;
@@ -245,7 +257,7 @@ build(struct wide_survey *s, const struct excerpt *e, struct candidate c)
     return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e)) : wide_direct_cells(s, c.linear);
 }
 
-/* Differences make noise larger, which the predictors mend only in part: they must be clearly better. */
+/* Differences cost time: they must be better, not just as good. */
 static bool
 choose_candidate(struct wide_survey *s, const struct excerpt *e)
 {
@@ -259,7 +271,7 @@ choose_candidate(struct wide_survey *s, const struct excerpt *e)
             continue;
         uint64_t cost = trial_cost(s->wide, e);
         if (c->axes && best && best->axes == 0)
-            cost = cost * 20 / 17;
+            cost += cost / 256;
         if (cost < least) {
             least = cost;
             best = c;
@@ -268,8 +280,29 @@ choose_candidate(struct wide_survey *s, const struct excerpt *e)
     return best != NULL && build(s, e, *best);
 }
 
+/* Do a component's own neighbours predict it better than the component before does? */
 static bool
-choose_ranges(struct wide_survey *s, const struct voxel_model *model, const unsigned char *samples)
+is_apart(const struct voxel_wide *wide, const struct excerpt *e)
+{
+    uint32_t own[CLASSES] = {0}, other[CLASSES] = {0};
+    uint64_t inner_bits = 0;
+    int32_t cells[2][2][BLOCK_WIDTH];
+    size_t c = e->components;
+    for (size_t block = 0; block < e->blocks; block++) {
+        cells_of_block(wide, e, block, cells, &inner_bits);
+        const int32_t *now = cells[1][1], *n = cells[1][0], *p = cells[0][1], *pn = cells[0][0];
+        for (size_t i = 2 * c; i < e->width; i++) {
+            if (i % c == 0)
+                continue;
+            count_residual(own, now[i] - (e->depth > 1 ? n[i] + p[i] - pn[i] : now[i - c] + n[i] - n[i - c]));
+            count_residual(other, now[i] - (now[i - 1] + n[i] - n[i - 1]));
+        }
+    }
+    return class_cost(own) < class_cost(other);
+}
+
+static bool
+choose_ranges(struct wide_survey *s, struct voxel_model *model, const unsigned char *samples)
 {
     struct excerpt excerpt = {NULL, 0, 0, 0, 0};
     s->wide->runs = malloc(CELL_RUNS_MAX * sizeof *s->wide->runs);
@@ -278,6 +311,7 @@ choose_ranges(struct wide_survey *s, const struct voxel_model *model, const unsi
         ok = wide_count_exponents(s);
     if (ok && model->shape.height > 2) {
         ok = open_excerpt(&excerpt, model, samples) && choose_candidate(s, &excerpt);
+        model->is_apart = ok && excerpt.components > 1 && is_apart(s->wide, &excerpt);
         free(excerpt.keys);
     } else if (ok)
         ok = wide_direct_cells(s, ALL);

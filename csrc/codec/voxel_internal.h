@@ -106,6 +106,7 @@ struct voxel_model {
     uint8_t preset;
     uint8_t shift;         /* scale of stored errors */
     bool use_reference;    /* false: every plane is predicted from itself alone */
+    bool is_apart;         /* components do not refer to each other */
     bool use_margins;      /* the modal value at both ends of a row is not coded */
     bool use_floor;        /* values are cut off at `low`: contexts tell how near that is */
     int16_t low, high;     /* predictions are clamped to this range */

@@ -147,7 +147,7 @@ kind_in_use(const struct voxel_model *model, uint32_t kind)
         return true;
     if (!model->use_reference)
         return false;
-    return kind > 1 || (model->chunk_slices != 1 && model->chunk_slices != 0);
+    return (kind > 1 && !model->is_apart) || model->chunk_slices > 1;
 }
 
 void
@@ -222,8 +222,10 @@ write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
     voxel_put_bits(w, (uint16_t)model->low, 16);
     voxel_put_bits(w, (uint16_t)model->high, 16);
     voxel_put_bits(w, (uint16_t)model->modal, 16);
-    if (wide)
+    if (wide) {
+        voxel_put_bits(w, model->is_apart, 1);
         voxel_wide_write(w, model->wide);
+    }
     if (ranks)
         write_ranks(w, &model->mapping);
     if (!model->is_label)
@@ -248,8 +250,13 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
     model->low = (int16_t)voxel_get_bits(r, 16);
     model->high = (int16_t)voxel_get_bits(r, 16);
     model->modal = (int16_t)voxel_get_bits(r, 16);
-    if (!(flags & FLAG_WIDE) != (model->wide == NULL) || (model->wide && !voxel_wide_read(r, model->wide)))
+    if (!(flags & FLAG_WIDE) != (model->wide == NULL))
         return false;
+    if (model->wide) {
+        model->is_apart = voxel_get_bits(r, 1);
+        if (!voxel_wide_read(r, model->wide))
+            return false;
+    }
     if (flags & FLAG_RANKS && !read_ranks(r, &model->mapping))
         return false;
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||

@@ -27,6 +27,9 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "voxel 8": (pickle.dumps(noisy.astype("u1")), {"codec": "voxel"}),
         "voxel 16": (pickle.dumps((noisy * 50).astype("<i2")), {"codec": "voxel", "level": 9}),
         "voxel label": (pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)), {"codec": "voxel"}),
+        "voxel float": (pickle.dumps(noisy[:20, :30].astype("<f4")), {"codec": "voxel"}),
+        "voxel few doubles": (pickle.dumps(noisy.astype("u1") / 3), {"codec": "voxel"}),
+        "voxel differences": (pickle.dumps(np.sqrt(np.add.outer(np.arange(40.0) ** 2, np.arange(3, 63.0) ** 2)).astype("<f4")), {"codec": "voxel"}),
         "planes 64": (pickle.dumps((ramp**3).astype("<f8")), {"codec": "planes"}),
         "planes and store": (
             pickle.dumps([ramp.astype("<i4"), np.random.default_rng(0).bytes(100)]),
