@@ -139,7 +139,7 @@ struct builder {
     struct voxel_wide *wide;
     const struct wide_survey *survey;
     uint64_t pending; /* from here to the next range on nothing is expected */
-    bool has_pending, full;
+    bool has_pending, with_halos, full;
 };
 
 static void
@@ -155,23 +155,75 @@ add_run(struct builder *b, uint64_t from, uint64_t last, int width)
     wide->cell_count += (uint32_t)count;
 }
 
+/* A halo: the keys next to an atom in narrow cells, then twice as many in twice as wide ones, and so on up to
+ * `width`. `own` is the width at the atom's side. */
+static uint64_t
+halo_size(int own)
+{
+    return own ? UINT64_C(32) << own : 64;
+}
+
+static void
+add_away(struct builder *b, uint64_t from, uint64_t last, int width)
+{
+    for (int own = 0; own < width && !b->full; own++) {
+        if (last - from < halo_size(own)) {
+            add_run(b, from, last, own);
+            return;
+        }
+        add_run(b, from, from + halo_size(own) - 1, own);
+        from += halo_size(own);
+    }
+    add_run(b, from, last, width);
+}
+
+static void
+add_toward(struct builder *b, uint64_t from, uint64_t last, int width, int own)
+{
+    if (own == width || last - from < halo_size(own)) {
+        add_run(b, from, last, own);
+        return;
+    }
+    add_toward(b, from, last - halo_size(own), width, own + 1);
+    add_run(b, last - halo_size(own) + 1, last, own);
+}
+
+/* Keys from..last in cells of that width, with halos where they touch atoms that have one. */
+static void
+add_between(struct builder *b, uint64_t from, uint64_t last, int width, bool halo_before, bool halo_behind)
+{
+    uint64_t middle = from + (last - from) / 2;
+    if (halo_before && halo_behind && from < last) {
+        add_away(b, from, middle, width);
+        add_toward(b, middle + 1, last, width, 0);
+    } else if (halo_before)
+        add_away(b, from, last, width);
+    else if (halo_behind)
+        add_toward(b, from, last, width, 0);
+    else
+        add_run(b, from, last, width);
+}
+
 /* Keys from..last in cells of that width, but a cell of its own for each frequent value among them. */
 static void
 add_range(struct builder *b, uint64_t from, uint64_t last, int width)
 {
+    bool halo = false;
     width = width < 0 ? 0 : width > CELL_WIDTH_MAX ? CELL_WIDTH_MAX : width;
     for (uint32_t a = 0; a < b->survey->atom_count; a++) {
-        uint64_t atom = b->survey->atoms[a];
+        uint64_t atom = b->survey->atoms[a].key;
+        bool own_halo = b->with_halos && b->survey->atoms[a].is_heavy;
         if (atom < from || atom > last || width == 0)
             continue;
         if (atom > from)
-            add_run(b, from, atom - 1, width);
+            add_between(b, from, atom - 1, width, halo, own_halo);
         add_run(b, atom, atom, 0);
         if (atom == last)
             return;
         from = atom + 1;
+        halo = own_halo;
     }
-    add_run(b, from, last, width);
+    add_between(b, from, last, width, halo, false);
 }
 
 /* What is not expected, up to `last`, in as few cells as can be. */
@@ -327,10 +379,11 @@ begin_cells(struct wide_survey *s)
 }
 
 static bool
-direct_cells(struct wide_survey *s, int linear, int width)
+direct_cells(struct wide_survey *s, int linear, bool with_halos, int width)
 {
     uint64_t low, high;
     struct builder b = begin_cells(s);
+    b.with_halos = with_halos;
     if (s->exponents.counts)
         float_ranges(&b, &s->exponents, linear, width);
     else {
@@ -342,17 +395,17 @@ direct_cells(struct wide_survey *s, int linear, int width)
 
 /* The narrowest cells that are not too many. */
 bool
-wide_direct_cells(struct wide_survey *s, int linear)
+wide_direct_cells(struct wide_survey *s, int linear, bool with_halos)
 {
     int least = 0, most = CELL_WIDTH_MAX;
     while (least < most) {
         int middle = (least + most) / 2;
-        if (direct_cells(s, linear, middle))
+        if (direct_cells(s, linear, with_halos, middle))
             most = middle;
         else
             least = middle + 1;
     }
-    return direct_cells(s, linear, least) && wide_build_index(s->wide);
+    return direct_cells(s, linear, with_halos, least) && wide_build_index(s->wide);
 }
 
 bool

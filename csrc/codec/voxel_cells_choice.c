@@ -74,7 +74,7 @@ count_repeats(struct wide_survey *s)
         distinct++;
         s->modal_count = run > s->modal_count ? run : s->modal_count;
         if (run * 128 > s->count && run > 8 && s->atom_count < WIDE_ATOMS_MAX)
-            s->atoms[s->atom_count++] = s->keys[i];
+            s->atoms[s->atom_count++] = (struct wide_atom){s->keys[i], run * 16 > s->count};
     }
     s->repeats = s->count - s->modal_count - (distinct - 1);
 }
@@ -248,26 +248,38 @@ typical_difference(const struct voxel_wide *wide, const struct excerpt *e)
 struct candidate {
     unsigned axes;
     int linear;
+    bool with_halos;
 };
 
 static bool
 build(struct wide_survey *s, const struct excerpt *e, struct candidate c)
 {
     s->wide->axes = (uint8_t)c.axes;
-    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e)) : wide_direct_cells(s, c.linear);
+    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e)) : wide_direct_cells(s, c.linear, c.with_halos);
+}
+
+static bool
+has_heavy_atom(const struct wide_survey *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->atom_count; i++)
+        any |= s->atoms[i].is_heavy;
+    return any;
 }
 
 /* Differences cost time: they must be better, not just as good. */
 static bool
 choose_candidate(struct wide_survey *s, const struct excerpt *e)
 {
-    static const struct candidate floats[] = {{0, 0}, {0, 3}, {0, 7}, {0, ALL}, {3, 0}, {7, 0}};
+    static const struct candidate candidates[] = {
+        {0, 0, false}, {0, 3, false}, {0, 7, false}, {0, ALL, false}, {0, 0, true}, {0, ALL, true}, {3, 0, false}, {7, 0, false},
+    };
     const struct candidate *best = NULL;
     uint64_t least = UINT64_MAX;
-    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
-        const struct candidate *c = &floats[i];
-        bool integers_again = s->exponents.counts == NULL && i > 0 && c->axes == 0;
-        if (integers_again || (c->axes & AXIS_Z && e->depth == 1) || !build(s, e, *c))
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        const struct candidate *c = &candidates[i];
+        bool integers_again = s->exponents.counts == NULL && c->linear && c->axes == 0;
+        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & AXIS_Z && e->depth == 1) || !build(s, e, *c))
             continue;
         uint64_t cost = trial_cost(s->wide, e);
         if (c->axes && best && best->axes == 0)
@@ -314,7 +326,7 @@ choose_ranges(struct wide_survey *s, struct voxel_model *model, const unsigned c
         model->is_apart = ok && excerpt.components > 1 && is_apart(s->wide, &excerpt);
         free(excerpt.keys);
     } else if (ok)
-        ok = wide_direct_cells(s, ALL);
+        ok = wide_direct_cells(s, ALL, false);
     free(s->exponents.counts);
     return ok;
 }

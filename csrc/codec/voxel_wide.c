@@ -8,15 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_SIZE = 4, PIECE = 4096 };
+enum { HEADER_SIZE = 4, PIECE = 4096, BATCH = 64 };
 
 /* How samples become keys that keep their order. */
 enum key_order { ORDER_UNSIGNED, ORDER_SIGNED, ORDER_FLOAT };
 
-/* The first key and the width of each cell number; those that no cell has are the first's again. */
+/* The first key and the width of each cell. */
 struct cell_table {
-    uint64_t *low;
+    void *low; /* as wide as samples are, but at least 32 bits */
     uint8_t *width;
+    uint32_t count;
 };
 
 /* The bits within cells. Behind their end come zeros. */
@@ -245,27 +246,29 @@ voxel_wide_prepare(struct voxel_model *model, const unsigned char *samples, cons
 static bool
 open_table(struct cell_table *table, const struct voxel_wide *wide)
 {
-    table->low = calloc(CELLS_MAX, sizeof *table->low + 1);
+    size_t key_size = wide->sample_size == 8 ? 8 : 4;
+    table->count = wide->cell_count;
+    table->low = malloc(table->count * (key_size + 1));
     if (table->low == NULL)
         return false;
-    table->width = (uint8_t *)(table->low + CELLS_MAX);
-    uint32_t cell = 0;
-    for (uint32_t r = 0; r < wide->run_count; r++)
-        for (uint32_t i = 0; i < wide->runs[r].count; i++, cell++) {
-            table->low[cell] = wide->runs[r].start + ((uint64_t)i << wide->runs[r].width);
-            table->width[cell] = wide->runs[r].width;
-        }
-    for (; cell < CELLS_MAX; cell++) {
-        table->low[cell] = table->low[0];
-        table->width[cell] = table->width[0];
-    }
+    table->width = (uint8_t *)table->low + table->count * key_size;
+    if (key_size == 8)
+        fill_table_64(table, wide);
+    else
+        fill_table_32(table, wide);
     return true;
+}
+
+static inline uint64_t
+first_key(const struct voxel_wide *wide, const struct cell_table *table, uint16_t cell)
+{
+    return wide->sample_size == 8 ? ((const uint64_t *)table->low)[cell] : ((const uint32_t *)table->low)[cell];
 }
 
 /* The bits within cells, one sample after the other, from the lowest bit up. 0: no room. */
 static size_t
-put_tail(const uint64_t *keys, const uint16_t *cells, size_t count, const struct cell_table *table, unsigned char *dst,
-         size_t capacity, bool *fits)
+put_tail(const struct voxel_wide *wide, const uint64_t *keys, const uint16_t *cells, size_t count,
+         const struct cell_table *table, unsigned char *dst, size_t capacity, bool *fits)
 {
     uint64_t bits = 0;
     size_t at = 0;
@@ -277,7 +280,7 @@ put_tail(const uint64_t *keys, const uint16_t *cells, size_t count, const struct
             continue;
         if (capacity - at < 16)
             return 0;
-        bits |= (keys[i] - table->low[cells[i]]) << used; /* used < 8, width <= 56 */
+        bits |= (keys[i] - first_key(wide, table, cells[i])) << used; /* used < 8, width <= 56 */
         used += width;
         memcpy(dst + at, &bits, 8);
         at += (size_t)(used >> 3);
@@ -306,15 +309,15 @@ voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const u
         *dst_size = HEADER_SIZE + cells_size;
         return ZBLOB_OK;
     }
-    struct cell_table table = {NULL, NULL};
+    struct cell_table table = {NULL, NULL, 0};
     uint64_t *keys = malloc(count * sizeof *keys);
     if (keys != NULL && open_table(&table, wide)) {
         bool fits;
         const unsigned char *first = voxel_row_address(model, (const unsigned char *)wide->cells, box.slice, box.row);
         wide_box_keys(model, box, samples, keys);
         size_t at = HEADER_SIZE + cells_size;
-        size_t size = put_tail(keys, (const uint16_t *)(const void *)first, count, &table, dst + at, dst_capacity - at,
-                               &fits);
+        size_t size = put_tail(wide, keys, (const uint16_t *)(const void *)first, count, &table, dst + at,
+                               dst_capacity - at, &fits);
         *dst_size = fits ? at + size : 0;
     } else
         result = ZBLOB_NO_MEMORY;
@@ -336,12 +339,18 @@ decode_samples(const struct voxel_wide *wide, const struct layout *l, const uint
         size_t n = l->count - at < step ? l->count - at : step;
         unsigned char *to = dst + at * wide->sample_size;
         if (wide->sample_size == 8) {
-            join_64(keys, cells + at, n, table, tail);
+            if (wide->is_list)
+                look_up_64(keys, cells + at, n, table);
+            else
+                join_64(keys, cells + at, n, table, tail);
             if (wide->axes)
                 integrate_64(keys, wide, l);
             store_keys_64(wide, keys, to, n, order);
         } else {
-            join_32(keys, cells + at, n, table, tail);
+            if (wide->is_list)
+                look_up_32(keys, cells + at, n, table);
+            else
+                join_32(keys, cells + at, n, table, tail);
             if (wide->axes)
                 integrate_32(keys, wide, l);
             store_keys_32(wide, keys, to, n, order);
@@ -362,7 +371,7 @@ voxel_decode_wide(const struct voxel_model *model, struct voxel_box box, const u
     struct tail tail = {src + HEADER_SIZE + cells_size, src_size - HEADER_SIZE - cells_size, 0};
     uint16_t *cells = malloc(l.count * sizeof *cells);
     void *keys = malloc((wide->axes || l.count < PIECE ? l.count : PIECE) * sizeof(uint64_t));
-    struct cell_table table = {NULL, NULL};
+    struct cell_table table = {NULL, NULL, 0};
     enum zblob_result result = ZBLOB_NO_MEMORY;
     if (cells != NULL && keys != NULL && open_table(&table, wide)) {
         result = voxel_decode_values(model, box, src + HEADER_SIZE, cells_size, (unsigned char *)cells);

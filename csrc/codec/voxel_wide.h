@@ -71,12 +71,17 @@ struct wide_exponents {
     int mantissa_bits, count, largest;
 };
 
+struct wide_atom {
+    uint64_t key;
+    bool is_heavy; /* so frequent that its surroundings matter: a background, and what blurs it */
+};
+
 /* What keys from all over the image show. */
 struct wide_survey {
     struct voxel_wide *wide;
     uint64_t *keys; /* ascending */
     uint32_t count;
-    uint64_t atoms[WIDE_ATOMS_MAX]; /* frequent values, ascending */
+    struct wide_atom atoms[WIDE_ATOMS_MAX]; /* frequent values, ascending */
     uint32_t atom_count;
     uint32_t modal_count; /* keys that are the most frequent value */
     uint32_t repeats;     /* keys of the other values that were met before */
@@ -90,7 +95,8 @@ uint64_t *wide_few_values(const struct voxel_wide *wide, const unsigned char *sa
                           uint32_t *value_count); /* all values, ascending, if they are few; else NULL */
 bool wide_list_cells(struct voxel_wide *wide, const uint64_t *values, uint32_t count);
 bool wide_count_exponents(struct wide_survey *survey);
-bool wide_direct_cells(struct wide_survey *survey, int linear);
+/* `linear`: see voxel_cells.c; `with_halos`: cells that grow with the distance from heavy atoms. */
+bool wide_direct_cells(struct wide_survey *survey, int linear, bool with_halos);
 bool wide_difference_cells(struct wide_survey *survey, uint64_t typical);
 bool wide_build_index(struct voxel_wide *wide);
 /* A key's cell, and the run that has it. */
