@@ -393,9 +393,9 @@ direct_cells(struct wide_survey *s, int linear, bool with_halos, int width)
     return !b.full;
 }
 
-/* The narrowest cells that are not too many. */
+/* The narrowest cells that are not too many, and wider ones at will. */
 bool
-wide_direct_cells(struct wide_survey *s, int linear, bool with_halos)
+wide_direct_cells(struct wide_survey *s, int linear, bool with_halos, int wider)
 {
     int least = 0, most = CELL_WIDTH_MAX;
     while (least < most) {
@@ -405,6 +405,7 @@ wide_direct_cells(struct wide_survey *s, int linear, bool with_halos)
         else
             least = middle + 1;
     }
+    least = least + wider < CELL_WIDTH_MAX ? least + wider : CELL_WIDTH_MAX;
     return direct_cells(s, linear, with_halos, least) && wide_build_index(s->wide);
 }
 

@@ -14,6 +14,7 @@ enum {
     BLOCK_WIDTH = 448, /* samples of a row in it */
     PREDICTIONS = 6,
     CLASSES = 18,  /* of residuals, by magnitude */
+    ENOUGH = 5,    /* bits of a residual that contexts can tell apart: the others are noise */
     ALL = 1 << 12, /* exponents: cells follow the floats' own precision everywhere */
 };
 
@@ -209,9 +210,23 @@ try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt 
     }
 }
 
-/* The excerpt's cost with the cells that the survey's `wide` has now. */
+/* The magnitude class that half of the residuals do not pass. Zeros do not count: they may be a background. */
+static int
+middle_class(const uint32_t counts[CLASSES])
+{
+    uint64_t total = 0, below = 0;
+    int c = 1;
+    for (int i = 1; i < CLASSES; i++)
+        total += counts[i];
+    while (c < CLASSES - 1 && (below += counts[c]) * 2 < total)
+        c++;
+    return c;
+}
+
+/* The excerpt's cost with the cells that the survey's `wide` has now; *wider: how many bits of the residuals
+ * would do as well within the cells. */
 static uint64_t
-trial_cost(const struct voxel_wide *wide, const struct excerpt *e)
+trial_cost(const struct voxel_wide *wide, const struct excerpt *e, int *wider)
 {
     struct trial t = {.inner_bits = 0};
     int32_t cells[2][2][BLOCK_WIDTH], (*slices[2])[BLOCK_WIDTH] = {cells[e->depth > 1 ? 0 : 1], cells[1]};
@@ -222,8 +237,12 @@ trial_cost(const struct voxel_wide *wide, const struct excerpt *e)
     uint64_t best = UINT64_MAX;
     for (int k = 0; k < PREDICTIONS; k++) {
         uint64_t cost = class_cost(t.counts[k]);
-        best = cost < best ? cost : best;
+        if (cost >= best)
+            continue;
+        best = cost;
+        *wider = middle_class(t.counts[k]) - ENOUGH;
     }
+    *wider = *wider > 0 ? *wider : 0;
     return best + 16 * t.inner_bits;
 }
 
@@ -252,10 +271,10 @@ struct candidate {
 };
 
 static bool
-build(struct wide_survey *s, const struct excerpt *e, struct candidate c)
+build(struct wide_survey *s, const struct excerpt *e, struct candidate c, int wider)
 {
     s->wide->axes = (uint8_t)c.axes;
-    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e)) : wide_direct_cells(s, c.linear, c.with_halos);
+    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e)) : wide_direct_cells(s, c.linear, c.with_halos, wider);
 }
 
 static bool
@@ -276,20 +295,23 @@ choose_candidate(struct wide_survey *s, const struct excerpt *e)
     };
     const struct candidate *best = NULL;
     uint64_t least = UINT64_MAX;
+    int best_wider = 0;
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         const struct candidate *c = &candidates[i];
         bool integers_again = s->exponents.counts == NULL && c->linear && c->axes == 0;
-        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & AXIS_Z && e->depth == 1) || !build(s, e, *c))
+        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & AXIS_Z && e->depth == 1) || !build(s, e, *c, 0))
             continue;
-        uint64_t cost = trial_cost(s->wide, e);
+        int wider = 0;
+        uint64_t cost = trial_cost(s->wide, e, &wider);
         if (c->axes && best && best->axes == 0)
             cost += cost / 256;
         if (cost < least) {
             least = cost;
             best = c;
+            best_wider = wider;
         }
     }
-    return best != NULL && build(s, e, *best);
+    return best != NULL && build(s, e, *best, best_wider);
 }
 
 /* Do a component's own neighbours predict it better than the component before does? */
@@ -326,7 +348,7 @@ choose_ranges(struct wide_survey *s, struct voxel_model *model, const unsigned c
         model->is_apart = ok && excerpt.components > 1 && is_apart(s->wide, &excerpt);
         free(excerpt.keys);
     } else if (ok)
-        ok = wide_direct_cells(s, ALL, false);
+        ok = wide_direct_cells(s, ALL, false, 0);
     free(s->exponents.counts);
     return ok;
 }

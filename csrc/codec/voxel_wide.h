@@ -95,8 +95,9 @@ uint64_t *wide_few_values(const struct voxel_wide *wide, const unsigned char *sa
                           uint32_t *value_count); /* all values, ascending, if they are few; else NULL */
 bool wide_list_cells(struct voxel_wide *wide, const uint64_t *values, uint32_t count);
 bool wide_count_exponents(struct wide_survey *survey);
-/* `linear`: see voxel_cells.c; `with_halos`: cells that grow with the distance from heavy atoms. */
-bool wide_direct_cells(struct wide_survey *survey, int linear, bool with_halos);
+/* `linear`: see voxel_cells.c; `with_halos`: cells that grow with the distance from heavy atoms; `wider`: so
+ * many bits wider than they could be. */
+bool wide_direct_cells(struct wide_survey *survey, int linear, bool with_halos, int wider);
 bool wide_difference_cells(struct wide_survey *survey, uint64_t typical);
 bool wide_build_index(struct voxel_wide *wide);
 /* A key's cell, and the run that has it. */
