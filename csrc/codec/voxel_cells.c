@@ -1,14 +1,13 @@
 /*
- * voxel_cells.c: builds cells for an image's keys: one for each value where there are few values, else runs of
- * cells whose width suits the exponent, with cells of their own for values that are frequent. Which of them to
- * take is the business of voxel_cells_choice.c.
+ * voxel_cells.c: builds runs of cells for an image's keys: cells whose width suits the exponent, with cells of
+ * their own for values that are frequent. Which of them to take is the business of voxel_cells_choice.c.
  */
 #include "voxel_wide.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { INDEX_BITS = 16, SET_BITS = 18 };
+enum { INDEX_BITS = 13 };
 
 int
 wide_bit_length(uint64_t v)
@@ -56,81 +55,6 @@ wide_find_cell(const struct voxel_wide *wide, uint64_t key, uint32_t *run_number
     const struct cell_run *run = &wide->runs[low];
     *run_number = low;
     return run->first + (uint32_t)((key - run->start) >> run->width);
-}
-
-/* ---- Few values ------------------------------------------------------------------------------------ */
-
-static int
-ascending(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* An open hash set; UINT64_MAX marks a free place, and is itself kept apart. */
-static bool
-collect_values(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count, uint64_t *set,
-               uint64_t *values, uint32_t *value_count)
-{
-    uint64_t keys[1024], before = UINT64_MAX;
-    uint32_t found = 0;
-    bool has_max = false;
-    for (uint64_t at = 0; at < count; at += 1024) {
-        size_t n = (size_t)(count - at < 1024 ? count - at : 1024);
-        wide_keys(wide, samples + at * wide->sample_size, keys, n);
-        for (size_t i = 0; i < n; i++) {
-            if (keys[i] == before)
-                continue;
-            before = keys[i];
-            has_max |= before == UINT64_MAX;
-            size_t place = (size_t)(before * UINT64_C(0x9E3779B97F4A7C15) >> (64 - SET_BITS));
-            while (set[place] != UINT64_MAX && set[place] != before)
-                place = (place + 1) & (((size_t)1 << SET_BITS) - 1);
-            if (set[place] == before)
-                continue;
-            if (found == CELLS_MAX)
-                return false;
-            set[place] = before;
-            values[found++] = before;
-        }
-    }
-    if (has_max && found == CELLS_MAX)
-        return false;
-    if (has_max)
-        values[found++] = UINT64_MAX;
-    qsort(values, found, sizeof *values, ascending);
-    *value_count = found;
-    return true;
-}
-
-uint64_t *
-wide_few_values(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count, uint32_t *value_count)
-{
-    size_t places = (size_t)1 << SET_BITS;
-    uint64_t *set = malloc(places * sizeof *set), *values = malloc(CELLS_MAX * sizeof *values);
-    if (set != NULL && values != NULL) {
-        memset(set, 0xFF, places * sizeof *set);
-        if (collect_values(wide, samples, count, set, values, value_count)) {
-            free(set);
-            return values;
-        }
-    }
-    free(set);
-    free(values);
-    return NULL;
-}
-
-bool
-wide_list_cells(struct voxel_wide *wide, const uint64_t *values, uint32_t count)
-{
-    wide->runs = malloc(count * sizeof *wide->runs);
-    if (wide->runs == NULL)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        wide->runs[i] = (struct cell_run){values[i], 1, i, 0};
-    wide->run_count = wide->cell_count = count;
-    wide->is_list = true;
-    return true;
 }
 
 /* ---- Ranges ------------------------------------------------------------------------------------------ */

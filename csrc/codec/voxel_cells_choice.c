@@ -10,7 +10,7 @@
 
 enum {
     SURVEY_COUNT = 8192,
-    BLOCKS = 20,       /* of the excerpt */
+    BLOCKS = 20,       /* of the excerpt; fewer where the image is small */
     BLOCK_WIDTH = 448, /* samples of a row in it */
     PREDICTIONS = 6,
     CLASSES = 18,  /* of residuals, by magnitude */
@@ -102,13 +102,14 @@ open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned 
     e->depth = shape->slices > 2 ? 3 : 1;
     e->width = row < BLOCK_WIDTH ? row : BLOCK_WIDTH;
     e->components = (size_t)shape->components;
-    e->blocks = BLOCKS;
+    uint64_t worth = shape->slices * shape->height * row / (32 * BLOCK_WIDTH) + 4;
+    e->blocks = worth < BLOCKS ? (size_t)worth : BLOCKS;
     e->keys = malloc(BLOCKS * e->depth * 3 * BLOCK_WIDTH * sizeof *e->keys);
     if (e->keys == NULL)
         return false;
-    for (size_t b = 0; b < BLOCKS; b++) {
+    for (size_t b = 0; b < e->blocks; b++) {
         uint64_t hash = (b + 1) * UINT64_C(0x9E3779B97F4A7C15);
-        uint64_t slice = (shape->slices - e->depth) * b / (BLOCKS - 1);
+        uint64_t slice = (shape->slices - e->depth) * b / (e->blocks - 1);
         uint64_t y = (shape->height - 3) * (hash >> 40) >> 24;
         uint64_t x = (row - e->width) * (hash >> 16 & 0xFFFFFF) >> 24;
         x -= x % e->components;
@@ -358,14 +359,11 @@ choose_ranges(struct wide_survey *s, struct voxel_model *model, const unsigned c
 static bool
 choose_list(struct wide_survey *s, const unsigned char *samples, uint64_t count)
 {
-    uint32_t others = s->count - s->modal_count, value_count = 0;
+    uint32_t others = s->count - s->modal_count;
+    uint64_t most = 2 + count * others / s->count / 2;
     if (s->repeats * 16 < others)
         return false;
-    uint64_t *values = wide_few_values(s->wide, samples, count, &value_count);
-    bool few = values != NULL && value_count <= 2 + count * others / s->count / 2;
-    bool ok = few && wide_list_cells(s->wide, values, value_count) && wide_build_index(s->wide);
-    free(values);
-    return ok;
+    return wide_list_cells(s->wide, samples, count, (uint32_t)(most < CELLS_MAX ? most : CELLS_MAX));
 }
 
 enum zblob_result

@@ -96,6 +96,7 @@ voxel_wide_free(struct voxel_wide *wide)
     free(wide->runs);
     free(wide->cells);
     free(wide->index);
+    free(wide->set);
     free(wide);
 }
 
@@ -113,13 +114,22 @@ voxel_wide_has_axes(const struct voxel_wide *wide)
 
 /* ---- Keys ---------------------------------------------------------------------------------------- */
 
-static inline uint64_t
+static inline __attribute__((always_inline)) uint64_t
 load_sample(const unsigned char *p, size_t size, bool big_endian)
 {
-    uint64_t v = 0;
-    for (size_t i = 0; i < size; i++)
-        v = v << 8 | p[big_endian ? i : size - 1 - i];
-    return v;
+    uint16_t v16;
+    uint32_t v32;
+    uint64_t v64;
+    if (size == 2) {
+        memcpy(&v16, p, 2);
+        return big_endian ? __builtin_bswap16(v16) : v16;
+    }
+    if (size == 4) {
+        memcpy(&v32, p, 4);
+        return big_endian ? __builtin_bswap32(v32) : v32;
+    }
+    memcpy(&v64, p, 8);
+    return big_endian ? __builtin_bswap64(v64) : v64;
 }
 
 /* Constant arguments: one loop for each kind of samples. */
@@ -224,8 +234,12 @@ fill_cells(struct voxel_model *model, const unsigned char *samples)
         wide_box_keys(model, box, samples, keys);
         for (size_t i = 0; i < count; i++) {
             uint32_t run;
-            bool again = i && keys[i] == keys[i - 1];
-            wide->cells[at + i] = again ? wide->cells[at + i - 1] : (uint16_t)wide_find_cell(wide, keys[i], &run);
+            if (i && keys[i] == keys[i - 1])
+                wide->cells[at + i] = wide->cells[at + i - 1];
+            else if (wide->is_list)
+                wide->cells[at + i] = wide_cell_of_value(wide, keys[i]);
+            else
+                wide->cells[at + i] = (uint16_t)wide_find_cell(wide, keys[i], &run);
         }
         at += count;
     }

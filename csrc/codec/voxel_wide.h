@@ -37,8 +37,9 @@ struct voxel_wide {
     uint32_t run_count, cell_count;
     struct cell_run *runs; /* ascending; cells without a gap where they are not a list */
     uint16_t *cells;       /* of the whole image, only where encoding */
-    uint32_t *index;       /* likewise: the run to look at first, by a key's upper bits */
+    uint32_t *index;       /* likewise, of runs: the one to look at first, by a key's upper bits */
     uint8_t index_shift;
+    struct wide_set *set; /* likewise, of lists */
 };
 
 static inline int
@@ -90,10 +91,11 @@ struct wide_survey {
 
 int wide_bit_length(uint64_t v);
 
+/* voxel_cells_list.c: a list of all values where there are at most `most`; false: there are more, or no memory. */
+bool wide_list_cells(struct voxel_wide *wide, const unsigned char *samples, uint64_t count, uint32_t most);
+uint16_t wide_cell_of_value(const struct voxel_wide *wide, uint64_t key);
+
 /* voxel_cells.c. The functions that build cells give false where no cells of that kind suit, or without memory. */
-uint64_t *wide_few_values(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count,
-                          uint32_t *value_count); /* all values, ascending, if they are few; else NULL */
-bool wide_list_cells(struct voxel_wide *wide, const uint64_t *values, uint32_t count);
 bool wide_count_exponents(struct wide_survey *survey);
 /* `linear`: see voxel_cells.c; `with_halos`: cells that grow with the distance from heavy atoms; `wider`: so
  * many bits wider than they could be. */
