@@ -51,8 +51,7 @@ voxel_accepts(const struct zblob_grid *grid)
 static uint64_t
 row_size(const struct voxel_model *model)
 {
-    size_t size =
-        model->wide ? voxel_wide_sample_size(model->wide) : voxel_sample_size(model->grid.sample_type);
+    size_t size = model->wide ? voxel_wide_sample_size(model->wide) : voxel_sample_size(model->grid.sample_type);
     return model->shape.width * model->shape.components * size;
 }
 

@@ -33,7 +33,8 @@ wide_build_index(struct voxel_wide *wide)
     uint32_t run = 0;
     for (uint64_t bucket = 0; bucket <= buckets; bucket++) {
         /* the last run that begins at or before the bucket's first key */
-        while (run + 1 < wide->run_count && (bucket == buckets || wide->runs[run + 1].start <= bucket << wide->index_shift))
+        while (run + 1 < wide->run_count &&
+               (bucket == buckets || wide->runs[run + 1].start <= bucket << wide->index_shift))
             run++;
         wide->index[bucket] = run;
     }
@@ -84,7 +85,7 @@ add_run(struct builder *b, uint64_t from, uint64_t last, int width)
 static uint64_t
 halo_size(int own)
 {
-    return own ? UINT64_C(32) << own : 64;
+    return own ? UINT64_C(16) << own : 32;
 }
 
 static void

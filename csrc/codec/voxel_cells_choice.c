@@ -275,7 +275,8 @@ static bool
 build(struct wide_survey *s, const struct excerpt *e, struct candidate c, int wider)
 {
     s->wide->axes = (uint8_t)c.axes;
-    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e)) : wide_direct_cells(s, c.linear, c.with_halos, wider);
+    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e))
+                  : wide_direct_cells(s, c.linear, c.with_halos, wider);
 }
 
 static bool
@@ -292,7 +293,8 @@ static bool
 choose_candidate(struct wide_survey *s, const struct excerpt *e)
 {
     static const struct candidate candidates[] = {
-        {0, 0, false}, {0, 3, false}, {0, 7, false}, {0, ALL, false}, {0, 0, true}, {0, ALL, true}, {3, 0, false}, {7, 0, false},
+        {0, 0, false}, {0, 3, false},  {0, 7, false}, {0, ALL, false},
+        {0, 0, true},  {0, ALL, true}, {3, 0, false}, {7, 0, false},
     };
     const struct candidate *best = NULL;
     uint64_t least = UINT64_MAX;
@@ -300,7 +302,8 @@ choose_candidate(struct wide_survey *s, const struct excerpt *e)
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         const struct candidate *c = &candidates[i];
         bool integers_again = s->exponents.counts == NULL && c->linear && c->axes == 0;
-        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & AXIS_Z && e->depth == 1) || !build(s, e, *c, 0))
+        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & AXIS_Z && e->depth == 1) ||
+            !build(s, e, *c, 0))
             continue;
         int wider = 0;
         uint64_t cost = trial_cost(s->wide, e, &wider);

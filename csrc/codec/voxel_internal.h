@@ -364,9 +364,8 @@ enum zblob_result voxel_wide_prepare(struct voxel_model *model, const unsigned c
                                      const unsigned char **cells, bool *gain);
 void voxel_wide_write(struct voxel_bit_writer *writer, const struct voxel_wide *wide);
 bool voxel_wide_read(struct voxel_bit_reader *reader, struct voxel_wide *wide);
-enum zblob_result voxel_encode_wide(const struct voxel_model *model, struct voxel_box box,
-                                    const unsigned char *samples, unsigned char *dst, size_t dst_capacity,
-                                    size_t *dst_size);
+enum zblob_result voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                                    unsigned char *dst, size_t dst_capacity, size_t *dst_size);
 enum zblob_result voxel_decode_wide(const struct voxel_model *model, struct voxel_box box, const unsigned char *src,
                                     size_t src_size, unsigned char *dst);
 

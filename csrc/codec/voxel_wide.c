@@ -315,7 +315,7 @@ voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const u
     if (dst_capacity < 2 * HEADER_SIZE)
         return ZBLOB_OK;
     enum zblob_result result = voxel_encode_values(model, box, (const unsigned char *)wide->cells, dst + HEADER_SIZE,
-                                                  dst_capacity - HEADER_SIZE, &cells_size);
+                                                   dst_capacity - HEADER_SIZE, &cells_size);
     if (result != ZBLOB_OK || cells_size == 0)
         return result;
     voxel_put32(dst, (uint32_t)cells_size);
