@@ -4,6 +4,7 @@
 #include "checksum.h"
 #include "error.h"
 #include "general.h"
+#include "geometry.h"
 #include "planes.h"
 #include "threads.h"
 
@@ -14,6 +15,7 @@
 #define RIVAL_PIECES 4
 #define RIVAL_PIECE ((size_t)32 << 10)
 #define RIVAL_ZSTD_LEVEL 1
+#define PLANES_PIECE ((size_t)128 << 10)
 
 /* The general path; always fits. */
 static enum zblob_result
@@ -101,6 +103,33 @@ try_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_c
     free(aside);
 }
 
+/* Wide samples that repeat to the last bit over flat areas: byte planes can suit them better. A piece of the
+ * chunk tells. */
+static void
+try_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    const unsigned char *src = plan->src + chunk->raw_offset;
+    const struct zblob_grid *grid = &plan->images[chunk->image].grid;
+    size_t piece = chunk->raw_size < PLANES_PIECE ? chunk->raw_size : PLANES_PIECE, size = 0;
+    if (geometry_sample_size(grid->sample_type) < 4)
+        return;
+    unsigned char *aside = malloc(chunk->raw_size);
+    if (!aside)
+        return;
+    size_t from = (chunk->raw_size - piece) / 16 * 8; /* whole samples before it */
+    enum zblob_result result = planes_encode(1, false, grid, src + from, piece, aside, piece, &size);
+    if (result == ZBLOB_OK && size && (uint64_t)size * chunk->raw_size < (uint64_t)piece * entry->stored_size)
+        result = planes_encode(plan->options->level, false, grid, src, chunk->raw_size, aside, chunk->raw_size, &size);
+    else
+        size = 0;
+    if (result == ZBLOB_OK && size && size < entry->stored_size) {
+        memcpy(plan->scratch + chunk->slot, aside, size);
+        entry->codec = ZBLOB_CODEC_PLANES;
+        entry->stored_size = (uint32_t)size;
+    }
+    free(aside);
+}
+
 static enum zblob_result
 encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
@@ -109,8 +138,10 @@ encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, stru
         result = encode_voxel_chunk(plan, chunk, entry);
     if (result == ZBLOB_OK && entry->stored_size == 0)
         return encode_planes_chunk(plan, chunk, entry);
-    if (result == ZBLOB_OK && plan->options->codec == ZBLOB_CODEC_AUTO)
+    if (result == ZBLOB_OK && plan->options->codec == ZBLOB_CODEC_AUTO) {
+        try_planes(plan, chunk, entry);
         try_zstd(plan, chunk, entry);
+    }
     return result;
 }
 

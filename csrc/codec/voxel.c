@@ -1,6 +1,6 @@
 /* voxel.c: the voxel codec's interface: what it accepts, how an image is cut, and the way to the
  * stages. */
-#include "voxel_internal.h"
+#include "voxel_label.h"
 
 #include <string.h>
 
@@ -51,7 +51,8 @@ voxel_accepts(const struct zblob_grid *grid)
 static uint64_t
 row_size(const struct voxel_model *model)
 {
-    return model->shape.width * model->shape.components * voxel_sample_size(model->grid.sample_type);
+    size_t size = model->wide ? voxel_wide_sample_size(model->wide) : voxel_sample_size(model->grid.sample_type);
+    return model->shape.width * model->shape.components * size;
 }
 
 /* Whole slices where they are small enough; bands of rows otherwise. Equal shares, no tiny rest. */
@@ -116,13 +117,14 @@ voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *offse
     *size = (size_t)(box.slices * box.rows * row_size(model));
 }
 
-/* A coded row's first sample; in a transposed image the others follow at the distance of its rows. */
+/* A coded row's first sample (of what is coded); in a transposed image the others follow at the distance of
+ * its rows. */
 const unsigned char *
 voxel_row_address(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row)
 {
     uint64_t pixel = model->shape.components * voxel_sample_size(model->grid.sample_type);
-    uint64_t first = slice * model->shape.height * row_size(model);
-    return samples + (size_t)(first + row * (model->is_transposed ? pixel : row_size(model)));
+    uint64_t row_pitch = model->shape.width * pixel, first = slice * model->shape.height * row_pitch;
+    return samples + (size_t)(first + row * (model->is_transposed ? pixel : row_pitch));
 }
 
 void
@@ -141,10 +143,30 @@ choose_direction(struct voxel_model *model, bool smoother_along, int level)
 {
     bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
-    if (smoother_along && long_enough && level >= 3 && model->chunk_slices > 0 && !model->is_label) {
+    if (smoother_along && long_enough && level >= 3 && model->chunk_slices > 0) {
         voxel_transpose(model);
         model->chunk_rows = (uint32_t)model->shape.height;
     }
+}
+
+/* As intensities: cells, range, chunks, direction and weights. */
+static enum zblob_result
+build_intensity(struct voxel_model *m, const unsigned char *samples, int level, bool *gain)
+{
+    const unsigned char *values = samples; /* what is coded */
+    bool smoother_along = false;
+    enum zblob_result result = voxel_model_widen(m) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    if (result == ZBLOB_OK && m->wide) {
+        voxel_choose_chunks(m, level); /* differences stay within a chunk */
+        result = voxel_wide_prepare(m, samples, &values, gain);
+    }
+    if (result == ZBLOB_OK && *gain)
+        result = voxel_survey(m, values, &smoother_along, gain);
+    if (result != ZBLOB_OK || !*gain)
+        return result;
+    voxel_choose_chunks(m, level);
+    choose_direction(m, smoother_along, level);
+    return voxel_train(m, values, level, gain);
 }
 
 enum zblob_result
@@ -156,17 +178,14 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
-    bool smoother_along = false, gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
+    bool gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
     enum zblob_result result = ZBLOB_OK;
-    if (gain)
-        result = voxel_survey(m, samples, &smoother_along, &gain);
-    if (result == ZBLOB_OK && gain) {
-        m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
+    m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
+    m->is_label = gain && label_survey(m, samples);
+    if (m->is_label)
         voxel_choose_chunks(m, level);
-        choose_direction(m, smoother_along, level);
-        if (!m->is_label)
-            result = voxel_train(m, samples, level, &gain);
-    }
+    else if (gain)
+        result = build_intensity(m, samples, level, &gain);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else
@@ -179,8 +198,9 @@ voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned
                    size_t dst_capacity, size_t *dst_size)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
-    return (model->is_label ? voxel_encode_label : voxel_encode_planes)(model, box, samples, dst, dst_capacity,
-                                                                        dst_size);
+    return (model->is_label ? voxel_encode_label
+            : model->wide   ? voxel_encode_wide
+                            : voxel_encode_planes)(model, box, samples, dst, dst_capacity, dst_size);
 }
 
 enum zblob_result
@@ -188,5 +208,7 @@ voxel_decode_chunk(const struct voxel_model *model, size_t index, const unsigned
                    unsigned char *dst)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
-    return (model->is_label ? voxel_decode_label : voxel_decode_planes)(model, box, src, src_size, dst);
+    return (model->is_label ? voxel_decode_label
+            : model->wide   ? voxel_decode_wide
+                            : voxel_decode_planes)(model, box, src, src_size, dst);
 }

@@ -83,7 +83,6 @@ struct voxel_kind {
 
 /* How samples become the integers that are predicted, and back. */
 struct voxel_mapping {
-    uint64_t base;       /* subtracted from samples wider than 16 bits (modulo 2^64) */
     uint32_t rank_count; /* values in the rank map; 0: none */
     uint16_t *value_of;  /* rank -> value, rank_count of them, ascending */
     uint16_t *rank_of;   /* value -> rank, 65536 of them (only where encoding) */
@@ -95,15 +94,19 @@ struct voxel_shape {
     uint64_t width, height, slices, components;
 };
 
+struct voxel_wide; /* voxel_wide.h */
+
 struct voxel_model {
-    struct zblob_grid grid;
+    struct zblob_grid grid; /* of what is coded: uint16 where the image's samples are wide */
     struct voxel_shape shape;
+    struct voxel_wide *wide; /* samples of 32 or 64 bits, or floats; NULL: 8 or 16 bits */
     struct voxel_mapping mapping;
     bool is_transposed; /* rows of `shape` are columns of the image; only with whole-slice chunks */
     bool is_label;      /* coded by voxel_label.c; nothing below matters then */
     uint8_t preset;
     uint8_t shift;         /* scale of stored errors */
     bool use_reference;    /* false: every plane is predicted from itself alone */
+    bool is_apart;         /* components do not refer to each other */
     bool use_margins;      /* the modal value at both ends of a row is not coded */
     bool use_floor;        /* values are cut off at `low`: contexts tell how near that is */
     int16_t low, high;     /* predictions are clamped to this range */
@@ -192,6 +195,7 @@ void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t com
 /* ---- Samples --------------------------------------------------------------------------------- */
 
 size_t voxel_sample_size(enum zblob_sample_type type);
+bool voxel_is_wide(enum zblob_sample_type type);
 bool voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid);
 
 /* Samples <-> the integers that are coded, `count` of them `step` samples apart. */
@@ -322,6 +326,8 @@ void voxel_decode_table(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entri
 /* Fill bin_of from the thresholds. */
 void voxel_index_bins(struct voxel_model *model);
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
+/* Where the samples are wide, intensities are the numbers of their cells: from here on. False: no memory. */
+bool voxel_model_widen(struct voxel_model *model);
 bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind, bool has_reference);
 void voxel_choose_chunks(struct voxel_model *model, int level);
 void voxel_transpose(struct voxel_model *model);
@@ -346,6 +352,19 @@ enum zblob_result voxel_encode_label(const struct voxel_model *model, struct vox
                                      size_t *dst_size);
 enum zblob_result voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *src,
                                      size_t src_size, unsigned char *dst);
+
+/* Wide samples (voxel_wide.c): choose the cells, and give the numbers of all, which take the samples' place. */
+struct voxel_wide *voxel_wide_new(const struct zblob_grid *grid);
+void voxel_wide_free(struct voxel_wide *wide);
+size_t voxel_wide_sample_size(const struct voxel_wide *wide);
+enum zblob_result voxel_wide_prepare(struct voxel_model *model, const unsigned char *samples,
+                                     const unsigned char **cells, bool *gain);
+void voxel_wide_write(struct voxel_bit_writer *writer, const struct voxel_wide *wide);
+bool voxel_wide_read(struct voxel_bit_reader *reader, struct voxel_wide *wide);
+enum zblob_result voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                                    unsigned char *dst, size_t dst_capacity, size_t *dst_size);
+enum zblob_result voxel_decode_wide(const struct voxel_model *model, struct voxel_box box, const unsigned char *src,
+                                    size_t src_size, unsigned char *dst);
 
 static inline uint32_t
 voxel_get32(const unsigned char *p)

@@ -142,8 +142,9 @@ choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model
     size_t now = slice_in_box % 3, before = (slice_in_box + 2) % 3, earlier = (slice_in_box + 1) % 3;
     cursor->ring[0] = cursor->ring[1] = cursor->ring[2] = now;
     cursor->component[0] = cursor->component[1] = cursor->component[2] = component;
-    cursor->has_reference = model->use_reference && (component > 0 || slice_in_box > 0);
-    if (cursor->has_reference && component == 0) {
+    bool apart = component == 0 || model->is_apart;
+    cursor->has_reference = model->use_reference && (!apart || slice_in_box > 0);
+    if (cursor->has_reference && apart) {
         cursor->ring[1] = before;
         cursor->ring[2] = slice_in_box > 1 ? earlier : before;
     } else if (cursor->has_reference) {

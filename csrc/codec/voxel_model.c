@@ -9,7 +9,7 @@ enum {
     FLAG_REFERENCE = 2,
     FLAG_FLOOR = 4,
     FLAG_RANKS = 8,
-    FLAG_BASE = 16,
+    FLAG_WIDE = 16,
     FLAG_MARGINS = 32,
     FLAG_TRANSPOSED = 64,
     FLAGS_ALL = 127
@@ -32,6 +32,17 @@ voxel_model_new(const struct zblob_grid *grid)
     return model;
 }
 
+bool
+voxel_model_widen(struct voxel_model *model)
+{
+    if (!voxel_is_wide(model->grid.sample_type))
+        return true;
+    model->wide = voxel_wide_new(&model->grid);
+    model->grid.sample_type = ZBLOB_UINT16;
+    model->grid.big_endian = false;
+    return model->wide != NULL;
+}
+
 void
 voxel_model_free(struct voxel_model *model)
 {
@@ -39,6 +50,7 @@ voxel_model_free(struct voxel_model *model)
         return;
     free(model->mapping.value_of);
     free(model->mapping.rank_of);
+    voxel_wide_free(model->wide);
     free(model->kinds);
     free(model);
 }
@@ -140,7 +152,7 @@ kind_in_use(const struct voxel_model *model, uint32_t kind)
         return true;
     if (!model->use_reference)
         return false;
-    return kind > 1 || (model->chunk_slices != 1 && model->chunk_slices != 0);
+    return (kind > 1 && !model->is_apart) || model->chunk_slices > 1;
 }
 
 void
@@ -204,20 +216,21 @@ read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
 static void
 write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
 {
-    bool ranks = model->mapping.rank_count > 0, base = model->mapping.base != 0;
+    bool ranks = model->mapping.rank_count > 0, wide = model->wide != NULL;
     voxel_put_bits(w,
                    (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
                               model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
-                              model->is_transposed * FLAG_TRANSPOSED + ranks * FLAG_RANKS + base * FLAG_BASE),
+                              model->is_transposed * FLAG_TRANSPOSED + ranks * FLAG_RANKS + wide * FLAG_WIDE),
                    8);
     voxel_put_bits(w, model->chunk_slices, 32);
     voxel_put_bits(w, model->chunk_rows, 32);
     voxel_put_bits(w, (uint16_t)model->low, 16);
     voxel_put_bits(w, (uint16_t)model->high, 16);
     voxel_put_bits(w, (uint16_t)model->modal, 16);
-    if (base)
-        for (int i = 0; i < 4; i++)
-            voxel_put_bits(w, (uint32_t)(model->mapping.base >> 16 * i & 0xFFFF), 16);
+    if (wide) {
+        voxel_put_bits(w, model->is_apart, 1);
+        voxel_wide_write(w, model->wide);
+    }
     if (ranks)
         write_ranks(w, &model->mapping);
     if (!model->is_label)
@@ -232,6 +245,8 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
     if (flags & ~(uint32_t)FLAGS_ALL)
         return false;
     model->is_label = flags & FLAG_LABEL;
+    if (!model->is_label && !voxel_model_widen(model))
+        return false;
     model->use_reference = flags & FLAG_REFERENCE;
     model->use_floor = flags & FLAG_FLOOR;
     model->use_margins = flags & FLAG_MARGINS;
@@ -242,9 +257,13 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
     model->low = (int16_t)voxel_get_bits(r, 16);
     model->high = (int16_t)voxel_get_bits(r, 16);
     model->modal = (int16_t)voxel_get_bits(r, 16);
-    if (flags & FLAG_BASE)
-        for (int i = 0; i < 4; i++)
-            model->mapping.base |= (uint64_t)voxel_get_bits(r, 16) << 16 * i;
+    if (!(flags & FLAG_WIDE) != (model->wide == NULL))
+        return false;
+    if (model->wide) {
+        model->is_apart = voxel_get_bits(r, 1);
+        if (!voxel_wide_read(r, model->wide))
+            return false;
+    }
     if (flags & FLAG_RANKS && !read_ranks(r, &model->mapping))
         return false;
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
@@ -258,7 +277,7 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
 size_t
 voxel_model_size(const struct voxel_model *model)
 {
-    size_t capacity = 65536 * 5 + 65536; /* ranks at their worst, and parameters */
+    size_t capacity = 65536 * (5 + 11) + 65536; /* ranks and cells at their worst, and parameters */
     unsigned char *bytes = malloc(capacity);
     if (bytes == NULL)
         return 0;

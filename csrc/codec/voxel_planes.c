@@ -470,6 +470,16 @@ decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
     return true;
 }
 
+/* The encoder started from nothing: so must the decoder end. */
+static bool
+is_finished(const struct decoding *d)
+{
+    bool ok = d->rans.words == d->words && d->rans.raw_at == d->raw_bits;
+    for (int lane = 0; lane < VOXEL_STATES; lane++)
+        ok = ok && d->rans.states[lane] == 65536;
+    return ok || !d->has_words;
+}
+
 static bool
 decode_tables(struct decoding *d, const unsigned char *src, size_t size)
 {
@@ -555,7 +565,7 @@ voxel_decode_planes(const struct voxel_model *model, struct voxel_box box, const
     struct decoding d = {.model = model, .ops = voxel_ops()};
     if (!open_decoding(&d, box, src_size))
         return ZBLOB_NO_MEMORY;
-    bool ok = decode_parts(&d, src, src_size) && decode_box(&d, box, dst);
+    bool ok = decode_parts(&d, src, src_size) && decode_box(&d, box, dst) && is_finished(&d);
     voxel_arena_close(&d.arena);
     return ok ? ZBLOB_OK : ZBLOB_DAMAGED;
 }

@@ -2,8 +2,8 @@
  * voxel_samples.c: between samples as they lie in memory (any integer type, any byte order, no
  * alignment, components interleaved) and the 16-bit integers that are predicted.
  *
- * 16-bit unsigned samples lose 32768, so that order survives in signed integers; wider ones lose the
- * model's base first, then 32768. A rank map, where there is one, comes after that.
+ * 16-bit unsigned samples lose 32768, so that order survives in signed integers. A rank map, where there is
+ * one, comes after that. Wider samples, and floats, have become 16-bit ones before (voxel_wide.c).
  */
 #include "voxel_internal.h"
 
@@ -16,13 +16,22 @@ voxel_sample_size(enum zblob_sample_type type)
     case ZBLOB_UINT8:
     case ZBLOB_INT8: return 1;
     case ZBLOB_UINT16:
+    case ZBLOB_FLOAT16:
     case ZBLOB_INT16: return 2;
     case ZBLOB_UINT32:
+    case ZBLOB_FLOAT32:
     case ZBLOB_INT32: return 4;
     case ZBLOB_UINT64:
+    case ZBLOB_FLOAT64:
     case ZBLOB_INT64: return 8;
     default: return 0;
     }
+}
+
+bool
+voxel_is_wide(enum zblob_sample_type type)
+{
+    return voxel_sample_size(type) > 2 || type == ZBLOB_FLOAT16;
 }
 
 static inline uint16_t
@@ -37,22 +46,6 @@ static inline void
 put16(unsigned char *p, uint16_t v)
 {
     memcpy(p, &v, 2);
-}
-
-static inline uint64_t
-get_wide(const unsigned char *p, size_t size, bool big_endian)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < size; i++)
-        v = v << 8 | p[big_endian ? i : size - 1 - i];
-    return v;
-}
-
-static inline void
-put_wide(unsigned char *p, uint64_t v, size_t size, bool big_endian)
-{
-    for (size_t i = 0; i < size; i++, v >>= 8)
-        p[big_endian ? size - 1 - i : i] = (unsigned char)v;
 }
 
 static bool
@@ -99,13 +92,8 @@ voxel_load(const struct voxel_model *model, const unsigned char *src, size_t ste
     bool swap = model->grid.big_endian == host_is_little();
     if (size == 1)
         load8(src, step, dst, count, type == ZBLOB_INT8);
-    else if (size == 2)
-        load16(src, step, dst, count, swap, type == ZBLOB_UINT16 ? 0x8000 : 0);
     else
-        for (size_t i = 0; i < count; i++)
-            dst[i] = (int16_t)((uint16_t)(get_wide(src + size * step * i, size, model->grid.big_endian) -
-                                          model->mapping.base) ^
-                               0x8000);
+        load16(src, step, dst, count, swap, type == ZBLOB_UINT16 ? 0x8000 : 0);
     if (model->mapping.rank_count)
         for (size_t i = 0; i < count; i++)
             dst[i] = (int16_t)(model->mapping.rank_of[(uint16_t)dst[i] ^ 0x8000] ^ 0x8000);
@@ -146,10 +134,8 @@ voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *
         unsigned char *to = dst + size * step * i;
         if (size == 1)
             *to = (unsigned char)v;
-        else if (size == 2)
-            put16(to, (uint16_t)((swap ? (uint16_t)((v ^ flip) << 8 | (v ^ flip) >> 8) : v ^ flip)));
         else
-            put_wide(to, (uint64_t)(v ^ 0x8000) + model->mapping.base, size, model->grid.big_endian);
+            put16(to, (uint16_t)((swap ? (uint16_t)((v ^ flip) << 8 | (v ^ flip) >> 8) : v ^ flip)));
     }
 }
 

@@ -2,7 +2,7 @@
  * voxel_survey.c: a first look at the samples: is it a label map? If not: range, modal
  * value, rank map. Decisions come from counts, never from what the image is said to show.
  */
-#include "voxel_label.h"
+#include "voxel_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,29 +16,6 @@ struct survey {
     int16_t *rows[3];
     uint64_t seen, difference, along, across; /* the last two: second differences */
 };
-
-/* Samples wider than 16 bits: their smallest value becomes the base. False: the range is too wide. */
-static bool
-find_base(struct voxel_model *model, const unsigned char *samples, uint64_t count)
-{
-    size_t size = voxel_sample_size(model->grid.sample_type);
-    bool is_signed = model->grid.sample_type == ZBLOB_INT32 || model->grid.sample_type == ZBLOB_INT64;
-    uint64_t bias = is_signed ? UINT64_C(1) << (8 * size - 1) : 0;
-    uint64_t low = UINT64_MAX, high = 0, mask = size == 8 ? UINT64_MAX : UINT32_MAX;
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t v = 0;
-        const unsigned char *p = samples + i * size;
-        for (size_t j = 0; j < size; j++)
-            v = v << 8 | p[model->grid.big_endian ? j : size - 1 - j];
-        v = (v + bias) & mask;
-        low = v < low ? v : low;
-        high = v > high ? v : high;
-        if (high - low > 65535)
-            return false;
-    }
-    model->mapping.base = low - bias;
-    return true;
-}
 
 static void
 survey_row(struct survey *s, uint64_t slice, uint64_t row)
@@ -162,7 +139,7 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
 {
     survey_rows(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;
-    if (voxel_sample_size(model->grid.sample_type) > 1 && gap_share(s->counts) > 64) {
+    if (voxel_sample_size(model->grid.sample_type) > 1 && model->wide == NULL && gap_share(s->counts) > 64) {
         enum zblob_result result = build_ranks(model, s->samples, s->counts);
         if (result != ZBLOB_OK)
             return result;
@@ -183,15 +160,7 @@ voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoo
 {
     const struct voxel_shape *shape = &model->shape;
     uint64_t per_row = shape->width * shape->components;
-    *gain = *smoother_along = false;
-    model->is_label = label_survey(model, samples);
-    if (model->is_label) {
-        *gain = true;
-        return ZBLOB_OK;
-    }
-    if (voxel_sample_size(model->grid.sample_type) > 2 &&
-        !find_base(model, samples, per_row * shape->height * shape->slices))
-        return ZBLOB_OK;
+    *gain = false;
     struct survey s = {.model = model, .samples = samples};
     s.counts = calloc(VALUES, sizeof *s.counts);
     s.rows[0] = malloc((size_t)per_row * sizeof(int16_t));

@@ -146,7 +146,7 @@ place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *co
     *component = kind > 1 ? kind - 1 : 0;
     if (kind > 1 && t->model->chunk_slices > 1)
         *slice = t->box_slices - 1;
-    return kind != 1 || t->box_slices > 1;
+    return (kind != 1 && (kind == 0 || !t->model->is_apart)) || *slice > 0;
 }
 
 typedef void row_visitor(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row,

@@ -25,6 +25,40 @@ def phantom(dtype: str, shape: tuple[int, ...] = (12, 40, 48), peak: float = 900
     return np.clip(peak * np.exp(-3 * sum(grid**2 for grid in grids)) + noise, 0, None).astype(dtype)
 
 
+def wide_arrays() -> dict[str, np.ndarray]:
+    """Floats and wide integers of the kinds that stores hold; shapes are small, for the slow decoder."""
+    shape = (6, 30, 40)
+    z, y, x = np.indices(shape).astype("f8")
+    noise = np.random.RandomState(11).normal(0, 1, shape)
+    smooth = np.sin(x / 9) * np.cos(y / 7) + z / 5 + noise / 200
+    scan = phantom("<i2", shape)
+    values = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1e-42, -1e-310], "f8")
+    strange = np.where(noise > 1.5, values[np.abs(x * 7 + y).astype(int) % 7], smooth)
+    return {
+        "cast": scan.astype("<f4"),
+        "rescaled": (scan / scan.max()).astype("<f4"),
+        "rescaled double": scan * 0.0123 - 1.7,
+        "square roots": np.sqrt(np.abs(scan)).astype("<f4"),
+        "smooth": smooth.astype("<f4"),
+        "smooth double": smooth,
+        "big-endian": smooth.astype(">f4"),
+        "half": smooth.astype("<f2"),
+        "float in double": smooth.astype("<f4").astype("<f8"),
+        "masked": np.where(scan > 300, smooth, 0).astype("<f4"),
+        "distance": np.sqrt((x - 11) ** 2 + (y - 13) ** 2 + (4 * z - 9) ** 2).astype("<f4"),
+        "ramp": (x * 0.37 + y * 1.21 - z * 0.53).astype("<f8"),
+        "vectors": np.stack([smooth, smooth[::-1], noise], axis=-1).astype("<f4"),
+        "strange": strange.astype("<f4"),
+        "strange double": strange,
+        "labels": (scan // 300).astype("<f4"),
+        "int32": (smooth * 1e6).astype("<i4"),
+        "uint32": ((smooth + 5) * 4e8).astype(">u4"),
+        "int64": (smooth * 1e15).astype("<i8"),
+        "int64 steps": scan.astype("<i8") * 1_000_003,
+        "complex": (smooth + 1j * noise).astype("<c8"),
+    }
+
+
 @functools.cache
 def sample_values() -> dict[str, bytes | str]:
     noise = random.Random(3).randbytes(3000)
@@ -41,7 +75,9 @@ def sample_values() -> dict[str, bytes | str]:
         "int16 array": pickle.dumps(phantom("<i2")),
         "big-endian array": pickle.dumps(phantom(">u2")),
         "float array": pickle.dumps(phantom("<f4")),
+        "curve": pickle.dumps(np.sin(np.arange(4000) / 50).astype("<f4")),
         "two arrays": pickle.dumps({"a": phantom("<i2"), "note": "n" * 2000, "b": phantom("u1", peak=200)}),
+        **{f"wide {name}": pickle.dumps(array) for name, array in wide_arrays().items()},
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
     }
 

@@ -11,15 +11,12 @@ import struct
 import numpy as np
 
 from .label_decoder import decode_label
-
-
-class DamagedError(ValueError):
-    pass
+from .wide_decoder import Cells, DamagedError, unzigzag
 
 
 @dataclasses.dataclass
 class Grid:
-    kind: str  # NumPy's letter and size without byte order: u1 i1 u2 i2 u4 i4 u8 i8
+    kind: str  # NumPy's letter and size without byte order: u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8
     big_endian: bool
     size: tuple  # pixels along each axis, the fastest first
     components: int = 1
@@ -41,23 +38,16 @@ def shape_of(grid):
 
 
 def samples_of(values, model, grid):
-    """Values (int64) -> bytes of the grid's samples."""
-    width = int(grid.kind[1:])
+    """Values (int64) -> bytes of the grid's samples of 8 or 16 bits."""
     if model.ranks is not None:
         rank = values + 32768
         rank = np.where(rank < len(model.ranks), rank, 0)
         values = model.ranks[rank] - 32768
     if grid.kind == "u2":
         values = values + 32768
-    elif width > 2:
-        values = (values + 32768).astype(np.uint64) + np.uint64(model.base)
-    unsigned = values.astype(np.uint64) if width > 2 else values.astype(np.int64)
+    width = int(grid.kind[1:])
     order = ">" if grid.big_endian else "<"
-    return (
-        (unsigned & unsigned.dtype.type(2 ** (8 * width) - 1) if width < 8 else unsigned)
-        .astype(f"{order}u{width}")
-        .tobytes()
-    )
+    return (values & (2 ** (8 * width) - 1)).astype(f"{order}u{width}").tobytes()
 
 
 # ---- Section 3: bits -----------------------------------------------------------------------------------------
@@ -76,6 +66,9 @@ class Bits:
             self.at += 1
         return value
 
+    def take_long(self, count):
+        return sum(self.take(min(16, count - at)) << at for at in range(0, count, 16))
+
     def golomb(self, order):
         extra = 0
         while not self.take(1):
@@ -83,10 +76,6 @@ class Bits:
             if extra + order > 24:
                 raise DamagedError("golomb")
         return (1 << (order + extra)) + self.take(order + extra) - (1 << order)
-
-
-def unzigzag(n):
-    return -((n + 1) // 2) if n & 1 else n // 2
 
 
 def varints(data):
@@ -168,7 +157,10 @@ class Model:
             self.height, self.width = self.width, self.height
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
         self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
-        self.base = sum(bits.take(16) << 16 * i for i in range(4)) if flags & 16 else 0
+        self.apart, self.cells = 0, None
+        if flags & 16:
+            self.apart = bits.take(1)
+            self.cells = Cells(bits, grid)
         self.ranks = self._read_ranks(bits) if flags & 8 else None
         if not self.label:
             self._read_intensity(bits)
@@ -190,7 +182,7 @@ class Model:
         self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
         self.kinds = {}
         for kind in range(1 + min(self.components, 4)):
-            if kind == 0 or (self.reference and (kind > 1 or self.chunk_slices > 1)):
+            if kind == 0 or (self.reference and (self.chunk_slices > 1 or (kind > 1 and not self.apart))):
                 classes = 1 if bits.take(1) else 32
                 self.kinds[kind] = [self._read_predictor(bits, kind > 0, parity, classes) for parity in (0, 1)]
         self.tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
@@ -236,10 +228,11 @@ class Planes:
 
     def sources(self, z, c):
         """(slice, component) of this plane, of P and of Q; the last two None without a reference."""
-        if not self.model.reference or (z == 0 and c == 0):
+        alone = c == 0 or self.model.apart
+        if not self.model.reference or (z == 0 and alone):
             return [(z, c), None, None]
-        if c == 0:
-            return [(z, 0), (z - 1, 0), (z - 2 if z > 1 else z - 1, 0)]
+        if alone:
+            return [(z, c), (z - 1, c), (z - 2 if z > 1 else z - 1, c)]
         return [(z, c), (z, c - 1), (z - 1, c) if z > 0 else (0, max(c - 2, 0))]
 
     def look(self, array, sources, where, y, parity, blank):
@@ -366,6 +359,10 @@ class Rans:
         self.states[lane] = state
         return token
 
+    def check_end(self):
+        if self.words or set(self.states) != {65536} or self.raw.at != 8 * len(self.raw.data):
+            raise DamagedError("states, words or raw bits are left")
+
     def finish(self, token):
         if token < 64:
             return token
@@ -418,6 +415,8 @@ def decode_planes(model, data, slices, rows):
         first, last = 8 * sides[0], half[0] - 8 * sides[1]
         decode_half(model, planes, rans, z, c, y, 0, first, last)
         decode_half(model, planes, rans, z, c, y, 1, first, min(half[1], last))
+    if rans:
+        rans.check_end()
     return planes.values
 
 
@@ -428,6 +427,11 @@ def decode_chunk(model_bytes, grid, ordinal, chunk):
     if model.label:
         pixel_size = model.components * int(grid.kind[1:])
         return decode_label(chunk, model.width, rows, slices, pixel_size)
+    tail = b""
+    if model.cells:
+        (size,) = struct.unpack_from("<I", chunk)
+        chunk, tail = chunk[4 : 4 + size], chunk[4 + size :]
     values = decode_planes(model, chunk, slices, rows)
     axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)
-    return samples_of(values.transpose(axes), model, grid)
+    values = values.transpose(axes)
+    return model.cells.samples(values + 32768, tail) if model.cells else samples_of(values, model, grid)

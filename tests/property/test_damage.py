@@ -18,6 +18,7 @@ MAGIC = {*range(4), *range(8, 12)}
 def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
     ramp = np.add.outer(np.arange(24), np.arange(32))
     noisy = np.add.outer(np.arange(40), np.arange(60)) + np.random.default_rng(1).normal(0, 3, (40, 60)) + 9
+    distance = np.sqrt(np.add.outer(np.arange(40.0) ** 2, np.arange(3, 63.0) ** 2))
     values: dict[str, tuple[bytes | str, dict[str, Any]]] = {
         "store": (b"incompressible", {}),
         "zstd": (b"compressible " * 20, {}),
@@ -27,6 +28,9 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "voxel 8": (pickle.dumps(noisy.astype("u1")), {"codec": "voxel"}),
         "voxel 16": (pickle.dumps((noisy * 50).astype("<i2")), {"codec": "voxel", "level": 9}),
         "voxel label": (pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)), {"codec": "voxel"}),
+        "voxel float": (pickle.dumps(noisy[:20, :30].astype("<f4")), {"codec": "voxel"}),
+        "voxel few doubles": (pickle.dumps(noisy.astype("u1") / 3), {"codec": "voxel"}),
+        "voxel differences": (pickle.dumps(distance.astype("<f4")), {"codec": "voxel"}),
         "planes 64": (pickle.dumps((ramp**3).astype("<f8")), {"codec": "planes"}),
         "planes and store": (
             pickle.dumps([ramp.astype("<i4"), np.random.default_rng(0).bytes(100)]),
