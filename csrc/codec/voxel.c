@@ -62,9 +62,9 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     uint64_t target = level >= 3 ? TARGET_CHUNK : TARGET_CHUNK / 2;
     model->chunk_rows = (uint32_t)model->shape.height;
     if (model->is_label)
-        target *= 16; /* they shrink to almost nothing; their context is the gain */
+        target = TARGET_CHUNK;
     uint64_t largest = model->shape.slices > 1 ? LARGEST_SLICE : TARGET_CHUNK;
-    if (slice <= largest || (model->is_label && slice <= ZBLOB_CHUNK_RAW_MAX)) {
+    if (slice <= largest) {
         uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
         fit = fit < least ? least : fit;
         fit = fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;

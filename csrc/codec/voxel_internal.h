@@ -242,6 +242,8 @@ struct voxel_decoder {
     uint64_t raw_at; /* in bits from raw; readable well past the last one */
 };
 
+struct label;
+
 struct voxel_ops {
     /* prediction, fraction, energy, table (and class_of, direction) of a segment; row->taps point at
      * element 0 of the half-row, `at` is the segment's first sample */
@@ -253,8 +255,8 @@ struct voxel_ops {
                      const struct voxel_segment *segment, uint16_t *symbols, uint16_t *codes);
     /* values and errors of the row from code[] and the prediction */
     void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count, struct voxel_segment *segment);
-    /* rows n nn p pn ps of a label map -> uniform positions, and the known bits of the context */
-    void (*label_marks)(const int16_t *const rows[5], size_t width, uint8_t *uniform, uint16_t *pattern);
+    /* the rows of a label map that are at work (voxel_label_rows.inc): [decode][0: labels of 8 bits, 1: of 16] */
+    void (*label_rows[2][2])(struct label *label);
     /* for training, over the rows with these indices, in their order: sums[i][j] += row[i] * row[j] * weight for
      * j <= i < order (more j, unused) */
     void (*accumulate)(float (*sums)[VOXEL_TAPS_MAX], const float (*rows)[VOXEL_TAPS_MAX], const float *weights,

@@ -1,296 +1,257 @@
 /*
  * voxel_label.c: label maps and masks: few values in flat areas.
  *
- * A sample is *flat* where its decoded neighbours N NE P PE PS PSE are all equal, and W too. Flat
- * samples are copied in runs; the exceptions are listed as distances. All others are coded by adaptive
- * binary decisions (equal to W? to the next neighbour that differs? to the one after?) whose context
- * is the pattern of equalities around; what equals none of them is a literal.
- *
- * Layout of a chunk: u32 size of the distances; the distances as varints; the range coder's bytes.
+ * A row is coded as its even labels, then its odd ones; no label of a half-row refers to another, so 64 are
+ * looked at at once. Where all neighbours agree a label is *flat*: a copy, with the exceptions listed by their
+ * distances. All others are symbols (the first neighbour's label? the second one's that differs? the third?
+ * none of them?) whose context is the pattern of equalities around. Rows amid one label take no work at all.
  */
-#include "voxel_internal.h"
+#include "voxel_label.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER_SIZE = 4, CONTEXTS = 1 << 12, SIDE = 4, STEPS = 3 };
+#define HOPELESS_AFTER ((size_t)1 << 16) /* labels */
 
-/* Probability of a one, as the mean of a fast and a slow estimate. */
-struct odds {
-    uint16_t fast, slow;
+enum {
+    FLAG_PALETTE = 16,
+    FLAG_WIDE = 32,
 };
 
-struct label {
-    struct odds steps[STEPS][CONTEXTS];
-    struct odds literal[2][256]; /* upper byte, lower byte, as binary trees */
-    size_t width, height, stride;
-    int16_t *planes[2]; /* now, before: height rows of stride elements */
-    int16_t *blank;     /* a row of the modal value */
-    const struct voxel_ops *ops;
-    uint8_t *uniform;
-    uint16_t *pattern; /* bits of the context that the rows above and before give */
-    int16_t *scratch;
-    void *memory;
-    uint64_t flat_left;               /* flat samples before the next exception (encoder: since the last one) */
-    unsigned char *gaps, *gaps_end;   /* distances: written or read */
-    unsigned char *bytes, *bytes_end; /* range coder: written or read */
-    uint64_t low;
-    uint32_t range, code, pending;
-    unsigned char cache;
-    bool failed;
-};
+static struct label_row
+row_at(const struct label *l, size_t index)
+{
+    return (struct label_row){l->states + index, l->labels + (index * l->stride + LABEL_SIDE) * l->pixels.label_size,
+                        l->edges + index * l->words};
+}
 
-/* ---- Binary range coder ------------------------------------------------------------------------- */
+/* ---- Rows -------------------------------------------------------------------------------------------------- */
+
+static struct label_row
+neighbour(const struct label *l, struct label_row row, ptrdiff_t rows)
+{
+    return (struct label_row){row.state + rows,
+                              (unsigned char *)row.labels + rows * (ptrdiff_t)(l->stride * l->pixels.label_size),
+                              row.edges + rows * (ptrdiff_t)l->words};
+}
 
 static void
-shift_out(struct label *l)
+refer(const struct label *l, size_t slice, size_t y, struct label_work *work)
 {
-    if (l->low < 0xFF000000u || l->low > 0xFFFFFFFFu) {
-        for (unsigned char byte = l->cache; l->pending > 0; l->pending--, byte = 0xFF) {
-            if (l->bytes == l->bytes_end)
-                l->failed = true;
-            else
-                *l->bytes++ = (unsigned char)(byte + (l->low >> 32));
-        }
-        l->cache = (unsigned char)(l->low >> 24);
-    }
-    l->pending++;
-    l->low = (l->low & 0x00FFFFFF) << 8;
-}
-
-static inline unsigned char
-shift_in(struct label *l)
-{
-    return l->bytes < l->bytes_end ? *l->bytes++ : 0;
-}
-
-static inline __attribute__((always_inline)) bool
-code_bit(struct label *l, struct odds *odds, bool bit, bool decode)
-{
-    uint32_t p = ((uint32_t)odds->fast + odds->slow) >> 1;
-    p = p < 32 ? 32 : p > 65504 ? 65504 : p;
-    uint32_t bound = (uint32_t)((uint64_t)l->range * p >> 16);
-    if (decode)
-        bit = l->code < bound;
-    if (bit) {
-        l->range = bound;
-        odds->fast = (uint16_t)(odds->fast + ((65535 - odds->fast) >> 4));
-        odds->slow = (uint16_t)(odds->slow + ((65535 - odds->slow) >> 7));
+    struct label_above *a = &work->above;
+    size_t before = (slice + l->ring - 1) % l->ring * l->height + y;
+    a->is_first = slice == 0;
+    work->row = row_at(l, slice % l->ring * l->height + y);
+    a->p = row_at(l, a->is_first ? l->ring * l->height : before);
+    a->n = y > 0 ? neighbour(l, work->row, -1) : a->p;
+    a->nn = y > 1 ? neighbour(l, work->row, -2) : a->n;
+    if (a->is_first) {
+        a->p = a->ps = a->pn = a->nn;
     } else {
-        l->range -= bound;
-        if (decode)
-            l->code -= bound;
-        else
-            l->low += bound;
-        odds->fast = (uint16_t)(odds->fast - (odds->fast >> 4));
-        odds->slow = (uint16_t)(odds->slow - (odds->slow >> 7));
+        a->pn = y > 0 ? neighbour(l, a->p, -1) : a->p;
+        a->ps = y + 1 < l->height ? neighbour(l, a->p, 1) : a->p;
     }
-    while (l->range < 1u << 24) {
-        l->range <<= 8;
-        if (decode)
-            l->code = l->code << 8 | shift_in(l);
-        else
-            shift_out(l);
-    }
-    return bit;
 }
 
-static int16_t
-code_literal(struct label *l, int16_t value, bool decode)
+/* Do all neighbours of all labels agree? */
+static inline bool
+is_amid_one_label(const struct label_above *a)
 {
-    uint16_t rest = (uint16_t)((uint16_t)value ^ 0x8000), result = 0;
-    for (int half = 0; half < 2; half++) {
-        unsigned node = 1;
-        for (int i = 0; i < 8; i++, rest = (uint16_t)(rest << 1))
-            node = node << 1 | code_bit(l, &l->literal[half][node], rest >> 15, decode);
-        result = (uint16_t)(result << 8 | (node & 255));
-    }
-    return (int16_t)(result ^ 0x8000);
+    const struct label_state *n = a->n.state, *p = a->p.state, *ps = a->ps.state;
+    return n->is_constant && p->is_constant && ps->is_constant && n->value == p->value && n->value == ps->value;
 }
 
-/* ---- Distances between exceptions ---------------------------------------------------------------- */
+/* A row amid one label that goes on like it needs nothing done. */
+static bool
+pass_row(struct label *l, const struct label_work *work, const unsigned char *src, unsigned char *dst)
+{
+    struct label_state *state = work->row.state;
+    uint16_t value = work->above.n.state->value, found = value;
+    if (l->decode ? l->gaps.left < l->width : !label_is_constant(src, l->pixels.size, l->width))
+        return false;
+    if (l->decode)
+        label_fill(&l->pixels, value, dst, l->width);
+    else
+        label_load(&l->pixels, src, &found, 1);
+    if (found != value)
+        return false;
+    *state = (struct label_state){true, state->is_filled && state->is_constant && state->value == value, value};
+    if (!l->decode)
+        l->gaps.left += l->width;
+    else if (l->gaps.left != UINT64_MAX)
+        l->gaps.left -= l->width;
+    return true;
+}
 
+/* The rows at work, whose samples are at src or dst. */
 static void
-put_distance(struct label *l, uint64_t value)
+code_rows(struct label *l, const unsigned char *const *src, unsigned char *const *dst)
 {
-    if (l->gaps_end - l->gaps < 10) {
-        l->failed = true;
-        return;
-    }
-    for (; value >= 128; value >>= 7)
-        *l->gaps++ = (unsigned char)(value | 128);
-    *l->gaps++ = (unsigned char)value;
+    for (size_t k = 0; !l->decode && k < l->work_count; k++)
+        label_load(&l->pixels, src[k], l->work[k].row.labels, l->width);
+    l->code_rows(l);
+    for (size_t k = 0; l->decode && k < l->work_count; k++)
+        label_store(&l->pixels, l->work[k].row.labels, dst[k], l->width);
 }
 
-static uint64_t
-get_distance(struct label *l)
-{
-    uint64_t value = 0;
-    for (int shift = 0; shift < 63 && l->gaps < l->gaps_end; shift += 7) {
-        unsigned char byte = *l->gaps++;
-        value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128)
-            return value;
-    }
-    return UINT64_MAX; /* behind the last one: no more exceptions */
-}
-
-/* ---- Rows ------------------------------------------------------------------------------------------ */
-
-struct neighbours {
-    const int16_t *n, *nn, *p, *pn, *ps;
-};
-
-static inline __attribute__((always_inline)) int16_t
-code_sample(struct label *l, const struct neighbours *s, const int16_t *now, size_t i, bool decode)
-{
-    const int16_t *n = s->n + i, *p = s->p + i, *pn = s->pn + i, *ps = s->ps + i;
-    int16_t w = now[(ptrdiff_t)i - 1], value = now[i];
-    unsigned pattern = l->pattern[i] | (unsigned)(w == n[0]) | (unsigned)(w == p[0]) << 1 |
-                       (unsigned)(w == n[-1]) << 3 | (unsigned)(w == now[(ptrdiff_t)i - 2]) << 10;
-    if (code_bit(l, &l->steps[0][pattern], value == w, decode))
-        return w;
-    const int16_t others[8] = {n[0], p[0], n[1], p[1], ps[0], n[-1], ps[1], pn[0]};
-    int16_t seen[2] = {w, w};
-    int step = 1;
-    for (int k = 0; k < 8 && step < STEPS; k++) {
-        if (others[k] == seen[0] || others[k] == seen[1])
-            continue;
-        if (code_bit(l, &l->steps[step++][pattern], value == others[k], decode))
-            return others[k];
-        seen[1] = others[k];
-    }
-    return code_literal(l, value, decode);
-}
-
-/* Copy up to `length` flat samples; returns how many before an exception. */
-static inline __attribute__((always_inline)) size_t
-code_flat(struct label *l, int16_t *now, size_t length, bool decode)
-{
-    int16_t value = now[-1];
-    size_t count = 0;
-    if (decode) {
-        count = l->flat_left < length ? (size_t)l->flat_left : length;
-        for (size_t x = 0; x < count; x++)
-            now[x] = value;
-        if (l->flat_left != UINT64_MAX)
-            l->flat_left -= count;
-    } else {
-        while (count < length && now[count] == value)
-            count++;
-        l->flat_left += count;
-    }
-    return count;
-}
-
-static inline __attribute__((always_inline)) void
-code_row(struct label *l, const struct neighbours *s, int16_t *now, bool decode)
-{
-    size_t width = l->width;
-    const int16_t *const rows[5] = {s->n, s->nn, s->p, s->pn, s->ps};
-    l->ops->label_marks(rows, width, l->uniform, l->pattern);
-    now[-1] = now[-2] = s->n[0];
-    for (size_t x = 0; x < width;) {
-        if (!l->uniform[x] || now[(ptrdiff_t)x - 1] != s->n[x]) {
-            now[x] = code_sample(l, s, now, x, decode);
-            x++;
-            continue;
-        }
-        const uint8_t *stop = memchr(l->uniform + x, 0, width - x);
-        size_t length = stop ? (size_t)(stop - (l->uniform + x)) : width - x;
-        size_t count = code_flat(l, now + x, length, decode);
-        x += count;
-        if (count < length) { /* an exception: a value of its own */
-            if (!decode)
-                put_distance(l, l->flat_left);
-            now[x] = code_literal(l, now[x], decode);
-            l->flat_left = decode ? get_distance(l) : 0;
-            x++;
-        }
-    }
-    now[-1] = now[-2] = now[0];
-    now[width] = now[width + 1] = now[width - 1];
-}
-
+/* A row amid one label that does not go on like it is coded by itself, before the others at work. */
 static void
-code_plane(struct label *l, bool first, bool decode)
+code_alone(struct label *l, size_t index, const unsigned char *src, unsigned char *dst)
 {
-    for (size_t y = 0; y < l->height; y++) {
-        int16_t *now = l->planes[0] + y * l->stride + SIDE;
-        const int16_t *before = l->planes[1] + y * l->stride + SIDE;
-        struct neighbours s;
-        s.n = y ? now - l->stride : first ? l->blank : before;
-        s.nn = y > 1 ? now - 2 * l->stride : s.n;
-        s.p = first ? s.n : before;
-        s.pn = first ? s.nn : y ? before - l->stride : before;
-        s.ps = first ? s.n : y + 1 < l->height ? before + l->stride : before;
-        if (decode)
-            code_row(l, &s, now, true);
-        else
-            code_row(l, &s, now, false);
-    }
+    size_t others = l->work_count;
+    struct label_work work = l->work[index];
+    l->work[index] = l->work[0];
+    l->work[0] = work;
+    l->work_count = 1;
+    code_rows(l, &src, &dst);
+    l->work[0] = l->work[index];
+    l->work[index] = work;
+    l->work_count = others;
 }
 
-static struct label *
-label_open(const struct voxel_model *model, struct voxel_box box)
+/* One row of each of up to LABEL_FRONT slices, each two rows behind the slice before: what they refer to is
+ * there. */
+static void
+code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsigned char *src, unsigned char *dst)
 {
-    struct label *l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return NULL;
+    size_t size = l->width * l->pixels.size;
+    const unsigned char *from[LABEL_FRONT];
+    unsigned char *to[LABEL_FRONT];
+    l->work_count = 0;
+    for (size_t k = 0; k < slices && 2 * k <= step; k++) {
+        size_t y = step - 2 * k, offset = ((slice + k) * l->height + y) * size, i = l->work_count;
+        if (y >= l->height)
+            continue;
+        from[i] = src ? src + offset : NULL;
+        to[i] = dst ? dst + offset : NULL;
+        refer(l, slice + k, y, &l->work[i]);
+        if (!is_amid_one_label(&l->work[i].above))
+            l->work_count++;
+        else if (!pass_row(l, &l->work[i], from[i], to[i]))
+            code_alone(l, i, from[i], to[i]);
+    }
+    if (l->work_count)
+        code_rows(l, from, to);
+}
+
+/* ---- Chunks ------------------------------------------------------------------------------------------------- */
+
+/* Working memory for a chunk whose pixels are known. */
+static bool
+label_start(struct label *l, const struct voxel_model *model, struct voxel_box box, unsigned first)
+{
     l->width = (size_t)model->shape.width;
     l->height = (size_t)box.rows;
-    l->stride = l->width + 2 * SIDE;
-    size_t plane = l->stride * l->height;
-    l->memory = calloc(2 * plane + 2 * l->stride + 2 * l->width + 64, sizeof(int16_t));
-    if (l->memory == NULL) {
-        free(l);
-        return NULL;
+    l->words = (l->width + LABEL_BLOCK - 1) / LABEL_BLOCK;
+    l->stride = l->width + 2 * LABEL_SIDE;
+    l->tail = UINT64_MAX >> (l->words * LABEL_BLOCK - l->width);
+    l->code_rows = voxel_ops()->label_rows[l->decode][l->pixels.label_size - 1];
+    l->ring = box.slices < LABEL_FRONT + 1 ? (size_t)box.slices : LABEL_FRONT + 1;
+    size_t rows = l->ring * l->height + 1;
+    l->labels = calloc(rows * l->stride + 2 * LABEL_BLOCK, l->pixels.label_size); /* kernels read whole blocks */
+    l->states = calloc(rows, sizeof *l->states);
+    l->edges = malloc(rows * l->words * sizeof *l->edges);
+    l->bits = malloc(3 * LABEL_FRONT * l->words * sizeof *l->bits);
+    if (l->labels == NULL || l->states == NULL || l->edges == NULL || l->bits == NULL)
+        return false;
+    for (size_t k = 0; k < LABEL_FRONT; k++) {
+        l->work[k].agree = l->bits + 3 * k * l->words;
+        l->work[k].flat = l->work[k].agree + l->words;
+        l->work[k].same = l->work[k].flat + l->words;
     }
-    l->planes[0] = l->memory;
-    l->planes[1] = l->planes[0] + plane;
-    l->scratch = l->planes[1] + plane;
-    l->blank = l->scratch + l->stride + SIDE;
-    l->pattern = (uint16_t *)(l->scratch + 2 * l->stride);
-    l->uniform = (uint8_t *)(l->pattern + l->width + 16);
-    l->ops = voxel_ops();
-    for (size_t x = 0; x < l->stride; x++)
-        (l->blank - SIDE)[x] = model->modal;
-    for (int i = 0; i < STEPS * CONTEXTS; i++)
-        l->steps[i / CONTEXTS][i % CONTEXTS] = (struct odds){32768, 32768};
-    for (int i = 0; i < 512; i++)
-        l->literal[i / 256][i % 256] = (struct odds){32768, 32768};
-    l->range = UINT32_MAX;
-    return l;
+    l->states[rows - 1] = (struct label_state){true, false, (uint16_t)first};
+    label_coder_open(&l->coder);
+    return l->decode || label_coder_reserve(&l->coder, LABEL_BATCH_MAX);
 }
 
 static void
 label_close(struct label *l)
 {
-    free(l->memory);
+    label_coder_close(&l->coder);
+    label_pixels_close(&l->pixels);
+    free(l->gaps.list);
+    free(l->labels);
+    free(l->states);
+    free(l->edges);
+    free(l->bits);
     free(l);
 }
 
-/* All planes of a box, a component after the other (each begins afresh but keeps the statistics). */
-static void
-code_box(struct label *l, const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
-         unsigned char *dst)
+/* Many literals, little else: such a chunk will not become smaller. */
+static bool
+is_hopeless(const struct label *l, size_t done)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type), components = (size_t)model->shape.components;
-    size_t pitch = l->width * components * size;
-    for (size_t c = 0; c < components; c++)
-        for (uint64_t z = 0; z < box.slices; z++) {
-            int16_t *rows = l->planes[0] + SIDE;
-            for (size_t y = 0; samples != NULL && y < l->height; y++)
-                voxel_load(model, voxel_row_address(model, samples, box.slice + z, box.row + y) + c * size, components,
-                           rows + y * l->stride, l->width);
-            code_plane(l, z == 0, dst != NULL);
-            for (size_t y = 0; dst != NULL && y < l->height; y++)
-                voxel_store(model, rows + y * l->stride, dst + ((size_t)z * l->height + y) * pitch + c * size,
-                            components, l->width);
-            int16_t *swap = l->planes[0];
-            l->planes[0] = l->planes[1];
-            l->planes[1] = swap;
+    return l->literal_count > HOPELESS_AFTER / 2 && l->literal_count > done / 2;
+}
+
+static void
+code_box(struct label *l, struct voxel_box box, const unsigned char *src, unsigned char *dst)
+{
+    for (size_t slice = 0; slice < box.slices; slice += LABEL_FRONT) {
+        size_t slices = box.slices - slice < LABEL_FRONT ? (size_t)box.slices - slice : LABEL_FRONT;
+        for (size_t step = 0; step < l->height + 2 * (slices - 1); step++) {
+            code_step(l, slice, slices, step, src, dst);
+            if (l->failed || l->coder.failed)
+                return;
         }
+        if (!l->decode && is_hopeless(l, (slice + slices) * l->height * l->width))
+            l->failed = true;
+    }
+}
+
+static unsigned char *
+put_varint(unsigned char *at, uint64_t value)
+{
+    for (; value >= 128; value >>= 7)
+        *at++ = (unsigned char)(value | 128);
+    *at++ = (unsigned char)value;
+    return at;
+}
+
+static bool
+get_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
+{
+    *value = 0;
+    for (int shift = 0; shift < 35 && *at < end; shift += 7) {
+        unsigned char byte = *(*at)++;
+        *value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128)
+            return true;
+    }
+    return false;
+}
+
+/* Everything before the symbols; returns its size, 0 where it does not fit. */
+static size_t
+write_head(const struct label *l, unsigned first, unsigned char *dst, size_t capacity)
+{
+    const struct label_pixels *pixels = &l->pixels;
+    size_t palette_size = pixels->has_palette ? pixels->palette_count * pixels->size : 0;
+    if (capacity < 32 + palette_size)
+        return 0;
+    int order = label_gaps_order(&l->gaps);
+    unsigned char *at = dst;
+    *at++ = (unsigned char)(order | pixels->has_palette * FLAG_PALETTE | (pixels->label_size == 2) * FLAG_WIDE);
+    if (pixels->has_palette) {
+        at = put_varint(at, pixels->palette_count);
+        memcpy(at, pixels->palette, palette_size);
+        at += palette_size;
+    }
+    *at++ = (unsigned char)first;
+    if (pixels->label_size == 2)
+        *at++ = (unsigned char)(first >> 8);
+    at = put_varint(at, l->gaps.count);
+    if (l->gaps.count) {
+        struct voxel_bit_writer writer = {at + 4, dst + capacity, 0, 0, false};
+        for (size_t i = 0; i < l->gaps.count; i++)
+            voxel_put_golomb(&writer, l->gaps.list[i], order);
+        voxel_flush_bits(&writer);
+        if (writer.overflow)
+            return 0;
+        voxel_put32(at, (uint32_t)(writer.at - (at + 4)));
+        at = writer.at;
+    }
+    return (size_t)(at - dst);
 }
 
 enum zblob_result
@@ -298,58 +259,93 @@ voxel_encode_label(const struct voxel_model *model, struct voxel_box box, const 
                    unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     *dst_size = 0;
-    if (dst_capacity < 64)
+    size_t pixel = (size_t)model->shape.components * voxel_sample_size(model->grid.sample_type);
+    const unsigned char *src = voxel_row_address(model, samples, box.slice, box.row);
+    if (pixel > LABEL_PIXEL_MAX)
         return ZBLOB_OK;
-    struct label *l = label_open(model, box);
-    size_t half = dst_capacity / 2;
-    unsigned char *gaps = malloc(half);
-    if (l == NULL || gaps == NULL) {
-        free(gaps);
-        if (l != NULL)
-            label_close(l);
+    struct label *l = calloc(1, sizeof *l);
+    if (l == NULL)
         return ZBLOB_NO_MEMORY;
+    uint16_t first = 0;
+    size_t count = (size_t)(box.slices * box.rows * model->shape.width);
+    enum zblob_result result = label_pixels_survey(&l->pixels, pixel, src, count);
+    if (result == ZBLOB_OK && l->pixels.label_size) {
+        label_load(&l->pixels, src, &first, 1);
+        if (!label_start(l, model, box, first))
+            result = ZBLOB_NO_MEMORY;
     }
-    /* each stream may fill half the room: a chunk that needs more gains nothing */
-    l->gaps = gaps;
-    l->gaps_end = gaps + half - HEADER_SIZE;
-    l->bytes = dst;
-    l->bytes_end = dst + half;
-    l->pending = 1; /* a first byte, always 0, takes what would be carried out of the second */
-    code_box(l, model, box, samples, NULL);
-    for (int i = 0; i < 5; i++)
-        shift_out(l);
-    size_t gaps_size = (size_t)(l->gaps - gaps), bytes_size = (size_t)(l->bytes - dst);
-    if (!l->failed) {
-        memmove(dst + HEADER_SIZE + gaps_size, dst, bytes_size);
-        memcpy(dst + HEADER_SIZE, gaps, gaps_size);
-        voxel_put32(dst, (uint32_t)gaps_size);
-        *dst_size = HEADER_SIZE + gaps_size + bytes_size;
-        while (*dst_size > HEADER_SIZE + gaps_size && dst[*dst_size - 1] == 0)
-            --*dst_size; /* the decoder reads zeros behind the end */
+    if (result == ZBLOB_OK && l->pixels.label_size) {
+        code_box(l, box, src, NULL);
+        size_t head = l->failed || l->coder.failed ? 0 : write_head(l, first, dst, dst_capacity);
+        size_t rest = head ? label_coder_write(&l->coder, dst + head, dst_capacity - head) : 0;
+        *dst_size = head && rest != SIZE_MAX ? head + rest : 0;
+        if (l->coder.failed)
+            result = ZBLOB_NO_MEMORY;
     }
-    free(gaps);
     label_close(l);
-    return ZBLOB_OK;
+    return result;
+}
+
+/* The head's counterpart: false where it contradicts itself. *first is the first label. */
+static bool
+read_head(struct label *l, const unsigned char **at, const unsigned char *end, unsigned *first)
+{
+    struct label_pixels *pixels = &l->pixels;
+    uint64_t count;
+    unsigned flags = end - *at > 0 ? *(*at)++ : 255;
+    if (flags > 63 || pixels->has_palette != ((flags & FLAG_PALETTE) != 0))
+        return false;
+    pixels->label_size = flags & FLAG_WIDE ? 2 : 1;
+    l->gaps.order = flags & 15;
+    if (!pixels->has_palette && pixels->label_size != pixels->size)
+        return false;
+    if (pixels->has_palette) {
+        if (!get_varint(at, end, &count) || count == 0 || count > (uint64_t)(end - *at) / pixels->size)
+            return false;
+        pixels->palette = *at;
+        pixels->palette_count = (size_t)count;
+        *at += pixels->palette_count * pixels->size;
+    }
+    if ((size_t)(end - *at) < pixels->label_size)
+        return false;
+    *first = *(*at)++;
+    if (pixels->label_size == 2)
+        *first |= (unsigned)*(*at)++ << 8;
+    if (!get_varint(at, end, &count))
+        return false;
+    l->gaps.count = (size_t)count;
+    if (count) {
+        if (end - *at < 4 || voxel_get32(*at) > (size_t)(end - *at) - 4)
+            return false;
+        const unsigned char *bits = *at + 4;
+        *at = bits + voxel_get32(*at);
+        l->gaps.reader = (struct voxel_bit_reader){bits, *at, 0, 0, false};
+    }
+    label_gaps_next(&l->gaps);
+    return true;
 }
 
 enum zblob_result
 voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *src, size_t src_size,
                    unsigned char *dst)
 {
-    if (src_size < HEADER_SIZE || voxel_get32(src) > src_size - HEADER_SIZE)
-        return ZBLOB_DAMAGED;
-    struct label *l = label_open(model, box);
+    struct label *l = calloc(1, sizeof *l);
     if (l == NULL)
         return ZBLOB_NO_MEMORY;
-    size_t gaps_size = voxel_get32(src);
-    unsigned char *bytes = (unsigned char *)(uintptr_t)src; /* only read */
-    l->gaps = bytes + HEADER_SIZE;
-    l->gaps_end = l->bytes = l->gaps + gaps_size;
-    l->bytes_end = bytes + src_size;
-    for (int i = 0; i < 5; i++)
-        l->code = l->code << 8 | shift_in(l);
-    l->flat_left = get_distance(l);
-    code_box(l, model, box, NULL, dst);
+    l->decode = true;
+    l->pixels.size = (size_t)model->shape.components * voxel_sample_size(model->grid.sample_type);
+    l->pixels.has_palette = l->pixels.size > 2;
+    const unsigned char *at = src, *end = src + src_size;
+    unsigned first = 0;
+    enum zblob_result result = ZBLOB_DAMAGED;
+    if (l->pixels.size <= LABEL_PIXEL_MAX && read_head(l, &at, end, &first)) {
+        result = ZBLOB_NO_MEMORY;
+        if (label_start(l, model, box, first)) {
+            label_coder_read(&l->coder, at, (size_t)(end - at));
+            code_box(l, box, NULL, dst);
+            result = l->failed || l->coder.failed || l->gaps.reader.overflow ? ZBLOB_DAMAGED : ZBLOB_OK;
+        }
+    }
     label_close(l);
-    return ZBLOB_OK;
+    return result;
 }

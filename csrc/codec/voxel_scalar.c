@@ -61,6 +61,7 @@ find_bin(const struct voxel_model *model, int bins, vec e)
     return model->bin_of[step < last ? step : last];
 }
 
+#define VOXEL_LABEL_PLAIN
 #include "voxel_kernels.inc"
 
 const struct voxel_ops *
