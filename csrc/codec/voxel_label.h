@@ -125,6 +125,10 @@ bool label_gaps_add(struct label_gaps *gaps);  /* encoder: an exception; false: 
 void label_gaps_next(struct label_gaps *gaps); /* decoder: `left` of the next one */
 int label_gaps_order(const struct label_gaps *gaps);
 
+/* ---- Survey (voxel_label_survey.c) ------------------------------------------------------------------ */
+
+bool label_survey(const struct voxel_model *model, const unsigned char *samples);
+
 /* ---- Pixels and labels (voxel_label_pixels.c) ------------------------------------------------------- */
 
 /* A pixel of one or two bytes is its own label; others have their place in a palette. */

@@ -1,8 +1,8 @@
 /*
- * voxel_survey.c: a first look at the samples: range, modal value, rank map, and whether the image is
- * a label map. Decisions come from counts, never from what the image is said to show.
+ * voxel_survey.c: a first look at the samples: is it a label map? If not: range, modal
+ * value, rank map. Decisions come from counts, never from what the image is said to show.
  */
-#include "voxel_internal.h"
+#include "voxel_label.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ struct survey {
     const unsigned char *samples;
     uint32_t *counts; /* of each value, ^ 0x8000 */
     int16_t *rows[3];
-    uint64_t seen, novel, difference, along, across; /* the last two: second differences */
+    uint64_t seen, difference, along, across; /* the last two: second differences */
 };
 
 /* Samples wider than 16 bits: their smallest value becomes the base. False: the range is too wide. */
@@ -54,7 +54,6 @@ survey_row(struct survey *s, uint64_t slice, uint64_t row)
     for (size_t i = c; i < n; i++) {
         int d = now[i] - now[i - c];
         s->difference += (uint64_t)(d < 0 ? -d : d);
-        s->novel += d != 0 && now[i] != up[i] && now[i] != up[i - c];
     }
     s->seen += n - c;
     if (row < 2)
@@ -167,14 +166,13 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
         enum zblob_result result = build_ranks(model, s->samples, s->counts);
         if (result != ZBLOB_OK)
             return result;
-        s->seen = s->novel = s->difference = s->along = s->across = 0;
+        s->seen = s->difference = s->along = s->across = 0;
         memset(s->counts, 0, VALUES * sizeof *s->counts);
         survey_rows(s);
         mean = s->seen ? s->difference / s->seen : 0;
     }
     for (model->shift = 0; mean >> model->shift > 128 && model->shift < VOXEL_SHIFT_MAX;)
         model->shift++;
-    model->is_label = s->seen > 0 && s->novel * 32 < s->seen;
     set_range(model, s->counts);
     *gain = true;
     return ZBLOB_OK;
@@ -185,7 +183,12 @@ voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoo
 {
     const struct voxel_shape *shape = &model->shape;
     uint64_t per_row = shape->width * shape->components;
-    *gain = false;
+    *gain = *smoother_along = false;
+    model->is_label = label_survey(model, samples);
+    if (model->is_label) {
+        *gain = true;
+        return ZBLOB_OK;
+    }
     if (voxel_sample_size(model->grid.sample_type) > 2 &&
         !find_base(model, samples, per_row * shape->height * shape->slices))
         return ZBLOB_OK;

@@ -1,0 +1,171 @@
+/*
+ * voxel_label_survey.c: is an image a label map? Decided by what a sample of its rows would cost as labels and
+ * as intensities; only equality and differences of pixels count, never what the image is said to show.
+ */
+#include "voxel_label.h"
+
+#include <string.h>
+
+enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024 };
+
+struct sample {
+    size_t pixel, components, count;
+    size_t low, high;         /* where the two lowest bytes of a pixel's first component are */
+    uint64_t met[HASHES / 64]; /* which pixels came, by hash */
+    uint32_t flat, flat_missed;              /* all neighbours agree; and the pixel does not */
+    uint32_t coded[3];                       /* others: like the neighbour above, like another, like none */
+    uint32_t differences[2][DIFFERENCES + 1]; /* from the best neighbour, by flatness; the last: farther ones */
+};
+
+/* The rows around: w, n, p. A pixel's number stands for it where it has up to 8 bytes. */
+static inline uint64_t
+number_of(const unsigned char *pixel, size_t size)
+{
+    uint64_t number = 0;
+    if (size <= 8) {
+        memcpy(&number, pixel, size);
+        return number;
+    }
+    for (size_t i = 0; i < size; i++)
+        number = (number ^ pixel[i]) * UINT64_C(0x9E3779B97F4A7C15);
+    return number;
+}
+
+static inline uint16_t
+low_part(const struct sample *s, const unsigned char *pixel)
+{
+    return (uint16_t)(pixel[s->low] | (s->low == s->high ? 0 : pixel[s->high] << 8));
+}
+
+/* The usual guess: the middle one of w, n and w + n - nw. */
+static inline unsigned
+median(unsigned w, unsigned n, unsigned nw)
+{
+    unsigned least = w < n ? w : n, most = w < n ? n : w;
+    return nw >= most ? least : nw <= least ? most : w + n - nw;
+}
+
+static inline __attribute__((always_inline)) void
+sample_pixels(struct sample *s, const unsigned char *now, const unsigned char *above, const unsigned char *before,
+              size_t width, size_t size)
+{
+    uint64_t w = number_of(now, size), n = number_of(above, size), p = before ? number_of(before, size) : n;
+    for (size_t x = 1; x < width; x++) {
+        uint64_t v = number_of(now + x * size, size), nw = n, pw = p;
+        n = number_of(above + x * size, size);
+        p = before ? number_of(before + x * size, size) : n;
+        bool is_flat = n == nw && n == p && n == w && p == pw;
+        uint64_t other = n != w ? w : n != p ? p : nw;
+        if (is_flat) {
+            s->flat++;
+            s->flat_missed += v != n;
+        } else {
+            s->coded[v == n ? 0 : v == other ? 1 : 2]++;
+        }
+        const unsigned char *here = now + x * size, *up = above + x * size;
+        unsigned guess = median(low_part(s, here - size), low_part(s, up), low_part(s, up - size));
+        uint16_t difference = (uint16_t)(low_part(s, here) - guess + DIFFERENCES / 2);
+        s->differences[is_flat][difference < DIFFERENCES ? difference : DIFFERENCES]++;
+        if (v != w) {
+            size_t hash = v * UINT64_C(0x9E3779B97F4A7C15) >> 54;
+            s->met[hash / 64] |= UINT64_C(1) << hash % 64;
+        }
+        w = v;
+    }
+}
+
+static void
+sample_row(struct sample *s, const unsigned char *now, const unsigned char *above, const unsigned char *before,
+           size_t width)
+{
+    size_t size = s->pixel;
+    s->count += width - 1;
+    if (memcmp(now, above, size * width) == 0 && label_is_constant(now, size, width) &&
+        (!before || memcmp(now, before, size * width) == 0)) {
+        s->flat += (uint32_t)(width - 1);
+        s->differences[1][DIFFERENCES / 2] += (uint32_t)(width - 1);
+    } else if (size == 1) {
+        sample_pixels(s, now, above, before, width, 1);
+    } else if (size == 2) {
+        sample_pixels(s, now, above, before, width, 2);
+    } else {
+        sample_pixels(s, now, above, before, width, size);
+    }
+}
+
+/* log2 in units of 1/256, rounded down. */
+static uint64_t
+log_of(uint32_t value)
+{
+    int whole = 31 - __builtin_clz(value);
+    uint64_t log = (uint64_t)whole, x = (uint64_t)value << (31 - whole); /* 1 to 2, with 31 bits behind the point */
+    for (int i = 0; i < 8; i++) {
+        x = x * x >> 31;
+        log = log << 1 | x >> 32;
+        x >>= x >> 32;
+    }
+    return log;
+}
+
+/* Bits, in units of 1/256, that the best code for these counts needs. */
+static uint64_t
+entropy(const uint32_t *counts, size_t count)
+{
+    uint64_t total = 0, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        if (counts[i]) {
+            total += counts[i];
+            sum += counts[i] * log_of(counts[i]);
+        }
+    return total ? total * log_of((uint32_t)total) - sum : 0;
+}
+
+static bool
+is_cheaper_as_labels(const struct sample *s)
+{
+    uint32_t flat[2] = {s->flat - s->flat_missed, s->flat_missed};
+    uint32_t coded = s->coded[0] + s->coded[1] + s->coded[2];
+    uint64_t literals = (uint64_t)s->flat_missed + s->coded[2];
+    uint64_t far = (uint64_t)s->differences[0][DIFFERENCES] + s->differences[1][DIFFERENCES];
+    uint32_t values = 0;
+    for (int i = 0; i < HASHES / 64; i++)
+        values += (uint32_t)__builtin_popcountll(s->met[i]);
+    uint64_t literal = values <= 2              ? 0
+                       : values <= LABEL_RECENT ? log_of(values)
+                       : values <= HASHES / 4   ? 256 * (3 + 8)
+                                                : 256 * (3 + 8 * s->pixel);
+    /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
+    uint64_t labels = entropy(flat, 2) + entropy(s->coded, 3) * 3 / 4 + literal * literals;
+    uint64_t intensities = entropy(s->differences[0], DIFFERENCES + 1) +
+                           entropy(s->differences[1], DIFFERENCES + 1) + 256 * ESCAPE_BITS * far;
+    /* symbols take their time: where nearly all pixels are symbols of a byte, intensities are faster */
+    bool is_slow = s->pixel == 1 && coded > s->count / 5 * 3;
+    return !is_slow && (values <= 2 || labels <= intensities * s->components * 7 / 8);
+}
+
+bool
+label_survey(const struct voxel_model *model, const unsigned char *samples)
+{
+    const struct voxel_shape *shape = &model->shape;
+    struct sample s = {.components = (size_t)shape->components};
+    size_t sample = voxel_sample_size(model->grid.sample_type), first = model->grid.big_endian ? sample - 1 : 0;
+    s.pixel = s.components * sample;
+    s.low = first;
+    s.high = sample > 1 ? first ^ 1 : first;
+    uint64_t rows = shape->slices * shape->height, wanted = SAMPLE / shape->width + 16;
+    if (s.pixel > LABEL_PIXEL_MAX || shape->width < 2)
+        return false;
+    if (wanted > rows)
+        wanted = rows;
+    for (uint64_t i = 0; i < wanted; i++) { /* by a hash: a plain stride could follow the image's structure */
+        uint64_t span = rows / wanted, start = i * rows / wanted;
+        uint64_t row = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
+        uint64_t z = row / shape->height, y = row % shape->height;
+        if (y == 0)
+            continue;
+        const unsigned char *now = voxel_row_address(model, samples, z, y);
+        sample_row(&s, now, voxel_row_address(model, samples, z, y - 1),
+                   z ? voxel_row_address(model, samples, z - 1, y) : NULL, (size_t)shape->width);
+    }
+    return s.count > 0 && is_cheaper_as_labels(&s);
+}
