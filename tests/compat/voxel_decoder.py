@@ -10,6 +10,8 @@ import struct
 
 import numpy as np
 
+from .label_decoder import decode_label
+
 
 class DamagedError(ValueError):
     pass
@@ -419,115 +421,13 @@ def decode_planes(model, data, slices, rows):
     return planes.values
 
 
-# ---- Section 9: a chunk of labels ----------------------------------------------------------------------------
-
-
-class Coder:
-    def __init__(self, data):
-        self.data, self.at, self.range, self.code = data, 0, 0xFFFFFFFF, 0
-        for _ in range(5):
-            self.code = (self.code << 8 | self.byte()) & 0xFFFFFFFF
-        self.odds = {}
-
-    def byte(self):
-        self.at += 1
-        return self.data[self.at - 1] if self.at <= len(self.data) else 0
-
-    def bit(self, name):
-        fast, slow = self.odds.get(name, (32768, 32768))
-        p = min(max((fast + slow) >> 1, 32), 65504)
-        bound = self.range * p >> 16
-        bit = self.code < bound
-        if bit:
-            self.range = bound
-            fast, slow = fast + ((65535 - fast) >> 4), slow + ((65535 - slow) >> 7)
-        else:
-            self.range -= bound
-            self.code -= bound
-            fast, slow = fast - (fast >> 4), slow - (slow >> 7)
-        self.odds[name] = fast, slow
-        while self.range < 1 << 24:
-            self.range <<= 8
-            self.code = (self.code << 8 | self.byte()) & 0xFFFFFFFF
-        return bit
-
-    def literal(self):
-        value = 0
-        for half in (0, 1):
-            node = 1
-            for _ in range(8):
-                node = 2 * node + self.bit((half, node))
-            value = value << 8 | node & 255
-        return value - 32768
-
-
-def label_sample(coder, w, ww, n, nn, p, pn, ps, x):
-    """Rows have two more elements on each side; x counts from the first sample."""
-    i = x + 2
-    pattern = (
-        w == n[i],
-        w == p[i],
-        n[i] == p[i],
-        w == n[i - 1],
-        n[i] == n[i - 1],
-        n[i] == n[i + 1],
-        p[i] == p[i + 1],
-        p[i] == ps[i],
-        p[i] == p[i - 1],
-        p[i] == pn[i],
-        w == ww,
-        n[i] == nn[i],
-    )
-    context = sum(int(bit) << k for k, bit in enumerate(pattern))
-    if coder.bit(("step", 0, context)):
-        return w
-    asked, step = None, 1
-    for candidate in (n[i], p[i], n[i + 1], p[i + 1], ps[i], n[i - 1], ps[i + 1], pn[i]):
-        if step == 3 or candidate in (w, asked):
-            continue
-        if coder.bit(("step", step, context)):
-            return candidate
-        asked, step = candidate, step + 1
-    return coder.literal()
-
-
-def decode_label(model, data, slices, rows):
-    (size,) = struct.unpack_from("<I", data)
-    distances, coder = varints(data[4 : 4 + size]), Coder(data[4 + size :])
-    flat_left, width = next(distances, None), model.width
-    blank = [model.modal] * (width + 4)
-    result, above = np.zeros((slices, model.components, rows, width), dtype=np.int64), None
-    for c, z in np.ndindex(model.components, slices):
-        now, before = [], (None if z == 0 else above)
-        for y in range(rows):
-            n = now[y - 1] if y else before[0] if before else blank
-            nn = now[y - 2] if y > 1 else n
-            p, pn, ps = (
-                (n, nn, n) if before is None else (before[y], before[max(y - 1, 0)], before[min(y + 1, rows - 1)])
-            )
-            row = [n[2], n[2]]
-            for x in range(width):
-                i, w = x + 2, row[-1]
-                if n[i] == n[i + 1] == p[i] == p[i + 1] == ps[i] == ps[i + 1] == w:
-                    if flat_left == 0:
-                        w = coder.literal()
-                        flat_left = next(distances, None)
-                    elif flat_left is not None:
-                        flat_left -= 1
-                    row.append(w)
-                else:
-                    row.append(label_sample(coder, w, row[-2], n, nn, p, pn, ps, x))
-            row[:2] = [row[2]] * 2
-            now.append(row + [row[-1]] * 2)
-        above = now
-        result[z, c] = [row[2:-2] for row in now]
-    return result
-
-
 def decode_chunk(model_bytes, grid, ordinal, chunk):
     """The bytes of the image's chunk of that number."""
     model = Model(model_bytes, grid)
     _, slices, _, rows = list(model.boxes())[ordinal]
-    values = (decode_label if model.label else decode_planes)(model, chunk, slices, rows)
+    if model.label:
+        pixel_size = model.components * int(grid.kind[1:])
+        return decode_label(chunk, model.width, rows, slices, pixel_size)
+    values = decode_planes(model, chunk, slices, rows)
     axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)
     return samples_of(values.transpose(axes), model, grid)

@@ -1,0 +1,261 @@
+"""An independent decoder of label chunks, written from docs/label-format.md alone. Slow on purpose.
+
+decode_label(chunk, width, rows, slices, pixel_size) -> bytes        the chunk's pixels
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+Labels = npt.NDArray[np.int64]
+
+
+class DamagedLabelError(ValueError):
+    pass
+
+
+# ---- Section 2: the chunk ------------------------------------------------------------------------------------
+
+
+class Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, count: int) -> bytes:
+        if self.at + count > len(self.data):
+            raise DamagedLabelError("cut off")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+
+def golomb_numbers(data: bytes, order: int, count: int) -> Iterator[int]:
+    bits = int.from_bytes(data, "little")
+    left = 8 * len(data)
+
+    def take(number: int) -> int:
+        nonlocal bits, left
+        if number > left:
+            raise DamagedLabelError("distances")
+        value = bits & ((1 << number) - 1)
+        bits >>= number
+        left -= number
+        return value
+
+    for _ in range(count):
+        extra = 0
+        while not take(1):
+            extra += 1
+            if extra + order > 24:
+                raise DamagedLabelError("golomb")
+        yield (1 << (order + extra)) + take(order + extra) - (1 << order)
+
+
+# ---- Sections 7 and 8: odds and rANS ---------------------------------------------------------------------------
+
+
+class Coder:
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.is_empty = reader.at == len(reader.data)
+        self.states = [0] * 4 if self.is_empty else list(struct.unpack("<4Q", reader.take(32)))
+        self.ends = [[19660, 29491, 31785] for _ in range(4096)] + [[8192, 16384, 24576] for _ in range(5)]
+        self.counts = [0] * 4101
+
+    def advance(self, lane: int, start: int, size: int) -> None:
+        state = self.states[lane]
+        state = (size * (state >> 15) + (state & 32767) - start) % 2**64
+        if state < 2**31:
+            state = state << 32 | struct.unpack("<I", self.reader.take(4))[0]
+        self.states[lane] = state
+
+    def symbol(self, context: int, lane: int) -> int:
+        ends = [end - (end >> 9) + 16 * (j + 1) for j, end in enumerate(self.ends[context])]
+        slot = self.states[lane] & 32767
+        symbol = sum(slot >= end for end in ends)
+        bounds = [0, *ends, 32768]
+        self.advance(lane, bounds[symbol], bounds[symbol + 1] - bounds[symbol])
+        return symbol
+
+    def adapt(self, context: int, symbol: int) -> None:
+        rate = 1 + sum(self.counts[context] >= limit for limit in (2, 5, 11, 23, 47, 95))
+        for j, end in enumerate(self.ends[context]):
+            self.ends[context][j] = end - (end >> rate) + ((32767 >> rate) if j >= symbol else 0)
+        self.counts[context] += rate < 7
+
+    def batch(self, contexts: list[int]) -> list[int]:
+        symbols = [self.symbol(context, i % 4) for i, context in enumerate(contexts)]
+        for context, symbol in zip(contexts, symbols, strict=True):
+            self.adapt(context, symbol)
+        return symbols
+
+    def byte(self) -> int:
+        value = (self.states[0] & 32767) // 128
+        self.advance(0, 128 * value, 128)
+        return value
+
+
+# ---- Sections 3 to 6: rows ---------------------------------------------------------------------------------------
+
+
+class Row:
+    """A row at work, and the rows that it refers to, each with two repeated labels at either end."""
+
+    def __init__(self, labels: Labels, above: tuple[Labels, ...], is_first: bool) -> None:
+        self.now, self.is_first = labels, is_first
+        self.n, self.nn, self.p, self.pn, self.ps = (np.pad(row, 2, mode="edge") for row in above)
+
+    def is_amid_one(self) -> bool:
+        return len({*self.n.tolist(), *self.p.tolist(), *self.ps.tolist()}) == 1
+
+    def w(self, x: int) -> int:
+        return int(self.now[x - 1])
+
+    def e(self, x: int) -> int:
+        return int(self.now[x + 1 if x + 1 < len(self.now) else x - 1])
+
+    def is_flat(self, x: int) -> bool:
+        if x % 2 == 0:
+            return len({int(row[2 + x + dx]) for row in (self.n, self.p, self.ps) for dx in (-1, 0, 1)}) == 1
+        return len({int(row[2 + x]) for row in (self.n, self.p, self.ps)} | {self.w(x), self.e(x)}) == 1
+
+    def sites(self, x: int) -> list[int]:
+        between = "W E " if x % 2 else ""
+        if self.is_first:
+            names = between + "n0 n+1 n-1 n+2 n-2 nn0 nn+1 nn-1 nn+2 nn-2"
+        elif x % 2:
+            names = between + "n0 p0 n+1 n-1 p+1 ps0 p-1 pn0"
+        else:
+            names = "n0 p0 n+1 n-1 p+1 ps0 p-1 pn0 ps+1 nn0"
+        rows = {"n": self.n, "nn": self.nn, "p": self.p, "pn": self.pn, "ps": self.ps}
+        found = []
+        for name in names.split()[:10]:
+            if name in "WE":
+                found.append(self.w(x) if name == "W" else self.e(x))
+            else:
+                row = name.rstrip("+-012")
+                found.append(int(rows[row][2 + x + int(name[len(row) :])]))
+        return found
+
+
+class LabelDecoder:
+    def __init__(self, coder: Coder, distances: Iterator[int], two_bytes: bool) -> None:
+        self.coder, self.distances, self.two_bytes = coder, distances, two_bytes
+        self.flat_left = next(distances, None)
+        self.recent: list[int] = []
+
+    def literal(self, candidates: list[int]) -> int:
+        rank = 0
+        for context in range(4096, 4101):
+            symbol = self.coder.batch([context])[0]
+            rank += symbol
+            if symbol < 3:
+                break
+        if symbol < 3:
+            possible = [place for place, label in enumerate(self.recent) if label not in candidates]
+            if rank >= len(possible):
+                raise DamagedLabelError("rank")
+            label = self.recent.pop(possible[rank])
+        else:
+            label = self.coder.byte()
+            if self.two_bytes:
+                label |= self.coder.byte() << 8
+        self.recent = [label, *self.recent][:16]
+        return label
+
+    def batch(self, pending: list[tuple[Row, int]]) -> None:
+        contexts, candidates = [], []
+        for row, x in pending:
+            sites = row.sites(x)
+            three = list(dict.fromkeys(sites))[:3]
+            context = sum((sites[k] == sites[0]) << (k - 1) for k in range(1, 10))
+            context += (len(three) == 3) << 9
+            contexts.append(context + 1024 * (x % 2) + 2048 * row.is_first)
+            candidates.append(three + [sites[0]] * (3 - len(three)))
+        symbols = self.coder.batch(contexts)
+        for (row, x), symbol, three in zip(pending, symbols, candidates, strict=True):
+            row.now[x] = three[symbol] if symbol < 3 else self.literal(three)
+        pending.clear()
+
+    def half(self, rows: list[Row], parity: int) -> None:
+        pending: list[tuple[Row, int]] = []
+        flat: list[tuple[Row, int]] = []
+        for row in rows:
+            for x in range(len(row.now)):
+                if x % 2 == parity:
+                    (flat if row.is_flat(x) else pending).append((row, x))
+                if x % 64 == 63 or x == len(row.now) - 1:
+                    if len(pending) >= 96:
+                        self.batch(pending)
+        if pending:
+            self.batch(pending)
+        for row, x in flat:
+            usual = int(row.n[2 + x])
+            row.now[x] = usual
+            if self.flat_left == 0:
+                row.now[x] = self.literal([usual])
+                self.flat_left = next(self.distances, None)
+            elif self.flat_left is not None:
+                self.flat_left -= 1
+
+    def rows(self, rows: list[Row]) -> None:
+        self.half(rows, 0)
+        self.half(rows, 1)
+
+
+def decode_box(decoder: LabelDecoder, shape: tuple[int, int, int], first: int) -> Labels:
+    slices, height, width = shape
+    labels = np.zeros(shape, np.int64)
+    blank = np.full(width, first, np.int64)
+
+    def row_at(z: int, y: int) -> Row:
+        now, before = labels[z], labels[z - 1]
+        n = now[y - 1] if y else before[0] if z else blank
+        nn = now[y - 2] if y > 1 else n
+        if z == 0:
+            return Row(now[y], (n, nn, nn, nn, nn), True)
+        return Row(now[y], (n, nn, before[y], before[max(y - 1, 0)], before[min(y + 1, height - 1)]), False)
+
+    for start in range(0, slices, 4):
+        group = range(min(4, slices - start))
+        for step in range(height + 2 * (len(group) - 1)):
+            rows = [row_at(start + k, step - 2 * k) for k in group if 0 <= step - 2 * k < height]
+            for row in rows:
+                if row.is_amid_one():
+                    decoder.rows([row])
+            decoder.rows([row for row in rows if not row.is_amid_one()])
+    return labels
+
+
+def decode_label(chunk: bytes, width: int, rows: int, slices: int, pixel_size: int) -> bytes:
+    reader = Reader(chunk)
+    head = reader.take(1)[0]
+    two_bytes = bool(head & 32)
+    if head > 63 or bool(head & 16) != (pixel_size > 2) or (pixel_size <= 2 and two_bytes != (pixel_size == 2)):
+        raise DamagedLabelError("head")
+    palette = None
+    if head & 16:
+        count = reader.varint()
+        palette = np.frombuffer(reader.take(count * pixel_size), np.uint8).reshape(count, pixel_size)
+    first = int.from_bytes(reader.take(1 + two_bytes), "little")
+    exceptions, bits = reader.varint(), b""
+    if exceptions:
+        bits = reader.take(int.from_bytes(reader.take(4), "little"))
+    distances = golomb_numbers(bits, head & 15, exceptions)
+    decoder = LabelDecoder(Coder(reader), distances, two_bytes)
+    labels = decode_box(decoder, (slices, rows, width), first)
+    if palette is None:
+        return labels.astype(f"<u{pixel_size}").tobytes()
+    return palette[np.where(labels < len(palette), labels, 0)].tobytes()
