@@ -41,6 +41,9 @@ def sample_values() -> dict[str, bytes | str]:
         "int16 array": pickle.dumps(phantom("<i2")),
         "big-endian array": pickle.dumps(phantom(">u2")),
         "float array": pickle.dumps(phantom("<f4")),
+        "mask": pickle.dumps((phantom("<i2") > 250).astype("u1")),
+        "label map": pickle.dumps((phantom(">i2") // 200 * 77).astype(">i2")),
+        "wide labels": pickle.dumps((phantom("<i4", (5, 40, 48)) // 300 * 1_000_003).astype("<i4")),
         "two arrays": pickle.dumps({"a": phantom("<i2"), "note": "n" * 2000, "b": phantom("u1", peak=200)}),
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
     }
