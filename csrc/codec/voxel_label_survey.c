@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17 };
+enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
 
 struct sample {
-    bool is_large;
     size_t pixel, components, count;
+    uint64_t total;                           /* pixels of the image */
     size_t low, high;                         /* where the two lowest bytes of a pixel's first component are */
     uint64_t met[HASHES / 64];                /* which pixels came, by hash */
     uint32_t flat, flat_missed;               /* all neighbours agree; and the pixel does not */
@@ -140,8 +140,9 @@ is_cheaper_as_labels(const struct sample *s)
     uint64_t intensities = entropy(s->differences[0], DIFFERENCES + 1) + entropy(s->differences[1], DIFFERENCES + 1) +
                            256 * ESCAPE_BITS * far;
     /* symbols take their time: where most pixels of a large image are symbols of a byte, intensities are faster */
-    bool is_slow = s->is_large && s->pixel == 1 && coded > s->count / 5 * 3;
-    return !is_slow && (values <= 2 || labels <= intensities * s->components * 7 / 8);
+    bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
+    uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's part of them */
+    return !is_slow && (values <= 2 || labels <= intensities * s->components * 7 / 8 + tables);
 }
 
 bool
@@ -156,7 +157,7 @@ label_survey(const struct voxel_model *model, const unsigned char *samples)
     uint64_t rows = shape->slices * shape->height, wanted = SAMPLE / shape->width + 16;
     if (s.pixel > LABEL_PIXEL_MAX || shape->width < 2)
         return false;
-    s.is_large = rows * shape->width > LARGE;
+    s.total = rows * shape->width;
     if (wanted > rows)
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i++) { /* by a hash: a plain stride could follow the image's structure */
