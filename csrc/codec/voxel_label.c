@@ -22,7 +22,7 @@ static struct label_row
 row_at(const struct label *l, size_t index)
 {
     return (struct label_row){l->states + index, l->labels + (index * l->stride + LABEL_SIDE) * l->pixels.label_size,
-                        l->edges + index * l->words};
+                              l->edges + index * l->words};
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------------------- */

@@ -18,7 +18,7 @@ enum {
     LABEL_SYMBOLS = 4,
     LABEL_SCALE_BITS = 15, /* of probabilities */
     LABEL_SCALE = 1 << LABEL_SCALE_BITS,
-    LABEL_LANES = 4,      /* rANS states that take turns */
+    LABEL_LANES = 4,       /* rANS states that take turns */
     LABEL_STATE_BITS = 31, /* states are not below this power of two */
     LABEL_RATES = 8,
     LABEL_COUNTS = 96,

@@ -14,8 +14,14 @@ is_same(const unsigned char *a, const unsigned char *b, size_t size)
     uint64_t x, y;
     uint32_t u, v;
     switch (size) {
-    case 4: memcpy(&u, a, 4); memcpy(&v, b, 4); return u == v;
-    case 8: memcpy(&x, a, 8); memcpy(&y, b, 8); return x == y;
+    case 4:
+        memcpy(&u, a, 4);
+        memcpy(&v, b, 4);
+        return u == v;
+    case 8:
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        return x == y;
     default: return memcmp(a, b, size) == 0;
     }
 }

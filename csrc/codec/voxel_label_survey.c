@@ -6,14 +6,15 @@
 
 #include <string.h>
 
-enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024 };
+enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
 
 struct sample {
     size_t pixel, components, count;
-    size_t low, high;         /* where the two lowest bytes of a pixel's first component are */
-    uint64_t met[HASHES / 64]; /* which pixels came, by hash */
-    uint32_t flat, flat_missed;              /* all neighbours agree; and the pixel does not */
-    uint32_t coded[3];                       /* others: like the neighbour above, like another, like none */
+    uint64_t total;                           /* pixels of the image */
+    size_t low, high;                         /* where the two lowest bytes of a pixel's first component are */
+    uint64_t met[HASHES / 64];                /* which pixels came, by hash */
+    uint32_t flat, flat_missed;               /* all neighbours agree; and the pixel does not */
+    uint32_t coded[3];                        /* others: like the neighbour above, like another, like none */
     uint32_t differences[2][DIFFERENCES + 1]; /* from the best neighbour, by flatness; the last: farther ones */
 };
 
@@ -136,11 +137,12 @@ is_cheaper_as_labels(const struct sample *s)
                                                 : 256 * (3 + 8 * s->pixel);
     /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
     uint64_t labels = entropy(flat, 2) + entropy(s->coded, 3) * 3 / 4 + literal * literals;
-    uint64_t intensities = entropy(s->differences[0], DIFFERENCES + 1) +
-                           entropy(s->differences[1], DIFFERENCES + 1) + 256 * ESCAPE_BITS * far;
-    /* symbols take their time: where nearly all pixels are symbols of a byte, intensities are faster */
-    bool is_slow = s->pixel == 1 && coded > s->count / 5 * 3;
-    return !is_slow && (values <= 2 || labels <= intensities * s->components * 7 / 8);
+    uint64_t intensities = entropy(s->differences[0], DIFFERENCES + 1) + entropy(s->differences[1], DIFFERENCES + 1) +
+                           256 * ESCAPE_BITS * far;
+    /* symbols take their time: where most pixels of a large image are symbols of a byte, intensities are faster */
+    bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
+    uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's part of them */
+    return !is_slow && (values <= 2 || labels <= intensities * s->components * 7 / 8 + tables);
 }
 
 bool
@@ -155,6 +157,7 @@ label_survey(const struct voxel_model *model, const unsigned char *samples)
     uint64_t rows = shape->slices * shape->height, wanted = SAMPLE / shape->width + 16;
     if (s.pixel > LABEL_PIXEL_MAX || shape->width < 2)
         return false;
+    s.total = rows * shape->width;
     if (wanted > rows)
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i++) { /* by a hash: a plain stride could follow the image's structure */

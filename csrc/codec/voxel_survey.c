@@ -1,6 +1,6 @@
 /*
- * voxel_survey.c: a first look at the samples: is it a label map? If not: range, modal
- * value, rank map. Decisions come from counts, never from what the image is said to show.
+ * voxel_survey.c: a first look at the values of an image that is no label map: range, modal value, rank map.
+ * Decisions come from counts, never from what the image is said to show.
  */
 #include "voxel_internal.h"
 

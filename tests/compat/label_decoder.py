@@ -196,9 +196,8 @@ class LabelDecoder:
             for x in range(len(row.now)):
                 if x % 2 == parity:
                     (flat if row.is_flat(x) else pending).append((row, x))
-                if x % 64 == 63 or x == len(row.now) - 1:
-                    if len(pending) >= 96:
-                        self.batch(pending)
+                if (x % 64 == 63 or x == len(row.now) - 1) and len(pending) >= 96:
+                    self.batch(pending)
         if pending:
             self.batch(pending)
         for row, x in flat:
