@@ -4,6 +4,7 @@
 #include "checksum.h"
 #include "error.h"
 #include "general.h"
+#include "noise.h"
 #include "planes.h"
 #include "threads.h"
 
@@ -14,6 +15,7 @@
 #define RIVAL_PIECES 4
 #define RIVAL_PIECE ((size_t)32 << 10)
 #define RIVAL_ZSTD_LEVEL 1
+#define CHEAP_ZSTD_LEVEL 3 /* up to here the level that was asked for is tried at once */
 
 /* The general path; always fits. */
 static enum zblob_result
@@ -67,6 +69,14 @@ gather_excerpt(const struct plan *plan, const struct plan_chunk *chunk, unsigned
     return RIVAL_PIECES * RIVAL_PIECE;
 }
 
+/* Bytes that fall out of the frame's header if this chunk, the only one of its image, needs no model. */
+static size_t
+spared_by_zstd(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry)
+{
+    const struct voxel_model *model = plan->models[chunk->image];
+    return entry->codec == ZBLOB_CODEC_VOXEL && voxel_chunk_count(model) == 1 ? voxel_model_size(model) : 0;
+}
+
 /* encoded / size < stored_size / raw_size, with a margin for what a deeper level gains? */
 static bool
 comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry)
@@ -74,44 +84,43 @@ comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry)
     return encoded && (uint64_t)encoded * 4 * entry->raw_size < (uint64_t)size * 5 * entry->stored_size;
 }
 
-/* Repetitive images can suit a byte matcher better than any predictor. An excerpt tells, then zstd's fastest
- * level on the whole chunk; only then is the level that was asked for worth its time. */
+/* What a deeper level would make of the whole chunk, going by what it makes of the excerpt. */
+static bool
+deeper_pays(int zstd_level, const unsigned char *excerpt, size_t size, size_t excerpt_encoded, size_t encoded,
+            const struct zblob_chunk *entry, unsigned char *dst, size_t capacity)
+{
+    size_t deeper = 0;
+    general_encode(zstd_level, excerpt, size, dst, capacity, &deeper);
+    uint64_t expected = (uint64_t)encoded * deeper / excerpt_encoded;
+    return deeper && expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
+}
+
+/* Repetitive images can suit a byte matcher better than any predictor. An excerpt tells, then a cheap level on
+ * the whole chunk, then a dear one that was asked for on the excerpt; only then is that one worth its time. */
 static void
 try_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     const unsigned char *src = plan->src + chunk->raw_offset;
-    size_t capacity = general_bound(chunk->raw_size) + RIVAL_PIECES * RIVAL_PIECE, encoded = 0;
+    size_t capacity = general_bound(chunk->raw_size), deep_capacity = general_bound(RIVAL_PIECES * RIVAL_PIECE);
     int zstd_level = general_zstd_level(plan->options->level);
-    unsigned char *aside = malloc(capacity);
+    int first_level = zstd_level <= CHEAP_ZSTD_LEVEL ? zstd_level : RIVAL_ZSTD_LEVEL;
+    unsigned char *aside = malloc(capacity + deep_capacity + RIVAL_PIECES * RIVAL_PIECE), *excerpt = aside + capacity;
     if (!aside)
         return; /* what is there is good enough */
-    size_t size = gather_excerpt(plan, chunk, aside);
-    general_encode(RIVAL_ZSTD_LEVEL, aside, size, aside + size, capacity - size, &encoded);
-    if (comes_close(encoded, size, entry))
-        general_encode(RIVAL_ZSTD_LEVEL, src, chunk->raw_size, aside, capacity, &encoded);
-    else
-        encoded = 0;
-    if (zstd_level > RIVAL_ZSTD_LEVEL && comes_close(encoded, chunk->raw_size, entry))
+    size_t size = gather_excerpt(plan, chunk, excerpt), excerpt_encoded = 0, encoded = 0;
+    general_encode(first_level, excerpt, size, aside, capacity, &excerpt_encoded);
+    if (comes_close(excerpt_encoded, size, entry))
+        general_encode(first_level, src, chunk->raw_size, aside, capacity, &encoded);
+    if (zstd_level > first_level && comes_close(encoded, chunk->raw_size, entry) &&
+        deeper_pays(zstd_level, excerpt, size, excerpt_encoded, encoded, entry, excerpt + RIVAL_PIECES * RIVAL_PIECE,
+                    deep_capacity))
         general_encode(zstd_level, src, chunk->raw_size, aside, capacity, &encoded);
-    if (encoded && encoded < entry->stored_size) {
+    if (encoded && encoded < entry->stored_size + spared_by_zstd(plan, chunk, entry)) {
         memcpy(plan->scratch + chunk->slot, aside, encoded);
         entry->codec = ZBLOB_CODEC_ZSTD;
         entry->stored_size = (uint32_t)encoded;
     }
     free(aside);
-}
-
-static enum zblob_result
-encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
-{
-    enum zblob_result result = ZBLOB_OK;
-    if (plan->models[chunk->image])
-        result = encode_voxel_chunk(plan, chunk, entry);
-    if (result == ZBLOB_OK && entry->stored_size == 0)
-        return encode_planes_chunk(plan, chunk, entry);
-    if (result == ZBLOB_OK && plan->options->codec == ZBLOB_CODEC_AUTO)
-        try_zstd(plan, chunk, entry);
-    return result;
 }
 
 static void
@@ -120,6 +129,23 @@ store_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblo
     memcpy(plan->scratch + chunk->slot, plan->src + chunk->raw_offset, chunk->raw_size);
     entry->codec = ZBLOB_CODEC_STORE;
     entry->stored_size = (uint32_t)chunk->raw_size;
+}
+
+static enum zblob_result
+encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    enum zblob_result result = ZBLOB_OK;
+    bool is_voxel = plan->models[chunk->image] != NULL;
+    if (!noise_fills(&plan->images[chunk->image].grid, plan->src + chunk->raw_offset, chunk->raw_size))
+        result = (is_voxel ? encode_voxel_chunk : encode_planes_chunk)(plan, chunk, entry);
+    if (result != ZBLOB_OK)
+        return result;
+    bool fits = entry->stored_size > 0;
+    if (!fits)
+        store_chunk(plan, chunk, entry);
+    if (!fits || (is_voxel && plan->options->codec == ZBLOB_CODEC_AUTO))
+        try_zstd(plan, chunk, entry);
+    return ZBLOB_OK;
 }
 
 /* One task of the thread pool. A chunk that grows is stored, but not among zstd chunks alone: there all
@@ -144,6 +170,20 @@ encode_chunk(void *context, size_t i)
         store_chunk(plan, chunk, entry);
 }
 
+static void
+drop_unused_models(struct plan *plan)
+{
+    bool is_used[ZBLOB_IMAGES_MAX] = {false};
+    for (size_t i = 0; i < plan->chunk_count; i++)
+        if (plan->index[i].codec == ZBLOB_CODEC_VOXEL)
+            is_used[plan->chunks[i].image] = true;
+    for (size_t i = 0; i < plan->image_count; i++)
+        if (!is_used[i]) {
+            voxel_model_free(plan->models[i]);
+            plan->models[i] = NULL;
+        }
+}
+
 enum zblob_result
 plan_encode(struct plan *plan, struct zblob_error *error)
 {
@@ -152,5 +192,6 @@ plan_encode(struct plan *plan, struct zblob_error *error)
         if (plan->results[i] != ZBLOB_OK || plan->index[i].stored_size == 0)
             return zblob_fail_memory(error, plan->chunks[i].raw_size);
     }
+    drop_unused_models(plan);
     return ZBLOB_OK;
 }

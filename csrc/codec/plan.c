@@ -4,6 +4,7 @@
 #include "error.h"
 #include "general.h"
 #include "geometry.h"
+#include "noise.h"
 #include "planes.h"
 #include "threads.h"
 
@@ -121,7 +122,7 @@ build_model(void *context, size_t i)
     enum zblob_codec codec = plan->options->codec;
     uint64_t size;
     if ((codec == ZBLOB_CODEC_AUTO || codec == ZBLOB_CODEC_VOXEL) && geometry_byte_size(&image->grid, &size) &&
-        size >= IMAGE_SIZE_MIN)
+        size >= IMAGE_SIZE_MIN && !noise_fills(&image->grid, plan->src + image->value_offset, (size_t)size))
         voxel_model_build(&plan->models[i], &image->grid, plan->src + image->value_offset, plan->options->level);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, NARROW = 24 };
+enum { THIN = 64, TALL = 2048 }; /* rows so short that their padding outweighs them, and many of them */
 
 /* Axes of one pixel vanish; a very short fastest axis becomes components (or joins the next axis), so
  * that a row is long enough for vectors. False: no samples, or more than 2^40. */
@@ -63,7 +64,7 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     model->chunk_rows = (uint32_t)model->shape.height;
     if (model->is_label)
         target *= 16; /* they shrink to almost nothing; their context is the gain */
-    uint64_t largest = model->shape.slices > 1 ? LARGEST_SLICE : TARGET_CHUNK;
+    uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
     if (slice <= largest || (model->is_label && slice <= ZBLOB_CHUNK_RAW_MAX)) {
         uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
         fit = fit < least ? least : fit;
@@ -74,6 +75,7 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     } else {
         uint64_t fit = target / row_size(model);
         fit = fit < 1 ? 1 : fit;
+        fit = model->shape.width < THIN && fit > 4 * TALL ? 4 * TALL : fit;
         uint64_t chunks = (model->shape.height + fit - 1) / fit;
         model->chunk_slices = 0;
         model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
@@ -135,13 +137,15 @@ voxel_transpose(struct voxel_model *model)
 }
 
 /* The direction that is smoother goes across the rows: half of a row's samples do without their
- * neighbours in it. */
+ * neighbours in it. A tall pile of short rows lies down in any case. */
 static void
 choose_direction(struct voxel_model *model, bool smoother_along, int level)
 {
     bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
-    if (smoother_along && long_enough && level >= 3 && model->chunk_slices > 0 && !model->is_label) {
+    bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
+    bool worth = is_thin || (smoother_along && level >= 3);
+    if (worth && long_enough && model->chunk_slices > 0 && !model->is_label) {
         voxel_transpose(model);
         model->chunk_rows = (uint32_t)model->shape.height;
     }

@@ -258,7 +258,7 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
 size_t
 voxel_model_size(const struct voxel_model *model)
 {
-    size_t capacity = 65536 * 5 + 65536; /* ranks at their worst, and parameters */
+    size_t capacity = (size_t)model->mapping.rank_count * 5 + 65536; /* ranks at their worst, and parameters */
     unsigned char *bytes = malloc(capacity);
     if (bytes == NULL)
         return 0;

@@ -37,6 +37,7 @@ struct training {
     struct observation_set set;
     struct voxel_fit *fit;
     uint32_t *histogram; /* of energies */
+    uint32_t highest;    /* of them */
     size_t sample_step;  /* distance of the samples that weights are fitted to */
     size_t error_step;   /* distance of the samples that context weights are fitted to */
     int level;
@@ -263,8 +264,11 @@ count_energies(struct training *t, const struct voxel_plane_cursor *cursor, cons
                size_t at, size_t n)
 {
     voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
-    for (size_t i = 0; i < n; i++)
-        t->histogram[t->segment->energy[i]]++;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t energy = t->segment->energy[i];
+        t->histogram[energy]++;
+        t->highest = energy > t->highest ? energy : t->highest;
+    }
 }
 
 /* Energies that bound bins of equal shares; bin 0 is "no energy" where that is common. Returns how many bins have a
@@ -274,7 +278,7 @@ choose_bounds(const struct training *t, uint32_t bounds[VOXEL_BINS_MAX])
 {
     int bins = voxel_preset_bins(t->model->preset), b = 1;
     uint64_t total = 0, sum = 0, still = t->histogram[0];
-    for (int e = 0; e < 65536; e++)
+    for (uint32_t e = 0; e <= t->highest; e++)
         total += t->histogram[e];
     bool separate = still * (uint64_t)bins > total;
     if (separate) {
@@ -282,7 +286,7 @@ choose_bounds(const struct training *t, uint32_t bounds[VOXEL_BINS_MAX])
         total -= still;
     }
     int shares = separate ? bins - 1 : bins, share = 1;
-    for (uint32_t e = separate ? 1 : 0; e < 65535 && b < bins && total > 0; e++) {
+    for (uint32_t e = separate ? 1 : 0; e <= t->highest && e < 65535 && b < bins && total > 0; e++) {
         sum += t->histogram[e];
         if (sum * (uint64_t)shares >= total * (uint64_t)share) {
             bounds[b++] = e + 1;
@@ -334,7 +338,7 @@ train(struct training *t)
     struct voxel_model *model = t->model;
     uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
     choose_preset(t);
-    size_t capacity = wanted[model->preset], part = (size_t)(total / share[model->preset]) + 2000;
+    size_t capacity = wanted[model->preset], part = (size_t)(total / share[model->preset]) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
     capacity = part < capacity ? part : capacity;
     t->set.capacity = capacity;
     t->set.rows = calloc(capacity, sizeof *t->set.rows);
