@@ -135,7 +135,7 @@ static enum zblob_result
 encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     enum zblob_result result = ZBLOB_OK;
-    bool is_voxel = plan->models[chunk->image] != NULL;
+    bool is_voxel = chunk->ordinal != NO_ORDINAL;
     if (!noise_fills(&plan->images[chunk->image].grid, plan->src + chunk->raw_offset, chunk->raw_size))
         result = (is_voxel ? encode_voxel_chunk : encode_planes_chunk)(plan, chunk, entry);
     if (result != ZBLOB_OK)

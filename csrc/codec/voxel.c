@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, NARROW = 24 };
+enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, SHORTEST_FOLD = 8192, NARROW = 24 };
 enum { THIN = 64, TALL = 2048 }; /* rows so short that their padding outweighs them, and many of them */
 
 /* Axes of one pixel vanish; a very short fastest axis becomes components (or joins the next axis), so
@@ -44,8 +44,9 @@ voxel_accepts(const struct zblob_grid *grid)
     struct voxel_shape shape;
     if (voxel_sample_size(grid->sample_type) == 0 || !voxel_shape_of(&shape, grid))
         return false;
-    /* A row is handled whole, and a single one leaves nothing to predict from. */
-    return shape.height > 1 && shape.width * shape.components * voxel_sample_size(grid->sample_type) <= LARGEST_SLICE &&
+    uint64_t row = shape.width * shape.components * voxel_sample_size(grid->sample_type);
+    /* A row is handled whole, and a single one leaves nothing to predict from: it is folded. */
+    return (shape.height > 1 ? row <= VOXEL_ROW_SIZE_MAX : shape.width >= SHORTEST_FOLD) &&
            shape.components <= 256 && shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
 }
 
@@ -137,14 +138,14 @@ voxel_transpose(struct voxel_model *model)
 }
 
 /* The direction that is smoother goes across the rows: half of a row's samples do without their
- * neighbours in it. A tall pile of short rows lies down in any case. */
+ * neighbours in it. A tall pile of short rows lies down in any case, and so do a signal's stretches. */
 static void
-choose_direction(struct voxel_model *model, bool smoother_along, int level)
+choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level)
 {
     bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
     bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
-    bool worth = is_thin || (smoother_along && level >= 3);
+    bool worth = is_signal || is_thin || (smoother_along && level >= 3);
     if (worth && long_enough && model->chunk_slices > 0 && !model->is_label) {
         voxel_transpose(model);
         model->chunk_rows = (uint32_t)model->shape.height;
@@ -161,13 +162,18 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
     bool smoother_along = false, gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
+    bool is_signal = false;
     enum zblob_result result = ZBLOB_OK;
+    if (m->shape.height == 1)
+        gain = voxel_choose_fold(m, samples, &is_signal);
     if (gain)
         result = voxel_survey(m, samples, &smoother_along, &gain);
     if (result == ZBLOB_OK && gain) {
-        m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
+        m->use_reference = (m->shape.slices > 1 && !is_signal) || m->shape.components > 1;
         voxel_choose_chunks(m, level);
-        choose_direction(m, smoother_along, level);
+        if (is_signal)
+            m->chunk_slices = 1;
+        choose_direction(m, smoother_along, is_signal, level);
         if (!m->is_label)
             result = voxel_train(m, samples, level, &gain);
     }

@@ -45,6 +45,7 @@ enum {
     VOXEL_ERROR_CAP = 1023,         /* stored errors are (min(|r| >> shift, cap) << 4) */
     VOXEL_DIRECTION_CAP = 3069,
     VOXEL_SHIFT_MAX = 6,
+    VOXEL_ROW_SIZE_MAX = 8 << 20, /* bytes */
     VOXEL_MARGIN = 8, /* margins are counted in steps of this many pairs of samples */
 };
 
@@ -99,6 +100,7 @@ struct voxel_model {
     struct zblob_grid grid;
     struct voxel_shape shape;
     struct voxel_mapping mapping;
+    bool is_folded;     /* `shape` was made of an image of one row; the pixels that fill no slice are not coded */
     bool is_transposed; /* rows of `shape` are columns of the image; only with whole-slice chunks */
     bool is_label;      /* coded by voxel_label.c; nothing below matters then */
     uint8_t preset;
@@ -323,6 +325,10 @@ struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind, bool has_reference);
 void voxel_choose_chunks(struct voxel_model *model, int level);
 void voxel_transpose(struct voxel_model *model);
+/* An image of one row becomes slices of height x width (voxel_fold.c). False: it is none, or they do not fit. */
+bool voxel_fold(struct voxel_model *model, uint64_t width, uint64_t height);
+/* The same, chosen by the samples. A signal has no rows of its own: its slices are to be transposed, and apart. */
+bool voxel_choose_fold(struct voxel_model *model, const unsigned char *samples, bool *is_signal);
 struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index);
 const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
                                        uint64_t row);

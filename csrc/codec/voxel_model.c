@@ -12,7 +12,7 @@ enum {
     FLAG_BASE = 16,
     FLAG_MARGINS = 32,
     FLAG_TRANSPOSED = 64,
-    FLAGS_ALL = 127
+    FLAG_FOLDED = 128,
 };
 
 struct voxel_model *
@@ -208,8 +208,13 @@ write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
     voxel_put_bits(w,
                    (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
                               model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
-                              model->is_transposed * FLAG_TRANSPOSED + ranks * FLAG_RANKS + base * FLAG_BASE),
+                              model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
+                              ranks * FLAG_RANKS + base * FLAG_BASE),
                    8);
+    if (model->is_folded) {
+        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
+        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
+    }
     voxel_put_bits(w, model->chunk_slices, 32);
     voxel_put_bits(w, model->chunk_rows, 32);
     voxel_put_bits(w, (uint16_t)model->low, 16);
@@ -229,7 +234,9 @@ static bool
 read_model(struct voxel_bit_reader *r, struct voxel_model *model)
 {
     uint32_t flags = voxel_get_bits(r, 8);
-    if (flags & ~(uint32_t)FLAGS_ALL)
+    uint32_t width = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
+    uint32_t height = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
+    if (flags & FLAG_FOLDED ? !voxel_fold(model, width, height) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
     model->use_reference = flags & FLAG_REFERENCE;

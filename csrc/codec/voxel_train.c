@@ -15,7 +15,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { BOXES_MAX = 56, BAND = 14, LEAD = 4, TAIL = 2 }; /* rows whose neighbours lie outside teach nothing */
+enum { BOXES_MAX = 56, BAND = 14, LEAD = 4, TAIL = 2, CHOICE_SAMPLES = 30000 }; /* rows whose neighbours lie outside teach nothing */
 
 struct observation_set {
     float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
@@ -40,6 +40,7 @@ struct training {
     uint32_t highest;    /* of them */
     size_t sample_step;  /* distance of the samples that weights are fitted to */
     size_t error_step;   /* distance of the samples that context weights are fitted to */
+    uint64_t cost;
     int level;
 };
 
@@ -143,7 +144,7 @@ last_row(const struct training *t)
 static bool
 place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *component)
 {
-    *slice = kind == 1 ? t->box_slices - 1 : 0;
+    *slice = kind == 1 || !t->model->use_reference ? t->box_slices - 1 : 0;
     *component = kind > 1 ? kind - 1 : 0;
     if (kind > 1 && t->model->chunk_slices > 1)
         *slice = t->box_slices - 1;
@@ -203,6 +204,57 @@ fit_weights(struct training *t, uint32_t kind, int parity)
         memset(t->set.class_of, 0, t->set.count);
     voxel_fit_weights(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.class_of, t->set.count,
                       layout->tap_count, k->single_class ? 1 : VOXEL_CLASSES, rounds, predictor->weights);
+}
+
+/* ---- Is the slice before of use? -------------------------------------------------------------------- */
+
+/* About 16 times the bits of a residual in a context that knows its magnitude. */
+static uint32_t
+cost_of(int residual)
+{
+    uint32_t x = 2 * (uint32_t)(residual < 0 ? -residual : residual) + 1, bits = 0;
+    while (x >> bits > 1)
+        bits++;
+    return 16 * bits + (uint32_t)(((uint64_t)x << 4 >> bits) - 16);
+}
+
+static void
+add_costs(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+          size_t at, size_t n)
+{
+    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    for (size_t i = 0; i < n; i += t->sample_step)
+        t->cost += cost_of(row->values[at + i] - t->segment->prediction[i]);
+}
+
+/* The cost of the boxes' last slices with a single class of weights, with or without a reference plane. */
+static uint64_t
+cost_with(struct training *t, bool use_reference)
+{
+    uint32_t kind = use_reference;
+    t->model->use_reference = use_reference;
+    t->model->kinds[kind].single_class = true;
+    t->cost = 0;
+    for (int parity = 0; parity < 2; parity++) {
+        t->set.count = 0;
+        visit_kind(t, kind, parity, observe_segment);
+        fit_weights(t, kind, parity);
+        visit_kind(t, kind, parity, add_costs);
+    }
+    return t->cost;
+}
+
+/* Slices that lie far apart say less than two more rows of the same slice. */
+static void
+choose_reference(struct training *t)
+{
+    struct voxel_model *model = t->model;
+    if (model->use_reference && model->shape.components == 1 && model->chunk_slices > 1 && t->box_slices > 1) {
+        uint64_t alone = cost_with(t, false);
+        model->use_reference = cost_with(t, true) < alone;
+    }
+    if (!model->use_reference)
+        model->kind_count = 1;
 }
 
 /* ---- Contexts --------------------------------------------------------------------------------------- */
@@ -322,8 +374,15 @@ choose_preset(struct training *t)
     const struct voxel_shape *shape = &t->model->shape;
     uint64_t total = shape->width * shape->height * shape->slices * shape->components;
     t->model->preset = t->level <= 2 ? VOXEL_PRESET_FAST : t->level <= 6 ? VOXEL_PRESET_NORMAL : VOXEL_PRESET_RICH;
-    if (total < 1 << 16)
-        t->model->preset = VOXEL_PRESET_FAST; /* tables and weights would outweigh their use */
+    if (total < 1 << 17) /* tables and weights would outweigh their use */
+        t->model->preset = VOXEL_PRESET_FAST;
+    else if (total < 3 << 17 && t->model->preset == VOXEL_PRESET_RICH)
+        t->model->preset = VOXEL_PRESET_NORMAL;
+}
+
+static void
+choose_classes(struct training *t)
+{
     bool volume = t->model->use_reference && t->model->chunk_slices > 1;
     for (uint32_t k = 0; k < t->model->kind_count; k++)
         t->model->kinds[k].single_class = t->model->preset == VOXEL_PRESET_FAST || (k == 0 && volume);
@@ -351,6 +410,9 @@ train(struct training *t)
         (t->segment->keep_all = true, !load_boxes(t, boxes[model->preset])))
         return false;
     size_t seen = (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
+    t->sample_step = seen * 4 / (capacity < CHOICE_SAMPLES ? capacity : CHOICE_SAMPLES) + 1;
+    choose_reference(t);
+    choose_classes(t);
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++) {
             t->sample_step = seen * (model->kinds[k].single_class ? 4 : 1) / capacity + 1;

@@ -41,6 +41,8 @@ def sample_values() -> dict[str, bytes | str]:
         "int16 array": pickle.dumps(phantom("<i2")),
         "big-endian array": pickle.dumps(phantom(">u2")),
         "float array": pickle.dumps(phantom("<f4")),
+        "signal": pickle.dumps(phantom("<i2", (20_011,))),
+        "flattened array": pickle.dumps(phantom("<i2", (6, 40, 48)).ravel()),
         "two arrays": pickle.dumps({"a": phantom("<i2"), "note": "n" * 2000, "b": phantom("u1", peak=200)}),
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
     }

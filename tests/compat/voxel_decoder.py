@@ -158,10 +158,11 @@ class Model:
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
         flags = bits.take(8)
-        if flags > 127:
-            raise DamagedError("flags")
+        if flags & 128:
+            pixels, (self.width, self.height) = self.width, (bits.take(32), bits.take(32))
+            self.slices = pixels // (self.width * self.height)
         self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
-        self.margins, self.transposed = flags >> 5 & 1, flags >> 6
+        self.margins, self.transposed = flags >> 5 & 1, flags >> 6 & 1
         if self.transposed:
             self.height, self.width = self.width, self.height
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
