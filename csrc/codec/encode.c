@@ -15,6 +15,7 @@
 #define RIVAL_PIECES 4
 #define RIVAL_PIECE ((size_t)32 << 10)
 #define RIVAL_ZSTD_LEVEL 1
+#define DEEP_PIECE_MIN ((size_t)16 << 10)
 #define CHEAP_ZSTD_LEVEL 3 /* up to here the level that was asked for is tried at once */
 
 /* The general path; always fits. */
@@ -77,45 +78,55 @@ spared_by_zstd(const struct plan *plan, const struct plan_chunk *chunk, const st
     return entry->codec == ZBLOB_CODEC_VOXEL && voxel_chunk_count(model) == 1 ? voxel_model_size(model) : 0;
 }
 
-/* encoded / size < stored_size / raw_size, with a margin for what a deeper level gains? */
+/* encoded / size < stored_size / raw_size, with a margin in sixteenths for what more bytes or a deeper level gain? */
 static bool
-comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry)
+comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
 {
-    return encoded && (uint64_t)encoded * 4 * entry->raw_size < (uint64_t)size * 5 * entry->stored_size;
+    return encoded && (uint64_t)encoded * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
 }
 
-/* What a deeper level would make of the whole chunk, going by what it makes of the excerpt. */
+/* Is a dear level worth its time on the whole chunk, of which a cheap one made `encoded` bytes? A thirty-second of
+ * it, with both levels, tells. */
 static bool
-deeper_pays(int zstd_level, const unsigned char *excerpt, size_t size, size_t excerpt_encoded, size_t encoded,
-            const struct zblob_chunk *entry, unsigned char *dst, size_t capacity)
+deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *entry, size_t encoded)
 {
-    size_t deeper = 0;
-    general_encode(zstd_level, excerpt, size, dst, capacity, &deeper);
-    uint64_t expected = (uint64_t)encoded * deeper / excerpt_encoded;
-    return deeper && expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
+    size_t piece = entry->raw_size / 32 < DEEP_PIECE_MIN ? DEEP_PIECE_MIN : entry->raw_size / 32;
+    size_t cheap = 0, deep = 0, size = piece < entry->raw_size ? piece : entry->raw_size;
+    size_t capacity = general_bound(size);
+    unsigned char *dst = malloc(capacity);
+    if (!dst)
+        return false;
+    src += (entry->raw_size - size) / 2;
+    general_encode(RIVAL_ZSTD_LEVEL, src, size, dst, capacity, &cheap);
+    general_encode(zstd_level, src, size, dst, capacity, &deep);
+    free(dst);
+    uint64_t expected = cheap ? (uint64_t)encoded * deep / cheap : entry->raw_size;
+    return expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
 
 /* Repetitive images can suit a byte matcher better than any predictor. An excerpt tells, then a cheap level on
- * the whole chunk, then a dear one that was asked for on the excerpt; only then is that one worth its time. */
+ * the whole chunk, then a dear one that was asked for on a piece; only then is that one worth its time. */
 static void
 try_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     const unsigned char *src = plan->src + chunk->raw_offset;
-    size_t capacity = general_bound(chunk->raw_size), deep_capacity = general_bound(RIVAL_PIECES * RIVAL_PIECE);
+    size_t capacity = general_bound(chunk->raw_size), size, encoded = 0;
     int zstd_level = general_zstd_level(plan->options->level);
     int first_level = zstd_level <= CHEAP_ZSTD_LEVEL ? zstd_level : RIVAL_ZSTD_LEVEL;
-    unsigned char *aside = malloc(capacity + deep_capacity + RIVAL_PIECES * RIVAL_PIECE), *excerpt = aside + capacity;
+    unsigned margin = first_level == zstd_level ? 2 : 4;
+    unsigned char *aside = malloc(capacity + RIVAL_PIECES * RIVAL_PIECE);
     if (!aside)
         return; /* what is there is good enough */
-    size_t size = gather_excerpt(plan, chunk, excerpt), excerpt_encoded = 0, encoded = 0;
-    general_encode(first_level, excerpt, size, aside, capacity, &excerpt_encoded);
-    if (comes_close(excerpt_encoded, size, entry))
+    size = gather_excerpt(plan, chunk, aside + capacity);
+    general_encode(first_level, aside + capacity, size, aside, capacity, &encoded);
+    bool is_close = comes_close(encoded, size, entry, margin);
+    if (is_close)
         general_encode(first_level, src, chunk->raw_size, aside, capacity, &encoded);
-    if (zstd_level > first_level && comes_close(encoded, chunk->raw_size, entry) &&
-        deeper_pays(zstd_level, excerpt, size, excerpt_encoded, encoded, entry, excerpt + RIVAL_PIECES * RIVAL_PIECE,
-                    deep_capacity))
-        general_encode(zstd_level, src, chunk->raw_size, aside, capacity, &encoded);
-    if (encoded && encoded < entry->stored_size + spared_by_zstd(plan, chunk, entry)) {
+    if (is_close && zstd_level > first_level && comes_close(encoded, chunk->raw_size, entry, margin)) {
+        if (deeper_pays(zstd_level, src, entry, encoded))
+            general_encode(zstd_level, src, chunk->raw_size, aside, capacity, &encoded);
+    }
+    if (is_close && encoded && encoded < entry->stored_size + spared_by_zstd(plan, chunk, entry)) {
         memcpy(plan->scratch + chunk->slot, aside, encoded);
         entry->codec = ZBLOB_CODEC_ZSTD;
         entry->stored_size = (uint32_t)encoded;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, SHORTEST_FOLD = 8192, NARROW = 24 };
+enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
 enum { THIN = 64, TALL = 2048 }; /* rows so short that their padding outweighs them, and many of them */
 
 /* Axes of one pixel vanish; a very short fastest axis becomes components (or joins the next axis), so
@@ -46,8 +47,8 @@ voxel_accepts(const struct zblob_grid *grid)
         return false;
     uint64_t row = shape.width * shape.components * voxel_sample_size(grid->sample_type);
     /* A row is handled whole, and a single one leaves nothing to predict from: it is folded. */
-    return (shape.height > 1 ? row <= VOXEL_ROW_SIZE_MAX : shape.width >= SHORTEST_FOLD) &&
-           shape.components <= 256 && shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
+    return (shape.height > 1 ? row <= VOXEL_ROW_SIZE_MAX : shape.width >= SHORTEST_FOLD) && shape.components <= 256 &&
+           shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
 }
 
 static uint64_t
@@ -81,6 +82,17 @@ voxel_choose_chunks(struct voxel_model *model, int level)
         model->chunk_slices = 0;
         model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
     }
+}
+
+void
+voxel_choose_series(struct voxel_model *model, uint32_t distance)
+{
+    uint64_t volume = row_size(model) * model->shape.height * distance;
+    uint64_t volumes = (model->shape.slices + distance - 1) / distance, most = ZBLOB_CHUNK_RAW_MAX / volume;
+    uint64_t fit = TARGET_CHUNK / volume < VOLUMES ? VOLUMES : TARGET_CHUNK / volume; /* the first refers to none */
+    uint64_t chunks = (volumes + (fit < most ? fit : most) - 1) / (fit < most ? fit : most);
+    model->chunk_slices = (uint32_t)((volumes + chunks - 1) / chunks) * distance;
+    model->distance = distance;
 }
 
 size_t

@@ -13,6 +13,8 @@ enum {
     FLAG_MARGINS = 32,
     FLAG_TRANSPOSED = 64,
     FLAG_FOLDED = 128,
+    FLAG_SERIES = 256,
+    FLAGS_ALL = 511
 };
 
 struct voxel_model *
@@ -22,6 +24,7 @@ voxel_model_new(const struct zblob_grid *grid)
     if (model == NULL)
         return NULL;
     model->grid = *grid;
+    model->distance = 1;
     model->kinds = calloc(VOXEL_KINDS_MAX, sizeof *model->kinds);
     if (model->kinds == NULL || !voxel_shape_of(&model->shape, grid)) {
         voxel_model_free(model);
@@ -209,14 +212,16 @@ write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
                    (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
                               model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
                               model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
-                              ranks * FLAG_RANKS + base * FLAG_BASE),
-                   8);
+                              (model->distance > 1) * FLAG_SERIES + ranks * FLAG_RANKS + base * FLAG_BASE),
+                   16);
     if (model->is_folded) {
         voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
         voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
     }
     voxel_put_bits(w, model->chunk_slices, 32);
     voxel_put_bits(w, model->chunk_rows, 32);
+    if (model->distance > 1)
+        voxel_put_bits(w, model->distance, 32);
     voxel_put_bits(w, (uint16_t)model->low, 16);
     voxel_put_bits(w, (uint16_t)model->high, 16);
     voxel_put_bits(w, (uint16_t)model->modal, 16);
@@ -233,7 +238,9 @@ write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
 static bool
 read_model(struct voxel_bit_reader *r, struct voxel_model *model)
 {
-    uint32_t flags = voxel_get_bits(r, 8);
+    uint32_t flags = voxel_get_bits(r, 16);
+    if (flags & ~(uint32_t)FLAGS_ALL)
+        return false;
     uint32_t width = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
     uint32_t height = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
     if (flags & FLAG_FOLDED ? !voxel_fold(model, width, height) : model->shape.height < 2)
@@ -246,6 +253,8 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
         voxel_transpose(model);
     model->chunk_slices = voxel_get_bits(r, 32);
     model->chunk_rows = voxel_get_bits(r, 32);
+    if (flags & FLAG_SERIES)
+        model->distance = voxel_get_bits(r, 32);
     model->low = (int16_t)voxel_get_bits(r, 16);
     model->high = (int16_t)voxel_get_bits(r, 16);
     model->modal = (int16_t)voxel_get_bits(r, 16);
@@ -253,6 +262,8 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
         for (int i = 0; i < 4; i++)
             model->mapping.base |= (uint64_t)voxel_get_bits(r, 16) << 16 * i;
     if (flags & FLAG_RANKS && !read_ranks(r, &model->mapping))
+        return false;
+    if (flags & FLAG_SERIES && (model->distance < 2 || model->distance >= model->chunk_slices))
         return false;
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||

@@ -15,7 +15,13 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { BOXES_MAX = 56, BAND = 14, LEAD = 4, TAIL = 2, CHOICE_SAMPLES = 30000 }; /* rows whose neighbours lie outside teach nothing */
+enum {
+    BOXES_MAX = 56,
+    BAND = 14,
+    LEAD = 4,
+    TAIL = 2,
+    CHOICE_SAMPLES = 30000
+}; /* rows whose neighbours lie outside teach nothing */
 
 struct observation_set {
     float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
@@ -32,6 +38,7 @@ struct training {
     struct voxel_planes planes[BOXES_MAX];
     int box_count;
     size_t box_slices, box_rows;
+    uint64_t lead; /* slices before the first that a box may end with */
     struct voxel_segment *segment;
     uint16_t symbols[VOXEL_SEGMENT], codes[VOXEL_SEGMENT];
     struct observation_set set;
@@ -59,12 +66,13 @@ load_box(struct training *t, int index)
     const struct voxel_shape *shape = &t->model->shape;
     struct voxel_planes *planes = &t->planes[index];
     struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_planes_size(shape, box);
-    voxel_planes_open(planes, shape, box, t->model->modal, voxel_arena_take(&t->arena, size));
-    uint64_t places = shape->slices - t->box_slices + 1, rows = shape->height - t->box_rows + 1;
+    size_t size = voxel_planes_size(shape, box, 1);
+    voxel_planes_open(planes, shape, box, 1, t->model->modal, voxel_arena_take(&t->arena, size));
+    /* the last slice is the same whatever its distance to the others */
+    uint64_t places = shape->slices - t->lead, rows = shape->height - t->box_rows + 1;
     uint64_t first = (uint64_t)index * places / (uint64_t)t->box_count;
     uint64_t span = places / (uint64_t)t->box_count;
-    uint64_t slice = first + hashed((uint64_t)index) % (span ? span : 1);
+    uint64_t last = t->lead + first + hashed((uint64_t)index) % (span ? span : 1);
     /* rows are spread evenly too, in an order that does not follow the slices */
     uint64_t stratum = (uint64_t)index * 7 % (uint64_t)t->box_count;
     uint64_t row_span = rows / (uint64_t)t->box_count;
@@ -74,23 +82,33 @@ load_box(struct training *t, int index)
         return false;
     for (size_t z = 0; z < t->box_slices; z++)
         for (size_t y = 0; y < t->box_rows; y++)
-            voxel_load_row(t->model, t->samples, slice + z, row + y, planes, z, y, scratch);
+            voxel_load_row(t->model, t->samples, last - (t->box_slices - 1 - z) * t->model->distance, row + y, planes,
+                           z, y, scratch);
     free(scratch);
     return true;
+}
+
+/* Slices that a box shows at this distance: three, or as many as there are. */
+static size_t
+slices_at(const struct training *t, uint64_t distance)
+{
+    uint64_t slices = (t->model->shape.slices + distance - 1) / distance;
+    return slices < 3 ? (size_t)slices : 3;
 }
 
 static bool
 load_boxes(struct training *t, uint64_t boxes)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    t->box_slices = shape->slices < 3 ? (size_t)shape->slices : 3;
+    t->box_slices = slices_at(t, t->model->distance);
     t->box_rows = shape->height < BAND ? (size_t)shape->height : BAND;
     /* many small boxes: what a few show can be far from the whole */
     uint64_t rows = shape->height * shape->slices;
     uint64_t most = rows / (8 * t->box_rows) + 1;
     t->box_count = most < boxes ? (int)most : (int)boxes;
     struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_planes_size(shape, box) + 64;
+    size_t size = voxel_planes_size(shape, box, 1) + 64;
+    voxel_arena_close(&t->arena);
     if (!voxel_arena_open(&t->arena, (size_t)t->box_count * size))
         return false;
     for (int i = 0; i < t->box_count; i++)
@@ -138,6 +156,13 @@ static size_t
 last_row(const struct training *t)
 {
     return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
+}
+
+/* Of each parity, in the slices that boxes are for. */
+static size_t
+samples_seen(const struct training *t)
+{
+    return (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
 }
 
 /* The slice of a box that shows this kind of plane, and its component; false: no box can. */
@@ -232,6 +257,8 @@ static uint64_t
 cost_with(struct training *t, bool use_reference)
 {
     uint32_t kind = use_reference;
+    size_t wanted = t->set.capacity < CHOICE_SAMPLES ? t->set.capacity : CHOICE_SAMPLES;
+    t->sample_step = samples_seen(t) * 4 / wanted + 1;
     t->model->use_reference = use_reference;
     t->model->kinds[kind].single_class = true;
     t->cost = 0;
@@ -244,17 +271,50 @@ cost_with(struct training *t, bool use_reference)
     return t->cost;
 }
 
-/* Slices that lie far apart say less than two more rows of the same slice. */
-static void
-choose_reference(struct training *t)
+/* Slices in a volume of a series: all axes but the last; 0 where the image is none, or too large for chunks. */
+static uint32_t
+find_series(const struct voxel_model *model)
+{
+    const struct zblob_grid *grid = &model->grid;
+    uint32_t last = grid->dimension;
+    while (last > 0 && grid->size[last - 1] == 1)
+        last--;
+    if (model->is_folded || last < 4)
+        return 0;
+    uint64_t slices = model->shape.slices, distance = slices / grid->size[last - 1];
+    uint64_t sample = model->shape.components * voxel_sample_size(grid->sample_type);
+    uint64_t volume = distance * model->shape.width * model->shape.height * sample;
+    return distance > 1 && slices > distance && volume * 2 <= ZBLOB_CHUNK_RAW_MAX ? (uint32_t)distance : 0;
+}
+
+/* Slices that lie far apart say less than two more rows of the same slice; in a series, the same slice of the
+ * volume before often says more. */
+static bool
+choose_reference(struct training *t, uint64_t boxes)
 {
     struct voxel_model *model = t->model;
-    if (model->use_reference && model->shape.components == 1 && model->chunk_slices > 1 && t->box_slices > 1) {
-        uint64_t alone = cost_with(t, false);
-        model->use_reference = cost_with(t, true) < alone;
+    bool has_choice = model->use_reference && model->shape.components == 1 && model->chunk_slices > 1;
+    uint32_t series = has_choice ? find_series(model) : 0;
+    t->lead = (slices_at(t, series ? series : 1) - 1) * (series ? series : 1);
+    if (!load_boxes(t, boxes))
+        return false;
+    if (has_choice) {
+        uint64_t alone = cost_with(t, false), beside = cost_with(t, true), before = UINT64_MAX;
+        model->distance = series ? series : 1;
+        if (series && !load_boxes(t, boxes))
+            return false;
+        before = series ? cost_with(t, true) : before;
+        model->use_reference = beside < alone || before < alone;
+        if (series && before < beside && before < alone)
+            voxel_choose_series(model, series);
+        else
+            model->distance = 1;
+        if (series && model->distance == 1 && !load_boxes(t, boxes))
+            return false;
     }
     if (!model->use_reference)
         model->kind_count = 1;
+    return true;
 }
 
 /* ---- Contexts --------------------------------------------------------------------------------------- */
@@ -383,7 +443,7 @@ choose_preset(struct training *t)
 static void
 choose_classes(struct training *t)
 {
-    bool volume = t->model->use_reference && t->model->chunk_slices > 1;
+    bool volume = t->model->use_reference && t->model->chunk_slices > 1 && t->model->distance == 1;
     for (uint32_t k = 0; k < t->model->kind_count; k++)
         t->model->kinds[k].single_class = t->model->preset == VOXEL_PRESET_FAST || (k == 0 && volume);
 }
@@ -397,7 +457,8 @@ train(struct training *t)
     struct voxel_model *model = t->model;
     uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
     choose_preset(t);
-    size_t capacity = wanted[model->preset], part = (size_t)(total / share[model->preset]) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
+    size_t capacity = wanted[model->preset],
+           part = (size_t)(total / share[model->preset]) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
     capacity = part < capacity ? part : capacity;
     t->set.capacity = capacity;
     t->set.rows = calloc(capacity, sizeof *t->set.rows);
@@ -406,13 +467,13 @@ train(struct training *t)
     t->segment = aligned_alloc(64, sizeof *t->segment);
     t->histogram = calloc(65536, sizeof *t->histogram);
     t->fit = voxel_fit_new(t->ops, capacity);
-    if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit ||
-        (t->segment->keep_all = true, !load_boxes(t, boxes[model->preset])))
+    if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
         return false;
-    size_t seen = (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
-    t->sample_step = seen * 4 / (capacity < CHOICE_SAMPLES ? capacity : CHOICE_SAMPLES) + 1;
-    choose_reference(t);
+    t->segment->keep_all = true;
+    if (!choose_reference(t, boxes[model->preset]))
+        return false;
     choose_classes(t);
+    size_t seen = samples_seen(t);
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++) {
             t->sample_step = seen * (model->kinds[k].single_class ? 4 : 1) / capacity + 1;

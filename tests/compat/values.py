@@ -43,6 +43,9 @@ def sample_values() -> dict[str, bytes | str]:
         "float array": pickle.dumps(phantom("<f4")),
         "signal": pickle.dumps(phantom("<i2", (20_011,))),
         "flattened array": pickle.dumps(phantom("<i2", (6, 40, 48)).ravel()),
+        "series": pickle.dumps(
+            np.stack([phantom("<i2", (4, 40, 48))] * 4) + np.random.RandomState(9).randint(0, 9, (4, 4, 40, 48), "i2")
+        ),
         "two arrays": pickle.dumps({"a": phantom("<i2"), "note": "n" * 2000, "b": phantom("u1", peak=200)}),
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
     }

@@ -157,7 +157,9 @@ class Model:
     def __init__(self, data, grid):
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
-        flags = bits.take(8)
+        flags = bits.take(16)
+        if flags > 511:
+            raise DamagedError("flags")
         if flags & 128:
             pixels, (self.width, self.height) = self.width, (bits.take(32), bits.take(32))
             self.slices = pixels // (self.width * self.height)
@@ -166,6 +168,7 @@ class Model:
         if self.transposed:
             self.height, self.width = self.width, self.height
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
+        self.distance = bits.take(32) if flags & 256 else 1
         self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
         self.base = sum(bits.take(16) << 16 * i for i in range(4)) if flags & 16 else 0
         self.ranks = self._read_ranks(bits) if flags & 8 else None
@@ -235,11 +238,12 @@ class Planes:
 
     def sources(self, z, c):
         """(slice, component) of this plane, of P and of Q; the last two None without a reference."""
-        if not self.model.reference or (z == 0 and c == 0):
+        d = self.model.distance
+        if not self.model.reference or (z < d and c == 0):
             return [(z, c), None, None]
         if c == 0:
-            return [(z, 0), (z - 1, 0), (z - 2 if z > 1 else z - 1, 0)]
-        return [(z, c), (z, c - 1), (z - 1, c) if z > 0 else (0, max(c - 2, 0))]
+            return [(z, 0), (z - d, 0), (z - 2 * d if z >= 2 * d else z - d, 0)]
+        return [(z, c), (z, c - 1), (z - d, c) if z >= d else (z, max(c - 2, 0))]
 
     def look(self, array, sources, where, y, parity, blank):
         """The neighbour at a site, of each sample of a half-row."""
