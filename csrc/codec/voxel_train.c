@@ -222,7 +222,7 @@ fit_weights(struct training *t, uint32_t kind, int parity)
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
     const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
-    int rounds = t->model->preset == VOXEL_PRESET_RICH ? 3 : 2;
+    int rounds = t->model->preset == VOXEL_PRESET_RICH ? 4 : 3;
     if (layout->has_pairs)
         choose_activity(t, predictor);
     if (k->single_class)
