@@ -62,7 +62,7 @@ void
 voxel_choose_chunks(struct voxel_model *model, int level)
 {
     uint64_t slice = row_size(model) * model->shape.height;
-    uint64_t target = level >= 3 ? TARGET_CHUNK : TARGET_CHUNK / 2;
+    uint64_t target = level >= 2 ? TARGET_CHUNK : TARGET_CHUNK / 2;
     model->chunk_rows = (uint32_t)model->shape.height;
     if (model->is_label)
         target *= 16; /* they shrink to almost nothing; their context is the gain */
@@ -157,7 +157,7 @@ choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal,
     bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
     bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
-    bool worth = is_signal || is_thin || (smoother_along && level >= 3);
+    bool worth = is_signal || is_thin || (smoother_along && level >= 2);
     if (worth && long_enough && model->chunk_slices > 0 && !model->is_label) {
         voxel_transpose(model);
         model->chunk_rows = (uint32_t)model->shape.height;

@@ -30,6 +30,19 @@ struct observation_set {
     size_t count, capacity;
 };
 
+/* What a level spends. Observations are of each kind and parity, one in `share` samples and some at most. */
+struct effort {
+    uint8_t preset, rounds, boxes, share;
+    uint32_t observations;
+};
+static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
+    [1] = {VOXEL_PRESET_FAST, 2, 12, 128, 8000},    [2] = {VOXEL_PRESET_FAST, 3, 20, 80, 24000},
+    [3] = {VOXEL_PRESET_NORMAL, 2, 16, 128, 16000}, [4] = {VOXEL_PRESET_NORMAL, 2, 20, 100, 30000},
+    [5] = {VOXEL_PRESET_NORMAL, 3, 20, 80, 40000},  [6] = {VOXEL_PRESET_NORMAL, 3, 32, 60, 60000},
+    [7] = {VOXEL_PRESET_RICH, 2, 32, 60, 60000},    [8] = {VOXEL_PRESET_RICH, 3, 40, 32, 120000},
+    [9] = {VOXEL_PRESET_RICH, 4, 48, 20, 250000},
+};
+
 struct training {
     struct voxel_model *model;
     const unsigned char *samples;
@@ -49,6 +62,7 @@ struct training {
     size_t error_step;   /* distance of the samples that context weights are fitted to */
     uint64_t cost;
     int level;
+    struct effort effort;
 };
 
 /* ---- Boxes: bands of a few rows in up to three slices, spread by a hash -------------------------- */
@@ -222,13 +236,12 @@ fit_weights(struct training *t, uint32_t kind, int parity)
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
     const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
-    int rounds = t->model->preset == VOXEL_PRESET_RICH ? 4 : 3;
     if (layout->has_pairs)
         choose_activity(t, predictor);
     if (k->single_class)
         memset(t->set.class_of, 0, t->set.count);
     voxel_fit_weights(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.class_of, t->set.count,
-                      layout->tap_count, k->single_class ? 1 : VOXEL_CLASSES, rounds, predictor->weights);
+                      layout->tap_count, k->single_class ? 1 : VOXEL_CLASSES, t->effort.rounds, predictor->weights);
 }
 
 /* ---- Is the slice before of use? -------------------------------------------------------------------- */
@@ -433,11 +446,13 @@ choose_preset(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
     uint64_t total = shape->width * shape->height * shape->slices * shape->components;
-    t->model->preset = t->level <= 2 ? VOXEL_PRESET_FAST : t->level <= 6 ? VOXEL_PRESET_NORMAL : VOXEL_PRESET_RICH;
+    int level = t->level;
     if (total < 1 << 17) /* tables and weights would outweigh their use */
-        t->model->preset = VOXEL_PRESET_FAST;
-    else if (total < 3 << 17 && t->model->preset == VOXEL_PRESET_RICH)
-        t->model->preset = VOXEL_PRESET_NORMAL;
+        level = 1;
+    else if (total < 3 << 17 && level > 6)
+        level = 6;
+    t->effort = efforts[level];
+    t->model->preset = t->effort.preset;
 }
 
 static void
@@ -451,14 +466,11 @@ choose_classes(struct training *t)
 static bool
 train(struct training *t)
 {
-    static const size_t wanted[VOXEL_PRESET_COUNT] = {8000, 40000, 250000}; /* of each kind and parity */
-    static const uint64_t boxes[VOXEL_PRESET_COUNT] = {12, 20, 48};
-    static const size_t share[VOXEL_PRESET_COUNT] = {128, 80, 20};
     struct voxel_model *model = t->model;
     uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
     choose_preset(t);
-    size_t capacity = wanted[model->preset],
-           part = (size_t)(total / share[model->preset]) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
+    size_t capacity = t->effort.observations,
+           part = (size_t)(total / t->effort.share) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
     capacity = part < capacity ? part : capacity;
     t->set.capacity = capacity;
     t->set.rows = calloc(capacity, sizeof *t->set.rows);
@@ -470,7 +482,7 @@ train(struct training *t)
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
         return false;
     t->segment->keep_all = true;
-    if (!choose_reference(t, boxes[model->preset]))
+    if (!choose_reference(t, t->effort.boxes))
         return false;
     choose_classes(t);
     size_t seen = samples_seen(t);
