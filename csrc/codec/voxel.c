@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, SHORTEST_FOLD = 8192, NARROW = 24 };
+enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, SHORTEST_FOLD = 8192 };
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
 enum { THIN = 64, TALL = 2048 }; /* rows so short that their padding outweighs them, and many of them */
 
@@ -28,7 +28,7 @@ voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid)
     uint32_t first = 0;
     if (count > 1 && components * axes[0] <= 4)
         components *= axes[first++];
-    for (; count - first > 1 && axes[first] < NARROW; first++)
+    for (; count - first > 1 && axes[first] < VOXEL_ROW_MIN; first++)
         axes[first + 1] *= axes[first];
     shape->components = components;
     shape->width = first < count ? axes[first] : 1;
@@ -154,7 +154,7 @@ voxel_transpose(struct voxel_model *model)
 static void
 choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level)
 {
-    bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
+    bool long_enough = model->shape.height >= VOXEL_ROW_MIN && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
     bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
     bool worth = is_signal || is_thin || (smoother_along && level >= 2);

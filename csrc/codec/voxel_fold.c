@@ -4,7 +4,7 @@
  */
 #include "voxel_internal.h"
 
-enum { PROBES = 2048, ROW_MIN = 24, ROW_MAX = 1 << 15, SIGNAL_ROWS = 1024, SIGNAL_SLICE = 2 << 20 };
+enum { PROBES = 2048, ROW_MAX = 1 << 15, SIGNAL_ROWS = 1024, SIGNAL_SLICE = 2 << 20 };
 
 /* Mean difference, in 1/16, of samples `lag` pixels apart, at places spread by a hash. */
 static uint64_t
@@ -45,7 +45,7 @@ bool
 voxel_fold(struct voxel_model *model, uint64_t width, uint64_t height)
 {
     struct voxel_shape shape = model->shape;
-    if (shape.height > 1 || width == 0 || height < 2 || width > VOXEL_ROW_SIZE_MAX || height > UINT32_MAX ||
+    if (shape.height > 1 || width < VOXEL_ROW_MIN || height < 2 || width > VOXEL_ROW_SIZE_MAX || height > UINT32_MAX ||
         width * height > shape.width)
         return false;
     model->is_folded = true;
@@ -60,11 +60,11 @@ bool
 voxel_choose_fold(struct voxel_model *model, const unsigned char *samples, bool *is_signal)
 {
     uint64_t pixels = model->shape.width, least, unused, next = 2 * difference_at(model, samples, 1) + 1;
-    uint64_t width = best_divisor(model, samples, pixels, ROW_MIN, ROW_MAX, 1, next, &least);
+    uint64_t width = best_divisor(model, samples, pixels, VOXEL_ROW_MIN, ROW_MAX, 1, next, &least);
     *is_signal = width == 0;
     if (width) {
         uint64_t rows = pixels / width;
-        uint64_t height = best_divisor(model, samples, rows, ROW_MIN, ROW_MAX, width, 2 * least + 1, &unused);
+        uint64_t height = best_divisor(model, samples, rows, VOXEL_ROW_MIN, ROW_MAX, width, 2 * least + 1, &unused);
         return voxel_fold(model, width, height ? height : rows);
     }
     uint64_t size = pixels * model->shape.components * voxel_sample_size(model->grid.sample_type);

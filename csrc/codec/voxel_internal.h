@@ -45,6 +45,7 @@ enum {
     VOXEL_ERROR_CAP = 1023,         /* stored errors are (min(|r| >> shift, cap) << 4) */
     VOXEL_DIRECTION_CAP = 3069,
     VOXEL_SHIFT_MAX = 6,
+    VOXEL_ROW_MIN = 24,           /* pixels: below it padding would outweigh the samples by far */
     VOXEL_ROW_SIZE_MAX = 8 << 20, /* bytes */
     VOXEL_MARGIN = 8,             /* margins are counted in steps of this many pairs of samples */
 };

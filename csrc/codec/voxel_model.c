@@ -268,7 +268,7 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
         (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
-        (model->is_transposed && (model->is_label || model->chunk_slices == 0)))
+        (model->is_transposed && (model->is_label || model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)))
         return false;
     return (model->is_label || read_intensity(r, model)) && !r->overflow;
 }

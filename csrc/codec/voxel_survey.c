@@ -14,7 +14,7 @@ struct survey {
     const unsigned char *samples;
     uint32_t *counts; /* of each value, ^ 0x8000 */
     int16_t *rows[3];
-    int least, most;  /* of the values counted, as places in counts */
+    int least, most;                                 /* of the values counted, as places in counts */
     uint64_t seen, novel, difference, along, across; /* the last two: second differences */
 };
 
