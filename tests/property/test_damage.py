@@ -27,6 +27,11 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "voxel 8": (pickle.dumps(noisy.astype("u1")), {"codec": "voxel"}),
         "voxel 16": (pickle.dumps((noisy * 50).astype("<i2")), {"codec": "voxel", "level": 9}),
         "voxel label": (pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)), {"codec": "voxel"}),
+        "voxel signal": (pickle.dumps((np.arange(8192) ** 2 // 7000 % 90).astype("u1")), {"codec": "voxel"}),
+        "voxel series": (
+            pickle.dumps((noisy[:26, :26] * 9 + np.random.default_rng(2).normal(0, 6, (4, 2, 26, 26))).astype("<i2")),
+            {"codec": "voxel"},
+        ),
         "planes 64": (pickle.dumps((ramp**3).astype("<f8")), {"codec": "planes"}),
         "planes and store": (
             pickle.dumps([ramp.astype("<i4"), np.random.default_rng(0).bytes(100)]),
