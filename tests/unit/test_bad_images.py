@@ -11,7 +11,7 @@ import sqlite_zblob as zb
 from benchmarks.bad_images import Figures, bad_images, measure, usual, waves
 
 BAD = dict(bad_images())
-FIXED = 0.2e6  # nanoseconds that a tiny image may take whatever its size
+FIXED = 3e6  # nanoseconds that an image may take whatever its size, on a busy machine or under a sanitizer
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def test_size_and_time(name: str, level: int, usual_times: dict[int, Figures]) -
     ours, general = measure(array, level), measure(array, level, "zstd")
     frame = zb.compress(array, level, dtype=array.dtype, shape=array.shape)
     assert ours.size <= general.size + zb.info(frame).header_size
-    assert ours.encode <= 8 * limit.encode + 4 * FIXED / array.nbytes
+    assert ours.encode <= 8 * limit.encode + FIXED / array.nbytes
     assert ours.decode <= 8 * limit.decode + FIXED / array.nbytes
 
 
 @pytest.mark.parametrize("name", ["noise 16", "noise of three components", "X 5, two axes, noise"])
 def test_the_deepest_level_gives_noise_up_at_once(name: str, usual_times: dict[int, Figures]) -> None:
-    assert measure(BAD[name], 9).encode < 8 * usual_times[5].encode
+    assert measure(BAD[name], 9).encode < 12 * usual_times[5].encode
 
 
 def test_a_model_that_no_chunk_needs_is_left_out() -> None:
