@@ -2,6 +2,7 @@
 #include "bytes.h"
 #include "error.h"
 #include "frame.h"
+#include "general.h"
 #include "geometry.h"
 #include "plan.h"
 
@@ -109,24 +110,27 @@ pays(const struct plan *plan)
     return size + (plan->src_size >> SAVING_SHIFT) < plan->src_size;
 }
 
+/* Do chunks differ from those of the general path: stored, or an image's and larger? */
 static bool
-has_stored_chunk(const struct plan *plan)
+has_odd_chunk(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->chunk_count; i++) {
-        if (plan->index[i].codec == ZBLOB_CODEC_STORE)
+        if (plan->index[i].codec == ZBLOB_CODEC_STORE ||
+            plan->index[i].raw_size > general_chunk_size(plan->options->level))
             return true;
     }
     return false;
 }
 
 /* The codec to assemble the value by: the plan's own, or a plainer one to begin anew with. Where an image came
- * to nothing but zstd and stored chunks, all become zstd, so that the frame is a .zst file. */
+ * to nothing but zstd and stored chunks, all become zstd, so that the frame is a .zst file, cut as the general path
+ * cuts it: matches suffer from larger chunks. */
 static enum zblob_codec
 settle(const struct plan *plan)
 {
     if (plan->options->codec == ZBLOB_CODEC_STORE || !pays(plan))
         return ZBLOB_CODEC_STORE;
-    if (richest_codec(plan) == ZBLOB_CODEC_ZSTD && has_stored_chunk(plan))
+    if (richest_codec(plan) == ZBLOB_CODEC_ZSTD && has_odd_chunk(plan))
         return ZBLOB_CODEC_ZSTD;
     return plan->options->codec;
 }

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "general.h"
 #include "geometry.h"
+#include "noise.h"
 #include "planes.h"
 #include "threads.h"
 
@@ -15,7 +16,10 @@
 #define RIVAL_PIECES 4
 #define RIVAL_PIECE ((size_t)32 << 10)
 #define RIVAL_ZSTD_LEVEL 1
+#define FIXED_BYTES 64
 #define PLANES_PIECE ((size_t)128 << 10)
+#define DEEP_PIECE_MIN ((size_t)16 << 10)
+#define CHEAP_ZSTD_LEVEL 3 /* up to here the level that was asked for is tried at once */
 
 /* The general path; always fits. */
 static enum zblob_result
@@ -69,33 +73,66 @@ gather_excerpt(const struct plan *plan, const struct plan_chunk *chunk, unsigned
     return RIVAL_PIECES * RIVAL_PIECE;
 }
 
-/* encoded / size < stored_size / raw_size, with a margin for what a deeper level gains? */
-static bool
-comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry)
+/* Bytes that fall out of the frame's header if this chunk, the only one of its image, needs no model. */
+static size_t
+spared_by_zstd(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry)
 {
-    return encoded && (uint64_t)encoded * 4 * entry->raw_size < (uint64_t)size * 5 * entry->stored_size;
+    const struct voxel_model *model = plan->models[chunk->image];
+    return entry->codec == ZBLOB_CODEC_VOXEL && voxel_chunk_count(model) == 1 ? voxel_model_size(model) : 0;
 }
 
-/* Repetitive images can suit a byte matcher better than any predictor. An excerpt tells, then zstd's fastest
- * level on the whole chunk; only then is the level that was asked for worth its time. */
+/* encoded / size < stored_size / raw_size, with a margin in sixteenths for what more bytes or a deeper level gain?
+ * A frame's fixed bytes do not grow with the chunk. */
+static bool
+comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
+{
+    if (encoded > FIXED_BYTES)
+        encoded -= FIXED_BYTES;
+    return encoded && (uint64_t)encoded * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
+}
+
+/* Is a dear level worth its time on the whole chunk, of which a cheap one made `encoded` bytes? A thirty-second of
+ * it, with both levels, tells. */
+static bool
+deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *entry, size_t encoded)
+{
+    size_t piece = entry->raw_size / 32 < DEEP_PIECE_MIN ? DEEP_PIECE_MIN : entry->raw_size / 32;
+    size_t cheap = 0, deep = 0, size = piece < entry->raw_size ? piece : entry->raw_size;
+    size_t capacity = general_bound(size);
+    unsigned char *dst = malloc(capacity);
+    if (!dst)
+        return false;
+    src += (entry->raw_size - size) / 2;
+    general_encode(RIVAL_ZSTD_LEVEL, src, size, dst, capacity, &cheap);
+    general_encode(zstd_level, src, size, dst, capacity, &deep);
+    free(dst);
+    uint64_t expected = cheap ? (uint64_t)encoded * deep / cheap : entry->raw_size;
+    return expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
+}
+
+/* Repetitive images can suit a byte matcher better than any predictor. An excerpt tells, then a cheap level on
+ * the whole chunk, then a dear one that was asked for on a piece; only then is that one worth its time. */
 static void
 try_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     const unsigned char *src = plan->src + chunk->raw_offset;
-    size_t capacity = general_bound(chunk->raw_size) + RIVAL_PIECES * RIVAL_PIECE, encoded = 0;
+    size_t capacity = general_bound(chunk->raw_size), size, encoded = 0;
     int zstd_level = general_zstd_level(plan->options->level);
-    unsigned char *aside = malloc(capacity);
+    int first_level = zstd_level <= CHEAP_ZSTD_LEVEL ? zstd_level : RIVAL_ZSTD_LEVEL;
+    unsigned margin = first_level == zstd_level ? 2 : 4;
+    unsigned char *aside = malloc(capacity + RIVAL_PIECES * RIVAL_PIECE);
     if (!aside)
         return; /* what is there is good enough */
-    size_t size = gather_excerpt(plan, chunk, aside);
-    general_encode(RIVAL_ZSTD_LEVEL, aside, size, aside + size, capacity - size, &encoded);
-    if (comes_close(encoded, size, entry))
-        general_encode(RIVAL_ZSTD_LEVEL, src, chunk->raw_size, aside, capacity, &encoded);
-    else
-        encoded = 0;
-    if (zstd_level > RIVAL_ZSTD_LEVEL && comes_close(encoded, chunk->raw_size, entry))
-        general_encode(zstd_level, src, chunk->raw_size, aside, capacity, &encoded);
-    if (encoded && encoded < entry->stored_size) {
+    size = gather_excerpt(plan, chunk, aside + capacity);
+    general_encode(first_level, aside + capacity, size, aside, capacity, &encoded);
+    bool is_close = comes_close(encoded, size, entry, margin);
+    if (is_close)
+        general_encode(first_level, src, chunk->raw_size, aside, capacity, &encoded);
+    if (is_close && zstd_level > first_level && comes_close(encoded, chunk->raw_size, entry, margin)) {
+        if (deeper_pays(zstd_level, src, entry, encoded))
+            general_encode(zstd_level, src, chunk->raw_size, aside, capacity, &encoded);
+    }
+    if (is_close && encoded && encoded < entry->stored_size + spared_by_zstd(plan, chunk, entry)) {
         memcpy(plan->scratch + chunk->slot, aside, encoded);
         entry->codec = ZBLOB_CODEC_ZSTD;
         entry->stored_size = (uint32_t)encoded;
@@ -130,27 +167,32 @@ try_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zblob
     free(aside);
 }
 
-static enum zblob_result
-encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
-{
-    enum zblob_result result = ZBLOB_OK;
-    if (plan->models[chunk->image])
-        result = encode_voxel_chunk(plan, chunk, entry);
-    if (result == ZBLOB_OK && entry->stored_size == 0)
-        return encode_planes_chunk(plan, chunk, entry);
-    if (result == ZBLOB_OK && plan->options->codec == ZBLOB_CODEC_AUTO) {
-        try_planes(plan, chunk, entry);
-        try_zstd(plan, chunk, entry);
-    }
-    return result;
-}
-
 static void
 store_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     memcpy(plan->scratch + chunk->slot, plan->src + chunk->raw_offset, chunk->raw_size);
     entry->codec = ZBLOB_CODEC_STORE;
     entry->stored_size = (uint32_t)chunk->raw_size;
+}
+
+static enum zblob_result
+encode_image_chunk(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    enum zblob_result result = ZBLOB_OK;
+    bool is_voxel = chunk->ordinal != NO_ORDINAL;
+    if (!noise_fills(&plan->images[chunk->image].grid, plan->src + chunk->raw_offset, chunk->raw_size))
+        result = (is_voxel ? encode_voxel_chunk : encode_planes_chunk)(plan, chunk, entry);
+    if (result != ZBLOB_OK)
+        return result;
+    bool fits = entry->stored_size > 0;
+    if (!fits)
+        store_chunk(plan, chunk, entry);
+    bool is_open = is_voxel && plan->options->codec == ZBLOB_CODEC_AUTO;
+    if (fits && is_open)
+        try_planes(plan, chunk, entry);
+    if (!fits || is_open)
+        try_zstd(plan, chunk, entry);
+    return ZBLOB_OK;
 }
 
 /* One task of the thread pool. A chunk that grows is stored, but not among zstd chunks alone: there all
@@ -175,6 +217,20 @@ encode_chunk(void *context, size_t i)
         store_chunk(plan, chunk, entry);
 }
 
+static void
+drop_unused_models(struct plan *plan)
+{
+    bool is_used[ZBLOB_IMAGES_MAX] = {false};
+    for (size_t i = 0; i < plan->chunk_count; i++)
+        if (plan->index[i].codec == ZBLOB_CODEC_VOXEL)
+            is_used[plan->chunks[i].image] = true;
+    for (size_t i = 0; i < plan->image_count; i++)
+        if (!is_used[i]) {
+            voxel_model_free(plan->models[i]);
+            plan->models[i] = NULL;
+        }
+}
+
 enum zblob_result
 plan_encode(struct plan *plan, struct zblob_error *error)
 {
@@ -183,5 +239,6 @@ plan_encode(struct plan *plan, struct zblob_error *error)
         if (plan->results[i] != ZBLOB_OK || plan->index[i].stored_size == 0)
             return zblob_fail_memory(error, plan->chunks[i].raw_size);
     }
+    drop_unused_models(plan);
     return ZBLOB_OK;
 }

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "general.h"
 #include "geometry.h"
+#include "noise.h"
 #include "planes.h"
 #include "threads.h"
 
@@ -30,20 +31,24 @@ plan_range(struct plan *plan, uint64_t offset, uint64_t size, uint64_t chunk_siz
         uint64_t left = end - offset;
         plan_chunk(plan, &(struct plan_chunk){.raw_offset = offset,
                                               .raw_size = (size_t)(left < chunk_size ? left : chunk_size),
-                                              .image = image});
+                                              .image = image,
+                                              .ordinal = NO_ORDINAL});
     }
 }
 
-static void
+/* Returns the end of the last: the few pixels that a folded image may have more are general data. */
+static uint64_t
 plan_model_chunks(struct plan *plan, uint32_t image)
 {
     const struct voxel_model *model = plan->models[image];
+    struct plan_chunk chunk = {.image = image};
     for (size_t i = 0; i < voxel_chunk_count(model); i++) {
-        struct plan_chunk chunk = {.image = image, .ordinal = i};
+        chunk.ordinal = i;
         voxel_chunk_range(model, i, &chunk.raw_offset, &chunk.raw_size);
         chunk.raw_offset += plan->images[image].value_offset;
         plan_chunk(plan, &chunk);
     }
+    return chunk.raw_offset + chunk.raw_size;
 }
 
 /* Is the image to be coded as one? */
@@ -69,12 +74,12 @@ plan_chunks(struct plan *plan)
             continue;
         geometry_byte_size(&image->grid, &size);
         plan_range(plan, at, image->value_offset - at, general_size, NO_IMAGE);
+        at = image->value_offset + size;
         if (plan->models[i])
-            plan_model_chunks(plan, i);
+            at = plan_model_chunks(plan, i);
         else
             plan_range(plan, image->value_offset, size, planes_chunk_size(&image->grid), i);
         plan->has_image_chunks = true;
-        at = image->value_offset + size;
     }
     plan_range(plan, at, plan->src_size - at, general_size, NO_IMAGE);
 }
@@ -121,7 +126,7 @@ build_model(void *context, size_t i)
     enum zblob_codec codec = plan->options->codec;
     uint64_t size;
     if ((codec == ZBLOB_CODEC_AUTO || codec == ZBLOB_CODEC_VOXEL) && geometry_byte_size(&image->grid, &size) &&
-        size >= IMAGE_SIZE_MIN)
+        size >= IMAGE_SIZE_MIN && !noise_fills(&image->grid, plan->src + image->value_offset, (size_t)size))
         voxel_model_build(&plan->models[i], &image->grid, plan->src + image->value_offset, plan->options->level);
 }
 

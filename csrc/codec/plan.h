@@ -8,12 +8,13 @@
 #include "voxel.h"
 
 #define NO_IMAGE UINT32_MAX
+#define NO_ORDINAL SIZE_MAX
 
 struct plan_chunk {
     uint64_t raw_offset;
     size_t raw_size;
     uint32_t image; /* or NO_IMAGE */
-    size_t ordinal; /* among its image's chunks */
+    size_t ordinal; /* among its model's chunks, or NO_ORDINAL */
     size_t slot;    /* where its encoding goes, in the scratch block */
 };
 

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, NARROW = 24 };
+enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, SHORTEST_FOLD = 8192 };
+enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
+enum { THIN = 64, TALL = 2048 }; /* rows so short that their padding outweighs them, and many of them */
 
 /* Axes of one pixel vanish; a very short fastest axis becomes components (or joins the next axis), so
  * that a row is long enough for vectors. False: no samples, or more than 2^40. */
@@ -26,7 +28,7 @@ voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid)
     uint32_t first = 0;
     if (count > 1 && components * axes[0] <= 4)
         components *= axes[first++];
-    for (; count - first > 1 && axes[first] < NARROW; first++)
+    for (; count - first > 1 && axes[first] < VOXEL_ROW_MIN; first++)
         axes[first + 1] *= axes[first];
     shape->components = components;
     shape->width = first < count ? axes[first] : 1;
@@ -43,9 +45,10 @@ voxel_accepts(const struct zblob_grid *grid)
     struct voxel_shape shape;
     if (voxel_sample_size(grid->sample_type) == 0 || !voxel_shape_of(&shape, grid))
         return false;
-    /* A row is handled whole, and a single one leaves nothing to predict from. */
-    return shape.height > 1 && shape.width * shape.components * voxel_sample_size(grid->sample_type) <= LARGEST_SLICE &&
-           shape.components <= 256 && shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
+    uint64_t row = shape.width * shape.components * voxel_sample_size(grid->sample_type);
+    /* A row is handled whole, and a single one leaves nothing to predict from: it is folded. */
+    return (shape.height > 1 ? row <= VOXEL_ROW_SIZE_MAX : shape.width >= SHORTEST_FOLD) && shape.components <= 256 &&
+           shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
 }
 
 static uint64_t
@@ -60,11 +63,11 @@ void
 voxel_choose_chunks(struct voxel_model *model, int level)
 {
     uint64_t slice = row_size(model) * model->shape.height;
-    uint64_t target = level >= 3 ? TARGET_CHUNK : TARGET_CHUNK / 2;
+    uint64_t target = level >= 2 ? TARGET_CHUNK : TARGET_CHUNK / 2;
     model->chunk_rows = (uint32_t)model->shape.height;
     if (model->is_label)
         target = TARGET_CHUNK;
-    uint64_t largest = model->shape.slices > 1 ? LARGEST_SLICE : TARGET_CHUNK;
+    uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
     if (slice <= largest) {
         uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
         fit = fit < least ? least : fit;
@@ -75,10 +78,22 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     } else {
         uint64_t fit = target / row_size(model);
         fit = fit < 1 ? 1 : fit;
+        fit = model->shape.width < THIN && fit > 4 * TALL ? 4 * TALL : fit;
         uint64_t chunks = (model->shape.height + fit - 1) / fit;
         model->chunk_slices = 0;
         model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
     }
+}
+
+void
+voxel_choose_series(struct voxel_model *model, uint32_t distance)
+{
+    uint64_t volume = row_size(model) * model->shape.height * distance;
+    uint64_t volumes = (model->shape.slices + distance - 1) / distance, most = ZBLOB_CHUNK_RAW_MAX / volume;
+    uint64_t fit = TARGET_CHUNK / volume < VOLUMES ? VOLUMES : TARGET_CHUNK / volume; /* the first refers to none */
+    uint64_t chunks = (volumes + (fit < most ? fit : most) - 1) / (fit < most ? fit : most);
+    model->chunk_slices = (uint32_t)((volumes + chunks - 1) / chunks) * distance;
+    model->distance = distance;
 }
 
 size_t
@@ -137,13 +152,15 @@ voxel_transpose(struct voxel_model *model)
 }
 
 /* The direction that is smoother goes across the rows: half of a row's samples do without their
- * neighbours in it. */
+ * neighbours in it. A tall pile of short rows lies down in any case, and so do a signal's stretches. */
 static void
-choose_direction(struct voxel_model *model, bool smoother_along, int level)
+choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level)
 {
-    bool long_enough = model->shape.height >= NARROW && model->shape.width > 1 &&
+    bool long_enough = model->shape.height >= VOXEL_ROW_MIN && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
-    if (smoother_along && long_enough && level >= 3 && model->chunk_slices > 0) {
+    bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
+    bool worth = is_signal || is_thin || (smoother_along && level >= 2);
+    if (worth && long_enough && model->chunk_slices > 0) {
         voxel_transpose(model);
         model->chunk_rows = (uint32_t)model->shape.height;
     }
@@ -151,10 +168,11 @@ choose_direction(struct voxel_model *model, bool smoother_along, int level)
 
 /* As intensities: cells, range, chunks, direction and weights. */
 static enum zblob_result
-build_intensity(struct voxel_model *m, const unsigned char *samples, int level, bool *gain)
+build_intensity(struct voxel_model *m, const unsigned char *samples, int level, bool is_signal, bool *gain)
 {
     const unsigned char *values = samples; /* what is coded */
     bool smoother_along = false;
+    m->use_reference = (m->shape.slices > 1 && !is_signal) || m->shape.components > 1;
     enum zblob_result result = voxel_model_widen(m) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     if (result == ZBLOB_OK && m->wide) {
         voxel_choose_chunks(m, level); /* differences stay within a chunk */
@@ -165,7 +183,9 @@ build_intensity(struct voxel_model *m, const unsigned char *samples, int level, 
     if (result != ZBLOB_OK || !*gain)
         return result;
     voxel_choose_chunks(m, level);
-    choose_direction(m, smoother_along, level);
+    if (is_signal)
+        m->chunk_slices = 1;
+    choose_direction(m, smoother_along, is_signal, level);
     return voxel_train(m, values, level, gain);
 }
 
@@ -178,14 +198,15 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
-    bool gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
+    bool is_signal = false, gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
     enum zblob_result result = ZBLOB_OK;
-    m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
+    if (m->shape.height == 1)
+        gain = !voxel_is_wide(grid->sample_type) && voxel_choose_fold(m, samples, &is_signal);
     m->is_label = gain && label_survey(m, samples);
     if (m->is_label)
         voxel_choose_chunks(m, level);
     else if (gain)
-        result = build_intensity(m, samples, level, &gain);
+        result = build_intensity(m, samples, level, is_signal, &gain);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else

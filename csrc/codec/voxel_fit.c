@@ -125,7 +125,7 @@ trace_of(const double (*m)[ORDER], int order)
     return sum;
 }
 
-enum { PRIOR = 40 };
+enum { PRIOR = 40, CALM = 4 };
 /* One class: its own sums, and everyone's as if they were PRIOR observations of its own scale. */
 static void
 solve_class(struct voxel_fit *fit, int c, int order, double count)
@@ -204,6 +204,15 @@ quantise(const float *solution, int taps, int c, int16_t weights[VOXEL_TAPS_MAX]
     }
 }
 
+/* The mean magnitude of seven taps. */
+static float
+spread_of(const float *x)
+{
+    float sum = ((magnitude(x[0]) + magnitude(x[1])) + (magnitude(x[2]) + magnitude(x[3]))) +
+                ((magnitude(x[4]) + magnitude(x[5])) + magnitude(x[6]));
+    return sum / 7;
+}
+
 void
 voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], const uint8_t *class_of, size_t count,
                   int taps, int classes, int rounds, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES])
@@ -213,14 +222,10 @@ voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], co
     sort_classes(fit, class_of, count);
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++) {
-            const float *x = rows[i];
-            if (round == 0) { /* by the spread of seven taps: a stand-in for the residual */
-                float spread = ((magnitude(x[0]) + magnitude(x[1])) + (magnitude(x[2]) + magnitude(x[3]))) +
-                               ((magnitude(x[4]) + magnitude(x[5])) + magnitude(x[6]));
-                fit->weights[i] = 8.0f / (spread + 1);
-            } else {
-                fit->weights[i] = 1.0f / (magnitude(residual_of(x, fit->solution[class_of[i]], order)) + 0.7f);
-            }
+            float weight = 1.0f / (spread_of(rows[i]) + CALM); /* a step matters less where the image is restless */
+            if (round > 0)
+                weight = weight / (magnitude(residual_of(rows[i], fit->solution[class_of[i]], order)) + 0.7f);
+            fit->weights[i] = weight;
         }
         sum_classes(fit, rows, classes, taps);
         solve_classes(fit, order, classes);

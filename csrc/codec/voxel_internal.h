@@ -45,7 +45,9 @@ enum {
     VOXEL_ERROR_CAP = 1023,         /* stored errors are (min(|r| >> shift, cap) << 4) */
     VOXEL_DIRECTION_CAP = 3069,
     VOXEL_SHIFT_MAX = 6,
-    VOXEL_MARGIN = 8, /* margins are counted in steps of this many pairs of samples */
+    VOXEL_ROW_MIN = 24,           /* pixels: below it padding would outweigh the samples by far */
+    VOXEL_ROW_SIZE_MAX = 8 << 20, /* bytes */
+    VOXEL_MARGIN = 8,             /* margins are counted in steps of this many pairs of samples */
 };
 
 /* A neighbour: source 0 is this plane, 1 the reference plane, 2 the one before it. */
@@ -101,6 +103,7 @@ struct voxel_model {
     struct voxel_shape shape;
     struct voxel_wide *wide; /* samples of 32 or 64 bits, or floats; NULL: 8 or 16 bits */
     struct voxel_mapping mapping;
+    bool is_folded;     /* `shape` was made of an image of one row; the pixels that fill no slice are not coded */
     bool is_transposed; /* rows of `shape` are columns of the image; only with whole-slice chunks */
     bool is_label;      /* coded by voxel_label.c; nothing below matters then */
     uint8_t preset;
@@ -113,6 +116,7 @@ struct voxel_model {
     int16_t modal;         /* the most frequent value: of rows out of the image, and of flat rows */
     uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
     uint32_t chunk_rows;
+    uint32_t distance; /* to the slice of reference: 1, or the slices of a volume in a series of them */
     uint32_t kind_count;
     uint8_t energy_shift;               /* energies >> this are steps */
     uint8_t thresholds[VOXEL_BINS_MAX]; /* steps, from 1 on; they do not decrease */
@@ -135,11 +139,13 @@ struct voxel_box {
     uint64_t slice, slices, row, rows;
 };
 
-/* Even and odd halves of rows, padded, for the slices of a ring of three. */
+/* Even and odd halves of rows, padded, for the slices of a ring: a slice, the one at the distance of the
+ * reference, and the one twice as far. */
 struct voxel_planes {
-    size_t width, height, components, ring; /* ring: slices that are kept, at most three */
-    size_t half[2];                         /* samples in the even and the odd half of a row */
-    size_t half_stride;                     /* elements from one half-row to the next */
+    size_t width, height, components;
+    size_t distance, ring; /* to the reference slice, and slices that are kept: 2 * distance + 1 at most */
+    size_t half[2];        /* samples in the even and the odd half of a row */
+    size_t half_stride;    /* elements from one half-row to the next */
     int16_t *values;
     uint16_t *errors;
 };
@@ -154,9 +160,9 @@ void *voxel_arena_take(struct voxel_arena *arena, size_t size); /* 64-byte align
 void voxel_arena_close(struct voxel_arena *arena);
 
 /* Bytes that a box's planes need, and the planes in that memory. */
-size_t voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box);
+size_t voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box, uint32_t distance);
 void voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, struct voxel_box box,
-                       int16_t modal, void *memory);
+                       uint32_t distance, int16_t modal, void *memory);
 
 /* Element 0 of the half-row: of the values, or of the errors with the same arithmetic. */
 static inline size_t
@@ -330,7 +336,13 @@ struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 bool voxel_model_widen(struct voxel_model *model);
 bool voxel_predictor_valid(const struct voxel_model *model, const struct voxel_kind *kind, bool has_reference);
 void voxel_choose_chunks(struct voxel_model *model, int level);
+/* Chunks of whole volumes, each `distance` slices, that refer to the volume before. */
+void voxel_choose_series(struct voxel_model *model, uint32_t distance);
 void voxel_transpose(struct voxel_model *model);
+/* An image of one row becomes slices of height x width (voxel_fold.c). False: it is none, or they do not fit. */
+bool voxel_fold(struct voxel_model *model, uint64_t width, uint64_t height);
+/* The same, chosen by the samples. A signal has no rows of its own: its slices are to be transposed, and apart. */
+bool voxel_choose_fold(struct voxel_model *model, const unsigned char *samples, bool *is_signal);
 struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index);
 const unsigned char *voxel_row_address(const struct voxel_model *model, const unsigned char *samples, uint64_t slice,
                                        uint64_t row);

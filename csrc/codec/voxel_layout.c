@@ -68,36 +68,37 @@ half_stride_of(uint64_t width)
 }
 
 static size_t
-ring_size(struct voxel_box box)
+ring_size(struct voxel_box box, uint32_t distance)
 {
-    return box.slices < 3 ? (size_t)box.slices : 3;
+    return box.slices < 2 * (uint64_t)distance + 1 ? (size_t)box.slices : 2 * (size_t)distance + 1;
 }
 
 /* All rows of the slices that are kept, and the stand-in row behind them. */
 static size_t
-element_count(const struct voxel_shape *shape, struct voxel_box box)
+element_count(const struct voxel_shape *shape, struct voxel_box box, uint32_t distance)
 {
-    return (size_t)(ring_size(box) * shape->components * box.rows * 2 + 1) * half_stride_of(shape->width);
+    return (size_t)(ring_size(box, distance) * shape->components * box.rows * 2 + 1) * half_stride_of(shape->width);
 }
 
 size_t
-voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box)
+voxel_planes_size(const struct voxel_shape *shape, struct voxel_box box, uint32_t distance)
 {
-    return 2 * sizeof(int16_t) * element_count(shape, box);
+    return 2 * sizeof(int16_t) * element_count(shape, box, distance);
 }
 
 void
-voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, struct voxel_box box, int16_t modal,
-                  void *memory)
+voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, struct voxel_box box, uint32_t distance,
+                  int16_t modal, void *memory)
 {
     planes->width = (size_t)shape->width;
     planes->height = (size_t)box.rows;
-    planes->ring = ring_size(box);
+    planes->distance = distance;
+    planes->ring = ring_size(box, distance);
     planes->components = (size_t)shape->components;
     planes->half[0] = (planes->width + 1) / 2;
     planes->half[1] = planes->width / 2;
     planes->half_stride = half_stride_of(shape->width);
-    size_t count = element_count(shape, box);
+    size_t count = element_count(shape, box, distance);
     planes->values = memory;
     planes->errors = (uint16_t *)memory + count;
     /* Elements between a half-row's samples and its padding are computed with and never used; they
@@ -137,19 +138,23 @@ voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t componen
 /* ---- Which planes and rows a row refers to ----------------------------------------------------- */
 
 static void
-choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model, size_t slice_in_box, size_t component)
+choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model, const struct voxel_planes *planes,
+              size_t slice_in_box, size_t component)
 {
-    size_t now = slice_in_box % 3, before = (slice_in_box + 2) % 3, earlier = (slice_in_box + 1) % 3;
+    size_t distance = planes->distance, ring = planes->ring, now = slice_in_box % ring;
+    bool follows = slice_in_box >= distance;
+    size_t before = follows ? (slice_in_box - distance) % ring : now;
+    size_t earlier = slice_in_box >= 2 * distance ? (slice_in_box - 2 * distance) % ring : before;
     cursor->ring[0] = cursor->ring[1] = cursor->ring[2] = now;
     cursor->component[0] = cursor->component[1] = cursor->component[2] = component;
     bool apart = component == 0 || model->is_apart;
-    cursor->has_reference = model->use_reference && (!apart || slice_in_box > 0);
+    cursor->has_reference = model->use_reference && (!apart || follows);
     if (cursor->has_reference && apart) {
         cursor->ring[1] = before;
-        cursor->ring[2] = slice_in_box > 1 ? earlier : before;
+        cursor->ring[2] = earlier;
     } else if (cursor->has_reference) {
         cursor->component[1] = component - 1;
-        if (slice_in_box > 0)
+        if (follows)
             cursor->ring[2] = before;
         else
             cursor->component[2] = component > 1 ? component - 2 : component - 1;
@@ -191,7 +196,7 @@ void
 voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *model, const struct voxel_planes *planes,
                   size_t slice_in_box, size_t component)
 {
-    choose_planes(cursor, model, slice_in_box, component);
+    choose_planes(cursor, model, planes, slice_in_box, component);
     if (planes->height <= ROWS_ABOVE + ROWS_BELOW)
         return;
     size_t own = voxel_half_row(planes, cursor->ring[0], component, ROWS_ABOVE, 0);

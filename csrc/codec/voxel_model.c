@@ -12,7 +12,9 @@ enum {
     FLAG_WIDE = 16,
     FLAG_MARGINS = 32,
     FLAG_TRANSPOSED = 64,
-    FLAGS_ALL = 127
+    FLAG_FOLDED = 128,
+    FLAG_SERIES = 256,
+    FLAGS_ALL = 511
 };
 
 struct voxel_model *
@@ -22,6 +24,7 @@ voxel_model_new(const struct zblob_grid *grid)
     if (model == NULL)
         return NULL;
     model->grid = *grid;
+    model->distance = 1;
     model->kinds = calloc(VOXEL_KINDS_MAX, sizeof *model->kinds);
     if (model->kinds == NULL || !voxel_shape_of(&model->shape, grid)) {
         voxel_model_free(model);
@@ -220,10 +223,17 @@ write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
     voxel_put_bits(w,
                    (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
                               model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
-                              model->is_transposed * FLAG_TRANSPOSED + ranks * FLAG_RANKS + wide * FLAG_WIDE),
-                   8);
+                              model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
+                              (model->distance > 1) * FLAG_SERIES + ranks * FLAG_RANKS + wide * FLAG_WIDE),
+                   16);
+    if (model->is_folded) {
+        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
+        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
+    }
     voxel_put_bits(w, model->chunk_slices, 32);
     voxel_put_bits(w, model->chunk_rows, 32);
+    if (model->distance > 1)
+        voxel_put_bits(w, model->distance, 32);
     voxel_put_bits(w, (uint16_t)model->low, 16);
     voxel_put_bits(w, (uint16_t)model->high, 16);
     voxel_put_bits(w, (uint16_t)model->modal, 16);
@@ -241,8 +251,12 @@ write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
 static bool
 read_model(struct voxel_bit_reader *r, struct voxel_model *model)
 {
-    uint32_t flags = voxel_get_bits(r, 8);
+    uint32_t flags = voxel_get_bits(r, 16);
     if (flags & ~(uint32_t)FLAGS_ALL)
+        return false;
+    uint32_t width = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
+    uint32_t height = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
+    if (flags & FLAG_FOLDED ? !voxel_fold(model, width, height) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
     if (!model->is_label && !voxel_model_widen(model))
@@ -254,6 +268,8 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
         voxel_transpose(model);
     model->chunk_slices = voxel_get_bits(r, 32);
     model->chunk_rows = voxel_get_bits(r, 32);
+    if (flags & FLAG_SERIES)
+        model->distance = voxel_get_bits(r, 32);
     model->low = (int16_t)voxel_get_bits(r, 16);
     model->high = (int16_t)voxel_get_bits(r, 16);
     model->modal = (int16_t)voxel_get_bits(r, 16);
@@ -266,10 +282,12 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
     }
     if (flags & FLAG_RANKS && !read_ranks(r, &model->mapping))
         return false;
+    if (flags & FLAG_SERIES && (model->distance < 2 || model->distance >= model->chunk_slices))
+        return false;
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
         (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
-        (model->is_transposed && (model->is_label || model->chunk_slices == 0)))
+        (model->is_transposed && (model->is_label || model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)))
         return false;
     return (model->is_label || read_intensity(r, model)) && !r->overflow;
 }
@@ -277,7 +295,8 @@ read_model(struct voxel_bit_reader *r, struct voxel_model *model)
 size_t
 voxel_model_size(const struct voxel_model *model)
 {
-    size_t capacity = 65536 * (5 + 11) + 65536; /* ranks and cells at their worst, and parameters */
+    size_t cells = model->wide ? 65536 : 0; /* they and ranks at their worst, and parameters */
+    size_t capacity = (size_t)model->mapping.rank_count * 5 + cells * 11 + 65536;
     unsigned char *bytes = malloc(capacity);
     if (bytes == NULL)
         return 0;

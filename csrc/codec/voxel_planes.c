@@ -313,7 +313,7 @@ open_encoding(struct encoding *e, struct voxel_box box, size_t capacity)
 {
     const struct voxel_shape *shape = &e->model->shape;
     size_t rows = (size_t)(box.slices * box.rows * shape->components), count = rows * (size_t)shape->width + 64;
-    size_t planes_size = voxel_planes_size(shape, box), row = voxel_scratch_size(shape);
+    size_t planes_size = voxel_planes_size(shape, box, e->model->distance), row = voxel_scratch_size(shape);
     e->runs.capacity = 20 * rows + 40;
     e->margins_capacity = 8 * rows + 16;
     size_t total = planes_size + sizeof *e->segment + 2 * row + 4 * count + 2 * rows * 4 + e->runs.capacity +
@@ -322,7 +322,8 @@ open_encoding(struct encoding *e, struct voxel_box box, size_t capacity)
                    2 * (capacity + SLACK) + 64 * 20;
     if (!voxel_arena_open(&e->arena, total))
         return false;
-    voxel_planes_open(&e->planes, shape, box, e->model->modal, voxel_arena_take(&e->arena, planes_size));
+    voxel_planes_open(&e->planes, shape, box, e->model->distance, e->model->modal,
+                      voxel_arena_take(&e->arena, planes_size));
     e->segment = voxel_arena_take(&e->arena, sizeof *e->segment);
     e->segment->keep_all = false;
     e->scratch = voxel_arena_take(&e->arena, 2 * row);
@@ -545,12 +546,13 @@ static bool
 open_decoding(struct decoding *d, struct voxel_box box, size_t src_size)
 {
     const struct voxel_shape *shape = &d->model->shape;
-    size_t planes_size = voxel_planes_size(shape, box), row = voxel_scratch_size(shape);
+    size_t planes_size = voxel_planes_size(shape, box, d->model->distance), row = voxel_scratch_size(shape);
     size_t tables_size = (size_t)voxel_table_count(d->model) * VOXEL_TABLE_SIZE * sizeof *d->entries;
     size_t total = planes_size + sizeof *d->segment + 2 * row + tables_size + src_size + 3 * SLACK + 64 * 10;
     if (!voxel_arena_open(&d->arena, total))
         return false;
-    voxel_planes_open(&d->planes, shape, box, d->model->modal, voxel_arena_take(&d->arena, planes_size));
+    voxel_planes_open(&d->planes, shape, box, d->model->distance, d->model->modal,
+                      voxel_arena_take(&d->arena, planes_size));
     d->segment = voxel_arena_take(&d->arena, sizeof *d->segment);
     d->segment->keep_all = false;
     d->scratch = voxel_arena_take(&d->arena, 2 * row);

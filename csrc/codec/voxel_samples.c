@@ -237,7 +237,7 @@ voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, 
     size_t stride = tile_stride(&model->shape), pitch = planes->height * components * size;
     if (!model->is_transposed) {
         for (size_t y = 0; y < planes->height; y++)
-            voxel_load_row(model, samples, box.slice + z, box.row + y, planes, z % 3, y, scratch);
+            voxel_load_row(model, samples, box.slice + z, box.row + y, planes, z % planes->ring, y, scratch);
         return;
     }
     const unsigned char *slice = voxel_row_address(model, samples, box.slice + z, 0);
@@ -247,10 +247,10 @@ voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, 
             for (size_t j = 0; j < count; j++)
                 voxel_load(model, slice + (at + j) * pitch + c * size, components, scratch + j * stride,
                            planes->height);
-            tile_to_planes(scratch, stride, planes, z % 3, c, at, count);
+            tile_to_planes(scratch, stride, planes, z % planes->ring, c, at, count);
         }
         for (size_t y = 0; y < 2 * planes->height; y++)
-            voxel_pad_values(planes, z % 3, c, y / 2, y & 1);
+            voxel_pad_values(planes, z % planes->ring, c, y / 2, y & 1);
     }
 }
 
@@ -263,13 +263,13 @@ voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct vo
     unsigned char *slice = dst + z * (size_t)box.rows * planes->width * pixel;
     for (size_t c = 0; c < components; c++) {
         for (size_t y = 0; !model->is_transposed && y < planes->height; y++) {
-            const int16_t *even = planes->values + voxel_half_row(planes, z % 3, c, y, 0);
+            const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
             join_row(even, even + planes->half_stride, scratch, planes);
             voxel_store(model, scratch, slice + y * planes->width * pixel + c * size, components, planes->width);
         }
         for (size_t at = 0; model->is_transposed && at < planes->width; at += TILE) {
             size_t count = planes->width - at < TILE ? planes->width - at : TILE;
-            planes_to_tile(scratch, stride, planes, z % 3, c, at, count);
+            planes_to_tile(scratch, stride, planes, z % planes->ring, c, at, count);
             for (size_t j = 0; j < count; j++)
                 voxel_store(model, scratch + j * stride, slice + (at + j) * planes->height * pixel + c * size,
                             components, planes->height);

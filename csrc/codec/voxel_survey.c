@@ -14,6 +14,7 @@ struct survey {
     const unsigned char *samples;
     uint32_t *counts; /* of each value, ^ 0x8000 */
     int16_t *rows[3];
+    int least, most;                          /* of the values counted, as places in counts */
     uint64_t seen, difference, along, across; /* the last two: second differences */
 };
 
@@ -26,6 +27,13 @@ survey_row(struct survey *s, uint64_t slice, uint64_t row)
     int16_t *up = s->rows[0], *now = s->rows[1];
     voxel_load(s->model, voxel_row_address(s->model, s->samples, slice, first ? row : row - 1), 1, up, n);
     voxel_load(s->model, voxel_row_address(s->model, s->samples, slice, row), 1, now, n);
+    int16_t least = now[0], most = now[0];
+    for (size_t i = 0; i < n; i++) {
+        least = now[i] < least ? now[i] : least;
+        most = now[i] > most ? now[i] : most;
+    }
+    s->least = least + 32768 < s->least ? least + 32768 : s->least;
+    s->most = most + 32768 > s->most ? most + 32768 : s->most;
     for (size_t i = 0; i < n; i++)
         s->counts[(uint16_t)now[i] ^ 0x8000]++;
     for (size_t i = c; i < n; i++) {
@@ -51,6 +59,8 @@ survey_rows(struct survey *s)
     const struct voxel_shape *shape = &s->model->shape;
     uint64_t rows = shape->slices * shape->height, per_row = shape->width * shape->components;
     uint64_t wanted = SURVEY_SAMPLES / per_row + 8;
+    s->least = VALUES - 1;
+    s->most = 0;
     if (wanted > rows)
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i++) {
@@ -62,10 +72,11 @@ survey_rows(struct survey *s)
 
 /* Share of the samples, in 1/256, whose neighbouring values do not occur: gaps in the value set. */
 static uint64_t
-gap_share(const uint32_t *counts)
+gap_share(const struct survey *s)
 {
+    const uint32_t *counts = s->counts;
     uint64_t lonely = 0, total = 1;
-    for (int v = 0; v < VALUES; v++) {
+    for (int v = s->least; v <= s->most; v++) {
         total += counts[v];
         if (counts[v] && (v == 0 || !counts[v - 1]) && (v == VALUES - 1 || !counts[v + 1]))
             lonely += counts[v];
@@ -115,23 +126,20 @@ build_ranks(struct voxel_model *model, const unsigned char *samples, uint32_t *c
 }
 
 static void
-set_range(struct voxel_model *model, const uint32_t *counts)
+set_range(const struct survey *s, struct voxel_model *model)
 {
-    int low = -1, high = 0, modal = 0;
-    for (int v = 0; v < VALUES; v++)
-        if (counts[v]) {
-            low = low < 0 ? v : low;
-            high = v;
-            modal = counts[v] > counts[modal] ? v : modal;
-        }
+    const uint32_t *counts = s->counts;
+    int low = s->least, high = s->most, modal = low;
+    uint64_t total = 1;
+    for (int v = low; v <= high; v++) {
+        total += counts[v];
+        modal = counts[v] > counts[modal] ? v : modal;
+    }
     model->low = (int16_t)(low - 32768);
     model->high = (int16_t)((model->mapping.rank_count ? (int)model->mapping.rank_count - 1 : high) - 32768);
     model->modal = (int16_t)(modal - 32768);
-    uint64_t total = 1;
-    for (int v = 0; v < VALUES; v++)
-        total += counts[v];
     model->use_margins = (uint64_t)counts[modal] * 8 > total;
-    model->use_floor = low >= 0 && (uint64_t)counts[low] * 32 > total;
+    model->use_floor = (uint64_t)counts[low] * 32 > total;
 }
 
 static enum zblob_result
@@ -139,7 +147,7 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
 {
     survey_rows(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;
-    if (voxel_sample_size(model->grid.sample_type) > 1 && model->wide == NULL && gap_share(s->counts) > 64) {
+    if (voxel_sample_size(model->grid.sample_type) > 1 && model->wide == NULL && gap_share(s) > 64) {
         enum zblob_result result = build_ranks(model, s->samples, s->counts);
         if (result != ZBLOB_OK)
             return result;
@@ -150,7 +158,7 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
     }
     for (model->shift = 0; mean >> model->shift > 128 && model->shift < VOXEL_SHIFT_MAX;)
         model->shift++;
-    set_range(model, s->counts);
+    set_range(s, model);
     *gain = true;
     return ZBLOB_OK;
 }

@@ -15,13 +15,32 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { BOXES_MAX = 56, BAND = 14, LEAD = 4, TAIL = 2 }; /* rows whose neighbours lie outside teach nothing */
+enum {
+    BOXES_MAX = 56,
+    BAND = 14,
+    LEAD = 4,
+    TAIL = 2,
+    CHOICE_SAMPLES = 30000
+}; /* rows whose neighbours lie outside teach nothing */
 
 struct observation_set {
     float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
     uint16_t *activity;
     uint8_t *class_of;
     size_t count, capacity;
+};
+
+/* What a level spends. Observations are of each kind and parity, one in `share` samples and some at most. */
+struct effort {
+    uint8_t preset, rounds, boxes, share;
+    uint32_t observations;
+};
+static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
+    [1] = {VOXEL_PRESET_FAST, 2, 12, 128, 8000},    [2] = {VOXEL_PRESET_FAST, 3, 20, 80, 24000},
+    [3] = {VOXEL_PRESET_NORMAL, 2, 16, 128, 16000}, [4] = {VOXEL_PRESET_NORMAL, 2, 20, 100, 30000},
+    [5] = {VOXEL_PRESET_NORMAL, 3, 20, 80, 40000},  [6] = {VOXEL_PRESET_NORMAL, 3, 32, 60, 60000},
+    [7] = {VOXEL_PRESET_RICH, 2, 32, 60, 60000},    [8] = {VOXEL_PRESET_RICH, 3, 40, 32, 120000},
+    [9] = {VOXEL_PRESET_RICH, 4, 48, 20, 250000},
 };
 
 struct training {
@@ -32,14 +51,18 @@ struct training {
     struct voxel_planes planes[BOXES_MAX];
     int box_count;
     size_t box_slices, box_rows;
+    uint64_t lead; /* slices before the first that a box may end with */
     struct voxel_segment *segment;
     uint16_t symbols[VOXEL_SEGMENT], codes[VOXEL_SEGMENT];
     struct observation_set set;
     struct voxel_fit *fit;
     uint32_t *histogram; /* of energies */
+    uint32_t highest;    /* of them */
     size_t sample_step;  /* distance of the samples that weights are fitted to */
     size_t error_step;   /* distance of the samples that context weights are fitted to */
+    uint64_t cost;
     int level;
+    struct effort effort;
 };
 
 /* ---- Boxes: bands of a few rows in up to three slices, spread by a hash -------------------------- */
@@ -57,12 +80,13 @@ load_box(struct training *t, int index)
     const struct voxel_shape *shape = &t->model->shape;
     struct voxel_planes *planes = &t->planes[index];
     struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_planes_size(shape, box);
-    voxel_planes_open(planes, shape, box, t->model->modal, voxel_arena_take(&t->arena, size));
-    uint64_t places = shape->slices - t->box_slices + 1, rows = shape->height - t->box_rows + 1;
+    size_t size = voxel_planes_size(shape, box, 1);
+    voxel_planes_open(planes, shape, box, 1, t->model->modal, voxel_arena_take(&t->arena, size));
+    /* the last slice is the same whatever its distance to the others */
+    uint64_t places = shape->slices - t->lead, rows = shape->height - t->box_rows + 1;
     uint64_t first = (uint64_t)index * places / (uint64_t)t->box_count;
     uint64_t span = places / (uint64_t)t->box_count;
-    uint64_t slice = first + hashed((uint64_t)index) % (span ? span : 1);
+    uint64_t last = t->lead + first + hashed((uint64_t)index) % (span ? span : 1);
     /* rows are spread evenly too, in an order that does not follow the slices */
     uint64_t stratum = (uint64_t)index * 7 % (uint64_t)t->box_count;
     uint64_t row_span = rows / (uint64_t)t->box_count;
@@ -72,23 +96,33 @@ load_box(struct training *t, int index)
         return false;
     for (size_t z = 0; z < t->box_slices; z++)
         for (size_t y = 0; y < t->box_rows; y++)
-            voxel_load_row(t->model, t->samples, slice + z, row + y, planes, z, y, scratch);
+            voxel_load_row(t->model, t->samples, last - (t->box_slices - 1 - z) * t->model->distance, row + y, planes,
+                           z, y, scratch);
     free(scratch);
     return true;
+}
+
+/* Slices that a box shows at this distance: three, or as many as there are. */
+static size_t
+slices_at(const struct training *t, uint64_t distance)
+{
+    uint64_t slices = (t->model->shape.slices + distance - 1) / distance;
+    return slices < 3 ? (size_t)slices : 3;
 }
 
 static bool
 load_boxes(struct training *t, uint64_t boxes)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    t->box_slices = shape->slices < 3 ? (size_t)shape->slices : 3;
+    t->box_slices = slices_at(t, t->model->distance);
     t->box_rows = shape->height < BAND ? (size_t)shape->height : BAND;
     /* many small boxes: what a few show can be far from the whole */
     uint64_t rows = shape->height * shape->slices;
     uint64_t most = rows / (8 * t->box_rows) + 1;
     t->box_count = most < boxes ? (int)most : (int)boxes;
     struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_planes_size(shape, box) + 64;
+    size_t size = voxel_planes_size(shape, box, 1) + 64;
+    voxel_arena_close(&t->arena);
     if (!voxel_arena_open(&t->arena, (size_t)t->box_count * size))
         return false;
     for (int i = 0; i < t->box_count; i++)
@@ -138,11 +172,18 @@ last_row(const struct training *t)
     return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
 }
 
+/* Of each parity, in the slices that boxes are for. */
+static size_t
+samples_seen(const struct training *t)
+{
+    return (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
+}
+
 /* The slice of a box that shows this kind of plane, and its component; false: no box can. */
 static bool
 place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *component)
 {
-    *slice = kind == 1 ? t->box_slices - 1 : 0;
+    *slice = kind == 1 || !t->model->use_reference ? t->box_slices - 1 : 0;
     *component = kind > 1 ? kind - 1 : 0;
     if (kind > 1 && t->model->chunk_slices > 1)
         *slice = t->box_slices - 1;
@@ -195,13 +236,98 @@ fit_weights(struct training *t, uint32_t kind, int parity)
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
     const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
-    int rounds = t->model->preset == VOXEL_PRESET_RICH ? 3 : 2;
     if (layout->has_pairs)
         choose_activity(t, predictor);
     if (k->single_class)
         memset(t->set.class_of, 0, t->set.count);
     voxel_fit_weights(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.class_of, t->set.count,
-                      layout->tap_count, k->single_class ? 1 : VOXEL_CLASSES, rounds, predictor->weights);
+                      layout->tap_count, k->single_class ? 1 : VOXEL_CLASSES, t->effort.rounds, predictor->weights);
+}
+
+/* ---- Is the slice before of use? -------------------------------------------------------------------- */
+
+/* About 16 times the bits of a residual in a context that knows its magnitude. */
+static uint32_t
+cost_of(int residual)
+{
+    uint32_t x = 2 * (uint32_t)(residual < 0 ? -residual : residual) + 1, bits = 0;
+    while (x >> bits > 1)
+        bits++;
+    return 16 * bits + (uint32_t)(((uint64_t)x << 4 >> bits) - 16);
+}
+
+static void
+add_costs(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+          size_t at, size_t n)
+{
+    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    for (size_t i = 0; i < n; i += t->sample_step)
+        t->cost += cost_of(row->values[at + i] - t->segment->prediction[i]);
+}
+
+/* The cost of the boxes' last slices with a single class of weights, with or without a reference plane. */
+static uint64_t
+cost_with(struct training *t, bool use_reference)
+{
+    uint32_t kind = use_reference;
+    size_t wanted = t->set.capacity < CHOICE_SAMPLES ? t->set.capacity : CHOICE_SAMPLES;
+    t->sample_step = samples_seen(t) * 4 / wanted + 1;
+    t->model->use_reference = use_reference;
+    t->model->kinds[kind].single_class = true;
+    t->cost = 0;
+    for (int parity = 0; parity < 2; parity++) {
+        t->set.count = 0;
+        visit_kind(t, kind, parity, observe_segment);
+        fit_weights(t, kind, parity);
+        visit_kind(t, kind, parity, add_costs);
+    }
+    return t->cost;
+}
+
+/* Slices in a volume of a series: all axes but the last; 0 where the image is none, or too large for chunks. */
+static uint32_t
+find_series(const struct voxel_model *model)
+{
+    const struct zblob_grid *grid = &model->grid;
+    uint32_t last = grid->dimension;
+    while (last > 0 && grid->size[last - 1] == 1)
+        last--;
+    if (model->is_folded || last < 4)
+        return 0;
+    uint64_t slices = model->shape.slices, distance = slices / grid->size[last - 1];
+    uint64_t sample = model->shape.components * voxel_sample_size(grid->sample_type);
+    uint64_t volume = distance * model->shape.width * model->shape.height * sample;
+    return distance > 1 && slices > distance && volume * 2 <= ZBLOB_CHUNK_RAW_MAX ? (uint32_t)distance : 0;
+}
+
+/* Slices that lie far apart say less than two more rows of the same slice; in a series, the same slice of the
+ * volume before often says more. */
+static bool
+choose_reference(struct training *t, uint64_t boxes)
+{
+    struct voxel_model *model = t->model;
+    bool has_choice = model->use_reference && model->shape.components == 1 && model->chunk_slices > 1;
+    uint32_t series = has_choice ? find_series(model) : 0;
+    t->lead = (slices_at(t, series ? series : 1) - 1) * (series ? series : 1);
+    if (!load_boxes(t, boxes))
+        return false;
+    if (has_choice) {
+        uint64_t alone = cost_with(t, false), beside = cost_with(t, true), before = UINT64_MAX;
+        model->distance = series ? series : 1;
+        if (series && !load_boxes(t, boxes))
+            return false;
+        before = series ? cost_with(t, true) : before;
+        model->use_reference = beside < alone || before < alone;
+        if (series && before < beside && before < alone)
+            voxel_choose_series(model, series);
+        else
+            model->distance = 1;
+        if (series && model->distance == 1 && !load_boxes(t, boxes))
+            return false;
+    }
+    if (!model->use_reference)
+        model->kind_count = 1;
+    return true;
 }
 
 /* ---- Contexts --------------------------------------------------------------------------------------- */
@@ -263,8 +389,11 @@ count_energies(struct training *t, const struct voxel_plane_cursor *cursor, cons
                size_t at, size_t n)
 {
     voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
-    for (size_t i = 0; i < n; i++)
-        t->histogram[t->segment->energy[i]]++;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t energy = t->segment->energy[i];
+        t->histogram[energy]++;
+        t->highest = energy > t->highest ? energy : t->highest;
+    }
 }
 
 /* Energies that bound bins of equal shares; bin 0 is "no energy" where that is common. Returns how many bins have a
@@ -274,7 +403,7 @@ choose_bounds(const struct training *t, uint32_t bounds[VOXEL_BINS_MAX])
 {
     int bins = voxel_preset_bins(t->model->preset), b = 1;
     uint64_t total = 0, sum = 0, still = t->histogram[0];
-    for (int e = 0; e < 65536; e++)
+    for (uint32_t e = 0; e <= t->highest; e++)
         total += t->histogram[e];
     bool separate = still * (uint64_t)bins > total;
     if (separate) {
@@ -282,7 +411,7 @@ choose_bounds(const struct training *t, uint32_t bounds[VOXEL_BINS_MAX])
         total -= still;
     }
     int shares = separate ? bins - 1 : bins, share = 1;
-    for (uint32_t e = separate ? 1 : 0; e < 65535 && b < bins && total > 0; e++) {
+    for (uint32_t e = separate ? 1 : 0; e <= t->highest && e < 65535 && b < bins && total > 0; e++) {
         sum += t->histogram[e];
         if (sum * (uint64_t)shares >= total * (uint64_t)share) {
             bounds[b++] = e + 1;
@@ -317,10 +446,19 @@ choose_preset(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
     uint64_t total = shape->width * shape->height * shape->slices * shape->components;
-    t->model->preset = t->level <= 2 ? VOXEL_PRESET_FAST : t->level <= 6 ? VOXEL_PRESET_NORMAL : VOXEL_PRESET_RICH;
-    if (total < 1 << 16)
-        t->model->preset = VOXEL_PRESET_FAST; /* tables and weights would outweigh their use */
-    bool volume = t->model->use_reference && t->model->chunk_slices > 1;
+    int level = t->level;
+    if (total < 1 << 17) /* tables and weights would outweigh their use */
+        level = 1;
+    else if (total < 3 << 17 && level > 6)
+        level = 6;
+    t->effort = efforts[level];
+    t->model->preset = t->effort.preset;
+}
+
+static void
+choose_classes(struct training *t)
+{
+    bool volume = t->model->use_reference && t->model->chunk_slices > 1 && t->model->distance == 1;
     for (uint32_t k = 0; k < t->model->kind_count; k++)
         t->model->kinds[k].single_class = t->model->preset == VOXEL_PRESET_FAST || (k == 0 && volume);
 }
@@ -328,13 +466,11 @@ choose_preset(struct training *t)
 static bool
 train(struct training *t)
 {
-    static const size_t wanted[VOXEL_PRESET_COUNT] = {8000, 40000, 250000}; /* of each kind and parity */
-    static const uint64_t boxes[VOXEL_PRESET_COUNT] = {12, 20, 48};
-    static const size_t share[VOXEL_PRESET_COUNT] = {128, 80, 20};
     struct voxel_model *model = t->model;
     uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
     choose_preset(t);
-    size_t capacity = wanted[model->preset], part = (size_t)(total / share[model->preset]) + 2000;
+    size_t capacity = t->effort.observations,
+           part = (size_t)(total / t->effort.share) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
     capacity = part < capacity ? part : capacity;
     t->set.capacity = capacity;
     t->set.rows = calloc(capacity, sizeof *t->set.rows);
@@ -343,10 +479,13 @@ train(struct training *t)
     t->segment = aligned_alloc(64, sizeof *t->segment);
     t->histogram = calloc(65536, sizeof *t->histogram);
     t->fit = voxel_fit_new(t->ops, capacity);
-    if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit ||
-        (t->segment->keep_all = true, !load_boxes(t, boxes[model->preset])))
+    if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
         return false;
-    size_t seen = (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
+    t->segment->keep_all = true;
+    if (!choose_reference(t, t->effort.boxes))
+        return false;
+    choose_classes(t);
+    size_t seen = samples_seen(t);
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++) {
             t->sample_step = seen * (model->kinds[k].single_class ? 4 : 1) / capacity + 1;

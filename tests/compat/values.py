@@ -79,6 +79,11 @@ def sample_values() -> dict[str, bytes | str]:
         "mask": pickle.dumps((phantom("<i2") > 250).astype("u1")),
         "label map": pickle.dumps((phantom(">i2") // 200 * 77).astype(">i2")),
         "wide labels": pickle.dumps((phantom("<i4", (5, 40, 48)) // 300 * 1_000_003).astype("<i4")),
+        "signal": pickle.dumps(phantom("<i2", (20_011,))),
+        "flattened array": pickle.dumps(phantom("<i2", (6, 40, 48)).ravel()),
+        "series": pickle.dumps(
+            np.stack([phantom("<i2", (4, 40, 48))] * 4) + np.random.RandomState(9).randint(0, 9, (4, 4, 40, 48), "i2")
+        ),
         "two arrays": pickle.dumps({"a": phantom("<i2"), "note": "n" * 2000, "b": phantom("u1", peak=200)}),
         **{f"wide {name}": pickle.dumps(array) for name, array in wide_arrays().items()},
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),

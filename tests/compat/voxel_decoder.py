@@ -148,14 +148,18 @@ class Model:
     def __init__(self, data, grid):
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
-        flags = bits.take(8)
-        if flags > 127:
+        flags = bits.take(16)
+        if flags > 511:
             raise DamagedError("flags")
+        if flags & 128:
+            pixels, (self.width, self.height) = self.width, (bits.take(32), bits.take(32))
+            self.slices = pixels // (self.width * self.height)
         self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
-        self.margins, self.transposed = flags >> 5 & 1, flags >> 6
+        self.margins, self.transposed = flags >> 5 & 1, flags >> 6 & 1
         if self.transposed:
             self.height, self.width = self.width, self.height
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
+        self.distance = bits.take(32) if flags & 256 else 1
         self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
         self.apart, self.cells = 0, None
         if flags & 16:
@@ -228,12 +232,12 @@ class Planes:
 
     def sources(self, z, c):
         """(slice, component) of this plane, of P and of Q; the last two None without a reference."""
-        alone = c == 0 or self.model.apart
-        if not self.model.reference or (z == 0 and alone):
+        d, alone = self.model.distance, c == 0 or self.model.apart
+        if not self.model.reference or (z < d and alone):
             return [(z, c), None, None]
         if alone:
-            return [(z, c), (z - 1, c), (z - 2 if z > 1 else z - 1, c)]
-        return [(z, c), (z, c - 1), (z - 1, c) if z > 0 else (0, max(c - 2, 0))]
+            return [(z, c), (z - d, c), (z - 2 * d if z >= 2 * d else z - d, c)]
+        return [(z, c), (z, c - 1), (z - d, c) if z >= d else (z, max(c - 2, 0))]
 
     def look(self, array, sources, where, y, parity, blank):
         """The neighbour at a site, of each sample of a half-row."""

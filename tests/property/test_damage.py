@@ -31,6 +31,11 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "voxel float": (pickle.dumps(noisy[:20, :30].astype("<f4")), {"codec": "voxel"}),
         "voxel few doubles": (pickle.dumps(noisy.astype("u1") / 3), {"codec": "voxel"}),
         "voxel differences": (pickle.dumps(distance.astype("<f4")), {"codec": "voxel"}),
+        "voxel signal": (pickle.dumps((np.arange(8192) ** 2 // 7000 % 90).astype("u1")), {"codec": "voxel"}),
+        "voxel series": (
+            pickle.dumps((noisy[:26, :26] * 9 + np.random.default_rng(2).normal(0, 6, (4, 2, 26, 26))).astype("<i2")),
+            {"codec": "voxel"},
+        ),
         "planes 64": (pickle.dumps((ramp**3).astype("<f8")), {"codec": "planes"}),
         "planes and store": (
             pickle.dumps([ramp.astype("<i4"), np.random.default_rng(0).bytes(100)]),
