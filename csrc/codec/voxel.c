@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, NARROW = 24 };
+enum {
+    TARGET_CHUNK = 4 << 20,
+    LARGEST_SLICE = 8 << 20,
+    SMALLEST_LABELS = 2048,
+    SMALLEST_INTENSITIES = 12288, /* below, weights and tables outweigh what they gain over the plain image path */
+    NARROW = 24
+};
 
 /* Axes of one pixel vanish; a very short fastest axis becomes components (or joins the next axis), so
  * that a row is long enough for vectors. False: no samples, or more than 2^40. */
@@ -156,10 +162,12 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
-    bool smoother_along = false, gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
+    uint64_t size = row_size(m) * m->shape.height * m->shape.slices;
+    bool smoother_along = false, gain = size >= SMALLEST_LABELS;
     enum zblob_result result = ZBLOB_OK;
     if (gain)
         result = voxel_survey(m, samples, &smoother_along, &gain);
+    gain = gain && (m->is_label || size >= SMALLEST_INTENSITIES);
     if (result == ZBLOB_OK && gain) {
         m->use_reference = m->shape.slices > 1 || m->shape.components > 1;
         voxel_choose_chunks(m, level);
