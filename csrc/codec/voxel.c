@@ -173,6 +173,8 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
         voxel_choose_chunks(m, level);
         choose_direction(m, smoother_along, level);
         if (!m->is_label)
+            result = voxel_choose_channels(m, samples, level);
+        if (result == ZBLOB_OK && !m->is_label)
             result = voxel_train(m, samples, level, &gain);
     }
     if (result == ZBLOB_OK && gain)

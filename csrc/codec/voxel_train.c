@@ -194,7 +194,7 @@ fit_weights(struct training *t, uint32_t kind, int parity)
 {
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
-    const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
+    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
     int rounds = t->model->preset == VOXEL_PRESET_RICH ? 3 : 2;
     if (layout->has_pairs)
         choose_activity(t, predictor);
@@ -251,7 +251,7 @@ observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, cons
 static void
 fit_contexts(struct training *t, uint32_t kind, int parity)
 {
-    const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
+    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
     t->set.count = 0;
     visit_kind(t, kind, parity, observe_errors);
     voxel_fit_energy(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.count, layout->error_count,
@@ -316,13 +316,20 @@ static void
 choose_preset(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    uint64_t total = shape->width * shape->height * shape->slices * shape->components;
+    uint64_t total = shape->width * shape->height * shape->slices; /* each component has parameters of its own */
+    bool is_trial = t->level == VOXEL_LEVEL_TRIAL;
     t->model->preset = t->level <= 2 ? VOXEL_PRESET_FAST : t->level <= 6 ? VOXEL_PRESET_NORMAL : VOXEL_PRESET_RICH;
-    if (total < 1 << 16)
+    if (is_trial)
+        t->model->preset = VOXEL_PRESET_NORMAL;
+    else if (total < 1 << 16)
         t->model->preset = VOXEL_PRESET_FAST; /* tables and weights would outweigh their use */
     bool volume = t->model->use_reference && t->model->chunk_slices > 1;
-    for (uint32_t k = 0; k < t->model->kind_count; k++)
-        t->model->kinds[k].single_class = t->model->preset == VOXEL_PRESET_FAST || (k == 0 && volume);
+    for (uint32_t k = 0; k < t->model->kind_count; k++) {
+        const struct voxel_channel *channel = &t->model->channels[k ? k - 1 : 0];
+        bool is_flat = t->model->channel_count && k > 1 && channel->low == channel->high;
+        t->model->kinds[k].single_class =
+            is_trial || is_flat || t->model->preset == VOXEL_PRESET_FAST || (k == 0 && volume);
+    }
 }
 
 static bool
