@@ -155,8 +155,8 @@ apply_scheme(struct chooser *chooser, const struct scheme *scheme, struct voxel_
         const struct range *r = ranges[c] = range_of(chooser, channel->component, minus);
         below = r->modal - r->low > below ? r->modal - r->low : below;
         above = r->high - r->modal > above ? r->high - r->modal : above;
-        seen += r->seen;
-        modal_count += r->modal_count;
+        seen += r->low < r->high ? r->seen : 0; /* rows of constant planes are flat: they need no margins */
+        modal_count += r->low < r->high ? r->modal_count : 0;
     }
     if (below + above > UINT16_MAX)
         return false;
@@ -284,6 +284,36 @@ has_constant(struct chooser *chooser)
     return found;
 }
 
+/* The components as they are, but for constant ones: those get the modal value of the others, so that their rows are
+ * flat. */
+static void
+apply_constants(struct chooser *chooser, struct voxel_model *model)
+{
+    const struct range *first = NULL;
+    model->channel_count = (uint32_t)model->shape.components;
+    model->use_floor = model->use_margins = false;
+    for (uint32_t c = 0; c < model->channel_count; c++) {
+        const struct range *range = range_of(chooser, c, 0);
+        struct voxel_channel *channel = &model->channels[c];
+        bool is_constant = range->low == range->high;
+        *channel = (struct voxel_channel){.component = (uint8_t)c, .low = (int16_t)range->low};
+        channel->high = (int16_t)range->high;
+        channel->use_floor = !is_constant && range->low_count * 32 > range->seen;
+        model->use_floor = model->use_floor || channel->use_floor;
+        if (!is_constant && (first == NULL || range->modal_count > first->modal_count))
+            first = range;
+    }
+    model->modal = (int16_t)(first ? first->modal : chooser->ranges[0][0].modal);
+    model->use_margins = first && first->modal_count * 8 > first->seen;
+    for (uint32_t c = 0; c < model->channel_count; c++) {
+        struct voxel_channel *channel = &model->channels[c];
+        if (channel->low == channel->high) {
+            channel->offset = (uint16_t)(model->modal - channel->low);
+            channel->low = channel->high = model->modal;
+        }
+    }
+}
+
 /* Trains once for each scheme that is tried. */
 static enum zblob_result
 choose(struct chooser *chooser, struct voxel_model *model, struct excerpt *excerpt, int level)
@@ -292,10 +322,13 @@ choose(struct chooser *chooser, struct voxel_model *model, struct excerpt *excer
     const struct scheme *schemes = pairs ? of_two : of_three;
     size_t count = pairs ? sizeof of_two / sizeof *of_two : sizeof of_three / sizeof *of_three, best = 0, size = 0;
     size_t chosen = PLAIN;
+    bool is_constant = has_constant(chooser);
     uint64_t pixels = model->shape.width * model->shape.height * model->shape.slices;
     level = level > 2 && pixels >= 1 << 16 ? VOXEL_LEVEL_TRIAL : ZBLOB_LEVEL_MIN;
+    if (is_constant)
+        apply_constants(chooser, &excerpt->model);
     enum zblob_result result = measure(excerpt, level, &best);
-    best = has_constant(chooser) ? SIZE_MAX : best - best / GAIN;
+    best -= best / GAIN;
     for (size_t i = PLAIN + 1; i < count && result == ZBLOB_OK; i++) {
         bool is_tried = schemes[i].parent == ALWAYS || schemes[i].parent == chosen;
         if (!is_tried || !apply_scheme(chooser, &schemes[i], &excerpt->model))
@@ -308,6 +341,8 @@ choose(struct chooser *chooser, struct voxel_model *model, struct excerpt *excer
     }
     if (chosen != PLAIN)
         apply_scheme(chooser, &schemes[chosen], model);
+    else if (is_constant)
+        apply_constants(chooser, model);
     return result;
 }
 
