@@ -24,7 +24,7 @@
 #define ZBLOB_LEVEL_DEFAULT 5
 #define ZBLOB_THREADS_MAX 64
 #define ZBLOB_DIMENSION_MAX 8
-#define ZBLOB_IMAGES_MAX 64
+#define ZBLOB_IMAGES_MAX 1024
 #define ZBLOB_CHUNK_RAW_MAX 16777216 /* bytes that one chunk may decode to */
 
 /* What a frame may cost: at most this much more than the value itself. */
@@ -80,7 +80,8 @@ enum zblob_image_source {
     ZBLOB_SOURCE_OPTIONS = 0, /* raw samples, described by the options "dtype" and "shape" */
     ZBLOB_SOURCE_SIMPLEITK = 1,
     ZBLOB_SOURCE_NUMPY = 2,
-    ZBLOB_SOURCE_NPY = 3,
+    ZBLOB_SOURCE_NPY = 3,   /* a .npy value, or one stored in an .npz value */
+    ZBLOB_SOURCE_ARRAY = 4, /* array.array of the standard library */
 };
 
 /* One image inside a value. */
@@ -89,6 +90,7 @@ struct zblob_image {
     bool is_complex;       /* pairs of components are real and imaginary parts */
     bool is_bool;          /* uint8 samples that only hold 0 and 1 by NumPy's contract */
     bool is_fortran;       /* a NumPy array in Fortran order: its first axis is the fastest */
+    bool is_permuted;      /* a NumPy array whose axes lie in memory in another order still */
     bool has_space;        /* spacing, origin and direction are known */
     uint64_t value_offset; /* of the first sample within the value */
     struct zblob_grid grid;
@@ -117,11 +119,12 @@ enum zblob_codec {
 
 /* What encoding may choose. Start from zblob_options_init, then set by name or by field. */
 struct zblob_options {
-    int level;              /* ZBLOB_LEVEL_MIN (fastest) .. ZBLOB_LEVEL_MAX (smallest) */
-    enum zblob_codec codec; /* AUTO, STORE, ZSTD, PLANES or VOXEL */
-    unsigned threads;       /* 0: as many as the process may use */
-    uint64_t min_size;      /* smaller values are not worth a frame: for callers to honour */
-    struct zblob_grid grid; /* raw samples without a header; dimension 0 where there are none */
+    int level;                /* ZBLOB_LEVEL_MIN (fastest) .. ZBLOB_LEVEL_MAX (smallest) */
+    enum zblob_codec codec;   /* AUTO, STORE, ZSTD, PLANES or VOXEL */
+    unsigned threads;         /* 0: as many as the process may use */
+    uint64_t min_size;        /* smaller values are not worth a frame: for callers to honour */
+    struct zblob_grid grid;   /* raw samples without a header; dimension 0 where there are none */
+    bool is_complex, is_bool; /* and what they are, as in struct zblob_image */
 };
 
 void zblob_options_init(struct zblob_options *options);
@@ -253,8 +256,8 @@ enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint3
 
 /* ---- Descriptions ---------------------------------------------------------------------------- */
 
-/* Images in a plain value (no frame), found without unpickling: at most `capacity`, the count is
- * returned. */
+/* Images in a plain value (no frame), found without unpickling: at most `capacity`, the largest of a
+ * pickle that holds more. The count is returned. */
 size_t zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t capacity);
 
 /* Is this one complete pickle that ends at the value's last byte, without persistent ids, extension

@@ -44,13 +44,13 @@ _new_bytes.argtypes = [ctypes.c_char_p, ctypes.c_ssize_t]
 class ImageInfo:
     """One image inside a value. Axes run from the fastest to the slowest, as SimpleITK names them."""
 
-    source: str  # "SimpleITK", "NumPy", "npy" or "options"
+    source: str  # "SimpleITK", "NumPy", "npy" (also in an .npz), "array" (array.array) or "options"
     pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
     byte_order: str  # "little" or "big"
     dimension: int
     components: int  # a pixel
     size: tuple[int, ...]  # pixels along each axis
-    order: str  # "F" for a NumPy array in Fortran order, otherwise "C"
+    order: str  # "F" for a NumPy array in Fortran order, "K" for axes in yet another order, otherwise "C"
     value_offset: int  # of the first sample within the value, in bytes
     spacing: tuple[float, ...] | None = None  # physical units a pixel (SimpleITK: mm)
     origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units

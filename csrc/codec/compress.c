@@ -38,8 +38,8 @@ write_model_section(unsigned char *dst, size_t image, const struct voxel_model *
     size_t size = voxel_model_size(model);
     dst = frame_write_section_prefix(dst, FRAME_SECTION_MODEL, FRAME_MODEL_PREFIX_SIZE + size);
     dst[0] = ZBLOB_CODEC_VOXEL;
-    dst[1] = (unsigned char)image;
-    store_le16(dst + 2, 0);
+    store_le16(dst + 1, (uint16_t)image);
+    dst[3] = 0;
     voxel_model_write(model, dst + FRAME_MODEL_PREFIX_SIZE);
     return dst + FRAME_MODEL_PREFIX_SIZE + size;
 }

@@ -43,16 +43,17 @@ allocate(struct zblob_decoder *d, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
-/* The image whose samples a range of the value lies in. */
+/* The image whose samples a range of the value lies in. Images and ranges ascend, so *next, the first image that
+ * may come, only moves on. */
 static uint32_t
-image_at(const struct zblob_decoder *decoder, uint64_t offset, uint64_t end)
+image_at(const struct zblob_decoder *decoder, uint64_t offset, uint64_t end, uint32_t *next)
 {
-    for (uint32_t i = 0; i < decoder->frame.image_count; i++) {
-        const struct zblob_image *image = &decoder->images[i];
+    for (; *next < decoder->frame.image_count; ++*next) {
+        const struct zblob_image *image = &decoder->images[*next];
         uint64_t size;
         geometry_byte_size(&image->grid, &size);
-        if (offset >= image->value_offset && end <= image->value_offset + size)
-            return i;
+        if (offset < image->value_offset + size)
+            return offset >= image->value_offset && end <= image->value_offset + size ? *next : NO_IMAGE;
     }
     return NO_IMAGE;
 }
@@ -60,13 +61,14 @@ image_at(const struct zblob_decoder *decoder, uint64_t offset, uint64_t end)
 static void
 read_index(struct zblob_decoder *d)
 {
+    uint32_t next = 0;
     for (uint32_t i = 0; i < d->frame.chunk_count; i++) {
         struct zblob_chunk *chunk = &d->chunks[i];
         if (i == 0)
             zblob_frame_chunk(&d->frame, 0, chunk);
         else
             frame_next_chunk(&d->frame, i, chunk - 1, chunk);
-        d->places[i].image = image_at(d, chunk->raw_offset, chunk->raw_offset + chunk->raw_size);
+        d->places[i].image = image_at(d, chunk->raw_offset, chunk->raw_offset + chunk->raw_size, &next);
         bool follows = i && d->places[i].image == d->places[i - 1].image;
         d->places[i].ordinal = follows ? d->places[i - 1].ordinal + 1 : 0;
     }
@@ -80,8 +82,8 @@ read_models(struct zblob_decoder *d, struct zblob_error *error)
     while (frame_next_section(&d->frame, &cursor, &section)) {
         if (section.type != FRAME_SECTION_MODEL)
             continue;
-        unsigned image = section.size >= FRAME_MODEL_PREFIX_SIZE ? section.body[1] : UINT8_MAX;
-        if (image >= d->frame.image_count || section.body[0] != ZBLOB_CODEC_VOXEL || load_le16(section.body + 2) ||
+        unsigned image = section.size >= FRAME_MODEL_PREFIX_SIZE ? load_le16(section.body + 1) : UINT16_MAX;
+        if (image >= d->frame.image_count || section.body[0] != ZBLOB_CODEC_VOXEL || section.body[3] ||
             d->models[image])
             return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a model belongs to no image");
         enum zblob_result result =
@@ -105,8 +107,7 @@ zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *fra
     enum zblob_result result = allocate(d, error);
     if (result != ZBLOB_OK)
         return result;
-    for (uint32_t i = 0; i < frame->image_count; i++)
-        zblob_frame_image(frame, i, &d->images[i]);
+    frame_images(frame, d->images);
     read_index(d);
     return read_models(d, error);
 }

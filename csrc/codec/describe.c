@@ -87,14 +87,18 @@ put_doubles(struct writer *w, const char *name, const double *values, uint32_t c
 static void
 put_image(struct writer *w, const struct zblob_image *image)
 {
-    static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy"};
+    static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy", "array"};
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
         sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little", grid->dimension);
     put(w, ", \"components\": %" PRIu32 ", \"size\": [", grid->components / (image->is_complex ? 2 : 1));
     for (uint32_t axis = 0; axis < grid->dimension; axis++)
         put(w, "%s%" PRIu64, axis ? ", " : "", grid->size[axis]);
-    put(w, "], \"order\": \"%s\", \"value_offset\": %" PRIu64, image->is_fortran ? "F" : "C", image->value_offset);
+    put(w, "], \"order\": \"%s\", \"value_offset\": %" PRIu64,
+        image->is_permuted  ? "K"
+        : image->is_fortran ? "F"
+                            : "C",
+        image->value_offset);
     if (image->has_space) {
         put_doubles(w, "spacing", image->spacing, grid->dimension);
         put_doubles(w, "origin", image->origin, grid->dimension);
@@ -149,8 +153,7 @@ put_plain(struct writer *w, size_t size, enum zblob_value_type type)
 static size_t
 images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
 {
-    for (uint32_t i = 0; i < frame->image_count; i++)
-        zblob_frame_image(frame, i, &images[i]);
+    frame_images(frame, images);
     if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE || !is_whole)
         return frame->image_count;
     return zblob_sniff(frame->header + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);

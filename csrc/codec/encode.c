@@ -16,7 +16,7 @@
 #define RIVAL_PIECES 4
 #define RIVAL_PIECE ((size_t)32 << 10)
 #define RIVAL_ZSTD_LEVEL 1
-#define FIXED_BYTES 64
+#define FIXED_BYTES (RIVAL_PIECES * 64) /* headers, and what each piece of an excerpt has to say first */
 #define PLANES_PIECE ((size_t)128 << 10)
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
 #define CHEAP_ZSTD_LEVEL 3 /* up to here the level that was asked for is tried at once */
@@ -82,7 +82,7 @@ spared_by_zstd(const struct plan *plan, const struct plan_chunk *chunk, const st
 }
 
 /* encoded / size < stored_size / raw_size, with a margin in sixteenths for what more bytes or a deeper level gain?
- * A frame's fixed bytes do not grow with the chunk. */
+ * Fixed bytes do not grow with the chunk. */
 static bool
 comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
 {

@@ -193,6 +193,17 @@ zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct zblob_
     }
 }
 
+void
+frame_images(const struct zblob_frame *frame, struct zblob_image *images)
+{
+    struct frame_section section;
+    uint32_t cursor = 0;
+    while (frame_next_section(frame, &cursor, &section)) {
+        if (section.type == FRAME_SECTION_IMAGE)
+            geometry_read(images++, section.body, section.size);
+    }
+}
+
 /* ---- Validation ------------------------------------------------------------------------------ */
 
 static enum zblob_result

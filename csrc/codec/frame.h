@@ -44,6 +44,9 @@ void frame_write_header(unsigned char *dst, const struct zblob_frame *frame, siz
 void frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
                       struct zblob_chunk *chunk);
 
+/* All image_count images of a validated frame. */
+void frame_images(const struct zblob_frame *frame, struct zblob_image *images);
+
 /* Step through a validated frame's sections: start with *cursor = 0; false at the end. */
 bool frame_next_section(const struct zblob_frame *frame, uint32_t *cursor, struct frame_section *section);
 

@@ -21,7 +21,8 @@ enum image_flag {
     FLAG_BOOL = 4,
     FLAG_FORTRAN = 8,
     FLAG_SPACE = 16,
-    FLAGS_KNOWN = 31,
+    FLAG_PERMUTED = 32,
+    FLAGS_KNOWN = 63,
 };
 
 static const struct {
@@ -63,15 +64,41 @@ geometry_pixel_type(const struct zblob_image *image)
     return image->is_bool ? "bool" : zblob_sample_type_name(image->grid.sample_type);
 }
 
+/* Pixel types that are samples of another name, or two of them. */
+static const struct {
+    const char *name, *code;
+    enum zblob_sample_type sample_type;
+} composed_types[] = {
+    {"bool", "b1", ZBLOB_UINT8},
+    {"complex64", "c8", ZBLOB_FLOAT32},
+    {"complex128", "c16", ZBLOB_FLOAT64},
+};
+
+static void
+set_pixel_type(struct zblob_image *image, unsigned type, char order)
+{
+    image->grid.sample_type = (enum zblob_sample_type)type;
+    image->grid.big_endian = order == '>' && sample_types[type].size > 1;
+    image->grid.components = image->is_complex ? 2 : 1;
+}
+
 bool
-geometry_parse_dtype(const char *name, struct zblob_grid *grid)
+geometry_parse_dtype(const char *name, struct zblob_image *image)
 {
     bool has_order = *name == '<' || *name == '>' || *name == '|' || *name == '=';
     const char *code = name + has_order;
+    image->is_bool = image->is_complex = false;
     for (unsigned type = ZBLOB_UINT8; type <= ZBLOB_FLOAT64; type++) {
         if (strcmp(code, sample_types[type].code) == 0 || (!has_order && strcmp(name, sample_types[type].name) == 0)) {
-            grid->sample_type = (enum zblob_sample_type)type;
-            grid->big_endian = *name == '>' && sample_types[type].size > 1;
+            set_pixel_type(image, type, *name);
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof composed_types / sizeof *composed_types; i++) {
+        if (strcmp(code, composed_types[i].code) == 0 || (!has_order && strcmp(name, composed_types[i].name) == 0)) {
+            image->is_bool = composed_types[i].sample_type == ZBLOB_UINT8;
+            image->is_complex = !image->is_bool;
+            set_pixel_type(image, composed_types[i].sample_type, *name);
             return true;
         }
     }
@@ -131,7 +158,7 @@ geometry_write(const struct zblob_image *image, unsigned char *dst)
     dst[AT_DIMENSION] = (unsigned char)grid->dimension;
     dst[AT_FLAGS] = (unsigned char)((grid->big_endian ? FLAG_BIG_ENDIAN : 0) | (image->is_complex ? FLAG_COMPLEX : 0) |
                                     (image->is_bool ? FLAG_BOOL : 0) | (image->is_fortran ? FLAG_FORTRAN : 0) |
-                                    (image->has_space ? FLAG_SPACE : 0));
+                                    (image->has_space ? FLAG_SPACE : 0) | (image->is_permuted ? FLAG_PERMUTED : 0));
     store_le32(dst + AT_COMPONENTS, grid->components);
     store_le64(dst + AT_VALUE_OFFSET, image->value_offset);
     unsigned char *p = dst + AT_SIZE;
@@ -148,7 +175,7 @@ bool
 geometry_read(struct zblob_image *image, const unsigned char *src, size_t src_size)
 {
     *image = (struct zblob_image){0};
-    if (src_size < AT_SIZE || src[AT_SOURCE] > ZBLOB_SOURCE_NPY || !is_sample_type(src[AT_SAMPLE_TYPE]) ||
+    if (src_size < AT_SIZE || src[AT_SOURCE] > ZBLOB_SOURCE_ARRAY || !is_sample_type(src[AT_SAMPLE_TYPE]) ||
         src[AT_DIMENSION] < 1 || src[AT_DIMENSION] > ZBLOB_DIMENSION_MAX || src[AT_FLAGS] > FLAGS_KNOWN)
         return false;
     struct zblob_grid *grid = &image->grid;
@@ -162,6 +189,7 @@ geometry_read(struct zblob_image *image, const unsigned char *src, size_t src_si
     image->is_bool = flags & FLAG_BOOL;
     image->is_fortran = flags & FLAG_FORTRAN;
     image->has_space = flags & FLAG_SPACE;
+    image->is_permuted = flags & FLAG_PERMUTED;
     image->value_offset = load_le64(src + AT_VALUE_OFFSET);
     if (src_size != geometry_section_size(image))
         return false;

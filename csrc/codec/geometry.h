@@ -13,8 +13,9 @@ bool geometry_byte_size(const struct zblob_grid *grid, uint64_t *size);
 /* Are the samples within a value of that many bytes? */
 bool geometry_fits(const struct zblob_image *image, uint64_t value_size);
 
-/* A sample type by its NumPy name ("uint16", "<i2", ">f4"); false for an unknown one. */
-bool geometry_parse_dtype(const char *name, struct zblob_grid *grid);
+/* A pixel type by its NumPy name ("uint16", "<i2", ">f4", "bool", "c8"): sample type, byte order, components, and
+ * whether it is complex or bool. False for an unknown one. */
+bool geometry_parse_dtype(const char *name, struct zblob_image *image);
 
 /* "uint8", "float32", "complex64", "bool" ...: pixel type as NumPy names it. */
 const char *geometry_pixel_type(const struct zblob_image *image);

@@ -101,11 +101,16 @@ zblob_options_set_text(struct zblob_options *options, const char *name, const ch
         return set_codec(options, value, error);
     if (strcmp(name, "dtype") != 0)
         return zblob_options_refuse(name, "text", error);
-    if (!geometry_parse_dtype(value, &options->grid))
+    struct zblob_image image = {0};
+    if (!geometry_parse_dtype(value, &image))
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
-                          "option \"dtype\" must be a NumPy integer or float type such as uint8, int16, "
+                          "option \"dtype\" must be a NumPy integer, float, complex or bool type such as uint8, int16, "
                           "float32 or \">i2\", not \"%.40s\"",
                           value);
+    options->grid.sample_type = image.grid.sample_type;
+    options->grid.big_endian = image.grid.big_endian;
+    options->is_complex = image.is_complex;
+    options->is_bool = image.is_bool;
     return ZBLOB_OK;
 }
 

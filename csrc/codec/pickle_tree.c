@@ -1,6 +1,6 @@
 /*
- * pickle_tree.c: a stack machine that keeps shapes instead of objects. Its tables are bounded, so that a
- * pickle of a million small things is given up early and cheaply.
+ * pickle_tree.c: a stack machine that keeps shapes instead of objects. It takes only so many opcodes for a pickle's
+ * size, so that one of a million small things is given up early; its tables grow with the opcodes that it has seen.
  */
 #include "pickle_tree.h"
 
@@ -8,31 +8,60 @@
 
 #include <stdlib.h>
 
-#define NODES_MAX 4096U
-#define ITEMS_MAX 8192U
-#define STACK_MAX 1024U
-#define MEMO_MAX 4096U
+/* So many opcodes, and one more for so many bytes: what they cost stays below a share of any codec's time. */
+#define OPCODES_MIN 65536U
+#define BYTES_AN_OPCODE 16
+#define OPCODES_MAX (UINT32_C(1) << 28)
 #define NO_NODE UINT32_MAX
 
 struct machine {
     struct pickle_tree *tree;
-    uint32_t stack[STACK_MAX];
-    uint32_t stack_size;
-    uint32_t memo[MEMO_MAX];
-    uint32_t memo_count; /* as MEMOIZE counts */
+    uint32_t *stack;
+    uint32_t stack_size, stack_capacity;
+    uint32_t *memo;
+    uint32_t memo_capacity, memo_count; /* memo_count: as MEMOIZE counts */
+    uint32_t opcode_count;
 };
 
 /* ---- Nodes and stack ------------------------------------------------------------------------- */
 
+/* An array with room for `count` elements, the old one or its larger copy; NULL, and the old one as it is, where
+ * there is no memory. */
+static void *
+grown(void *array, uint32_t *capacity, uint32_t count, size_t size)
+{
+    if (count <= *capacity)
+        return array;
+    uint32_t wanted = count < 128 ? 256 : 2 * count;
+    array = realloc(array, wanted * size);
+    if (array)
+        *capacity = wanted;
+    return array;
+}
+
+static bool
+push(struct machine *m, uint32_t number)
+{
+    uint32_t *stack = grown(m->stack, &m->stack_capacity, m->stack_size + 1, sizeof *stack);
+    if (!stack)
+        return false;
+    m->stack = stack;
+    stack[m->stack_size++] = number;
+    return true;
+}
+
 static struct pickle_node *
 push_node(struct machine *m, enum pickle_kind kind)
 {
-    if (m->tree->node_count == NODES_MAX || m->stack_size == STACK_MAX)
+    struct pickle_tree *tree = m->tree;
+    struct pickle_node *nodes = grown(tree->nodes, &tree->node_capacity, tree->node_count + 1, sizeof *nodes);
+    if (!nodes)
         return NULL;
-    m->stack[m->stack_size++] = m->tree->node_count;
-    struct pickle_node *node = &m->tree->nodes[m->tree->node_count++];
-    *node = (struct pickle_node){.kind = kind, .state = -1};
-    return node;
+    tree->nodes = nodes;
+    if (!push(m, tree->node_count))
+        return NULL;
+    nodes[tree->node_count] = (struct pickle_node){.kind = kind, .state = -1};
+    return &nodes[tree->node_count++];
 }
 
 static bool
@@ -127,7 +156,11 @@ gather(struct machine *m, enum pickle_kind kind, uint32_t count)
 {
     struct pickle_tree *tree = m->tree;
     uint32_t first = tree->item_count;
-    if (ITEMS_MAX - tree->item_count < count || !drop(m, count))
+    uint32_t *items = grown(tree->items, &tree->item_capacity, first + count, sizeof *items);
+    if (count && !items)
+        return false;
+    tree->items = items;
+    if (!drop(m, count))
         return false;
     for (uint32_t i = 0; i < count; i++)
         tree->items[tree->item_count++] = m->stack[m->stack_size + i];
@@ -152,12 +185,20 @@ gather_to_mark(struct machine *m)
 
 /* ---- Memo, globals, state -------------------------------------------------------------------- */
 
+/* Picklers number their slots from 0 on. A higher number than there were opcodes is none of theirs. */
 static bool
 put(struct machine *m, uint64_t slot)
 {
-    if (slot >= MEMO_MAX || m->stack_size == 0)
+    if (slot > m->opcode_count || m->stack_size == 0)
         return false;
-    m->memo[slot] = m->stack[m->stack_size - 1];
+    uint32_t before = m->memo_capacity;
+    uint32_t *memo = grown(m->memo, &m->memo_capacity, (uint32_t)slot + 1, sizeof *memo);
+    if (!memo)
+        return false;
+    m->memo = memo;
+    for (uint32_t i = before; i < m->memo_capacity; i++)
+        memo[i] = NO_NODE;
+    memo[slot] = m->stack[m->stack_size - 1];
     m->memo_count++;
     return true;
 }
@@ -165,10 +206,7 @@ put(struct machine *m, uint64_t slot)
 static bool
 get(struct machine *m, uint64_t slot)
 {
-    if (slot >= MEMO_MAX || m->memo[slot] == NO_NODE || m->stack_size == STACK_MAX)
-        return false;
-    m->stack[m->stack_size++] = m->memo[slot];
-    return true;
+    return slot < m->memo_capacity && m->memo[slot] != NO_NODE && push(m, m->memo[slot]);
 }
 
 static bool
@@ -191,11 +229,7 @@ build(struct machine *m)
 static bool
 dup(struct machine *m)
 {
-    if (m->stack_size == 0 || m->stack_size == STACK_MAX)
-        return false;
-    m->stack[m->stack_size] = m->stack[m->stack_size - 1];
-    m->stack_size++;
-    return true;
+    return m->stack_size > 0 && push(m, m->stack[m->stack_size - 1]);
 }
 
 static bool
@@ -270,26 +304,20 @@ pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size)
 {
     struct pickle_reader reader;
     struct pickle_op op;
+    struct machine m = {.tree = tree};
+    size_t share = src_size / BYTES_AN_OPCODE;
+    uint32_t most = share < OPCODES_MAX ? OPCODES_MIN + (uint32_t)share : OPCODES_MAX;
     *tree = (struct pickle_tree){0};
-    if (!pickle_reader_start(&reader, src, src_size))
-        return false;
-    struct machine *m = malloc(sizeof *m);
-    tree->nodes = malloc(NODES_MAX * sizeof *tree->nodes);
-    tree->items = malloc(ITEMS_MAX * sizeof *tree->items);
-    bool good = m && tree->nodes && tree->items;
-    if (good) {
-        m->tree = tree;
-        m->stack_size = m->memo_count = 0;
-        memset(m->memo, 0xff, sizeof m->memo); /* NO_NODE */
-    }
+    bool good = pickle_reader_start(&reader, src, src_size);
     while (good) {
-        good = pickle_reader_next(&reader, &op);
+        good = m.opcode_count++ < most && pickle_reader_next(&reader, &op);
         if (good && op.opcode == OP_STOP)
             break;
-        good = good && execute(m, &op);
+        good = good && execute(&m, &op);
     }
-    good = good && reader.at == src_size && m->stack_size == 1;
-    free(m);
+    good = good && reader.at == src_size && m.stack_size == 1;
+    free(m.stack);
+    free(m.memo);
     return good;
 }
 

@@ -26,21 +26,23 @@ struct pickle_node {
     enum pickle_kind kind;
     uint32_t first_item, item_count; /* of a tuple, global or call: places in pickle_tree.items */
     int32_t state;                   /* of a call: the node that BUILD gave it; -1: none */
-    int64_t integer;                 /* and bool */
-    double real;
-    const unsigned char *bytes; /* text and bytes */
+    union {
+        int64_t integer; /* and bool */
+        double real;
+        const unsigned char *bytes; /* text and bytes */
+    };
     uint64_t byte_count;
 };
 
 struct pickle_tree {
     struct pickle_node *nodes;
-    uint32_t node_count;
+    uint32_t node_count, node_capacity;
     uint32_t *items; /* node numbers */
-    uint32_t item_count;
+    uint32_t item_count, item_capacity;
 };
 
-/* Read a whole pickle that ends at the last byte. False for everything else: odd opcodes, stack errors,
- * more nodes than any image needs, no memory. Free the tree in either case. */
+/* Read a whole pickle that ends at the last byte. False for everything else: odd opcodes, stack errors, no memory,
+ * or more opcodes than a pickle of large things has. Free the tree in either case. */
 bool pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size);
 void pickle_tree_free(struct pickle_tree *tree);
 

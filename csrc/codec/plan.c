@@ -88,15 +88,19 @@ plan_chunks(struct plan *plan)
 static enum zblob_result
 plan_given_image(struct plan *plan, struct zblob_error *error)
 {
-    const struct zblob_grid *grid = &plan->options->grid;
+    const struct zblob_options *options = plan->options;
+    struct zblob_image *image = &plan->images[0];
     uint64_t size = 0;
-    if (grid->dimension == 0 || grid->sample_type == 0)
+    if (options->grid.dimension == 0 || options->grid.sample_type == 0)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "options \"dtype\" and \"shape\" go together");
-    if (!geometry_byte_size(grid, &size) || size != plan->src_size)
+    *image = (struct zblob_image){.source = ZBLOB_SOURCE_OPTIONS, .grid = options->grid};
+    image->is_complex = options->is_complex;
+    image->is_bool = options->is_bool;
+    image->grid.components = image->is_complex ? 2 : 1;
+    if (!geometry_byte_size(&image->grid, &size) || size != plan->src_size)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                           "options \"dtype\" and \"shape\" describe %" PRIu64 " bytes, the value has %" PRIu64, size,
                           plan->src_size);
-    plan->images[0] = (struct zblob_image){.source = ZBLOB_SOURCE_OPTIONS, .grid = *grid};
     plan->image_count = 1;
     return ZBLOB_OK;
 }

@@ -1,4 +1,4 @@
-/* sniff.c: recognises .npy files, and sends everything that looks like a pickle to sniff_pickle.c. */
+/* sniff.c: recognises .npy files, and sends what may be something else to sniff_npz.c and sniff_pickle.c. */
 #include "sniff.h"
 
 #include "bytes.h"
@@ -52,16 +52,7 @@ parse_dtype(const char **text, struct zblob_image *image)
     memcpy(name, *text, size);
     name[size] = '\0';
     *text += size;
-    image->grid.components = 1;
-    if (strcmp(name + 1, "b1") == 0) {
-        image->is_bool = true;
-        memcpy(name + 1, "u1", 3);
-    } else if (name[1] == 'c') {
-        image->is_complex = true;
-        image->grid.components = 2;
-        memcpy(name + 1, name[2] == '8' ? "f4" : "f8", 3);
-    }
-    return geometry_parse_dtype(name, &image->grid);
+    return geometry_parse_dtype(name, image);
 }
 
 /* "(61, 512, 512), }": the slowest axis first unless in Fortran order. */
@@ -108,5 +99,6 @@ zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t
 {
     if (capacity && sniff_npy(src, src_size, images))
         return 1;
-    return sniff_pickle(src, src_size, images, capacity);
+    size_t count = sniff_npz(src, src_size, images, capacity);
+    return count ? count : sniff_pickle(src, src_size, images, capacity);
 }

@@ -1,5 +1,5 @@
 /*
- * sniff.h: what is in these bytes? Finds the images in a pickle or .npy value: sample type, shape,
+ * sniff.h: what is in these bytes? Finds the images in a pickle, .npy or .npz value: sample type, shape,
  * and where the samples lie. Nothing is unpickled, and anything odd is no image: the general path takes it.
  */
 #ifndef ZBLOB_CODEC_SNIFF_H
@@ -7,8 +7,9 @@
 
 #include "../zblob.h"
 
-/* Images in ascending, disjoint ranges of the value; at most `capacity`. Returns their number. */
+/* Images in ascending, disjoint ranges of the value; at most `capacity`. Return their number. */
 size_t sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
+size_t sniff_npz(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 bool sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image);
 
 #endif

@@ -1,9 +1,11 @@
 /*
- * sniff_pickle.c: recognises the calls that rebuild SimpleITK images and NumPy arrays in a pickle's tree.
+ * sniff_pickle.c: recognises the calls that rebuild images and arrays in a pickle's tree.
  *
  * SimpleITK (Image.__reduce__): Image(size, pixel id, components), state (0, samples, origin, spacing,
- * direction, metadata). NumPy: _reconstruct(...) with state (1, shape, dtype, is_fortran, samples), or,
- * from protocol 5 on, _frombuffer(samples, dtype, shape, order).
+ * direction, metadata). NumPy: _reconstruct(...) with state (1, shape, dtype, is_fortran, samples), a masked array
+ * _mareconstruct(...) with state (1, shape, dtype, is_fortran, samples, mask, fill value), or, from protocol 5 on,
+ * _frombuffer(samples, dtype, shape, order[, order of axes]). array.array: _array_reconstructor(class, type code,
+ * format code, samples).
  */
 #include "sniff.h"
 
@@ -148,12 +150,8 @@ read_dtype(const struct pickle_tree *tree, node_ref call, struct zblob_image *im
         if (pickle_item(tree, state, i)->kind != PICKLE_NONE)
             return false;
     }
-    image->is_bool = strcmp(code, "b1") == 0;
-    image->is_complex = strcmp(code, "c8") == 0 || strcmp(code, "c16") == 0;
-    const char *sample = image->is_bool ? "u1" : code[0] != 'c' ? code : code[1] == '8' ? "f4" : "f8";
-    if (!geometry_parse_dtype(sample, &image->grid))
+    if (!geometry_parse_dtype(code, image))
         return false;
-    image->grid.components = image->is_complex ? 2 : 1;
     order = pickle_item(tree, state, 1);
     image->grid.big_endian = pickle_text_is(order, ">");
     return image->grid.big_endian || pickle_text_is(order, "<") || pickle_text_is(order, "|");
@@ -161,8 +159,7 @@ read_dtype(const struct pickle_tree *tree, node_ref call, struct zblob_image *im
 
 /* NumPy names the slowest axis first unless in Fortran order. */
 static bool
-read_array(const struct pickle_tree *tree, node_ref shape, node_ref dtype, node_ref samples, const unsigned char *src,
-           struct zblob_image *image)
+read_geometry(const struct pickle_tree *tree, node_ref shape, node_ref dtype, struct zblob_image *image)
 {
     struct zblob_grid *grid = &image->grid;
     if (!read_shape(tree, shape, grid) || !read_dtype(tree, dtype, image))
@@ -173,84 +170,198 @@ read_array(const struct pickle_tree *tree, node_ref shape, node_ref dtype, node_
         grid->size[grid->dimension - 1 - axis] = size;
     }
     image->source = ZBLOB_SOURCE_NUMPY;
-    return read_samples(samples, src, image);
+    return true;
+}
+
+/* State (1, shape, dtype, is_fortran, ...) of `count` items. */
+static bool
+read_state(const struct pickle_tree *tree, node_ref state, uint32_t count, struct zblob_image *image)
+{
+    if (!is_tuple(state, count) || pickle_item(tree, state, 3)->kind != PICKLE_BOOL)
+        return false;
+    image->is_fortran = pickle_item(tree, state, 3)->integer != 0;
+    return read_geometry(tree, pickle_item(tree, state, 1), pickle_item(tree, state, 2), image);
 }
 
 static bool
 match_reconstruct(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
-    node_ref callable = pickle_item(tree, call, 0), state = state_of(tree, call), order;
-    if (!(is_global(tree, callable, "numpy._core.multiarray", "_reconstruct") ||
-          is_global(tree, callable, "numpy.core.multiarray", "_reconstruct")) ||
-        !is_tuple(state, 5) || (order = pickle_item(tree, state, 3))->kind != PICKLE_BOOL)
-        return false;
-    image->is_fortran = order->integer != 0;
-    return read_array(tree, pickle_item(tree, state, 1), pickle_item(tree, state, 2), pickle_item(tree, state, 4), src,
-                      image);
+    node_ref callable = pickle_item(tree, call, 0), state = state_of(tree, call);
+    return (is_global(tree, callable, "numpy._core.multiarray", "_reconstruct") ||
+            is_global(tree, callable, "numpy.core.multiarray", "_reconstruct")) &&
+           read_state(tree, state, 5, image) && read_samples(pickle_item(tree, state, 4), src, image);
 }
 
+static bool
+read_masked(const struct pickle_tree *tree, node_ref call, struct zblob_image *image)
+{
+    return is_global(tree, pickle_item(tree, call, 0), "numpy.ma.core", "_mareconstruct") &&
+           read_state(tree, state_of(tree, call), 7, image);
+}
+
+static bool
+match_masked(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    return read_masked(tree, call, image) && read_samples(pickle_item(tree, state_of(tree, call), 4), src, image);
+}
+
+/* A masked array's second block: one bool for each of its elements. */
+static bool
+match_mask(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    return read_masked(tree, call, image) && geometry_parse_dtype("bool", image) &&
+           read_samples(pickle_item(tree, state_of(tree, call), 5), src, image);
+}
+
+/* Order "K": the shape is that of the memory in C order, and a transposition follows. */
 static bool
 match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     node_ref callable = pickle_item(tree, call, 0), arguments = pickle_item(tree, call, 1);
     if (!(is_global(tree, callable, "numpy._core.numeric", "_frombuffer") ||
           is_global(tree, callable, "numpy.core.numeric", "_frombuffer")) ||
-        !is_tuple(arguments, 4))
+        !(is_tuple(arguments, 4) || is_tuple(arguments, 5)))
         return false;
     node_ref order = pickle_item(tree, arguments, 3);
     image->is_fortran = pickle_text_is(order, "F");
-    return (image->is_fortran || pickle_text_is(order, "C")) &&
-           read_array(tree, pickle_item(tree, arguments, 2), pickle_item(tree, arguments, 1),
-                      pickle_item(tree, arguments, 0), src, image);
+    image->is_permuted = pickle_text_is(order, "K") && arguments->item_count == 5;
+    return (image->is_fortran || image->is_permuted || pickle_text_is(order, "C")) &&
+           read_geometry(tree, pickle_item(tree, arguments, 2), pickle_item(tree, arguments, 1), image) &&
+           read_samples(pickle_item(tree, arguments, 0), src, image);
+}
+
+/* ---- array.array ----------------------------------------------------------------------------- */
+
+/* The module's machine format codes 0..17; from 2 on, little- and big-endian take turns. */
+static bool
+match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    static const char *const types[] = {"|u1", "|i1", "<u2", ">u2", "<i2", ">i2", "<u4", ">u4", "<i4",
+                                        ">i4", "<u8", ">u8", "<i8", ">i8", "<f4", ">f4", "<f8", ">f8"};
+    node_ref arguments = pickle_item(tree, call, 1);
+    if (!is_global(tree, pickle_item(tree, call, 0), "array", "_array_reconstructor") || !is_tuple(arguments, 4))
+        return false;
+    node_ref format = pickle_item(tree, arguments, 2), samples = pickle_item(tree, arguments, 3);
+    if (!is_integer(format, 0, sizeof types / sizeof *types - 1) || samples->kind != PICKLE_BYTES ||
+        !geometry_parse_dtype(types[format->integer], image))
+        return false;
+    image->source = ZBLOB_SOURCE_ARRAY;
+    image->grid.dimension = 1;
+    image->grid.size[0] = samples->byte_count / geometry_sample_size(image->grid.sample_type);
+    return read_samples(samples, src, image);
 }
 
 /* ---- All of a pickle ------------------------------------------------------------------------- */
 
+typedef bool matcher(const struct pickle_tree *tree, node_ref call, const unsigned char *src,
+                     struct zblob_image *image);
+
+static matcher *const matchers[] = {match_simpleitk, match_reconstruct, match_frombuffer,
+                                    match_masked,    match_mask,        match_array};
+
+enum { MATCHERS = sizeof matchers / sizeof *matchers };
+
+/* An image, as little of it as a pickle of very many needs: which call, and what recognises it there. */
+struct finding {
+    uint64_t offset, size;
+    uint32_t call, matcher;
+};
+
+struct findings {
+    struct finding *list;
+    size_t count, capacity;
+};
+
+/* False: no memory. */
 static bool
-match_call(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+add_finding(struct findings *found, struct finding finding)
 {
-    static bool (*const matchers[])(const struct pickle_tree *, node_ref, const unsigned char *,
-                                    struct zblob_image *) = {match_simpleitk, match_reconstruct, match_frombuffer};
-    for (size_t i = 0; i < sizeof matchers / sizeof *matchers; i++) {
-        *image = (struct zblob_image){0};
-        if (matchers[i](tree, call, src, image))
-            return true;
+    if (found->count == found->capacity) {
+        size_t capacity = 2 * found->capacity + 16;
+        struct finding *list = realloc(found->list, capacity * sizeof *list);
+        if (!list)
+            return false;
+        found->list = list;
+        found->capacity = capacity;
     }
-    return false;
+    found->list[found->count++] = finding;
+    return true;
+}
+
+static bool
+match(const struct pickle_tree *tree, uint32_t call, uint32_t by, const unsigned char *src, struct zblob_image *image)
+{
+    *image = (struct zblob_image){0};
+    return matchers[by](tree, &tree->nodes[call], src, image);
+}
+
+static bool
+find_all(const struct pickle_tree *tree, const unsigned char *src, struct findings *found)
+{
+    struct zblob_image image;
+    for (uint32_t i = 0; i < tree->node_count; i++) {
+        for (uint32_t by = 0; tree->nodes[i].kind == PICKLE_CALL && by < MATCHERS; by++) {
+            struct finding finding = {.call = i, .matcher = by};
+            if (!match(tree, i, by, src, &image))
+                continue;
+            finding.offset = image.value_offset;
+            geometry_byte_size(&image.grid, &finding.size);
+            if (!add_finding(found, finding))
+                return false;
+        }
+    }
+    return true;
 }
 
 static int
 compare_offsets(const void *left, const void *right)
 {
-    uint64_t a = ((const struct zblob_image *)left)->value_offset;
-    uint64_t b = ((const struct zblob_image *)right)->value_offset;
-    return (a > b) - (a < b);
+    const struct finding *a = left, *b = right;
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    return (a->call > b->call) - (a->call < b->call);
 }
 
-/* Two calls may share one bytes object through the memo: keep the first. */
-static size_t
-drop_shared(struct zblob_image *images, size_t count)
+static int
+compare_sizes(const void *left, const void *right)
 {
-    size_t kept = count > 0;
-    for (size_t i = 1; i < count; i++) {
-        if (images[i].value_offset != images[kept - 1].value_offset)
-            images[kept++] = images[i];
+    const struct finding *a = left, *b = right;
+    if (a->size != b->size)
+        return a->size > b->size ? -1 : 1;
+    return compare_offsets(left, right);
+}
+
+/* In the order of their places. Several calls may share one bytes object through the memo: the first has it. Of more
+ * than `capacity` the largest stay. */
+static void
+select_findings(struct findings *found, size_t capacity)
+{
+    size_t kept = 0;
+    qsort(found->list, found->count, sizeof *found->list, compare_offsets);
+    for (size_t i = 0; i < found->count; i++) {
+        if (kept == 0 || found->list[i].offset != found->list[kept - 1].offset)
+            found->list[kept++] = found->list[i];
     }
-    return kept;
+    if (kept > capacity) {
+        qsort(found->list, kept, sizeof *found->list, compare_sizes);
+        kept = capacity;
+        qsort(found->list, kept, sizeof *found->list, compare_offsets);
+    }
+    found->count = kept;
 }
 
 size_t
 sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
 {
     struct pickle_tree tree;
-    size_t count = 0;
-    if (pickle_tree_read(&tree, src, src_size)) {
-        for (uint32_t i = 0; i < tree.node_count && count < capacity; i++) {
-            if (tree.nodes[i].kind == PICKLE_CALL)
-                count += match_call(&tree, &tree.nodes[i], src, &images[count]);
-        }
-    }
+    struct findings found = {0};
+    if (pickle_tree_read(&tree, src, src_size) && find_all(&tree, src, &found) && found.count)
+        select_findings(&found, capacity);
+    else
+        found.count = 0;
+    for (size_t i = 0; i < found.count; i++)
+        match(&tree, found.list[i].call, found.list[i].matcher, src, &images[i]);
     pickle_tree_free(&tree);
-    qsort(images, count, sizeof *images, compare_offsets);
-    return drop_shared(images, count);
+    free(found.list);
+    return found.count;
 }

@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20, SMALLEST_IMAGE = 2048, SHORTEST_FOLD = 8192 };
+enum {
+    TARGET_CHUNK = 4 << 20,
+    LARGEST_SLICE = 8 << 20,
+    SMALLEST_LABELS = 2048,
+    SMALLEST_INTENSITIES = 12288, /* below, weights and tables outweigh what they gain over the plain image path */
+    SHORTEST_FOLD = 8192,
+};
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
 enum { THIN = 64, TALL = 2048 }; /* rows so short that their padding outweighs them, and many of them */
 
@@ -186,7 +192,9 @@ build_intensity(struct voxel_model *m, const unsigned char *samples, int level, 
     if (is_signal)
         m->chunk_slices = 1;
     choose_direction(m, smoother_along, is_signal, level);
-    return voxel_train(m, values, level, gain);
+    if (!m->wide)
+        result = voxel_choose_channels(m, values, level);
+    return result == ZBLOB_OK ? voxel_train(m, values, level, gain) : result;
 }
 
 enum zblob_result
@@ -198,11 +206,13 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
-    bool is_signal = false, gain = row_size(m) * m->shape.height * m->shape.slices >= SMALLEST_IMAGE;
+    uint64_t size = row_size(m) * m->shape.height * m->shape.slices;
+    bool is_signal = false, gain = size >= SMALLEST_LABELS;
     enum zblob_result result = ZBLOB_OK;
     if (m->shape.height == 1)
         gain = !voxel_is_wide(grid->sample_type) && voxel_choose_fold(m, samples, &is_signal);
     m->is_label = gain && label_survey(m, samples);
+    gain = gain && (m->is_label || voxel_is_wide(grid->sample_type) || size >= SMALLEST_INTENSITIES);
     if (m->is_label)
         voxel_choose_chunks(m, level);
     else if (gain)

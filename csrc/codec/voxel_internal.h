@@ -33,6 +33,8 @@ enum {
     VOXEL_TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS,
     VOXEL_KINDS_MAX = 5, /* 0: no reference plane; 1 + min(component, 3) otherwise */
     VOXEL_KIND_LAST = VOXEL_KINDS_MAX - 1,
+    VOXEL_CHANNELS_MAX = 4,
+    VOXEL_LEVEL_TRIAL = 0, /* of voxel_train: the normal preset, trained for a comparison */
 
     VOXEL_TOKENS = 225, /* 0..223, and the escape */
     VOXEL_ESCAPE = 224,
@@ -66,7 +68,6 @@ struct voxel_layout {
     struct voxel_site errors[VOXEL_ERRORS_MAX];
 };
 
-const struct voxel_layout *voxel_layout(int preset, bool has_reference, int parity);
 int voxel_preset_bins(int preset);
 int voxel_preset_steps(int preset);
 int voxel_preset_split(int preset); /* this many low bins are doubled by the prediction's fraction */
@@ -90,6 +91,16 @@ struct voxel_mapping {
     uint16_t *rank_of;   /* value -> rank, 65536 of them (only where encoding) */
 };
 
+/* What a plane holds where components are not coded as they are: one of them, less another one, plus an offset that
+ * gives all planes the same modal value. */
+struct voxel_channel {
+    uint8_t component;
+    uint8_t minus; /* 1 + the plane (an earlier one) whose component is subtracted; 0: none */
+    uint16_t offset;
+    bool use_floor; /* the model's, for this plane alone; so are the next two */
+    int16_t low, high;
+};
+
 /* The image after normalisation (voxel_layout.c): rows of `width` pixels, `height` of them in a
  * slice, `slices`, each pixel with `components` interleaved samples. */
 struct voxel_shape {
@@ -107,13 +118,15 @@ struct voxel_model {
     bool is_transposed; /* rows of `shape` are columns of the image; only with whole-slice chunks */
     bool is_label;      /* coded by voxel_label.c; nothing below matters then */
     uint8_t preset;
-    uint8_t shift;         /* scale of stored errors */
-    bool use_reference;    /* false: every plane is predicted from itself alone */
-    bool is_apart;         /* components do not refer to each other */
-    bool use_margins;      /* the modal value at both ends of a row is not coded */
-    bool use_floor;        /* values are cut off at `low`: contexts tell how near that is */
-    int16_t low, high;     /* predictions are clamped to this range */
-    int16_t modal;         /* the most frequent value: of rows out of the image, and of flat rows */
+    uint8_t shift;          /* scale of stored errors */
+    bool use_reference;     /* false: every plane is predicted from itself alone */
+    bool is_apart;          /* components do not refer to each other */
+    bool use_margins;       /* the modal value at both ends of a row is not coded */
+    bool use_floor;         /* values are cut off at `low`: contexts tell how near that is */
+    int16_t low, high;      /* predictions are clamped to this range */
+    int16_t modal;          /* the most frequent value: of rows out of the image, and of flat rows */
+    uint32_t channel_count; /* as many as components; 0: planes hold the components as they are */
+    struct voxel_channel channels[VOXEL_CHANNELS_MAX];
     uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
     uint32_t chunk_rows;
     uint32_t distance; /* to the slice of reference: 1, or the slices of a volume in a series of them */
@@ -123,6 +136,8 @@ struct voxel_model {
     uint16_t bin_of[VOXEL_STEPS_MAX];   /* step -> bin, which follows from the thresholds */
     struct voxel_kind *kinds;           /* kind_count of them */
 };
+
+const struct voxel_layout *voxel_layout(const struct voxel_model *model, uint32_t kind, int parity);
 
 static inline int
 voxel_table_count(const struct voxel_model *model)
@@ -187,6 +202,7 @@ struct voxel_plane_cursor {
     const struct voxel_kind *kind;
     size_t ring[3], component[3]; /* of source 0, 1, 2 */
     bool has_reference;
+    struct voxel_model ranged; /* with channels: the model with the plane's own range */
     /* in rows with all their neighbours: from element 0 of the even half to each site */
     ptrdiff_t taps[2][VOXEL_TAPS_MAX], errors[2][VOXEL_ERRORS_MAX];
 };
@@ -215,6 +231,12 @@ void voxel_load_slice(const struct voxel_model *model, const unsigned char *samp
 void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
                        const struct voxel_planes *planes, int16_t *scratch);
 size_t voxel_scratch_size(const struct voxel_shape *shape); /* elements that these three need */
+
+/* Rows of planes that hold the channels' components, as loaded -> what the channels are; and a plane's row back into
+ * its component, where the earlier planes' rows are components already, `stride` elements apart. */
+void voxel_split_channels(const struct voxel_model *model, const struct voxel_planes *planes, size_t ring, size_t y,
+                          size_t rows);
+void voxel_join_channel(const struct voxel_model *model, size_t plane, int16_t *rows, size_t stride, size_t count);
 
 /* ---- Kernels, once for each target ------------------------------------------------------------ */
 
@@ -299,7 +321,8 @@ voxel_model_segment(const struct voxel_ops *ops, const struct voxel_model *model
                     const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity, size_t at,
                     size_t count, struct voxel_segment *segment)
 {
-    ops->model(model, cursor->kind, cursor->layout[parity], row, parity, at, count, segment);
+    ops->model(model->channel_count ? &cursor->ranged : model, cursor->kind, cursor->layout[parity], row, parity, at,
+               count, segment);
 }
 
 /* ---- Frequency tables, bits, models, chunks ---------------------------------------------------- */
@@ -349,6 +372,8 @@ const unsigned char *voxel_row_address(const struct voxel_model *model, const un
 
 /* Fit every parameter of an intensity model to the samples (voxel_train.c). *gain = false: hopeless. */
 enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain);
+/* Choose what planes hold (voxel_channels.c), for an intensity model that is complete but for its training. */
+enum zblob_result voxel_choose_channels(struct voxel_model *model, const unsigned char *samples, int level);
 /* Choose the mapping, the range and the modal value; is_label where few values fill flat areas. Is the
  * image clearly smoother along its rows than across them? */
 enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,

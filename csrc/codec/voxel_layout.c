@@ -5,9 +5,12 @@
 #include <string.h>
 
 const struct voxel_layout *
-voxel_layout(int preset, bool has_reference, int parity)
+voxel_layout(const struct voxel_model *model, uint32_t kind, int parity)
 {
-    return &voxel_layouts[preset][has_reference][parity];
+    bool has_own_q = kind > 2 || (kind == 2 && model->chunk_slices > 1);
+    if (has_own_q && model->preset == VOXEL_PRESET_NORMAL)
+        return &voxel_layouts_later[parity];
+    return &voxel_layouts[model->preset][kind > 0][parity];
 }
 
 int
@@ -162,7 +165,7 @@ choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model
     size_t kind = !cursor->has_reference ? 0 : 1 + (component < 3 ? component : 3);
     cursor->kind = &model->kinds[kind < model->kind_count ? kind : model->kind_count - 1];
     for (int parity = 0; parity < 2; parity++)
-        cursor->layout[parity] = voxel_layout(model->preset, cursor->has_reference, parity);
+        cursor->layout[parity] = voxel_layout(model, (uint32_t)kind, parity);
 }
 
 /* Rows above the first are the reference plane's first row; without one, this plane's first row, and
@@ -197,6 +200,13 @@ voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *m
                   size_t slice_in_box, size_t component)
 {
     choose_planes(cursor, model, planes, slice_in_box, component);
+    if (model->channel_count) {
+        const struct voxel_channel *channel = &model->channels[component];
+        cursor->ranged = *model;
+        cursor->ranged.low = channel->low;
+        cursor->ranged.high = channel->high;
+        cursor->ranged.use_floor = channel->use_floor;
+    }
     if (planes->height <= ROWS_ABOVE + ROWS_BELOW)
         return;
     size_t own = voxel_half_row(planes, cursor->ring[0], component, ROWS_ABOVE, 0);

@@ -113,6 +113,25 @@ static const struct voxel_layout voxel_layouts[VOXEL_PRESET_COUNT][2][2] = {
        {W, E, N, NE, NW, P, PE, PW, PS, PN, WWW, EEE}}}},
 };
 
+/* Components behind the first have a second plane that resembles them: in the normal preset their neighbourhood has
+ * more of Q. Counts and pairs are those of the other planes with a reference, for which kernels are compiled. */
+static const struct voxel_layout voxel_layouts_later[2] = {
+    {16,
+     8,
+     true,
+     true,
+     {{{1, 2}, {0, 4}, {0, 5}}, {{0, 6}, {0, 7}, {1, 12}}, {{1, 6}, {2, 8}, {3, 9}}},
+     {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, QN, QS, NN, Q, QW, QE},
+     {N, NE, NW, P, PE, PW, PS, Q}},
+    {16,
+     10,
+     true,
+     true,
+     {{{14, 15}, {0, 4}, {0, 5}}, {{14, 2}, {15, 3}, {0, 6}}, {{14, 4}, {15, 5}, {1, 6}}},
+     {P, N, NW, NE, PW, PE, PN, PS, QN, QS, QW, QE, NN, Q, W, E},
+     {W, E, N, NE, NW, P, PE, PW, PS, Q}},
+};
+
 #undef N
 #undef NN
 #undef NNN

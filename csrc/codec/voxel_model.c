@@ -169,9 +169,52 @@ voxel_index_bins(struct voxel_model *model)
     }
 }
 
+static bool
+may_have_channels(const struct voxel_model *model)
+{
+    return model->shape.components > 1 && model->shape.components <= VOXEL_CHANNELS_MAX;
+}
+
+static void
+write_channels(struct voxel_bit_writer *w, const struct voxel_model *model)
+{
+    voxel_put_bits(w, model->channel_count > 0, 1);
+    for (uint32_t i = 0; i < model->channel_count; i++) {
+        const struct voxel_channel *channel = &model->channels[i];
+        voxel_put_bits(w, channel->component, 2);
+        voxel_put_bits(w, channel->minus, 2);
+        voxel_put_bits(w, channel->use_floor, 1);
+        voxel_put_bits(w, channel->offset, 16);
+        voxel_put_bits(w, (uint16_t)channel->low, 16);
+        voxel_put_bits(w, (uint16_t)channel->high, 16);
+    }
+}
+
+static bool
+read_channels(struct voxel_bit_reader *r, struct voxel_model *model)
+{
+    unsigned seen = 0;
+    model->channel_count = voxel_get_bits(r, 1) ? (uint32_t)model->shape.components : 0;
+    for (uint32_t i = 0; i < model->channel_count; i++) {
+        struct voxel_channel *channel = &model->channels[i];
+        channel->component = (uint8_t)voxel_get_bits(r, 2);
+        channel->minus = (uint8_t)voxel_get_bits(r, 2);
+        channel->use_floor = voxel_get_bits(r, 1);
+        channel->offset = (uint16_t)voxel_get_bits(r, 16);
+        channel->low = (int16_t)voxel_get_bits(r, 16);
+        channel->high = (int16_t)voxel_get_bits(r, 16);
+        seen |= 1u << channel->component;
+        if (channel->minus > i || channel->low > channel->high || (channel->use_floor && !model->use_floor))
+            return false;
+    }
+    return model->channel_count == 0 || seen == (1u << model->channel_count) - 1;
+}
+
 static void
 write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
 {
+    if (may_have_channels(model))
+        write_channels(w, model);
     voxel_put_bits(w, model->preset, 4);
     voxel_put_bits(w, model->shift, 4);
     voxel_put_bits(w, model->energy_shift, 4);
@@ -183,7 +226,7 @@ write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
             continue;
         voxel_put_bits(w, kind->single_class, 1);
         for (int parity = 0; parity < 2; parity++)
-            write_predictor(w, &kind->parity[parity], voxel_layout(model->preset, k > 0, parity),
+            write_predictor(w, &kind->parity[parity], voxel_layout(model, k, parity),
                             kind->single_class ? 1 : VOXEL_CLASSES);
     }
 }
@@ -191,6 +234,8 @@ write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
 static bool
 read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
 {
+    if (may_have_channels(model) && !read_channels(r, model))
+        return false;
     model->preset = (uint8_t)voxel_get_bits(r, 4);
     model->shift = (uint8_t)voxel_get_bits(r, 4);
     model->energy_shift = (uint8_t)voxel_get_bits(r, 4);
@@ -209,7 +254,7 @@ read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
             continue;
         kind->single_class = voxel_get_bits(r, 1);
         for (int parity = 0; parity < 2; parity++)
-            if (!read_predictor(r, &kind->parity[parity], voxel_layout(model->preset, k > 0, parity),
+            if (!read_predictor(r, &kind->parity[parity], voxel_layout(model, k, parity),
                                 kind->single_class ? 1 : VOXEL_CLASSES))
                 return false;
     }

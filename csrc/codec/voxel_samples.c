@@ -106,9 +106,9 @@ voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *
     size_t size = voxel_sample_size(type), ranks = model->mapping.rank_count;
     bool swap = model->grid.big_endian == host_is_little();
     uint16_t flip = type == ZBLOB_UINT16 ? 0x8000 : 0;
-    if (ranks == 0 && size == 1 && step == 1) {
+    if (ranks == 0 && size == 1) {
         for (size_t i = 0; i < count; i++)
-            dst[i] = (unsigned char)src[i];
+            dst[step * i] = (unsigned char)src[i];
         return;
     }
     if (ranks == 0 && size == 2 && step == 1 && !swap) {
@@ -162,6 +162,13 @@ join_row(const int16_t *restrict even, const int16_t *restrict odd, int16_t *res
         all[planes->width - 1] = even[planes->half[1]];
 }
 
+/* The component that a plane is made of. */
+static size_t
+component_of(const struct voxel_model *model, size_t plane)
+{
+    return model->channel_count ? model->channels[plane].component : plane;
+}
+
 void
 voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row,
                const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
@@ -171,11 +178,12 @@ voxel_load_row(const struct voxel_model *model, const unsigned char *samples, ui
     const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
     for (size_t c = 0; c < components; c++) {
         int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
-        voxel_load(model, row_samples + c * size, step, scratch, planes->width);
+        voxel_load(model, row_samples + component_of(model, c) * size, step, scratch, planes->width);
         split_row(scratch, even, even + planes->half_stride, planes);
         voxel_pad_values(planes, ring, c, y, 0);
         voxel_pad_values(planes, ring, c, y, 1);
     }
+    voxel_split_channels(model, planes, ring, y, 1);
 }
 
 /* Transposed slices go through tiles of this many of the image's rows. */
@@ -191,6 +199,8 @@ size_t
 voxel_scratch_size(const struct voxel_shape *shape)
 {
     size_t row = (size_t)(shape->width * shape->components), tile = TILE * tile_stride(shape);
+    if (shape->components <= VOXEL_CHANNELS_MAX)
+        tile *= (size_t)shape->components;
     return (row > tile ? row : tile) + 64;
 }
 
@@ -245,12 +255,46 @@ voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, 
         for (size_t at = 0; at < planes->width; at += TILE) {
             size_t count = planes->width - at < TILE ? planes->width - at : TILE;
             for (size_t j = 0; j < count; j++)
-                voxel_load(model, slice + (at + j) * pitch + c * size, components, scratch + j * stride,
-                           planes->height);
+                voxel_load(model, slice + (at + j) * pitch + component_of(model, c) * size, components,
+                           scratch + j * stride, planes->height);
             tile_to_planes(scratch, stride, planes, z % planes->ring, c, at, count);
         }
         for (size_t y = 0; y < 2 * planes->height; y++)
             voxel_pad_values(planes, z % planes->ring, c, y / 2, y & 1);
+    }
+    voxel_split_channels(model, planes, z % planes->ring, 0, planes->height);
+}
+
+/* Rows z, y of the box, and in a transposed image `count` of its rows from `at` on. With channels, a plane's row
+ * needs those of earlier planes: each has its own place in the scratch memory. */
+static void
+store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_planes *planes, size_t z,
+          size_t y, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type);
+    for (size_t c = 0; c < planes->components; c++) {
+        const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
+        int16_t *row = scratch + (model->channel_count ? c * planes->width : 0);
+        join_row(even, even + planes->half_stride, row, planes);
+        voxel_join_channel(model, c, scratch, planes->width, planes->width);
+        voxel_store(model, row, row_samples + component_of(model, c) * size, planes->components, planes->width);
+    }
+}
+
+static void
+store_tile(const struct voxel_model *model, unsigned char *slice, const struct voxel_planes *planes, size_t z,
+           size_t at, size_t count, int16_t *scratch)
+{
+    size_t size = voxel_sample_size(model->grid.sample_type), stride = tile_stride(&model->shape);
+    size_t pitch = planes->height * planes->components * size;
+    for (size_t c = 0; c < planes->components; c++) {
+        int16_t *tile = scratch + (model->channel_count ? c * TILE * stride : 0);
+        planes_to_tile(tile, stride, planes, z % planes->ring, c, at, count);
+        for (size_t j = 0; j < count; j++) {
+            voxel_join_channel(model, c, scratch + j * stride, TILE * stride, planes->height);
+            voxel_store(model, tile + j * stride, slice + (at + j) * pitch + component_of(model, c) * size,
+                        planes->components, planes->height);
+        }
     }
 }
 
@@ -258,21 +302,10 @@ void
 voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
                   const struct voxel_planes *planes, int16_t *scratch)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
-    size_t stride = tile_stride(&model->shape), pixel = components * size;
+    size_t pixel = planes->components * voxel_sample_size(model->grid.sample_type);
     unsigned char *slice = dst + z * (size_t)box.rows * planes->width * pixel;
-    for (size_t c = 0; c < components; c++) {
-        for (size_t y = 0; !model->is_transposed && y < planes->height; y++) {
-            const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
-            join_row(even, even + planes->half_stride, scratch, planes);
-            voxel_store(model, scratch, slice + y * planes->width * pixel + c * size, components, planes->width);
-        }
-        for (size_t at = 0; model->is_transposed && at < planes->width; at += TILE) {
-            size_t count = planes->width - at < TILE ? planes->width - at : TILE;
-            planes_to_tile(scratch, stride, planes, z % planes->ring, c, at, count);
-            for (size_t j = 0; j < count; j++)
-                voxel_store(model, scratch + j * stride, slice + (at + j) * planes->height * pixel + c * size,
-                            components, planes->height);
-        }
-    }
+    for (size_t y = 0; !model->is_transposed && y < planes->height; y++)
+        store_row(model, slice + y * planes->width * pixel, planes, z, y, scratch);
+    for (size_t at = 0; model->is_transposed && at < planes->width; at += TILE)
+        store_tile(model, slice, planes, z, at, planes->width - at < TILE ? planes->width - at : TILE, scratch);
 }

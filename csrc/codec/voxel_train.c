@@ -36,10 +36,15 @@ struct effort {
     uint32_t observations;
 };
 static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
-    [1] = {VOXEL_PRESET_FAST, 2, 12, 128, 8000},    [2] = {VOXEL_PRESET_FAST, 3, 20, 80, 24000},
-    [3] = {VOXEL_PRESET_NORMAL, 2, 16, 128, 16000}, [4] = {VOXEL_PRESET_NORMAL, 2, 20, 100, 30000},
-    [5] = {VOXEL_PRESET_NORMAL, 3, 20, 80, 40000},  [6] = {VOXEL_PRESET_NORMAL, 3, 32, 60, 60000},
-    [7] = {VOXEL_PRESET_RICH, 2, 32, 60, 60000},    [8] = {VOXEL_PRESET_RICH, 3, 40, 32, 120000},
+    [VOXEL_LEVEL_TRIAL] = {VOXEL_PRESET_NORMAL, 2, 16, 128, 12000},
+    [1] = {VOXEL_PRESET_FAST, 2, 12, 128, 8000},
+    [2] = {VOXEL_PRESET_FAST, 3, 20, 80, 24000},
+    [3] = {VOXEL_PRESET_NORMAL, 2, 16, 128, 16000},
+    [4] = {VOXEL_PRESET_NORMAL, 2, 20, 100, 30000},
+    [5] = {VOXEL_PRESET_NORMAL, 3, 20, 80, 40000},
+    [6] = {VOXEL_PRESET_NORMAL, 3, 32, 60, 60000},
+    [7] = {VOXEL_PRESET_RICH, 2, 32, 60, 60000},
+    [8] = {VOXEL_PRESET_RICH, 3, 40, 32, 120000},
     [9] = {VOXEL_PRESET_RICH, 4, 48, 20, 250000},
 };
 
@@ -235,7 +240,7 @@ fit_weights(struct training *t, uint32_t kind, int parity)
 {
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
-    const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
+    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
     if (layout->has_pairs)
         choose_activity(t, predictor);
     if (k->single_class)
@@ -377,7 +382,7 @@ observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, cons
 static void
 fit_contexts(struct training *t, uint32_t kind, int parity)
 {
-    const struct voxel_layout *layout = voxel_layout(t->model->preset, kind > 0, parity);
+    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
     t->set.count = 0;
     visit_kind(t, kind, parity, observe_errors);
     voxel_fit_energy(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.count, layout->error_count,
@@ -445,9 +450,9 @@ static void
 choose_preset(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    uint64_t total = shape->width * shape->height * shape->slices * shape->components;
+    uint64_t total = shape->width * shape->height * shape->slices; /* each component has parameters of its own */
     int level = t->level;
-    if (total < 1 << 17) /* tables and weights would outweigh their use */
+    if (level != VOXEL_LEVEL_TRIAL && total < 1 << 17) /* tables and weights would outweigh their use */
         level = 1;
     else if (total < 3 << 17 && level > 6)
         level = 6;
@@ -458,9 +463,14 @@ choose_preset(struct training *t)
 static void
 choose_classes(struct training *t)
 {
-    bool volume = t->model->use_reference && t->model->chunk_slices > 1 && t->model->distance == 1;
-    for (uint32_t k = 0; k < t->model->kind_count; k++)
-        t->model->kinds[k].single_class = t->model->preset == VOXEL_PRESET_FAST || (k == 0 && volume);
+    const struct voxel_model *model = t->model;
+    bool volume = model->use_reference && model->chunk_slices > 1 && model->distance == 1;
+    bool is_plain = t->level == VOXEL_LEVEL_TRIAL || model->preset == VOXEL_PRESET_FAST;
+    for (uint32_t k = 0; k < model->kind_count; k++) {
+        const struct voxel_channel *channel = &model->channels[k ? k - 1 : 0];
+        bool is_flat = model->channel_count && k > 1 && channel->low == channel->high;
+        model->kinds[k].single_class = is_plain || is_flat || (k == 0 && volume);
+    }
 }
 
 static bool

@@ -57,7 +57,7 @@ def carries_magic(value: object) -> bool:
 
 def read_image(body: bytes) -> Image:
     _source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
-    require(sample_type in SAMPLE_TYPES and 1 <= dimension <= 8 and flags < 32 and components >= 1, "geometry")
+    require(sample_type in SAMPLE_TYPES and 1 <= dimension <= 8 and flags < 64 and components >= 1, "geometry")
     space = 2 * dimension + dimension**2 if flags & 16 else 0
     require(len(body) == 16 + 8 * (dimension + space), "geometry's size")
     size = struct.unpack_from(f"<{dimension}Q", body, 16)
@@ -73,7 +73,7 @@ def read_sections(area: bytes) -> list[Image]:
         if section_type == 1:
             images.append(read_image(area[8 : 8 + size]))
         elif section_type == 2:
-            codec, image, zero = struct.unpack_from("<BBH", area, 8)
+            codec, image, zero = struct.unpack_from("<BHB", area, 8)
             require(codec == VOXEL and image < len(images) and zero == 0, "model")
             images[image].model = area[12 : 8 + size]
         elif section_type & 0x8000:

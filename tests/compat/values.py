@@ -59,6 +59,14 @@ def wide_arrays() -> dict[str, np.ndarray]:
     }
 
 
+def coloured(components: int, shape: tuple[int, ...] = (48, 64)) -> np.ndarray:
+    """Pixels whose components resemble one another; the fourth is constant, as alpha channels are."""
+    random = np.random.RandomState(8)
+    base = phantom("f8", shape, 150) + random.normal(0, 5, shape)
+    pixels = base[..., None] * (1, 0.8, 0.6, 0) + random.normal(0, 0.5, (*shape, 4)) * (1, 1, 1, 0) + 20
+    return np.clip(pixels, 0, 255).astype("u1")[..., :components]
+
+
 @functools.cache
 def sample_values() -> dict[str, bytes | str]:
     noise = random.Random(3).randbytes(3000)
@@ -86,6 +94,10 @@ def sample_values() -> dict[str, bytes | str]:
         ),
         "two arrays": pickle.dumps({"a": phantom("<i2"), "note": "n" * 2000, "b": phantom("u1", peak=200)}),
         **{f"wide {name}": pickle.dumps(array) for name, array in wide_arrays().items()},
+        "colour array": pickle.dumps(coloured(3, (100, 230))),
+        "colour and alpha": pickle.dumps(coloured(4, (150, 170))),
+        "colour clip": pickle.dumps(coloured(3, (5, 60, 80))),
+        "array of pairs": pickle.dumps(coloured(2, (4, 60, 80)).astype(">i2")),
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
     }
 

@@ -92,7 +92,7 @@ def varints(data):
 
 PRESETS = {0: (8, 64, 0), 1: (16, 64, 6), 2: (32, 128, 16)}  # bins, steps, split
 
-SITES = {  # (preset, has a reference, parity) -> taps, error sites
+SITES = {  # (preset, 0 alone or 1 reference or 2 later, parity) -> taps, error sites
     (0, 0, 0): ("N NW NE NN NWW NEE NNW NNE", "N NE NW NWW NEE"),
     (0, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE", "W E N NW NE"),
     (0, 1, 0): ("P N NW NE PW PE PN PS", "N NE NW P PE PW"),
@@ -101,6 +101,8 @@ SITES = {  # (preset, has a reference, parity) -> taps, error sites
     (1, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE", "W E N NE NW NN WWW EEE"),
     (1, 1, 0): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE", "N NE NW P PE PW PS PN"),
     (1, 1, 1): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E", "W E N NE NW P PE PW PS PN"),
+    (1, 2, 0): ("P N NW NE PW PE PN PS PNW PNE QN QS NN Q QW QE", "N NE NW P PE PW PS Q"),
+    (1, 2, 1): ("P N NW NE PW PE PN PS QN QS QW QE NN Q W E", "W E N NE NW P PE PW PS Q"),
     (2, 0, 0): (
         "N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN NWWWW NEEEE NNWWW NNEEE NNNWW NNNEE "
         "NWWWWW NEEEEE",
@@ -133,8 +135,10 @@ def site(name):
     return source, name.count("S") - name.count("N"), name.count("E") - name.count("W")
 
 
-def sites(preset, reference, parity):
-    return [[site(name) for name in text.split()] for text in SITES[preset, int(reference), parity]]
+def sites(preset, where, parity):
+    if where == 2 and preset != 1:
+        where = 1
+    return [[site(name) for name in text.split()] for text in SITES[preset, where, parity]]
 
 
 @dataclasses.dataclass
@@ -144,7 +148,19 @@ class Predictor:
     context: list
 
 
+@dataclasses.dataclass
+class Channel:
+    component: int
+    minus: int
+    floor: int
+    offset: int
+    low: int
+    high: int
+
+
 class Model:
+    channels = None
+
     def __init__(self, data, grid):
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
@@ -180,7 +196,25 @@ class Model:
             following += 1
         return np.array(values, dtype=np.int64)
 
+    def where(self, kind):
+        later = kind > 2 or (kind == 2 and self.chunk_slices > 1)
+        return 2 if later else int(kind > 0)
+
+    def _read_channels(self, bits):
+        channels = []
+        for c in range(self.components):
+            component, minus, floor = bits.take(2), bits.take(2), bits.take(1)
+            offset, low, high = (bits.take(16) for _ in range(3))
+            if minus > c or floor > self.floor:
+                raise DamagedError("channel")
+            channels.append(Channel(component, minus, floor, offset, (low ^ 0x8000) - 0x8000, (high ^ 0x8000) - 0x8000))
+        if sorted(channel.component for channel in channels) != list(range(self.components)):
+            raise DamagedError("channels")
+        return channels
+
     def _read_intensity(self, bits):
+        if 2 <= self.components <= 4 and bits.take(1):
+            self.channels = self._read_channels(bits)
         self.preset, self.shift, self.energy_shift = bits.take(4), bits.take(4), bits.take(4)
         self.bins, self.steps, self.split = PRESETS[self.preset]
         self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
@@ -188,11 +222,11 @@ class Model:
         for kind in range(1 + min(self.components, 4)):
             if kind == 0 or (self.reference and (self.chunk_slices > 1 or (kind > 1 and not self.apart))):
                 classes = 1 if bits.take(1) else 32
-                self.kinds[kind] = [self._read_predictor(bits, kind > 0, parity, classes) for parity in (0, 1)]
+                self.kinds[kind] = [self._read_predictor(bits, self.where(kind), parity, classes) for parity in (0, 1)]
         self.tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
 
-    def _read_predictor(self, bits, reference, parity, classes):
-        taps, errors = sites(self.preset, reference, parity)
+    def _read_predictor(self, bits, where, parity, classes):
+        taps, errors = sites(self.preset, where, parity)
         weights = np.zeros((len(taps), 32), dtype=np.int64)
         for t in range(1, len(taps)):
             last = 0
@@ -277,8 +311,9 @@ def predict(model, planes, z, c, y, parity):
     """-> prediction, fraction, table of each sample of a half-row."""
     sources = planes.sources(z, c)
     reference = sources[1] is not None
-    predictor = model.kinds[1 + min(c, 3) if reference else 0][parity]
-    tap_sites, error_sites = sites(model.preset, reference, parity)
+    kind = 1 + min(c, 3) if reference else 0
+    predictor = model.kinds[kind][parity]
+    tap_sites, error_sites = sites(model.preset, model.where(kind), parity)
     taps = [planes.look(planes.values, sources, s, y, parity, model.modal) for s in tap_sites]
     errors = [planes.look(planes.errors, sources, s, y, parity, 0) for s in error_sites]
     energy = sum(e * w >> 16 for e, w in zip(errors, predictor.context, strict=False))
@@ -293,19 +328,20 @@ def predict(model, planes, z, c, y, parity):
         )
     total = 2048 + sum(predictor.weights[t][classes] * tap for t, tap in enumerate(taps))
     raw = np.clip(total >> 12, -32768, 32767)
-    table, fraction = table_of(model, energy % 65536, raw, total & 4095)
-    return np.clip(raw, model.low, model.high), fraction, table
+    limits = model.channels[c] if model.channels else model
+    table, fraction = table_of(model, limits, energy % 65536, raw, total & 4095)
+    return np.clip(raw, limits.low, limits.high), fraction, table
 
 
-def table_of(model, e, raw, fraction):
+def table_of(model, limits, e, raw, fraction):
     bins, split = model.bins, model.split
     step = np.minimum(e >> model.energy_shift, model.steps - 1)
     found = sum((step >= t).astype(np.int64) for t in model.thresholds)
     table = np.where((found < split) & ((fraction < 1024) | (fraction >= 3072)), found + bins, found)
-    if model.floor:
-        distance = (raw - model.low + 8192) % 65536
-        limits = (8192 + ((e + e + (e >> 1)) % 65536 >> 4), 8192 + (e >> 4), 8192 + (e >> 6), 8192 - (e >> 5))
-        near = sum((limit % 65536 > distance).astype(np.int64) for limit in limits)
+    if limits.floor:
+        distance = (raw - limits.low + 8192) % 65536
+        reaches = (8192 + ((e + e + (e >> 1)) % 65536 >> 4), 8192 + (e >> 4), 8192 + (e >> 6), 8192 - (e >> 5))
+        near = sum((reach % 65536 > distance).astype(np.int64) for reach in reaches)
         table = np.where(near > 0, bins + split + (near - 1) * (bins // 2) + (found >> 1), table)
         fraction = np.where(near > 0, 2048, fraction)
     return table, fraction
@@ -421,7 +457,20 @@ def decode_planes(model, data, slices, rows):
         decode_half(model, planes, rans, z, c, y, 1, first, min(half[1], last))
     if rans:
         rans.check_end()
-    return planes.values
+    return components_of(model, planes.values)
+
+
+def components_of(model, values):
+    """[slice][plane][y][x] -> [slice][component][y][x]"""
+    if not model.channels:
+        return values
+    result = np.empty_like(values)
+    for c, channel in enumerate(model.channels):
+        plane = values[:, c] - channel.offset
+        if channel.minus:
+            plane = plane + result[:, model.channels[channel.minus - 1].component]
+        result[:, channel.component] = (plane + 32768) % 65536 - 32768
+    return result
 
 
 def decode_chunk(model_bytes, grid, ordinal, chunk):

@@ -15,6 +15,7 @@ import sqlite_zblob as zb
 from ..compat.values import sample_values
 from ..conftest import ROOT
 from ..property.test_damage import FRAMES
+from ..unit.test_containers import small_containers
 from ..unit.test_sniff import odd_values
 
 # More of them finds more; CI runs a few seconds.
@@ -38,7 +39,7 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     blobs = {f"frame of {name}": zb.compress(value) for name, value in values.items()}
     blobs |= {f"small {name}": frame for name, (frame, _) in FRAMES.items()}
     blobs |= {name: value for name, value in values.items() if isinstance(value, bytes)}
-    blobs |= odd_values()
+    blobs |= odd_values() | small_containers()
     for name, blob in blobs.items():
         (folder / name).write_bytes(blob)
     return sorted(map(str, folder.iterdir()))

@@ -139,8 +139,10 @@ DIGEST_SCRIPT = """
 import hashlib, pickle, sys
 sys.path.insert(0, {root!r})
 import sqlite_zblob as zb
+from tests.compat.values import coloured
 from tests.unit.test_voxel import STRANGE, smooth
 images = [*STRANGE.values(), *(smooth((6, 90, 101), dtype) for dtype in ("u1", "<i2", ">u2", "<i4"))]
+images += [coloured(3, (90, 250)), coloured(4, (5, 70, 90))]
 for array in images:
     for level in (1, 5, 9):
         value = pickle.dumps(array)
@@ -163,7 +165,7 @@ def test_every_cpu_target_writes_the_same_bytes() -> None:
         )
         assert done.returncode == 0, done.stderr
         digests.add(hashlib.sha256(done.stdout.encode()).hexdigest())
-        assert len(done.stdout.splitlines()) == 3 * (len(STRANGE) + 4)
+        assert len(done.stdout.splitlines()) == 3 * (len(STRANGE) + 6)
     assert len(digests) == 1
 
 
