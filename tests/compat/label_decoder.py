@@ -70,7 +70,7 @@ class Coder:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.is_empty = reader.at == len(reader.data)
-        self.states = [0] * 4 if self.is_empty else list(struct.unpack("<4Q", reader.take(32)))
+        self.states: list[int] = [0] * 4 if self.is_empty else [*struct.unpack("<4Q", reader.take(32))]
         self.ends = [[19660, 29491, 31785] for _ in range(4096)] + [[8192, 16384, 24576] for _ in range(5)]
         self.counts = [0] * 4101
 
@@ -78,7 +78,7 @@ class Coder:
         state = self.states[lane]
         state = (size * (state >> 15) + (state & 32767) - start) % 2**64
         if state < 2**31:
-            state = state << 32 | struct.unpack("<I", self.reader.take(4))[0]
+            state = state << 32 | int.from_bytes(self.reader.take(4), "little")
         self.states[lane] = state
 
     def symbol(self, context: int, lane: int) -> int:
