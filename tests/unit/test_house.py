@@ -19,7 +19,9 @@ PYTHON_FILES = sorted((ROOT / "sqlite_zblob").rglob("*.py"))
 
 # module -> the modules of the package that it may import; a package stands for all its files
 MAY_IMPORT = {
-    "__init__": {"codec", "errors", "images", "loader", "recommend", "rows", "storage"},
+    "__init__": {
+        *("codec", "errors", "images", "loader", "migrate", "recommend", "reports", "rows", "storage", "verify"),
+    },
     "errors": set(),
     "codec": {"_codec", "errors"},
     "loader": {"errors"},
@@ -31,6 +33,10 @@ MAY_IMPORT = {
     "recommend": {"codec", "database", "errors", "loader", "schema"},
     "rows": {"codec", "loader"},
     "images": {"codec", "database", "errors", "schema", "virtual"},
+    "reports": set(),
+    "workers": {"codec", "errors", "loader"},
+    "migrate": {"codec", "database", "errors", "loader", "reports", "schema", "storage", "workers"},
+    "verify": {"database", "errors", "loader", "reports", "schema", "storage", "workers"},
     "bench": {"bench", "codec", "errors", "loader"},
     "cli": {"bench", "codec", "errors"},
     "__main__": {"cli"},
