@@ -58,6 +58,19 @@ def atomic(connection: Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Several statements that read one state of the database; the open transaction's, where there is one."""
+    if connection.in_transaction:
+        yield
+        return
+    run(connection, "BEGIN")
+    try:
+        yield
+    finally:
+        run(connection, "ROLLBACK")
+
+
 def quote(name: str) -> str:
     """A name as SQL takes it, whatever characters it has."""
     return '"' + name.replace('"', '""') + '"'

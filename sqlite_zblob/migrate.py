@@ -5,10 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import replace
 
+from .batches import Settings
 from .codec import DEFAULT_LEVEL
+from .database import atomic
+from .errors import OptionError
+from .migration_record import make_record
+from .operation import Operation, Request, pragma, settings_of
 from .reports import ProgressCallback, Report
-from .storage import DEFAULT_MIN_SIZE
+from .restore import Restoration
+from .space import check_vacuum, clear_errors, open_database
+from .storage import DEFAULT_MIN_SIZE, ColumnStatus, check_enable, enable, status
+from .survey import Survey, survey_column
+from .values import Entry, describe_key, find_place
+from .workers import compress_task
 
 BATCH_SIZE = 64 << 20
 
@@ -50,7 +62,11 @@ def migrate(
     :raises MetadataError: a newer version of sqlite_zblob has worked on this database.
     :raises WorkerError: the workers carry another version of the codec.
     """
-    raise NotImplementedError
+    wanted = ColumnStatus("main", table, column, mode, envelope, level, min_size, is_intact=True)
+    settings = Settings(executor, workers, pace, batch_size)
+    request = Request(os.fspath(database), "migrate", table, column, settings, vacuum, progress)
+    with closing(open_database(database)) as connection:
+        return _Migration(connection, request).run(wanted, dry_run=dry_run)
 
 
 def restore(
@@ -72,7 +88,10 @@ def restore(
     that is damaged stays as it is and is reported; in mode "table" the table then stays a virtual one, so that
     reading that value is still an error. Parameters and errors are those of `migrate`.
     """
-    raise NotImplementedError
+    settings = Settings(executor, workers, pace, batch_size)
+    request = Request(os.fspath(database), "restore", table, column, settings, vacuum, progress)
+    with closing(open_database(database)) as connection:
+        return Restoration(connection, request).run(dry_run=dry_run)
 
 
 def compress_store(
@@ -87,4 +106,100 @@ def compress_store(
     progress: ProgressCallback | None = None,
 ) -> list[Report]:
     """`migrate` every enabled column of a database, with the settings that it has. Vacuums once, at the end."""
-    raise NotImplementedError
+    with closing(open_database(database)) as connection:
+        check_vacuum(connection, vacuum)
+        columns = status(connection, schema="main")
+    if not columns:
+        raise OptionError(f"no column of {os.fspath(database)} is enabled: migrate the one that you mean")
+    reports = []
+    for number, each in enumerate(columns, 1):
+        report = migrate(
+            database,
+            each.table,
+            each.column,
+            mode=each.mode,
+            envelope=each.envelope,
+            level=each.level,
+            min_size=each.min_size,
+            executor=executor,
+            workers=workers,
+            vacuum=vacuum if number == len(columns) else "none",
+            pace=pace,
+            batch_size=batch_size,
+            dry_run=dry_run,
+            progress=progress,
+        )
+        reports.append(report)
+    return reports
+
+
+class _Migration(Operation):
+    def run(self, wanted: ColumnStatus, *, dry_run: bool) -> Report:
+        current = self.current
+        is_new = current is None or not current.is_intact
+        check_enable(self.connection, wanted)
+        if dry_run or not self.resumed or (is_new and wanted.mode == "table"):
+            survey = survey_column(self.connection, self.place, self.meter, with_frames=is_new and self.record is None)
+            if is_new and wanted.mode == "table":
+                self._refuse_frames(survey)
+            self.growth = survey.growth_of_batches(self.settings.batch_size)
+            if dry_run:
+                return self.dry_report(survey, wanted.mode, wanted.envelope)
+            self.require_space()
+            if not self.resumed:
+                self._begin(wanted, survey, is_new=is_new)
+        assert self.record is not None
+        with clear_errors(self.connection):
+            self._enable(wanted)
+            self.place, self.rows = find_place(self.connection, self.table, self.column)
+        self.record.settings = settings_of(wanted)
+        self.rewrite(compress_task, lambda entry: _wants(entry, wanted), nested=None)
+        with clear_errors(self.connection), atomic(self.connection):
+            self.record.state = "done"
+            self.record.save(self.connection)
+        report = self.report(wanted.mode, wanted.envelope, self.failures(), finished=True)
+        self.give_space_back()
+        return replace(report, seconds=self.meter.seconds)
+
+    def _begin(self, wanted: ColumnStatus, survey: Survey, *, is_new: bool) -> None:
+        """Record what is about to happen; in place, together with it."""
+        with clear_errors(self.connection), atomic(self.connection):
+            if is_new and self.record is None and survey.data_version != pragma(self.connection, "data_version"):
+                survey = survey_column(self.connection, self.place, self.meter, with_frames=True)
+            settings = settings_of(wanted)
+            is_first = self.record is None
+            self.record = self.record or make_record(self.connection, self.table, self.column, self.name, settings)
+            self.record.begin(self.connection, self.name, settings, survey.plan)
+            for entry, digest in survey.frames if is_first else ():
+                self.record.add(self.connection, "kept", entry.key, f"{digest:016x}")
+            if wanted.mode == "in-place":
+                self._enable(wanted)
+
+    def _enable(self, wanted: ColumnStatus) -> None:
+        enable(
+            self.connection,
+            self.table,
+            self.column,
+            mode=wanted.mode,
+            envelope=wanted.envelope,
+            level=wanted.level,
+            min_size=wanted.min_size,
+        )
+
+    def _refuse_frames(self, survey: Survey) -> None:
+        """A virtual table takes every frame among its rows for its own."""
+        if survey.frames:
+            key = describe_key(self.connection, self.place, self.rows, survey.frames[0][0].key)
+            raise OptionError(
+                f"{len(survey.frames)} values of column {self.column} are compressed already, for instance that of row "
+                f'{key}, and readers of mode "table" would get what is in them: decompress them first (UPDATE '
+                f'{self.table} SET {self.column} = zdecompress({self.column})), or take mode "in-place"'
+            )
+
+
+def _wants(entry: Entry, wanted: ColumnStatus) -> bool:
+    if entry.is_frame or entry.value_type not in ("blob", "text"):
+        return False
+    if entry.value_type == "text" and wanted.envelope == "pickle":
+        return False
+    return entry.size >= wanted.min_size or bool(entry.has_magic)

@@ -1,0 +1,160 @@
+"""The database's files while rows are rewritten: open them, bound their growth, give space back. Knows no values."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from .database import run
+from .errors import DiskSpaceError, OptionError
+from .loader import load
+
+# A lock that others hold for longer is theirs to explain.
+BUSY_SECONDS = 300
+
+CACHE_KIB = 32 << 10
+
+VACUUM_STEP_PAGES = 4096
+
+# Beside what the values themselves take: record, journal headers, a checkpoint's rounding.
+SMALL_CHANGE = 1 << 20
+
+
+def open_database(database: str | os.PathLike[str], *, read_only: bool = False) -> apsw.Connection:
+    """A connection that changes rows and fires no trigger while it does.
+
+    Locks of others are waited for in Python, so that Ctrl-C ends the wait.
+    """
+    flags = apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE)
+    connection = apsw.Connection(os.fspath(database), flags=flags)
+    connection.set_busy_handler(_patience())
+    load(connection)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
+    connection.wal_autocheckpoint(0)
+    run(connection, f"PRAGMA cache_size = -{CACHE_KIB}")
+    return connection
+
+
+def _patience() -> Callable[[int], bool]:
+    """A busy handler."""
+    deadline = [0.0]
+
+    def wait(attempts: int) -> bool:
+        if attempts == 0:
+            deadline[0] = time.monotonic() + BUSY_SECONDS
+        time.sleep(min(0.001 * (attempts + 1), 0.02))
+        return time.monotonic() < deadline[0]
+
+    return wait
+
+
+@contextmanager
+def clear_errors(connection: apsw.Connection) -> Iterator[None]:
+    """A full disk as an error that says what to do."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise DiskSpaceError(
+            f"no space is left for {connection.filename}: free some and run it again; nothing is lost, and it goes on "
+            "from where it stands"
+        ) from error
+
+
+def require_space(connection: apsw.Connection, size: int, why: str) -> None:
+    """:raises DiskSpaceError: the file system of the database has fewer bytes free."""
+    folder = Path(connection.filename).resolve().parent
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise DiskSpaceError(f"{why} needs {_mib(size)} of free space in {folder}, which has {_mib(free)}")
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"
+
+
+def free_bytes(connection: apsw.Connection) -> int:
+    """Within the file, to be reused."""
+    return int(run(connection, "PRAGMA main.freelist_count")[0][0]) * _page_size(connection)
+
+
+def _page_size(connection: apsw.Connection) -> int:
+    return int(run(connection, "PRAGMA main.page_size")[0][0])
+
+
+# ---- The write-ahead log -----------------------------------------------------------------------------------
+
+
+def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], None]) -> None:
+    """Move the log into the database, and hold still where others keep it from being begun anew.
+
+    :param most_bytes: how large the log may become.
+    :param tick: called while waiting.
+    :raises DiskSpaceError: a reader has kept its transaction open for too long.
+    """
+    frames, _ = connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+    if frames * _page_size(connection) <= most_bytes:  # -1: no log at all
+        return
+    deadline = time.monotonic() + BUSY_SECONDS
+    while time.monotonic() < deadline:
+        if _begin_log_anew(connection):
+            return
+        tick()
+        time.sleep(0.02)
+    raise DiskSpaceError(
+        f"a transaction that another connection has kept open for {BUSY_SECONDS} seconds keeps the write-ahead log "
+        f"from being emptied, and it has {_mib(frames * _page_size(connection))}: end it and run it again"
+    )
+
+
+def _begin_log_anew(connection: apsw.Connection) -> bool:
+    """Without waiting for readers, during which nobody could write."""
+    connection.set_busy_timeout(0)
+    try:
+        connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_RESTART)
+    except (apsw.BusyError, apsw.LockedError):
+        return False
+    finally:
+        connection.set_busy_handler(_patience())
+    return True
+
+
+# ---- VACUUM ------------------------------------------------------------------------------------------------
+
+VACUUMS = ("none", "full", "incremental")
+
+
+def check_vacuum(connection: apsw.Connection, kind: str) -> None:
+    """:raises OptionError: there is no such kind, or it does nothing in this database."""
+    if kind not in VACUUMS:
+        raise OptionError(f"vacuum must be one of {', '.join(VACUUMS)}, not {kind!r}")
+    if kind == "incremental" and run(connection, "PRAGMA main.auto_vacuum") != [(2,)]:
+        raise OptionError(
+            'vacuum "incremental" needs a database with PRAGMA auto_vacuum = INCREMENTAL: set it and run VACUUM once, '
+            'or take vacuum "full"'
+        )
+
+
+def vacuum_database(connection: apsw.Connection, kind: str, pace: float, tick: Callable[[], None]) -> None:
+    """Give the file's free pages back to the file system: all at once, or in steps that let others in."""
+    if kind == "full":
+        used = run(connection, "PRAGMA main.page_count")[0][0] * _page_size(connection) - free_bytes(connection)
+        copies = 2 if run(connection, "PRAGMA main.journal_mode") == [("wal",)] else 1
+        require_space(connection, (1 + copies) * used, "VACUUM")
+        with clear_errors(connection):
+            run(connection, "VACUUM main")
+            connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+    while kind == "incremental" and free_bytes(connection):
+        begun = time.monotonic()
+        with clear_errors(connection):
+            run(connection, f"PRAGMA main.incremental_vacuum({VACUUM_STEP_PAGES})")
+            connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+        held = time.monotonic() - begun
+        tick()
+        time.sleep(held / pace - held)
