@@ -84,6 +84,9 @@ def restore(
 ) -> Report:
     """Switch a column's compression off and give back every value: the inverse of `migrate`.
 
+    A column that is neither enabled nor was migrated is left alone: running it once more does no harm. To restore one
+    that was enabled and disabled again, enable it first.
+
     Values and schema are those of before, but that mode "table" leaves the table's name quoted in the schema. A value
     that is damaged stays as it is and is reported; in mode "table" the table then stays a virtual one, so that
     reading that value is still an error. Parameters and errors are those of `migrate`.
@@ -191,9 +194,9 @@ class _Migration(Operation):
         if survey.frames:
             key = describe_key(self.connection, self.place, self.rows, survey.frames[0][0].key)
             raise OptionError(
-                f"{len(survey.frames)} values of column {self.column} are compressed already, for instance that of row "
-                f'{key}, and readers of mode "table" would get what is in them: decompress them first (UPDATE '
-                f'{self.table} SET {self.column} = zdecompress({self.column})), or take mode "in-place"'
+                f"{len(survey.frames)} values of column {self.column} look like compressed ones before any is, for "
+                f'instance that of row {key}, and mode "table" would take them for its own: decompress them first '
+                f'(UPDATE {self.table} SET {self.column} = zdecompress({self.column})), or take mode "in-place"'
             )
 
 
@@ -202,4 +205,4 @@ def _wants(entry: Entry, wanted: ColumnStatus) -> bool:
         return False
     if entry.value_type == "text" and wanted.envelope == "pickle":
         return False
-    return entry.size >= wanted.min_size or bool(entry.has_magic)
+    return entry.size >= wanted.min_size or entry.has_magic

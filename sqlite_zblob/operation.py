@@ -99,6 +99,9 @@ class Operation:
         assert self.record is not None
         return self._report(self.record.counts, failures, mode, envelope, finished=finished, dry_run=False)
 
+    def empty_report(self, mode: str, envelope: str, *, dry_run: bool) -> Report:
+        return self._report(Counts(), (), mode, envelope, finished=not dry_run, dry_run=dry_run)
+
     def dry_report(self, survey: Survey, mode: str, envelope: str) -> Report:
         plan = survey.plan
         counts = Counts(rows=plan.rows_total, raw_bytes=plan.bytes_total, stored_bytes=survey.stored_bytes)

@@ -37,6 +37,10 @@ class Restoration(Operation):
             raise OptionError(f"column {self.column} of table {self.request.table} is not compressed")
         mode = current.mode if current else "in-place"
         settings = self._settings(current)
+        if current is None and self.record is None:
+            # Done before, or never compressed: whatever looks like a frame here is none of ours.
+            self.give_space_back()
+            return self.empty_report(mode, settings["envelope"], dry_run=dry_run)
         if dry_run or not self.resumed:
             survey = survey_column(self.connection, self.place, self.meter, with_frames=False)
             self.growth = survey.growth_of_restore(self.connection, self.settings.batch_size)
@@ -48,7 +52,8 @@ class Restoration(Operation):
             with clear_errors(self.connection):
                 name, level = self.table, current.level
                 change_virtual(self.connection, name, self.column, "main", level=level, min_size=NEVER)
-        self.rewrite(restore_task, _wants, nested="later" if mode == "table" else "kept")
+        # Of a damaged frame, the worker says what is wrong.
+        self.rewrite(restore_task, lambda entry: entry.has_magic, nested="later" if mode == "table" else "kept")
         finished = not self.failures() and (self._become_ordinary() if mode == "table" else self._forget())
         report = self.report(mode, settings["envelope"], () if finished else self.failures(), finished=finished)
         self.give_space_back()
@@ -120,8 +125,3 @@ class Restoration(Operation):
 class _RestoreError(Exception):
     def __init__(self, key: Key, reason: str) -> None:
         self.key, self.reason = key, reason
-
-
-def _wants(entry: Entry) -> bool:
-    """What is, was or may be a frame: of a damaged one, the worker says what is wrong."""
-    return entry.has_magic is not False

@@ -10,7 +10,7 @@ from .database import run, snapshot
 from .meter import Meter
 from .migration_record import Counts
 from .space import SMALL_CHANGE, free_bytes
-from .values import Entry, Place, frame_digest, page
+from .values import Entry, Place, digest_of, page
 
 PAGE_ROWS = 2000
 
@@ -20,7 +20,7 @@ class Survey:
     plan: Counts
     stored_bytes: int  # of all values together, now
     largest_stored: int  # value, now
-    frames: list[tuple[Entry, int]]  # with a valid header, and their checksums, where these were asked for
+    frames: list[tuple[Entry, int]]  # whatever carries a frame's magic, and its checksum, where these were asked for
     data_version: int  # nothing has changed while it is the same
 
     def growth_of_batches(self, batch_size: int) -> int:
@@ -56,9 +56,8 @@ def survey_column(connection: apsw.Connection, place: Place, meter: Meter, *, wi
                 plan.largest = max(plan.largest, entry.raw_size)
                 survey.stored_bytes += entry.size
                 survey.largest_stored = max(survey.largest_stored, entry.size)
-                if with_frames and entry.is_frame is not False:
-                    digest = frame_digest(connection, place, entry)
-                    survey.frames += [] if digest is None else [(entry, digest)]
+                if with_frames and entry.has_magic:
+                    survey.frames.append((entry, digest_of(connection, place, entry)))
         if not entries:
             return survey
         after = entries[-1].key

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from .codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head, is_frame
+from .codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head
 from .database import fold, quote, run
 from .errors import DamagedFrameError, UnsupportedFrameError
 from .schema import Table, look_at_table, master_of
@@ -47,8 +47,8 @@ class Entry(NamedTuple):
     value_type: str  # as typeof() says
     size: int  # bytes; of numbers and NULL: 0
     raw_size: int  # before compression; of a compressed value whose header is unreadable: size
-    is_frame: bool | None  # a valid header; None: only reading it can tell (WITHOUT ROWID)
-    has_magic: bool | None  # a frame, or what is left of one
+    is_frame: bool  # a valid header
+    has_magic: bool  # a frame, or what is left of one
 
 
 def find_place(connection: apsw.Connection, table: str, column: str) -> tuple[Place, Table]:
@@ -109,22 +109,24 @@ class _Heads:
         size = size or 0
         if value_type == "text" or size < LEAST_FRAME_SIZE:
             return Entry(key, value_type, size, size, False, False)
-        if not self.place.has_rowid:
-            return Entry(key, value_type, size, size, None, None)
-        prefix = self.read(key[0], HEAD_PREFIX_SIZE)
+        prefix = self.read(key, HEAD_PREFIX_SIZE)
         if not has_magic(prefix):
             return Entry(key, value_type, size, size, False, False)
         try:
-            about = info_of_head(self.read(key[0], head_size(prefix)), size)
+            about = info_of_head(self.read(key, head_size(prefix)), size)
         except (DamagedFrameError, UnsupportedFrameError):
             return Entry(key, value_type, size, size, False, True)
         return Entry(key, value_type, size, about.raw_size, True, True)
 
-    def read(self, rowid: int, size: int) -> bytes:
+    def read(self, key: Key, size: int) -> bytes:
+        place = self.place
+        if not place.has_rowid:
+            sql = f"SELECT substr({quote(place.column)}, 1, ?) FROM main.{quote(place.table)} WHERE {place.condition}"
+            return bytes(run(self.connection, sql, (size, *key))[0][0])
         if self.blob is None:
-            self.blob = self.connection.blob_open("main", self.place.table, self.place.column, rowid, False)
+            self.blob = self.connection.blob_open("main", place.table, place.column, key[0], False)
         else:
-            self.blob.reopen(rowid)
+            self.blob.reopen(key[0])
         return self.blob.read(size)
 
 
@@ -176,10 +178,11 @@ def replace_value(connection: apsw.Connection, place: Place, key: Key, value_typ
     return connection.changes() == 1
 
 
-def frame_digest(connection: apsw.Connection, place: Place, entry: Entry) -> int | None:
-    """XXH64 of a stored frame or envelope; None: the value is neither."""
+def digest_of(connection: apsw.Connection, place: Place, entry: Entry) -> int:
+    """XXH64 of a stored value. To be called in the transaction of the entry."""
     value = read_value(connection, place, entry.key, entry.size)
-    return checksum(value) if value is not None and is_frame(value) else None
+    assert value is not None
+    return checksum(value)
 
 
 # ---- Keys --------------------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ class _Check:
         self.rows += 1
         self.stored_bytes += entry.size
         self.raw_bytes += outcome.raw_size or entry.size
-        self.compressed_rows += outcome.kind == "verified" or bool(entry.has_magic)
+        self.compressed_rows += outcome.kind == "verified" or entry.has_magic
         if outcome.kind != "failed":
             return
         key = describe_key(self.connection, place, rows, entry.key)
