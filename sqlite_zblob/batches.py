@@ -19,7 +19,7 @@ from .errors import OptionError
 from .meter import Meter
 from .migration_record import Record
 from .pipeline import ExecutorSource, Load, Pipeline, Task
-from .space import checkpoint, clear_errors
+from .space import checkpoint
 from .values import Entry, Key, Place, is_unchanged, page, replace_value
 from .workers import Item, Job, Outcome, Source, attach_values
 
@@ -103,7 +103,8 @@ class Rewriter:
     def run(self) -> None:
         """Until the walk's end. The record is then at its last row."""
         if self.record.position is None:
-            self.record.restart(self.connection)
+            with atomic(self.connection):
+                self.record.restart(self.connection)
         settings = self.settings
         pipeline = Pipeline(
             self.task,
@@ -172,16 +173,15 @@ class Rewriter:
 
     def _commit(self, batch: Batch) -> None:
         time.sleep(max(0.0, self.not_before - time.monotonic()))
-        with clear_errors(self.connection):
-            with atomic(self.connection):
-                begun = time.monotonic()
-                data_version = self._pragma("data_version")
-                for stretch, outcomes in batch:
-                    self._settle(stretch, outcomes, is_quiet=stretch.data_version == data_version)
-                self.record.position = batch[-1][0].position
-                self.record.save(self.connection)
-            self.not_before = begun + (time.monotonic() - begun) / self.settings.pace
-            checkpoint(self.connection, 2 * max(self.settings.batch_size, self.record.counts.largest), self.meter.show)
+        with atomic(self.connection):
+            begun = time.monotonic()
+            data_version = self._pragma("data_version")
+            for stretch, outcomes in batch:
+                self._settle(stretch, outcomes, is_quiet=stretch.data_version == data_version)
+            self.record.position = batch[-1][0].position
+            self.record.save(self.connection)
+        self.not_before = begun + (time.monotonic() - begun) / self.settings.pace
+        checkpoint(self.connection, 2 * max(self.settings.batch_size, self.record.counts.largest), self.meter.show)
         self._show()
 
     def _settle(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import closing
 from dataclasses import replace
 
 from .batches import Settings
@@ -16,7 +15,7 @@ from .migration_record import make_record
 from .operation import Operation, Request, pragma, settings_of
 from .reports import ProgressCallback, Report
 from .restore import Restoration
-from .space import check_vacuum, clear_errors, open_database
+from .space import check_vacuum, opened
 from .storage import DEFAULT_MIN_SIZE, ColumnStatus, check_enable, enable, status
 from .survey import Survey, survey_column
 from .values import Entry, describe_key, find_place
@@ -65,7 +64,7 @@ def migrate(
     wanted = ColumnStatus("main", table, column, mode, envelope, level, min_size, is_intact=True)
     settings = Settings(executor, workers, pace, batch_size)
     request = Request(os.fspath(database), "migrate", table, column, settings, vacuum, progress)
-    with closing(open_database(database)) as connection:
+    with opened(database) as connection:
         return _Migration(connection, request).run(wanted, dry_run=dry_run)
 
 
@@ -93,7 +92,7 @@ def restore(
     """
     settings = Settings(executor, workers, pace, batch_size)
     request = Request(os.fspath(database), "restore", table, column, settings, vacuum, progress)
-    with closing(open_database(database)) as connection:
+    with opened(database) as connection:
         return Restoration(connection, request).run(dry_run=dry_run)
 
 
@@ -109,7 +108,7 @@ def compress_store(
     progress: ProgressCallback | None = None,
 ) -> list[Report]:
     """`migrate` every enabled column of a database, with the settings that it has. Vacuums once, at the end."""
-    with closing(open_database(database)) as connection:
+    with opened(database, read_only=True) as connection:
         check_vacuum(connection, vacuum)
         columns = status(connection, schema="main")
     if not columns:
@@ -152,12 +151,11 @@ class _Migration(Operation):
             if not self.resumed:
                 self._begin(wanted, survey, is_new=is_new)
         assert self.record is not None
-        with clear_errors(self.connection):
-            self._enable(wanted)
-            self.place, self.rows = find_place(self.connection, self.table, self.column)
+        self._enable(wanted)
+        self.place, self.rows = find_place(self.connection, self.table, self.column)
         self.record.settings = settings_of(wanted)
         self.rewrite(compress_task, lambda entry: _wants(entry, wanted), nested=None)
-        with clear_errors(self.connection), atomic(self.connection):
+        with atomic(self.connection):
             self.record.state = "done"
             self.record.save(self.connection)
         report = self.report(wanted.mode, wanted.envelope, self.failures(), finished=True)
@@ -166,7 +164,7 @@ class _Migration(Operation):
 
     def _begin(self, wanted: ColumnStatus, survey: Survey, *, is_new: bool) -> None:
         """Record what is about to happen; in place, together with it."""
-        with clear_errors(self.connection), atomic(self.connection):
+        with atomic(self.connection):
             if is_new and self.record is None and survey.data_version != pragma(self.connection, "data_version"):
                 survey = survey_column(self.connection, self.place, self.meter, with_frames=True)
             settings = settings_of(wanted)

@@ -17,7 +17,6 @@ from .errors import OptionError
 from .migration_record import make_record
 from .operation import Operation, pragma, settings_of
 from .reports import Report
-from .space import clear_errors
 from .storage import ColumnStatus, disable
 from .survey import Survey, survey_column
 from .values import Entry, Key, page, read_value, replace_value
@@ -49,9 +48,7 @@ class Restoration(Operation):
             self.require_space()
             self._begin(settings, survey, current)
         if current is not None and mode == "table" and current.min_size != NEVER:
-            with clear_errors(self.connection):
-                name, level = self.table, current.level
-                change_virtual(self.connection, name, self.column, "main", level=level, min_size=NEVER)
+            change_virtual(self.connection, self.table, self.column, "main", level=current.level, min_size=NEVER)
         # Of a damaged frame, the worker says what is wrong.
         self.rewrite(restore_task, lambda entry: entry.has_magic, nested="later" if mode == "table" else "kept")
         finished = not self.failures() and (self._become_ordinary() if mode == "table" else self._forget())
@@ -67,7 +64,7 @@ class Restoration(Operation):
 
     def _begin(self, settings: dict[str, Any], survey: Survey, current: ColumnStatus | None) -> None:
         """Record what is about to happen; in place, together with it."""
-        with clear_errors(self.connection), atomic(self.connection):
+        with atomic(self.connection):
             self.record = self.record or make_record(self.connection, self.table, self.column, self.name, settings)
             self.record.begin(self.connection, self.name, settings, survey.plan)
             if current is not None and current.mode == "in-place":
@@ -75,7 +72,7 @@ class Restoration(Operation):
 
     def _forget(self) -> bool:
         assert self.record is not None
-        with clear_errors(self.connection), atomic(self.connection):
+        with atomic(self.connection):
             self.record.remove(self.connection)
         return True
 
@@ -97,10 +94,9 @@ class Restoration(Operation):
             return int(record.settings["min_size"])
 
         try:
-            with clear_errors(connection):
-                give_up_column(connection, self.table, self.column, "main", restore_the_rest)
+            give_up_column(connection, self.table, self.column, "main", restore_the_rest)
         except _RestoreError as problem:
-            with clear_errors(connection), atomic(connection):
+            with atomic(connection):
                 record.add(connection, "failed", problem.key, problem.reason)
             return False
         return True

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -26,20 +26,28 @@ VACUUM_STEP_PAGES = 4096
 SMALL_CHANGE = 1 << 20
 
 
-def open_database(database: str | os.PathLike[str], *, read_only: bool = False) -> apsw.Connection:
+@contextmanager
+def opened(database: str | os.PathLike[str], *, read_only: bool = False) -> Iterator[apsw.Connection]:
     """A connection that changes rows and fires no trigger while it does.
 
     Locks of others are waited for in Python, so that Ctrl-C ends the wait.
+
+    :raises DiskSpaceError: the disk was full.
     """
     flags = apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE)
     connection = apsw.Connection(os.fspath(database), flags=flags)
-    connection.set_busy_handler(_patience())
-    load(connection)
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
-    connection.wal_autocheckpoint(0)
-    run(connection, f"PRAGMA cache_size = -{CACHE_KIB}")
-    return connection
+    try:
+        connection.set_busy_handler(_patience())
+        load(connection)
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
+        connection.wal_autocheckpoint(0)
+        run(connection, f"PRAGMA cache_size = -{CACHE_KIB}")
+        with _clear_errors(connection):
+            yield connection
+    finally:
+        with suppress(apsw.FullError, apsw.IOError):  # the log keeps what a last checkpoint cannot move
+            connection.close()
 
 
 def _patience() -> Callable[[int], bool]:
@@ -56,11 +64,13 @@ def _patience() -> Callable[[int], bool]:
 
 
 @contextmanager
-def clear_errors(connection: apsw.Connection) -> Iterator[None]:
+def _clear_errors(connection: apsw.Connection) -> Iterator[None]:
     """A full disk as an error that says what to do."""
     try:
         yield
-    except apsw.FullError as error:
+    except (apsw.FullError, apsw.IOError) as error:
+        if isinstance(error, apsw.IOError) and _free_space(connection) >= SMALL_CHANGE:
+            raise
         raise DiskSpaceError(
             f"no space is left for {connection.filename}: free some and run it again; nothing is lost, and it goes on "
             "from where it stands"
@@ -69,10 +79,14 @@ def clear_errors(connection: apsw.Connection) -> Iterator[None]:
 
 def require_space(connection: apsw.Connection, size: int, why: str) -> None:
     """:raises DiskSpaceError: the file system of the database has fewer bytes free."""
-    folder = Path(connection.filename).resolve().parent
-    free = shutil.disk_usage(folder).free
+    free = _free_space(connection)
     if free < size:
+        folder = Path(connection.filename).parent
         raise DiskSpaceError(f"{why} needs {_mib(size)} of free space in {folder}, which has {_mib(free)}")
+
+
+def _free_space(connection: apsw.Connection) -> int:
+    return shutil.disk_usage(Path(connection.filename).resolve().parent).free
 
 
 def _mib(size: int) -> str:
@@ -147,14 +161,12 @@ def vacuum_database(connection: apsw.Connection, kind: str, pace: float, tick: C
         used = run(connection, "PRAGMA main.page_count")[0][0] * _page_size(connection) - free_bytes(connection)
         copies = 2 if run(connection, "PRAGMA main.journal_mode") == [("wal",)] else 1
         require_space(connection, (1 + copies) * used, "VACUUM")
-        with clear_errors(connection):
-            run(connection, "VACUUM main")
-            connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+        run(connection, "VACUUM main")
+        connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
     while kind == "incremental" and free_bytes(connection):
         begun = time.monotonic()
-        with clear_errors(connection):
-            run(connection, f"PRAGMA main.incremental_vacuum({VACUUM_STEP_PAGES})")
-            connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+        run(connection, f"PRAGMA main.incremental_vacuum({VACUUM_STEP_PAGES})")
+        connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
         held = time.monotonic() - begun
         tick()
         time.sleep(held / pace - held)

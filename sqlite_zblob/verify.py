@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import closing
 
 import apsw
 
@@ -17,7 +16,7 @@ from .migration_record import records
 from .pipeline import ExecutorSource, Load, Pipeline
 from .reports import Damage, ProgressCallback, VerifyReport
 from .schema import Table
-from .space import open_database
+from .space import opened
 from .storage import status
 from .values import Entry, Key, Place, describe_key, find_place, page
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
@@ -47,7 +46,7 @@ def verify(
     :param executor: as for `migrate`.
     :raises OptionError: there is no such column, or nothing is enabled.
     """
-    with closing(open_database(database, read_only=True)) as connection:
+    with opened(database, read_only=True) as connection:
         columns = _columns(connection, table, column)
         check = _Check(connection, os.fspath(database), executor, workers)
         for name, data in columns:

@@ -82,7 +82,8 @@ def make_values(setup: Setup, count: int, rng: random.Random) -> list[Value]:
         made.append(("blob", zb.compress(b"compressed by hand " * 100)))
         made.append(("blob", zb.compress(zb.compress(b"twice " * 500))))
     while len(made) < count:
-        body = b"%d and the like " % len(made) * rng.choice([20, 200, 2000, 8000])
+        size = rng.choice([300, 3000, 30_000, 120_000])
+        body = b"%d and the like " % len(made) * (size // 30) + rng.randbytes(size // 4).hex().encode()
         kind = rng.random()
         if kind < 0.4:
             made.append(("blob", pickle.dumps(body)))

@@ -59,16 +59,14 @@ class Victim:
             self.setup.options() if operation == "migrate" else {"vacuum": self.setup.vacuum, "batch_size": 1 << 17}
         )
         command = [sys.executable, "-m", "tests.crash.process", operation, self.path, json.dumps(options)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        ready = process.stdout.readline()
-        begun = time.monotonic()
-        if kill and ready:
-            time.sleep(self.rng.uniform(0, self.durations[operation]))
-            process.send_signal(signal.SIGKILL)
-        assert process.stderr is not None
-        output, errors = process.stdout.read(), process.stderr.read()
-        process.wait(120)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=ROOT, **pipes) as process:  # type: ignore[call-overload]
+            ready = process.stdout.readline()
+            begun = time.monotonic()
+            if kill and ready:
+                time.sleep(self.rng.uniform(0, self.durations[operation]))
+                process.send_signal(signal.SIGKILL)
+            output, errors = process.stdout.read(), process.stderr.read()
         if process.returncode == -signal.SIGKILL:
             self.kills[operation] += 1
             return None
