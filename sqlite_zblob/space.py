@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import apsw
 
@@ -33,7 +34,9 @@ def opened(database: str | os.PathLike[str], *, read_only: bool = False) -> Iter
     Locks of others are waited for in Python, so that Ctrl-C ends the wait.
 
     :raises DiskSpaceError: the disk was full.
+    :raises OptionError: this process has the file open through another SQLite library.
     """
+    _refuse_other_libraries(os.fspath(database))
     flags = apsw.SQLITE_OPEN_URI | (apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE)
     connection = apsw.Connection(os.fspath(database), flags=flags)
     try:
@@ -48,6 +51,33 @@ def opened(database: str | os.PathLike[str], *, read_only: bool = False) -> Iter
     finally:
         with suppress(apsw.FullError, apsw.IOError):  # the log keeps what a last checkpoint cannot move
             connection.close()
+
+
+def _refuse_other_libraries(database: str) -> None:
+    """Two SQLite libraries in one process undo each other's locks on a file: closing it in one drops them for both.
+
+    Seen where the system shows which files are open (Linux).
+    """
+    path = unquote(urlsplit(database).path) if database.startswith("file:") else database
+    try:
+        wanted = Path(path).stat()
+        numbers = list(Path("/proc/self/fd").iterdir())
+    except OSError:
+        return
+    if any(_is_file(number, wanted) for number in numbers) and not any(
+        each.filename and _is_file(Path(each.filename), wanted) for each in apsw.connections()
+    ):
+        raise OptionError(
+            f"this process has {path} open through another SQLite library, probably the sqlite3 module's: their locks "
+            "would undo each other. Close it before, or call this in a process of its own"
+        )
+
+
+def _is_file(path: Path, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), wanted)
+    except OSError:
+        return False
 
 
 def _patience() -> Callable[[int], bool]:
