@@ -148,10 +148,10 @@ class Rewriter:
 
     def _stretches(self, entries: list[Entry], data_version: int) -> Iterator[Load]:
         stretch = _Stretch([], entries[0].key, data_version)
-        size = 0
+        size, most = 0, min(BUNDLE_SIZE, self.settings.batch_size)
         for entry in entries:
             weight = max(entry.size, entry.raw_size)
-            if self.wants(entry) and stretch.entries and size + weight > BUNDLE_SIZE:
+            if self.wants(entry) and stretch.entries and size + weight > most:
                 yield self._load(stretch, size)
                 stretch, size = _Stretch([], entry.key, data_version), 0
             if self.wants(entry):

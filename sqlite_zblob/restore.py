@@ -52,6 +52,8 @@ class Restoration(Operation):
         # Of a damaged frame, the worker says what is wrong.
         self.rewrite(restore_task, lambda entry: entry.has_magic, nested="later" if mode == "table" else "kept")
         finished = not self.failures() and (self._become_ordinary() if mode == "table" else self._forget())
+        if not finished:
+            self._begin_again_next_time()
         report = self.report(mode, settings["envelope"], () if finished else self.failures(), finished=finished)
         self.give_space_back()
         return replace(report, seconds=self.meter.seconds)
@@ -75,6 +77,13 @@ class Restoration(Operation):
         with atomic(self.connection):
             self.record.remove(self.connection)
         return True
+
+    def _begin_again_next_time(self) -> None:
+        """What could not be restored may have been repaired by then."""
+        assert self.record is not None
+        with atomic(self.connection):
+            self.record.position = None
+            self.record.save(self.connection)
 
     # ---- Mode "table" ----
 

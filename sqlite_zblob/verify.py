@@ -15,7 +15,7 @@ from .meter import Meter
 from .migration_record import records
 from .pipeline import ExecutorSource, Load, Pipeline
 from .reports import Damage, ProgressCallback, VerifyReport
-from .schema import Table
+from .schema import Table, check_metadata
 from .space import opened
 from .storage import status
 from .values import Entry, Key, Place, describe_key, find_place, page
@@ -45,8 +45,10 @@ def verify(
     :param column: all enabled columns of the table, if None; otherwise any column, enabled or not.
     :param executor: as for `migrate`.
     :raises OptionError: there is no such column, or nothing is enabled.
+    :raises MetadataError: a newer version of sqlite_zblob has worked on this database.
     """
     with opened(database, read_only=True) as connection:
+        check_metadata(connection, "main")
         columns = _columns(connection, table, column)
         check = _Check(connection, os.fspath(database), executor, workers)
         for name, data in columns:
