@@ -1,5 +1,8 @@
 """Rewrite the values of a column while others use it: walk, have workers do the work, commit in batches.
 
+With a write-ahead log, a batch is one job's values, and the log is emptied now and then; otherwise it is as much as was
+asked for, since each commit waits for the disk.
+
 Knows no direction: what a value becomes is the task's business, and which values come into question the caller's.
 A row is replaced only if it still holds what the worker has read. Everything that a commit changes, it records; a run
 that ends in whatever way goes on at the last commit.
@@ -98,6 +101,9 @@ class Rewriter:
         self.place: Place = source.place
         self.settings, self.meter = settings, meter
         self.task, self.wants, self.nested = task, wants, nested
+        # With a log, a commit costs next to nothing, and writers wait the less the shorter each is.
+        self.is_wal = run(connection, "PRAGMA main.journal_mode") == [("wal",)]
+        self.since_checkpoint = 0  # bytes before compression
         self.not_before = 0.0
 
     def run(self) -> None:
@@ -124,11 +130,12 @@ class Rewriter:
                     batch, size, begun = [], 0, time.monotonic()
                 batch.append((load.tag, outcomes))
                 size += new
-                if size >= settings.batch_size or time.monotonic() - begun > BATCH_SECONDS:
+                if self.is_wal or size >= settings.batch_size or time.monotonic() - begun > BATCH_SECONDS:
                     self._commit(batch)
                     batch, size, begun = [], 0, time.monotonic()
             if batch:
                 self._commit(batch)
+        self._checkpoint()
 
     # ---- The walk ----
 
@@ -173,6 +180,7 @@ class Rewriter:
 
     def _commit(self, batch: Batch) -> None:
         time.sleep(max(0.0, self.not_before - time.monotonic()))
+        batch = [(stretch, self._look_again(stretch, outcomes)) for stretch, outcomes in batch]
         with atomic(self.connection):
             begun = time.monotonic()
             data_version = self._pragma("data_version")
@@ -181,8 +189,33 @@ class Rewriter:
             self.record.position = batch[-1][0].position
             self.record.save(self.connection)
         self.not_before = begun + (time.monotonic() - begun) / self.settings.pace
-        checkpoint(self.connection, 2 * max(self.settings.batch_size, self.record.counts.largest), self.meter.show)
+        self.since_checkpoint += sum(outcome.raw_size for _, outcomes in batch for outcome in outcomes)
+        if self.since_checkpoint >= self.settings.batch_size:
+            self._checkpoint()
         self._show()
+
+    def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        """Before the write lock is taken: what others have changed since it was read is gone."""
+        with snapshot(self.connection):
+            data_version = self._pragma("data_version")
+            if data_version == stretch.data_version:
+                return outcomes
+            pairs = zip(stretch.entries, outcomes, strict=True)
+            found = tuple(
+                outcome if self._is_unchanged(entry, outcome) else Outcome("gone") for entry, outcome in pairs
+            )
+        stretch.data_version = data_version
+        return found
+
+    def _is_unchanged(self, entry: Entry, outcome: Outcome) -> bool:
+        if outcome.kind != "replace":
+            return True
+        return is_unchanged(self.connection, self.place, entry.key, entry.value_type, entry.size, outcome.digest)
+
+    def _checkpoint(self) -> None:
+        """The log never has much more than two batches."""
+        self.since_checkpoint = 0
+        checkpoint(self.connection, 2 * max(self.settings.batch_size, self.record.counts.largest), self.meter.show)
 
     def _settle(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
         """:param is_quiet: nobody else has written since before the values were read."""
@@ -210,9 +243,7 @@ class Rewriter:
             is_nested = self.nested is not None and outcome.value_type == "blob" and has_magic(outcome.value)
             if is_nested and self.nested == "later":
                 return entry.size
-            if not is_quiet and not is_unchanged(
-                connection, self.place, key, entry.value_type, entry.size, outcome.digest
-            ):
+            if not is_quiet and not self._is_unchanged(entry, outcome):
                 counts.missed += 1
                 return entry.size
             try:

@@ -46,6 +46,10 @@ def opened(database: str | os.PathLike[str], *, read_only: bool = False) -> Iter
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
         connection.wal_autocheckpoint(0)
         run(connection, f"PRAGMA cache_size = -{CACHE_KIB}")
+        # With a log, a power failure takes away whole commits again, and the record of them. Without one, a journal
+        # that comes back after its deletion would be played back over a file that auto_vacuum has cut off since.
+        has_log = run(connection, "PRAGMA main.journal_mode") == [("wal",)]
+        run(connection, f"PRAGMA main.synchronous = {'NORMAL' if has_log else 'EXTRA'}")
         with _clear_errors(connection):
             yield connection
     finally:
@@ -142,8 +146,8 @@ def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], 
     :param tick: called while waiting.
     :raises DiskSpaceError: a reader has kept its transaction open for too long.
     """
-    frames, _ = connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
-    if frames * _page_size(connection) <= most_bytes:  # -1: no log at all
+    frames = _checkpoint(connection)
+    if frames * _page_size(connection) <= most_bytes:
         return
     deadline = time.monotonic() + BUSY_SECONDS
     while time.monotonic() < deadline:
@@ -155,6 +159,14 @@ def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], 
         f"a transaction that another connection has kept open for {BUSY_SECONDS} seconds keeps the write-ahead log "
         f"from being emptied, and it has {_mib(frames * _page_size(connection))}: end it and run it again"
     )
+
+
+def _checkpoint(connection: apsw.Connection) -> int:
+    """As much as can be moved now; how many pages the log has had. None where there is no log, or others are at it."""
+    try:
+        return max(0, connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)[0])
+    except apsw.BusyError:
+        return 0
 
 
 def _begin_log_anew(connection: apsw.Connection) -> bool:
@@ -192,11 +204,11 @@ def vacuum_database(connection: apsw.Connection, kind: str, pace: float, tick: C
         copies = 2 if run(connection, "PRAGMA main.journal_mode") == [("wal",)] else 1
         require_space(connection, (1 + copies) * used, "VACUUM")
         run(connection, "VACUUM main")
-        connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+        _checkpoint(connection)
     while kind == "incremental" and free_bytes(connection):
         begun = time.monotonic()
         run(connection, f"PRAGMA main.incremental_vacuum({VACUUM_STEP_PAGES})")
-        connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)
+        _checkpoint(connection)
         held = time.monotonic() - begun
         tick()
         time.sleep(held / pace - held)
