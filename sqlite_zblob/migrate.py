@@ -141,7 +141,8 @@ class _Migration(Operation):
         is_new = current is None or not current.is_intact
         check_enable(self.connection, wanted)
         if dry_run or not self.resumed or (is_new and wanted.mode == "table"):
-            survey = survey_column(self.connection, self.place, self.meter, with_frames=is_new and self.record is None)
+            with_frames = is_new and (self.record is None or wanted.mode == "table")
+            survey = survey_column(self.connection, self.place, self.meter, with_frames=with_frames)
             if is_new and wanted.mode == "table":
                 self._refuse_frames(survey)
             self.growth = survey.growth_of_batches(self.settings.batch_size)

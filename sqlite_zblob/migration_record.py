@@ -164,9 +164,12 @@ def find_record(connection: apsw.Connection, table: str, column: str) -> Record 
 def make_record(
     connection: apsw.Connection, table: str, column: str, operation: str, settings: dict[str, Any]
 ) -> Record:
-    """A new entry. To be called in a write transaction."""
+    """A new entry, in place of a stale one. To be called in a write transaction."""
     for sql in _CREATE.split(";"):
         run(connection, sql)
+    sql = f"DELETE FROM main.{MIGRATIONS} WHERE (table_name, column_name) = (?, ?)"
+    run(connection, sql, (table, column))
+    run(connection, f"DELETE FROM main.{EXCEPTIONS} WHERE migration NOT IN (SELECT id FROM main.{MIGRATIONS})")
     run(
         connection,
         f"""INSERT INTO main.{MIGRATIONS} (table_name, column_name, operation, state, settings, schema_version, counts)

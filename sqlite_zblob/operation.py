@@ -49,6 +49,8 @@ class Operation:
         self.table = self.rows.name.removesuffix("_rows") if self.is_virtual else self.rows.name
         self.column = self.place.column
         self.record = find_record(connection, self.table, self.column)
+        self.stale = self.record if self._is_stale() else None
+        self.record = None if self.stale else self.record
         self.resumed = self.record is not None and (self.record.operation, self.record.state) == (self.name, "running")
         self.meter = Meter(request.progress, self.name, self.table, self.column)
         self.growth = 0
@@ -58,6 +60,12 @@ class Operation:
         """The column's status, where it is enabled."""
         found = status(self.connection, schema="main")
         return next((each for each in found if each.is_column(self.request.table, self.column)), None)
+
+    def _is_stale(self) -> bool:
+        """A virtual table that was made an ordinary one by `disable` has nothing left of its migration."""
+        if self.record is None or self.record.settings["mode"] != "table" or self.current is not None:
+            return False
+        return (self.record.operation, self.record.state) != ("migrate", "running")
 
     def require_space(self) -> None:
         require_space(self.connection, self.growth, f"{self.name} of {self.table}.{self.column}")

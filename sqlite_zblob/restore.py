@@ -38,7 +38,11 @@ class Restoration(Operation):
         settings = self._settings(current)
         if current is None and self.record is None:
             # Done before, or never compressed: whatever looks like a frame here is none of ours.
-            self.give_space_back()
+            if self.stale is not None and not dry_run:
+                with atomic(self.connection):
+                    self.stale.remove(self.connection)
+            if not dry_run:
+                self.give_space_back()
             return self.empty_report(mode, settings["envelope"], dry_run=dry_run)
         if dry_run or not self.resumed:
             survey = survey_column(self.connection, self.place, self.meter, with_frames=False)

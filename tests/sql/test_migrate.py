@@ -323,3 +323,34 @@ def test_values_that_gain_nothing_stay(path: str) -> None:
     report = zb.migrate(path, "t", "data")
     assert (report.rows, report.changed_rows) == (6, 0)
     assert db.execute("SELECT data FROM t").fetchall() == [(noise,), (b"small",), (7,), (None,), ("text",), (2.5,)]
+
+
+def test_disabled_in_between(store: apsw.Connection, path: str) -> None:
+    """What `disable` leaves is told from what it was before: frames in place, nothing of a virtual table."""
+    before = values(store)
+    zb.migrate(path, "t", "data")
+    zb.disable(store, "t", "data")
+    assert zb.restore(path, "t", "data").changed_rows == 40
+    assert values(store) == before
+    zb.migrate(path, "t", "data", mode="table")
+    frame = zb.compress(BODY)
+    store.execute("UPDATE t SET data = ? WHERE id = 'k3'", (frame,))
+    zb.disable(store, "t", "data")
+    assert zb.restore(path, "t", "data").changed_rows == 0
+    assert values(store) == before | {"k3": frame}
+    assert store.execute("SELECT name FROM sqlite_master WHERE name LIKE 'zblob%'").fetchall() == []
+    with pytest.raises(zb.OptionError, match="look like compressed ones"):
+        zb.migrate(path, "t", "data", mode="table")
+
+
+def test_a_value_that_looks_like_a_frame_in_a_virtual_table(store: apsw.Connection, path: str) -> None:
+    """It is framed once more, and nobody may see it as it is before the table is an ordinary one."""
+    zb.migrate(path, "t", "data", mode="table")
+    nested = {"k3": zb.compress(BODY), "k4": zb.compress(zb.compress(BODY)), "new": zb.compress(BODY)[:50]}
+    for key, value in nested.items():
+        store.execute("INSERT OR REPLACE INTO t(id, data) VALUES (?, ?)", (key, value))
+    before = values(store)
+    seen = []
+    report = zb.restore(path, "t", "data", batch_size=20_000, progress=lambda _: seen.append(values(store) == before))
+    assert report.finished and all(seen) and len(seen) > 3
+    assert values(store) == before
