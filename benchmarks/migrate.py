@@ -206,7 +206,7 @@ def migration(path: str, options: str) -> None:
         # The system's own peak would be that of the process which has started this one, if that is higher.
         nonlocal most_log, most_memory
         log = Path(f"{path}-wal")
-        while not ended.wait(0.02):
+        while not ended.wait(0.2):
             (memory,) = re.findall(r"VmRSS:\s*(\d+) kB", Path("/proc/self/status").read_text())
             most_memory = max(most_memory, int(memory) * 1024)
             most_log = max(most_log, log.stat().st_size if log.exists() else 0)
@@ -315,7 +315,7 @@ def page(result: dict[str, Any]) -> str:
         f"- ratio {migration['raw_bytes'] / migration['stored_bytes']:.2f}, {migration['changed_rows']} rows replaced, "
         f"{len(migration['failures'])} failed, {migration['missed_rows']} changed by the writer meanwhile; "
         f"all values verified: {result['verified']}",
-        f"- peak memory of the migrating process {migration['peak MB']:.0f} MB (looked at every 20 ms), largest "
+        f"- peak memory of the migrating process {migration['peak MB']:.0f} MB (looked at every 0.2 s), largest "
         f"write-ahead log {migration['log MB']:.0f} MB",
         "",
         "Latencies in ms:",

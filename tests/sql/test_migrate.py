@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +20,7 @@ import pytest
 import sqlite_zblob as zb
 from sqlite_zblob.workers import handshake
 
-from ..conftest import one, open_apsw
+from ..conftest import ROOT, one, open_apsw
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlite_zblob.errors.ZblobWarning")
 
@@ -354,3 +356,33 @@ def test_a_value_that_looks_like_a_frame_in_a_virtual_table(store: apsw.Connecti
     report = zb.restore(path, "t", "data", batch_size=20_000, progress=lambda _: seen.append(values(store) == before))
     assert report.finished and all(seen) and len(seen) > 3
     assert values(store) == before
+
+
+MEMORY = """
+import re, sys
+import sqlite_zblob as zb
+
+most = 0
+
+def watch(progress):
+    global most
+    with open("/proc/self/status") as file:
+        most = max(most, int(re.findall(r"VmRSS:\\s*(\\d+) kB", file.read())[0]))
+
+for function in (zb.migrate, zb.restore):
+    assert function(sys.argv[1], "t", "data", workers=2, progress=watch).changed_rows == 16
+print(most)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_memory_is_bounded(path: str, brain_pickle: bytes) -> None:
+    """16 images of 8.7 MB, far less than 300 MB."""
+    db = open_apsw(path)
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    for _ in range(16):
+        db.execute("INSERT INTO t(data) VALUES (?)", (brain_pickle,))
+    db.close()
+    done = subprocess.run([sys.executable, "-c", MEMORY, path], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 300_000
