@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import apsw
+
 from .codec import DEFAULT_LEVEL, compress, is_frame
 from .database import connect, fold, run
 from .errors import OptionError
@@ -193,7 +195,7 @@ def _pragma(connection: Connection, name: str) -> Any:
 class _Analyzer:
     """One analysis: the connection, its time, and what it leaves out."""
 
-    def __init__(self, connection: Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
+    def __init__(self, connection: apsw.Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
         self.connection, self.path, self.workers, self.seconds = connection, path, workers, seconds
         self.seed = random.randrange(1 << 32) if seed is None else seed
         self.skipped: list[Skipped] = []
@@ -205,10 +207,11 @@ class _Analyzer:
     def analyze(self, table: str | None, column: str | None, progress: Callable[[str], None]) -> list[ColumnAnalysis]:
         tables = self._tables(table)
         found: list[tuple[TableSizes, ColumnSizes]] = []
-        for each in tables:
+        deadline = time.monotonic() + self.seconds / 4
+        for left, each in zip(range(len(tables), 0, -1), tables, strict=True):
             progress(f"sizes of {each.name}")
             wanted = [each.column(column)] if column else _candidates(each)
-            share = self.seconds / 4 / len(tables)
+            share = max(0.0, deadline - time.monotonic()) / left
             sizes = measure_sizes(self.connection, each, wanted, seconds=share, draw_count=MOST_DRAWS, seed=self.seed)
             found += [(sizes, one) for one in sizes.columns if self._is_worth(each, one, column is not None)]
         self._limit_bytes(found)

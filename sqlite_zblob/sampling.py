@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median, stdev
 
-from .database import quote, run
+import apsw
+
+from .database import Rows, quote, run
 from .loader import Connection
 from .schema import Column, Table
 
@@ -80,7 +82,6 @@ class ColumnSizes:
         return [key for key in self._drawn if key]
 
     def scale(self, factor: float) -> None:
-        """From the rows that were seen to those of the table."""
         self.rows *= factor
         self.bytes *= factor
         for group in self.classes.values():
@@ -96,9 +97,15 @@ class TableSizes:
     is_exact: bool  # False: estimated from windows of rowids
     bytes_error: float = 0.0  # relative standard error of all bytes; 0 where they are exact
 
+    def scale(self, factor: float) -> None:
+        """From the rows that were seen to those of the table."""
+        self.rows *= factor
+        for column in self.columns:
+            column.scale(factor)
+
 
 def measure_sizes(
-    connection: Connection, table: Table, columns: Sequence[Column], *, seconds: float, draw_count: int, seed: int
+    connection: apsw.Connection, table: Table, columns: Sequence[Column], *, seconds: float, draw_count: int, seed: int
 ) -> TableSizes:
     """Sizes of some columns: of all rows if that takes no longer than half of `seconds`, otherwise of random ones.
 
@@ -108,12 +115,26 @@ def measure_sizes(
     sizes = _empty(table, columns, draw_count, seed)
     if _add_all(connection, sizes, names, time.monotonic() + seconds / 2):
         return sizes
-    if table.rowid_name is None:
-        sizes.is_exact = False
-        return sizes
-    windows = _empty(table, columns, draw_count, seed)
-    _add_windows(connection, windows, names, time.monotonic() + seconds / 2, random.Random(seed))
-    return windows if windows.rows > sizes.rows else sizes
+    row_count = _count(connection, table, time.monotonic() + seconds / 4)
+    if table.rowid_name is not None:
+        windows = _empty(table, columns, draw_count, seed)
+        _add_windows(connection, windows, names, time.monotonic() + seconds / 4, random.Random(seed))
+        if windows.rows > sizes.rows or (row_count and windows.rows):
+            sizes = windows
+    if row_count:
+        sizes.scale(row_count / sizes.rows)
+    return sizes
+
+
+def _count(connection: apsw.Connection, table: Table, deadline: float) -> int | None:
+    """Rows, if that is told in time."""
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
+    try:
+        return int(run(connection, f"SELECT count(*) FROM {table.address}")[0][0])
+    except apsw.InterruptError:
+        return None
+    finally:
+        connection.set_progress_handler(None)
 
 
 def _empty(table: Table, columns: Sequence[Column], draw_count: int, seed: int) -> TableSizes:
@@ -126,28 +147,39 @@ def key_columns(table: Table) -> list[str]:
     return [table.rowid_name] if table.rowid_name else [quote(column.name) for column in table.primary_key]
 
 
-def _select(table: Table, names: Sequence[str]) -> str:
-    sizes = (f"iif(typeof({quote(name)}) IN ('blob', 'text'), octet_length({quote(name)}), NULL)" for name in names)
-    return f"SELECT {', '.join([*key_columns(table), *sizes])} FROM {table.address}"
+def _size_columns(names: Sequence[str]) -> list[str]:
+    return [size_of(name) for name in names]
+
+
+def size_of(name: str) -> str:
+    """Bytes of a BLOB or TEXT, NULL for anything else. Does not read the value."""
+    return f"iif(typeof({quote(name)}) IN ('blob', 'text'), octet_length({quote(name)}), NULL)"
+
+
+def slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Rows]:
+    """Some expressions of all rows behind their keys, in the order of the keys, each slice with a statement of its own.
+
+    Rows that come or go meanwhile may be seen or not; all others are seen once.
+    """
+    keys = key_columns(table)
+    select = f"SELECT {', '.join([*keys, *columns])} FROM {table.address}"
+    order = f"ORDER BY {', '.join(keys)} LIMIT {SLICE_ROWS}"
+    after = f"WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
+    rows = run(connection, f"{select} {order}")
+    yield rows
+    while len(rows) == SLICE_ROWS:
+        rows = run(connection, f"{select} {after} {order}", rows[-1][: len(keys)])
+        yield rows
 
 
 def _add_all(connection: Connection, sizes: TableSizes, names: Sequence[str], deadline: float) -> bool:
-    """Slice by slice, in the order of the keys. False: time was up before the end."""
-    keys = key_columns(sizes.table)
-    order = f"ORDER BY {', '.join(keys)} LIMIT {SLICE_ROWS}"
-    after = f"WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
-    select, last = _select(sizes.table, names), None
-    while True:
-        rows = (
-            run(connection, f"{select} {order}") if last is None else run(connection, f"{select} {after} {order}", last)
-        )
-        _add(sizes, rows, len(keys))
-        if len(rows) < SLICE_ROWS:
-            return True
-        if time.monotonic() > deadline:
+    """False: time was up before the end."""
+    for rows in slices(connection, sizes.table, _size_columns(names)):
+        _add(sizes, rows, len(key_columns(sizes.table)))
+        if len(rows) == SLICE_ROWS and time.monotonic() > deadline:
             sizes.is_exact = False
             return False
-        last = rows[-1][: len(keys)]
+    return True
 
 
 def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]], key_count: int) -> float:
@@ -171,7 +203,8 @@ def _add_windows(
     first, last = run(connection, f"SELECT min({rowid}), max({rowid}) FROM {address}")[0]
     width = WINDOW_ROWS * (1 + int(median(_gaps(connection, sizes.table, first, last, rng))))
     between = f"WHERE {rowid} BETWEEN ? AND ? LIMIT {WINDOW_ROWS * 100}"
-    select, seen = _select(sizes.table, names), []
+    select = f"SELECT {', '.join([str(rowid), *_size_columns(names)])} FROM {address}"
+    seen = []
     while time.monotonic() < deadline:
         start = rng.randint(first - width + 1, last)
         rows = run(connection, f"{select} {between}", (max(start, first), min(start + width - 1, last)))
@@ -179,10 +212,7 @@ def _add_windows(
     sizes.is_exact = False
     if len(seen) > 1 and any(seen):
         sizes.bytes_error = stdev(seen) / fmean(seen) / len(seen) ** 0.5
-    factor = (last - first + width) / (width * max(1, len(seen)))
-    sizes.rows *= factor
-    for column in sizes.columns:
-        column.scale(factor)
+    sizes.scale((last - first + width) / (width * max(1, len(seen))))
 
 
 def _gaps(connection: Connection, table: Table, first: int, last: int, rng: random.Random) -> Iterator[int]:

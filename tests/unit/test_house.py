@@ -79,7 +79,13 @@ MAY_IMPORT = {
         *("values", "workers"),
     },
     "bench": {"bench", "codec", "errors", "loader"},
-    "cli": {"bench", "codec", "errors"},
+    "stats": {"codec", "database", "errors", "sampling", "schema", "storage"},
+    "plot": {"analyze"},
+    "integrations": {"errors", "workers"},
+    "cli": {
+        *("analyze", "bench", "cli", "codec", "database", "errors", "integrations", "migrate", "plot", "reports"),
+        *("stats", "storage", "trial", "verify"),
+    },
     "__main__": {"cli"},
 }
 
