@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sqlite3
 import warnings
@@ -220,4 +221,5 @@ def executor_for(scheduler: str | None) -> Iterator[Any]:
             from ..integrations.dask import DaskExecutor
         except ImportError as error:
             raise ZblobError(f"--dask needs the extra: pip install 'sqlite_zblob[dask]' ({error})") from error
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters comes as an error of ours
         yield stack.enter_context(DaskExecutor(scheduler))
