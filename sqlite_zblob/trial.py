@@ -120,12 +120,14 @@ class Trials:
         piece, options = self._planes(value, about)
         general = self._bytes(value)
         trials: dict[Setting, Trial] = {}
-        for setting in SETTINGS:
+        for setting in self._rng.sample(SETTINGS, len(SETTINGS)):  # the first one finds cold caches
             if setting[0] == "zstd" and not about.images:
-                trials |= {setting: trials["auto", setting[1]]} if ("auto", setting[1]) in trials else {}
-            elif self.count(setting) < LEAST_TRIALS or self._spent[setting] < self._share:
+                continue
+            if self.count(setting) < LEAST_TRIALS or self._spent[setting] < self._share:
                 is_image = setting[0] == "auto" and about.images
                 trials[setting] = self._time(setting, piece, options) if is_image else self._time(setting, general, {})
+        if not about.images:
+            trials |= {("zstd", n): trials["auto", n] for n in ZSTD_LEVELS if ("auto", n) in trials}
         return recognize(value, about), trials, is_plain_pickle(value)
 
     def _time(self, setting: Setting, piece: bytes, options: dict[str, Any]) -> Trial:

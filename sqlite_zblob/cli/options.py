@@ -109,6 +109,11 @@ def _complete(ctx: click.Context, sql: str, incomplete: str) -> list[CompletionI
         connection.close()
 
 
+def require_database(path: str, *, writable: bool) -> None:
+    """:raises ZblobError: the file is not there, is no database, or may not be read or written."""
+    connect(path, readonly=not writable).close()
+
+
 def database_argument(command: Command) -> Command:
     return click.argument("database", metavar="DB", type=click.Path())(command)
 

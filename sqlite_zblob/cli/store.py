@@ -21,6 +21,7 @@ from .options import (
     executor_for,
     json_option,
     on_interrupt,
+    require_database,
     table_argument,
     vacuum_mode,
     worker_options,
@@ -81,6 +82,7 @@ def migrate(
     --vacuum or --incremental-vacuum; without, the pages that become free are used for new rows.
     """
     on_interrupt(_GO_ON)
+    require_database(database, writable=not options["dry_run"])
     vacuum = vacuum_mode(vacuum_full, vacuum_incremental)
     with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
         report = run_migrate(database, table, column, vacuum=vacuum, executor=executor, progress=progress, **options)
@@ -102,6 +104,7 @@ def restore(
     first.
     """
     on_interrupt(_GO_ON)
+    require_database(database, writable=not options["dry_run"])
     vacuum = vacuum_mode(vacuum_full, vacuum_incremental)
     with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
         report = run_restore(database, table, column, vacuum=vacuum, executor=executor, progress=progress, **options)
@@ -120,6 +123,7 @@ def verify(database: str, table: str | None, column: str | None, as_json: bool, 
     Without TABLE and COLUMN, all columns whose compression is on. The exit code is 1 if anything is damaged.
     """
     on_interrupt("interrupted: not all values were checked")
+    require_database(database, writable=False)
     with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
         report = run_verify(database, table, column, executor=executor, progress=progress, **options)
     if as_json:

@@ -1,8 +1,8 @@
 """A Dask cluster as a `concurrent.futures.Executor`, for migrate, restore and verify. Knows no database.
 
-Workers only compute: the process that has the executor writes. So whatever is killed, nothing is lost; what fails here is
-an exception that says whether trying again makes sense. Dask itself gives the tasks of a killed worker to another one,
-and gives a task up (`KilledWorker`) that has killed several.
+Workers only compute; the process that has the executor writes. So whatever is killed, nothing is lost, and what fails
+here is an exception that says why. Dask itself gives the tasks of a killed worker to another one, and gives up a task
+that has killed several (`KilledWorker`).
 """
 
 from __future__ import annotations

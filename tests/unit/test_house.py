@@ -80,7 +80,7 @@ MAY_IMPORT = {
     },
     "bench": {"bench", "codec", "errors", "loader"},
     "stats": {"codec", "database", "errors", "sampling", "schema", "storage"},
-    "plot": {"analyze"},
+    "plot": {"analyze", "errors"},
     "integrations": {"errors", "workers"},
     "cli": {
         *("analyze", "bench", "cli", "codec", "database", "errors", "integrations", "migrate", "plot", "reports"),
