@@ -226,5 +226,7 @@ def executor_for(scheduler: str | None) -> Iterator[Any]:
             from ..integrations.dask import DaskExecutor
         except ImportError as error:
             raise ZblobError(f"--dask needs the extra: pip install 'sqlite_zblob[dask]' ({error})") from error
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters comes as an error of ours
+        for name in list(logging.root.manager.loggerDict):
+            if name.startswith("distributed"):  # what matters comes as an error of ours
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         yield stack.enter_context(DaskExecutor(scheduler))

@@ -22,7 +22,8 @@ from ..workers import handshake
 Result = TypeVar("Result")
 
 PATIENCE = 30.0  # seconds without a scheduler, or without any worker
-LOOK_SECONDS = 1.0  # between two looks at the workers
+LOOK_SECONDS = 0.5  # between two looks at the cluster
+LOOK_TIMEOUT = 5.0
 
 
 class DaskExecutor(Executor):
@@ -49,7 +50,7 @@ class DaskExecutor(Executor):
         except BaseException:
             self._close_client()
             raise
-        self._watch = threading.Thread(target=self._watch_workers, name="zblob-dask", daemon=True)
+        self._watch = threading.Thread(target=self._watch_cluster, name="zblob-dask", daemon=True)
         self._watch.start()
 
     def _shake_hands(self) -> None:
@@ -137,18 +138,22 @@ class DaskExecutor(Executor):
         for future in pending:
             self._resolve(future, None, WorkerError(self._problem))
 
-    def _watch_workers(self) -> None:
-        """Tasks wait for ever in a cluster without workers."""
+    def _watch_cluster(self) -> None:
+        """Tasks wait for ever in a cluster without workers, and results for a scheduler that is gone."""
         last_seen = time.monotonic()
         while not self._is_closed.wait(LOOK_SECONDS) and self._problem is None:
-            try:
-                has_workers = bool(self._client.nthreads())
-            except Exception:  # the client tells of a lost scheduler by itself
-                has_workers = False
-            if has_workers:
+            if self._client.status != "running":  # it may find the scheduler again, but our tasks are forgotten there
+                self._lost()
+            elif self._has_workers():
                 last_seen = time.monotonic()
             elif time.monotonic() - last_seen > self._patience:
                 self._give_up(f"the Dask cluster at {self._address} has had no worker for {self._patience:g} s")
+
+    def _has_workers(self) -> bool:
+        try:
+            return bool(self._client.sync(self._client.scheduler.nthreads, callback_timeout=LOOK_TIMEOUT))
+        except (OSError, TimeoutError):
+            return False
 
 
 def _connect(address: str, patience: float) -> Any:

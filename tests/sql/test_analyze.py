@@ -115,7 +115,7 @@ def test_ranges_hold_the_truth(database: Path) -> None:
     truth = sum(len(zb.compress(value, 1, threads=1, min_size=512)) for value in values)
     hits, widths = 0, []
     for seed in range(20):
-        (column,) = zb.analyze(database, seconds=0.4, seed=seed).columns
+        (column,) = zb.analyze(database, seconds=0.2, seed=seed).columns
         setting = column.setting("auto", 1)
         assert setting and setting.size.low is not None and setting.size.high is not None
         assert column.bytes == sum(map(len, values))
