@@ -12,6 +12,7 @@ import apsw
 from .codec import HEAD_PREFIX_SIZE, FrameInfo, head_size, info, info_of_head
 from .database import Rows, connect, fold, quote, run
 from .errors import DamagedFrameError, OptionError, UnsupportedFrameError
+from .migration_record import Record, records
 from .sampling import key_columns, read_value, size_of, slices
 from .schema import Column, Table, column_obstacles, look_at_table, master_of
 from .storage import ColumnStatus, status
@@ -47,6 +48,19 @@ class ColumnStats:
 
 
 @dataclass(frozen=True)
+class MigrationInfo:
+    """A column that was migrated, or is being migrated or restored."""
+
+    table: str
+    column: str
+    operation: str  # "migrate" or "restore"
+    is_running: bool  # or was interrupted: the same command goes on
+    rows_done: int
+    rows_total: int
+    failure_count: int  # values that stay as they are
+
+
+@dataclass(frozen=True)
 class DatabaseInfo:
     """One database file."""
 
@@ -59,6 +73,7 @@ class DatabaseInfo:
     encoding: str  # of TEXT
     tables: tuple[str, ...]
     enabled: tuple[ColumnStatus, ...]
+    migrations: tuple[MigrationInfo, ...]
 
 
 @dataclass(frozen=True)
@@ -97,9 +112,22 @@ def database_info(database: str | os.PathLike[str]) -> DatabaseInfo:
             encoding=facts["encoding"],
             tables=tuple(name for (name,) in tables if not fold(name).startswith("sqlite_")),
             enabled=tuple(status(connection, schema="main")),
+            migrations=tuple(_migration_info(connection, record) for record in records(connection)),
         )
     finally:
         connection.close()
+
+
+def _migration_info(connection: apsw.Connection, record: Record) -> MigrationInfo:
+    return MigrationInfo(
+        table=record.table,
+        column=record.column,
+        operation=record.operation,
+        is_running=record.state == "running",
+        rows_done=record.counts.rows,
+        rows_total=record.counts.rows_total,
+        failure_count=record.failure_count(connection),
+    )
 
 
 def stats(

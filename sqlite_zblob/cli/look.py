@@ -119,7 +119,7 @@ def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
     return name, kinds or "-", advice, f"{about}{column.rows:,}", f"{about}{render.size(column.bytes)}", then
 
 
-_LEVEL_HEADINGS = ("codec", "level", "ratio", "file then", "time", "in MB/s", "out MB/s")
+_LEVEL_HEADINGS = ("codec", "level", "ratio", "file then", "time", "in/out MB/s")
 
 
 def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
@@ -162,22 +162,34 @@ def _level_row(group: list[SettingEstimate], advised: int) -> tuple[str, ...]:
     return (
         shown.codec + (" *" if is_advised else ""),
         f"{levels} ({advised})" if is_advised and first != last else levels,
-        _range(shown.ratio, render.ratio),
-        _range(shown.file_size, render.size),
+        _range(shown.ratio, 1, ""),
+        _range(shown.file_size, *_unit(shown.file_size.value)),
         render.duration(shown.seconds.value),
-        f"{shown.compress_rate / 1e6:.0f}" if shown.compress_rate else "-",
-        f"{shown.decompress_rate / 1e6:.0f}" if shown.decompress_rate else "-",
+        f"{shown.compress_rate / 1e6:.0f}/{shown.decompress_rate / 1e6:.0f}" if shown.compress_rate else "-",
     )
 
 
-def _range(estimate: Estimate, show: Any) -> str:
+def _unit(count: float) -> tuple[float, str]:
+    """The unit in which a number of bytes is short."""
+    for factor, name in ((1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " kB")):
+        if count >= factor:
+            return factor, name
+    return 1, " B"
+
+
+def _range(estimate: Estimate, factor: float, unit: str) -> str:
     """The figure, and its range where that is worth a word."""
-    value = show(estimate.value)
+    value = f"{_short(estimate.value / factor)}{unit}"
     if estimate.low is None or estimate.high is None:
         return f"{value} (?)"
     if estimate.high - estimate.low < WORTH_A_RANGE * estimate.value:
-        return str(value)
-    return f"{value} ({show(estimate.low)} - {show(estimate.high)})"
+        return value
+    return f"{value} ({_short(estimate.low / factor)}-{_short(estimate.high / factor)})"
+
+
+def _short(number: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{number:.2f}" if number < 10 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
 
 
 # ---- info --------------------------------------------------------------------------------------------------
@@ -234,15 +246,22 @@ def _print_database(about: DatabaseInfo) -> None:
         ("tables", ", ".join(about.tables) or "none"),
     )
     _print_facts(facts)
-    if not about.enabled:
+    if not about.enabled and not about.migrations:
         out.print("No column is compressed: sqlite-zblob analyze says what that would bring.")
         return
     rows = [
         (f"{each.table}.{each.column}", each.mode, each.envelope, f"{each.level}", f"{each.min_size}")
-        + (("",) if each.is_intact else ("triggers or rows are gone: enable it again",))
         for each in about.enabled
     ]
-    out.print(render.table(("compressed column", "mode", "envelope", "level", "min_size", ""), rows, left=3))
+    out.print(render.table(("compressed column", "mode", "envelope", "level", "min_size"), rows, left=3))
+    for broken in (each for each in about.enabled if not each.is_intact):
+        out.print(f"{broken.table}.{broken.column}: its triggers or rows are gone: migrate or enable it again")
+    for each in about.migrations:
+        name, rows_done = f"{each.table}.{each.column}", f"{each.rows_done:,} of {each.rows_total:,} rows"
+        if each.is_running:
+            out.print(f"{name}: {each.operation} is running or was interrupted, {rows_done} done")
+        if each.failure_count:
+            out.print(f"{name}: {render.count(each.failure_count, 'value')} could not be {each.operation}d")
 
 
 def _print_table(about: TableInfo) -> None:

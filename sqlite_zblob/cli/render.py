@@ -57,8 +57,8 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int =
     made = Table(
         title=title if is_terminal else None,
         title_justify="left",
-        box=box.ROUNDED if is_terminal else None,
-        pad_edge=is_terminal,
+        box=box.SIMPLE_HEAD if is_terminal else None,
+        pad_edge=False,
     )
     for at, heading in enumerate(headings):
         made.add_column(heading, justify="left" if at < left else "right", overflow="fold")
@@ -104,8 +104,7 @@ def count(number: int, noun: str) -> str:
 
 def describe(progress: Progress) -> str:
     """Rate, ratio and time left."""
-    parts = [f"{size(progress.bytes_done)} of {size(progress.bytes_total)}"]
-    parts += [f"{size(progress.rate)}/s"] if progress.rate else []
+    parts = [f"{size(progress.rate)}/s"] if progress.rate else []
     parts += [f"ratio {progress.ratio:.2f}"] if progress.ratio and progress.operation != "restore" else []
     parts += [f"{duration(progress.eta)} left"] if progress.eta is not None else []
     parts += [count(progress.failures, "failure")] if progress.failures else []

@@ -79,7 +79,7 @@ MAY_IMPORT = {
         *("values", "workers"),
     },
     "bench": {"bench", "codec", "errors", "loader"},
-    "stats": {"codec", "database", "errors", "sampling", "schema", "storage"},
+    "stats": {"codec", "database", "errors", "migration_record", "sampling", "schema", "storage"},
     "plot": {"analyze", "errors"},
     "integrations": {"errors", "workers"},
     "cli": {
