@@ -32,10 +32,10 @@ def console(*, err: bool = False) -> Console:
 
 
 def print_json(command: str, result: Any) -> None:
-    """One object: the command, the version, and the fields of the result or, for a list, its `items`."""
+    """One object: the command, our version, and the fields of the result or, for a list, its `items`."""
     fields = to_json(result)
     body = {"items": fields} if isinstance(fields, list) else fields
-    click.echo(json.dumps({"command": command, "version": VERSION} | body, indent=1))
+    click.echo(json.dumps({"command": command, "sqlite_zblob": VERSION} | body, indent=1))
 
 
 def to_json(value: Any) -> Any:
