@@ -176,9 +176,12 @@ def connect(database: str | os.PathLike[str], *, readonly: bool) -> apsw.Connect
     path = Path(database)
     if path.is_dir() or not path.exists():
         raise ZblobError(f"{path} is a directory, not a database" if path.is_dir() else f"there is no file {path}")
-    access = os.R_OK if readonly else os.R_OK | os.W_OK
-    if not os.access(path, access):
-        raise ZblobError(f"no permission to {'read' if readonly else 'write'} {path}")
+    if not os.access(path, os.R_OK):
+        raise ZblobError(f"no permission to read {path}")
+    if not readonly and not os.access(path, os.W_OK):
+        raise ZblobError(f"no permission to write {path}")
+    if not readonly and not os.access(path.resolve().parent, os.W_OK):
+        raise ZblobError(f"no permission to write to the folder of {path}, where SQLite makes its journal")
     flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
     try:
         connection = apsw.Connection(str(path), flags=flags)
@@ -187,7 +190,7 @@ def connect(database: str | os.PathLike[str], *, readonly: bool) -> apsw.Connect
         run(connection, "SELECT count(*) FROM sqlite_master")
     except apsw.NotADBError as error:
         raise ZblobError(f"{path} is not an SQLite database") from error
-    except apsw.CantOpenError as error:
+    except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
         raise ZblobError(
             f"cannot open {path}: a database in WAL mode needs its files {path.name}-wal and {path.name}-shm, and its "
             "folder must be writable where they are not there"

@@ -196,7 +196,7 @@ def _short(number: float) -> str:
 
 
 @click.command(short_help="Say what a database, a table, a value or a file holds.")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @click.argument("place", nargs=-1, metavar="[TABLE [COLUMN KEY]]")
 @json_option
 def info(file: str, place: tuple[str, ...], as_json: bool) -> None:

@@ -115,7 +115,7 @@ def require_database(path: str, *, writable: bool) -> None:
 
 
 def database_argument(command: Command) -> Command:
-    return click.argument("database", metavar="DB", type=click.Path())(command)
+    return click.argument("database", metavar="DB", type=click.Path(readable=False))(command)
 
 
 def table_argument(*, required: bool) -> Callable[[Command], Command]:
