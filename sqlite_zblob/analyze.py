@@ -283,6 +283,7 @@ class _Analyzer:
         enabled = self._enabled(sizes.table, one.column)
         level = enabled.level if enabled else _best_level(trials)
         mode, envelope, why = self._decide(sizes, one, trials, enabled, level)
+        is_left = mode is not None and (enabled is None or self._rest(trials, enabled) > 0)
         command = self._command(table, column, mode, envelope, level, trials.min_size)
         return ColumnAnalysis(
             table=table,
@@ -303,7 +304,7 @@ class _Analyzer:
             level=level,
             min_size=trials.min_size,
             why=tuple(why),
-            command=command if mode and trials.plain_count else None,
+            command=command if is_left and trials.plain_count else None,
         )
 
     def _enabled(self, table: Table, column: Column) -> ColumnStatus | None:
@@ -335,15 +336,21 @@ class _Analyzer:
         self, sizes: TableSizes, one: ColumnSizes, trials: Trials, enabled: ColumnStatus | None, level: int
     ) -> tuple[str | None, str, list[str]]:
         if enabled is not None:
-            rest = trials.plain_count
+            rest = self._rest(trials, enabled)
             state = (
-                f"{rest} of {len(trials.kinds)} sampled values are not compressed" if rest else "nothing is left to do"
+                f"{rest} of {len(trials.kinds)} sampled values are left to compress"
+                if rest
+                else "nothing is left to do"
             )
             return enabled.mode, enabled.envelope, [f"compression is on in mode {enabled.mode}: {state}"]
         count = len(trials.kinds)
         ratio = 1 / max(1e-12, trials.fraction(("auto", level)).value) if count else None
         seen = Seen(count, trials.are_pickles and trials.plain_count > 0, ratio, one.bytes / max(1.0, one.rows))
         return decide(self.connection, sizes.table, one.column, seen)
+
+    def _rest(self, trials: Trials, enabled: ColumnStatus) -> int:
+        """Of the values sampled, those that migrate would compress."""
+        return trials.smaller_pickles if enabled.envelope == "pickle" else trials.smaller_count
 
     def _command(self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int) -> str:
         """What does it. Defaults are left out, but for the mode."""

@@ -75,6 +75,8 @@ class Trials:
         self.min_size = min_size  # smaller values stay as they are
         self.kinds: list[tuple[Kind, float]] = []  # of each value, and its weight
         self.plain_count = 0  # values that are no frames
+        self.smaller_count = 0  # of these, the ones that compression makes smaller
+        self.smaller_pickles = 0  # of these, the pickles
         self.are_pickles = True  # all of those
         self._trials: dict[Setting, list[tuple[float, Trial]]] = {setting: [] for setting in SETTINGS}
         self._spent = dict.fromkeys(SETTINGS, 0.0)
@@ -108,6 +110,9 @@ class Trials:
         if kind is not FRAME:
             self.plain_count += 1
             self.are_pickles = self.are_pickles and is_pickle
+            is_smaller = any(trial.fraction < 1 for trial in trials.values())
+            self.smaller_count += is_smaller
+            self.smaller_pickles += is_smaller and is_pickle
         again()
         return again
 
