@@ -15,8 +15,17 @@ from .options import json_option, on_interrupt
 
 
 @click.command(short_help="Measure stores of real images, side by side.")
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each way is measured.")
-@click.option("--copies", type=click.IntRange(1), default=3, show_default=True, help="Rows for each image.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How often each way is measured.",
+)
+@click.option(
+    "--copies", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Rows for each image."
+)
 @json_option
 def demo(rounds: int, copies: int, as_json: bool) -> None:
     """Build a store of real images for each way to compress it, and show size, time and memory side by side.

@@ -36,6 +36,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
     type=click.FloatRange(0, min_open=True),
     default=20.0,
     show_default=True,
+    metavar="S",
     help="About how long to look. More time, narrower ranges.",
 )
 @click.option(
@@ -45,7 +46,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
     metavar="N",
     help="Tell times for so many threads. 0: one for each CPU.",
 )
-@click.option("--seed", type=int, help="Look at the same values again.")
+@click.option("--seed", type=int, metavar="N", help="Look at the same values again.")
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw sizes and savings: .svg, .png or .pdf."
 )

@@ -43,7 +43,8 @@ RESULTS: dict[str, tuple[Any, ...]] = {
 
 def usage(name: str, command: click.Command) -> str:
     """Usage, and a table of the options."""
-    context = click.Context(command, info_name=f"sqlite-zblob {name}")
+    parent = click.Context(cli, info_name="sqlite-zblob", **cli.context_settings)
+    context = click.Context(command, info_name=name, parent=parent)
     arguments = [each.make_metavar(context) for each in command.params if isinstance(each, click.Argument)]
     lines = ["```", f"sqlite-zblob {name} [OPTIONS] {' '.join(arguments)}".rstrip(), "```", ""]
     rows = [each.get_help_record(context) for each in command.get_params(context) if isinstance(each, click.Option)]
