@@ -275,6 +275,7 @@ class _Analyzer:
                 again[key] = trials.add(value)
             else:
                 again[key]()
+        trials.has_all = sizes.is_exact and len(again) == one.rows
         return trials, skipped_count
 
     def _conclude(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, skipped_count: int) -> ColumnAnalysis:

@@ -14,7 +14,7 @@ from statistics import NormalDist, fmean, stdev
 from typing import Any, NamedTuple
 
 from .codec import FrameInfo, compress, decompress, info, is_frame, is_plain_pickle
-from .errors import ZblobError
+from .errors import DamagedFrameError, ZblobError
 from .recognize import Kind, recognize
 
 LEVELS = tuple(range(1, 10))
@@ -24,7 +24,8 @@ ZSTD_LEVELS = (1, 3, 5, 7, 9)
 Setting = tuple[str, int]
 SETTINGS: tuple[Setting, ...] = tuple(("auto", n) for n in LEVELS) + tuple(("zstd", n) for n in ZSTD_LEVELS)
 
-LEAST_DRAWS = 3
+FEW_DRAWS = 3
+LEAST_DRAWS = 12  # if that takes no longer than twice the time
 LEAST_TRIALS = 2  # of a slow setting
 # Bytes: of larger values a piece is compressed. zstd's high levels are slow.
 IMAGE_PIECE = 16 << 20
@@ -32,6 +33,7 @@ GENERAL_PIECE = 4 << 20
 STRIPES = 8
 
 FRAME = Kind("frame", True)
+DAMAGED = Kind("damaged frame", True)
 
 
 class Trial(NamedTuple):
@@ -78,6 +80,7 @@ class Trials:
         self.smaller_count = 0  # of these, the ones that compression makes smaller
         self.smaller_pickles = 0  # of these, the pickles
         self.are_pickles = True  # all of those
+        self.has_all = is_census  # no value of the column was left out
         self._trials: dict[Setting, list[tuple[float, Trial]]] = {setting: [] for setting in SETTINGS}
         self._spent = dict.fromkeys(SETTINGS, 0.0)
         self._seconds, self._share = seconds, seconds / len(SETTINGS)
@@ -87,12 +90,12 @@ class Trials:
     @property
     def is_done(self) -> bool:
         """Time is up, and what there is says something."""
-        late = time.monotonic() - self._deadline
-        return (
-            not self.is_census
-            and late > 0
-            and (len(self.kinds) >= LEAST_DRAWS or (late > self._seconds and self.kinds != []))
-        )
+        late, count = time.monotonic() - self._deadline, len(self.kinds)
+        if self.is_census or late < 0:
+            return False
+        if late < self._seconds:
+            return count >= LEAST_DRAWS
+        return count >= FEW_DRAWS or (count > 0 and late > 4 * self._seconds)
 
     def count(self, setting: Setting) -> int:
         return len(self._trials[setting])
@@ -119,7 +122,10 @@ class Trials:
     def _try(self, value: bytes) -> tuple[Kind, dict[Setting, Trial], bool]:
         if is_frame(value):
             return FRAME, dict.fromkeys(SETTINGS, UNTOUCHED), False
-        about = info(value)
+        try:
+            about = info(value)
+        except DamagedFrameError:
+            return DAMAGED, dict.fromkeys(SETTINGS, UNTOUCHED), False
         if len(value) < self.min_size:
             return recognize(value, about), dict.fromkeys(SETTINGS, UNTOUCHED), is_plain_pickle(value)
         piece, options = self._planes(value, about)
@@ -173,8 +179,17 @@ class Trials:
     # ---- What they say of the column -----------------------------------------------------------------------
 
     def fraction(self, setting: Setting) -> Estimate:
-        """Bytes after / bytes before."""
-        return self._mean(setting, lambda trial: trial.fraction, most=1.0)
+        """Bytes after / bytes before.
+
+        The range has room for a kind of value that was not drawn: it may hold so many bytes that it is missed in one
+        of twenty samples, and become nothing or stay as large as it is.
+        """
+        mean = self._mean(setting, lambda trial: trial.fraction, most=1.0)
+        if mean.low is None or mean.high is None or self.has_all:
+            return mean
+        room = 1 - 0.05 ** (1 / self.count(setting))
+        low, high = mean.value * (1 - room), mean.value + max(0.0, 1 - mean.value) * room
+        return Estimate(mean.value, min(mean.low, low), max(mean.high, high))
 
     def seconds(self, setting: Setting) -> Estimate:
         """A byte, to compress and to verify it, with one thread."""

@@ -113,16 +113,28 @@ def test_ranges_hold_the_truth(database: Path) -> None:
     ]
     fill(database, "CREATE TABLE t(v)", [(value,) for value in values])
     truth = sum(len(zb.compress(value, 1, threads=1, min_size=512)) for value in values)
-    hits, widths = 0, []
-    for seed in range(20):
-        (column,) = zb.analyze(database, seconds=0.2, seed=seed).columns
+    hits, widths = [], []
+    for seed in range(12):
+        (column,) = zb.analyze(database, seconds=0.4, seed=seed).columns
         setting = column.setting("auto", 1)
-        assert setting and setting.size.low is not None and setting.size.high is not None
-        assert column.bytes == sum(map(len, values))
-        hits += setting.size.low <= truth <= setting.size.high
+        assert setting
+        assert not column.is_exact or column.bytes == sum(map(len, values))
+        if setting.size.low is None or setting.size.high is None:  # a machine too busy to draw twice
+            continue
+        hits.append(setting.size.low <= truth <= setting.size.high)
         widths.append((setting.size.high - setting.size.low) / truth)
-    assert hits >= 16  # 95 % of 20 is 19; fewer than 16 would happen once in 3,000 times
-    assert max(widths) < 2
+    assert sum(hits) >= len(hits) - 3  # of 12, 0.6 are expected outside; more than 3 once in 500 times
+    assert all(width < 2.5 for width in widths)
+
+
+def test_few_values_of_one_kind_leave_room(database: Path) -> None:
+    """What was not seen is not ruled out."""
+    rng = random.Random(8)
+    fill(database, "CREATE TABLE t(v)", [(text(rng, 40_000).encode(),) for _ in range(60)])
+    (column,) = zb.analyze(database, seconds=0.1).columns
+    setting = column.recommended
+    assert setting and 1 < setting.sampled_count < 60
+    assert setting.ratio.low is not None and setting.ratio.low < 0.9 * setting.ratio.value
 
 
 @pytest.mark.parametrize("step", [1, 1 << 40])
@@ -169,6 +181,14 @@ def test_what_is_enabled_already(database: Path) -> None:
     assert zb.analyze(database, "t", "v", seconds=1).columns[0].command is None
 
 
+def test_a_damaged_frame_is_no_obstacle(database: Path) -> None:
+    frame = bytearray(zb.compress(b"some words " * 9000))
+    frame[20] ^= 1
+    fill(database, "CREATE TABLE t(v)", [(bytes(frame) + bytes(1 << 14),), (b"other words " * 9000,)])
+    (column,) = zb.analyze(database).columns
+    assert {each.kind for each in column.kinds} == {"damaged frame", "text"}
+
+
 def test_tables_of_all_sorts(database: Path) -> None:
     rng = random.Random(6)
     connection = apsw.Connection(str(database))
@@ -183,13 +203,14 @@ def test_tables_of_all_sorts(database: Path) -> None:
         "CREATE VIEW w AS SELECT * FROM uni",
     ):
         connection.execute(statement)
-    for n in range(1200):
-        connection.execute("INSERT INTO without VALUES (?, ?, ?)", (str(n // 2), n, long[n:][:300].encode()))
-        connection.execute("INSERT INTO numbers VALUES (?, ?)", (n, n / 3))
-    for n in range(3):
-        connection.execute("INSERT INTO hidden VALUES (NULL, 'x', ?)", (long + str(n),))
-        connection.execute('INSERT INTO "odd ""name" VALUES (?)', (long + str(n),))
-        connection.execute("INSERT INTO uni VALUES (?)", (long + str(n),))
+    with connection:
+        for n in range(1200):
+            connection.execute("INSERT INTO without VALUES (?, ?, ?)", (str(n // 2), n, long[n:][:300].encode()))
+            connection.execute("INSERT INTO numbers VALUES (?, ?)", (n, n / 3))
+        for n in range(3):
+            connection.execute("INSERT INTO hidden VALUES (NULL, 'x', ?)", (long + str(n),))
+            connection.execute('INSERT INTO "odd ""name" VALUES (?)', (long + str(n),))
+            connection.execute("INSERT INTO uni VALUES (?)", (long + str(n),))
     analysis = zb.analyze(database, seconds=2)
     found = {(each.table, each.column): each for each in analysis.columns}
     assert set(found) == {("without", "v"), ("hidden", "v"), ('odd "name', "v"), ("uni", "v")}
