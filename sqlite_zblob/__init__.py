@@ -1,6 +1,7 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
 from . import images
+from .analyze import Analysis, ColumnAnalysis, analyze
 from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .errors import (
@@ -24,6 +25,8 @@ from .storage import ColumnStatus, disable, enable, status
 from .verify import verify
 
 __all__ = [
+    "Analysis",
+    "ColumnAnalysis",
     "ColumnStatus",
     "Damage",
     "DamagedFrameError",
@@ -44,6 +47,7 @@ __all__ = [
     "ZblobError",
     "ZblobWarning",
     "__version__",
+    "analyze",
     "compress",
     "compress_pickle",
     "compress_store",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,3 @@ def _machine() -> dict[str, Any]:
         "sqlite": apsw.sqlite_lib_version(),
         "sqlite_zblob": VERSION,
     }
-
-
-def as_json(result: Result) -> str:
-    return json.dumps(asdict(result), indent=1)

@@ -1,0 +1,48 @@
+"""docs/cli.md, its JSON Schema, the README and --help say the same."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import jsonschema
+import pytest
+
+from sqlite_zblob.cli import cli
+
+from ..conftest import ROOT
+from . import cli_docs
+
+HOW = "run python -m tests.unit.cli_docs"
+
+
+def test_every_command_has_a_section() -> None:
+    sections = re.findall(r"^<!-- (?!end)(\w+) -->$", cli_docs.PAGE.read_text(), flags=re.MULTILINE)
+    assert sorted(sections) == sorted(cli.commands)
+
+
+def test_options_are_those_of_help() -> None:
+    text = cli_docs.PAGE.read_text()
+    assert text == cli_docs.page(text), HOW
+    for name, command in cli.commands.items():
+        for option in (each for each in command.params if isinstance(each, click.Option)):
+            assert f"`{option.opts[0]}" in cli_docs.usage(name, command)
+            assert option.help, f"{name} {option.opts[0]} says nothing in --help"
+
+
+def test_the_schema_is_that_of_the_results() -> None:
+    assert cli_docs.SCHEMA.read_text() == cli_docs.schema_text(), HOW
+    jsonschema.Draft202012Validator.check_schema(cli_docs.schema())
+    assert set(cli_docs.RESULTS) == set(cli.commands)
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/cli.md", "docs/in-place.md", "CONTRIBUTING.md"])
+def test_commands_in_documents_exist(document: str) -> None:
+    """With the options that they are given."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / document).read_text(), flags=re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("sqlite-zblob ")]
+    for line in lines:
+        words = shlex.split(line.split("|")[0], comments=True)[1:]
+        command = cli.commands[words[0]]
+        command.make_context(words[0], words[1:])  # raises click.UsageError
