@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .bench import demo as bench_demo
+from .bench.command import bench
 from .codec import VERSION
 from .errors import ZblobError
 
@@ -18,6 +19,9 @@ from .errors import ZblobError
 @click.version_option(VERSION, prog_name="sqlite-zblob")
 def cli() -> None:
     """Compressed BLOBs and medical images inside SQLite."""
+
+
+cli.add_command(bench)
 
 
 @cli.command()

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "recommend": {"codec", "database", "errors", "loader", "schema"},
     "rows": {"codec", "loader"},
     "images": {"codec", "database", "errors", "schema", "virtual"},
-    "bench": {"bench", "codec", "errors", "loader"},
+    "bench": {"bench", "codec", "errors", "loader", "storage"},
     "cli": {"bench", "codec", "errors"},
     "__main__": {"cli"},
 }
