@@ -24,20 +24,21 @@ def main(arguments: str) -> None:
     array = central(array_of(value, image), given["most_bytes"])
     codec = codecs.get(given["codec"])
     baseline = peak_memory()
-    with pinned(given["threads"]):
-        taken = [measure_codec(codec, array, image.components, given["threads"]) for _ in range(given["rounds"])]
-    figures = [figure for figure in taken if not isinstance(figure, str)]
-    result: dict[str, Any] = {"refused": next((figure for figure in taken if isinstance(figure, str)), "")}
-    if figures:
-        result |= {
-            "raw_size": array.nbytes,
-            "size": figures[0][0],
-            "encode": array.nbytes / 1e6 / median([figure[1] for figure in figures]),
-            "decode": array.nbytes / 1e6 / median([figure[2] for figure in figures]),
-            "extra_memory": peak_memory() - baseline,
-            "peak_memory": peak_memory(),
-        }
+    result: dict[str, Any] = {"raw_size": array.nbytes, "threads": {}}
+    for threads in given["threads"]:
+        with pinned(threads):
+            taken = [measure_codec(codec, array, image.components, threads) for _ in range(given["rounds"])]
+        result["threads"][threads] = figures(taken, array.nbytes)
+        result.setdefault("extra_memory", peak_memory() - baseline)
     print(json.dumps(result))
+
+
+def figures(taken: list[tuple[int, float, float] | str], raw_size: int) -> dict[str, float] | None:
+    """MB/s, medians of the rounds; None where the codec could not do it."""
+    if any(isinstance(one, str) for one in taken):
+        return None
+    encode, decode = (median([one[i] for one in taken if not isinstance(one, str)]) for i in (1, 2))
+    return {"encode": raw_size / 1e6 / encode, "decode": raw_size / 1e6 / decode}
 
 
 if __name__ == "__main__":

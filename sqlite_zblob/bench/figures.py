@@ -138,4 +138,4 @@ def _merged(ours: Sequence[tuple[str, float, float]]) -> list[tuple[str, float, 
 def _overlap(x: float, length: int, other: float, other_length: int) -> bool:
     """Whether texts that begin at these places of a logarithmic axis touch; a letter is about a factor of 1.1 wide."""
     first, second = sorted([(x, length), (other, other_length)])
-    return second[0] < first[0] * 1.105 ** (first[1] + 0.5)
+    return bool(second[0] < first[0] * 1.105 ** (first[1] + 0.5))

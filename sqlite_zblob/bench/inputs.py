@@ -25,6 +25,7 @@ SUFFIXES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".dcm", ".tif", ".tiff",
 MOST_DATABASE_BYTES = 400_000_000  # of values that are taken from a database
 QUICK_BYTES = 1_500_000  # of each image in a quick run: its central slices
 QUICK_COUNT = 6
+Found = tuple[str, str, bytes, str]  # name, modality, value, where to get it
 _LABELS = ("label", "mask", "segmentation")
 
 
@@ -37,6 +38,7 @@ class Subject:
     path: Path  # of the value
     size: int  # bytes of the value
     image: ImageInfo
+    source: str = ""  # where to get it, if that is known
 
     @property
     def pixel_type(self) -> str:
@@ -69,6 +71,7 @@ class Subject:
             "pixel_type": self.pixel_type + (f" x {self.image.components}" if self.image.components > 1 else ""),
             "size": list(self.image.size),
             "bytes": self.raw_size,
+            "source": self.source,
         }
 
 
@@ -96,21 +99,20 @@ def image_of(array: Any, image: ImageInfo) -> Any:
 def find_subjects(source: Path | None, column: str | None, work: Path, quick: bool) -> list[Subject]:
     """Write the values to measure with into the folder `work`. ZblobError where there are none."""
     if source is None:
-        found: Iterator[tuple[str, str, bytes]] = (
-            (sample.name, sample.name.split("(")[0].strip(), sample.value) for sample in find_samples()
-        )
+        found = _from_packages()
     elif source.is_dir():
         found = _from_folder(source)
     else:
         found = _from_database(source, column)
     subjects = []
-    for name, modality, value in found:
+    for name, modality, value, origin in found:
         images = info(value).images
         if len(images) != 1:
             continue
-        subject = _write(work, name, modality, value, images[0])
+        subject = _write(work, name, modality, value, origin)
         if quick and subject.raw_size > QUICK_BYTES:
-            subject = _central_part(work, subject)
+            part = image_of(central(subject.array(), QUICK_BYTES), subject.image)
+            subject = _write(work, name, modality, pickle.dumps(part), origin)
         subjects.append(subject)
         if quick and len(subjects) == QUICK_COUNT:
             break
@@ -119,10 +121,10 @@ def find_subjects(source: Path | None, column: str | None, work: Path, quick: bo
     return subjects
 
 
-def _write(work: Path, name: str, modality: str, value: bytes, image: ImageInfo) -> Subject:
+def _write(work: Path, name: str, modality: str, value: bytes, origin: str) -> Subject:
     path = work / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.value"
     path.write_bytes(value)
-    return Subject(name, modality, path, len(value), image)
+    return Subject(name, modality, path, len(value), info(value).images[0], origin)
 
 
 def central(array: Any, most_bytes: int) -> Any:
@@ -132,30 +134,30 @@ def central(array: Any, most_bytes: int) -> Any:
     return array if count >= len(array) else array[start : start + count]
 
 
-def _central_part(work: Path, subject: Subject) -> Subject:
-    part = image_of(central(subject.array(), QUICK_BYTES), subject.image)
-    value = pickle.dumps(part)
-    return _write(work, subject.name, subject.modality, value, info(value).images[0])
+def _from_packages() -> Iterator[Found]:
+    for sample in find_samples():
+        yield sample.name, sample.name.partition("(")[0].strip(), sample.value, "installed package"
 
 
-def _from_folder(folder: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Images that SimpleITK reads; a file index.tsv with columns `id` and `modality` may say what they are."""
+def _from_folder(folder: Path) -> Iterator[Found]:
+    """Images that SimpleITK reads; a file index.tsv may say what they are: columns `id`, `modality` and `source`."""
     import SimpleITK
 
     sitk: Any = SimpleITK
     index = folder / "index.tsv"
-    modalities = {}
+    told: dict[str, dict[str, str]] = {}
     if index.exists():
         with index.open(newline="") as file:
-            modalities = {row["id"]: row["modality"] for row in csv.DictReader(file, delimiter="\t")}
+            told = {row.get("id", ""): row for row in csv.DictReader(file, delimiter="\t")}
     for path in sorted(path for path in folder.iterdir() if path.name.lower().endswith(SUFFIXES)):
         image = sitk.ReadImage(str(path))
         name = path.name.split(".")[0]
         in_file = image.GetMetaData("0008|0060").strip() if image.HasMetaDataKey("0008|0060") else "image"
-        yield name, modalities.get(name, in_file), pickle.dumps(image)
+        about = told.get(name, {})
+        yield name, about.get("modality", in_file), pickle.dumps(image), about.get("source", "")
 
 
-def _from_database(path: Path, column: str | None) -> Iterator[tuple[str, str, bytes]]:
+def _from_database(path: Path, column: str | None) -> Iterator[Found]:
     table, _, name = (column or "").rpartition(".")
     if not (table and name):
         raise ZblobError("say which column holds the images: --column TABLE.COLUMN")
@@ -167,7 +169,7 @@ def _from_database(path: Path, column: str | None) -> Iterator[tuple[str, str, b
     taken = 0
     for i, (value,) in enumerate(connection.execute("SELECT zdecompress({}) FROM {}".format(*quoted))):
         if isinstance(value, bytes) and info(value).images:
-            yield f"row {i + 1}", "image", value
+            yield f"row {i + 1}", "image", value, ""
             taken += len(value)
             if taken > MOST_DATABASE_BYTES:
                 return

@@ -110,11 +110,12 @@ def _head(report: Report) -> list[str]:
 def _tail(report: Report) -> list[str]:
     lines = ["## What was measured, and with what", ""]
     first = report.facts(report.names[0])
-    lines += ["| image | modality | pixel type | size | MB |", "|---|---|---|---|---:|"]
+    lines += ["| image | modality | pixel type | size | MB | from |", "|---|---|---|---|---:|---|"]
     for image in first["inputs"]:
         extent = " x ".join(map(str, image["size"]))
         lines.append(
-            f"| {image['name']} | {image['modality']} | {image['pixel_type']} | {extent} | {image['bytes'] / 1e6:.1f} |"
+            f"| {image['name']} | {image['modality']} | {image['pixel_type']} | {extent} | "
+            f"{image['bytes'] / 1e6:.1f} | {image['source']} |"
         )
     versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
     minutes = sum(report.facts(name)["seconds"] for name in report.names) / 60

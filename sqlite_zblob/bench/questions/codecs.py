@@ -243,7 +243,7 @@ def _plot(report: Any, volumes: dict[str, Row], by: dict[tuple[str, str], Row]) 
         (("JPEG XL e7", "JPEG XL e3"), "JPEG XL", "^"),
         ((REFERENCE,), REFERENCE, "o"),
     )
-    with report.figure(NAME, height=1.4 + 0.33 * len(order)) as (_, (axes,)):
+    with report.figure(NAME, height=1.4 + 0.33 * len(order)) as (figure, (axes,)):
         for names, label, marker in series:
             ratios = [_best(by, volume, names) for volume in order]
             spots = [(ratio, i) for i, ratio in enumerate(ratios) if ratio is not None]
@@ -253,4 +253,4 @@ def _plot(report: Any, volumes: dict[str, Row], by: dict[tuple[str, str], Row]) 
         axes.set_xscale("log")
         axes.set_xlabel("ratio (log scale); right is smaller")
         report.plain_log_ticks(axes.xaxis)
-        axes.legend(loc="lower right")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(series))

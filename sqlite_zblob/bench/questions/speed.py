@@ -29,28 +29,25 @@ MOST_BYTES = {codecs.NOT_SLOW: SLOW_BYTES, codecs.SLOW: 4_000_000}
 
 
 def measure(bench: Any) -> tuple[list[Row], Row]:
-    subjects = _largest(bench.subjects)
+    subjects = _largest(bench.subjects)[: 1 if bench.quick else LARGE_COUNT]
     found = [codec for codec in codecs.available() if codec.name != "uncompressed" and codec.slowness < VERY_SLOW]
     found = [codec for codec in found if not (bench.quick and codec.slowness)]
-    jobs = [
-        (subject, codec, threads)
-        for subject in subjects
-        for codec in found
-        for threads in ((1, cpu_count()) if _can_thread(codec) and cpu_count() > 1 else (1,))
-    ]
     rows: list[Row] = []
-    for subject, codec, threads in jobs:
-        arguments = {
-            "value": str(subject.path),
-            "codec": codec.name,
-            "threads": threads,
-            "rounds": 1 if codec.slowness else bench.rounds,
-            "most_bytes": MOST_BYTES[codec.slowness],
-        }
-        key = f"{subject.name}, {codec.name}, threads: {threads}"
-        taken = bench.take(key, len(jobs), run_child, "coding", arguments)
-        if not taken.pop("refused"):
-            rows.append({"volume": subject.name, "codec": codec.name, "threads": threads} | taken)
+    for subject in subjects:
+        for codec in found:
+            arguments = {
+                "value": str(subject.path),
+                "codec": codec.name,
+                "threads": [1, cpu_count()] if _can_thread(codec) and cpu_count() > 1 else [1],
+                "rounds": 1 if codec.slowness else bench.rounds,
+                "most_bytes": MOST_BYTES[codec.slowness],
+            }
+            key = f"{subject.name}, {codec.name}"
+            taken = bench.take(key, len(subjects) * len(found), run_child, "coding", arguments)
+            for threads, figures in taken["threads"].items():
+                if figures:
+                    row = {"volume": subject.name, "codec": codec.name, "threads": int(threads)} | figures
+                    rows.append(row | {"raw_size": taken["raw_size"], "extra_memory": taken["extra_memory"]})
     return rows, {"threads": cpu_count()}
 
 
@@ -60,7 +57,7 @@ def _largest(subjects: list[Subject]) -> list[Subject]:
     for subject in sorted(subjects, key=lambda subject: -subject.raw_size):
         if subject.content != "labels":
             found.setdefault(subject.pixel_type, subject)
-    return list(found.values() or subjects)[:LARGE_COUNT]
+    return list(found.values()) or subjects
 
 
 def _can_thread(codec: Codec) -> bool:

@@ -23,7 +23,7 @@ PLAIN = METHODS[0]
 JSON_SIZES = (20, 60, 150, 300, 500, 1000, 2000, 8000)
 IMAGE_SIZES = (512, 1024, 2048, 4096, 16384, 65536, 1 << 18, 1 << 20, 1 << 22, 1 << 24, 1 << 26, 1 << 28, 950_000_000)
 QUICK_LIMIT = 1 << 24
-BATCH_BYTES, MOST_ROWS = 24_000_000, 2000
+BATCH_BYTES, QUICK_BATCH_BYTES, MOST_ROWS = 24_000_000, 3_000_000, 2000
 ROUNDS_BELOW = 1 << 27  # values larger than this are measured once
 WORTH = 0.9  # of the uncompressed file: what counts as smaller
 
@@ -33,10 +33,11 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
     jobs = [("metadata (JSON)", count) for count in JSON_SIZES] + [("image", count) for count in IMAGE_SIZES]
     jobs = [job for job in jobs if not (bench.quick and job[1] > QUICK_LIMIT)]
     names = [name for name in METHODS if name in methods.method_names()]
+    batch = QUICK_BATCH_BYTES if bench.quick else BATCH_BYTES
     rows: list[Row] = []
     for kind, count in jobs:
         key = f"{kind}, {size(count)}"
-        rows += bench.take(key, len(jobs), _measure_one, kind, count, subject, names, bench.rounds, bench.work)
+        rows += bench.take(key, len(jobs), _measure_one, kind, count, subject, names, bench.rounds, batch, bench.work)
     return rows, {"image": subject.name, "rounds": bench.rounds}
 
 
@@ -77,9 +78,11 @@ def _image(subject: Subject, count: int) -> bytes:
     return pickle.dumps(image_of(part, subject.image))
 
 
-def _measure_one(kind: str, size_wanted: int, subject: Subject, names: list[str], rounds: int, work: Path) -> list[Row]:
+def _measure_one(
+    kind: str, size_wanted: int, subject: Subject, names: list[str], rounds: int, batch: int, work: Path
+) -> list[Row]:
     value = _metadata(size_wanted) if kind != "image" else _image(subject, size_wanted)
-    count = min(MOST_ROWS, max(1, BATCH_BYTES // len(value)))
+    count = min(MOST_ROWS, max(1, batch // len(value)))
     figures: dict[str, list[tuple[int, float, float]]] = {name: [] for name in names}
     for _ in range(1 if len(value) > ROUNDS_BELOW else rounds):
         for name in names:
