@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,21 @@ STATISTICS = "SELECT COUNT(*), SUM(size_bytes), AVG(size_bytes) FROM results"
 CACHE_PAGES = 10_000
 
 FILE_SYSTEM = "file-system/btrfs"
+_RIVALS = (
+    *(f"application/{codec}" for codec in ("uncompressed", "zlib 6", "LZ4", "Brotli 5", "zstd 3")),
+    *(f"before/{codec}" for codec in ("zstd 3", "blosc2 bitshuffle", "pcodec 8")),
+)
+_OURS = (
+    "before/sqlite_zblob 5",
+    "application/sqlite_zblob 5",
+    *(f"functions/{level}" for level in (1, 5, 9)),
+    "one-thread/5",
+    "hybrid/5",
+    "table/1",
+    "table/5",
+    "in-place-frame/5",
+    "in-place-pickle/5",
+)
 
 
 def _same(value: Any) -> Any:
@@ -78,22 +93,8 @@ def find_method(name: str) -> Method:
 def method_names() -> list[str]:
     """All ways, but those whose packages are missing; the file system's is in the list wherever it can be tried."""
     installed = {codec.name for codec in codecs.available()}
-    names = [f"application/{name}" for name in ("uncompressed", "zlib 6", "LZ4", "Brotli 5", "zstd 3")]
-    names += ["before/zstd 3", "before/blosc2 bitshuffle", "before/pcodec 8", "before/sqlite_zblob 5"]
-    names = [name for name in names if name.partition("/")[2] in installed]
-    names += [
-        "application/sqlite_zblob 5",
-        "functions/1",
-        "functions/5",
-        "functions/9",
-        "hybrid/5",
-        "table/1",
-        "table/5",
-    ]
-    names += ["in-place-frame/5", "in-place-pickle/5"]
-    if sqlite_zstd_path():
-        names.append("sqlite-zstd/3")
-    return [*names, FILE_SYSTEM]
+    rivals = [name for name in _RIVALS if name.partition("/")[2] in installed]
+    return [*rivals, *_OURS, *(["sqlite-zstd/3"] if sqlite_zstd_path() else []), FILE_SYSTEM]
 
 
 def _application(detail: str) -> Method:
@@ -178,6 +179,15 @@ def _functions(detail: str) -> Method:
     )
 
 
+def _one_thread(detail: str) -> Method:
+    def prepare(connection: apsw.Connection) -> None:
+        connection.execute("SELECT zblob_config('threads', 1)")
+
+    method = _functions(detail)
+    changes = method.changes + "\nconnection.execute(\"SELECT zblob_config('threads', 1)\")"
+    return replace(method, label=f"{method.label}, one thread", prepare=prepare, changes=changes)
+
+
 def _hybrid(detail: str) -> Method:
     options = f'{{"level": {int(detail)}, "min_size": 65536}}'
     insert = f"connection.execute(\"INSERT INTO results VALUES (?, zcompress(?, '{options}'), ...)\", row)"
@@ -254,6 +264,7 @@ _MAKERS: dict[str, Callable[[str], Method]] = {
     "application": _application,
     "before": _before,
     "functions": _functions,
+    "one-thread": _one_thread,
     "hybrid": _hybrid,
     "table": _table,
     "in-place-frame": lambda detail: _in_place("frame", detail),

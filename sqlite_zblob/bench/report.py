@@ -101,6 +101,13 @@ def _head(report: Report) -> list[str]:
         "`sqlite-zblob bench` writes; every round trip was compared byte for byte, and a codec that fails is left out. "
         "MB are 10^6 bytes; ratio is bytes before / bytes after.",
         "",
+        "On images of your own, or on a column of your database (`pip install 'sqlite_zblob[bench]'`):",
+        "",
+        "```sh",
+        "sqlite-zblob bench all FOLDER              # --quick: about a minute",
+        "sqlite-zblob bench all results.db --column results.data",
+        "```",
+        "",
     ]
     if is_quick:
         lines += ["**A quick run**: parts of the images, one round. Good for a first look, not for decisions.", ""]

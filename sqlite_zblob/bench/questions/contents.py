@@ -92,7 +92,7 @@ def _outline(value: bytes) -> list[dict[str, Any]]:
         if isinstance(argument, bytes | bytearray) and len(argument) > 100:
             found.append({"operation": operation.name, "argument": f"{len(argument):,} bytes"})
         elif argument is not None and operation.name not in ("FRAME", "MEMOIZE", "BINPUT", "BINGET"):
-            text = str(argument)[:60]
+            text = str(argument).strip().encode("unicode_escape").decode()[:60]
             if found and found[-1]["operation"] == operation.name:
                 found[-1]["argument"] += f", {text}"
             else:

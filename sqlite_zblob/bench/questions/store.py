@@ -150,6 +150,10 @@ def render(report: Any) -> list[str]:
         "",
         *table(others, [_other_line(row) for row in rows]),
         *([f"No compressed file system was measured: {missing}.", ""] if missing else []),
+        "No page-compressing VFS could be measured: of those on PyPI, turbolite's package for Linux holds a library "
+        "for macOS "
+        "alone; sqlite_zstd_vfs is distributed elsewhere. The file system stands for both.",
+        "",
         "The lines that change in a store that had no compression:",
         "",
         *_changes(rows, facts["changes"]),
