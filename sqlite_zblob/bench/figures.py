@@ -92,7 +92,7 @@ def byte_ticks(axis: Any) -> None:
 
 
 def scatter_named(axis: Any, points: Sequence[tuple[str, float, float]], is_ours: Callable[[str], bool]) -> None:
-    """Points with their names beside them, ours joined by a line; a name that would cover another moves down."""
+    """Points with their names beside them, ours joined by a line; a name that would cover another moves up or down."""
     ours = [point for point in points if is_ours(point[0])]
     axis.plot(*zip(*((x, y) for _, x, y in ours), strict=True), "-", color=_VERMILION, linewidth=1, alpha=0.6)
     for name, x, y in points:
@@ -101,11 +101,11 @@ def scatter_named(axis: Any, points: Sequence[tuple[str, float, float]], is_ours
     lowest, highest = min(y for _, _, y in points), max(y for _, _, y in points)
     gap = (highest - lowest) / 30
     named = [point for point in points if not is_ours(point[0])] + _merged(ours)
-    taken = [(x, y, 1) for _, x, y in points]
+    taken = [(x, y, 0) for _, x, y in points]
     for text, x, y in sorted(named, key=lambda point: (-point[2], point[1])):
-        place, start = y, x * 1.1
-        while any(abs(place - other) < gap and _overlap(start, len(text), there, many) for there, other, many in taken):
-            place -= gap / 4
+        start = x * 1.12
+        shifts = (y + sign * step * gap / 4 for step in range(100) for sign in (1, -1))
+        place = next(place for place in shifts if not _is_taken(start, place, len(text), taken, gap))
         taken.append((start, place, len(text)))
         own = "level" in text
         axis.annotate(
@@ -116,7 +116,7 @@ def scatter_named(axis: Any, points: Sequence[tuple[str, float, float]], is_ours
             va="center",
             color=_VERMILION if own else "#333333",
             fontweight="bold" if own else "normal",
-            arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.6} if y - place > gap else None,
+            arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.6} if abs(y - place) > gap / 2 else None,
         )
     left, right = min(x for _, x, _ in points), max(x for _, x, _ in points)
     axis.set_xlim(left / 1.4, right * 5)
@@ -133,6 +133,10 @@ def _merged(ours: Sequence[tuple[str, float, float]]) -> list[tuple[str, float, 
         text = f"level {levels[0]}" if len(levels) == 1 else f"levels {levels[0]}-{levels[-1]}"
         merged.append((text, max(x for _, x, _ in spots), spots[0][2]))
     return merged
+
+
+def _is_taken(x: float, y: float, length: int, taken: list[tuple[float, float, int]], gap: float) -> bool:
+    return any(abs(y - other) < gap and _overlap(x, length, there, many) for there, other, many in taken)
 
 
 def _overlap(x: float, length: int, other: float, other_length: int) -> bool:

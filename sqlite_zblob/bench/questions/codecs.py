@@ -8,7 +8,7 @@ from .. import codecs
 from ..codecs import SLOW, VERY_SLOW, Codec
 from ..harness import geometric_mean, median, pinned, spread, timed
 from ..inputs import Subject, central
-from ..markdown import answer, listing, number, percent, table
+from ..markdown import answer, listing, number, table
 from ..results import Row
 
 NAME = "codecs"
@@ -130,7 +130,7 @@ def render(report: Any) -> list[str]:
     _plot(report, volumes, by)
     return [
         *answer(_answer(by, volumes)),
-        *report.image(NAME, "Ratio by modality: ours against the best of the others"),
+        *report.image(NAME, "Size by modality: ours against well-known others"),
         "Ratio by volume, best of each family's settings, **the best in bold**; - : the codec does not take such "
         "samples.",
         "",
@@ -220,21 +220,21 @@ def _losses(by: dict[tuple[str, str], Row], volumes: dict[str, Row]) -> list[str
         ours = by[volume, SMALLEST]["ratio"]
         if ratio > ours:
             speed = by[volume, SMALLEST]["encode"] / by[volume, name]["encode"]
-            lines.append((volume, about["modality"], name, percent(ratio / ours - 1), number(speed)))
+            lines.append((volume, about["modality"], name, f"{number(100 * ours / ratio)} %", number(speed)))
     if not lines:
         return [f"No rival is smaller than {SMALLEST} on any volume.", ""]
     headings = (
         "where we lose",
         "modality",
         "to",
-        f"smaller than {SMALLEST} by",
-        f"{SMALLEST} encodes faster by, times",
+        f"its size, of {SMALLEST}'s",
+        f"{SMALLEST} encodes as fast, times",
     )
     return table(headings, lines, 3)
 
 
 def _plot(report: Any, volumes: dict[str, Row], by: dict[tuple[str, str], Row]) -> None:
-    order = sorted(volumes, key=lambda volume: by[volume, REFERENCE]["ratio"])
+    order = sorted(volumes, key=lambda volume: -by[volume, REFERENCE]["ratio"])
     labels = [f"{volumes[volume]['modality']} · {volumes[volume]['pixel_type']}" for volume in order]
     series = (
         (("zlib 6",), "zlib 6", "|"),
@@ -246,11 +246,11 @@ def _plot(report: Any, volumes: dict[str, Row], by: dict[tuple[str, str], Row]) 
     with report.figure(NAME, height=1.4 + 0.33 * len(order)) as (figure, (axes,)):
         for names, label, marker in series:
             ratios = [_best(by, volume, names) for volume in order]
-            spots = [(ratio, i) for i, ratio in enumerate(ratios) if ratio is not None]
+            spots = [(100 / ratio, i) for i, ratio in enumerate(ratios) if ratio is not None]
             if spots:
                 axes.scatter(*zip(*spots, strict=True), marker=marker, s=44, color=report.color(label), label=label)
         axes.set_yticks(range(len(order)), [f"{label}" for label in labels])
-        axes.set_xscale("log")
-        axes.set_xlabel("ratio (log scale); right is smaller")
-        report.plain_log_ticks(axes.xaxis)
+        axes.set_xlim(left=0)
+        axes.invert_yaxis()
+        axes.set_xlabel("bytes after compression, % of those before; left is better")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(series))
