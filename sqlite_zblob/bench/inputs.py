@@ -39,6 +39,7 @@ class Subject:
     size: int  # bytes of the value
     image: ImageInfo
     source: str = ""  # where to get it, if that is known
+    may_unpickle: bool = False  # a pickle of SimpleITK's that this program made itself
 
     @property
     def pixel_type(self) -> str:
@@ -109,10 +110,11 @@ def find_subjects(source: Path | None, column: str | None, work: Path, quick: bo
         images = info(value).images
         if len(images) != 1:
             continue
-        subject = _write(work, name, modality, value, origin)
+        is_own = images[0].source == "SimpleITK" and (source is None or source.is_dir())
+        subject = _write(work, name, modality, value, origin, is_own)
         if quick and subject.raw_size > QUICK_BYTES:
             part = image_of(central(subject.array(), QUICK_BYTES), subject.image)
-            subject = _write(work, name, modality, pickle.dumps(part), origin)
+            subject = _write(work, name, modality, pickle.dumps(part), origin, True)
         subjects.append(subject)
         if quick and len(subjects) == QUICK_COUNT:
             break
@@ -121,10 +123,10 @@ def find_subjects(source: Path | None, column: str | None, work: Path, quick: bo
     return subjects
 
 
-def _write(work: Path, name: str, modality: str, value: bytes, origin: str) -> Subject:
+def _write(work: Path, name: str, modality: str, value: bytes, origin: str, is_own: bool) -> Subject:
     path = work / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.value"
     path.write_bytes(value)
-    return Subject(name, modality, path, len(value), info(value).images[0], origin)
+    return Subject(name, modality, path, len(value), info(value).images[0], origin, is_own)
 
 
 def central(array: Any, most_bytes: int) -> Any:

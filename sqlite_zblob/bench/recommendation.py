@@ -47,8 +47,7 @@ def _whether(stores: dict[str, Row]) -> str:
     verdict = "Compress images" if ratio > 1.3 else "Compressing gains little on these images"
     return (
         f"{verdict}: the file shrinks to {percent(1 / ratio)}. An INSERT takes {_times(insert)} the time of an "
-        "uncompressed "
-        f"one, a SELECT {_times(cold)} that time cold and {_times(warm)} it warm."
+        f"uncompressed one, a SELECT {_times(cold)} that time cold and {_times(warm)} it warm."
     )
 
 
@@ -64,12 +63,10 @@ def _where(stores: dict[str, Row]) -> str:
     comparison = smallest["file_size"] / ours["file_size"]
     return (
         f"In the database: {ours['changed_lines']} changed lines or fewer, and a file {_relation(comparison)} than "
-        "with "
-        f"the best of all other places ({smallest['label']}). For an unchanged program take the in-place mode (any "
-        "schema), or the "
-        f"virtual table, where statistics queries run {number(statistics, 2)} times as fast as on an uncompressed "
-        "table. "
-        f"The fastest to insert is *{fastest['label']}* ({number(fastest['insert'])} ms an image)."
+        f"with the best of all other places ({smallest['label']}). For an unchanged program take the in-place mode "
+        f"(any schema), or the virtual table, where statistics queries run {number(statistics, 2)} times as fast as "
+        f"on an uncompressed table. The fastest to insert is *{fastest['label']}* ({number(fastest['insert'])} ms an "
+        "image)."
     )
 
 
@@ -85,11 +82,9 @@ def _level(report: Any) -> str:
     fast, small = means[f"{codecs.OURS} 1"], means[f"{codecs.OURS} 9"]
     return (
         f"{DEFAULT_LEVEL}, the default. Level 1 makes the result {percent(default[0] / fast[0] - 1)} larger and "
-        "encodes "
-        f"{number(fast[1] / default[1], 2)} times as fast; level 9 makes it {percent(1 - default[0] / small[0])} "
-        "smaller "
-        f"and takes {number(default[1] / small[1], 2)} times as long, with {percent(small[2] / default[2])} of the "
-        "decoding speed."
+        f"encodes {number(fast[1] / default[1], 2)} times as fast; level 9 makes it "
+        f"{percent(1 - default[0] / small[0])} smaller and takes {number(default[1] / small[1], 2)} times as long, "
+        f"with {percent(small[2] / default[2])} of the decoding speed."
     )
 
 
@@ -101,8 +96,7 @@ def _threshold(report: Any) -> str:
     found.append(f"metadata from {size(text)} on" if text else "metadata of no measured size")
     return (
         f"{DEFAULT_MIN_SIZE} bytes, the default: smaller values stay as they are. The file shrinks by a tenth or "
-        "more for "
-        f"{found[0]}, and for {found[1]}."
+        f"more for {found[0]}, and for {found[1]}."
     )
 
 
@@ -114,8 +108,7 @@ def _media(report: Any) -> str:
     limit = f"below {number(one['bandwidth'])} MB/s of storage" if one["checks"] else "on any storage that was measured"
     return (
         f"Reading is faster compressed {limit}, and a replica receives {number(shipped)} times fewer bytes. The "
-        "faster the "
-        "medium and the more of the store a cache holds, the more reads cost by comparison."
+        "faster the medium and the more of the store a cache holds, the more reads cost by comparison."
     )
 
 
@@ -134,8 +127,6 @@ def _when_not(report: Any, stores: dict[str, Row]) -> str:
     mean = geometric_mean([volumes[volume] for volume in volumes])
     return (
         f"{cost}; where values are compressed already (JPEG, encrypted data); where they are all below the "
-        "threshold. The "
-        f"least gain was on *{worst}* (ratio {number(volumes[worst])}; the mean is {number(mean)}). Another codec is "
-        "smaller "
-        f"on {len(losses)} of {len(volumes)} volumes: section 2 names them."
+        f"threshold. The least gain was on *{worst}* (ratio {number(volumes[worst])}; the mean is {number(mean)}). "
+        f"Another codec is smaller on {len(losses)} of {len(volumes)} volumes: section 2 names them."
     )

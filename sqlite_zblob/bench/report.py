@@ -73,7 +73,7 @@ def write(folder: Path, out: Path) -> None:
     for i, (name, question) in enumerate(QUESTIONS.items(), 1):
         if report.has(name):
             lines += [f"## {i}. {question.TITLE}", ""]
-            lines += question.render(report) if _is_complete(report, name) else [_incomplete(name), ""]
+            lines += question.render(report) if _is_complete(report, name) else [_incomplete(report, name), ""]
     lines += _tail(report)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines).rstrip() + "\n")
@@ -84,7 +84,9 @@ def _is_complete(report: Report, name: str) -> bool:
     return bool(report.rows(name)) and all(report.has(other) for other in needs.get(name, []))
 
 
-def _incomplete(name: str) -> str:
+def _incomplete(report: Report, name: str) -> str:
+    if not report.rows(name):
+        return "None of the inputs fits this question."
     return (
         f"More than `{name}` is needed for this section: run `sqlite-zblob bench all`, which leaves out what is there."
     )

@@ -205,18 +205,27 @@ def test_a_slow_medium_is_as_slow_as_it_says(tmp_path: Path) -> None:
     vfs = throttle.ThrottledVFS()
     connection = apsw.Connection(path, vfs=throttle.VFS_NAME)
     connection.execute("CREATE TABLE t(x); INSERT INTO t VALUES (randomblob(1000000)); PRAGMA cache_size=10")
-    vfs.bandwidth, vfs.bytes_read = 10e6, 0
+    vfs.reset(10e6, 2_000_000)
 
     def read() -> Any:
+        vfs.start()
         found = connection.execute("SELECT x FROM t").fetchall()
         vfs.settle()
         return found
 
     rows, seconds = harness.timed(read)
-    connection.close()
     assert len(rows[0][0]) == 1000000
-    assert vfs.bytes_read >= 1000000
-    assert seconds >= vfs.bytes_read / 10e6 * 0.99
+    assert vfs.misses * throttle.PAGE_SIZE >= 1000000
+    assert seconds >= vfs.misses * throttle.PAGE_SIZE / 10e6 * 0.99
+    misses = vfs.misses
+    read()  # its cache has them now
+    assert (vfs.misses - misses) * throttle.PAGE_SIZE < 100_000
+    vfs.reset(0.0, 100_000)
+    read()
+    vfs.forget_counts()
+    read()  # one pass in the same order leaves nothing of use in a cache that is too small
+    assert vfs.hits < vfs.misses / 10
+    connection.close()
 
 
 @pytest.mark.parametrize("name", methods.method_names())

@@ -171,10 +171,9 @@ def render(report: Any) -> list[str]:
     _plot(report, by, modes)
     tested = [
         "**What was tested, in every mode**: rows from before stay readable the moment compression is switched on, "
-        "beside "
-        "compressed ones; after compressing them every value still reads byte for byte; `zverify` finds every frame "
-        "sound; "
-        "after the way back Python's own `sqlite3`, without this library, finds the rows and the schema of before.",
+        "beside compressed ones; after compressing them every value still reads byte for byte; `zverify` finds "
+        "every frame sound; after the way back Python's own `sqlite3`, without this library, finds the rows and the "
+        "schema of before.",
         "",
     ]
     return [
@@ -214,8 +213,7 @@ def _answer(rows: list[Row], by: dict[tuple[str, str], Row], modes: list[str]) -
     return (
         f"Yes: old rows stay readable from the first moment, they are compressed at {number(min(forth))} to "
         f"{number(max(forth))} MB/s and brought back at {number(min(back))} to {number(max(back))} MB/s, after which "
-        "rows "
-        "and schema are those of before."
+        "rows and schema are those of before."
     )
 
 

@@ -110,17 +110,15 @@ def render(report: Any) -> list[str]:
         *answer(_answer(by, names, largest, found)),
         *report.image(NAME, "Size of the file and time of a statistics query, by the number of images"),
         f"Copies of *{facts['image']}* ({size(facts['size'])}), one INSERT a transaction. The file's size and the "
-        "times "
-        f"of larger stores are extrapolated in a straight line from {largest} images, and marked *.",
+        f"times of larger stores are extrapolated in a straight line from {largest} images, and marked *.",
         "",
         *table(
             ("images", *(f"{_label(name)}: file; INSERT ms; cold SELECT ms; statistics ms" for name in names)),
             [_line(by, names, count, largest) for count in _counts(by)],
         ),
         "**GB-months** of a year in which so many images come in, evenly, at the ratios of the mixed store of "
-        "question 4 "
-        f"({', '.join(f'{_label(name)} {number(found[name])}' for name in names)}). "
-        "`sqlite-zblob bench cost` computes it for your numbers and your price.",
+        f"question 4 ({', '.join(f'{_label(name)} {number(found[name])}' for name in names)}). `sqlite-zblob bench "
+        "cost` computes it for your numbers and your price.",
         "",
         *table(("images a year", *map(_label, names)), price_lines),
     ]
@@ -164,11 +162,11 @@ def _answer(by: dict[tuple[str, int], Row], names: list[str], largest: int, foun
     mean = geometric_mean([by[OURS, count]["insert"] for which, count in by if which == OURS])
     return (
         f"A GB-month becomes {number(1 / found[OURS], 2)} GB-months on the mixed store; {target:,} images like this "
-        "one need "
-        f"{size(ours['file_size'] * target / largest)} instead of {size(plain['file_size'] * target / largest)} "
-        f"(extrapolated), INSERT stays at about {number(mean)} ms an image, and a statistics query on {largest} images "
-        f"takes {number(ours['statistics_cold'])} ms instead of {number(plain['statistics_cold'])} "
-        f"({number(statistics)} times less), because the virtual table keeps large values behind all other columns."
+        f"one need {size(ours['file_size'] * target / largest)} instead of "
+        f"{size(plain['file_size'] * target / largest)} (extrapolated), INSERT stays at about {number(mean)} ms an "
+        f"image, and a statistics query on {largest} images takes {number(ours['statistics_cold'])} ms instead of "
+        f"{number(plain['statistics_cold'])} ({number(statistics)} times less), because the virtual table keeps "
+        "large values behind all other columns."
     )
 
 

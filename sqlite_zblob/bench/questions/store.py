@@ -25,6 +25,7 @@ _SQL = "SQLite, with compression where it is in the database"
 SELECTS = ("cold", "warm", "random")
 STATISTICS = ("statistics_cold", "statistics_warm")
 PLAIN = "application/uncompressed"
+_UNPICKLING = ("before/", "in-place-pickle/")  # ways whose values are unpickled when they are read
 DEFAULT = "functions/5"
 TRANSPARENT = "table/5"
 
@@ -37,7 +38,9 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
         shutil.copy(subject.path, values / f"{i:03}.value")
     facts: Row = {"images": [subject.name for subject in subjects], "raw_size": sum(s.size for s in subjects)}
     facts |= {"rounds": bench.rounds, "small_rows": SMALL_ROWS, "threads": cpu_count()}
-    names = [name for name in methods.method_names() if _can_take(name, subjects)]
+    is_pickled = all(subject.may_unpickle for subject in subjects)
+    facts["is_pickled"] = is_pickled
+    names = [name for name in methods.method_names() if is_pickled or not name.startswith(_UNPICKLING)]
     why_not = methods.why_no_compressed_volume()
     if why_not:
         names.remove(methods.FILE_SYSTEM)
@@ -48,7 +51,7 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
         for name in names:
             key = f"{methods.find_method(name).label}, round {turn + 1}"
             steps = bench.rounds * len(names)
-            taken[name].append(bench.take(key, steps, _measure_one, name, values, bench.work))
+            taken[name].append(bench.take(key, steps, _measure_one, name, values, bench.work, is_pickled))
     return [_row(name, runs, len(subjects)) for name, runs in taken.items()], facts
 
 
@@ -65,16 +68,7 @@ def choose(subjects: list[Subject], most_bytes: int) -> list[Subject]:
     return chosen or order[:1]
 
 
-def _can_take(name: str, subjects: list[Subject]) -> bool:
-    """Compressing the array before it is pickled is for SimpleITK images; pcodec takes no samples of 8 bits."""
-    if not name.startswith("before/"):
-        return True
-    if any(subject.image.source != "SimpleITK" for subject in subjects):
-        return False
-    return "pcodec" not in name or all(np.dtype(subject.pixel_type).itemsize > 1 for subject in subjects)
-
-
-def _measure_one(name: str, values: Path, work: Path) -> dict[str, Any]:
+def _measure_one(name: str, values: Path, work: Path, is_pickled: bool) -> dict[str, Any]:
     folder = work / "store"
     folder.mkdir()
     try:
@@ -84,7 +78,7 @@ def _measure_one(name: str, values: Path, work: Path) -> dict[str, Any]:
             volume = methods.CompressedVolume(folder, 3 * MOST_BYTES + 300_000_000)
             prefix, place, caches = volume.prefix, volume.mount_point, [volume.image]
         settings = {"method": name, "database": str(place / "results.db"), "values": str(values), "copies": 1}
-        settings |= {"is_pickled": True, "small": SMALL_ROWS, "threads": cpu_count()}
+        settings |= {"is_pickled": is_pickled, "small": SMALL_ROWS, "threads": cpu_count()}
         figures = {}
         for phase in ("insert", "select"):
             for path in caches:
@@ -138,11 +132,9 @@ def render(report: Any) -> list[str]:
         *answer(_answer(by)),
         *report.image(NAME, "Where the time of an INSERT and of a warm SELECT goes"),
         f"{len(facts['images'])} images, {number(facts['raw_size'] / 1e6)} MB, and {facts['small_rows']} small rows "
-        f"(pickled floats and None) in the table of the mission, WAL, `synchronous=NORMAL`; medians of "
-        f"{facts['rounds']} interleaved rounds. Times are from the image object to the committed row and back: "
-        "pickling "
-        f"and unpickling included. Compression in the database may use {facts['threads']} threads, in the "
-        "application one.",
+        "(pickled floats and None) in the table of the mission, WAL, `synchronous=NORMAL`; medians of "
+        f"{facts['rounds']} interleaved rounds. Times are from {_scope(facts)}. Compression in "
+        f"the database may use {facts['threads']} threads, in the application one.",
         "",
         *table(images, [_image_line(row, plain) for row in rows]),
         "Statistics: `COUNT, SUM, AVG` over `size_bytes`, which touches no image. Peak memory is that of the whole "
@@ -151,13 +143,18 @@ def render(report: Any) -> list[str]:
         *table(others, [_other_line(row) for row in rows]),
         *([f"No compressed file system was measured: {missing}.", ""] if missing else []),
         "No page-compressing VFS could be measured: of those on PyPI, turbolite's package for Linux holds a library "
-        "for macOS "
-        "alone; sqlite_zstd_vfs is distributed elsewhere. The file system stands for both.",
+        "for macOS alone; sqlite_zstd_vfs is distributed elsewhere. The file system stands for both.",
         "",
         "The lines that change in a store that had no compression:",
         "",
         *_changes(rows, facts["changes"]),
     ]
+
+
+def _scope(facts: Row) -> str:
+    if facts["is_pickled"]:
+        return "the image object to the committed row and back: pickling and unpickling included"
+    return "the pickled value to the committed row and back"
 
 
 def _image_line(row: Row, plain: Row) -> list[str]:
@@ -193,17 +190,18 @@ def _answer(by: dict[str, Row]) -> str:
         if row["place"] != "none" and "sqlite_zblob" not in name and row["place"] != "database"
     ]
     smallest = min(rivals, key=lambda row: row["file_size"])
+    ratio, other = (plain["file_size"] / row["file_size"] for row in (ours, smallest))
+    begin = (
+        "In the database" if ratio > other else f"By size, {smallest['label']}; for unchanged programs, the database"
+    )
     insert, warm, cold = (ours[part] / plain[part] for part in ("insert", "warm", "cold"))
+    before = by.get("before/zstd 3")
+    lines = f", against {before['changed_lines']} where the array is compressed before pickling" if before else ""
     return (
-        f"In the database: {ours['label']} makes the file {number(plain['file_size'] / ours['file_size'])} times "
-        "smaller "
-        f"(the smallest of the others: {smallest['label']}, {number(plain['file_size'] / smallest['file_size'])}), "
-        "with "
-        f"{number(insert)} times the INSERT time of an uncompressed store, {number(cold)} of its cold and "
-        f"{number(warm)} "
-        f"of its warm SELECT time, and {ours['changed_lines']} changed lines against "
-        f"{by['before/zstd 3']['changed_lines'] if 'before/zstd 3' in by else 'more'} where the array is compressed "
-        "before pickling."
+        f"{begin}: {ours['label'].removeprefix('database: ')} makes the file {number(ratio)} times smaller (the smallest "
+        f"of the others: {smallest['label']}, {number(other)}), with {number(insert)} times the INSERT time of an "
+        f"uncompressed store, {number(cold)} of its cold and {number(warm)} of its warm SELECT time, and "
+        f"{ours['changed_lines']} changed lines{lines}."
     )
 
 

@@ -139,10 +139,9 @@ def render(report: Any) -> list[str]:
         *answer(_answer(rows)),
         *report.image(NAME, "File size and time against an uncompressed store, by the size of a value"),
         "Relative to an uncompressed table of the same rows: bytes of the file, time of INSERT (one transaction) "
-        "and of "
-        f"SELECT by key. Images are parts of *{facts['image']}*, and beyond its size repetitions of it; SQLite's own "
-        "limit for a value is 1 GB. The smallest value that is compressed by default has 512 bytes in the two "
-        "transparent modes.",
+        f"and of SELECT by key. Images are parts of *{facts['image']}*, and beyond its size repetitions of it; "
+        "SQLite's own limit for a value is 1 GB. The smallest value that is compressed by default has 512 bytes in "
+        "the two transparent modes.",
         "",
         *table(headings, [_line(rows, kind, count, names) for kind, count in _values(rows)]),
     ]
@@ -208,8 +207,7 @@ def _answer(rows: list[Row]) -> str:
     speed = f"from {size(faster)} on it is also faster to insert" if faster else "the largest are slower to insert"
     return (
         f"The file is at least {percent(1 - WORTH)} smaller for {parts[0]} and for {parts[1]}; {speed}; a row below "
-        "512 "
-        f"bytes costs {number(extra)} µs more to insert through the virtual table ({number(cost)} times)."
+        f"512 bytes costs {number(extra)} µs more to insert through the virtual table ({number(cost)} times)."
     )
 
 
