@@ -74,11 +74,12 @@ def _measure(
             progress.update(task, description=f"{question}: {step}"[:60], completed=seen[question] - 1, total=count)
 
         measured = run(names, source, column, results, quick, again, advance)
-    for name in names:
-        click.echo(f"{name}: {'measured' if name in measured else 'was measured before (--again measures anew)'}")
     target = report or results / "report.md"
-    write(results, target)
-    click.echo(f"data in {results}, report in {target}")
+    answers = write(results, target)
+    for name in names:
+        before = "" if name in measured else " (measured before; --again measures anew)"
+        click.echo(f"{click.style(name, bold=True)}{before}\n  {answers[name]}")
+    click.echo(f"\nTables and plots: {target}; data: {results}")
 
 
 def _needs_extra() -> tuple[Any, Any]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+ANSWER = "**Answer.**"
+
 
 def number(value: float | None, digits: int = 3) -> str:
     """With so many significant digits, without exponent: 0.0123, 1.23, 123, 12,300."""
@@ -41,7 +43,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: 
 
 
 def answer(text: str) -> list[str]:
-    return [f"**Answer.** {text}", ""]
+    return [f"{ANSWER} {text}", ""]
 
 
 def listing(names: Sequence[str]) -> str:

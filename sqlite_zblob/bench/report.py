@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..errors import ZblobError
 from . import figures, recommendation, results
+from .markdown import ANSWER
 from .questions import QUESTIONS
 from .results import Row
 
@@ -27,9 +29,14 @@ class Report:
     def __init__(self, folder: Path, out: Path) -> None:
         self.results = folder
         self._plots = out.parent / out.stem
+        self._home = out.parent
         self._data = {name: found for name in QUESTIONS if (found := results.read(folder, name))}
         if not self._data:
             raise ZblobError(f"{folder} holds no measurements: run `sqlite-zblob bench all` first")
+
+    def link(self, path: Path) -> str:
+        """As the report, which is a file of its own, refers to it."""
+        return os.path.relpath(path, self._home)
 
     @property
     def names(self) -> list[str]:
@@ -64,19 +71,25 @@ class Report:
         return [f"![{text}]({self._plots.name}/{name}.svg)", ""]
 
 
-def write(folder: Path, out: Path) -> None:
-    """Make the report `out`, a Markdown file with its plots in a folder of its name, from a results folder."""
+def write(folder: Path, out: Path) -> dict[str, str]:
+    """Make the report `out`, a Markdown file with its plots in a folder of its name, from a results folder.
+
+    :returns: the answer to each question, by its name.
+    """
     report = Report(folder, out)
     lines = _head(report)
     if all(report.has(name) for name in recommendation.NEEDS):
         lines += recommendation.render(report)
+    answers = {}
     for i, (name, question) in enumerate(QUESTIONS.items(), 1):
         if report.has(name):
-            lines += [f"## {i}. {question.TITLE}", ""]
-            lines += question.render(report) if _is_complete(report, name) else [_incomplete(report, name), ""]
+            section = question.render(report) if _is_complete(report, name) else [_incomplete(report, name), ""]
+            answers[name] = section[0].removeprefix(ANSWER).strip()
+            lines += [f"## {i}. {question.TITLE}", "", *section]
     lines += _tail(report)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines).rstrip() + "\n")
+    return answers
 
 
 def _is_complete(report: Report, name: str) -> bool:

@@ -16,9 +16,11 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from click.testing import CliRunner
 
 import sqlite_zblob as zb
 from sqlite_zblob.bench import codecs, harness, inputs, markdown, methods, report, results, throttle, workload
+from sqlite_zblob.bench.command import bench
 from sqlite_zblob.bench.questions import QUESTIONS
 from sqlite_zblob.bench.questions.codecs import measure_codec
 from sqlite_zblob.bench.questions.scale import gigabyte_months
@@ -286,16 +288,46 @@ def test_questions_are_measured_once_and_rendered(mr_folder: Path, tmp_path: Pat
     facts = json.loads((folder / "codecs.json").read_text())
     assert facts["machine"]["cpu"]
     assert facts["versions"]["imagecodecs"]
-    report.write(folder, tmp_path / "report.md")
+    engine = {"mode": "in-place", "rows": 7, "raw_bytes": 10**9, "stored_bytes": 10**8, "seconds": 10.0, "failures": []}
+    (tmp_path / "migrate.json").write_text(json.dumps({"migration": engine | {"missed_rows": 0, "peak MB": 99.0}}))
+    answers = report.write(folder, tmp_path / "report.md")
+    assert list(answers) == names
     text = (tmp_path / "report.md").read_text()
     for name in names:
         assert QUESTIONS[name].TITLE in text
         assert (tmp_path / "report" / f"{name}.svg").read_text().startswith("<?xml")
     assert text.count("**Answer.**") == len(names)
     assert "A quick run" in text
+    assert "1.00 GB to 100 MB in 10.0 s (100 MB/s)" in text
+    assert "([migrate.json](migrate.json))" in text
     migrated = results.read(folder, "migration")
     assert migrated is not None
     assert all(row["is_right"] for row in migrated[0])
+
+
+def test_the_command() -> None:
+    runner = CliRunner()
+    assert set(QUESTIONS) | {"all", "report", "cost"} == set(bench.commands)
+    told = runner.invoke(bench, ["cost", "--images", "100", "--size-mb", "10", "--ratio", "4", "--price", "0.5"])
+    assert told.exit_code == 0, told.output
+    # 1 GB a month for 12 months: 1 + 2 + ... + 12 GB-months.
+    assert [line.split()[1] for line in told.output.splitlines()] == ["78.0", "19.5", "58.5"]
+    assert [line.split()[3] for line in told.output.splitlines()] == ["39.00", "9.75", "29.25"]
+    assert runner.invoke(bench, ["cost", "--images", "1", "--size-mb", "1", "--ratio", "0"]).exit_code == 2
+    assert runner.invoke(bench, ["store", "/nowhere"]).exit_code == 2
+
+
+def test_a_question_from_the_shell(mr_folder: Path, tmp_path: Path) -> None:
+    runner = CliRunner()
+    options = [str(mr_folder), "--quick", "--results", str(tmp_path)]
+    first = runner.invoke(bench, ["contents", *options])
+    assert first.exit_code == 0, first.output
+    assert "No: a pickle of protocol 4 or 5 holds the samples byte for byte" in first.output
+    again = runner.invoke(bench, ["contents", *options])
+    assert "measured before" in again.output
+    text = (tmp_path / "report.md").read_text()
+    assert runner.invoke(bench, ["report", "--results", str(tmp_path)]).exit_code == 0
+    assert (tmp_path / "report.md").read_text() == text
 
 
 def test_the_report_is_made_from_the_committed_data(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ...storage import disable, enable
 from .. import methods
 from ..harness import timed
 from ..inputs import Subject
-from ..markdown import answer, number, table
+from ..markdown import answer, number, size, table
 from ..results import Row
 from .store import choose
 
@@ -27,7 +27,6 @@ TITLE = "Can an existing store be converted, and converted back?"
 MOST_BYTES = 60_000_000
 SMALL_ROWS = 1000
 MODES = ("functions", "in place, frame", "in place, pickle", "virtual table")
-ENGINE = Path("benchmarks/results")  # where the measurements of the migration engine are, in a clone
 
 
 def measure(bench: Any) -> tuple[list[Row], Row]:
@@ -149,11 +148,6 @@ def _back(mode: str, connection: apsw.Connection) -> None:
     connection.execute("DROP TABLE IF EXISTS zblob_columns")
 
 
-def engine_results(folder: Path) -> list[Path]:
-    """The committed measurements of `migrate` and `restore`, where there are some."""
-    return sorted(folder.glob("migrate*.json"))
-
-
 def render(report: Any) -> list[str]:
     rows, facts = report.rows(NAME), report.facts(NAME)
     by = {(row["mode"], row["step"]): row for row in rows}
@@ -162,7 +156,7 @@ def render(report: Any) -> list[str]:
     lines = [
         (
             mode,
-            *(f"{number(by[mode, step]['seconds'])}" for step in steps),
+            *(_seconds(by[mode, step]["seconds"]) for step in steps),
             number(by[mode, "VACUUM"]["file_size"] / 1e6),
             "yes" if all(by[mode, step]["is_right"] for step in steps) else "NO",
         )
@@ -188,21 +182,24 @@ def render(report: Any) -> list[str]:
     ]
 
 
+def _seconds(seconds: float) -> str:
+    return number(seconds) if seconds >= 0.001 else "0"
+
+
 def _engine(report: Any) -> list[str]:
-    """What the migration engine's own benchmark measured."""
+    """What the benchmark of `migrate` itself measured, under a reader and a writer."""
     lines: list[str] = []
-    for path in engine_results(report.results.parent):
-        found = json.loads(path.read_text())
-        rows = found.get("rows", [])
-        if rows:
-            headings = list(rows[0])
-            lines += [f"`sqlite-zblob migrate`, measured by itself ({path.name}):", ""]
-            lines += table(headings, [[_cell(row.get(heading)) for heading in headings] for row in rows])
-    return lines
-
-
-def _cell(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    for path in sorted(report.results.parent.glob("migrate*.json")):
+        found = json.loads(path.read_text()).get("migration", {})
+        if {"raw_bytes", "stored_bytes", "seconds", "rows", "missed_rows", "peak MB"} <= set(found):
+            lines.append(
+                f"- `sqlite-zblob migrate`, mode {found['mode']}, under readers and writers: {found['rows']:,} rows,"
+                f" {size(found['raw_bytes'])} to {size(found['stored_bytes'])} in {number(found['seconds'])} s "
+                f"({number(found['raw_bytes'] / 1e6 / found['seconds'])} MB/s), {len(found['failures'])} values failed, "
+                f"{found['missed_rows']} were changed by others meanwhile, peak memory {number(found['peak MB'])} MB "
+                f"([{path.name}]({report.link(path)}))."
+            )
+    return [*lines, ""] if lines else []
 
 
 def _answer(rows: list[Row], by: dict[tuple[str, str], Row], modes: list[str]) -> str:

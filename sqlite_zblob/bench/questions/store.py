@@ -134,7 +134,8 @@ def render(report: Any) -> list[str]:
         f"{len(facts['images'])} images, {number(facts['raw_size'] / 1e6)} MB, and {facts['small_rows']} small rows "
         "(pickled floats and None) in the table of the mission, WAL, `synchronous=NORMAL`; medians of "
         f"{facts['rounds']} interleaved rounds. Times are from {_scope(facts)}. Compression in "
-        f"the database may use {facts['threads']} threads, in the application one.",
+        f"the database may use {facts['threads']} threads, in the application one. A value in the "
+        "pickle envelope is decompressed while it is unpickled.",
         "",
         *table(images, [_image_line(row, plain) for row in rows]),
         "Statistics: `COUNT, SUM, AVG` over `size_bytes`, which touches no image. Peak memory is that of the whole "
@@ -198,7 +199,7 @@ def _answer(by: dict[str, Row]) -> str:
     before = by.get("before/zstd 3")
     lines = f", against {before['changed_lines']} where the array is compressed before pickling" if before else ""
     return (
-        f"{begin}: {ours['label'].removeprefix('database: ')} makes the file {number(ratio)} times smaller (the smallest "
+        f"{begin}: {ours['label'].removeprefix('database: ')} makes the file {number(ratio)} times smaller (smallest "
         f"of the others: {smallest['label']}, {number(other)}), with {number(insert)} times the INSERT time of an "
         f"uncompressed store, {number(cold)} of its cold and {number(warm)} of its warm SELECT time, and "
         f"{ours['changed_lines']} changed lines{lines}."
