@@ -15,12 +15,8 @@ def number(value: float | None, digits: int = 3) -> str:
         return "-"
     if value == 0:
         return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return (
-        f"{value:,.{decimals}f}"
-        if decimals
-        else f"{round(value, digits - 1 - math.floor(math.log10(abs(value)))):,.0f}"
-    )
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    return f"{round(value, decimals):,.{max(0, decimals)}f}"
 
 
 def percent(share: float) -> str:

@@ -195,7 +195,7 @@ def _engine(report: Any) -> list[str]:
             lines.append(
                 f"- `sqlite-zblob migrate`, mode {found['mode']}, under readers and writers: {found['rows']:,} rows,"
                 f" {size(found['raw_bytes'])} to {size(found['stored_bytes'])} in {number(found['seconds'])} s "
-                f"({number(found['raw_bytes'] / 1e6 / found['seconds'])} MB/s), {len(found['failures'])} values failed, "
+                f"({number(found['raw_bytes'] / 1e6 / found['seconds'])} MB/s), {len(found['failures'])} failed, "
                 f"{found['missed_rows']} were changed by others meanwhile, peak memory {number(found['peak MB'])} MB "
                 f"([{path.name}]({report.link(path)}))."
             )
