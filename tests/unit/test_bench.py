@@ -55,6 +55,7 @@ def arrays() -> Iterator[tuple[str, Any, int]]:
     yield "int16", ct.astype("int16"), 1
     yield "uint8", (ct // 16 & 255).astype("uint8"), 1
     yield "rgb", np.stack([ct & 255, ct >> 1 & 255, ct >> 2 & 255], axis=-1).astype("uint8"), 3
+    yield "vector", np.stack([ct, ct // 2], axis=-1).astype("int16"), 2
     yield "float32", (ct / np.float32(7)).astype("float32"), 1
 
 

@@ -81,10 +81,15 @@ class Codec:
 
 
 def slices(array: Any, components: int) -> list[Any]:
-    """2-D pictures; signed samples are moved so that the least of the volume is 0, as the picture codecs want it."""
+    """2-D pictures, three or four components in one, any other number in pictures of their own.
+
+    Signed samples are moved so that the least of the volume is 0: most codecs of pictures take unsigned ones only.
+    """
     if array.dtype.kind == "i":
         unsigned = array.dtype.str.replace("i", "u")
         array = array.view(unsigned) - array.min().view(unsigned)
+    if components not in (1, 3, 4):
+        array, components = array.transpose(array.ndim - 1, *range(array.ndim - 1)).copy(), 1
     return list(array.reshape(-1, *array.shape[-3 if components > 1 else -2 :]))
 
 

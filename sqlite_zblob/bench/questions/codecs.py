@@ -96,7 +96,7 @@ def measure_codec(codec: Codec, array: Any, components: int, threads: int = 1) -
     try:
         coded, encode = timed(codec.encode_all, subjects, threads)
         decoded, decode = timed(codec.decode_all, coded, threads)
-    except (ValueError, RuntimeError, TypeError, OverflowError) as error:
+    except (ValueError, RuntimeError, TypeError, KeyError, OverflowError) as error:
         return str(error).strip().splitlines()[0][:160]
     if any(codecs.bytes_of(back) != codecs.bytes_of(one) for back, one in zip(decoded, subjects, strict=True)):
         return "does not give the bytes back"
