@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ SUFFIXES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".dcm", ".tif", ".tiff",
 MOST_DATABASE_BYTES = 400_000_000  # of values that are taken from a database
 QUICK_BYTES = 1_500_000  # of each image in a quick run: its central slices
 QUICK_COUNT = 6
+TYPICAL_SIZE = 9_100_000  # bytes: 188 x 256 x 190 samples of 8 bits
 Found = tuple[str, str, bytes, str]  # name, modality, value, where to get it
 _LABELS = ("label", "mask", "segmentation")
 
@@ -127,6 +129,15 @@ def _write(work: Path, name: str, modality: str, value: bytes, origin: str, is_o
     path = work / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.value"
     path.write_bytes(value)
     return Subject(name, modality, path, len(value), info(value).images[0], origin, is_own)
+
+
+def from_typical(subject: Subject) -> float:
+    """How far its size is from that of the images that this was made for, up or down."""
+    return abs(math.log(subject.size / TYPICAL_SIZE))
+
+
+def typical_scan(subjects: list[Subject]) -> Subject:
+    return min([subject for subject in subjects if subject.content == "scans"] or subjects, key=from_typical)
 
 
 def central(array: Any, most_bytes: int) -> Any:

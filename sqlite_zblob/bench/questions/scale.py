@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import numpy as np
 
 from .. import methods
 from ..harness import forget, geometric_mean, median, timed
-from ..inputs import Subject
+from ..inputs import Subject, typical_scan
 from ..markdown import answer, number, size, table
 from ..results import Row
 
@@ -28,7 +27,7 @@ YEAR = 12  # months
 
 
 def measure(bench: Any) -> tuple[list[Row], Row]:
-    subject = _typical(bench.subjects)
+    subject = typical_scan(bench.subjects)
     counts = [count for count in (QUICK_COUNTS if bench.quick else COUNTS) if count * subject.size <= MOST_BYTES]
     names = [name for name in METHODS if name in methods.method_names()]
     rows: list[Row] = []
@@ -38,11 +37,6 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
             steps = len(counts) * len(names)
             rows.append(bench.take(key, steps, _one, name, subject, count, bench.work))
     return rows, {"image": subject.name, "size": subject.size, "reads": READS}
-
-
-def _typical(subjects: list[Subject]) -> Subject:
-    scans = [subject for subject in subjects if subject.content == "scans"] or subjects
-    return min(scans, key=lambda subject: abs(np.log(subject.size / 9_100_000)))
 
 
 def _one(name: str, subject: Subject, count: int, work: Path) -> Row:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import methods
 from ..harness import cpu_count, forget, median, run_child, spread
-from ..inputs import Subject
+from ..inputs import Subject, from_typical
 from ..markdown import answer, number, table
 from ..results import Row
 from ..workload import INSERT_STAGES, SELECT_STAGES
@@ -56,9 +56,8 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
 
 
 def choose(subjects: list[Subject], most_bytes: int) -> list[Subject]:
-    """One image of each modality and pixel type after another, the middling sizes first, as long as there is room."""
-    middling = 9_100_000  # bytes: the image that this was made for
-    order = sorted(subjects, key=lambda subject: abs(np.log(subject.size / middling)))
+    """One image of each modality and pixel type after another, the typical sizes first, as long as there is room."""
+    order = sorted(subjects, key=from_typical)
     firsts = {(subject.modality, subject.pixel_type): subject for subject in reversed(order)}
     ordered = sorted(order, key=lambda subject: subject not in firsts.values())
     chosen: list[Subject] = []

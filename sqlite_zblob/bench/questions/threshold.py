@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import methods
 from ..harness import median, spread, timed
-from ..inputs import Subject, image_of
+from ..inputs import Subject, image_of, typical_scan
 from ..markdown import answer, number, percent, size, table
 from ..results import Row
 
@@ -30,7 +30,7 @@ WORTH = 0.9  # of the uncompressed file: what counts as smaller
 
 
 def measure(bench: Any) -> tuple[list[Row], Row]:
-    subject = _scan(bench.subjects)
+    subject = typical_scan(bench.subjects)
     jobs = [("metadata (JSON)", count) for count in JSON_SIZES] + [("image", count) for count in IMAGE_SIZES]
     largest = subject.size if subject.size < REPEATED_FROM else IMAGE_SIZES[-1]
     jobs = [job for job in jobs if job[1] <= min(largest, QUICK_LIMIT if bench.quick else largest)]
@@ -41,12 +41,6 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
         key = f"{kind}, {size(count)}"
         rows += bench.take(key, len(jobs), _measure_one, kind, count, subject, names, bench.rounds, batch, bench.work)
     return rows, {"image": subject.name, "rounds": bench.rounds}
-
-
-def _scan(subjects: list[Subject]) -> Subject:
-    """The scan nearest to the image that this was made for."""
-    scans = [subject for subject in subjects if subject.content == "scans"] or subjects
-    return min(scans, key=lambda subject: abs(np.log(subject.size / 9_100_000)))
 
 
 def _metadata(count: int) -> bytes:
