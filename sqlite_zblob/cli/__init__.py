@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..bench.command import bench
 from ..codec import VERSION
 from .demo import demo
 from .look import analyze, info, stats
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (analyze, migrate, restore, verify, info, stats, demo):
+for command in (analyze, migrate, restore, verify, info, stats, demo, bench):
     cli.add_command(command)
 
 

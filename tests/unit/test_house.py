@@ -78,7 +78,7 @@ MAY_IMPORT = {
         *("database", "errors", "meter", "migration_record", "pipeline", "reports", "schema", "space", "storage"),
         *("values", "workers"),
     },
-    "bench": {"bench", "codec", "errors", "loader"},
+    "bench": {"bench", "codec", "errors", "loader", "storage"},
     "stats": {"codec", "database", "errors", "migration_record", "sampling", "schema", "storage"},
     "plot": {"analyze", "errors"},
     "integrations": {"errors", "workers"},
