@@ -48,7 +48,11 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Folder for data and report.",
         ),
-        click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="[default: RESULTS/report.md]"),
+        click.option(
+            "--report",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Where to write the report. [default: RESULTS/report.md]",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -124,7 +128,11 @@ def measure_all(**options: Any) -> None:
     show_default=True,
     help="Folder of the data.",
 )
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="[default: RESULTS/report.md]")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the report. [default: RESULTS/report.md]",
+)
 def make_report(results: Path, report: Path | None) -> None:
     """Make the report anew from data that are there. Nothing is measured."""
     _, write = _needs_extra()
@@ -133,11 +141,19 @@ def make_report(results: Path, report: Path | None) -> None:
 
 
 @bench.command()
-@click.option("--images", type=click.FloatRange(0), required=True, help="Images that come in each month.")
-@click.option("--size-mb", type=click.FloatRange(0), required=True, help="Size of an image, in MB.")
-@click.option("--ratio", type=click.FloatRange(0, min_open=True), required=True, help="From the report, or `analyze`.")
-@click.option("--months", type=click.IntRange(1), default=12, show_default=True)
-@click.option("--price", type=click.FloatRange(0), default=0.0, help="Of a GB-month, in any currency.")
+@click.option("--images", metavar="N", type=click.FloatRange(0), required=True, help="Images that come in each month.")
+@click.option("--size-mb", metavar="MB", type=click.FloatRange(0), required=True, help="Size of an image, in MB.")
+@click.option(
+    "--ratio",
+    metavar="R",
+    type=click.FloatRange(0, min_open=True),
+    required=True,
+    help="Size before / after, from the report or `analyze`.",
+)
+@click.option(
+    "--months", metavar="N", type=click.IntRange(1), default=12, show_default=True, help="How long the store grows."
+)
+@click.option("--price", metavar="P", type=click.FloatRange(0), default=0.0, help="Of a GB-month, in any currency.")
 def cost(images: float, size_mb: float, ratio: float, months: int, price: float) -> None:
     """What a growing store costs: GB-months without and with compression."""
     _needs_extra()

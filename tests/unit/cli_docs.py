@@ -26,7 +26,7 @@ from ..conftest import ROOT
 
 PAGE, SCHEMA = ROOT / "docs" / "cli.md", ROOT / "docs" / "cli.schema.json"
 
-# What each command prints with --json: one of these, or a list of them.
+# What each command that has --json prints with it: one of these, or a list of them.
 RESULTS: dict[str, tuple[Any, ...]] = {
     "analyze": (zb.Analysis,),
     "migrate": (zb.Report,),
@@ -42,15 +42,31 @@ RESULTS: dict[str, tuple[Any, ...]] = {
 
 
 def usage(name: str, command: click.Command) -> str:
-    """Usage, and a table of the options."""
-    parent = click.Context(cli, info_name="sqlite-zblob", **cli.context_settings)
-    context = click.Context(command, info_name=name, parent=parent)
-    arguments = [each.make_metavar(context) for each in command.params if isinstance(each, click.Argument)]
-    lines = ["```", f"sqlite-zblob {name} [OPTIONS] {' '.join(arguments)}".rstrip(), "```", ""]
-    rows = [each.get_help_record(context) for each in command.get_params(context) if isinstance(each, click.Option)]
-    lines += ["| option | |", "|---|---|"]
-    lines += [f"| `{cell(row[0])}` | {cell(row[1])} |" for row in rows if row]
-    return "\n".join(lines)
+    """Usage and options; of a group its commands, then each usage, with those of the same options together."""
+    context = click.Context(command, info_name=name, parent=_PROGRAM)
+    if not isinstance(command, click.Group):
+        return f"```\n{_line(context)}\n```\n\n{_options(context)}"
+    lines = ["| command | |", "|---|---|"]
+    lines += [f"| `{each}` | {cell(part.help or '')} |" for each, part in command.commands.items()]
+    same: dict[str, list[str]] = {}
+    for each, part in command.commands.items():
+        inner = click.Context(part, info_name=each, parent=context)
+        same.setdefault(_options(inner), []).append(_line(inner))
+    parts = ["```\n" + "\n".join(usages) + f"\n```\n\n{options}" for options, usages in same.items()]
+    return "\n\n".join(["\n".join(lines), *parts])
+
+
+_PROGRAM = click.Context(cli, info_name="sqlite-zblob", **cli.context_settings)
+
+
+def _line(context: click.Context) -> str:
+    return " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
+
+
+def _options(context: click.Context) -> str:
+    params = [each for each in context.command.get_params(context) if isinstance(each, click.Option)]
+    rows = [each.get_help_record(context) for each in params]
+    return "\n".join(["| option | |", "|---|---|"] + [f"| `{cell(row[0])}` | {cell(row[1])} |" for row in rows if row])
 
 
 def cell(text: str) -> str:
