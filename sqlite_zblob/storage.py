@@ -134,7 +134,8 @@ def _current(connection: Connection, wanted: ColumnStatus) -> list[ColumnStatus]
     for each in current:
         if each.mode != wanted.mode:
             raise OptionError(
-                f'column {each.column} of table {each.table} is enabled in mode "{each.mode}": disable it'
+                f'column {each.column} of table {each.table} is enabled in mode "{each.mode}": disable it, '
+                "or restore it where it was migrated"
             )
     return current
 
