@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -332,13 +333,15 @@ def test_a_question_from_the_shell(mr_folder: Path, tmp_path: Path) -> None:
 
 
 def test_the_report_is_made_from_the_committed_data(tmp_path: Path) -> None:
-    report.write(RESULTS, tmp_path / "investigation.md")
-    assert (tmp_path / "investigation.md").read_text() == REPORT.read_text()
-    made = sorted((tmp_path / "investigation").iterdir())
-    assert [path.name for path in made] == sorted(path.name for path in REPORT.with_suffix("").iterdir())
+    made = tmp_path / "docs" / REPORT.name
+    shutil.copytree(RESULTS.parent, tmp_path / RESULTS.parent.relative_to(ROOT))  # so that links are the same
+    report.write(tmp_path / RESULTS.relative_to(ROOT), made)
+    assert made.read_text() == REPORT.read_text()
+    plots = sorted(made.with_suffix("").iterdir())
+    assert [path.name for path in plots] == sorted(path.name for path in REPORT.with_suffix("").iterdir())
     facts = json.loads((RESULTS / "codecs.json").read_text())
     if facts["versions"]["matplotlib"] == matplotlib.__version__:  # others place labels a little differently
-        for path in made:
+        for path in plots:
             assert path.read_text() == (REPORT.with_suffix("") / path.name).read_text(), path.name
     assert REPORT.read_text().count("**Answer.**") == len(QUESTIONS)
     assert "## Recommendation" in REPORT.read_text()
