@@ -207,6 +207,9 @@ enum zblob_result zblob_decompress_range(const void *src, size_t src_size, unsig
  * many chunks are damaged (0 where the header already is). */
 enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, struct zblob_error *error);
 
+/* XXH64, seed 0: what the chunk index holds of each chunk. */
+uint64_t zblob_checksum(const void *src, size_t src_size);
+
 void zblob_free(void *block);
 
 /* ---- Envelopes: frames that are pickles ------------------------------------------------------ */
@@ -248,6 +251,9 @@ struct zblob_decoder; /* a frame's header, parsed: what every chunk's decoding n
 enum zblob_result zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *frame,
                                      struct zblob_error *error);
 void zblob_decoder_close(struct zblob_decoder *decoder);
+
+/* Chunk `index` < chunk_count, as zblob_frame_chunk gives it, at the same cost for each. */
+void zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, struct zblob_chunk *chunk);
 
 /* Decode one chunk from its stored bytes (chunk.stored_size of them) into chunk.raw_size bytes, and
  * check them against the checksum. Any number of threads may share a decoder. */

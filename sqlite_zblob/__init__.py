@@ -1,37 +1,56 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
 from . import images
+from .analyze import Analysis, ColumnAnalysis, analyze
 from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .errors import (
     DamagedFrameError,
+    DiskSpaceError,
     LoadError,
+    MetadataError,
     OptionError,
     SizeLimitError,
     UnsupportedFrameError,
+    WorkerError,
     ZblobError,
     ZblobWarning,
 )
 from .loader import install, load, loadable_path, uninstall
+from .migrate import compress_store, migrate, restore
 from .recommend import Recommendation, recommend
+from .reports import Damage, Failure, Progress, Report, VerifyReport
 from .rows import decode_rows
 from .storage import ColumnStatus, disable, enable, status
+from .verify import verify
 
 __all__ = [
+    "Analysis",
+    "ColumnAnalysis",
     "ColumnStatus",
+    "Damage",
     "DamagedFrameError",
+    "DiskSpaceError",
+    "Failure",
     "FrameInfo",
     "ImageInfo",
     "LoadError",
+    "MetadataError",
     "OptionError",
+    "Progress",
     "Recommendation",
+    "Report",
     "SizeLimitError",
     "UnsupportedFrameError",
+    "VerifyReport",
+    "WorkerError",
     "ZblobError",
     "ZblobWarning",
     "__version__",
+    "analyze",
     "compress",
     "compress_pickle",
+    "compress_store",
     "decode_rows",
     "decompress",
     "disable",
@@ -42,7 +61,10 @@ __all__ = [
     "is_frame",
     "load",
     "loadable_path",
+    "migrate",
     "recommend",
+    "restore",
     "status",
     "uninstall",
+    "verify",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, overload
 
@@ -245,6 +245,47 @@ def _copy_into(src: Any, out: Buffer) -> memoryview:
     target = _writable(out, len(src))
     target[:] = ffi.buffer(src)
     return target
+
+
+def find_damages(frame: Buffer) -> list[tuple[int | None, str]]:
+    """Decode every chunk of a frame or an envelope: the number (from 1) and the reason of each that is damaged.
+
+    The number is None where the header is damaged or comes from a newer version, and no chunk was looked at. A plain
+    value has no damages.
+    """
+    header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
+    decoder = ffi.new("struct zblob_decoder **")
+    with ffi.from_buffer(frame) as src:
+        try:
+            found, found_size = _find_frame(src, error)
+            if not found:
+                return []
+            if lib.zblob_frame_open(header, found, found_size, found_size, error):
+                _raise(error)
+            if lib.zblob_decoder_open(decoder, header, error):
+                _raise(error)
+            return list(_damaged_chunks(decoder[0], header, found, error))
+        except (DamagedFrameError, UnsupportedFrameError) as problem:
+            return [(None, str(problem))]
+        finally:
+            lib.zblob_decoder_close(decoder[0])
+
+
+def _damaged_chunks(decoder: Any, header: Any, frame: Any, error: Any) -> Iterator[tuple[int, str]]:
+    chunk, aside = ffi.new("struct zblob_chunk *"), bytearray()
+    for index in range(header.chunk_count):
+        lib.zblob_decoder_locate(decoder, index, chunk)
+        if len(aside) < chunk.raw_size:
+            aside = bytearray(chunk.raw_size)
+        with ffi.from_buffer(aside) as dst:
+            if lib.zblob_decoder_chunk(decoder, index, frame + chunk.stored_offset, dst, error):
+                yield index + 1, ffi.string(error.message).decode("ascii", "replace")
+
+
+def checksum(data: Buffer) -> int:
+    """XXH64 of these bytes, as the chunk index holds it of each chunk."""
+    with ffi.from_buffer(data) as src:
+        return int(lib.zblob_checksum(src, len(src)))
 
 
 def info(frame: Buffer) -> FrameInfo:

@@ -25,5 +25,17 @@ class LoadError(ZblobError):
     """The extension cannot be loaded into this connection or process."""
 
 
+class MetadataError(ZblobError):
+    """A database's own record of what is compressed comes from a newer version, or makes no sense."""
+
+
+class DiskSpaceError(ZblobError):
+    """There is not enough free space; the message says how much is needed where."""
+
+
+class WorkerError(ZblobError):
+    """Workers cannot be used: they carry another version of the codec, or none answers."""
+
+
 class ZblobWarning(UserWarning):
     """Something works, but not as one might expect; the message says what and why."""

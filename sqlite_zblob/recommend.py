@@ -51,22 +51,38 @@ def recommend(
     values = _sample(connection, found, about, sample_count, sample_bytes)
     raw_bytes = sum(len(value) for value in values)
     ratio = raw_bytes / sum(len(compress(value, level)) for value in values) if raw_bytes else None
-    mode, envelope, why = _decide(found, about, values, ratio)
-    if mode == "in-place" and raw_bytes > LARGE * len(values):
-        why += _vacuum_hint(connection, schema)
+    are_pickles = bool(values) and all(map(is_plain_pickle, values))
+    seen = Seen(len(values), are_pickles, ratio, raw_bytes / max(1, len(values)))
+    mode, envelope, why = decide(connection, found, about, seen)
     return Recommendation(mode, envelope, tuple(why), row_count, len(values), raw_bytes, ratio)
 
 
-def _decide(
-    table: Table, column: Column, values: list[bytes], ratio: float | None
-) -> tuple[str | None, str, list[str]]:
+@dataclass(frozen=True)
+class Seen:
+    """What sampled values show."""
+
+    count: int
+    are_pickles: bool  # all of them
+    ratio: float | None
+    mean_size: float  # bytes before compression
+
+
+def decide(connection: Connection, table: Table, column: Column, seen: Seen) -> tuple[str | None, str, list[str]]:
+    """Mode, envelope, and why."""
+    mode, envelope, why = _decide(table, column, seen)
+    if mode == "in-place" and seen.mean_size > LARGE:
+        why += _vacuum_hint(connection, table.schema)
+    return mode, envelope, why
+
+
+def _decide(table: Table, column: Column, seen: Seen) -> tuple[str | None, str, list[str]]:
     obstacles = column_obstacles(table, column)
     if obstacles:
         return None, "frame", [f"the schema looks at its values: {each}" for each in obstacles]
-    if ratio is not None and ratio < LEAST_RATIO:
-        return None, "frame", [f"compression saves next to nothing: ratio {ratio:.2f} over {len(values)} values"]
-    saved = [] if ratio is None else [f"ratio {ratio:.2f} over {len(values)} sampled values"]
-    if values and all(map(is_plain_pickle, values)):
+    if seen.ratio is not None and seen.ratio < LEAST_RATIO:
+        return None, "frame", [f"compression saves next to nothing: ratio {seen.ratio:.2f} over {seen.count} values"]
+    saved = [] if seen.ratio is None else [f"ratio {seen.ratio:.2f} over {seen.count} sampled values"]
+    if seen.are_pickles:
         why = [
             "all sampled values are pickles: the stored value can be a pickle that unpacks itself, and a program that "
             "calls pickle.loads on it runs unchanged (envelope frame, if it reads the bytes for anything else)"

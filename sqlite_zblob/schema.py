@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from .database import Token, fold, group_after, names, quote, run, tokens
-from .errors import OptionError
+from .errors import MetadataError, OptionError
 from .loader import Connection
 
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
+
+# Of zblob_columns, zblob_migrations, zblob_exceptions and the rows of virtual tables.
+METADATA_VERSION = 1
+METADATA_TABLES = ("zblob_columns", "zblob_migrations", "zblob_exceptions")
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,21 @@ def require_schema(connection: Connection, schema: str) -> None:
         raise OptionError(f"there is no attached database {schema}")
 
 
+def check_metadata(connection: Connection, schema: str) -> None:
+    """Our own tables carry the version of their layout in a comment, as a virtual table's rows do.
+
+    :raises MetadataError: a newer version of sqlite_zblob has made one of them.
+    """
+    sql = f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'table' AND sql LIKE '%/* zblob %'"
+    for name, definition in run(connection, sql):
+        match = re.search(r"\(\s*/\* zblob (\d+) \*/", definition)
+        if match and int(match[1]) > METADATA_VERSION:
+            raise MetadataError(
+                f"table {name} was made by a newer version of sqlite_zblob (layout {match[1]}, this version knows "
+                f"{METADATA_VERSION}): upgrade sqlite_zblob"
+            )
+
+
 def look_at_table(connection: Connection, name: str, schema: str = "main", *, allow_shadow: bool = False) -> Table:
     """:raises OptionError: there is no such table, or it is none that can be enabled."""
     database = quote(schema)
@@ -127,7 +147,7 @@ def _refuse_kind(name: str, kind: str, words: list[Token]) -> None:
         raise OptionError(f"{name} is a view: enable the table behind it")
     if [token.text for token in words[:2]] == ["create", "virtual"]:
         raise OptionError(f"{name} is a virtual table, which can have no triggers")
-    if fold(name).startswith("sqlite_") or fold(name) == "zblob_columns":
+    if fold(name).startswith("sqlite_") or fold(name) in METADATA_TABLES:
         raise OptionError(f"{name} is an internal table")
 
 

@@ -15,8 +15,17 @@ from .codec import DEFAULT_LEVEL, make_options
 from .database import Token, atomic, fold, quote, run, tokens
 from .errors import OptionError, ZblobWarning
 from .loader import Connection, load
-from .schema import Column, Table, column_obstacles, look_at_table, master_of, require_schema, update_triggers
-from .virtual import change_virtual, give_up_column, make_virtual, virtual_columns
+from .schema import (
+    Column,
+    Table,
+    check_metadata,
+    column_obstacles,
+    look_at_table,
+    master_of,
+    require_schema,
+    update_triggers,
+)
+from .virtual import change_virtual, give_up_column, make_virtual, refuse_virtual, virtual_columns
 
 DEFAULT_MIN_SIZE = 512
 
@@ -73,27 +82,19 @@ def enable(
     :warns ZblobWarning: in place, triggers of the table's owner fire once more for each value that is compressed; in
         mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on.
     """
-    _check_choice("mode", mode, MODES)
-    _check_choice("envelope", envelope, ENVELOPES)
-    make_options(level=level, min_size=min_size)  # raises
-    if (mode, envelope) == ("table", "pickle"):
-        raise OptionError('mode "table" decompresses for every reader: envelope "pickle" is for mode "in-place"')
+    wanted = ColumnStatus(schema, table, column, mode, envelope, level, min_size, is_intact=True)
+    _check_settings(wanted)
     load(connection)
-    current = [each for each in status(connection, schema=schema) if fold(each.table) == fold(table)]
+    current = _current(connection, wanted)
     for each in current:
-        wanted = replace(each, mode=mode, envelope=envelope, level=level, min_size=min_size, is_intact=True)
-        if each == wanted and fold(each.column) == fold(column):
+        if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
             return each
-        if each.mode != mode:
-            raise OptionError(
-                f'column {each.column} of table {each.table} is enabled in mode "{each.mode}": disable it'
-            )
     if mode == "table" and current:
         change_virtual(connection, current[0].table, column, schema, level=level, min_size=min_size)
         return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
     found = look_at_table(connection, table, schema)
     name = found.column(column).name
-    wanted = ColumnStatus(schema, found.name, name, mode, envelope, level, min_size, is_intact=True)
+    wanted = replace(wanted, table=found.name, column=name)
     if mode == "table":
         make_virtual(connection, found, found.column(column), level=level, min_size=min_size, force=force)
         _warn_of_indexes(found)
@@ -101,6 +102,42 @@ def enable(
         with atomic(connection):
             _write(connection, wanted)
     return wanted
+
+
+def check_enable(connection: Connection, wanted: ColumnStatus) -> None:
+    """Only look whether `enable` would refuse.
+
+    :raises OptionError: it would; the message gives every reason.
+    """
+    _check_settings(wanted)
+    if wanted.mode == "table" and _current(connection, wanted):
+        return
+    table = look_at_table(connection, wanted.table, wanted.schema)
+    if wanted.mode == "table":
+        refuse_virtual(table, table.column(wanted.column), force=False)
+    else:
+        _current(connection, wanted)
+        _refuse(table, table.column(wanted.column))
+
+
+def _check_settings(wanted: ColumnStatus) -> None:
+    _check_choice("mode", wanted.mode, MODES)
+    _check_choice("envelope", wanted.envelope, ENVELOPES)
+    make_options(level=wanted.level, min_size=wanted.min_size)  # raises
+    if (wanted.mode, wanted.envelope) == ("table", "pickle"):
+        raise OptionError('mode "table" decompresses for every reader: envelope "pickle" is for mode "in-place"')
+
+
+def _current(connection: Connection, wanted: ColumnStatus) -> list[ColumnStatus]:
+    """The enabled columns of the table, all in the mode that is wanted."""
+    current = [each for each in status(connection, schema=wanted.schema) if fold(each.table) == fold(wanted.table)]
+    for each in current:
+        if each.mode != wanted.mode:
+            raise OptionError(
+                f'column {each.column} of table {each.table} is enabled in mode "{each.mode}": disable it, '
+                "or restore it where it was migrated"
+            )
+    return current
 
 
 def disable(connection: Connection, table: str, column: str, *, schema: str = "main") -> None:
@@ -159,7 +196,7 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 RECORD = "zblob_columns"
 
-_CREATE_RECORD = """CREATE TABLE IF NOT EXISTS {record} (
+_CREATE_RECORD = """CREATE TABLE IF NOT EXISTS {record} (/* zblob 1 */
     id INTEGER PRIMARY KEY,
     table_name TEXT NOT NULL,
     column_name TEXT NOT NULL,
@@ -188,6 +225,7 @@ def _entries(connection: Connection, schema: str) -> list[_Entry]:
     tables = {fold(row[0]) for row in objects.values() if row[1] == "table"}
     if RECORD not in objects:
         return []
+    check_metadata(connection, schema)
     found = []
     for row in run(connection, f"SELECT * FROM {quote(schema)}.{RECORD} ORDER BY id"):
         triggers = tuple(name for name in _trigger_names(row[0]) if name in objects)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -85,14 +85,19 @@ def make_virtual(
 
     :raises OptionError: it cannot be one; the message gives every reason.
     """
+    refuse_virtual(table, column, force=force)
+    with _renaming(connection):
+        run(connection, f"ALTER TABLE {table.address} RENAME TO {quote(table.name + '_rows')}")
+        _declare(connection, table.address, definitions(table.sql), column.name, level, min_size)
+
+
+def refuse_virtual(table: Table, column: Column, *, force: bool) -> None:
+    """:raises OptionError: the table cannot be a virtual one; the message gives every reason."""
     obstacles = column_obstacles(table, column, is_virtual=True) + virtual_obstacles(table, ignore_keys=force)
     if obstacles:
         raise OptionError(
             f'column {column.name} of table {table.name} cannot be compressed in mode "table": {"; ".join(obstacles)}'
         )
-    with _renaming(connection):
-        run(connection, f"ALTER TABLE {table.address} RENAME TO {quote(table.name + '_rows')}")
-        _declare(connection, table.address, definitions(table.sql), column.name, level, min_size)
 
 
 def change_virtual(connection: Connection, name: str, column: str, schema: str, *, level: int, min_size: int) -> None:
@@ -101,15 +106,24 @@ def change_virtual(connection: Connection, name: str, column: str, schema: str, 
         _declare(connection, f"{quote(schema)}.{quote(name)}", parts, column, level, min_size)
 
 
-def give_up_column(connection: Connection, name: str, column: str, schema: str) -> None:
-    """Decompress a column of a virtual table. Without any compressed one, it becomes an ordinary table again."""
+def give_up_column(
+    connection: Connection, name: str, column: str, schema: str, decompress: Callable[[], int | None] | None = None
+) -> None:
+    """Decompress a column of a virtual table. Without any compressed one, it becomes an ordinary table again.
+
+    :param decompress: what decompresses the values that still are compressed, in this transaction; it may return
+        another `min_size` for the columns that stay compressed. One statement for all values, if None.
+    """
     database, data = quote(schema), quote(column)
     (level, min_size), *others = [
         (each.level, each.min_size) for each in virtual_columns(connection, schema) if fold(each.table) == fold(name)
     ]
     with _renaming(connection):
         rows = f"{database}.{quote(f'{name}_rows')}"
-        run(connection, f"UPDATE {rows} SET {data} = zdecompress({data}) WHERE zis_frame({data})")
+        if decompress is None:
+            run(connection, f"UPDATE {rows} SET {data} = zdecompress({data}) WHERE zis_frame({data})")
+        else:
+            min_size = decompress() or min_size
         with _letting_go(connection, name, schema) as parts:
             if others:
                 parts = [without_word(part, "compressed") if _defines(part, column) else part for part in parts]

@@ -1,6 +1,7 @@
 /* checksum.c: XXH64. Four independent lanes keep the multipliers busy: about 16 GB/s on one core. */
 #include "checksum.h"
 
+#include "../zblob.h"
 #include "bytes.h"
 
 /* The specification's constants: primes chosen for their bit patterns. */
@@ -61,4 +62,10 @@ checksum_xxh64(const void *src, size_t src_size)
     hash = (hash ^ hash >> 33) * PRIME_2;
     hash = (hash ^ hash >> 29) * PRIME_3;
     return hash ^ hash >> 32;
+}
+
+uint64_t
+zblob_checksum(const void *src, size_t src_size)
+{
+    return checksum_xxh64(src, src_size);
 }

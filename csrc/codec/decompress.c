@@ -159,6 +159,12 @@ decode(const struct zblob_decoder *decoder, uint32_t index, const void *stored, 
     }
 }
 
+void
+zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, struct zblob_chunk *chunk)
+{
+    *chunk = decoder->chunks[index];
+}
+
 enum zblob_result
 zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored, void *dst,
                     struct zblob_error *error)

@@ -1,6 +1,8 @@
 /* values.c: see values.h. */
 #include "values.h"
 
+#include <string.h>
+
 static const struct value_registration *
 registration_of(sqlite3_context *context)
 {
@@ -172,11 +174,36 @@ value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struc
     return original->bytes;
 }
 
+/* A byte order mark, of either order. */
+static bool
+begins_with_mark(const struct value *text)
+{
+    return text->size >= 2 && (memcmp(text->bytes, "\xff\xfe", 2) == 0 || memcmp(text->bytes, "\xfe\xff", 2) == 0);
+}
+
+/* SQLite takes a mark away from UTF-16 that it is given, and reads what follows by it: give it one more. */
+static void
+return_marked(sqlite3_context *context, const struct value *original)
+{
+    unsigned char *marked = sqlite3_malloc64(original->size + 4);
+    if (!marked) {
+        sqlite3_free((void *)original->bytes);
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    memcpy(marked, "\xff\xfe", 2);
+    memcpy(marked + 2, original->bytes, original->size + 2); /* with its terminator */
+    sqlite3_free((void *)original->bytes);
+    sqlite3_result_text64(context, (const char *)marked, original->size + 2, sqlite3_free, SQLITE_UTF16LE);
+}
+
 void
 value_return(sqlite3_context *context, const struct value *original)
 {
     if (original->type == ZBLOB_BLOB)
         sqlite3_result_blob64(context, original->bytes, original->size, sqlite3_free);
+    else if (original->type == ZBLOB_TEXT_UTF16LE && begins_with_mark(original))
+        return_marked(context, original);
     else
         sqlite3_result_text64(context, (const char *)original->bytes, original->size, sqlite3_free,
                               original->type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE);

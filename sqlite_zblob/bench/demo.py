@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import shutil
-import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apsw
-
-from ..codec import VERSION
-from ..errors import ZblobError
-from . import codecs, store
+from . import codecs, methods
+from .harness import cpu_count, machine, median, run_child
 from .samples import Sample, find_samples
 
+APPLICATION_CODECS = ("uncompressed", "zlib 6", "LZ4", "Brotli 5", "zstd 3")
 DATABASE_METHODS = ("functions/1", "functions/5", "table/1", "table/5")
 
 
@@ -51,7 +44,8 @@ class Result:
 
 def method_names() -> list[str]:
     """The ways that can be measured here, in the order of the table."""
-    return [f"application/{codec}" for codec in codecs.available()] + list(DATABASE_METHODS)
+    installed = {codec.name for codec in codecs.available()}
+    return [f"application/{name}" for name in APPLICATION_CODECS if name in installed] + list(DATABASE_METHODS)
 
 
 def run(rounds: int, copies: int, advance: Callable[[str], None] = lambda step: None) -> Result:
@@ -75,43 +69,39 @@ def run(rounds: int, copies: int, advance: Callable[[str], None] = lambda step: 
 def _measure(method: str, folder: Path, copies: int, advance: Callable[[str], None]) -> dict[str, Any]:
     database_folder = folder / "store"
     database_folder.mkdir()
-    database = str(database_folder / "results.db")
+    settings: dict[str, Any] = {
+        "method": method,
+        "database": str(database_folder / "results.db"),
+        "values": str(folder),
+    }
+    settings |= {"copies": copies, "is_pickled": False, "small": 0, "threads": cpu_count()}
     try:
         figures = {}
         for phase in ("insert", "select"):
-            advance(f"{store.find_method(method).label}: {phase}")
-            figures[phase] = _child(phase, method, database, str(folder), str(copies))
+            advance(f"{methods.find_method(method).label}: {phase}")
+            figures[phase] = run_child("workload", settings | {"phase": phase})
         return figures
     finally:
         shutil.rmtree(database_folder)
 
 
-def _child(*arguments: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"{__package__}.store", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise ZblobError(f"the measurement {' '.join(arguments[:2])} failed:\n{done.stdout}{done.stderr}")
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
-
-
 def _summary(samples: list[Sample], copies: int, rounds: int, measured: dict[str, list[dict[str, Any]]]) -> Result:
-    def median(runs: list[dict[str, Any]], phase: str, figure: str) -> float:
-        return float(statistics.median(sum(run[phase][figure]) for run in runs))
+    def seconds(stages: dict[str, list[float]]) -> float:
+        return sum(map(sum, stages.values()))
 
-    plain_size = measured["application/none"][0]["insert"]["file_size"]
+    plain_size = measured["application/uncompressed"][0]["insert"]["file_size"]
     table = []
     for name, runs in measured.items():
-        method = store.find_method(name)
+        method = methods.find_method(name)
         table.append(
             Row(
                 label=method.label,
                 package_version=method.package_version,
                 file_size=runs[0]["insert"]["file_size"],
                 ratio=plain_size / runs[0]["insert"]["file_size"],
-                insert=median(runs, "insert", "insert"),
-                cold_select=median(runs, "select", "cold"),
-                warm_select=median(runs, "select", "warm"),
+                insert=median([seconds(run["insert"]["seconds"]) for run in runs]),
+                cold_select=median([seconds(run["select"]["cold"]) for run in runs]),
+                warm_select=median([seconds(run["select"]["warm"]) for run in runs]),
                 insert_peak_memory=max(run["insert"]["peak_memory"] for run in runs),
                 select_peak_memory=max(run["select"]["peak_memory"] for run in runs),
             )
@@ -120,29 +110,10 @@ def _summary(samples: list[Sample], copies: int, rounds: int, measured: dict[str
         {"name": s.name, "pixel_type": s.pixel_type, "size": list(s.size), "bytes": len(s.value)} for s in samples
     ]
     return Result(
-        machine=_machine(),
+        machine=machine(),
         images=images,
         row_count=copies * len(samples),
         raw_size=copies * sum(len(sample.value) for sample in samples),
         rounds=rounds,
         rows=table,
     )
-
-
-def _machine() -> dict[str, Any]:
-    cpu = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
-        cpu = f"{names[0]}, {len(names)} CPUs" if names else cpu
-    return {
-        "cpu": cpu,
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "sqlite": apsw.sqlite_lib_version(),
-        "sqlite_zblob": VERSION,
-    }
-
-
-def as_json(result: Result) -> str:
-    return json.dumps(asdict(result), indent=1)

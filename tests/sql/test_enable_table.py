@@ -167,12 +167,12 @@ def test_one_mode_after_the_other(db: Any) -> None:
     fill(db)
     zb.enable(db, "results", "data")
     db.execute("INSERT INTO results(operation_id, data) VALUES ('in place', ?)", (VALUES[0],))
-    with pytest.raises(zb.OptionError, match='is enabled in mode "in-place": disable it'):
+    with pytest.raises(zb.OptionError, match='is enabled in mode "in-place": disable it, or restore it'):
         zb.enable(db, "results", "data", mode="table")
     zb.disable(db, "results", "data")
     zb.enable(db, "results", "data", mode="table")
     assert rows(db, "SELECT data FROM results WHERE operation_id = 'in place'") == [(VALUES[0],)]
-    with pytest.raises(zb.OptionError, match='is enabled in mode "table": disable it'):
+    with pytest.raises(zb.OptionError, match='is enabled in mode "table": disable it, or restore it'):
         zb.enable(db, "results", "data")
     with pytest.raises(zb.OptionError, match='envelope "pickle" is for mode "in-place"'):
         zb.enable(db, "results", "data", mode="table", envelope="pickle")

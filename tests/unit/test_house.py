@@ -19,20 +19,73 @@ PYTHON_FILES = sorted((ROOT / "sqlite_zblob").rglob("*.py"))
 
 # module -> the modules of the package that it may import; a package stands for all its files
 MAY_IMPORT = {
-    "__init__": {"codec", "errors", "images", "loader", "recommend", "rows", "storage"},
+    "__init__": {
+        *(
+            "analyze",
+            "codec",
+            "errors",
+            "images",
+            "loader",
+            "migrate",
+            "recommend",
+            "reports",
+            "rows",
+            "storage",
+            "verify",
+        ),
+    },
     "errors": set(),
     "codec": {"_codec", "errors"},
     "loader": {"errors"},
     "unpickle": {"codec", "errors"},
-    "database": {"loader"},
+    "database": {"errors", "loader"},
     "schema": {"database", "errors", "loader"},
     "virtual": {"codec", "database", "errors", "loader", "schema"},
     "storage": {"codec", "database", "errors", "loader", "schema", "virtual"},
     "recommend": {"codec", "database", "errors", "loader", "schema"},
+    "sampling": {"database", "loader", "schema"},
+    "recognize": {"codec"},
+    "trial": {"codec", "errors", "recognize"},
+    "analyze": {
+        *("codec", "database", "errors", "loader", "recommend", "sampling", "schema", "storage", "trial"),
+    },
     "rows": {"codec", "loader"},
     "images": {"codec", "database", "errors", "schema", "virtual"},
-    "bench": {"bench", "codec", "errors", "loader"},
-    "cli": {"bench", "codec", "errors"},
+    "reports": set(),
+    "values": {"codec", "database", "errors", "schema", "virtual"},
+    "workers": {"codec", "database", "errors", "loader", "values"},
+    "pipeline": {"codec", "errors", "workers"},
+    "meter": {"reports"},
+    "space": {"database", "errors", "loader"},
+    "migration_record": {"database", "errors", "schema", "values"},
+    "batches": {
+        *("codec", "database", "errors", "meter", "migration_record", "pipeline", "space", "values", "workers"),
+    },
+    "survey": {"database", "meter", "migration_record", "space", "values"},
+    "operation": {
+        *("batches", "database", "errors", "meter", "migration_record", "pipeline", "reports", "space", "storage"),
+        *("survey", "values", "workers"),
+    },
+    "restore": {
+        *("codec", "database", "errors", "migration_record", "operation", "reports", "space", "storage", "survey"),
+        *("values", "virtual", "workers"),
+    },
+    "migrate": {
+        *("batches", "codec", "database", "errors", "migration_record", "operation", "reports", "restore", "space"),
+        *("storage", "survey", "values", "workers"),
+    },
+    "verify": {
+        *("database", "errors", "meter", "migration_record", "pipeline", "reports", "schema", "space", "storage"),
+        *("values", "workers"),
+    },
+    "bench": {"bench", "codec", "errors", "loader", "storage"},
+    "stats": {"codec", "database", "errors", "migration_record", "sampling", "schema", "storage"},
+    "plot": {"analyze", "errors"},
+    "integrations": {"errors", "workers"},
+    "cli": {
+        *("analyze", "bench", "cli", "codec", "database", "errors", "integrations", "migrate", "plot", "reports"),
+        *("stats", "storage", "trial", "verify"),
+    },
     "__main__": {"cli"},
 }
 
@@ -88,6 +141,7 @@ def test_every_file_says_what_it_is_for(path: Path) -> None:
 
 def test_importing_the_package_imports_no_extra() -> None:
     extras = ["numpy", "SimpleITK", "zstandard", "lz4", "brotli", "nilearn", "pydicom", "rich", "click"]
+    extras += ["dask", "distributed", "matplotlib"]
     script = f"import sys, sqlite_zblob; print([name for name in {extras} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr

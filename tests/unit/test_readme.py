@@ -56,6 +56,21 @@ def test_shell_example_runs(tmp_path: Path) -> None:
     assert done.stdout == "a1|[40,30]\n", done.stderr
 
 
+def test_commands_for_an_existing_store_run(tmp_path: Path) -> None:
+    (block,) = (block for block in blocks("sh") if "sqlite-zblob migrate" in block)
+    image = sitk.GaussianSource(sitk.sitkUInt8, [60, 50, 40])
+    connection = open_apsw(str(tmp_path / "results.db"))
+    connection.execute("CREATE TABLE results(id TEXT PRIMARY KEY, data BLOB)")
+    connection.execute("INSERT INTO results VALUES ('a1', ?)", (pickle.dumps(image),))
+    connection.close()
+    script = f'set -e; sqlite-zblob() {{ "{sys.executable}" -m sqlite_zblob "$@"; }}\n{block}'
+    settings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, env=settings)
+    assert done.returncode == 0, done.stderr
+    for line in ("SimpleITK pickle", "1 of 1 row compressed", "No damage found.", "1 of 1 row restored"):
+        assert line in done.stdout
+
+
 def test_sql_example_runs() -> None:
     (block,) = blocks("sql")
     connection = open_apsw()

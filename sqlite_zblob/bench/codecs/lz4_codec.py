@@ -1,14 +1,17 @@
-"""LZ4, frame format, its default (fastest) level."""
+"""LZ4, frame format: its default (fastest) level, and its high-compression mode."""
+
+from typing import Any
 
 import lz4.frame
 
-NAME = "LZ4"
-PACKAGE = "lz4"
+from . import Codec, bytes_of
 
 
-def compress(data: bytes) -> bytes:
-    return bytes(lz4.frame.compress(data))
+def _codec(name: str, level: int) -> Codec:
+    def encode(data: Any, threads: int) -> bytes:
+        return bytes(lz4.frame.compress(bytes_of(data), compression_level=level))
+
+    return Codec(name, "lz4", encode, lambda data, threads: lz4.frame.decompress(data))
 
 
-def decompress(data: bytes) -> bytes:
-    return bytes(lz4.frame.decompress(data))
+CODECS = (_codec("LZ4", 0), _codec("LZ4 HC 9", 9))

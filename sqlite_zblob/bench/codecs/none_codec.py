@@ -1,12 +1,5 @@
 """No compression: the value as it is."""
 
-NAME = "uncompressed"
-PACKAGE = ""
+from . import Codec, bytes_of
 
-
-def compress(data: bytes) -> bytes:
-    return data
-
-
-def decompress(data: bytes) -> bytes:
-    return data
+CODECS = (Codec("uncompressed", "", lambda data, threads: bytes_of(data), lambda data, threads: data),)

@@ -1,14 +1,16 @@
-"""zlib at its default level, as in gzip and in the NIfTI and NRRD writers."""
+"""zlib: the DEFLATE of gzip and of the NIfTI, NRRD and MetaImage writers, at their level and at its best."""
 
 import zlib
+from typing import Any
 
-NAME = "zlib -6"
-PACKAGE = ""
-
-
-def compress(data: bytes) -> bytes:
-    return zlib.compress(data, 6)
+from . import SLOW, Codec
 
 
-def decompress(data: bytes) -> bytes:
-    return zlib.decompress(data)
+def _codec(level: int, slowness: int = 0) -> Codec:
+    def encode(data: Any, threads: int) -> bytes:
+        return zlib.compress(data, level)
+
+    return Codec(f"zlib {level}", "", encode, lambda data, threads: zlib.decompress(data), slowness=slowness)
+
+
+CODECS = (_codec(1), _codec(6, SLOW), _codec(9, SLOW))

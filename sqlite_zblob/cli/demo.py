@@ -1,4 +1,4 @@
-"""The command line: arguments and printing only."""
+"""demo: stores of real images, measured side by side."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .bench import demo as bench_demo
-from .codec import VERSION
-from .errors import ZblobError
+from ..bench import demo as bench_demo
+from . import render
+from .options import json_option, on_interrupt
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="sqlite-zblob")
-def cli() -> None:
-    """Compressed BLOBs and medical images inside SQLite."""
-
-
-@cli.command()
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each way is measured.")
-@click.option("--copies", type=click.IntRange(1), default=3, show_default=True, help="Rows for each image.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.command(short_help="Measure stores of real images, side by side.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How often each way is measured.",
+)
+@click.option(
+    "--copies", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Rows for each image."
+)
+@json_option
 def demo(rounds: int, copies: int, as_json: bool) -> None:
     """Build a store of real images for each way to compress it, and show size, time and memory side by side.
 
     The images are those of the packages in the extra [demo]; generated phantoms where none is installed.
     """
+    on_interrupt("interrupted; its temporary files are gone")
     steps = 2 * rounds * len(bench_demo.method_names())
     with _progress() as progress:
         task = progress.add_task("finding images", total=steps)
@@ -40,9 +44,9 @@ def demo(rounds: int, copies: int, as_json: bool) -> None:
         result = bench_demo.run(rounds, copies, advance)
         progress.update(task, description="done", completed=steps)
     if as_json:
-        click.echo(bench_demo.as_json(result))
-        return
-    _print_demo(result)
+        render.print_json("demo", result)
+    else:
+        _print_demo(result)
 
 
 def _progress() -> Progress:
@@ -90,12 +94,3 @@ def _print_demo(result: bench_demo.Result) -> None:
         f"ms a row; {machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}",
         highlight=False,
     )
-
-
-def main() -> None:
-    """Entry point: errors are one sentence and exit code 1; usage errors have exit code 2."""
-    try:
-        cli()
-    except ZblobError as error:
-        click.echo(f"sqlite-zblob: {error}", err=True)
-        sys.exit(1)

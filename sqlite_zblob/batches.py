@@ -1,0 +1,272 @@
+"""Rewrite the values of a column while others use it: walk, have workers do the work, commit in batches.
+
+With a write-ahead log, a batch is one job's values, and the log is emptied now and then; otherwise it is as much as was
+asked for, since each commit waits for the disk.
+
+Knows no direction: what a value becomes is the task's business, and which values come into question the caller's.
+A row is replaced only if it still holds what the worker has read. Everything that a commit changes, it records; a run
+that ends in whatever way goes on at the last commit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import apsw
+
+from .codec import checksum, has_magic
+from .database import atomic, run, snapshot
+from .errors import OptionError
+from .meter import Meter
+from .migration_record import Record
+from .pipeline import ExecutorSource, Load, Pipeline, Task
+from .space import checkpoint
+from .values import Entry, Key, Place, is_unchanged, page, replace_value
+from .workers import Item, Job, Outcome, Source, attach_values
+
+PAGE_ROWS = 500
+
+# Small values travel together up to so many bytes.
+BUNDLE_SIZE = 1 << 20
+
+# A batch that is not full is committed after so many seconds: what is done is done.
+BATCH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to work.
+
+    :raises OptionError: a setting is not allowed.
+    """
+
+    executor: ExecutorSource
+    workers: int
+    pace: float
+    batch_size: int  # bytes before compression
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pace <= 1:
+            raise OptionError(f"pace must be above 0 and at most 1, not {self.pace}")
+        if self.batch_size < 1:
+            raise OptionError(f"batch_size must be positive, not {self.batch_size}")
+        if self.workers < 0:
+            raise OptionError(f"workers must not be negative, not {self.workers}")
+
+
+@dataclass
+class _Stretch:
+    """The rows from one job's first to the next one's: those of the job, and sums of the others."""
+
+    entries: list[Entry]
+    position: Key
+    data_version: int
+    rows: int = 0
+    raw_bytes: int = 0
+    stored_bytes: int = 0
+
+    def pass_over(self, entry: Entry) -> None:
+        self.rows += 1
+        self.raw_bytes += entry.raw_size
+        self.stored_bytes += entry.size
+        self.position = entry.key
+
+
+Batch = list[tuple[_Stretch, tuple[Outcome, ...]]]
+
+
+class Rewriter:
+    """One operation on one column."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        source: Source,
+        record: Record,
+        settings: Settings,
+        meter: Meter,
+        *,
+        task: Task,
+        wants: Callable[[Entry], bool],
+        nested: str | None = None,
+    ) -> None:
+        """
+        :param wants: does this entry come into question?
+        :param nested: what a restored value that carries a frame's magic itself becomes: "kept", written and left
+            alone from then on; or "later", left for the caller, where a reader might take it for a frame.
+        """
+        self.connection, self.source, self.record = connection, source, record
+        self.place: Place = source.place
+        self.settings, self.meter = settings, meter
+        self.task, self.wants, self.nested = task, wants, nested
+        # With a log, a commit costs next to nothing, and writers wait the less the shorter each is.
+        self.is_wal = run(connection, "PRAGMA main.journal_mode") == [("wal",)]
+        self.since_checkpoint = 0  # bytes before compression
+        self.not_before = 0.0
+
+    def run(self) -> None:
+        """Until the walk's end. The record is then at its last row."""
+        if self.record.position is None:
+            with atomic(self.connection):
+                self.record.restart(self.connection)
+        settings = self.settings
+        pipeline = Pipeline(
+            self.task,
+            settings.executor,
+            workers=settings.workers,
+            in_flight=settings.batch_size,
+            fetch=lambda job: attach_values(job, self.connection),
+            tick=self.meter.show,
+        )
+        with pipeline:
+            batch: Batch = []
+            size, begun = 0, time.monotonic()
+            for load, outcomes in pipeline.run(self._loads()):
+                new = sum(outcome.raw_size for outcome in outcomes if outcome.kind == "replace")
+                if batch and size + new > settings.batch_size:
+                    self._commit(batch)
+                    batch, size, begun = [], 0, time.monotonic()
+                batch.append((load.tag, outcomes))
+                size += new
+                if self.is_wal or size >= settings.batch_size or time.monotonic() - begun > BATCH_SECONDS:
+                    self._commit(batch)
+                    batch, size, begun = [], 0, time.monotonic()
+            if batch:
+                self._commit(batch)
+        self._checkpoint()
+
+    # ---- The walk ----
+
+    def _loads(self) -> Iterator[Load]:
+        after, schema_version = self.record.position, self._pragma("schema_version")
+        while True:
+            with snapshot(self.connection):
+                if self._pragma("schema_version") != schema_version:
+                    # A VACUUM may have given the rows other rowids: begin again, what is done is seen to be done.
+                    after, schema_version = None, self._pragma("schema_version")
+                data_version = self._pragma("data_version")
+                entries = page(self.connection, self.place, after, PAGE_ROWS)
+            if not entries:
+                return
+            yield from self._stretches(entries, data_version)
+            after = entries[-1].key
+
+    def _stretches(self, entries: list[Entry], data_version: int) -> Iterator[Load]:
+        stretch = _Stretch([], entries[0].key, data_version)
+        size, most = 0, min(BUNDLE_SIZE, self.settings.batch_size)
+        for entry in entries:
+            weight = max(entry.size, entry.raw_size)
+            if self.wants(entry) and stretch.entries and size + weight > most:
+                yield self._load(stretch, size)
+                stretch, size = _Stretch([], entry.key, data_version), 0
+            if self.wants(entry):
+                stretch.entries.append(entry)
+                stretch.position = entry.key
+                size += weight
+            else:
+                stretch.pass_over(entry)
+        yield self._load(stretch, size)
+
+    def _load(self, stretch: _Stretch, size: int) -> Load:
+        if not stretch.entries:
+            return Load(None, 0, stretch)
+        items = tuple(Item(entry.key, entry.value_type, entry.size) for entry in stretch.entries)
+        settings = self.record.settings
+        return Load(Job(self.source, items, settings["level"], settings["envelope"]), size, stretch)
+
+    # ---- The commit ----
+
+    def _commit(self, batch: Batch) -> None:
+        time.sleep(max(0.0, self.not_before - time.monotonic()))
+        batch = [(stretch, self._look_again(stretch, outcomes)) for stretch, outcomes in batch]
+        with atomic(self.connection):
+            begun = time.monotonic()
+            data_version = self._pragma("data_version")
+            for stretch, outcomes in batch:
+                self._settle(stretch, outcomes, is_quiet=stretch.data_version == data_version)
+            self.record.position = batch[-1][0].position
+            self.record.save(self.connection)
+        self.not_before = begun + (time.monotonic() - begun) / self.settings.pace
+        self.since_checkpoint += sum(outcome.raw_size for _, outcomes in batch for outcome in outcomes)
+        if self.since_checkpoint >= self.settings.batch_size:
+            self._checkpoint()
+        self._show()
+
+    def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        """Before the write lock is taken: what others have changed since it was read is gone."""
+        with snapshot(self.connection):
+            data_version = self._pragma("data_version")
+            if data_version == stretch.data_version:
+                return outcomes
+            pairs = zip(stretch.entries, outcomes, strict=True)
+            found = tuple(
+                outcome if self._is_unchanged(entry, outcome) else Outcome("gone") for entry, outcome in pairs
+            )
+        stretch.data_version = data_version
+        return found
+
+    def _is_unchanged(self, entry: Entry, outcome: Outcome) -> bool:
+        if outcome.kind != "replace":
+            return True
+        return is_unchanged(self.connection, self.place, entry.key, entry.value_type, entry.size, outcome.digest)
+
+    def _checkpoint(self) -> None:
+        """The log never has much more than two batches."""
+        self.since_checkpoint = 0
+        checkpoint(self.connection, 2 * max(self.settings.batch_size, self.record.counts.largest), self.meter.show)
+
+    def _settle(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
+        """:param is_quiet: nobody else has written since before the values were read."""
+        counts = self.record.counts
+        for entry, outcome in zip(stretch.entries, outcomes, strict=True):
+            counts.rows += 1
+            stored = self._settle_one(entry, outcome, is_quiet)
+            counts.raw_bytes += outcome.raw_size or entry.raw_size
+            counts.stored_bytes += stored
+        counts.rows += stretch.rows
+        counts.raw_bytes += stretch.raw_bytes
+        counts.stored_bytes += stretch.stored_bytes
+
+    def _settle_one(self, entry: Entry, outcome: Outcome, is_quiet: bool) -> int:
+        """How many bytes are stored then."""
+        counts, connection, key = self.record.counts, self.connection, entry.key
+        if self.nested and outcome.digest and self.record.is_kept(connection, key, f"{outcome.digest:016x}"):
+            return entry.size
+        if outcome.kind == "failed":
+            self._fail(key, outcome.reason)
+        elif outcome.kind == "gone":
+            counts.missed += 1
+        elif outcome.kind == "replace":
+            assert outcome.value is not None
+            is_nested = self.nested is not None and outcome.value_type == "blob" and has_magic(outcome.value)
+            if is_nested and self.nested == "later":
+                return entry.size
+            if not is_quiet and not self._is_unchanged(entry, outcome):
+                counts.missed += 1
+                return entry.size
+            try:
+                replace_value(connection, self.place, key, outcome.value_type, outcome.value)
+            except (apsw.ConstraintError, apsw.TooBigError) as error:
+                self._fail(key, str(error))
+                return entry.size
+            counts.changed += 1
+            if is_nested:
+                self.record.add(connection, "kept", key, f"{checksum(outcome.value):016x}")
+            return len(outcome.value)
+        return entry.size
+
+    def _fail(self, key: Key, reason: str) -> None:
+        self.record.add(self.connection, "failed", key, reason)
+        self.meter.failures += 1
+
+    # ---- Small things ----
+
+    def _pragma(self, name: str) -> int:
+        return int(run(self.connection, f"PRAGMA main.{name}")[0][0])
+
+    def _show(self) -> None:
+        counts, meter = self.record.counts, self.meter
+        meter.rows_done, meter.bytes_done, meter.stored_bytes = counts.rows, counts.raw_bytes, counts.stored_bytes
+        meter.show(force=True)

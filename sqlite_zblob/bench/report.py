@@ -1,0 +1,148 @@
+"""The report: measured data of all questions in, Markdown and plots out. Nothing is measured or typed here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import ZblobError
+from . import figures, recommendation, results
+from .markdown import ANSWER
+from .questions import QUESTIONS
+from .results import Row
+
+NAME = "investigation"
+
+
+class Report:
+    """What a question's `render` gets: the data of all questions, and a place for plots."""
+
+    NEUTRAL = figures.NEUTRAL
+    color = staticmethod(figures.color)
+    plain_log_ticks = staticmethod(figures.plain_log_ticks)
+    byte_ticks = staticmethod(figures.byte_ticks)
+    scatter_named = staticmethod(figures.scatter_named)
+
+    def __init__(self, folder: Path, out: Path) -> None:
+        self.results = folder
+        self._plots = out.parent / out.stem
+        self._home = out.parent
+        self._data = {name: found for name in QUESTIONS if (found := results.read(folder, name))}
+        if not self._data:
+            raise ZblobError(f"{folder} holds no measurements: run `sqlite-zblob bench all` first")
+
+    def link(self, path: Path) -> str:
+        """As the report, which is a file of its own, refers to it."""
+        return os.path.relpath(path, self._home)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._data)
+
+    def has(self, name: str) -> bool:
+        return name in self._data
+
+    def rows(self, name: str) -> list[Row]:
+        """ZblobError where a question needs another that was not measured."""
+        if name not in self._data:
+            raise ZblobError(f"this section needs the measurements of `sqlite-zblob bench {name}`, too")
+        return self._data[name][0]
+
+    def facts(self, name: str) -> Row:
+        self.rows(name)
+        return self._data[name][1]
+
+    def inputs(self, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.facts(name)["inputs"]
+        return found
+
+    @contextmanager
+    def figure(
+        self, name: str, columns: int = 1, width: float = 8.5, height: float = 4.0
+    ) -> Iterator[tuple[Any, list[Any]]]:
+        self._plots.mkdir(parents=True, exist_ok=True)
+        with figures.figure(self._plots / f"{name}.svg", columns, width, height) as made:
+            yield made
+
+    def image(self, name: str, text: str) -> list[str]:
+        return [f"![{text}]({self._plots.name}/{name}.svg)", ""]
+
+
+def write(folder: Path, out: Path) -> dict[str, str]:
+    """Make the report `out`, a Markdown file with its plots in a folder of its name, from a results folder.
+
+    :returns: the answer to each question, by its name.
+    """
+    report = Report(folder, out)
+    lines = _head(report)
+    if all(report.has(name) for name in recommendation.NEEDS):
+        lines += recommendation.render(report)
+    answers = {}
+    for i, (name, question) in enumerate(QUESTIONS.items(), 1):
+        if report.has(name):
+            section = question.render(report) if _is_complete(report, name) else [_incomplete(report, name), ""]
+            answers[name] = section[0].removeprefix(ANSWER).strip()
+            lines += [f"## {i}. {question.TITLE}", "", *section]
+    lines += _tail(report)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("\n".join(lines).rstrip() + "\n")
+    return answers
+
+
+def _is_complete(report: Report, name: str) -> bool:
+    needs = {"speed": ["codecs"], "scale": ["store"]}
+    return bool(report.rows(name)) and all(report.has(other) for other in needs.get(name, []))
+
+
+def _incomplete(report: Report, name: str) -> str:
+    if not report.rows(name):
+        return "None of the inputs fits this question."
+    return (
+        f"More than `{name}` is needed for this section: run `sqlite-zblob bench all`, which leaves out what is there."
+    )
+
+
+def _head(report: Report) -> list[str]:
+    machine = report.facts(report.names[0])["machine"]
+    is_quick = any(report.facts(name)["quick"] for name in report.names)
+    lines = [
+        "# Compressing images in SQLite: the investigation",
+        "",
+        f"Measured on {machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}, "
+        f"sqlite_zblob {machine['sqlite_zblob']}. Every figure below is computed from the CSV and JSON files that "
+        "`sqlite-zblob bench` writes; every round trip was compared byte for byte, and a codec that fails is left out. "
+        "MB are 10^6 bytes; ratio is bytes before / bytes after.",
+        "",
+        "On images of your own, or on a column of your database (`pip install 'sqlite_zblob[bench]'`):",
+        "",
+        "```sh",
+        "sqlite-zblob bench all FOLDER              # --quick: about a minute",
+        "sqlite-zblob bench all results.db --column results.data",
+        "```",
+        "",
+    ]
+    if is_quick:
+        lines += ["**A quick run**: parts of the images, one round. Good for a first look, not for decisions.", ""]
+    return lines
+
+
+def _tail(report: Report) -> list[str]:
+    lines = ["## What was measured, and with what", ""]
+    first = report.facts(report.names[0])
+    lines += ["| image | modality | pixel type | size | MB | from |", "|---|---|---|---|---:|---|"]
+    for image in first["inputs"]:
+        extent = " x ".join(map(str, image["size"]))
+        lines.append(
+            f"| {image['name']} | {image['modality']} | {image['pixel_type']} | {extent} | "
+            f"{image['bytes'] / 1e6:.1f} | {image['source']} |"
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in first["versions"].items())
+    minutes = sum(report.facts(name)["seconds"] for name in report.names) / 60
+    machines = {str(report.facts(name)["machine"]) for name in report.names}
+    lines += ["", f"Versions: {versions}. The measurements took {minutes:.0f} minutes."]
+    if len(machines) > 1:
+        lines += ["", "**Not all questions were measured on the same machine or version**; their JSON files name each."]
+    return [*lines, ""]

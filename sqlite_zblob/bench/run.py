@@ -1,0 +1,70 @@
+"""One run of the bench: which questions, on what, where results go. Knows no question's inside, and no terminal."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from . import results
+from .harness import machine, timed, versions
+from .inputs import Subject, find_subjects
+from .questions import QUESTIONS
+
+
+@dataclass
+class Bench:
+    """What a question needs in order to measure."""
+
+    subjects: list[Subject]
+    quick: bool
+    work: Path  # for files that do not outlive the question
+    journal: results.Journal
+    advance: Callable[[str, int], None]  # what comes next, and how many steps there are in this question
+
+    def take(self, key: str, step_count: int, measure: Callable[..., Any], *arguments: Any) -> Any:
+        """A measurement, made now or in an interrupted run before."""
+        self.advance(key, step_count)
+        return self.journal.take(key, measure, *arguments)
+
+    @property
+    def rounds(self) -> int:
+        return 1 if self.quick else 3
+
+
+def run(
+    names: Sequence[str],
+    source: Path | None,
+    column: str | None,
+    folder: Path,
+    quick: bool,
+    again: bool,
+    advance: Callable[[str, str, int], None],
+) -> list[str]:
+    """Measure the questions of these names into `folder`; those that were measured already only if `again`.
+
+    :param advance: told before each step: question, step, number of steps in the question.
+    :returns: the names of the questions that were measured now.
+    """
+    wanted = [name for name in names if again or results.read(folder, name) is None]
+    if not wanted:
+        return []
+    with tempfile.TemporaryDirectory(prefix="sqlite_zblob-") as temporary:
+        work = Path(temporary)
+        values = work / "values"
+        values.mkdir()
+        subjects = find_subjects(source, column, values, quick)
+        described = [subject.describe() for subject in subjects]
+        head = {"inputs": described, "quick": quick, "machine": machine(), "versions": versions()}
+        for name in wanted:
+            scratch = work / name
+            scratch.mkdir()
+            journal = results.Journal(folder / f"{name}.partial.jsonl", head)
+            bench = Bench(subjects, quick, scratch, journal, partial(advance, name))
+            (rows, facts), seconds = timed(QUESTIONS[name].measure, bench)
+            results.write(folder, name, rows, head | {"seconds": seconds} | facts)
+            journal.close()
+    return wanted

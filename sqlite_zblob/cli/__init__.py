@@ -1,0 +1,37 @@
+"""The command line `sqlite-zblob`: arguments and printing only. One module a group of commands; render.py prints."""
+
+from __future__ import annotations
+
+import click
+
+from ..bench.command import bench
+from ..codec import VERSION
+from .demo import demo
+from .look import analyze, info, stats
+from .options import ErrorGroup
+from .store import migrate, restore, verify
+
+_EPILOG = """\b
+To begin:    sqlite-zblob analyze results.db
+Completion:  eval "$(_SQLITE_ZBLOB_COMPLETE=bash_source sqlite-zblob)"   (or zsh_source, fish_source)
+
+Exit codes: 0 done, 1 failed or damage found, 2 wrong usage, 130 interrupted."""
+
+
+@click.group(cls=ErrorGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+@click.version_option(VERSION, prog_name="sqlite-zblob")
+def cli() -> None:
+    """Compressed BLOBs and medical images inside SQLite.
+
+    Find out what compression would bring to a database, switch it on for rows that are there and those to come, check
+    every value, and go back.
+    """
+
+
+for command in (analyze, migrate, restore, verify, info, stats, demo, bench):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point."""
+    cli(prog_name="sqlite-zblob")

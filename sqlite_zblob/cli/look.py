@@ -1,0 +1,348 @@
+"""analyze, info, stats: the commands that only look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from ..analyze import Analysis, ColumnAnalysis, SettingEstimate
+from ..analyze import analyze as run_analyze
+from ..codec import FrameInfo
+from ..codec import info as frame_info
+from ..errors import OptionError, ZblobError
+from ..stats import ColumnInfo, ColumnStats, DatabaseInfo, TableInfo, database_info, table_info, value_info
+from ..stats import stats as run_stats
+from ..trial import Estimate
+from . import render
+from .options import column_argument, database_argument, json_option, on_interrupt, table_argument
+
+WORTH_A_RANGE = 0.01  # narrower ones are not shown
+
+SQLITE_MAGIC = b"SQLite format 3\0"
+
+# ---- analyze -----------------------------------------------------------------------------------------------
+
+
+@click.command(short_help="Say what compression would bring.")
+@database_argument
+@table_argument(required=False)
+@column_argument(required=False)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=20.0,
+    show_default=True,
+    metavar="S",
+    help="About how long to look. More time, narrower ranges.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Tell times for so many threads. 0: one for each CPU.",
+)
+@click.option("--seed", type=int, metavar="N", help="Look at the same values again.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw sizes and savings: .svg, .png or .pdf."
+)
+@json_option
+def analyze(
+    database: str, table: str | None, column: str | None, as_json: bool, plot: str | None, **options: Any
+) -> None:
+    """Say what compression would bring to a database: ratio, time and size for each level.
+
+    Random values of each BLOB and TEXT column are compressed, and the ranges hold the figures of the whole column with
+    95 % confidence. Nothing is written, and other programs may read and write meanwhile. At the end stands the command
+    to run. Without TABLE and COLUMN, all columns are looked at.
+    """
+    on_interrupt("interrupted; nothing was changed")
+    draw = _plotter(plot) if plot else None
+    with render.progress_of_steps() as progress:
+        analysis = run_analyze(database, table, column, progress=progress, **options)
+    if draw:
+        draw(analysis, plot)
+    if as_json:
+        render.print_json("analyze", analysis)
+    else:
+        _print_analysis(analysis)
+
+
+def _plotter(path: str) -> Any:
+    """Before the work, so that what is missing is told at once."""
+    if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
+        raise click.UsageError(f"--plot makes .svg, .png or .pdf files, not {Path(path).name}")
+    try:
+        from ..plot import draw_analysis
+    except ImportError as error:
+        raise ZblobError(f"--plot needs the extra: pip install 'sqlite_zblob[plot]' ({error})") from error
+    return draw_analysis
+
+
+def _print_analysis(analysis: Analysis) -> None:
+    out = render.console()
+    free = f", {render.size(analysis.free_size)} of it free" if analysis.free_size else ""
+    out.print(f"{analysis.database}: {render.size(analysis.file_size)}{free}, journal {analysis.journal_mode}")
+    if not analysis.columns:
+        out.print("No BLOB or TEXT column holds enough to be worth compressing.")
+        return
+    out.print(render.table(_SUMMARY_HEADINGS, map(_summary, analysis.columns), left=3))
+    for column in analysis.columns:
+        if column.command:
+            _print_column(out, column, analysis.workers)
+        else:
+            out.print(f"\n{column.table}.{column.column}: {'; '.join(column.why)}")
+    commands = [column.command for column in analysis.columns if column.command]
+    if commands:
+        out.print("\nTo do it:")
+        for command in commands:
+            out.print(f"  {command}", soft_wrap=True)
+    else:
+        out.print("\nNothing to do.")
+
+
+_SUMMARY_HEADINGS = ("column", "holds", "advice", "values", "size", "then")
+
+
+def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
+    kinds = ", ".join(f"{each.share:.0%} {each.kind}" if each.share < 1 else each.kind for each in column.kinds[:3])
+    best = column.recommended
+    then = "-" if best is None or column.mode is None else render.size(best.size.value)
+    about = "" if column.is_exact else "~"
+    advice = column.mode or "leave it"
+    if column.enabled:
+        advice = "migrate the rest" if column.command else "done"
+    name = f"{column.table}.{column.column}"
+    return name, kinds or "-", advice, f"{about}{column.rows:,}", f"{about}{render.size(column.bytes)}", then
+
+
+_LEVEL_HEADINGS = ("codec", "level", "ratio", "file then", "time", "in/out MB/s")
+
+
+def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
+    sampled = max((each.sampled_count for each in column.settings), default=0)
+    out.print(f"\n{column.table}.{column.column}: {render.count(sampled, 'value')} sampled")
+    for kind in column.kinds:
+        details = f": {'; '.join(kind.details)}" if kind.details else ""
+        out.print(f"  {kind.share:.0%} {kind.kind}{details}")
+    rows = [_level_row(each, column.level) for each in _distinct(column)]
+    out.print(render.table(_LEVEL_HEADINGS, rows))
+    out.print(f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks;")
+    out.print("  MB/s: one thread. Size of the file after VACUUM.")
+    for reason in column.why:
+        out.print(f"- {reason}")
+
+
+def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
+    """Neighbouring levels that come to the same, together; zstd alone only where it differs."""
+    groups: list[list[SettingEstimate]] = []
+    for setting in column.settings:
+        same = column.setting("auto", setting.level)
+        if setting.codec == "zstd" and same and _is_same(setting, same):
+            continue
+        if groups and groups[-1][0].codec == setting.codec and _is_same(groups[-1][0], setting):
+            groups[-1].append(setting)
+        else:
+            groups.append([setting])
+    return groups
+
+
+def _is_same(one: SettingEstimate, other: SettingEstimate) -> bool:
+    return abs(one.ratio.value / other.ratio.value - 1) < 0.002
+
+
+def _level_row(group: list[SettingEstimate], advised: int) -> tuple[str, ...]:
+    shown = next((each for each in group if each.level == advised), group[0])
+    is_advised = shown.codec == "auto" and shown.level == advised
+    first, last = group[0].level, group[-1].level
+    levels = f"{first}" if first == last else f"{first}-{last}"
+    return (
+        shown.codec + (" *" if is_advised else ""),
+        f"{levels} ({advised})" if is_advised and first != last else levels,
+        _range(shown.ratio, 1, ""),
+        _range(shown.file_size, *_unit(shown.file_size.value)),
+        render.duration(shown.seconds.value),
+        f"{shown.compress_rate / 1e6:.0f}/{shown.decompress_rate / 1e6:.0f}" if shown.compress_rate else "-",
+    )
+
+
+def _unit(count: float) -> tuple[float, str]:
+    """The unit in which a number of bytes is short."""
+    for factor, name in ((1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " kB")):
+        if count >= factor:
+            return factor, name
+    return 1, " B"
+
+
+def _range(estimate: Estimate, factor: float, unit: str) -> str:
+    """The figure, and its range where that is worth a word."""
+    value = f"{_short(estimate.value / factor)}{unit}"
+    if estimate.low is None or estimate.high is None:
+        return f"{value} (?)"
+    if estimate.high - estimate.low < WORTH_A_RANGE * estimate.value:
+        return value
+    return f"{value} ({_short(estimate.low / factor)}-{_short(estimate.high / factor)})"
+
+
+def _short(number: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{number:.2f}" if number < 10 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
+
+
+# ---- info --------------------------------------------------------------------------------------------------
+
+
+@click.command(short_help="Say what a database, a table, a value or a file holds.")
+@click.argument("file", type=click.Path(readable=False))
+@click.argument("place", nargs=-1, metavar="[TABLE [COLUMN KEY]]")
+@json_option
+def info(file: str, place: tuple[str, ...], as_json: bool) -> None:
+    """Say what a database, a table, a value or a file holds. Nothing is decoded or unpickled.
+
+    \b
+    sqlite-zblob info results.db                    the database and its compressed columns
+    sqlite-zblob info results.db results            a table, and which of its columns can be compressed
+    sqlite-zblob info results.db results data a1    the value of the row with that primary key
+    sqlite-zblob info value.zst                     a frame, an envelope, or a plain value in a file
+
+    KEY is the primary key of the row, or the rowid of a table without one.
+    """
+    show: tuple[Any, Callable[[Any], None]]
+    if len(place) == 3:
+        show = value_info(file, *place), _print_value
+    elif len(place) == 1:
+        show = table_info(file, *place), _print_table
+    elif place:
+        raise click.UsageError("give the database alone, or TABLE, or TABLE, COLUMN and KEY behind it")
+    elif _is_database(file):
+        show = database_info(file), _print_database
+    else:
+        show = frame_info(Path(file).read_bytes()), _print_value
+    about, print_it = show
+    if as_json:
+        render.print_json("info", about)
+    else:
+        print_it(about)
+
+
+def _is_database(path: str) -> bool:
+    with Path(path).open("rb") as file:
+        head = file.read(len(SQLITE_MAGIC))
+    return head == SQLITE_MAGIC or not head
+
+
+def _print_database(about: DatabaseInfo) -> None:
+    out = render.console()
+    facts = (
+        ("file", about.path),
+        ("size", f"{render.size(about.file_size)}, {render.size(about.free_size)} of it free"),
+        ("pages", f"{about.page_size} bytes each"),
+        ("journal", about.journal_mode),
+        ("auto_vacuum", about.auto_vacuum),
+        ("text", about.encoding),
+        ("tables", ", ".join(about.tables) or "none"),
+    )
+    _print_facts(facts)
+    if not about.enabled and not about.migrations:
+        out.print("No column is compressed: sqlite-zblob analyze says what that would bring.")
+        return
+    rows = [
+        (f"{each.table}.{each.column}", each.mode, each.envelope, f"{each.level}", f"{each.min_size}")
+        for each in about.enabled
+    ]
+    out.print(render.table(("compressed column", "mode", "envelope", "level", "min_size"), rows, left=3))
+    for broken in (each for each in about.enabled if not each.is_intact):
+        out.print(f"{broken.table}.{broken.column}: its triggers or rows are gone: migrate or enable it again")
+    for each in about.migrations:
+        name, rows_done = f"{each.table}.{each.column}", f"{each.rows_done:,} of {each.rows_total:,} rows"
+        if each.is_running:
+            out.print(f"{name}: {each.operation} is running or was interrupted, {rows_done} done")
+        if each.failure_count:
+            out.print(f"{name}: {render.count(each.failure_count, 'value')} could not be {each.operation}d")
+
+
+def _print_table(about: TableInfo) -> None:
+    named = (("key", about.primary_key), ("indexes", about.indexes), ("triggers", about.triggers))
+    _print_facts([("table", about.name), *((name, ", ".join(items) or "none") for name, items in named)])
+    rows = [(each.name, each.declared_type, _state(each)) for each in about.columns]
+    render.console().print(render.table(("column", "type", "compression"), rows, left=3))
+
+
+def _state(column: ColumnInfo) -> str:
+    if column.enabled:
+        return f"on: {column.enabled.mode}, {column.enabled.envelope}, level {column.enabled.level}"
+    return f"impossible: {'; '.join(column.obstacles)}" if column.obstacles else "off"
+
+
+def _print_value(about: FrameInfo) -> None:
+    facts: list[tuple[str, Any]] = [("frame", "yes" if about.frame else "no: a plain value")]
+    if about.frame:
+        facts += [("envelope", about.envelope or "none"), ("version", about.version), ("type", about.value_type)]
+        facts += [("codec", about.codec), ("level", about.level), ("before", f"{about.raw_size:,} bytes")]
+        facts += [("after", f"{about.frame_size:,} bytes"), ("ratio", render.ratio(about.ratio))]
+        facts += [("chunks", about.chunk_count), ("checksum", about.checksum)]
+    else:
+        facts += [("size", f"{about.raw_size:,} bytes")]
+    for image in about.images:
+        extent = " x ".join(map(str, image.size))
+        components = f", {image.components} components" if image.components > 1 else ""
+        facts.append(("image", f"{image.source}, {image.pixel_type}, {extent}{components}"))
+        if image.spacing:
+            facts.append(("spacing", " x ".join(f"{each:g}" for each in image.spacing)))
+    _print_facts(facts)
+
+
+def _print_facts(facts: Iterable[tuple[str, Any]]) -> None:
+    for name, value in facts:
+        render.console().print(f"{name + ':':13}{value}", soft_wrap=True)
+
+
+# ---- stats -------------------------------------------------------------------------------------------------
+
+
+@click.command(short_help="Add up what is stored, by column and by codec.")
+@database_argument
+@table_argument(required=False)
+@column_argument(required=False)
+@json_option
+def stats(database: str, table: str | None, column: str | None, as_json: bool) -> None:
+    """Add up what is stored: rows, sizes and ratio, by column and by codec.
+
+    Reads the headers of all values. Without TABLE and COLUMN, of all columns whose compression is on.
+    """
+    on_interrupt("interrupted; nothing was changed")
+    with render.progress_of_steps() as progress:
+        found = run_stats(
+            database, table, column, progress=lambda name, rows: progress(f"{name}: {render.count(rows, 'row')}")
+        )
+    if not found:
+        where = f"of table {table} " if table else ""
+        raise OptionError(f"no column {where}is compressed: name one, or see sqlite-zblob analyze")
+    if as_json:
+        render.print_json("stats", found)
+    else:
+        _print_stats(found)
+
+
+def _print_stats(found: list[ColumnStats]) -> None:
+    out = render.console()
+    rows = []
+    for column in found:
+        name = f"{column.table}.{column.column}"
+        for each in column.codecs:
+            rows.append((name, each.codec, f"{each.rows:,}", *_sizes(each)))
+        if len(column.codecs) != 1:
+            rows.append((name, "all", f"{column.rows:,}", *_sizes(column)))
+    out.print(render.table(("column", "codec", "values", "before", "stored", "ratio"), rows, left=2))
+    for column in found:
+        if column.damaged_rows:
+            values = render.count(column.damaged_rows, "value")
+            out.print(f"{column.table}.{column.column}: {values} with a damaged header; sqlite-zblob verify names them")
+
+
+def _sizes(each: Any) -> tuple[str, str, str]:
+    return render.size(each.raw_bytes), render.size(each.stored_bytes), render.ratio(each.ratio)

@@ -1,0 +1,232 @@
+"""What the commands share: options, arguments, and how errors end the program. Prints nothing but errors."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sqlite3
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, Any, TypeVar
+
+import apsw
+import click
+from click.shell_completion import CompletionItem
+
+from ..database import connect, quote, run
+from ..errors import ZblobError, ZblobWarning
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_JSON, _INTERRUPTED = "sqlite_zblob.json", "sqlite_zblob.interrupted"  # keys of a context's meta
+
+
+# ---- Errors ------------------------------------------------------------------------------------------------
+
+
+class Failure(click.ClickException):
+    """One line on standard error; with --json an object on standard output as well."""
+
+    def __init__(self, message: str, kind: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.kind = kind
+        vars(self)["exit_code"] = exit_code  # click calls it a variable of the class
+        self.wants_json = bool(click.get_current_context().meta.get(_JSON))
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"sqlite-zblob: {self.message}", err=True)
+        if self.wants_json:
+            click.echo(json.dumps({"error": {"kind": self.kind, "message": self.message}}))
+
+
+class ErrorGroup(click.Group):
+    """Commands whose errors are one sentence. What is nobody's fault but ours keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            with _notes():
+                return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # click ends quietly then
+        except ZblobError as error:
+            raise Failure(str(error), type(error).__name__) from error
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            raise Failure(f"{error.strerror or error}{where}", type(error).__name__) from error
+        except (apsw.Error, sqlite3.Error) as error:
+            raise Failure(f"SQLite: {error}", "SQLiteError") from error
+        except MemoryError as error:
+            raise Failure("out of memory", "MemoryError") from error
+        except KeyboardInterrupt as error:
+            raise Failure(ctx.meta.get(_INTERRUPTED, "interrupted"), "Interrupted", 130) from error
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Our own warnings as lines."""
+    with warnings.catch_warnings():
+        show_others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, ZblobWarning):
+                click.echo(f"sqlite-zblob: note: {message}", err=True)
+            else:
+                show_others(message, category, *where, **more)
+
+        warnings.simplefilter("always", ZblobWarning)
+        warnings.showwarning = show
+        yield
+
+
+def on_interrupt(message: str) -> None:
+    """What to tell whoever presses Ctrl-C from now on."""
+    click.get_current_context().meta[_INTERRUPTED] = message
+
+
+# ---- Arguments ---------------------------------------------------------------------------------------------
+
+
+def _complete_table(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _complete(
+        ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%'", incomplete
+    )
+
+
+def _complete_column(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _complete(ctx, f"SELECT name FROM pragma_table_info({quote(ctx.params.get('table') or '')})", incomplete)
+
+
+def _complete(ctx: click.Context, sql: str, incomplete: str) -> list[CompletionItem]:
+    try:
+        connection = connect(ctx.params.get("database") or "", readonly=True)
+    except ZblobError:
+        return []
+    try:
+        return [CompletionItem(name) for (name,) in run(connection, sql) if name.startswith(incomplete)]
+    finally:
+        connection.close()
+
+
+def require_database(path: str, *, writable: bool) -> None:
+    """:raises ZblobError: the file is not there, is no database, or may not be read or written."""
+    connect(path, readonly=not writable).close()
+
+
+def database_argument(command: Command) -> Command:
+    return click.argument("database", metavar="DB", type=click.Path(readable=False))(command)
+
+
+def table_argument(*, required: bool) -> Callable[[Command], Command]:
+    return click.argument("table", required=required, shell_complete=_complete_table)
+
+
+def column_argument(*, required: bool) -> Callable[[Command], Command]:
+    return click.argument("column", required=required, shell_complete=_complete_column)
+
+
+# ---- Options -----------------------------------------------------------------------------------------------
+
+
+def json_option(command: Command) -> Command:
+    """`as_json`, which errors obey as well."""
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
+        ctx.meta[_JSON] = value
+        return value
+
+    help_text = "Print one JSON object instead (docs/cli.md describes it)."
+    return click.option("--json", "as_json", is_flag=True, is_eager=True, callback=remember, help=help_text)(command)
+
+
+class ByteSize(click.ParamType[int]):
+    """512, 64K, 64MiB, 1.5 GB: K, M and G are powers of 1024 alike."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*(?:([kmgt])(?:i?b)?|b)?", value.strip(), re.IGNORECASE)
+        if not match:
+            self.fail(f"{value!r} is not a size such as 512, 64K or 1.5G", param, ctx)
+        return int(float(match[1]) * 1024 ** (" kmgt".index((match[2] or " ").lower())))
+
+
+def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """All of them, in this order."""
+
+    def apply(command: Command) -> Command:
+        for each in reversed(several):
+            command = each(command)
+        return command
+
+    return apply
+
+
+worker_options: Callable[[Any], Any] = options(
+    click.option(
+        "--workers", type=click.IntRange(0), default=0, metavar="N", help="Values in work at once. 0: one for each CPU."
+    ),
+    click.option(
+        "--dask", "scheduler", metavar="URL", help="Use the Dask cluster with this scheduler: tcp://host:8786."
+    ),
+)
+
+writer_options: Callable[[Any], Any] = options(
+    worker_options,
+    click.option(
+        "--pace",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=1.0,
+        show_default=True,
+        metavar="SHARE",
+        help="Hold the write lock for no more than this share of the time, so that others can write.",
+    ),
+    click.option(
+        "--batch-size",
+        type=ByteSize(),
+        default="64M",
+        show_default=True,
+        metavar="BYTES",
+        help="Replace at most so many bytes in one transaction.",
+    ),
+    click.option(
+        "--vacuum",
+        "vacuum_full",
+        is_flag=True,
+        help="Give free pages back at the end: VACUUM, which locks the database.",
+    ),
+    click.option(
+        "--incremental-vacuum",
+        "vacuum_incremental",
+        is_flag=True,
+        help="Give free pages back in small steps. Needs PRAGMA auto_vacuum = INCREMENTAL.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Only say what there is to do."),
+)
+
+
+def vacuum_mode(vacuum_full: bool, vacuum_incremental: bool) -> str:
+    """As `migrate` takes it."""
+    if vacuum_full and vacuum_incremental:
+        raise click.UsageError("--vacuum and --incremental-vacuum exclude each other")
+    return "full" if vacuum_full else "incremental" if vacuum_incremental else "none"
+
+
+@contextmanager
+def executor_for(scheduler: str | None) -> Iterator[Any]:
+    """The Dask cluster's executor, or None for threads."""
+    with ExitStack() as stack:
+        if scheduler is None:
+            yield None
+            return
+        try:
+            from ..integrations.dask import DaskExecutor
+        except ImportError as error:
+            raise ZblobError(f"--dask needs the extra: pip install 'sqlite_zblob[dask]' ({error})") from error
+        for name in list(logging.root.manager.loggerDict):
+            if name.startswith("distributed"):  # what matters comes as an error of ours
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+        yield stack.enter_context(DaskExecutor(scheduler))

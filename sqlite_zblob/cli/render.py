@@ -1,0 +1,164 @@
+"""How results look: rich tables and progress bars on a terminal, plain lines elsewhere, JSON. Knows no command."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from ..codec import VERSION
+from ..reports import Progress, ProgressCallback
+
+LINE_SECONDS = 10.0  # between two lines of progress where there is no terminal
+WIDE = 10_000  # characters: what is piped is never cut
+
+
+def console(*, err: bool = False) -> Console:
+    """No markup, no highlighting: names from a database are printed as they are."""
+    made = Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    return made if made.is_terminal else Console(stderr=err, markup=False, highlight=False, emoji=False, width=WIDE)
+
+
+def print_json(command: str, result: Any) -> None:
+    """One object: the command, our version, and the fields of the result or, for a list, its `items`."""
+    fields = to_json(result)
+    body = {"items": fields} if isinstance(fields, list) else fields
+    click.echo(json.dumps({"command": command, "sqlite_zblob": VERSION} | body, indent=1))
+
+
+def to_json(value: Any) -> Any:
+    """Dataclasses become objects with their fields and properties; bytes become hexadecimal text."""
+    if dataclasses.is_dataclass(value):
+        names = [each.name for each in dataclasses.fields(value)]
+        names += [name for name, each in vars(type(value)).items() if isinstance(each, property)]
+        return {name: to_json(getattr(value, name)) for name in names}
+    if isinstance(value, dict):
+        return {str(name): to_json(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(each) for each in value]
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, title: str | None = None) -> Table:
+    """Aligned columns: the first `left` of them to the left. With lines on a terminal, without where it is piped."""
+    is_terminal = sys.stdout.isatty()
+    made = Table(
+        title=title if is_terminal else None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD if is_terminal else None,
+        pad_edge=False,
+    )
+    for at, heading in enumerate(headings):
+        made.add_column(heading, justify="left" if at < left else "right", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+# ---- Figures -----------------------------------------------------------------------------------------------
+
+
+def size(count: float) -> str:
+    """Bytes, in powers of 1000."""
+    return decimal(max(0, round(count)))
+
+
+def duration(seconds: float) -> str:
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def key(values: Any) -> str:
+    """A row's key, as `name=value`."""
+    return ", ".join(f"{name}={value.hex() if isinstance(value, bytes) else value}" for name, value in values.items())
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+# ---- Progress ----------------------------------------------------------------------------------------------
+
+
+def describe(progress: Progress) -> str:
+    """Rate, ratio and time left."""
+    parts = [f"{size(progress.rate)}/s"] if progress.rate else []
+    parts += [f"ratio {progress.ratio:.2f}"] if progress.ratio and progress.operation != "restore" else []
+    parts += [f"{duration(progress.eta)} left"] if progress.eta is not None else []
+    parts += [count(progress.failures, "failure")] if progress.failures else []
+    return ", ".join(parts)
+
+
+@contextmanager
+def progress_of_rows() -> Iterator[ProgressCallback]:
+    """A bar on a terminal, a line now and then elsewhere; both on standard error."""
+    with _progress() as show:
+
+        def report(progress: Progress) -> None:
+            phase = "" if progress.phase == "rows" else f" ({progress.phase})"
+            step = f"{progress.operation} {progress.table}.{progress.column}{phase}"
+            done = progress.bytes_done / progress.bytes_total if progress.bytes_total else 0.0
+            show(step, min(1.0, done), describe(progress))
+
+        yield report
+
+
+@contextmanager
+def progress_of_steps() -> Iterator[Callable[[str], None]]:
+    """As above, for work that only says what comes next."""
+    with _progress() as show:
+        yield lambda step: show(step, None, "")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float | None, str], None]]:
+    err = console(err=True)
+    if not err.is_terminal:
+        yield _lines(err)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[more]}"),
+    )
+    with Bar(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=None, more="")
+
+        def show(step: str, done: float | None, more: str) -> None:
+            bar.update(task, description=step, total=None if done is None else 1.0, completed=done or 0.0, more=more)
+
+        yield show
+
+
+def _lines(err: Console) -> Callable[[str, float | None, str], None]:
+    last = [time.monotonic()]
+
+    def show(step: str, done: float | None, more: str) -> None:
+        if time.monotonic() - last[0] >= LINE_SECONDS:
+            last[0] = time.monotonic()
+            err.print(step + ("" if done is None else f": {done:.0%}") + (f", {more}" if more else ""))
+
+    return show

@@ -1,0 +1,199 @@
+"""migrate, restore, verify: the commands that go through every value of a column."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from ..codec import DEFAULT_LEVEL
+from ..migrate import migrate as run_migrate
+from ..migrate import restore as run_restore
+from ..reports import Report, VerifyReport
+from ..storage import DEFAULT_MIN_SIZE, ENVELOPES, MODES
+from ..verify import verify as run_verify
+from . import render
+from .options import (
+    ByteSize,
+    column_argument,
+    database_argument,
+    executor_for,
+    json_option,
+    on_interrupt,
+    require_database,
+    table_argument,
+    vacuum_mode,
+    worker_options,
+    writer_options,
+)
+
+MOST_LINES = 20  # of failures and damages; --json has all
+
+_GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run the same command again to go on."
+
+
+@click.command(short_help="Compress a column: the rows that are there and those to come.")
+@database_argument
+@table_argument(required=True)
+@column_argument(required=True)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="in-place",
+    show_default=True,
+    help="in-place: an ordinary table with triggers. table: a virtual table that decompresses for all readers.",
+)
+@click.option(
+    "--envelope",
+    type=click.Choice(ENVELOPES),
+    default="frame",
+    show_default=True,
+    help="pickle: what is stored is a pickle that unpacks itself, for programs that pickle.loads what they read.",
+)
+@click.option(
+    "--level",
+    type=click.IntRange(1, 9),
+    default=DEFAULT_LEVEL,
+    show_default=True,
+    metavar="N",
+    help="1 is fastest, 9 smallest.",
+)
+@click.option(
+    "--min-size",
+    type=ByteSize(),
+    default=str(DEFAULT_MIN_SIZE),
+    show_default=True,
+    metavar="BYTES",
+    help="Leave smaller values as they are.",
+)
+@writer_options
+@json_option
+def migrate(
+    database: str, table: str, column: str, as_json: bool, vacuum_full: bool, vacuum_incremental: bool, **options: Any
+) -> None:
+    """Compress a column: the rows that are there, and from now on what is written.
+
+    Other programs may read and write meanwhile. Each value is decompressed again and compared before it replaces the
+    original. A run that is interrupted, even killed, loses nothing, and the same command goes on where it was.
+    `sqlite-zblob restore` undoes it all.
+
+    Programs that write the column need the extension from then on (see docs/in-place.md). The file shrinks with
+    --vacuum or --incremental-vacuum; without, the pages that become free are used for new rows.
+    """
+    on_interrupt(_GO_ON)
+    require_database(database, writable=not options["dry_run"])
+    vacuum = vacuum_mode(vacuum_full, vacuum_incremental)
+    with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
+        report = run_migrate(database, table, column, vacuum=vacuum, executor=executor, progress=progress, **options)
+    _finish("migrate", report, as_json)
+
+
+@click.command(short_help="Decompress a column again: the inverse of migrate.")
+@database_argument
+@table_argument(required=True)
+@column_argument(required=True)
+@writer_options
+@json_option
+def restore(
+    database: str, table: str, column: str, as_json: bool, vacuum_full: bool, vacuum_incremental: bool, **options: Any
+) -> None:
+    """Decompress a column again and switch its compression off: the inverse of migrate.
+
+    Every value and the schema are those of before. The disk needs room for the uncompressed values, which is checked
+    first.
+    """
+    on_interrupt(_GO_ON)
+    require_database(database, writable=not options["dry_run"])
+    vacuum = vacuum_mode(vacuum_full, vacuum_incremental)
+    with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
+        report = run_restore(database, table, column, vacuum=vacuum, executor=executor, progress=progress, **options)
+    _finish("restore", report, as_json)
+
+
+@click.command(short_help="Check every compressed value.")
+@database_argument
+@table_argument(required=False)
+@column_argument(required=False)
+@worker_options
+@json_option
+def verify(database: str, table: str | None, column: str | None, as_json: bool, **options: Any) -> None:
+    """Read and decode every compressed value, and name each that is damaged: row, chunk, reason.
+
+    Without TABLE and COLUMN, all columns whose compression is on. The exit code is 1 if anything is damaged.
+    """
+    on_interrupt("interrupted: not all values were checked")
+    require_database(database, writable=False)
+    with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
+        report = run_verify(database, table, column, executor=executor, progress=progress, **options)
+    if as_json:
+        render.print_json("verify", report)
+    else:
+        _print_verified(report)
+    if not report.ok:
+        sys.exit(1)
+
+
+def _finish(command: str, report: Report, as_json: bool) -> None:
+    if as_json:
+        render.print_json(command, report)
+    else:
+        _print_report(report)
+    if report.failures or not (report.finished or report.dry_run):
+        sys.exit(1)
+
+
+def _print_report(report: Report) -> None:
+    out = render.console()
+    name = f"{report.table}.{report.column}"
+    rows, sizes = render.count(report.rows, "row"), (render.size(report.raw_bytes), render.size(report.stored_bytes))
+    if report.dry_run:
+        out.print(f"{name}: {rows} to look at, {sizes[1]} as stored now")
+        out.print(
+            f"The files would grow by at most {render.size(report.growth_bytes)} on the way. Nothing was changed."
+        )
+        return
+    if report.resumed:
+        out.print("An interrupted run was continued; the figures include it.")
+    if report.operation == "migrate":
+        out.print(
+            f"{name}: {report.changed_rows:,} of {rows} compressed, {sizes[0]} to {sizes[1]}, "
+            f"ratio {render.ratio(report.ratio)}, {render.duration(report.seconds)}"
+        )
+    else:
+        out.print(f"{name}: {report.changed_rows:,} of {rows} restored, {sizes[1]}, {render.duration(report.seconds)}")
+    if report.missed_rows:
+        out.print(f"{render.count(report.missed_rows, 'row')} changed or deleted by others meanwhile")
+    if report.failures:
+        out.print(
+            f"{render.count(len(report.failures), 'value')} could not be {report.operation}d and stayed as they were:"
+        )
+        _print_lines([f"  {render.key(each.key)}: {each.reason}" for each in report.failures])
+
+
+def _print_verified(report: VerifyReport) -> None:
+    out = render.console()
+    out.print(
+        f"{render.count(report.rows, 'value')} read, {report.compressed_rows:,} of them compressed, "
+        f"{render.size(report.raw_bytes)} in {render.size(report.stored_bytes)}, {render.duration(report.seconds)}"
+    )
+    if report.ok:
+        out.print("No damage found.")
+        return
+    out.print(f"{render.count(len(report.damages), 'damage')} found:")
+    _print_lines(
+        [
+            f"  {each.table}.{each.column}, {render.key(each.key)}"
+            f"{'' if each.chunk is None else f', chunk {each.chunk}'}: {each.reason}"
+            for each in report.damages
+        ]
+    )
+
+
+def _print_lines(lines: list[str]) -> None:
+    out = render.console()
+    shown = lines if not out.is_terminal else lines[:MOST_LINES]
+    for line in shown:
+        out.print(line)
+    if len(shown) < len(lines):
+        out.print(f"  and {len(lines) - len(shown):,} more: --json has all")

@@ -1,0 +1,1 @@
+"""Adapters to other libraries, one small file each. Nothing imports them unasked: their dependencies are extras."""

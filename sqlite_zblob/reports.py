@@ -1,0 +1,98 @@
+"""What migrate, restore and verify say while they run and at the end: plain data, that a program can print or store.
+
+A row is named by its primary key, or by its rowid where it has none: a mapping from column names to values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Key = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A value that was left as it is."""
+
+    key: Key
+    reason: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. Rows and bytes count the values that this run and the interrupted ones before it looked at."""
+
+    operation: str  # "migrate", "restore" or "verify"
+    table: str
+    column: str
+    phase: str  # "scan", "rows", "finish" or "vacuum"
+    rows_done: int
+    rows_total: int
+    bytes_done: int  # before compression
+    bytes_total: int  # before compression; an estimate while rows are written
+    stored_bytes: int  # what the values done take in the database
+    seconds: float  # since this run began
+    failures: int
+
+    rate: float  # bytes before compression a second, over the last seconds
+    eta: float | None  # seconds; None before there is a rate
+
+    @property
+    def ratio(self) -> float | None:
+        return self.bytes_done / self.stored_bytes if self.stored_bytes else None
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What migrate or restore did, the interrupted runs before it included (but for `seconds`)."""
+
+    operation: str  # "migrate" or "restore"
+    table: str
+    column: str
+    mode: str  # "in-place" or "table"
+    envelope: str  # "frame" or "pickle"
+    rows: int  # that were looked at; a dry run: that would be
+    changed_rows: int  # that were replaced
+    raw_bytes: int  # all values looked at, before compression
+    stored_bytes: int  # the same, as they are stored now
+    failures: tuple[Failure, ...]  # values that stay as they are
+    missed_rows: int  # changed or deleted by others between reading and writing: nothing to do for them
+    seconds: float
+    resumed: bool  # an interrupted run went before
+    finished: bool  # False: a dry run, or restore could not give back every value (see failures)
+    dry_run: bool
+    growth_bytes: int  # the most that files were expected to grow by on the way; free space was checked for it
+
+    @property
+    def ratio(self) -> float | None:
+        return self.raw_bytes / self.stored_bytes if self.stored_bytes else None
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One damaged chunk, or a value that cannot be read at all."""
+
+    table: str
+    column: str
+    key: Key
+    chunk: int | None  # from 1, as error messages count; None: the header, or the database itself
+    reason: str
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    columns: tuple[tuple[str, str], ...]  # table and column
+    rows: int  # values that were read
+    compressed_rows: int
+    raw_bytes: int  # before compression
+    stored_bytes: int
+    damages: tuple[Damage, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return not self.damages

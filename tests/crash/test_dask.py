@@ -1,0 +1,255 @@
+"""A real Dask cluster, scheduler and worker processes on 127.0.0.1, killed in the middle of the work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+import SimpleITK as sitk
+
+import sqlite_zblob as zb
+from sqlite_zblob.integrations.dask import DaskExecutor
+
+from ..conftest import ROOT, open_apsw
+
+ROWS = 16
+SECONDS = 60  # for what takes a few on an idle machine
+
+# Another host is one whose name differs: then a worker may not read the file itself.
+ELSEWHERE = "import platform; platform.node = lambda: 'elsewhere'; from distributed.cli.dask_worker import main; main()"
+
+
+class Cluster:
+    """The processes of a cluster. All of them end with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.file = folder, folder / "scheduler.json"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
+        self.scheduler = self._start(["-m", "distributed.cli.dask_scheduler", *options])
+        self.address = wait_for(self._address)
+
+    def _start(self, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
+        settings = {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, *command],
+                env={**os.environ, **settings, **environment},
+                stdout=log,
+                stderr=log,
+                cwd="/",
+            )
+
+    def _address(self) -> str | None:
+        try:
+            return str(json.loads(self.file.read_text())["address"])
+        except (OSError, ValueError):
+            return None
+
+    def start_worker(
+        self, program: tuple[str, ...] = ("-m", "distributed.cli.dask_worker"), **environment: str
+    ) -> None:
+        options = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--death-timeout", "60"]
+        place = ["--local-directory", str(self.folder), self.address]
+        self.workers.append(self._start([*program, *options, *place], **environment))
+
+    def kill_worker(self) -> None:
+        """The oldest."""
+        kill(self.workers.pop(0))
+
+    def end(self) -> None:
+        for process in [*self.workers, self.scheduler]:
+            kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+def wait_for(condition: Any, seconds: float = SECONDS) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("this should have happened by now")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One worker that reads the file itself, one that gets the values. Tests leave it with two again."""
+    started = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        started.start_worker()
+        started.start_worker(("-c", ELSEWHERE))
+        yield started
+    finally:
+        started.end()
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, brain: sitk.Image) -> Path:
+    path = tmp_path_factory.mktemp("store") / "store.db"
+    connection = apsw.Connection(str(path))
+    connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF").fetchall()
+    connection.execute("CREATE TABLE results(id TEXT PRIMARY KEY, data BLOB)")
+    for number in range(ROWS):
+        value = pickle.dumps(brain[:, :, 60 + number : 90 + number])  # 1.4 MB
+        connection.execute("INSERT INTO results VALUES (?, ?)", (f"k{number}", value))
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def database(template: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(template, tmp_path / "store.db"))
+
+
+def start_migrate(database: Path, *options: str) -> subprocess.Popen[str]:
+    """Slow enough to be killed in the middle."""
+    command = [sys.executable, "-m", "sqlite_zblob", "migrate", str(database), "results", "data", "--json", *options]
+    return subprocess.Popen(
+        [*command, "--pace=0.4", "--batch-size=2M", "--level=9"],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
+    out, err = process.communicate(timeout=2 * SECONDS)
+    return process.returncode, json.loads(out) if out else {}, err
+
+
+def frame_count(database: Path) -> int:
+    connection = open_apsw(str(database))
+    try:
+        connection.set_busy_timeout(10_000)
+        return int(connection.execute("SELECT sum(zis_frame(data)) FROM results").fetchall()[0][0])
+    finally:
+        connection.close()
+
+
+def digests(database: Path) -> dict[str, str]:
+    """Of all values, decompressed. The database is whole."""
+    connection = open_apsw(str(database))
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = connection.execute("SELECT id, zdecompress(data) FROM results")
+        return {key: hashlib.sha256(value).hexdigest() for key, value in rows}
+    finally:
+        connection.close()
+
+
+def test_a_killed_worker(cluster: Cluster, database: Path) -> None:
+    before = digests(database)
+    process = start_migrate(database, "--dask", cluster.address)
+    wait_for(lambda: process.poll() is not None or frame_count(database) >= 2)
+    assert process.poll() is None
+    cluster.kill_worker()
+    cluster.start_worker()
+    code, report, err = finish(process)
+    assert (code, report.get("changed_rows"), report.get("failures")) == (0, ROWS, []), err
+    assert frame_count(database) == ROWS
+    assert digests(database) == before
+    with DaskExecutor(cluster.address) as executor:
+        checked = zb.verify(database, executor=executor)
+    assert (checked.ok, checked.compressed_rows) == (True, ROWS)
+
+
+def test_a_killed_coordinator(cluster: Cluster, database: Path) -> None:
+    before = digests(database)
+    process = start_migrate(database, "--dask", cluster.address)
+    wait_for(lambda: process.poll() is not None or frame_count(database) >= 2)
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    assert 2 <= frame_count(database) < ROWS
+    assert digests(database) == before
+    code, report, err = finish(start_migrate(database, "--dask", cluster.address))
+    assert (code, report.get("resumed"), report.get("changed_rows")) == (0, True, ROWS), err
+    assert digests(database) == before
+
+
+def test_a_task_that_kills_its_worker(cluster: Cluster) -> None:
+    """It is given up with an exception, which the pipeline takes for a reason to set the value aside; others go on."""
+    with DaskExecutor(cluster.address) as executor:
+        error = executor.submit(os._exit, 1).exception(timeout=SECONDS)
+        assert type(error).__name__ == "KilledWorker"
+        assert executor.submit(len, b"abc").result(timeout=SECONDS) == 3
+        raised = executor.submit(int, "x").exception(timeout=SECONDS)
+        assert isinstance(raised, ValueError)
+        missing = executor.submit(os.stat, "/nowhere").exception(timeout=SECONDS)
+        assert isinstance(missing, FileNotFoundError)
+    (dead,) = wait_for(lambda: [each for each in cluster.workers if each.poll() is not None])
+    cluster.workers.remove(dead)
+    cluster.start_worker()
+
+
+def test_a_killed_scheduler(cluster: Cluster, database: Path) -> None:
+    """The last one for this cluster."""
+    before = digests(database)
+    process = start_migrate(database, "--dask", cluster.address)
+    wait_for(lambda: process.poll() is not None or frame_count(database) >= 2)
+    cluster.scheduler.kill()
+    code, report, err = finish(process)
+    assert code == 1
+    assert report["error"]["kind"] == "WorkerError"
+    (line,) = (line for line in err.splitlines() if not line.startswith("migrate results.data: "))
+    assert line.startswith("sqlite-zblob: the connection to the Dask scheduler")
+    assert 2 <= frame_count(database) < ROWS
+    assert digests(database) == before
+    code, report, err = finish(start_migrate(database))
+    assert (code, report.get("resumed"), report.get("changed_rows")) == (0, True, ROWS), err
+    assert digests(database) == before
+
+
+def test_no_scheduler() -> None:
+    with pytest.raises(zb.WorkerError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        DaskExecutor("tcp://127.0.0.1:9", patience=0.5)
+    with pytest.raises(zb.WorkerError, match="no Dask scheduler answers at nonsense"):
+        DaskExecutor("nonsense://", patience=0.5)
+
+
+def test_workers_that_cannot_be_used(tmp_path: Path) -> None:
+    """None at all, one of another version, one without this package; and one that goes away."""
+    other = tmp_path / "other" / "sqlite_zblob"
+    shutil.copytree(ROOT / "sqlite_zblob", other, ignore=shutil.ignore_patterns("__pycache__"))
+    with (other / "codec.py").open("a") as file:
+        file.write('\nVERSION = "0.0.1"\n')
+    (tmp_path / "none" / "sqlite_zblob").mkdir(parents=True)
+    (tmp_path / "none" / "sqlite_zblob" / "__init__.py").write_text("raise ImportError('not here')")
+    started = Cluster(tmp_path)
+    try:
+        with pytest.raises(zb.WorkerError, match="no worker has joined"):
+            DaskExecutor(started.address, patience=0.5)
+        for folder, complaint in (("other", r"has sqlite_zblob 0\.0\.1"), ("none", "cannot use sqlite_zblob")):
+            started.start_worker(PYTHONPATH=str(tmp_path / folder))
+            with pytest.raises(zb.WorkerError, match=complaint):
+                DaskExecutor(started.address, patience=SECONDS)
+            started.kill_worker()
+        started.start_worker()
+        with DaskExecutor(started.address, patience=SECONDS) as executor:
+            executor._patience = 1.0
+            future = executor.submit(time.sleep, 60)
+            started.kill_worker()
+            assert isinstance(future.exception(timeout=SECONDS), Exception)
+            wait_for(lambda: executor._problem)
+            with pytest.raises(zb.WorkerError, match="has had no worker"):
+                executor.submit(len, b"")
+    finally:
+        started.end()
