@@ -25,7 +25,10 @@ _QUESTION_HELP = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    short_help="Measure codecs and whole stores on your images.",
+)
 def bench() -> None:
     """Measure codecs and whole stores on your images, and write a report.
 
