@@ -7,7 +7,7 @@ volumes.py says which volumes there are, rivals.py which codecs, codec_report.py
 thread. In each round every codec visits a volume before the next volume begins; figures are medians of the rounds
 (slow rivals have one). Rivals that code pictures get a volume as a stack of 2-D slices, byte codecs the whole buffer.
 Ours is measured through `sqlite_zblob.compress` and `decompress`: frame, index and checksums included. A codec that
-does not give the bytes back ends the run.
+does not give a volume's bytes back has no figures for it.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class Codec:
         back = b"".join(map(bytes_of, decoded)) if isinstance(decoded, list) else bytes_of(decoded)
         original = b"".join(map(bytes_of, subject)) if isinstance(subject, list) else bytes_of(array)
         if back != original:
-            raise SystemExit(f"{self.name} does not give the bytes back")
+            print(f"    {self.name}: does not give the bytes back")
+            return None
         return sum(map(len, parts)), middle - start, end - middle
 
 

@@ -9,7 +9,7 @@
 enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
 
 struct sample {
-    size_t pixel, components, count;
+    size_t pixel, components, count, mixed;   /* mixed: pixels whose components are not all the same */
     uint64_t total;                           /* pixels of the image */
     size_t low, high;                         /* where the two lowest bytes of a pixel's first component are */
     uint64_t met[HASHES / 64];                /* which pixels came, by hash */
@@ -36,6 +36,16 @@ static inline uint16_t
 low_part(const struct sample *s, const unsigned char *pixel)
 {
     return (uint16_t)(pixel[s->low] | (s->low == s->high ? 0 : pixel[s->high] << 8));
+}
+
+static bool
+is_mixed(const struct sample *s, const unsigned char *pixel)
+{
+    size_t size = s->pixel / s->components;
+    for (size_t at = size; at < s->pixel; at += size)
+        if (memcmp(pixel, pixel + at, size) != 0)
+            return true;
+    return false;
 }
 
 /* The usual guess: the middle one of w, n and w + n - nw. */
@@ -85,7 +95,12 @@ sample_row(struct sample *s, const unsigned char *now, const unsigned char *abov
         (!before || memcmp(now, before, size * width) == 0)) {
         s->flat += (uint32_t)(width - 1);
         s->differences[1][DIFFERENCES / 2] += (uint32_t)(width - 1);
-    } else if (size == 1) {
+        s->mixed += is_mixed(s, now) ? width - 1 : 0;
+        return;
+    }
+    for (size_t x = 1; s->components > 1 && x < width; x++)
+        s->mixed += is_mixed(s, now + x * size);
+    if (size == 1) {
         sample_pixels(s, now, above, before, width, 1);
     } else if (size == 2) {
         sample_pixels(s, now, above, before, width, 2);
@@ -142,7 +157,9 @@ is_cheaper_as_labels(const struct sample *s)
     /* symbols take their time: where most pixels of a large image are symbols of a byte, intensities are faster */
     bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
     uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's part of them */
-    return !is_slow && (values <= 2 || labels <= intensities * s->components * 7 / 8 + tables);
+    /* a component that repeats the first costs nothing */
+    uint64_t planes = intensities + intensities / s->count * (s->components - 1) * s->mixed;
+    return !is_slow && (values <= 2 || labels <= planes * 7 / 8 + tables);
 }
 
 bool
