@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import os
 import pickle
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
@@ -19,9 +15,6 @@ import zstandard
 import sqlite_zblob as zb
 
 from ..compat.decoder import decode
-from ..conftest import ROOT
-
-TARGETS = ("scalar", "portable", "avx2", "avx512")
 
 
 @functools.cache
@@ -208,29 +201,3 @@ def test_no_label_map_is_slow(brain_pickle: bytes) -> None:
     for name, array in STRANGE.items():
         large = np.ascontiguousarray(np.concatenate([array] * (1 + 2_000_000 // array.nbytes)))
         assert nanoseconds(large) < 8 * usual, name
-
-
-DIGEST_SCRIPT = """
-import hashlib, sys
-sys.path.insert(0, {root!r})
-from tests.unit.test_label import STRANGE, frame_of
-for array in STRANGE.values():
-    print(hashlib.sha256(frame_of(array)).hexdigest())
-"""
-
-
-def test_every_cpu_target_writes_the_same_bytes() -> None:
-    """The targets that this CPU has; a forced one that it has not falls back to the best."""
-    digests = set()
-    for target in TARGETS:
-        done = subprocess.run(
-            [sys.executable, "-c", DIGEST_SCRIPT.format(root=str(ROOT))],
-            env={**os.environ, "ZBLOB_TARGET": target},
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
-        assert done.returncode == 0, done.stderr
-        digests.add(hashlib.sha256(done.stdout.encode()).hexdigest())
-        assert len(done.stdout.splitlines()) == len(STRANGE)
-    assert len(digests) == 1

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,8 +15,7 @@ from hypothesis.extra import numpy as hnp
 import sqlite_zblob as zb
 
 from ..compat.values import phantom, wide_arrays
-from ..conftest import ROOT
-from .test_voxel import SHAPES, TARGETS, smooth
+from .test_voxel import SHAPES, smooth
 
 FLOATS = ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"]
 
@@ -143,33 +138,3 @@ def test_never_much_larger_than_the_general_path(name: str) -> None:
 )
 def test_any_array(array: np.ndarray, level: int, copies: int) -> None:
     frame_of(np.concatenate([array] * copies), level)
-
-
-DIGEST_SCRIPT = """
-import hashlib, pickle, sys
-sys.path.insert(0, {root!r})
-import sqlite_zblob as zb
-from tests.unit.test_wide import STRANGE
-for array in STRANGE.values():
-    for level in (1, 5):
-        value = pickle.dumps(array)
-        frame = zb.compress(value, level)
-        assert zb.decompress(frame) == value
-        print(hashlib.sha256(frame).hexdigest())
-"""
-
-
-def test_every_cpu_target_writes_the_same_bytes() -> None:
-    digests = set()
-    for target in TARGETS:
-        done = subprocess.run(
-            [sys.executable, "-c", DIGEST_SCRIPT.format(root=str(ROOT))],
-            env={**os.environ, "ZBLOB_TARGET": target},
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
-        assert done.returncode == 0, done.stderr
-        assert len(done.stdout.splitlines()) == 2 * len(STRANGE)
-        digests.add(hashlib.sha256(done.stdout.encode()).hexdigest())
-    assert len(digests) == 1
