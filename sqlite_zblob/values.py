@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from .codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head
-from .database import fold, quote, run
+from .database import fold, quote, run, snapshot
 from .errors import DamagedFrameError, UnsupportedFrameError
 from .schema import Table, look_at_table, master_of
 from .virtual import is_zblob
@@ -144,6 +144,13 @@ def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -
         sql = f"SELECT CAST({quote(place.column)} AS BLOB) FROM main.{quote(place.table)} WHERE {place.condition}"
         found = run(connection, sql, key)
         return found[0][0] if found and found[0][0] is not None and len(found[0][0]) == size else None
+    with snapshot(connection):
+        # Takes the lock: blob_open would wait for it with the interpreter locked, perhaps for a thread of this process.
+        run(connection, "SELECT 1 FROM main.sqlite_master LIMIT 1")
+        return _read_blob(connection, place, key, size)
+
+
+def _read_blob(connection: apsw.Connection, place: Place, key: Key, size: int) -> Buffer | None:
     try:
         blob = connection.blob_open("main", place.table, place.column, key[0], False)
     except apsw.SQLError:  # no such row, or no bytes in it
