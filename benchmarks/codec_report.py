@@ -113,14 +113,15 @@ def plot(rows: list[Row], kind: str, path: Path) -> None:
         for (x, y), label in points(rows, field).items():
             is_ours = label.startswith(OURS)
             axis.plot(x, y, "o" if is_ours else "s", color="C3" if is_ours else "0.45", markersize=8)
-            axis.annotate(label, (x, y), textcoords="offset points", xytext=(7, 4), fontsize=8)
+            text, side = (label.removeprefix(OURS), (-4, 8)) if is_ours else (label, (7, 4))
+            axis.annotate(text, (x, y), textcoords="offset points", xytext=side, fontsize=8)
         axis.set_xscale("log")
         left, right = axis.get_xlim()
         axis.set_xlim(left, right * 2.5)  # room for the labels
         axis.set_xlabel(f"{field}, MB/s, one thread")
         axis.grid(alpha=0.3, which="both")
     axes[0].set_ylabel("ratio (geometric mean)")
-    figure.suptitle(f"Lossless coding, {kind}: up and right is better")
+    figure.suptitle(f"Lossless coding, {kind}: up and right is better; {OURS} by level in red")
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 
