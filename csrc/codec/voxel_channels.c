@@ -75,7 +75,7 @@ count_values(struct chooser *chooser, size_t component, size_t minus)
     uint64_t rows = shape->slices * shape->height, stride = rows * shape->width / RANGE_SAMPLES + 1;
     memset(chooser->counts, 0, VALUES * sizeof *chooser->counts);
     memset(chooser->rows[1], 0, width * sizeof *chooser->rows[1]);
-    for (uint64_t row = stride / 2; row < rows; row += stride) {
+    for (uint64_t row = stride / 2 < rows ? stride / 2 : rows / 2; row < rows; row += stride) {
         const unsigned char *at = voxel_row_address(model, chooser->samples, row / shape->height, row % shape->height);
         voxel_load(model, at + component * size, step, chooser->rows[0], width);
         if (minus)
