@@ -167,16 +167,21 @@ for key, text in metadata.items(): image.SetMetaData(key, text)
 _LOAD = "zb.install()  # when the program starts"
 
 
-def _functions(detail: str) -> Method:
-    insert = f'connection.execute("INSERT INTO results VALUES (?, zcompress(?, {detail}), ...)", row)'
+def _zcompress(name: str, argument: str) -> Method:
+    """:param argument: the second one of `zcompress`, as SQL."""
+    insert = f'connection.execute("INSERT INTO results VALUES (?, zcompress(?, {argument}), ...)", row)'
     select = 'connection.execute("SELECT zdecompress(data) FROM results WHERE operation_id = ?", (key,))'
     return Method(
-        f"database: zcompress, level {detail}",
+        f"database: zcompress, {name}",
         "database",
-        write_sql=f"zcompress(?, {int(detail)})",
+        write_sql=f"zcompress(?, {argument})",
         read_sql="zdecompress(data)",
         changes="\n".join((_LOAD, insert, select)),
     )
+
+
+def _functions(detail: str) -> Method:
+    return _zcompress(f"level {detail}", str(int(detail)))
 
 
 def _one_thread(detail: str) -> Method:
@@ -190,15 +195,7 @@ def _one_thread(detail: str) -> Method:
 
 def _hybrid(detail: str) -> Method:
     options = f'{{"level": {int(detail)}, "min_size": 65536}}'
-    insert = f"connection.execute(\"INSERT INTO results VALUES (?, zcompress(?, '{options}'), ...)\", row)"
-    select = 'connection.execute("SELECT zdecompress(data) FROM results WHERE operation_id = ?", (key,))'
-    return Method(
-        f"database: zcompress, level {detail}, from 64 KiB on",
-        "database",
-        write_sql=f"zcompress(?, '{options}')",
-        read_sql="zdecompress(data)",
-        changes="\n".join((_LOAD, insert, select)),
-    )
+    return _zcompress(f"level {detail}, from 64 KiB on", f"'{options}'")
 
 
 def _table(detail: str) -> Method:

@@ -15,17 +15,9 @@ from hypothesis.extra import numpy as hnp
 import sqlite_zblob as zb
 
 from ..compat.values import phantom, wide_arrays
-from .test_voxel import SHAPES, smooth
+from .test_voxel import SHAPES, frame_of, smooth
 
 FLOATS = ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"]
-
-
-def frame_of(array: np.ndarray, level: int = 5, codec: str = "voxel") -> bytes:
-    value = pickle.dumps(array)
-    frame = zb.compress(value, level, codec=codec)
-    assert zb.decompress(frame) == value
-    assert len(frame) <= len(value) + 64 + 32 * zb.info(frame).chunk_count
-    return frame
 
 
 def scan(shape: tuple[int, ...] = (12, 100, 120)) -> np.ndarray:
