@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -69,9 +70,7 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
 )
 @writer_options
 @json_option
-def migrate(
-    database: str, table: str, column: str, as_json: bool, vacuum_full: bool, vacuum_incremental: bool, **options: Any
-) -> None:
+def migrate(database: str, table: str, column: str, **options: Any) -> None:
     """Compress a column: the rows that are there, and from now on what is written.
 
     Other programs may read and write meanwhile. Each value is decompressed again and compared before it replaces the
@@ -81,12 +80,7 @@ def migrate(
     Programs that write the column need the extension from then on (see docs/in-place.md). The file shrinks with
     --vacuum or --incremental-vacuum; without, the pages that become free are used for new rows.
     """
-    on_interrupt(_GO_ON)
-    require_database(database, writable=not options["dry_run"])
-    vacuum = vacuum_mode(vacuum_full, vacuum_incremental)
-    with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
-        report = run_migrate(database, table, column, vacuum=vacuum, executor=executor, progress=progress, **options)
-    _finish("migrate", report, as_json)
+    _rewrite("migrate", run_migrate, (database, table, column), options)
 
 
 @click.command(short_help="Decompress a column again: the inverse of migrate.")
@@ -95,20 +89,24 @@ def migrate(
 @column_argument(required=True)
 @writer_options
 @json_option
-def restore(
-    database: str, table: str, column: str, as_json: bool, vacuum_full: bool, vacuum_incremental: bool, **options: Any
-) -> None:
+def restore(database: str, table: str, column: str, **options: Any) -> None:
     """Decompress a column again and switch its compression off: the inverse of migrate.
 
     Every value and the schema are those of before. The disk needs room for the uncompressed values, which is checked
     first.
     """
+    _rewrite("restore", run_restore, (database, table, column), options)
+
+
+def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str], options: dict[str, Any]) -> None:
+    """What migrate and restore do with their options."""
     on_interrupt(_GO_ON)
-    require_database(database, writable=not options["dry_run"])
-    vacuum = vacuum_mode(vacuum_full, vacuum_incremental)
-    with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
-        report = run_restore(database, table, column, vacuum=vacuum, executor=executor, progress=progress, **options)
-    _finish("restore", report, as_json)
+    require_database(place[0], writable=not options["dry_run"])
+    as_json, scheduler = options.pop("as_json"), options.pop("scheduler")
+    vacuum = vacuum_mode(options.pop("vacuum_full"), options.pop("vacuum_incremental"))
+    with executor_for(scheduler) as executor, render.progress_of_rows() as progress:
+        report = run(*place, vacuum=vacuum, executor=executor, progress=progress, **options)
+    _finish(name, report, as_json)
 
 
 @click.command(short_help="Check every compressed value.")
