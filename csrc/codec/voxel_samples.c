@@ -139,6 +139,14 @@ voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *
     }
 }
 
+/* As kernels take samples: nothing but a change of place and sign. */
+static bool
+is_plain(const struct voxel_model *model)
+{
+    bool swap = voxel_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian == host_is_little();
+    return model->shape.components == 1 && !model->is_transposed && !swap && model->mapping.rank_count == 0;
+}
+
 static void
 split_row(const int16_t *restrict all, int16_t *restrict even, int16_t *restrict odd, const struct voxel_planes *planes)
 {
@@ -176,10 +184,17 @@ voxel_load_row(const struct voxel_model *model, const unsigned char *samples, ui
     size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
     size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
     const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
+    bool plain = is_plain(model);
     for (size_t c = 0; c < components; c++) {
         int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
+        if (plain) {
+            voxel_ops()->split_samples(row_samples, model->grid.sample_type, even, even + planes->half_stride, planes->width);
+            if (planes->width & 1)
+                voxel_load(model, row_samples + size * (planes->width - 1), 1, even + planes->half[1], 1);
+        } else {
         voxel_load(model, row_samples + component_of(model, c) * size, step, scratch, planes->width);
         split_row(scratch, even, even + planes->half_stride, planes);
+        }
         voxel_pad_values(planes, ring, c, y, 0);
         voxel_pad_values(planes, ring, c, y, 1);
     }
@@ -272,8 +287,15 @@ store_row(const struct voxel_model *model, unsigned char *row_samples, const str
           size_t y, int16_t *scratch)
 {
     size_t size = voxel_sample_size(model->grid.sample_type);
+    bool plain = is_plain(model);
     for (size_t c = 0; c < planes->components; c++) {
         const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
+        if (plain) {
+            voxel_ops()->join_samples(even, even + planes->half_stride, model->grid.sample_type, row_samples, planes->width);
+            if (planes->width & 1)
+                voxel_store(model, even + planes->half[1], row_samples + size * (planes->width - 1), 1, 1);
+            return;
+        }
         int16_t *row = scratch + (model->channel_count ? c * planes->width : 0);
         join_row(even, even + planes->half_stride, row, planes);
         voxel_join_channel(model, c, scratch, planes->width, planes->width);
