@@ -300,8 +300,9 @@ put_step(const struct voxel_encode_entry *entries, const uint16_t *symbols, cons
 {
     vec symbol = _mm512_maskz_loadu_epi16(lanes, symbols + at);
     __m256i first = _mm512_castsi512_si256(symbol), second = _mm512_extracti64x4_epi64(symbol, 1);
-    __m512i low = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(first), (const void *)entries, 8);
-    __m512i high = _mm512_i32gather_epi32(_mm512_cvtepu16_epi32(second), (const void *)entries, 8);
+    const uint32_t *packed = &entries->packed; /* the first half of an entry */
+    __m512i low = gather(packed, _mm512_slli_epi32(_mm512_cvtepu16_epi32(first), 1));
+    __m512i high = gather(packed, _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 1));
     __mmask32 gone = _mm512_movepi32_mask(low) | (__mmask32)_mm512_movepi32_mask(high) << 16;
     state[0] = put_symbol(state[0], low, (__mmask16)lanes, words);
     state[1] = put_symbol(state[1], high, (__mmask16)(lanes >> 16), words);
