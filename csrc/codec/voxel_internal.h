@@ -15,11 +15,10 @@ enum {
     VOXEL_PRESET_RICH = 2,
     VOXEL_PRESET_COUNT = 3,
 
-    VOXEL_LANES = 32,     /* samples in one step of the entropy coder */
-    VOXEL_STATES = 64,    /* rANS states: two banks, that steps take in turns */
-    VOXEL_SEGMENT = 512,  /* samples of a half-row that one kernel call handles */
-    VOXEL_PAD = 32,       /* elements left and right of a half-row in memory */
-    VOXEL_PAD_FILLED = 4, /* of them, those that repeat the edge: taps reach no farther */
+    VOXEL_LANES = 32,    /* samples in one step of the entropy coder */
+    VOXEL_STATES = 64,   /* rANS states: two banks, that steps take in turns */
+    VOXEL_SEGMENT = 512, /* samples of a half-row that one kernel call handles */
+    VOXEL_PAD = 4,       /* elements left and right of a half-row that repeat its edges: taps reach no farther */
     VOXEL_TAPS_MAX = 24,
     VOXEL_CLASSES = 32,
     VOXEL_ERRORS_MAX = 12,
@@ -160,7 +159,8 @@ struct voxel_planes {
     size_t width, height, components;
     size_t distance, ring; /* to the reference slice, and slices that are kept: 2 * distance + 1 at most */
     size_t half[2];        /* samples in the even and the odd half of a row */
-    size_t half_stride;    /* elements from one half-row to the next */
+    size_t half_stride;    /* elements from one half-row to the next, of the same plane */
+    size_t plane_stride;   /* what whole vectors write behind a plane's last row hits nothing */
     int16_t *values;
     uint16_t *errors;
 };
@@ -184,7 +184,7 @@ static inline size_t
 voxel_half_row(const struct voxel_planes *planes, size_t ring, size_t component, size_t row, int parity)
 {
     size_t plane = ring * planes->components + component;
-    return ((plane * planes->height + row) * 2 + (size_t)parity) * planes->half_stride + VOXEL_PAD;
+    return VOXEL_LANES + plane * planes->plane_stride + (row * 2 + (size_t)parity) * planes->half_stride;
 }
 
 /* Where a row's neighbours are found: pointers to element 0, moved by the site's own offset. */

@@ -67,7 +67,7 @@ voxel_arena_close(struct voxel_arena *arena)
 static size_t
 half_stride_of(uint64_t width)
 {
-    return (size_t)((width + 1) / 2 + VOXEL_LANES - 1) / VOXEL_LANES * VOXEL_LANES + 2 * VOXEL_PAD;
+    return (size_t)((width + 1) / 2 + 2 * VOXEL_PAD + VOXEL_LANES - 1) / VOXEL_LANES * VOXEL_LANES;
 }
 
 static size_t
@@ -76,11 +76,18 @@ ring_size(struct voxel_box box, uint32_t distance)
     return box.slices < 2 * (uint64_t)distance + 1 ? (size_t)box.slices : 2 * (size_t)distance + 1;
 }
 
+static size_t
+plane_stride_of(const struct voxel_shape *shape, struct voxel_box box)
+{
+    return (size_t)box.rows * 2 * half_stride_of(shape->width) + VOXEL_LANES;
+}
+
 /* All rows of the slices that are kept, and the stand-in row behind them. */
 static size_t
 element_count(const struct voxel_shape *shape, struct voxel_box box, uint32_t distance)
 {
-    return (size_t)(ring_size(box, distance) * shape->components * box.rows * 2 + 1) * half_stride_of(shape->width);
+    size_t planes = ring_size(box, distance) * (size_t)shape->components;
+    return VOXEL_LANES + planes * plane_stride_of(shape, box) + half_stride_of(shape->width) + VOXEL_LANES;
 }
 
 size_t
@@ -101,13 +108,15 @@ voxel_planes_open(struct voxel_planes *planes, const struct voxel_shape *shape, 
     planes->half[0] = (planes->width + 1) / 2;
     planes->half[1] = planes->width / 2;
     planes->half_stride = half_stride_of(shape->width);
+    planes->plane_stride = plane_stride_of(shape, box);
     size_t count = element_count(shape, box, distance);
     planes->values = memory;
     planes->errors = (uint16_t *)memory + count;
     /* Elements between a half-row's samples and its padding are computed with and never used; they
      * start as zeros so that no run depends on what the memory held. */
     memset(memory, 0, 2 * sizeof(int16_t) * count);
-    for (size_t i = count - planes->half_stride; i < count; i++)
+    size_t stand_in = voxel_half_row(planes, planes->ring, 0, 0, 0);
+    for (size_t i = stand_in - VOXEL_PAD; i < count; i++)
         planes->values[i] = modal;
 }
 
@@ -119,9 +128,9 @@ voxel_pad_values(const struct voxel_planes *planes, size_t ring, size_t componen
     /* a row of one pixel has no odd half: it repeats the even one */
     int16_t first = count ? half[0] : half[-(ptrdiff_t)planes->half_stride];
     int16_t last = count ? half[count - 1] : first;
-    for (int i = 1; i <= VOXEL_PAD_FILLED; i++)
+    for (int i = 1; i <= VOXEL_PAD; i++)
         half[-i] = first;
-    for (int i = 0; i < VOXEL_PAD_FILLED; i++)
+    for (int i = 0; i < VOXEL_PAD; i++)
         half[count + (size_t)i] = last;
 }
 
@@ -132,9 +141,9 @@ voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t componen
     size_t count = planes->half[parity];
     uint16_t first = count ? half[0] : half[-(ptrdiff_t)planes->half_stride];
     uint16_t last = count ? half[count - 1] : first;
-    for (int i = 1; i <= VOXEL_PAD_FILLED; i++)
+    for (int i = 1; i <= VOXEL_PAD; i++)
         half[-i] = first;
-    for (int i = 0; i < VOXEL_PAD_FILLED; i++)
+    for (int i = 0; i < VOXEL_PAD; i++)
         half[count + (size_t)i] = last;
 }
 
@@ -181,8 +190,7 @@ site_offset(const struct voxel_planes *planes, const struct voxel_plane_cursor *
     ptrdiff_t shift = (column - half) / 2;
     if (source == 0 && y == 0 && row < 0) {
         if (!cursor->has_reference) {
-            size_t end = planes->ring * planes->components * planes->height * 2 * planes->half_stride;
-            return end + VOXEL_PAD + (size_t)shift;
+            return voxel_half_row(planes, planes->ring, 0, 0, 0) + (size_t)shift;
         }
         source = 1;
     }

@@ -108,7 +108,7 @@ encode_half(struct encoding *e, const struct voxel_plane_cursor *cursor, size_t 
         e->count += n;
     }
     e->half_counts[e->half_count++] = (uint32_t)(span.last[parity] - span.first);
-    if (span.last[parity] < row.count) /* whole vectors were written: clear what belongs to the margin */
+    if (e->model->use_margins) /* whole vectors were written: clear what belongs to margins, of the odd half too */
         memset(row.own_errors + span.last[parity], 0, VOXEL_LANES * sizeof(uint16_t));
     voxel_pad_errors(&e->planes, cursor->ring[0], cursor->component[0], y, parity);
 }
@@ -396,7 +396,7 @@ decode_half(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t 
             return false;
         d->ops->reconstruct(&row, d->model->shift, at, n, d->segment);
     }
-    if (span.last[parity] < row.count) { /* whole vectors were written: restore the margin */
+    if (d->model->use_margins) { /* whole vectors were written: restore what belongs to margins, of the odd half too */
         memset(row.own_errors + span.last[parity], 0, VOXEL_LANES * sizeof(uint16_t));
         for (int i = 0; i < VOXEL_LANES; i++)
             row.values[span.last[parity] + (size_t)i] = d->model->modal;

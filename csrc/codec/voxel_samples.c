@@ -188,12 +188,13 @@ voxel_load_row(const struct voxel_model *model, const unsigned char *samples, ui
     for (size_t c = 0; c < components; c++) {
         int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
         if (plain) {
-            voxel_ops()->split_samples(row_samples, model->grid.sample_type, even, even + planes->half_stride, planes->width);
+            voxel_ops()->split_samples(row_samples, model->grid.sample_type, even, even + planes->half_stride,
+                                       planes->width);
             if (planes->width & 1)
                 voxel_load(model, row_samples + size * (planes->width - 1), 1, even + planes->half[1], 1);
         } else {
-        voxel_load(model, row_samples + component_of(model, c) * size, step, scratch, planes->width);
-        split_row(scratch, even, even + planes->half_stride, planes);
+            voxel_load(model, row_samples + component_of(model, c) * size, step, scratch, planes->width);
+            split_row(scratch, even, even + planes->half_stride, planes);
         }
         voxel_pad_values(planes, ring, c, y, 0);
         voxel_pad_values(planes, ring, c, y, 1);
@@ -291,7 +292,8 @@ store_row(const struct voxel_model *model, unsigned char *row_samples, const str
     for (size_t c = 0; c < planes->components; c++) {
         const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
         if (plain) {
-            voxel_ops()->join_samples(even, even + planes->half_stride, model->grid.sample_type, row_samples, planes->width);
+            voxel_ops()->join_samples(even, even + planes->half_stride, model->grid.sample_type, row_samples,
+                                      planes->width);
             if (planes->width & 1)
                 voxel_store(model, even + planes->half[1], row_samples + size * (planes->width - 1), 1, 1);
             return;
