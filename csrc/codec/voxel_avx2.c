@@ -103,7 +103,7 @@ find_bin(const struct voxel_model *model, int bins, vec e)
 
 #define VOXEL_RANS_DECODE
 #define VOXEL_RANS_ENCODE
-#include "voxel_raw_bmi2.inc"
+#include "voxel_x86.inc"
 
 /* By a token's upper four bits, twice: a mask of its raw bits (low and high byte). */
 #define TWICE(...) __VA_ARGS__, __VA_ARGS__
@@ -153,7 +153,7 @@ take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, size
     for (int g = 0; g < 4; g++) {
         __m256i at = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(tables + 8 * g)));
         at = _mm256_or_si256(_mm256_slli_epi32(at, VOXEL_TABLE_BITS), _mm256_and_si256(state[g], slots));
-        __m256i entry = _mm256_i32gather_epi32((const int *)(const void *)entries, at, 4);
+        __m256i entry = gather8(entries, at);
         __m256i bias = _mm256_and_si256(_mm256_srli_epi32(entry, 8), slots);
         next[g] = _mm256_mullo_epi32(_mm256_srli_epi32(entry, 20), _mm256_srli_epi32(state[g], VOXEL_TABLE_BITS));
         next[g] = _mm256_add_epi32(next[g], bias);
@@ -283,7 +283,7 @@ put_step(const struct voxel_encode_entry *entries, const uint16_t *symbols, cons
     __m256i gone[4];
     for (int g = 0; g < 4; g++) {
         __m256i symbol = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(symbols + 8 * g)));
-        __m256i packed = _mm256_i32gather_epi32((const int *)(const void *)entries, symbol, 8);
+        __m256i packed = gather8(&entries->packed, _mm256_slli_epi32(symbol, 1)); /* of every entry the first half */
         gone[g] = _mm256_srai_epi32(packed, 31);
         state[g] = put_symbol(state[g], packed, lanes_of(count, g), words);
     }

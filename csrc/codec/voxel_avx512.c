@@ -122,7 +122,7 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
 
 #define VOXEL_RANS_DECODE
 #define VOXEL_RANS_ENCODE
-#include "voxel_raw_bmi2.inc"
+#include "voxel_x86.inc"
 
 /* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
 static const _Alignas(64) uint16_t raw_mask[32] = {0, 0, 0, 0, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 0xFFFF, 0};
@@ -143,26 +143,11 @@ refill(__m512i state, __mmask16 need, const uint16_t *words)
     return _mm512_or_si512(state, _mm512_maskz_expand_epi32(need, next));
 }
 
-static inline __attribute__((always_inline)) __m128i
-gather4(const uint32_t *from, __m128i at)
-{
-    uint64_t low = (uint64_t)_mm_cvtsi128_si64(at), high = (uint64_t)_mm_extract_epi64(at, 1);
-    __m128i a = _mm_insert_epi32(_mm_cvtsi32_si128((int)from[(uint32_t)low]), (int)from[low >> 32], 1);
-    __m128i b = _mm_insert_epi32(_mm_cvtsi32_si128((int)from[(uint32_t)high]), (int)from[high >> 32], 1);
-    return _mm_unpacklo_epi64(a, b);
-}
-
-/* Loads one by one: 15 cycles where the gather instruction takes 21 (Zen 4), and nothing that microcode against
- * speculation slows down. */
 static inline __attribute__((always_inline)) __m512i
 gather(const uint32_t *from, __m512i at)
 {
-    __m256i low = _mm512_castsi512_si256(at), high = _mm512_extracti64x4_epi64(at, 1);
-    __m128i a = gather4(from, _mm256_castsi256_si128(low)), b = gather4(from, _mm256_extracti128_si256(low, 1));
-    __m128i c = gather4(from, _mm256_castsi256_si128(high)), d = gather4(from, _mm256_extracti128_si256(high, 1));
-    __m256i ab = _mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1);
-    __m256i cd = _mm256_inserti128_si256(_mm256_castsi128_si256(c), d, 1);
-    return _mm512_inserti64x4(_mm512_castsi256_si512(ab), cd, 1);
+    __m256i low = gather8(from, _mm512_castsi512_si256(at)), high = gather8(from, _mm512_extracti64x4_epi64(at, 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
 /* The next states of 16 lanes, before words come in, and their tokens; which of them need a word. */
