@@ -240,27 +240,26 @@ spill(__m512i state, __mmask16 full, uint16_t **words)
     return _mm512_mask_srli_epi32(state, full, state, 16);
 }
 
-/* The quotient comes from a reciprocal of floats: below 2^21, so at most one off, and corrected. */
+/* The quotient, below 2^21, comes from a reciprocal of floats. All is rounded down, by at most 7/8 of 2^-21 in all, and
+ * Newton's step stays below as well: the quotient is right or one too small. */
 static inline __m512i
 put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
 {
-    const __m512i low_bits = _mm512_set1_epi32(0xFFF), one = _mm512_set1_epi32(1);
+    enum { DOWN = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC };
+    const __m512i low_bits = _mm512_set1_epi32(0xFFF), one = _mm512_set1_epi32(VOXEL_TABLE_SIZE);
     __m512i f = _mm512_and_si512(_mm512_srli_epi32(packed, 12), low_bits);
     __m512 divisor = _mm512_cvtepi32_ps(f), inverse = _mm512_rcp14_ps(divisor);
-    inverse = _mm512_mul_ps(inverse, _mm512_fnmadd_ps(divisor, inverse, _mm512_set1_ps(2)));
+    __m512 newton = _mm512_fnmadd_round_ps(divisor, inverse, _mm512_set1_ps(2), DOWN);
+    inverse = _mm512_mul_round_ps(inverse, newton, DOWN);
     __mmask16 full = _mm512_mask_cmpge_epu32_mask(lanes, _mm512_srli_epi32(state, 32 - VOXEL_TABLE_BITS), f);
     __m512i before = state;
     state = spill(state, full, words);
-    __m512i quotient = _mm512_cvttps_epu32(_mm512_mul_ps(_mm512_cvtepu32_ps(state), inverse));
+    __m512 dividend = _mm512_cvt_roundepu32_ps(state, DOWN);
+    __m512i quotient = _mm512_cvttps_epu32(_mm512_mul_round_ps(dividend, inverse, DOWN));
     __m512i rest = _mm512_sub_epi32(state, _mm512_mullo_epi32(quotient, f));
-    __mmask16 under = _mm512_movepi32_mask(rest);
-    quotient = _mm512_mask_sub_epi32(quotient, under, quotient, one);
-    rest = _mm512_mask_add_epi32(rest, under, rest, f);
-    __mmask16 over = _mm512_cmpge_epu32_mask(rest, f);
-    quotient = _mm512_mask_add_epi32(quotient, over, quotient, one);
-    rest = _mm512_mask_sub_epi32(rest, over, rest, f);
     __m512i next = _mm512_add_epi32(_mm512_slli_epi32(quotient, VOXEL_TABLE_BITS), rest);
     next = _mm512_add_epi32(next, _mm512_and_si512(packed, low_bits));
+    next = _mm512_mask_add_epi32(next, _mm512_cmpge_epu32_mask(rest, f), next, _mm512_sub_epi32(one, f));
     return _mm512_mask_mov_epi32(before, lanes, next);
 }
 
