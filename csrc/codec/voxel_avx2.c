@@ -82,10 +82,10 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
 /* Sixteen steps in one table; where another is meant, the index has its top bit set and the shuffle gives zero. */
 #define VOXEL_FIND_BIN
 static inline __attribute__((always_inline)) vec
-find_bin(const struct voxel_model *model, int bins, vec e)
+find_bin(const struct voxel_model *model, int bins, vec step)
 {
     int tables = bins < 32 ? 4 : 8;
-    vec step = v_min(v_shift_down(e, model->energy_shift), v_set(16 * tables - 1)), bin = v_set(0);
+    vec bin = v_set(0);
     for (int b = 1; bins == 8 && b < bins; b++)
         bin = v_count(bin, step, v_set(model->thresholds[b]));
     if (bins == 8)

@@ -67,13 +67,11 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
 
 #define VOXEL_FIND_BIN
 static inline __attribute__((always_inline)) vec
-find_bin(const struct voxel_model *model, int bins, vec e)
+find_bin(const struct voxel_model *model, int bins, vec step)
 {
-    vec step = v_shift_down(e, model->energy_shift);
     vec low = v_load(model->bin_of), high = v_load(model->bin_of + 32);
     if (bins < 32)
-        return _mm512_permutex2var_epi16(low, v_min(step, v_set(63)), high);
-    step = v_min(step, v_set(127));
+        return _mm512_permutex2var_epi16(low, step, high);
     vec bin = _mm512_permutex2var_epi16(low, step, high);
     vec upper = _mm512_permutex2var_epi16(v_load(model->bin_of + 64), step, v_load(model->bin_of + 96));
     return _mm512_mask_mov_epi16(bin, _mm512_cmpgt_epu16_mask(step, v_set(63)), upper);

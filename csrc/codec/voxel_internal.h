@@ -24,7 +24,8 @@ enum {
     VOXEL_ERRORS_MAX = 12,
     VOXEL_FEATURES_MAX = VOXEL_ERRORS_MAX + 3,
     VOXEL_BINS_MAX = 32,
-    VOXEL_STEPS_MAX = 128, /* energies count in so many steps, the last is open */
+    VOXEL_STEPS_MAX = 128,  /* energies count in so many steps, the last is open */
+    VOXEL_COARSE_SHIFT = 3, /* the upper half of the steps are so many powers of two as wide */
     VOXEL_ENERGY_SHIFT_MAX = 10,
     VOXEL_FLOOR_LEVELS = 4,
     VOXEL_FLOOR_OFFSET = 8192, /* keeps distances below the floor positive */
@@ -130,7 +131,7 @@ struct voxel_model {
     uint32_t chunk_rows;
     uint32_t distance; /* to the slice of reference: 1, or the slices of a volume in a series of them */
     uint32_t kind_count;
-    uint8_t energy_shift;               /* energies >> this are steps */
+    uint8_t energy_shift;               /* energies >> this are steps of the lower half */
     uint8_t thresholds[VOXEL_BINS_MAX]; /* steps, from 1 on; they do not decrease */
     uint16_t bin_of[VOXEL_STEPS_MAX];   /* step -> bin, which follows from the thresholds */
     struct voxel_kind *kinds;           /* kind_count of them */

@@ -55,10 +55,10 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
 
 #define VOXEL_FIND_BIN
 static inline vec
-find_bin(const struct voxel_model *model, int bins, vec e)
+find_bin(const struct voxel_model *model, int bins, vec step)
 {
-    int step = e >> model->energy_shift, last = bins == 32 ? 127 : 63;
-    return model->bin_of[step < last ? step : last];
+    (void)bins;
+    return model->bin_of[step];
 }
 
 #define VOXEL_LABEL_PLAIN

@@ -427,6 +427,15 @@ choose_bounds(const struct training *t, uint32_t bounds[VOXEL_BINS_MAX])
     return b;
 }
 
+/* The step that begins nearest to an energy. */
+static uint32_t
+step_of(const struct voxel_model *model, uint32_t energy)
+{
+    uint32_t fine = (energy + (1u << model->energy_shift >> 1)) >> model->energy_shift;
+    uint32_t half = (uint32_t)voxel_preset_steps(model->preset) / 2;
+    return fine < half ? fine : half + ((fine - half + (1u << VOXEL_COARSE_SHIFT >> 1)) >> VOXEL_COARSE_SHIFT);
+}
+
 /* Rounded to steps that reach just beyond the highest bound. */
 static void
 choose_thresholds(struct training *t)
@@ -435,10 +444,10 @@ choose_thresholds(struct training *t)
     uint32_t bounds[VOXEL_BINS_MAX], last = (uint32_t)voxel_preset_steps(model->preset) - 1;
     int used = choose_bounds(t, bounds), bins = voxel_preset_bins(model->preset);
     model->energy_shift = 0;
-    while (used > 1 && (bounds[used - 1] + (1u << model->energy_shift >> 1)) >> model->energy_shift > last)
+    while (used > 1 && step_of(model, bounds[used - 1]) > last)
         model->energy_shift++;
     for (int b = 1; b < bins; b++) {
-        uint32_t step = b < used ? (bounds[b] + (1u << model->energy_shift >> 1)) >> model->energy_shift : UINT8_MAX;
+        uint32_t step = b < used ? step_of(model, bounds[b]) : UINT8_MAX;
         model->thresholds[b] = (uint8_t)(step ? step : 1);
     }
     voxel_index_bins(model);

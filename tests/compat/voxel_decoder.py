@@ -335,7 +335,8 @@ def predict(model, planes, z, c, y, parity):
 
 def table_of(model, limits, e, raw, fraction):
     bins, split = model.bins, model.split
-    step = np.minimum(e >> model.energy_shift, model.steps - 1)
+    fine, half = e >> model.energy_shift, model.steps // 2
+    step = np.where(fine < half, fine, half + np.minimum((fine - half) >> 3, half - 1))
     found = sum((step >= t).astype(np.int64) for t in model.thresholds)
     table = np.where((found < split) & ((fraction < 1024) | (fraction >= 3072)), found + bins, found)
     if limits.floor:
