@@ -109,20 +109,6 @@ sample_row(struct sample *s, const unsigned char *now, const unsigned char *abov
     }
 }
 
-/* log2 in units of 1/256, rounded down. */
-static uint64_t
-log_of(uint32_t value)
-{
-    int whole = 31 - __builtin_clz(value);
-    uint64_t log = (uint64_t)whole, x = (uint64_t)value << (31 - whole); /* 1 to 2, with 31 bits behind the point */
-    for (int i = 0; i < 8; i++) {
-        x = x * x >> 31;
-        log = log << 1 | x >> 32;
-        x >>= x >> 32;
-    }
-    return log;
-}
-
 /* Bits, in units of 1/256, that the best code for these counts needs. */
 static uint64_t
 entropy(const uint32_t *counts, size_t count)
@@ -131,9 +117,9 @@ entropy(const uint32_t *counts, size_t count)
     for (size_t i = 0; i < count; i++)
         if (counts[i]) {
             total += counts[i];
-            sum += counts[i] * log_of(counts[i]);
+            sum += counts[i] * voxel_log2(counts[i]);
         }
-    return total ? total * log_of((uint32_t)total) - sum : 0;
+    return total ? total * voxel_log2((uint32_t)total) - sum : 0;
 }
 
 static bool
@@ -147,7 +133,7 @@ is_cheaper_as_labels(const struct sample *s)
     for (int i = 0; i < HASHES / 64; i++)
         values += (uint32_t)__builtin_popcountll(s->met[i]);
     uint64_t literal = values <= 2              ? 0
-                       : values <= LABEL_RECENT ? log_of(values)
+                       : values <= LABEL_RECENT ? voxel_log2(values)
                        : values <= HASHES / 4   ? 256 * (3 + 8)
                                                 : 256 * (3 + 8 * s->pixel);
     /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
