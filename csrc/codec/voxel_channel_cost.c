@@ -13,7 +13,7 @@
 #endif
 
 enum {
-    PIECE = 64,
+    PIECE = 32,
     EDGE = 2,
     SPAN = PIECE + 2 * EDGE,
     ROWS = 3,

@@ -49,7 +49,14 @@ voxel_join_channel(const struct voxel_model *model, size_t plane, int16_t *rows,
 
 /* ---- The values of a channel --------------------------------------------------------------------- */
 
-enum { VALUES = 65536, RANGE_SAMPLES = 1 << 16 };
+enum { VALUES = 65536, RANGE_SAMPLES = 1 << 16, ZERO = VALUES / 2 /* the place of 0 */ };
+
+/* Values and differences of 8-bit samples lie around 0. */
+static int
+reach_of(const struct voxel_model *model)
+{
+    return voxel_sample_size(model->grid.sample_type) == 1 ? 256 : ZERO;
+}
 
 struct range {
     int low, high, modal;
@@ -73,7 +80,8 @@ count_values(struct chooser *chooser, size_t component, size_t minus)
     size_t width = (size_t)shape->width, size = voxel_sample_size(model->grid.sample_type);
     size_t step = (size_t)(model->is_transposed ? shape->height * shape->components : shape->components);
     uint64_t rows = shape->slices * shape->height, stride = rows * shape->width / RANGE_SAMPLES + 1;
-    memset(chooser->counts, 0, VALUES * sizeof *chooser->counts);
+    size_t reach = (size_t)reach_of(model);
+    memset(chooser->counts + ZERO - reach, 0, 2 * reach * sizeof *chooser->counts);
     memset(chooser->rows[1], 0, width * sizeof *chooser->rows[1]);
     for (uint64_t row = stride / 2 < rows ? stride / 2 : rows / 2; row < rows; row += stride) {
         const unsigned char *at = voxel_row_address(model, chooser->samples, row / shape->height, row % shape->height);
@@ -92,8 +100,8 @@ range_of(struct chooser *chooser, size_t component, size_t minus)
     if (range->seen)
         return range;
     count_values(chooser, component, minus);
-    int low = -1, high = 0, modal = 0;
-    for (int v = 0; v < VALUES; v++) {
+    int reach = reach_of(chooser->model), low = -1, high = 0, modal = ZERO - reach;
+    for (int v = ZERO - reach; v < ZERO + reach; v++) {
         if (chooser->counts[v]) {
             low = low < 0 ? v : low;
             high = v;
