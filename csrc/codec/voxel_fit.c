@@ -207,17 +207,38 @@ spread_of(const float *x)
     return sum * (1.0f / 7);
 }
 
+enum { FEW = 16384, SHARE = 2 };
+
+/* One solution for all classes, from a share of the observations. */
+static void
+start_together(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_t count, int order)
+{
+    size_t used = count / SHARE;
+    for (size_t i = 0; i < used; i++)
+        fit->indices[i] = (uint32_t)(i * SHARE);
+    fit->starts[0] = 0;
+    fit->starts[1] = used;
+    memset(fit->sums[0], 0, sizeof fit->sums[0]);
+    fit->ops->accumulate(fit->sums[0], rows, fit->weights, fit->indices, used, order + 1);
+    solve_classes(fit, order, 1);
+    for (int c = 1; c < VOXEL_CLASSES; c++)
+        memcpy(fit->solution[c], fit->solution[0], sizeof fit->solution[0]);
+}
+
 void
 voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], const uint8_t *class_of, size_t count,
                   int taps, int classes, int rounds, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES])
 {
     int order = taps - 1;
     memset(fit->solution, 0, sizeof fit->solution); /* and stays zero from `order` on */
-    sort_classes(fit, class_of, count);
     for (size_t i = 0; i < count; i++)
         fit->calm[i] = 1.0f / (spread_of(rows[i]) + CALM); /* a step matters less where the image is restless */
     memcpy(fit->weights, fit->calm, count * sizeof *fit->weights);
-    for (int round = 0; round < rounds; round++) {
+    bool together = classes > 1 && count < FEW; /* they would make little of the first round alone */
+    if (together)
+        start_together(fit, rows, count, order);
+    sort_classes(fit, class_of, count);
+    for (int round = together; round < rounds; round++) {
         for (size_t i = 0; i < count && round > 0; i++)
             fit->weights[i] =
                 fit->calm[i] / (magnitude(residual_of(rows[i], fit->solution[class_of[i]], order)) + 0.7f);
