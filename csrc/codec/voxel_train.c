@@ -488,7 +488,13 @@ choose_thresholds(struct training *t)
     uint32_t steps = (uint32_t)voxel_preset_steps(model->preset);
     int bins = voxel_preset_bins(model->preset), highest = 0;
     double least = 0;
-    while (t->highest >> highest >= steps && highest < VOXEL_ENERGY_SHIFT_MAX)
+    uint64_t above = 0, total = 0;
+    for (uint32_t e = 0; e <= t->highest; e++)
+        total += t->histogram[e];
+    uint32_t most = t->highest; /* but for a few */
+    while (most > 0 && (above += t->histogram[most]) * steps < total)
+        most--;
+    while (most >> highest >= steps && highest < VOXEL_ENERGY_SHIFT_MAX)
         highest++;
     for (int shift = highest; shift >= 0; shift--) {
         struct steps sums;
