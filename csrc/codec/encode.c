@@ -14,7 +14,9 @@
 
 /* How zstd's chances on an image chunk are tried. */
 #define RIVAL_PIECES 4
-#define RIVAL_PIECE ((size_t)32 << 10)
+#define RIVAL_PIECE_MIN ((size_t)8 << 10)
+#define RIVAL_PIECE_MAX ((size_t)32 << 10)
+#define RIVAL_SHARE 16 /* of a chunk that is tried, unless pieces get too small or large */
 #define RIVAL_ZSTD_LEVEL 1
 #define FIXED_BYTES (RIVAL_PIECES * 64) /* headers, and what each piece of an excerpt has to say first */
 #define PLANES_PIECE ((size_t)128 << 10)
@@ -64,13 +66,15 @@ static size_t
 gather_excerpt(const struct plan *plan, const struct plan_chunk *chunk, unsigned char *dst)
 {
     const unsigned char *src = plan->src + chunk->raw_offset;
-    if (chunk->raw_size <= RIVAL_PIECES * RIVAL_PIECE) {
+    size_t piece = chunk->raw_size / (RIVAL_PIECES * RIVAL_SHARE);
+    piece = piece < RIVAL_PIECE_MIN ? RIVAL_PIECE_MIN : piece > RIVAL_PIECE_MAX ? RIVAL_PIECE_MAX : piece;
+    if (chunk->raw_size <= RIVAL_PIECES * piece) {
         memcpy(dst, src, chunk->raw_size);
         return chunk->raw_size;
     }
     for (size_t i = 0; i < RIVAL_PIECES; i++)
-        memcpy(dst + i * RIVAL_PIECE, src + (chunk->raw_size - RIVAL_PIECE) / (RIVAL_PIECES - 1) * i, RIVAL_PIECE);
-    return RIVAL_PIECES * RIVAL_PIECE;
+        memcpy(dst + i * piece, src + (chunk->raw_size - piece) / (RIVAL_PIECES - 1) * i, piece);
+    return RIVAL_PIECES * piece;
 }
 
 /* Bytes that fall out of the frame's header if this chunk, the only one of its image, needs no model. */
@@ -120,7 +124,7 @@ try_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_c
     int zstd_level = general_zstd_level(plan->options->level);
     int first_level = zstd_level <= CHEAP_ZSTD_LEVEL ? zstd_level : RIVAL_ZSTD_LEVEL;
     unsigned margin = first_level == zstd_level ? 2 : 4;
-    unsigned char *aside = malloc(capacity + RIVAL_PIECES * RIVAL_PIECE);
+    unsigned char *aside = malloc(capacity + RIVAL_PIECES * RIVAL_PIECE_MAX);
     if (!aside)
         return; /* what is there is good enough */
     size = gather_excerpt(plan, chunk, aside + capacity);

@@ -1,7 +1,7 @@
 /*
  * voxel_channels.c: what the planes of an image of two to four components hold. Components of a colour image resemble
- * one another: planes may hold them in another order, and differences of them. Which way is best shows when an excerpt
- * of the image is coded in each.
+ * one another: planes may hold them in another order, and differences of them. Which way is best is estimated; in a
+ * volume, where slices say much as well, the best few show it when an excerpt is coded in each.
  */
 #include "voxel_internal.h"
 
@@ -49,7 +49,14 @@ voxel_join_channel(const struct voxel_model *model, size_t plane, int16_t *rows,
 
 /* ---- The values of a channel --------------------------------------------------------------------- */
 
-enum { VALUES = 65536, RANGE_SAMPLES = 1 << 16 };
+enum { VALUES = 65536, RANGE_SAMPLES = 1 << 16, ZERO = VALUES / 2 /* the place of 0 */ };
+
+/* Values and differences of 8-bit samples lie around 0. */
+static int
+reach_of(const struct voxel_model *model)
+{
+    return voxel_sample_size(model->grid.sample_type) == 1 ? 256 : ZERO;
+}
 
 struct range {
     int low, high, modal;
@@ -73,7 +80,8 @@ count_values(struct chooser *chooser, size_t component, size_t minus)
     size_t width = (size_t)shape->width, size = voxel_sample_size(model->grid.sample_type);
     size_t step = (size_t)(model->is_transposed ? shape->height * shape->components : shape->components);
     uint64_t rows = shape->slices * shape->height, stride = rows * shape->width / RANGE_SAMPLES + 1;
-    memset(chooser->counts, 0, VALUES * sizeof *chooser->counts);
+    size_t reach = (size_t)reach_of(model);
+    memset(chooser->counts + ZERO - reach, 0, 2 * reach * sizeof *chooser->counts);
     memset(chooser->rows[1], 0, width * sizeof *chooser->rows[1]);
     for (uint64_t row = stride / 2 < rows ? stride / 2 : rows / 2; row < rows; row += stride) {
         const unsigned char *at = voxel_row_address(model, chooser->samples, row / shape->height, row % shape->height);
@@ -92,8 +100,8 @@ range_of(struct chooser *chooser, size_t component, size_t minus)
     if (range->seen)
         return range;
     count_values(chooser, component, minus);
-    int low = -1, high = 0, modal = 0;
-    for (int v = 0; v < VALUES; v++) {
+    int reach = reach_of(chooser->model), low = -1, high = 0, modal = ZERO - reach;
+    for (int v = ZERO - reach; v < ZERO + reach; v++) {
         if (chooser->counts[v]) {
             low = low < 0 ? v : low;
             high = v;
@@ -114,28 +122,21 @@ range_of(struct chooser *chooser, size_t component, size_t minus)
 /* Each plane's component, and 1 + the plane whose component is subtracted. */
 struct scheme {
     uint8_t component[3], minus[3];
-    uint8_t parent; /* it is only tried where this one is the best so far */
 };
 
-enum { PLAIN, STAR, GREEN_BLUE, ALWAYS = UINT8_MAX };
+enum { PLAIN, SCHEMES_MAX = 8 };
 
 /* The plain one does without channels. The others did best on some photograph, histology or ultrasound image; red is
  * component 0. */
 static const struct scheme of_two[] = {
-    [PLAIN] = {{0}, {0}, ALWAYS},
-    {{0, 1}, {0, 1}, ALWAYS},
-    {{1, 0}, {0, 1}, ALWAYS},
-    {{0, 1}, {0, 0}, ALWAYS},
+    [PLAIN] = {{0, 1}, {0, 0}},
+    {{0, 1}, {0, 1}},
+    {{1, 0}, {0, 1}},
+    {{0, 1}, {0, 0}},
 };
-static const struct scheme of_three[] = {
-    [PLAIN] = {{0}, {0}, ALWAYS},
-    [STAR] = {{1, 0, 2}, {0, 1, 1}, ALWAYS},
-    [GREEN_BLUE] = {{1, 2, 0}, {0, 1, 1}, STAR},
-    {{1, 0, 2}, {0, 1, 2}, ALWAYS},
-    {{1, 0, 2}, {0, 0, 0}, ALWAYS},
-    {{2, 0, 1}, {0, 1, 1}, ALWAYS},
-    {{0, 1, 2}, {0, 1, 1}, ALWAYS},
-    {{0, 1, 2}, {0, 0, 0}, ALWAYS},
+static const struct scheme of_three[SCHEMES_MAX] = {
+    [PLAIN] = {{0, 1, 2}, {0, 0, 0}}, {{1, 0, 2}, {0, 1, 1}}, {{1, 2, 0}, {0, 1, 1}}, {{1, 0, 2}, {0, 1, 2}},
+    {{1, 0, 2}, {0, 0, 0}},           {{2, 0, 1}, {0, 1, 1}}, {{0, 1, 2}, {0, 1, 1}}, {{0, 1, 2}, {0, 0, 0}},
 };
 
 /* Make the model's planes those of a scheme. A fourth component stays what it is. False: the offsets that would give
@@ -158,8 +159,10 @@ apply_scheme(struct chooser *chooser, const struct scheme *scheme, struct voxel_
         seen += r->low < r->high ? r->seen : 0; /* rows of constant planes are flat: they need no margins */
         modal_count += r->low < r->high ? r->modal_count : 0;
     }
-    if (below + above > UINT16_MAX)
+    if (below + above > UINT16_MAX) {
+        model->channel_count = 0;
         return false;
+    }
     int modal = ranges[0]->modal < below - 32768 ? below - 32768 : ranges[0]->modal;
     model->modal = (int16_t)(modal > 32767 - above ? 32767 - above : modal);
     model->use_margins = modal_count * 8 > seen;
@@ -270,7 +273,7 @@ measure(struct excerpt *excerpt, int level, size_t *size)
 
 /* ---- The choice ------------------------------------------------------------------------------------ */
 
-enum { GAIN = 256 /* parts of the size that a scheme must save */ };
+enum { GAIN = 256 /* parts of the size that a scheme must save */, TRIALS = 3 };
 
 /* A constant component, such as most alpha channels are: only as a channel does it cost nothing. */
 static bool
@@ -314,34 +317,85 @@ apply_constants(struct chooser *chooser, struct voxel_model *model)
     }
 }
 
-/* Trains once for each scheme that is tried. */
+/* What the schemes would cost, the plain one a little less. */
+static bool
+estimate(const struct voxel_model *model, const unsigned char *samples, const struct scheme *schemes, size_t count,
+         uint64_t costs[SCHEMES_MAX])
+{
+    struct voxel_channel_look *look = voxel_look_at_channels(model, samples);
+    for (size_t i = 0; look && i < count; i++) {
+        struct voxel_channel channels[3];
+        costs[i] = 0;
+        for (size_t c = 0; c < 3 && c < model->shape.components; c++) {
+            channels[c].component = schemes[i].component[c];
+            channels[c].minus = schemes[i].minus[c];
+            costs[i] += voxel_channel_cost(look, channels, c);
+        }
+    }
+    costs[PLAIN] -= costs[PLAIN] / GAIN;
+    free(look);
+    return look != NULL;
+}
+
+static size_t
+cheapest(const uint64_t *costs, size_t count)
+{
+    size_t best = PLAIN;
+    for (size_t i = 1; i < count; i++)
+        best = costs[i] < costs[best] ? i : best;
+    return best;
+}
+
+/* Train for an excerpt in the plain scheme, and in the best of the others. */
 static enum zblob_result
-choose(struct chooser *chooser, struct voxel_model *model, struct excerpt *excerpt, int level)
+try_schemes(struct chooser *chooser, const unsigned char *samples, int level, const struct scheme *schemes,
+            size_t count, uint64_t costs[SCHEMES_MAX], size_t *chosen)
+{
+    const struct voxel_shape *shape = &chooser->model->shape;
+    struct excerpt excerpt = {0};
+    size_t best = 0, size = 0;
+    enum zblob_result result = open_excerpt(&excerpt, chooser->model, samples) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    level = level > 2 && shape->width * shape->height * shape->slices >= 1 << 16 ? VOXEL_LEVEL_TRIAL : ZBLOB_LEVEL_MIN;
+    if (has_constant(chooser))
+        apply_constants(chooser, &excerpt.model);
+    if (result == ZBLOB_OK)
+        result = measure(&excerpt, level, &best);
+    best -= best / GAIN;
+    *chosen = PLAIN;
+    costs[PLAIN] = UINT64_MAX;
+    for (int trial = 0; trial < TRIALS && result == ZBLOB_OK; trial++) {
+        size_t next = cheapest(costs, count);
+        costs[next] = UINT64_MAX;
+        if (next == PLAIN || !apply_scheme(chooser, &schemes[next], &excerpt.model))
+            continue;
+        result = measure(&excerpt, level, &size);
+        if (size < best) {
+            best = size;
+            *chosen = next;
+        }
+    }
+    close_excerpt(&excerpt);
+    return result;
+}
+
+static enum zblob_result
+choose(struct chooser *chooser, struct voxel_model *model, int level)
 {
     bool pairs = model->shape.components == 2;
     const struct scheme *schemes = pairs ? of_two : of_three;
-    size_t count = pairs ? sizeof of_two / sizeof *of_two : sizeof of_three / sizeof *of_three, best = 0, size = 0;
-    size_t chosen = PLAIN;
-    bool is_constant = has_constant(chooser);
-    uint64_t pixels = model->shape.width * model->shape.height * model->shape.slices;
-    level = level > 2 && pixels >= 1 << 16 ? VOXEL_LEVEL_TRIAL : ZBLOB_LEVEL_MIN;
-    if (is_constant)
-        apply_constants(chooser, &excerpt->model);
-    enum zblob_result result = measure(excerpt, level, &best);
-    best -= best / GAIN;
-    for (size_t i = PLAIN + 1; i < count && result == ZBLOB_OK; i++) {
-        bool is_tried = schemes[i].parent == ALWAYS || schemes[i].parent == chosen;
-        if (!is_tried || !apply_scheme(chooser, &schemes[i], &excerpt->model))
-            continue;
-        result = measure(excerpt, level, &size);
-        if (size < best) {
-            best = size;
-            chosen = i;
-        }
+    size_t count = pairs ? sizeof of_two / sizeof *of_two : SCHEMES_MAX, chosen;
+    uint64_t costs[SCHEMES_MAX];
+    enum zblob_result result = ZBLOB_OK;
+    if (!estimate(model, chooser->samples, schemes, count, costs))
+        return ZBLOB_NO_MEMORY;
+    chosen = cheapest(costs, count);
+    if (model->chunk_slices > 1)
+        result = try_schemes(chooser, chooser->samples, level, schemes, count, costs, &chosen);
+    while (chosen != PLAIN && !apply_scheme(chooser, &schemes[chosen], model)) {
+        costs[chosen] = UINT64_MAX;
+        chosen = cheapest(costs, count);
     }
-    if (chosen != PLAIN)
-        apply_scheme(chooser, &schemes[chosen], model);
-    else if (is_constant)
+    if (chosen == PLAIN && has_constant(chooser))
         apply_constants(chooser, model);
     return result;
 }
@@ -352,14 +406,12 @@ voxel_choose_channels(struct voxel_model *model, const unsigned char *samples, i
     if (model->shape.components < 2 || model->shape.components > VOXEL_CHANNELS_MAX)
         return ZBLOB_OK;
     struct chooser chooser = {.model = model, .samples = samples};
-    struct excerpt excerpt = {0};
     enum zblob_result result = ZBLOB_NO_MEMORY;
     chooser.counts = malloc(VALUES * sizeof *chooser.counts);
     chooser.rows[0] = malloc((size_t)model->shape.width * sizeof(int16_t));
     chooser.rows[1] = malloc((size_t)model->shape.width * sizeof(int16_t));
-    if (open_excerpt(&excerpt, model, samples) && chooser.counts && chooser.rows[0] && chooser.rows[1])
-        result = choose(&chooser, model, &excerpt, level);
-    close_excerpt(&excerpt);
+    if (chooser.counts && chooser.rows[0] && chooser.rows[1])
+        result = choose(&chooser, model, level);
     free(chooser.counts);
     free(chooser.rows[0]);
     free(chooser.rows[1]);

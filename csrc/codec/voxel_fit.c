@@ -8,16 +8,16 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { ORDER = VOXEL_TAPS_MAX };
+enum { ORDER = VOXEL_TAPS_MAX, LANES = 8 };
 
 struct voxel_fit {
     const struct voxel_ops *ops;
     float sums[VOXEL_CLASSES][ORDER][ORDER]; /* lower triangle; the last row is the right-hand side */
-    double whole[ORDER][ORDER];
-    double matrix[ORDER][ORDER];
+    float whole[ORDER][ORDER];
+    float lanes[ORDER][ORDER][LANES]; /* the systems of a few classes, side by side */
     float solution[VOXEL_CLASSES][ORDER];
     size_t starts[VOXEL_CLASSES + 1]; /* of each class in indices */
-    float *weights;                   /* of each observation */
+    float *calm, *weights;            /* of each observation: by its surroundings, and in this round */
     uint32_t *indices;                /* observations by class */
 };
 
@@ -28,9 +28,10 @@ voxel_fit_new(const struct voxel_ops *ops, size_t capacity)
     if (fit == NULL)
         return NULL;
     fit->ops = ops;
+    fit->calm = malloc((capacity + 1) * sizeof *fit->calm);
     fit->weights = malloc((capacity + 1) * sizeof *fit->weights);
     fit->indices = malloc((capacity + 1) * sizeof *fit->indices);
-    if (fit->weights != NULL && fit->indices != NULL)
+    if (fit->calm != NULL && fit->weights != NULL && fit->indices != NULL)
         return fit;
     voxel_fit_free(fit);
     return NULL;
@@ -41,6 +42,7 @@ voxel_fit_free(struct voxel_fit *fit)
 {
     if (fit == NULL)
         return;
+    free(fit->calm);
     free(fit->weights);
     free(fit->indices);
     free(fit);
@@ -71,82 +73,63 @@ sum_classes(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], int clas
                              fit->starts[c + 1] - fit->starts[c], order);
 }
 
-/* Solve m x = b by Cholesky, b in row `order` of m. False: not positive definite. */
-static bool
-solve(double (*m)[ORDER], int order, double *x)
+/* Solve m x = b in each lane, b in row `order` of m and then x: m = L D L', without square roots. What a pivot leaves
+ * open is 0. */
+static void
+solve(float (*m)[ORDER][LANES], int order)
 {
-    for (int i = 0; i < order; i++)
-        for (int j = 0; j <= i; j++) {
-            double sum = m[i][j];
-            for (int k = 0; k < j; k++) {
-                double product = m[i][k] * m[j][k];
-                sum = sum - product;
-            }
-            if (i != j)
-                m[i][j] = sum / m[j][j];
-            else if (sum <= 1e-9)
-                return false;
-            else { /* square root by Newton's method: no libm */
-                double root = sum > 1 ? sum : 1;
-                for (int n = 0; n < 60; n++) {
-                    double next = 0.5 * (root + sum / root);
-                    if (next == root)
-                        break;
-                    root = next;
+    for (int k = 0; k < order; k++) {
+        float inverse[LANES];
+        for (int lane = 0; lane < LANES; lane++)
+            inverse[lane] = m[k][k][lane] > 1e-6f ? 1.0f / m[k][k][lane] : 0;
+        for (int i = k + 1; i <= order; i++) {
+            float factor[LANES];
+            for (int lane = 0; lane < LANES; lane++)
+                factor[lane] = m[i][k][lane] * inverse[lane];
+            for (int j = k + 1; j <= i && j < order; j++)
+                for (int lane = 0; lane < LANES; lane++) {
+                    float product = factor[lane] * m[j][k][lane];
+                    m[i][j][lane] = m[i][j][lane] - product;
                 }
-                m[i][i] = root;
+        }
+        for (int i = k + 1; i <= order; i++)
+            for (int lane = 0; lane < LANES; lane++)
+                m[i][k][lane] = m[i][k][lane] * inverse[lane];
+    }
+    for (int i = order; i-- > 0;)
+        for (int k = i + 1; k < order; k++)
+            for (int lane = 0; lane < LANES; lane++) {
+                float product = m[k][i][lane] * m[order][k][lane];
+                m[order][i][lane] = m[order][i][lane] - product;
             }
-        }
-    for (int i = 0; i < order; i++) {
-        double sum = m[order][i];
-        for (int k = 0; k < i; k++) {
-            double product = m[i][k] * x[k];
-            sum = sum - product;
-        }
-        x[i] = sum / m[i][i];
-    }
-    for (int i = order; i-- > 0;) {
-        double sum = x[i];
-        for (int k = i + 1; k < order; k++) {
-            double product = m[k][i] * x[k];
-            sum = sum - product;
-        }
-        x[i] = sum / m[i][i];
-    }
-    return true;
 }
 
-static double
-trace_of(const double (*m)[ORDER], int order)
+static float
+trace_of(const float (*m)[ORDER], int order)
 {
-    double sum = 0;
+    float sum = 0;
     for (int i = 0; i < order; i++)
         sum = sum + m[i][i];
     return sum;
 }
 
 enum { PRIOR = 40, CALM = 4 };
-/* One class: its own sums, and everyone's as if they were PRIOR observations of its own scale. */
+/* Put a class in a lane: its own sums, and everyone's as if they were PRIOR observations of its own scale. */
 static void
-solve_class(struct voxel_fit *fit, int c, int order, double count)
+load_lane(struct voxel_fit *fit, int lane, int c, int order)
 {
-    double x[ORDER] = {0}, own = 0;
-    for (int i = 0; i < order; i++)
-        own = own + fit->sums[c][i][i];
-    double whole = trace_of((const double(*)[ORDER])fit->whole, order);
-    double share = own > 0 && whole > 0 ? PRIOR / count * own / whole : 1;
+    float own = trace_of((const float(*)[ORDER])fit->sums[c], order);
+    float whole = trace_of((const float(*)[ORDER])fit->whole, order);
+    float count = (float)(fit->starts[c + 1] - fit->starts[c]);
+    float share = own > 0 && whole > 0 ? PRIOR / count * (own / whole) : 1;
+    float extra = share * whole, ridge = (own + extra) * 1e-5f / (float)order + 1e-6f;
     for (int i = 0; i <= order; i++)
-        for (int j = 0; j < order; j++) {
-            double extra = share * fit->whole[i][j];
-            fit->matrix[i][j] = fit->sums[c][i][j] + extra;
+        for (int j = 0; j <= i && j < order; j++) {
+            float prior = share * fit->whole[i][j];
+            fit->lanes[i][j][lane] = fit->sums[c][i][j] + prior;
         }
-    double ridge = trace_of((const double(*)[ORDER])fit->matrix, order) * 1e-5 / order + 1e-6;
     for (int i = 0; i < order; i++)
-        fit->matrix[i][i] = fit->matrix[i][i] + ridge;
-    if (!solve(fit->matrix, order, x))
-        memset(x, 0, sizeof x);
-    for (int i = 0; i < order; i++)
-        fit->solution[c][i] = x[i] > -100 && x[i] < 100 ? (float)x[i] : 0; /* and no NaN */
+        fit->lanes[i][i][lane] = fit->lanes[i][i][lane] + ridge;
 }
 
 static void
@@ -157,8 +140,19 @@ solve_classes(struct voxel_fit *fit, int order, int classes)
         for (int i = 0; i <= order; i++)
             for (int j = 0; j < order; j++)
                 fit->whole[i][j] = fit->whole[i][j] + fit->sums[c][i][j];
-    for (int c = 0; c < classes; c++)
-        solve_class(fit, c, order, (double)(fit->starts[c + 1] - fit->starts[c]));
+    for (int first = 0; first < classes; first += LANES) {
+        int lanes = classes - first < LANES ? classes - first : LANES;
+        if (lanes < LANES)
+            memset(fit->lanes, 0, sizeof fit->lanes);
+        for (int lane = 0; lane < lanes; lane++)
+            load_lane(fit, lane, first + lane, order);
+        solve(fit->lanes, order);
+        for (int lane = 0; lane < lanes; lane++)
+            for (int i = 0; i < order; i++) {
+                float x = fit->lanes[order][i][lane];
+                fit->solution[first + lane][i] = x > -100 && x < 100 ? x : 0; /* and no NaN */
+            }
+    }
 }
 
 /* Rows and solutions are zero behind their order; eight sums, so that they need not wait for another. */
@@ -166,7 +160,7 @@ static float
 residual_of(const float *row, const float *solution, int order)
 {
     float part[8] = {0};
-    for (int i = 0; i < ORDER; i += 8)
+    for (int i = 0; i < order; i += 8)
         for (int j = 0; j < 8; j++) {
             float product = row[i + j] * solution[i + j];
             part[j] = part[j] + product;
@@ -178,7 +172,7 @@ residual_of(const float *row, const float *solution, int order)
 static inline float
 magnitude(float x)
 {
-    return x < 0 ? -x : x;
+    return __builtin_fabsf(x); /* no branch: nobody could predict it */
 }
 
 static void
@@ -210,7 +204,25 @@ spread_of(const float *x)
 {
     float sum = ((magnitude(x[0]) + magnitude(x[1])) + (magnitude(x[2]) + magnitude(x[3]))) +
                 ((magnitude(x[4]) + magnitude(x[5])) + magnitude(x[6]));
-    return sum / 7;
+    return sum * (1.0f / 7);
+}
+
+enum { FEW = 16384, SHARE = 2 };
+
+/* One solution for all classes, from a share of the observations. */
+static void
+start_together(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_t count, int order)
+{
+    size_t used = count / SHARE;
+    for (size_t i = 0; i < used; i++)
+        fit->indices[i] = (uint32_t)(i * SHARE);
+    fit->starts[0] = 0;
+    fit->starts[1] = used;
+    memset(fit->sums[0], 0, sizeof fit->sums[0]);
+    fit->ops->accumulate(fit->sums[0], rows, fit->weights, fit->indices, used, order + 1);
+    solve_classes(fit, order, 1);
+    for (int c = 1; c < VOXEL_CLASSES; c++)
+        memcpy(fit->solution[c], fit->solution[0], sizeof fit->solution[0]);
 }
 
 void
@@ -219,14 +231,17 @@ voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], co
 {
     int order = taps - 1;
     memset(fit->solution, 0, sizeof fit->solution); /* and stays zero from `order` on */
+    for (size_t i = 0; i < count; i++)
+        fit->calm[i] = 1.0f / (spread_of(rows[i]) + CALM); /* a step matters less where the image is restless */
+    memcpy(fit->weights, fit->calm, count * sizeof *fit->weights);
+    bool together = classes > 1 && count < FEW; /* they would make little of the first round alone */
+    if (together)
+        start_together(fit, rows, count, order);
     sort_classes(fit, class_of, count);
-    for (int round = 0; round < rounds; round++) {
-        for (size_t i = 0; i < count; i++) {
-            float weight = 1.0f / (spread_of(rows[i]) + CALM); /* a step matters less where the image is restless */
-            if (round > 0)
-                weight = weight / (magnitude(residual_of(rows[i], fit->solution[class_of[i]], order)) + 0.7f);
-            fit->weights[i] = weight;
-        }
+    for (int round = together; round < rounds; round++) {
+        for (size_t i = 0; i < count && round > 0; i++)
+            fit->weights[i] =
+                fit->calm[i] / (magnitude(residual_of(rows[i], fit->solution[class_of[i]], order)) + 0.7f);
         sum_classes(fit, rows, classes, taps);
         solve_classes(fit, order, classes);
     }
@@ -236,17 +251,29 @@ voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], co
 
 /* Coordinate descent on the normal equations, each weight kept at or above zero. */
 static void
-descend(struct voxel_fit *fit, int order, double *x)
+descend(const float (*sums)[ORDER], int order, double *x)
 {
+    double matrix[ORDER][ORDER] = {{0}}, rest[ORDER] = {0}, inverse[ORDER] = {0};
+    for (int i = 0; i < order; i++)
+        for (int j = 0; j <= i; j++)
+            matrix[i][j] = matrix[j][i] = sums[i][j];
+    for (int i = 0; i < order; i++) {
+        inverse[i] = matrix[i][i] > 0 ? 1.0 / matrix[i][i] : 0;
+        rest[i] = sums[order][i];
+        for (int j = 0; j < order; j++) {
+            double product = matrix[i][j] * x[j];
+            rest[i] = rest[i] - product;
+        }
+    }
     for (int sweep = 0; sweep < 40; sweep++)
         for (int i = 0; i < order; i++) {
-            double diagonal = fit->sums[0][i][i], rest = fit->sums[0][order][i];
-            for (int j = 0; j < order; j++)
-                if (j != i) {
-                    double product = fit->sums[0][i][j] * x[j];
-                    rest = rest - product;
-                }
-            x[i] = diagonal > 0 && rest > 0 ? rest / diagonal : 0;
+            double step = rest[i] * inverse[i];
+            step = x[i] + step > 0 && inverse[i] > 0 ? step : -x[i];
+            x[i] = x[i] + step;
+            for (int j = 0; j < ORDER; j++) {
+                double product = matrix[i][j] * step;
+                rest[j] = rest[j] - product;
+            }
         }
 }
 
@@ -279,7 +306,7 @@ voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], siz
             fit->weights[i] = inverse * inverse;
         }
         sum_classes(fit, rows, 1, order + 1);
-        descend(fit, order, x);
+        descend((const float(*)[ORDER])fit->sums[0], order, x);
     }
     double scale = limited_scale(x, 0, errors, 1.99), wide = limited_scale(x, errors, order, 0.49);
     for (int i = 0; i < order; i++) {

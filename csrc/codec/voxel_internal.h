@@ -381,6 +381,11 @@ const unsigned char *voxel_row_address(const struct voxel_model *model, const un
 enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain);
 /* Choose what planes hold (voxel_channels.c), for an intensity model that is complete but for its training. */
 enum zblob_result voxel_choose_channels(struct voxel_model *model, const unsigned char *samples, int level);
+/* About the bits, in units of 1/256, of a plane of a few pieces of the image (voxel_channel_cost.c): only the channels
+ * up to it matter, and of them only what they hold. NULL: no memory; free it. */
+struct voxel_channel_look;
+struct voxel_channel_look *voxel_look_at_channels(const struct voxel_model *model, const unsigned char *samples);
+uint64_t voxel_channel_cost(struct voxel_channel_look *look, const struct voxel_channel *channels, size_t plane);
 /* Choose the mapping, the range and the modal value; is_label where few values fill flat areas. Is the
  * image clearly smoother along its rows than across them? */
 enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,
@@ -409,6 +414,20 @@ enum zblob_result voxel_encode_wide(const struct voxel_model *model, struct voxe
                                     unsigned char *dst, size_t dst_capacity, size_t *dst_size);
 enum zblob_result voxel_decode_wide(const struct voxel_model *model, struct voxel_box box, const unsigned char *src,
                                     size_t src_size, unsigned char *dst);
+
+/* log2 in units of 1/256, rounded down. */
+static inline uint64_t
+voxel_log2(uint32_t value)
+{
+    int whole = 31 - __builtin_clz(value);
+    uint64_t log = (uint64_t)whole, x = (uint64_t)value << (31 - whole); /* 1 to 2, with 31 bits behind the point */
+    for (int i = 0; i < 8; i++) {
+        x = x * x >> 31;
+        log = log << 1 | x >> 32;
+        x >>= x >> 32;
+    }
+    return log;
+}
 
 static inline uint32_t
 voxel_get32(const unsigned char *p)

@@ -109,20 +109,6 @@ sample_row(struct sample *s, const unsigned char *now, const unsigned char *abov
     }
 }
 
-/* log2 in units of 1/256, rounded down. */
-static uint64_t
-log_of(uint32_t value)
-{
-    int whole = 31 - __builtin_clz(value);
-    uint64_t log = (uint64_t)whole, x = (uint64_t)value << (31 - whole); /* 1 to 2, with 31 bits behind the point */
-    for (int i = 0; i < 8; i++) {
-        x = x * x >> 31;
-        log = log << 1 | x >> 32;
-        x >>= x >> 32;
-    }
-    return log;
-}
-
 /* Bits, in units of 1/256, that the best code for these counts needs. */
 static uint64_t
 entropy(const uint32_t *counts, size_t count)
@@ -131,13 +117,14 @@ entropy(const uint32_t *counts, size_t count)
     for (size_t i = 0; i < count; i++)
         if (counts[i]) {
             total += counts[i];
-            sum += counts[i] * log_of(counts[i]);
+            sum += counts[i] * voxel_log2(counts[i]);
         }
-    return total ? total * log_of((uint32_t)total) - sum : 0;
+    return total ? total * voxel_log2((uint32_t)total) - sum : 0;
 }
 
+/* Do labels take less than so many eighths of what intensities take? */
 static bool
-is_cheaper_as_labels(const struct sample *s)
+is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
 {
     uint32_t flat[2] = {s->flat - s->flat_missed, s->flat_missed};
     uint32_t coded = s->coded[0] + s->coded[1] + s->coded[2];
@@ -147,7 +134,7 @@ is_cheaper_as_labels(const struct sample *s)
     for (int i = 0; i < HASHES / 64; i++)
         values += (uint32_t)__builtin_popcountll(s->met[i]);
     uint64_t literal = values <= 2              ? 0
-                       : values <= LABEL_RECENT ? log_of(values)
+                       : values <= LABEL_RECENT ? voxel_log2(values)
                        : values <= HASHES / 4   ? 256 * (3 + 8)
                                                 : 256 * (3 + 8 * s->pixel);
     /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
@@ -159,7 +146,23 @@ is_cheaper_as_labels(const struct sample *s)
     uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's part of them */
     /* a component that repeats the first costs nothing */
     uint64_t planes = intensities + intensities / s->count * (s->components - 1) * s->mixed;
-    return !is_slow && (values <= 2 || labels <= planes * 7 / 8 + tables);
+    return !is_slow && (values <= 2 || labels <= planes * eighths / 8 + tables);
+}
+
+enum { FIRST_LOOK = 4 /* one row in so many */ };
+
+/* Row i of those that are wanted, by a hash: a plain stride could follow the image's structure. */
+static void
+sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned char *samples, uint64_t i,
+              uint64_t wanted)
+{
+    const struct voxel_shape *shape = &model->shape;
+    uint64_t rows = shape->slices * shape->height, span = rows / wanted, start = i * rows / wanted;
+    uint64_t row = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
+    uint64_t z = row / shape->height, y = row % shape->height;
+    if (y > 0)
+        sample_row(s, voxel_row_address(model, samples, z, y), voxel_row_address(model, samples, z, y - 1),
+                   z ? voxel_row_address(model, samples, z - 1, y) : NULL, (size_t)shape->width);
 }
 
 bool
@@ -177,15 +180,12 @@ label_survey(const struct voxel_model *model, const unsigned char *samples)
     s.total = rows * shape->width;
     if (wanted > rows)
         wanted = rows;
-    for (uint64_t i = 0; i < wanted; i++) { /* by a hash: a plain stride could follow the image's structure */
-        uint64_t span = rows / wanted, start = i * rows / wanted;
-        uint64_t row = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
-        uint64_t z = row / shape->height, y = row % shape->height;
-        if (y == 0)
-            continue;
-        const unsigned char *now = voxel_row_address(model, samples, z, y);
-        sample_row(&s, now, voxel_row_address(model, samples, z, y - 1),
-                   z ? voxel_row_address(model, samples, z - 1, y) : NULL, (size_t)shape->width);
-    }
-    return s.count > 0 && is_cheaper_as_labels(&s);
+    for (uint64_t i = 0; i < wanted; i += FIRST_LOOK)
+        sample_row_of(&s, model, samples, i, wanted);
+    if (s.count > 0 && !is_cheaper_as_labels(&s, 16)) /* clear enough: most images are no labels */
+        return false;
+    for (uint64_t i = 0; i < wanted; i++)
+        if (i % FIRST_LOOK)
+            sample_row_of(&s, model, samples, i, wanted);
+    return s.count > 0 && is_cheaper_as_labels(&s, 7);
 }

@@ -401,54 +401,119 @@ count_energies(struct training *t, const struct voxel_plane_cursor *cursor, cons
     }
 }
 
-/* Energies that bound bins of equal shares; bin 0 is "no energy" where that is common. Returns how many bins have a
- * lower bound. */
-static int
-choose_bounds(const struct training *t, uint32_t bounds[VOXEL_BINS_MAX])
-{
-    int bins = voxel_preset_bins(t->model->preset), b = 1;
-    uint64_t total = 0, sum = 0, still = t->histogram[0];
-    for (uint32_t e = 0; e <= t->highest; e++)
-        total += t->histogram[e];
-    bool separate = still * (uint64_t)bins > total;
-    if (separate) {
-        bounds[b++] = 1;
-        total -= still;
-    }
-    int shares = separate ? bins - 1 : bins, share = 1;
-    for (uint32_t e = separate ? 1 : 0; e <= t->highest && e < 65535 && b < bins && total > 0; e++) {
-        sum += t->histogram[e];
-        if (sum * (uint64_t)shares >= total * (uint64_t)share) {
-            bounds[b++] = e + 1;
-            while (share <= shares && sum * (uint64_t)shares >= total * (uint64_t)share)
-                share++;
-        }
-    }
-    return b;
-}
+/* Steps as one scale has them: samples, and the sum of their energies, of all steps before. */
+struct steps {
+    uint64_t count[VOXEL_STEPS_MAX + 1], energy[VOXEL_STEPS_MAX + 1];
+};
 
-/* The step that begins nearest to an energy. */
 static uint32_t
-step_of(const struct voxel_model *model, uint32_t energy)
+step_of(uint32_t energy, int shift, uint32_t steps)
 {
-    uint32_t fine = (energy + (1u << model->energy_shift >> 1)) >> model->energy_shift;
-    uint32_t half = (uint32_t)voxel_preset_steps(model->preset) / 2;
-    return fine < half ? fine : half + ((fine - half + (1u << VOXEL_COARSE_SHIFT >> 1)) >> VOXEL_COARSE_SHIFT);
+    uint32_t fine = energy >> shift, half = steps / 2;
+    uint32_t coarse = fine < half ? 0 : (fine - half) >> VOXEL_COARSE_SHIFT;
+    return fine < half ? fine : half + (coarse < half ? coarse : half - 1);
 }
 
-/* Rounded to steps that reach just beyond the highest bound. */
+static void
+sum_steps(const struct training *t, int shift, uint32_t steps, struct steps *sums)
+{
+    memset(sums, 0, sizeof *sums);
+    for (uint32_t e = 0; e <= t->highest; e++) {
+        uint32_t step = step_of(e, shift, steps);
+        sums->count[step + 1] += t->histogram[e];
+        sums->energy[step + 1] += (uint64_t)t->histogram[e] * e;
+    }
+    for (uint32_t step = 0; step < steps; step++) {
+        sums->count[step + 1] += sums->count[step];
+        sums->energy[step + 1] += sums->energy[step];
+    }
+}
+
+/* No libm, whose last bit is not the same everywhere. */
+static double
+log2_of(double x)
+{
+    int whole = 0;
+    for (; x > 1.4142135623730951; whole++)
+        x = x * 0.5;
+    double y = (x - 1) / (x + 1), square = y * y, power = y, sum = 0;
+    for (int i = 1; i < 10; i += 2) {
+        sum = sum + power / i;
+        power = power * square;
+    }
+    double fraction = sum * 2.8853900817779268; /* 2 / ln 2 */
+    return whole + fraction;
+}
+
+/* Bits of the samples of steps from..to - 1 in one context: magnitudes fall geometrically, from the mean that
+ * energies (sixteenths) announce. */
+static double
+bits_of(const struct steps *steps, uint32_t from, uint32_t to)
+{
+    double count = (double)(steps->count[to] - steps->count[from]);
+    if (count == 0)
+        return 0;
+    double mean = ((double)(steps->energy[to] - steps->energy[from]) / count + 1) / 16;
+    double inverse = mean * log2_of(1 + 1 / mean), sign = mean / (1 + mean);
+    double bits = log2_of(1 + mean) + inverse + sign;
+    return count * bits;
+}
+
+/* The cheapest cut of all steps in bins; starts[b] is where bin b starts. */
+static double
+cut_steps(const struct steps *sums, uint32_t steps, int bins, uint8_t starts[VOXEL_BINS_MAX])
+{
+    double bits[VOXEL_STEPS_MAX][VOXEL_STEPS_MAX + 1], best[VOXEL_STEPS_MAX + 1];
+    uint8_t from[VOXEL_BINS_MAX][VOXEL_STEPS_MAX + 1];
+    for (uint32_t i = 0; i < steps; i++)
+        for (uint32_t j = i + 1; j <= steps; j++)
+            bits[i][j] = bits_of(sums, i, j);
+    for (uint32_t j = 1; j <= steps; j++)
+        best[j] = bits[0][j];
+    for (int b = 1; b < bins; b++)
+        for (uint32_t j = steps; j > (uint32_t)b; j--) { /* downwards: best[i] is still that of one bin less */
+            double least = 0;
+            for (uint32_t i = (uint32_t)b; i < j; i++) {
+                double sum = best[i] + bits[i][j];
+                if (i == (uint32_t)b || sum < least) {
+                    least = sum;
+                    from[b][j] = (uint8_t)i;
+                }
+            }
+            best[j] = least;
+        }
+    uint32_t end = steps;
+    for (int b = bins; b-- > 1;)
+        starts[b] = (uint8_t)(end = from[b][end]);
+    return best[steps];
+}
+
+/* The scale of steps is a power of two: a coarse one, that tells high energies apart, or a finer one. */
 static void
 choose_thresholds(struct training *t)
 {
     struct voxel_model *model = t->model;
-    uint32_t bounds[VOXEL_BINS_MAX], last = (uint32_t)voxel_preset_steps(model->preset) - 1;
-    int used = choose_bounds(t, bounds), bins = voxel_preset_bins(model->preset);
-    model->energy_shift = 0;
-    while (used > 1 && step_of(model, bounds[used - 1]) > last)
-        model->energy_shift++;
-    for (int b = 1; b < bins; b++) {
-        uint32_t step = b < used ? step_of(model, bounds[b]) : UINT8_MAX;
-        model->thresholds[b] = (uint8_t)(step ? step : 1);
+    uint32_t steps = (uint32_t)voxel_preset_steps(model->preset);
+    int bins = voxel_preset_bins(model->preset), highest = 0;
+    double least = 0;
+    uint64_t above = 0, total = 0;
+    for (uint32_t e = 0; e <= t->highest; e++)
+        total += t->histogram[e];
+    uint32_t most = t->highest; /* but for a few */
+    while (most > 0 && (above += t->histogram[most]) * steps < total)
+        most--;
+    while (step_of(most, highest, steps) == steps - 1 && highest < VOXEL_ENERGY_SHIFT_MAX)
+        highest++;
+    for (int shift = highest; shift >= 0; shift--) {
+        struct steps sums;
+        uint8_t starts[VOXEL_BINS_MAX] = {0};
+        sum_steps(t, shift, steps, &sums);
+        double bits = cut_steps(&sums, steps, bins, starts);
+        if (shift < highest && bits >= least)
+            break;
+        least = bits;
+        model->energy_shift = (uint8_t)shift;
+        memcpy(model->thresholds, starts, sizeof starts);
     }
     voxel_index_bins(model);
 }
