@@ -13,9 +13,9 @@
 #include <string.h>
 
 /* How zstd's chances on an image chunk are tried. */
-#define RIVAL_PIECES 4
-#define RIVAL_PIECE_MIN ((size_t)8 << 10)
-#define RIVAL_PIECE_MAX ((size_t)32 << 10)
+#define RIVAL_PIECES 16 /* so many that background and object both have their share */
+#define RIVAL_PIECE_MIN ((size_t)2 << 10)
+#define RIVAL_PIECE_MAX ((size_t)8 << 10)
 #define RIVAL_SHARE 16 /* of a chunk that is tried, unless pieces get too small or large */
 #define RIVAL_ZSTD_LEVEL 1
 #define FIXED_BYTES (RIVAL_PIECES * 64) /* headers, and what each piece of an excerpt has to say first */
