@@ -90,9 +90,8 @@ spared_by_zstd(const struct plan *plan, const struct plan_chunk *chunk, const st
 static bool
 comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
 {
-    if (encoded > FIXED_BYTES)
-        encoded -= FIXED_BYTES;
-    return encoded && (uint64_t)encoded * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
+    size_t growing = encoded > FIXED_BYTES ? encoded - FIXED_BYTES : 1;
+    return encoded && (uint64_t)growing * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
 }
 
 /* Is a dear level worth its time on the whole chunk, of which a cheap one made `encoded` bytes? A thirty-second of
