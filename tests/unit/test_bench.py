@@ -21,7 +21,18 @@ import SimpleITK as sitk
 from click.testing import CliRunner
 
 import sqlite_zblob as zb
-from sqlite_zblob.bench import codecs, harness, inputs, markdown, methods, report, results, throttle, workload
+from sqlite_zblob.bench import (
+    codecs,
+    harness,
+    inputs,
+    markdown,
+    methods,
+    questions,
+    report,
+    results,
+    throttle,
+    workload,
+)
 from sqlite_zblob.bench.questions import QUESTIONS
 from sqlite_zblob.bench.questions.codecs import measure_codec
 from sqlite_zblob.bench.questions.scale import gigabyte_months
@@ -359,6 +370,18 @@ def said(*arguments: str) -> Any:
     told = json.loads(done.stdout)
     jsonschema.validate(told, {"$ref": "#/$defs/output of bench", **cli_docs.schema()})
     return told
+
+
+def test_large_volumes_are_cut_for_every_codec(
+    mr_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions.codecs, "MOST_BYTES", 40_000)
+    run(["codecs"], mr_folder, None, tmp_path, True, False, lambda *_: None)
+    found = results.read(tmp_path, "codecs")
+    assert found is not None and found[1]["cut"] == ["mr"]
+    assert {row["raw_size"] for row in found[0]} == {128 * 64 * 2 * 2}  # one slice
+    report.write(tmp_path, tmp_path / "report.md")
+    assert "Of mr, all codecs were given the central 0.0400 MB" in (tmp_path / "report.md").read_text()
 
 
 def test_the_report_is_made_from_the_committed_data(tmp_path: Path) -> None:
