@@ -3,11 +3,11 @@
     pip install '.[bench]'
     python benchmarks/codec.py FOLDER [--levels 1,5,9] [--rounds 3] [--classes scans,colour] [--out OUT]
 
-volumes.py says which volumes there are, rivals.py which codecs, codec_report.py what is made of the figures. One
-thread. In each round every codec visits a volume before the next volume begins; figures are medians of the rounds
-(slow rivals have one). Rivals that code pictures get a volume as a stack of 2-D slices, byte codecs the whole buffer.
-Ours is measured through `sqlite_zblob.compress` and `decompress`: frame, index and checksums included. A codec that
-does not give a volume's bytes back has no figures for it.
+volumes.py says which volumes there are, codec_report.py what is made of the figures; the codecs are those of
+`sqlite-zblob bench` (sqlite_zblob/bench/codecs). One thread. In each round every codec visits a volume before the next
+volume begins; figures are medians of the rounds (slow rivals have one). Rivals that code pictures get a volume as a
+stack of 2-D slices, byte codecs the whole buffer. Ours is measured through `sqlite_zblob.compress` and `decompress`:
+frame, index and checksums included. A codec that does not give a volume's bytes back has no figures for it.
 """
 
 from __future__ import annotations
@@ -23,22 +23,32 @@ from importlib.metadata import version
 from pathlib import Path
 
 from codec_report import Row, write_report
-from rivals import Codec, ours, rivals
 from volumes import CLASSES, Volume, volumes
 
 import sqlite_zblob as zb
+from sqlite_zblob.bench import codecs
+from sqlite_zblob.bench.codecs import Codec
+from sqlite_zblob.bench.questions.codecs import measure_codec
+
+RIVALS = (
+    *("JPEG-LS", "JPEG 2000", "HTJ2K", "JPEG XL e1", "JPEG XL e3", "JPEG XL e7", "zstd 3", "zstd 19"),
+    *("blosc2 shuffle", "blosc2 bitshuffle", "blosc2 bytedelta", "pcodec 8"),
+)
 
 
-def measure(volume: Volume, codecs: list[Codec], rounds: int) -> list[Row]:
-    figures: dict[str, list[tuple[int, float, float]]] = {codec.name: [] for codec in codecs}
+def measure(volume: Volume, measured: list[Codec], rounds: int) -> list[Row]:
+    figures: dict[str, list[tuple[int, float, float]]] = {codec.name: [] for codec in measured}
     refused = set()
     for turn in range(rounds):
-        for codec in codecs:
-            if codec.name in refused or (codec.is_slow and turn):
+        for codec in measured:
+            if codec.name in refused or (codec.slowness and turn):
                 continue
-            result = codec.measure(volume.array, volume.components)
-            figures[codec.name] += [result] if result else []
-            refused |= set() if result else {codec.name}
+            result = measure_codec(codec, volume.array, volume.components)
+            if isinstance(result, str):
+                print(f"    {codec.name}: {result}")
+                refused.add(codec.name)
+            else:
+                figures[codec.name].append(result)
     rows, size = [], volume.array.nbytes
     for name, results in figures.items():
         if results:
@@ -48,12 +58,12 @@ def measure(volume: Volume, codecs: list[Codec], rounds: int) -> list[Row]:
     return rows
 
 
-def run(folder: Path, codecs: list[Codec], rounds: int, only: str, classes: list[str]) -> list[Row]:
+def run(folder: Path, measured: list[Codec], rounds: int, only: str, classes: list[str]) -> list[Row]:
     rows = []
     for volume in volumes(folder, only):
         if volume.kind in classes:
             print(f"{volume.name}: {volume.kind}, {volume.array.shape} {volume.array.dtype}", flush=True)
-            rows += measure(volume, codecs, rounds)
+            rows += measure(volume, measured, rounds)
     return rows
 
 
@@ -73,7 +83,7 @@ def write_data(rows: list[Row], out: Path, rounds: int) -> None:
         "python": platform.python_version(),
         "rounds": rounds,
         "versions": {"sqlite_zblob": zb.__version__}
-        | {name: version(name) for name in ("imagecodecs", "blosc2", "pcodec", "numpy", "SimpleITK")},
+        | {name: version(name) for name in ("imagecodecs", "blosc2", "pcodec", "zstandard", "numpy", "SimpleITK")},
     }
     out.with_suffix(".json").write_text(json.dumps(machine, indent=1) + "\n")
 
@@ -108,8 +118,8 @@ def main() -> None:
     if unknown := set(classes) - set(CLASSES):
         parser.error(f"there is no class {', '.join(sorted(unknown))}")
     if arguments.folder:
-        codecs = [ours(int(level)) for level in arguments.levels.split(",")] + rivals()
-        rows = run(arguments.folder, codecs, arguments.rounds, arguments.only, classes)
+        names = [f"sqlite_zblob {int(level)}" for level in arguments.levels.split(",")] + list(RIVALS)
+        rows = run(arguments.folder, [codecs.get(name) for name in names], arguments.rounds, arguments.only, classes)
         if not rows:
             parser.error("no volume was measured")
         write_data(rows, arguments.out, arguments.rounds)

@@ -21,6 +21,10 @@ class OptionError(ZblobError, ValueError):
     """An option or argument is not allowed; the message names it and what is."""
 
 
+class NotCompressedError(OptionError):
+    """There is nothing to restore: the column is neither enabled nor was it migrated, or it was restored already."""
+
+
 class LoadError(ZblobError):
     """The extension cannot be loaded into this connection or process."""
 

@@ -83,12 +83,14 @@ def restore(
 ) -> Report:
     """Switch a column's compression off and give back every value: the inverse of `migrate`.
 
-    A column that is neither enabled nor was migrated is left alone: running it once more does no harm. To restore one
-    that was enabled and disabled again, enable it first.
+    To restore a column that was enabled, not migrated, and disabled again, enable it first.
 
     Values and schema are those of before, but that mode "table" leaves the table's name quoted in the schema. A value
     that is damaged stays as it is and is reported; in mode "table" the table then stays a virtual one, so that
     reading that value is still an error. Parameters and errors are those of `migrate`.
+
+    :raises NotCompressedError: the column is neither enabled nor was it migrated, or it was restored already; nothing
+        was changed.
     """
     settings = Settings(executor, workers, pace, batch_size)
     request = Request(os.fspath(database), "restore", table, column, settings, vacuum, progress)

@@ -18,6 +18,7 @@ import apsw
 from .database import fold, run, stream
 from .errors import MetadataError
 from .schema import check_metadata, master_of
+from .storage import status
 from .values import Key, decode_key, encode_key
 
 MIGRATIONS, EXCEPTIONS = "zblob_migrations", "zblob_exceptions"
@@ -159,6 +160,12 @@ def find_record(connection: apsw.Connection, table: str, column: str) -> Record 
         if (fold(each.table), fold(each.column)) == (fold(table), fold(column)):
             return each
     return None
+
+
+def compressed_columns(connection: apsw.Connection) -> list[tuple[str, str]]:
+    """Table and column of all that is enabled or was migrated."""
+    enabled = [(each.table, each.column) for each in status(connection, schema="main")]
+    return list(dict.fromkeys(enabled + [(each.table, each.column) for each in records(connection)]))
 
 
 def make_record(

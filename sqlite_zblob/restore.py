@@ -13,8 +13,8 @@ from typing import Any
 
 from .codec import DEFAULT_LEVEL
 from .database import atomic, snapshot
-from .errors import OptionError
-from .migration_record import make_record
+from .errors import NotCompressedError
+from .migration_record import compressed_columns, make_record
 from .operation import Operation, pragma, settings_of
 from .reports import Report
 from .storage import ColumnStatus, disable
@@ -32,16 +32,15 @@ PAGE_ROWS = 2000
 class Restoration(Operation):
     def run(self, *, dry_run: bool) -> Report:
         current = self.current
-        if current is None and self.is_virtual:
-            raise OptionError(f"column {self.column} of table {self.request.table} is not compressed")
+        if current is None and (self.is_virtual or (self.record is None and self.stale is None)):
+            raise NotCompressedError(self._why_not())
         mode = current.mode if current else "in-place"
         settings = self._settings(current)
         if current is None and self.record is None:
-            # Done before, or never compressed: whatever looks like a frame here is none of ours.
+            # `disable` has made an ordinary table of it: whatever looks like a frame here is none of ours.
             if self.stale is not None and not dry_run:
                 with atomic(self.connection):
                     self.stale.remove(self.connection)
-            if not dry_run:
                 self.give_space_back()
             return self.empty_report(mode, settings["envelope"], dry_run=dry_run)
         if dry_run or not self.resumed:
@@ -61,6 +60,13 @@ class Restoration(Operation):
         report = self.report(mode, settings["envelope"], () if finished else self.failures(), finished=finished)
         self.give_space_back()
         return replace(report, seconds=self.meter.seconds)
+
+    def _why_not(self) -> str:
+        others = ", ".join(f"{table}.{column}" for table, column in compressed_columns(self.connection))
+        return (
+            f"there is nothing to restore: column {self.column} of table {self.table} is neither enabled nor was it "
+            f"migrated, or it was restored already. Columns that can be restored: {others or 'none'}"
+        )
 
     def _settings(self, current: ColumnStatus | None) -> dict[str, Any]:
         """Those that the column had."""

@@ -66,7 +66,8 @@ class Table:
         for column in self.columns:
             if fold(column.name) == fold(name):
                 return column
-        raise OptionError(f"table {self.name} has no column {name}")
+        names = ", ".join(column.name for column in self.columns)
+        raise OptionError(f"table {self.name} has no column {name}: it has {names}")
 
     @property
     def rowid_name(self) -> str | None:

@@ -12,12 +12,11 @@ import apsw
 from .database import fold, quote, run, snapshot
 from .errors import OptionError
 from .meter import Meter
-from .migration_record import records
+from .migration_record import compressed_columns
 from .pipeline import ExecutorSource, Load, Pipeline
 from .reports import Damage, ProgressCallback, VerifyReport
 from .schema import Table, check_metadata
 from .space import opened
-from .storage import status
 from .values import Entry, Key, Place, describe_key, find_place, page
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
 
@@ -67,11 +66,9 @@ def verify(
 def _columns(connection: apsw.Connection, table: str | None, column: str | None) -> list[tuple[str, str]]:
     if table is not None and column is not None:
         return [(table, column)]
-    enabled = [(each.table, each.column) for each in status(connection, schema="main")]
-    migrated = [(each.table, each.column) for each in records(connection)]
     found = [
         (name, data)
-        for name, data in dict.fromkeys(enabled + migrated)
+        for name, data in compressed_columns(connection)
         if (table is None or fold(name) == fold(table)) and (column is None or fold(data) == fold(column))
     ]
     if not found:

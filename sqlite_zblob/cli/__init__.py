@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..bench.command import bench
 from ..codec import VERSION
+from .bench import bench
 from .demo import demo
 from .look import analyze, info, stats
 from .options import ErrorGroup

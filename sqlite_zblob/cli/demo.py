@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ..bench import demo as bench_demo
@@ -34,26 +34,14 @@ def demo(rounds: int, copies: int, as_json: bool) -> None:
     """
     on_interrupt("interrupted; its temporary files are gone")
     steps = 2 * rounds * len(bench_demo.method_names())
-    with _progress() as progress:
-        task = progress.add_task("finding images", total=steps)
-
-        def advance(step: str) -> None:
-            done = progress.tasks[task].completed + (progress.tasks[task].description != "finding images")
-            progress.update(task, description=step, completed=done)
-
-        result = bench_demo.run(rounds, copies, advance)
-        progress.update(task, description="done", completed=steps)
+    with render.progress_of_steps() as progress:
+        progress("finding images")
+        number = itertools.count()
+        result = bench_demo.run(rounds, copies, lambda step: progress(step, next(number), steps))
     if as_json:
         render.print_json("demo", result)
     else:
         _print_demo(result)
-
-
-def _progress() -> Progress:
-    """On standard error, and only on a terminal: what is piped stays clean."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:45}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 _DEMO_HEADINGS = (

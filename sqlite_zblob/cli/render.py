@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from rich import box
@@ -125,11 +125,24 @@ def progress_of_rows() -> Iterator[ProgressCallback]:
         yield report
 
 
+class StepCallback(Protocol):
+    """What comes next, and how many of how many steps are done."""
+
+    def __call__(self, step: str, done: int = 0, total: int | None = None) -> None: ...
+
+
 @contextmanager
-def progress_of_steps() -> Iterator[Callable[[str], None]]:
-    """As above, for work that only says what comes next."""
+def progress_of_steps() -> Iterator[StepCallback]:
+    """As above, for work that says what comes next, and how many of how many steps are done, where it knows."""
     with _progress() as show:
-        yield lambda step: show(step, None, "")
+
+        def report(step: str, done: int = 0, total: int | None = None) -> None:
+            if total is None:
+                show(step, None, "")
+            else:
+                show(step, min(1.0, done / total), f"step {done + 1} of {total}")
+
+        yield report
 
 
 @contextmanager

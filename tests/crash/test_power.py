@@ -80,9 +80,12 @@ def check_image(
     db = open_store(path)
     check_readable(db, setup, values)  # type: ignore[arg-type]
     db.close()
-    report = run(operation, path, setup, workers=1)
-    assert report.finished
-    assert len(report.failures) == (operation == "migrate" and ("blob", CUT) in values)
+    try:
+        report = run(operation, path, setup, workers=1)
+        assert report.finished
+        assert len(report.failures) == (operation == "migrate" and ("blob", CUT) in values)
+    except zb.NotCompressedError:
+        assert operation == "restore"  # its last commit was on the disk
     db = open_store(path)
     check_readable(db, setup, values)  # type: ignore[arg-type]
     if operation == "restore":

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 import build
 import sqlite_zblob as zb
@@ -32,6 +35,44 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+def images() -> dict[str, np.ndarray]:
+    """One small volume of each kind that has a coder, or a way into one, of its own; components come last."""
+    rng = np.random.default_rng(1)
+    z, y, x = np.ogrid[:12, :40, :44]
+    distance = np.sqrt((z - 6.0) ** 2 * 4 + (y - 20.0) ** 2 + (x - 22.0) ** 2)
+    scan = (900 - 20 * distance + rng.normal(0, 6, distance.shape)).astype(np.int16)
+    labels = (distance // 5).astype(np.uint8)
+    tone = np.clip(scan // 4, 0, 255).astype(np.uint8)
+    colour = np.stack([tone, np.roll(tone, 1, 1), 255 - tone], axis=-1)
+    return {
+        "scan i2": scan,
+        "scan u1": tone,
+        "label u1": labels,
+        "label u2": labels.astype(np.uint16) * 300,
+        "label u4": labels.astype(np.uint32) * 70_000,
+        "mask": (distance < 6).astype(np.uint8),
+        "float": (np.sin(distance) + rng.normal(0, 0.01, distance.shape)).astype(np.float32),
+        "float of few values": (scan * 0.5).astype(np.float32),
+        "double": rng.normal(distance, 0.01),
+        "complex": np.fft.fft(scan[:6]).astype(np.complex64),
+        "colour": colour,
+        "colour and alpha": np.concatenate([colour, np.full((*tone.shape, 1), 255, np.uint8)], axis=-1),
+        "field": np.stack(np.gradient(distance), axis=-1).astype(np.float32),
+        "series": np.stack([scan + rng.integers(0, 9, scan.shape, np.int16) for _ in range(4)]),
+        "signal": scan.reshape(1, -1),
+    }
+
+
+def image_values() -> dict[str, bytes]:
+    """As a store holds them: pickled by SimpleITK, or by NumPy where SimpleITK has no such image."""
+    found = {}
+    for name, array in images().items():
+        is_vector = name.startswith(("colour", "field"))
+        image = sitk.GetImageFromArray(array, isVector=is_vector) if name != "complex" else array
+        found[f"image {name}"] = pickle.dumps(image)
+    return found
+
+
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("seeds")
@@ -39,14 +80,16 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     blobs = {f"frame of {name}": zb.compress(value) for name, value in values.items()}
     blobs |= {f"small {name}": frame for name, (frame, _) in FRAMES.items()}
     blobs |= {name: value for name, value in values.items() if isinstance(value, bytes)}
-    blobs |= odd_values() | small_containers()
+    pictures = image_values()
+    assert all(zb.info(value).images for value in pictures.values())
+    blobs |= odd_values() | small_containers() | pictures
     for name, blob in blobs.items():
         (folder / name).write_bytes(blob)
     return sorted(map(str, folder.iterdir()))
 
 
 def test_codec_under_sanitizers(program: Path, seeds: list[str]) -> None:
-    assert len(seeds) > 40
+    assert len(seeds) > 60
     done = subprocess.run([str(program), MUTATIONS, *seeds], capture_output=True, text=True, timeout=3600)
     assert done.stdout == f"{len(seeds)} files, no fault\n", done.stderr[-4000:]
 

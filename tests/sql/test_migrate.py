@@ -66,7 +66,8 @@ def test_reports(store: apsw.Connection, path: str) -> None:
     restored = zb.restore(path, "t", "data")
     assert (restored.rows, restored.changed_rows, restored.stored_bytes) == (40, 40, report.raw_bytes)
     assert values(store) == before
-    assert zb.restore(path, "t", "data").rows == 0
+    with pytest.raises(zb.NotCompressedError, match="or it was restored already"):
+        zb.restore(path, "t", "data")
     with pytest.raises(zb.OptionError, match="no column is enabled"):
         zb.verify(path)
     assert zb.verify(path, "t", "data").ok
@@ -97,6 +98,25 @@ def test_what_is_refused(store: apsw.Connection, path: str, options: dict[str, A
     assert store.execute("SELECT * FROM sqlite_master").fetchall() == schema
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_nothing_to_restore(store: apsw.Connection, path: str, dry_run: bool) -> None:
+    """The wrong name of a column or a table is told, and so are the right ones."""
+    zb.migrate(path, "t", "data", mode="table")
+    store.execute("CREATE TABLE u(id INTEGER PRIMARY KEY, data)")
+    for table, column, message in [
+        ("t", "changed", r"column changed of table t is neither enabled .*can be restored: t\.data$"),
+        ("u", "data", r"column data of table u is neither enabled .*can be restored: t\.data$"),
+    ]:
+        with pytest.raises(zb.NotCompressedError, match=message):
+            zb.restore(path, table, column, vacuum="full", dry_run=dry_run)
+    for table, column, message in [
+        ("u", "daten", "table u has no column daten: it has id, data"),
+        ("x", "data", "there is no table x"),
+    ]:
+        with pytest.raises(zb.OptionError, match=message):
+            zb.restore(path, table, column, dry_run=dry_run)
+
+
 def test_another_sqlite_library_has_the_file_open(store: apsw.Connection, path: str) -> None:
     store.close()
     other = sqlite3.connect(path)
@@ -108,12 +128,17 @@ def test_another_sqlite_library_has_the_file_open(store: apsw.Connection, path: 
 
 def test_a_dry_run_changes_nothing(store: apsw.Connection, path: str) -> None:
     before = Path(path).read_bytes()
-    for function in (zb.migrate, zb.restore):
-        report = function(path, "t", "data", dry_run=True)
+    raw_size = one(store, "SELECT sum(length(data)) FROM t")
+    for mode in ("in-place", "table"):
+        report = zb.migrate(path, "t", "data", dry_run=True, mode=mode)
         assert report.dry_run and not report.finished and report.changed_rows == 0
-    report = zb.migrate(path, "t", "data", dry_run=True, mode="table")
-    assert (report.rows, report.raw_bytes) == (40, one(store, "SELECT sum(length(data)) FROM t"))
-    assert report.growth_bytes > 0
+        assert (report.rows, report.raw_bytes) == (40, raw_size)
+        assert report.growth_bytes > 0
+    assert Path(path).read_bytes() == before
+    zb.migrate(path, "t", "data")
+    before = Path(path).read_bytes()
+    report = zb.restore(path, "t", "data", dry_run=True)
+    assert report.dry_run and not report.finished and (report.rows, report.changed_rows) == (40, 0)
     assert Path(path).read_bytes() == before
 
 
@@ -314,6 +339,27 @@ def test_vacuums(path: str) -> None:
     zb.migrate(path, "t", "data", vacuum="incremental")
     assert one(store, "PRAGMA freelist_count") == 0
     assert Path(path).stat().st_size < size / 2
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+def test_many_small_texts_need_few_connections(path: str, encoding: str) -> None:
+    """One a value made texts 25 times as slow as BLOBs."""
+    db = open_apsw(path)
+    db.execute(f"PRAGMA encoding = '{encoding}'")
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+    with db:
+        db.executemany("INSERT INTO t VALUES (?, ?)", ((n, f"{n} ünd " + "so weiter, " * 60) for n in range(400)))
+    before = db.execute("SELECT * FROM t").fetchall()
+    opened: list[apsw.Connection] = []
+    apsw.connection_hooks.append(opened.append)
+    try:
+        assert zb.migrate(path, "t", "data", workers=2).changed_rows == 400
+        assert zb.restore(path, "t", "data", workers=2).changed_rows == 400
+    finally:
+        apsw.connection_hooks.remove(opened.append)
+    # The writer's, two threads' engines, and one for each job of many values; this twice.
+    assert len(opened) < 30
+    assert db.execute("SELECT * FROM t").fetchall() == before
 
 
 def test_values_that_gain_nothing_stay(path: str) -> None:

@@ -21,12 +21,13 @@ import sqlite_zblob as zb
 from sqlite_zblob import stats
 from sqlite_zblob.bench import demo
 from sqlite_zblob.cli import cli
+from sqlite_zblob.cli.bench import Cost, Investigation
 
 from ..conftest import ROOT
 
 PAGE, SCHEMA = ROOT / "docs" / "cli.md", ROOT / "docs" / "cli.schema.json"
 
-# What each command that has --json prints with it: one of these, or a list of them.
+# What each command prints with --json: one of these, or a list of them.
 RESULTS: dict[str, tuple[Any, ...]] = {
     "analyze": (zb.Analysis,),
     "migrate": (zb.Report,),
@@ -35,6 +36,7 @@ RESULTS: dict[str, tuple[Any, ...]] = {
     "info": (stats.DatabaseInfo, stats.TableInfo, zb.FrameInfo),
     "stats": (list[stats.ColumnStats],),
     "demo": (demo.Result,),
+    "bench": (Investigation, Cost),
 }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import jsonschema
 import matplotlib
 import numpy as np
 import pydicom
@@ -20,16 +21,29 @@ import SimpleITK as sitk
 from click.testing import CliRunner
 
 import sqlite_zblob as zb
-from sqlite_zblob.bench import codecs, harness, inputs, markdown, methods, report, results, throttle, workload
-from sqlite_zblob.bench.command import bench
+from sqlite_zblob.bench import (
+    codecs,
+    harness,
+    inputs,
+    markdown,
+    methods,
+    questions,
+    report,
+    results,
+    throttle,
+    workload,
+)
 from sqlite_zblob.bench.questions import QUESTIONS
 from sqlite_zblob.bench.questions.codecs import measure_codec
 from sqlite_zblob.bench.questions.scale import gigabyte_months
 from sqlite_zblob.bench.questions.threshold import _image, pays_from
 from sqlite_zblob.bench.run import run
+from sqlite_zblob.cli import cli
+from sqlite_zblob.cli.bench import bench
 from sqlite_zblob.errors import ZblobError
 
 from ..conftest import ROOT, package_file
+from . import cli_docs
 
 RESULTS = ROOT / "benchmarks" / "results" / "investigation"
 REPORT = ROOT / "docs" / "investigation.md"
@@ -330,6 +344,44 @@ def test_a_question_from_the_shell(mr_folder: Path, tmp_path: Path) -> None:
     text = (tmp_path / "report.md").read_text()
     assert runner.invoke(bench, ["report", "--results", str(tmp_path)]).exit_code == 0
     assert (tmp_path / "report.md").read_text() == text
+
+
+def test_json(mr_folder: Path, tmp_path: Path) -> None:
+    """As docs/cli.schema.json describes it."""
+    for arguments in (
+        ["contents", str(mr_folder), "--quick", "--results", str(tmp_path)],
+        ["report", "--results", str(tmp_path)],
+    ):
+        told = said(*arguments)
+        assert [each["name"] for each in told["answers"]] == ["contents"]
+        assert told["answers"][0]["is_new"] == (arguments[0] == "contents")
+        assert told["answers"][0]["answer"].startswith("No: a pickle")
+        assert Path(told["report"]).exists() and Path(told["results"]) == tmp_path
+    told = said("cost", "--images", "100", "--size-mb", "10", "--ratio", "4", "--price", "0.5")
+    assert (told["plain_gb_months"], told["saved_gb_months"], told["price"]) == (78.0, 58.5, 0.5)
+    refused = CliRunner().invoke(cli, ["bench", "report", "--results", str(mr_folder), "--json"])
+    assert refused.exit_code == 1
+    assert json.loads(refused.stdout)["error"]["kind"] == "ZblobError"
+
+
+def said(*arguments: str) -> Any:
+    done = CliRunner().invoke(cli, ["bench", *arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    jsonschema.validate(told, {"$ref": "#/$defs/output of bench", **cli_docs.schema()})
+    return told
+
+
+def test_large_volumes_are_cut_for_every_codec(
+    mr_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions.codecs, "MOST_BYTES", 40_000)
+    run(["codecs"], mr_folder, None, tmp_path, True, False, lambda *_: None)
+    found = results.read(tmp_path, "codecs")
+    assert found is not None and found[1]["cut"] == ["mr"]
+    assert {row["raw_size"] for row in found[0]} == {128 * 64 * 2 * 2}  # one slice
+    report.write(tmp_path, tmp_path / "report.md")
+    assert "Of mr, all codecs were given the central 0.0400 MB" in (tmp_path / "report.md").read_text()
 
 
 def test_the_report_is_made_from_the_committed_data(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ MAY_IMPORT = {
     "pipeline": {"codec", "errors", "workers"},
     "meter": {"reports"},
     "space": {"database", "errors", "loader"},
-    "migration_record": {"database", "errors", "schema", "values"},
+    "migration_record": {"database", "errors", "schema", "storage", "values"},
     "batches": {
         *("codec", "database", "errors", "meter", "migration_record", "pipeline", "space", "values", "workers"),
     },
@@ -75,8 +75,8 @@ MAY_IMPORT = {
         *("storage", "survey", "values", "workers"),
     },
     "verify": {
-        *("database", "errors", "meter", "migration_record", "pipeline", "reports", "schema", "space", "storage"),
-        *("values", "workers"),
+        *("database", "errors", "meter", "migration_record", "pipeline", "reports", "schema", "space", "values"),
+        *("workers",),
     },
     "bench": {"bench", "codec", "errors", "loader", "storage"},
     "stats": {"codec", "database", "errors", "migration_record", "sampling", "schema", "storage"},

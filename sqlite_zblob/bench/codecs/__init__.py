@@ -50,7 +50,7 @@ class Codec:
     decode: Callable[[bytes, int], Any]
     unit: Literal["bytes", "array", "picture"] = "bytes"
     kinds: str = "uifcb"  # NumPy's kinds of samples that it takes
-    slowness: int = NOT_SLOW  # SLOW is measured once, VERY_SLOW on a part of the volume only
+    slowness: int = NOT_SLOW  # SLOW is measured once, VERY_SLOW once and on a small part of the volume
     is_threaded: bool = False  # uses `threads`; pictures are always coded in parallel
 
     def compress(self, data: bytes) -> bytes:

@@ -1,16 +1,17 @@
-"""`sqlite-zblob bench`: arguments, progress and printing of the investigation."""
+"""bench: the investigation, measured on images of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..errors import ZblobError
+from . import render
+from .options import json_option, on_interrupt
 
 _DEFAULT_FOLDER = "zblob-bench"
 _QUESTION_HELP = {
@@ -23,6 +24,38 @@ _QUESTION_HELP = {
     "migration": "Converting an existing store, and the way back.",
     "scale": "From 10 images to 100,000, and GB-months.",
 }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, answered from its data."""
+
+    name: str
+    answer: str  # one sentence
+    is_new: bool  # measured now, not before
+
+
+@dataclass(frozen=True)
+class Investigation:
+    """What `bench` has measured, or found measured. All figures are in the data files."""
+
+    answers: tuple[Answer, ...]
+    report: str  # path of the Markdown file
+    results: str  # path of the folder with CSV and JSON files, two a question
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a store takes that grows by the same number of images each month."""
+
+    months: int
+    plain_gb_months: float
+    compressed_gb_months: float
+    price: float  # of a GB-month; 0: not given
+
+    @property
+    def saved_gb_months(self) -> float:
+        return self.plain_gb_months - self.compressed_gb_months
 
 
 @click.group(
@@ -56,6 +89,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(dir_okay=False, path_type=Path),
             help="Where to write the report. [default: RESULTS/report.md]",
         ),
+        json_option,
     )
     for option in reversed(options):
         command = option(command)
@@ -70,39 +104,38 @@ def _measure(
     again: bool,
     results: Path,
     report: Path | None,
+    as_json: bool,
 ) -> None:
     run, write = _needs_extra()
-    with _progress() as progress:
-        task = progress.add_task("finding images", total=None)
+    on_interrupt("interrupted. What was measured is kept: the same command, without --again, goes on")
+    with render.progress_of_steps() as progress:
+        progress("finding images")
         seen: dict[str, int] = {}
 
         def advance(question: str, step: str, count: int) -> None:
             seen[question] = seen.get(question, 0) + 1
-            progress.update(task, description=f"{question}: {step}"[:60], completed=seen[question] - 1, total=count)
+            progress(f"{question}: {step}"[:60], seen[question] - 1, count)
 
         measured = run(names, source, column, results, quick, again, advance)
     target = report or results / "report.md"
-    answers = write(results, target)
-    for name in names:
-        before = "" if name in measured else " (measured before; --again measures anew)"
-        click.echo(f"{click.style(name, bold=True)}{before}\n  {answers[name]}")
+    found = write(results, target)
+    answers = tuple(Answer(name, found[name], name in measured) for name in names)
+    if as_json:
+        render.print_json("bench", Investigation(answers, str(target), str(results)))
+        return
+    for each in answers:
+        before = "" if each.is_new else " (measured before; --again measures anew)"
+        click.echo(f"{click.style(each.name, bold=True)}{before}\n  {each.answer}")
     click.echo(f"\nTables and plots: {target}; data: {results}")
 
 
 def _needs_extra() -> tuple[Any, Any]:
     try:
-        from .report import write
-        from .run import run
+        from ..bench.report import write
+        from ..bench.run import run
     except ImportError as error:
         raise ZblobError(f"the bench needs more packages: pip install 'sqlite_zblob[bench]' ({error})") from error
     return run, write
-
-
-def _progress() -> Progress:
-    """On standard error, and only on a terminal: what is piped stays clean."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:60}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _add(name: str) -> None:
@@ -136,11 +169,17 @@ def measure_all(**options: Any) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write the report. [default: RESULTS/report.md]",
 )
-def make_report(results: Path, report: Path | None) -> None:
+@json_option
+def make_report(results: Path, report: Path | None, as_json: bool) -> None:
     """Make the report anew from data that are there. Nothing is measured."""
     _, write = _needs_extra()
-    write(results, report or results / "report.md")
-    click.echo(f"report in {report or results / 'report.md'}")
+    target = report or results / "report.md"
+    answers = write(results, target)
+    if as_json:
+        found = tuple(Answer(name, answer, False) for name, answer in answers.items())
+        render.print_json("bench", Investigation(found, str(target), str(results)))
+    else:
+        click.echo(f"report in {target}")
 
 
 @bench.command()
@@ -157,13 +196,16 @@ def make_report(results: Path, report: Path | None) -> None:
     "--months", metavar="N", type=click.IntRange(1), default=12, show_default=True, help="How long the store grows."
 )
 @click.option("--price", metavar="P", type=click.FloatRange(0), default=0.0, help="Of a GB-month, in any currency.")
-def cost(images: float, size_mb: float, ratio: float, months: int, price: float) -> None:
+@json_option
+def cost(images: float, size_mb: float, ratio: float, months: int, price: float, as_json: bool) -> None:
     """What a growing store costs: GB-months without and with compression."""
     _needs_extra()
-    from .questions.scale import gigabyte_months
+    from ..bench.questions.scale import gigabyte_months
 
     plain, compressed = (gigabyte_months(images, size_mb * 1e6, factor, months) for factor in (1.0, ratio))
-    click.echo(f"uncompressed  {plain:12,.1f} GB-months" + (f"  {plain * price:14,.2f}" if price else ""))
-    click.echo(f"compressed    {compressed:12,.1f} GB-months" + (f"  {compressed * price:14,.2f}" if price else ""))
-    saved = plain - compressed
-    click.echo(f"saved         {saved:12,.1f} GB-months" + (f"  {saved * price:14,.2f}" if price else ""))
+    found = Cost(months, plain, compressed, price)
+    if as_json:
+        render.print_json("bench", found)
+        return
+    for name, amount in (("uncompressed", plain), ("compressed", compressed), ("saved", found.saved_gb_months)):
+        click.echo(f"{name:12}  {amount:12,.1f} GB-months" + (f"  {amount * price:14,.2f}" if price else ""))
