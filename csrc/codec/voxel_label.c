@@ -22,28 +22,36 @@ static struct label_row
 row_at(const struct label *l, size_t index)
 {
     size_t size = l->pixels.label_size, half = l->stride * size;
-    unsigned char *even = l->labels + index * 2 * half + LABEL_SIDE * size;
+    unsigned char *even = l->labels + index * 2 * half;
     return (struct label_row){l->states + index, {even, even + half}, l->edges + index * 2 * l->words};
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------------------- */
 
-static void
+/* The row `rows` below. */
+static inline struct label_row
+beside(const struct label *l, struct label_row row, ptrdiff_t rows)
+{
+    ptrdiff_t size = rows * (ptrdiff_t)(2 * l->stride * l->pixels.label_size);
+    return (struct label_row){row.state + rows,
+                              {(unsigned char *)row.half[0] + size, (unsigned char *)row.half[1] + size},
+                              row.edges + rows * (ptrdiff_t)(2 * l->words)};
+}
+
+static inline void
 refer(const struct label *l, size_t slice, size_t y, struct label_work *work)
 {
     struct label_above *a = &work->above;
-    size_t now = slice % l->ring * l->height + y, before = (slice + l->ring - 1) % l->ring * l->height + y;
+    struct label_row now = row_at(l, slice % l->ring * l->height + y), n, p;
     a->is_first = slice == 0;
-    work->row = row_at(l, now);
-    a->p = row_at(l, a->is_first ? l->ring * l->height : before);
-    a->n = y > 0 ? row_at(l, now - 1) : a->p;
-    a->nn = y > 1 ? row_at(l, now - 2) : a->n;
-    if (a->is_first) {
-        a->p = a->ps = a->pn = a->nn;
-    } else {
-        a->pn = y > 0 ? row_at(l, before - 1) : a->p;
-        a->ps = y + 1 < l->height ? row_at(l, before + 1) : a->p;
-    }
+    p = row_at(l, a->is_first ? l->ring * l->height : (slice - 1) % l->ring * l->height + y);
+    n = y > 0 ? beside(l, now, -1) : p;
+    work->row = now;
+    a->n = n;
+    a->nn = y > 1 ? beside(l, now, -2) : n;
+    a->p = a->is_first ? a->nn : p;
+    a->pn = a->is_first || y == 0 ? a->p : beside(l, p, -1);
+    a->ps = a->is_first || y + 1 == l->height ? a->p : beside(l, p, 1);
 }
 
 /* Do all neighbours of all labels agree? */
@@ -133,6 +141,8 @@ label_start(struct label *l, const struct voxel_model *model, struct voxel_box b
     l->count[1] = l->width / 2;
     l->words = (l->count[0] + LABEL_BLOCK - 1) / LABEL_BLOCK;
     l->stride = l->count[0] + 2 * LABEL_SIDE;
+    if (l->stride * size > LABEL_LINE / 2) /* halves at cache lines, where that takes little */
+        l->stride = (l->stride * size + LABEL_LINE - 1) / LABEL_LINE * LABEL_LINE / size;
     for (int parity = 0; parity < 2; parity++) { /* the odd half may end a word before */
         size_t beyond = l->words * LABEL_BLOCK - l->count[parity];
         l->tail[parity] = beyond < LABEL_BLOCK ? UINT64_MAX >> beyond : 0;
@@ -140,16 +150,17 @@ label_start(struct label *l, const struct voxel_model *model, struct voxel_box b
     l->code_rows = voxel_ops()->label_rows[l->decode][size - 1];
     l->ring = box.slices < LABEL_FRONT + 1 ? (size_t)box.slices : LABEL_FRONT + 1;
     size_t rows = l->ring * l->height + 1, half = l->words * LABEL_BLOCK;
-    l->labels = calloc(rows * 2 * l->stride + 2 * LABEL_BLOCK, size); /* kernels read whole blocks */
+    l->memory = calloc(rows * 2 * l->stride * size + 4 * LABEL_LINE, 1); /* kernels read whole blocks */
     l->line = malloc(l->width * size);
     l->states = calloc(rows, sizeof *l->states);
     l->edges = malloc(rows * 2 * l->words * sizeof *l->edges);
     l->bits = calloc(5 * LABEL_FRONT * l->words + 2 * LABEL_SYMBOLS, sizeof *l->bits);
     l->seconds = malloc(LABEL_FRONT * half * size);
     l->contexts = calloc(LABEL_FRONT * half + LABEL_LANES, sizeof *l->contexts);
-    if (l->labels == NULL || l->line == NULL || l->states == NULL || l->edges == NULL || l->bits == NULL ||
+    if (l->memory == NULL || l->line == NULL || l->states == NULL || l->edges == NULL || l->bits == NULL ||
         l->seconds == NULL || l->contexts == NULL)
         return false;
+    l->labels = l->memory + 2 * LABEL_LINE - (uintptr_t)l->memory % LABEL_LINE;
     for (size_t k = 0; k < LABEL_FRONT; k++) {
         l->work[k].flat = l->bits + 2 * k * l->words;
         l->work[k].coded = l->work[k].flat + l->words;
@@ -168,7 +179,7 @@ label_close(struct label *l)
     label_coder_close(&l->coder);
     label_pixels_close(&l->pixels);
     free(l->gaps.list);
-    free(l->labels);
+    free(l->memory);
     free(l->states);
     free(l->edges);
     free(l->bits);
@@ -344,7 +355,8 @@ voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const 
         if (label_start(l, model, box, first)) {
             label_coder_read(&l->coder, at, (size_t)(end - at));
             code_box(l, box, NULL, dst);
-            result = l->failed || l->coder.failed || l->gaps.reader.overflow ? ZBLOB_DAMAGED : ZBLOB_OK;
+            bool is_whole = !l->failed && label_coder_is_at_end(&l->coder) && !l->gaps.reader.overflow;
+            result = is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
         }
     }
     label_close(l);

@@ -10,11 +10,13 @@
 
 enum {
     LABEL_BLOCK = 64,
+    LABEL_LINE = 64, /* bytes */
     LABEL_SITES = 10,
     LABEL_CONTEXTS = 1024,      /* of one phase: ten bits */
     LABEL_LITERAL_CONTEXTS = 5, /* three ranks each */
     LABEL_LITERALS = 4 * LABEL_CONTEXTS,
-    LABEL_ENTRIES = LABEL_LITERALS + LABEL_LITERAL_CONTEXTS,
+    LABEL_IDLE = LABEL_LITERALS + LABEL_LITERAL_CONTEXTS, /* a context for lanes without a symbol */
+    LABEL_ENTRIES,
     LABEL_SYMBOLS = 4,
     LABEL_SCALE_BITS = 15, /* of probabilities */
     LABEL_SCALE = 1 << LABEL_SCALE_BITS,
@@ -53,6 +55,7 @@ void label_coder_open(struct label_coder *coder);
 void label_coder_close(struct label_coder *coder);
 /* Decoder: states and words, all of [src, src + src_size). */
 void label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src_size);
+bool label_coder_is_at_end(const struct label_coder *coder);
 /* Encoder: states and words at dst; returns their size, SIZE_MAX where they do not fit. */
 size_t label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t dst_capacity);
 /* Encoder: room in the log for that many more symbols, and one group more than they fill. */
@@ -175,8 +178,8 @@ struct label_above {
 struct label_work {
     struct label_above above;
     struct label_row row;
-    const unsigned char *src; /* encoder: its pixels */
-    unsigned char *dst;       /* decoder */
+    const unsigned char *src;       /* encoder: its pixels */
+    unsigned char *dst;             /* decoder */
     const void *sites[LABEL_SITES]; /* the neighbours of the half-row, in the order in which they are asked for */
     uint64_t *flat, *coded;
     void *second; /* second candidates of the words that hold symbols */
@@ -191,7 +194,7 @@ struct label {
     size_t ring;                         /* slices that are kept */
     size_t count[2];                     /* labels of each half of a row */
     uint64_t tail[2];                    /* bits of its last word that belong to the half */
-    unsigned char *labels;               /* rows of the ring's slices, and one of nothing but the first label */
+    unsigned char *memory, *labels;      /* rows of the ring's slices, and one of nothing but the first label */
     unsigned char *line;                 /* labels of a whole row whose pixels have a palette */
     struct label_state *states;
     uint64_t *edges, *bits;

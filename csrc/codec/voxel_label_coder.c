@@ -117,11 +117,24 @@ label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src
 {
     coder->words = src;
     coder->words_end = src + src_size;
-    if (src_size == 0)
+    if (src_size == 0) { /* nothing is coded */
+        for (int i = 0; i < LABEL_LANES; i++)
+            coder->states[i] = UINT32_C(1) << LABEL_STATE_BITS;
         return;
+    }
     coder->failed = src_size < STATES_SIZE;
     for (int i = 0; i < LABEL_LANES && !coder->failed; i++, coder->words += 4)
         coder->states[i] = voxel_get32(coder->words);
+}
+
+/* Behind the last symbol: is all as the encoder began? */
+bool
+label_coder_is_at_end(const struct label_coder *coder)
+{
+    bool is_end = !coder->failed && coder->words == coder->words_end;
+    for (int i = 0; i < LABEL_LANES; i++)
+        is_end &= coder->states[i] == UINT32_C(1) << LABEL_STATE_BITS;
+    return is_end;
 }
 
 /* ---- Distances ------------------------------------------------------------------------------------ */
