@@ -178,9 +178,8 @@ struct label_above {
 struct label_work {
     struct label_above above;
     struct label_row row;
-    const unsigned char *src;       /* encoder: its pixels */
-    unsigned char *dst;             /* decoder */
-    const void *sites[LABEL_SITES]; /* the neighbours of the half-row, in the order in which they are asked for */
+    const unsigned char *src; /* encoder: its pixels */
+    unsigned char *dst;       /* decoder */
     uint64_t *flat, *coded;
     void *second; /* second candidates of the words that hold symbols */
 };
