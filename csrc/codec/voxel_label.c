@@ -21,36 +21,37 @@ enum {
 static struct label_row
 row_at(const struct label *l, size_t index)
 {
-    return (struct label_row){l->states + index, l->labels + (index * l->stride + LABEL_SIDE) * l->pixels.label_size,
-                              l->edges + index * l->words};
+    size_t size = l->pixels.label_size, half = l->stride * size;
+    unsigned char *even = l->labels + index * 2 * half;
+    return (struct label_row){l->states + index, {even, even + half}, l->edges + index * 2 * l->words};
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------------------- */
 
-static struct label_row
-neighbour(const struct label *l, struct label_row row, ptrdiff_t rows)
+/* The row `rows` below. */
+static inline struct label_row
+beside(const struct label *l, struct label_row row, ptrdiff_t rows)
 {
+    ptrdiff_t size = rows * (ptrdiff_t)(2 * l->stride * l->pixels.label_size);
     return (struct label_row){row.state + rows,
-                              (unsigned char *)row.labels + rows * (ptrdiff_t)(l->stride * l->pixels.label_size),
-                              row.edges + rows * (ptrdiff_t)l->words};
+                              {(unsigned char *)row.half[0] + size, (unsigned char *)row.half[1] + size},
+                              row.edges + rows * (ptrdiff_t)(2 * l->words)};
 }
 
-static void
+static inline void
 refer(const struct label *l, size_t slice, size_t y, struct label_work *work)
 {
     struct label_above *a = &work->above;
-    size_t before = (slice + l->ring - 1) % l->ring * l->height + y;
+    struct label_row now = row_at(l, slice % l->ring * l->height + y), n, p;
     a->is_first = slice == 0;
-    work->row = row_at(l, slice % l->ring * l->height + y);
-    a->p = row_at(l, a->is_first ? l->ring * l->height : before);
-    a->n = y > 0 ? neighbour(l, work->row, -1) : a->p;
-    a->nn = y > 1 ? neighbour(l, work->row, -2) : a->n;
-    if (a->is_first) {
-        a->p = a->ps = a->pn = a->nn;
-    } else {
-        a->pn = y > 0 ? neighbour(l, a->p, -1) : a->p;
-        a->ps = y + 1 < l->height ? neighbour(l, a->p, 1) : a->p;
-    }
+    p = row_at(l, a->is_first ? l->ring * l->height : (slice - 1) % l->ring * l->height + y);
+    n = y > 0 ? beside(l, now, -1) : p;
+    work->row = now;
+    a->n = n;
+    a->nn = y > 1 ? beside(l, now, -2) : n;
+    a->p = a->is_first ? a->nn : p;
+    a->pn = a->is_first || y == 0 ? a->p : beside(l, p, -1);
+    a->ps = a->is_first || y + 1 == l->height ? a->p : beside(l, p, 1);
 }
 
 /* Do all neighbours of all labels agree? */
@@ -63,16 +64,16 @@ is_amid_one_label(const struct label_above *a)
 
 /* A row amid one label that goes on like it needs nothing done. */
 static bool
-pass_row(struct label *l, const struct label_work *work, const unsigned char *src, unsigned char *dst)
+pass_row(struct label *l, const struct label_work *work)
 {
     struct label_state *state = work->row.state;
     uint16_t value = work->above.n.state->value, found = value;
-    if (l->decode ? l->gaps.left < l->width : !label_is_constant(src, l->pixels.size, l->width))
+    if (l->decode ? l->gaps.left < l->width : !label_is_constant(work->src, l->pixels.size, l->width))
         return false;
     if (l->decode)
-        label_fill(&l->pixels, value, dst, l->width);
+        label_fill(&l->pixels, value, work->dst, l->width);
     else
-        label_load(&l->pixels, src, &found, 1);
+        label_load(&l->pixels, work->src, &found, 1);
     if (found != value)
         return false;
     *state = (struct label_state){true, state->is_filled && state->is_constant && state->value == value, value};
@@ -83,29 +84,23 @@ pass_row(struct label *l, const struct label_work *work, const unsigned char *sr
     return true;
 }
 
-/* The rows at work, whose samples are at src or dst. */
 static void
-code_rows(struct label *l, const unsigned char *const *src, unsigned char *const *dst)
+swap(struct label_work *a, struct label_work *b)
 {
-    for (size_t k = 0; !l->decode && k < l->work_count; k++)
-        label_load(&l->pixels, src[k], l->work[k].row.labels, l->width);
-    l->code_rows(l);
-    for (size_t k = 0; l->decode && k < l->work_count; k++)
-        label_store(&l->pixels, l->work[k].row.labels, dst[k], l->width);
+    struct label_work other = *a;
+    *a = *b;
+    *b = other;
 }
 
 /* A row amid one label that does not go on like it is coded by itself, before the others at work. */
 static void
-code_alone(struct label *l, size_t index, const unsigned char *src, unsigned char *dst)
+code_alone(struct label *l, size_t index)
 {
     size_t others = l->work_count;
-    struct label_work work = l->work[index];
-    l->work[index] = l->work[0];
-    l->work[0] = work;
+    swap(&l->work[0], &l->work[index]);
     l->work_count = 1;
-    code_rows(l, &src, &dst);
-    l->work[0] = l->work[index];
-    l->work[index] = work;
+    l->code_rows(l);
+    swap(&l->work[0], &l->work[index]);
     l->work_count = others;
 }
 
@@ -115,23 +110,22 @@ static void
 code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsigned char *src, unsigned char *dst)
 {
     size_t size = l->width * l->pixels.size;
-    const unsigned char *from[LABEL_FRONT];
-    unsigned char *to[LABEL_FRONT];
     l->work_count = 0;
     for (size_t k = 0; k < slices && 2 * k <= step; k++) {
-        size_t y = step - 2 * k, offset = ((slice + k) * l->height + y) * size, i = l->work_count;
+        size_t y = step - 2 * k, offset = ((slice + k) * l->height + y) * size;
+        struct label_work *work = &l->work[l->work_count];
         if (y >= l->height)
             continue;
-        from[i] = src ? src + offset : NULL;
-        to[i] = dst ? dst + offset : NULL;
-        refer(l, slice + k, y, &l->work[i]);
-        if (!is_amid_one_label(&l->work[i].above))
+        work->src = src ? src + offset : NULL;
+        work->dst = dst ? dst + offset : NULL;
+        refer(l, slice + k, y, work);
+        if (!is_amid_one_label(&work->above))
             l->work_count++;
-        else if (!pass_row(l, &l->work[i], from[i], to[i]))
-            code_alone(l, i, from[i], to[i]);
+        else if (!pass_row(l, work))
+            code_alone(l, l->work_count);
     }
     if (l->work_count)
-        code_rows(l, from, to);
+        l->code_rows(l);
 }
 
 /* ---- Chunks ------------------------------------------------------------------------------------------------- */
@@ -140,28 +134,43 @@ code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsig
 static bool
 label_start(struct label *l, const struct voxel_model *model, struct voxel_box box, unsigned first)
 {
+    size_t size = l->pixels.label_size;
     l->width = (size_t)model->shape.width;
     l->height = (size_t)box.rows;
-    l->words = (l->width + LABEL_BLOCK - 1) / LABEL_BLOCK;
-    l->stride = l->width + 2 * LABEL_SIDE;
-    l->tail = UINT64_MAX >> (l->words * LABEL_BLOCK - l->width);
-    l->code_rows = voxel_ops()->label_rows[l->decode][l->pixels.label_size - 1];
-    l->ring = box.slices < LABEL_FRONT + 1 ? (size_t)box.slices : LABEL_FRONT + 1;
-    size_t rows = l->ring * l->height + 1;
-    l->labels = calloc(rows * l->stride + 2 * LABEL_BLOCK, l->pixels.label_size); /* kernels read whole blocks */
-    l->states = calloc(rows, sizeof *l->states);
-    l->edges = malloc(rows * l->words * sizeof *l->edges);
-    l->bits = malloc(3 * LABEL_FRONT * l->words * sizeof *l->bits);
-    if (l->labels == NULL || l->states == NULL || l->edges == NULL || l->bits == NULL)
-        return false;
-    for (size_t k = 0; k < LABEL_FRONT; k++) {
-        l->work[k].agree = l->bits + 3 * k * l->words;
-        l->work[k].flat = l->work[k].agree + l->words;
-        l->work[k].same = l->work[k].flat + l->words;
+    l->count[0] = (l->width + 1) / 2;
+    l->count[1] = l->width / 2;
+    l->words = (l->count[0] + LABEL_BLOCK - 1) / LABEL_BLOCK;
+    l->stride = l->count[0] + 2 * LABEL_SIDE;
+    if (l->stride * size > LABEL_LINE / 2) /* halves at cache lines, where that takes little */
+        l->stride = (l->stride * size + LABEL_LINE - 1) / LABEL_LINE * LABEL_LINE / size;
+    for (int parity = 0; parity < 2; parity++) { /* the odd half may end a word before */
+        size_t beyond = l->words * LABEL_BLOCK - l->count[parity];
+        l->tail[parity] = beyond < LABEL_BLOCK ? UINT64_MAX >> beyond : 0;
     }
+    l->code_rows = voxel_ops()->label_rows[l->decode][size - 1];
+    l->ring = box.slices < LABEL_FRONT + 1 ? (size_t)box.slices : LABEL_FRONT + 1;
+    size_t rows = l->ring * l->height + 1, half = l->words * LABEL_BLOCK;
+    l->memory = calloc(rows * 2 * l->stride * size + 4 * LABEL_LINE, 1); /* kernels read whole blocks */
+    l->line = malloc(l->width * size);
+    l->states = calloc(rows, sizeof *l->states);
+    l->edges = malloc(rows * 2 * l->words * sizeof *l->edges);
+    l->bits = calloc(5 * LABEL_FRONT * l->words + 2 * LABEL_SYMBOLS, sizeof *l->bits);
+    l->seconds = malloc(LABEL_FRONT * half * size);
+    l->contexts = calloc(LABEL_FRONT * half + LABEL_LANES, sizeof *l->contexts);
+    if (l->memory == NULL || l->line == NULL || l->states == NULL || l->edges == NULL || l->bits == NULL ||
+        l->seconds == NULL || l->contexts == NULL)
+        return false;
+    l->labels = l->memory + 2 * LABEL_LINE - (uintptr_t)l->memory % LABEL_LINE;
+    for (size_t k = 0; k < LABEL_FRONT; k++) {
+        l->work[k].flat = l->bits + 2 * k * l->words;
+        l->work[k].coded = l->work[k].flat + l->words;
+        l->work[k].second = l->seconds + k * half * size;
+    }
+    for (size_t j = 0; j < LABEL_SYMBOLS - 1; j++)
+        l->above[j] = l->bits + 2 * LABEL_FRONT * l->words + j * (LABEL_FRONT * l->words + 2);
     l->states[rows - 1] = (struct label_state){true, false, (uint16_t)first};
     label_coder_open(&l->coder);
-    return l->decode || label_coder_reserve(&l->coder, LABEL_BATCH_MAX);
+    return true;
 }
 
 static void
@@ -170,10 +179,13 @@ label_close(struct label *l)
     label_coder_close(&l->coder);
     label_pixels_close(&l->pixels);
     free(l->gaps.list);
-    free(l->labels);
+    free(l->memory);
     free(l->states);
     free(l->edges);
     free(l->bits);
+    free(l->line);
+    free(l->seconds);
+    free(l->contexts);
     free(l);
 }
 
@@ -343,7 +355,8 @@ voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const 
         if (label_start(l, model, box, first)) {
             label_coder_read(&l->coder, at, (size_t)(end - at));
             code_box(l, box, NULL, dst);
-            result = l->failed || l->coder.failed || l->gaps.reader.overflow ? ZBLOB_DAMAGED : ZBLOB_OK;
+            bool is_whole = !l->failed && label_coder_is_at_end(&l->coder) && !l->gaps.reader.overflow;
+            result = is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
         }
     }
     label_close(l);

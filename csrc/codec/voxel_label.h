@@ -10,40 +10,44 @@
 
 enum {
     LABEL_BLOCK = 64,
+    LABEL_LINE = 64, /* bytes */
     LABEL_SITES = 10,
     LABEL_CONTEXTS = 1024,      /* of one phase: ten bits */
     LABEL_LITERAL_CONTEXTS = 5, /* three ranks each */
     LABEL_LITERALS = 4 * LABEL_CONTEXTS,
-    LABEL_ENTRIES = LABEL_LITERALS + LABEL_LITERAL_CONTEXTS,
+    LABEL_IDLE = LABEL_LITERALS + LABEL_LITERAL_CONTEXTS, /* a context for lanes without a symbol */
+    LABEL_ENTRIES,
     LABEL_SYMBOLS = 4,
     LABEL_SCALE_BITS = 15, /* of probabilities */
     LABEL_SCALE = 1 << LABEL_SCALE_BITS,
-    LABEL_LANES = 4,       /* rANS states that take turns */
-    LABEL_STATE_BITS = 31, /* states are not below this power of two */
+    LABEL_LANES = 16,      /* symbols of a group, each with a rANS state of its own */
+    LABEL_STATE_BITS = 16, /* states are not below this power of two */
     LABEL_RATES = 8,
-    LABEL_COUNTS = 96,
+    LABEL_RATE_SHIFT = 55, /* of odds: the rate is the count's upper part */
     LABEL_RECENT = 16,
-    LABEL_BATCH = 96, /* symbols after which probabilities are brought up to date */
-    LABEL_BATCH_MAX = LABEL_BATCH + LABEL_BLOCK / 2,
     LABEL_PIXEL_MAX = 64, /* bytes of a pixel */
     LABEL_FRONT = 4,      /* rows of as many slices that are coded together */
-    LABEL_SIDE = 2,       /* labels left and right of a row that repeat its ends */
+    LABEL_SIDE = 1,       /* labels left and right of half a row that repeat the row's ends */
 };
 #define LABEL_ENDS UINT64_C(0x7FFF7FFF7FFF)
 #define LABEL_TOPS UINT64_C(0x800080008000)
+/* What makes ends of odds: no share is empty. */
+#define LABEL_PULL UINT64_C(0x003F003F003F)
+#define LABEL_PUSH UINT64_C(0x8000003000200010)
 
-/* ---- Four-valued symbols (voxel_label_coder.c, voxel_label_rows.inc) -------------------------------- */
+/* ---- Four-valued symbols (voxel_label_coder.c, voxel_label_groups.inc) ------------------------------ */
 
 /* Four numbers of 16 bits: the upper ends of the first three symbols' shares of LABEL_SCALE, from the lowest
- * bits up, and how often the context was used. */
+ * bits up, and 128 times the rate of adaptation, which grows with use. */
 typedef uint64_t label_odds;
 
 struct label_coder {
     label_odds odds[LABEL_ENTRIES];
-    uint64_t states[LABEL_LANES];
+    uint32_t states[LABEL_LANES];
     const unsigned char *words, *words_end; /* decoder: not yet read */
-    uint32_t *log;                          /* encoder: share and lane of each symbol, to be coded backwards */
-    size_t log_count, log_capacity;
+    uint32_t *log;                          /* encoder: share of each symbol, to be coded backwards */
+    uint8_t *groups;                        /* encoder: symbols of each group */
+    size_t log_count, group_count, log_capacity;
     bool failed; /* decoder: damage; encoder: no memory */
 };
 
@@ -51,62 +55,58 @@ void label_coder_open(struct label_coder *coder);
 void label_coder_close(struct label_coder *coder);
 /* Decoder: states and words, all of [src, src + src_size). */
 void label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src_size);
+bool label_coder_is_at_end(const struct label_coder *coder);
 /* Encoder: states and words at dst; returns their size, SIZE_MAX where they do not fit. */
 size_t label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t dst_capacity);
-/* Encoder: room in the log for that many more symbols. */
+/* Encoder: room in the log for that many more symbols, and one group more than they fill. */
 bool label_coder_reserve(struct label_coder *coder, size_t count);
-uint64_t label_coder_word(struct label_coder *coder);
+uint32_t label_coder_word(struct label_coder *coder);
 
-/* What to add to odds once a symbol was seen, and which of their bits fade, by rate; the rate by count. */
-extern const uint64_t label_gain[LABEL_SYMBOLS][LABEL_RATES];
+/* By rate: how far the ends move, in each of three lanes; what the count grows by. */
 extern const uint64_t label_fade[LABEL_RATES];
-extern const uint8_t label_rate[LABEL_COUNTS];
+extern const uint64_t label_step[LABEL_RATES];
 
-static inline __attribute__((always_inline)) void
-label_adapt(label_odds *odds, unsigned symbol)
+static inline __attribute__((always_inline)) label_odds
+label_adapted(label_odds odds, unsigned symbol)
 {
-    label_odds last = *odds;
-    unsigned rate = label_rate[last >> 48];
-    label_odds next = last + label_gain[symbol][rate] - (last >> rate & label_fade[rate]);
-    if (next != last) /* else a long run of one symbol need not wait for the store */
-        *odds = next;
+    unsigned rate = (unsigned)(odds >> LABEL_RATE_SHIFT) & (LABEL_RATES - 1);
+    uint64_t fade = label_fade[rate];
+    return odds + (fade & UINT64_MAX << 16 * symbol) + label_step[rate] - (odds >> rate & fade);
 }
 
-/* The ends by which symbols are coded: no share is empty. */
+/* The ends by which symbols are coded, that of the last symbol included. */
 static inline uint64_t
 label_ends(label_odds odds)
 {
-    return (odds & LABEL_ENDS) - (odds >> 9 & UINT64_C(0x003F003F003F)) + UINT64_C(0x003000200010);
+    return (odds & LABEL_ENDS) - (odds >> 9 & LABEL_PULL) + LABEL_PUSH;
 }
 
 static inline uint32_t
-label_note(uint32_t start, uint32_t share, size_t lane)
+label_note(uint32_t start, uint32_t share)
 {
-    return start | (share - 1) << LABEL_SCALE_BITS | (uint32_t)lane << (2 * LABEL_SCALE_BITS);
+    return start | (share - 1) << LABEL_SCALE_BITS;
 }
 
 static inline __attribute__((always_inline)) uint32_t
-label_note_symbol(label_odds odds, unsigned symbol, size_t lane)
+label_note_symbol(label_odds odds, unsigned symbol)
 {
     uint64_t ends = label_ends(odds);
     uint32_t start = (uint32_t)(ends << 16 >> 16 * symbol & 0xFFFF);
-    uint32_t end = (uint32_t)((ends | (uint64_t)LABEL_SCALE << 48) >> 16 * symbol & 0xFFFF);
-    return label_note(start, end - start, lane);
+    return label_note(start, (uint32_t)(ends >> 16 * symbol & 0xFFFF) - start);
 }
 
 /* The symbol whose share the state's low bits fall in. */
 static inline __attribute__((always_inline)) unsigned
-label_take(struct label_coder *coder, uint64_t *state, label_odds odds)
+label_take(struct label_coder *coder, uint32_t *state, label_odds odds)
 {
-    uint64_t x = *state, ends = label_ends(odds);
-    uint64_t slot = x & (LABEL_SCALE - 1);
-    uint64_t behind = (((slot * UINT64_C(0x000100010001) | LABEL_TOPS) - ends) & LABEL_TOPS) >> 15;
+    uint64_t ends = label_ends(odds);
+    uint32_t x = *state, slot = x & (LABEL_SCALE - 1);
+    uint64_t behind = (((slot * UINT64_C(0x000100010001) | LABEL_TOPS) - (ends & LABEL_ENDS)) & LABEL_TOPS) >> 15;
     unsigned symbol = (unsigned)(behind * UINT64_C(0x000100010001) >> 32 & 3);
-    uint64_t start = ends << 16 >> 16 * symbol & 0xFFFF;
-    uint64_t end = (ends | (uint64_t)LABEL_SCALE << 48) >> 16 * symbol & 0xFFFF;
+    uint32_t start = (uint32_t)(ends << 16 >> 16 * symbol & 0xFFFF), end = (uint32_t)(ends >> 16 * symbol & 0xFFFF);
     x = (end - start) * (x >> LABEL_SCALE_BITS) + slot - start;
-    if (__builtin_expect(x < UINT64_C(1) << LABEL_STATE_BITS, 0))
-        x = x << 32 | label_coder_word(coder);
+    if (x < UINT32_C(1) << LABEL_STATE_BITS)
+        x = x << 16 | label_coder_word(coder);
     *state = x;
     return symbol;
 }
@@ -164,8 +164,8 @@ struct label_state {
 /* One row of the working planes. */
 struct label_row {
     struct label_state *state;
-    void *labels;
-    uint64_t *edges; /* bit x: label x = label x + 1 */
+    void *half[2];   /* its even labels, its odd ones */
+    uint64_t *edges; /* bit i of the first words: label 2i = label 2i + 1; of the others: label 2i = label 2i - 1 */
 };
 
 /* The rows that a row refers to. In a chunk's first slice p, pn and ps are nn. */
@@ -174,13 +174,14 @@ struct label_above {
     bool is_first;
 };
 
-/* A row at work. Words of 64 bits: where n, p and ps agree, what is flat, where the row is n. */
+/* A row at work. Words of 64 labels of the half that is coded: what is flat, what is a symbol. */
 struct label_work {
     struct label_above above;
     struct label_row row;
-    const void *sites[LABEL_SITES]; /* the neighbours of the half-row, in the order in which they are asked for */
-    uint64_t *agree, *flat, *same;
-    size_t batch_end; /* its symbols in the batch end here */
+    const unsigned char *src; /* encoder: its pixels */
+    unsigned char *dst;       /* decoder */
+    uint64_t *flat, *coded;
+    void *second; /* second candidates of the words that hold symbols */
 };
 
 struct label {
@@ -188,23 +189,24 @@ struct label {
     struct label_gaps gaps;
     struct label_pixels pixels;
     void (*code_rows)(struct label *l);
-    size_t width, height, words, stride; /* words of 64 labels; stride in labels */
+    size_t width, height, words, stride; /* words of 64 labels of half a row; stride of half a row in labels */
     size_t ring;                         /* slices that are kept */
-    uint64_t tail;                       /* the last word's bits that belong to the row */
-    unsigned char *labels;               /* rows of the ring's slices, and one of nothing but the first label */
+    size_t count[2];                     /* labels of each half of a row */
+    uint64_t tail[2];                    /* bits of its last word that belong to the half */
+    unsigned char *memory, *labels;      /* rows of the ring's slices, and one of nothing but the first label */
+    unsigned char *line;                 /* labels of a whole row whose pixels have a palette */
     struct label_state *states;
     uint64_t *edges, *bits;
+    unsigned char *seconds;
     struct label_work work[LABEL_FRONT];
     size_t work_count;
     uint16_t recent[LABEL_RECENT]; /* literals, the latest first */
     size_t recent_count;
     size_t literal_count; /* that were not recent */
     bool decode, failed;
-    /* a batch; places count from `labels` */
-    size_t batch_count;
-    uint32_t places[LABEL_BATCH_MAX];
-    uint16_t contexts[LABEL_BATCH_MAX], second[LABEL_BATCH_MAX];
-    uint8_t symbols[LABEL_BATCH_MAX + 8];
+    /* the symbols of the half-rows at work: bit i of above[j]: symbol i is above j */
+    uint32_t *contexts;
+    uint64_t *above[LABEL_SYMBOLS - 1];
 };
 
 /* A label that none of its candidates is (voxel_label_literal.c). Decoder: `label` is not looked at. */

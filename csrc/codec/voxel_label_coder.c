@@ -2,7 +2,7 @@
  * voxel_label_coder.c: symbols of four values with adaptive probabilities, by rANS; and distances, by a
  * Golomb code.
  *
- * Probabilities change only between batches, so that the symbols of a batch do not wait for each other.
+ * Probabilities change only between groups, so that the symbols of a group do not wait for each other.
  * The encoder notes each symbol's share as it goes forward and codes the notes backwards.
  */
 #include "voxel_label.h"
@@ -10,35 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD_SIZE = 4 };
+enum { WORD_SIZE = 2, STATES_SIZE = LABEL_LANES * 4 };
 
-/* 0.6, 0.9, 0.97 of the scale; quarters for literals. */
-#define INITIAL UINT64_C(0x7C2973334CCC)
-#define INITIAL_LITERAL UINT64_C(0x600040002000)
+/* 0.6, 0.9, 0.97 of the scale; quarters for literals. At first a rate of 1. */
+#define INITIAL UINT64_C(0x00807C2973334CCC)
+#define INITIAL_LITERAL UINT64_C(0x0080600040002000)
 
-/* A gain takes the ends from a symbol's own on by a part of their way to the scale's end, and counts until the
- * slowest rate is reached. */
-#define PART(rate) (UINT64_C(0x7FFF) >> (rate))
-#define GAIN(rate, lanes) (PART(rate) * (lanes) + ((uint64_t)((rate) < LABEL_RATES - 1) << 48))
-#define GAINS(lanes)                                                                                                   \
-    {GAIN(0, lanes), GAIN(1, lanes), GAIN(2, lanes), GAIN(3, lanes),                                                   \
-     GAIN(4, lanes), GAIN(5, lanes), GAIN(6, lanes), GAIN(7, lanes)}
-#define FADE(rate) (PART(rate) * UINT64_C(0x000100010001))
+/* The ends from a symbol's own on go by a part of their way to the scale's end, the others as far to 0. Rate r is
+ * that of 2^r symbols, the last one of all that follow: adaptation is fast at first. */
+#define FADE(rate) ((UINT64_C(0x7FFF) >> (rate)) * UINT64_C(0x000100010001))
+#define STEP(rate) (UINT64_C(128) >> (rate) << 48)
 
-const uint64_t label_gain[LABEL_SYMBOLS][LABEL_RATES] = {
-    GAINS(UINT64_C(0x000100010001)),
-    GAINS(UINT64_C(0x000100010000)),
-    GAINS(UINT64_C(0x000100000000)),
-    GAINS(UINT64_C(0)),
-};
 const uint64_t label_fade[LABEL_RATES] = {FADE(0), FADE(1), FADE(2), FADE(3), FADE(4), FADE(5), FADE(6), FADE(7)};
-
-/* Adaptation is fast at first. */
-const uint8_t label_rate[LABEL_COUNTS] = {
-    1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5,
-    5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-    6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7,
-};
+const uint64_t label_step[LABEL_RATES] = {0, STEP(1), STEP(2), STEP(3), STEP(4), STEP(5), STEP(6), 0};
 
 void
 label_coder_open(struct label_coder *coder)
@@ -53,6 +37,7 @@ void
 label_coder_close(struct label_coder *coder)
 {
     free(coder->log);
+    free(coder->groups);
 }
 
 /* ---- Encoder ------------------------------------------------------------------------------------- */
@@ -62,61 +47,60 @@ label_coder_reserve(struct label_coder *coder, size_t count)
 {
     if (coder->log_capacity - coder->log_count >= count)
         return true;
-    size_t capacity = coder->log_capacity * 2 + 4096;
-    uint32_t *log = realloc(coder->log, capacity * sizeof *log);
-    if (log == NULL) {
-        coder->failed = true;
-        return false;
-    }
-    coder->log = log;
-    coder->log_capacity = capacity;
-    return true;
+    size_t capacity = coder->log_capacity * 2 + count + 4096;
+    uint32_t *log = realloc(coder->log, (capacity + LABEL_LANES) * sizeof *log); /* groups are noted as a whole */
+    if (log != NULL)
+        coder->log = log;
+    uint8_t *groups = realloc(coder->groups, capacity); /* none is empty */
+    if (groups != NULL)
+        coder->groups = groups;
+    coder->failed = log == NULL || groups == NULL;
+    if (!coder->failed)
+        coder->log_capacity = capacity;
+    return !coder->failed;
 }
 
 static void
-put_word(unsigned char *p, uint64_t value)
+put_word(unsigned char *p, uint32_t value)
 {
-    for (int i = 0; i < WORD_SIZE; i++, value >>= 8)
-        p[i] = (unsigned char)value;
+    p[0] = (unsigned char)value;
+    p[1] = (unsigned char)(value >> 8);
 }
 
 size_t
 label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t dst_capacity)
 {
-    enum { STATES_SIZE = LABEL_LANES * 2 * WORD_SIZE };
     if (coder->log_count == 0)
         return 0;
     if (dst_capacity < STATES_SIZE)
         return SIZE_MAX;
     unsigned char *first = dst + STATES_SIZE, *at = dst + dst_capacity, *end = at;
-    uint64_t states[LABEL_LANES];
+    uint32_t states[LABEL_LANES];
     for (int i = 0; i < LABEL_LANES; i++)
-        states[i] = UINT64_C(1) << LABEL_STATE_BITS;
-    for (size_t i = coder->log_count; i-- > 0;) {
-        uint32_t entry = coder->log[i];
-        uint64_t *state = &states[entry >> (2 * LABEL_SCALE_BITS)], x = *state;
-        uint64_t start = entry & (LABEL_SCALE - 1), share = (entry >> LABEL_SCALE_BITS & (LABEL_SCALE - 1)) + 1;
-        if (x >= share << (LABEL_STATE_BITS + 32 - LABEL_SCALE_BITS)) {
-            if (at - first < WORD_SIZE)
-                return SIZE_MAX;
-            at -= WORD_SIZE;
-            put_word(at, x);
-            x >>= 32;
+        states[i] = UINT32_C(1) << LABEL_STATE_BITS;
+    const uint32_t *entry = coder->log + coder->log_count;
+    for (size_t group = coder->group_count; group-- > 0;) {
+        if (at - first < LABEL_LANES * WORD_SIZE)
+            return SIZE_MAX;
+        for (size_t lane = coder->groups[group]; lane-- > 0;) {
+            uint32_t x = states[lane], start = *--entry & (LABEL_SCALE - 1);
+            uint32_t share = (*entry >> LABEL_SCALE_BITS) + 1;
+            put_word(at - WORD_SIZE, x);
+            bool is_full = x >= (uint64_t)share << (LABEL_STATE_BITS + 16 - LABEL_SCALE_BITS);
+            at -= is_full ? WORD_SIZE : 0;
+            x >>= is_full ? 16 : 0;
+            states[lane] = (x / share << LABEL_SCALE_BITS) + x % share + start;
         }
-        *state = (x / share << LABEL_SCALE_BITS) + x % share + start;
     }
-    for (int i = 0; i < LABEL_LANES; i++) {
-        put_word(dst + 2 * WORD_SIZE * i, states[i]);
-        put_word(dst + 2 * WORD_SIZE * i + WORD_SIZE, states[i] >> 32);
-    }
+    for (int i = 0; i < LABEL_LANES; i++)
+        voxel_put32(dst + 4 * i, states[i]);
     memmove(first, at, (size_t)(end - at));
     return STATES_SIZE + (size_t)(end - at);
 }
 
 /* ---- Decoder ------------------------------------------------------------------------------------- */
 
-/* Rarely needed: a word holds many symbols. */
-uint64_t
+uint32_t
 label_coder_word(struct label_coder *coder)
 {
     if (coder->words_end - coder->words < WORD_SIZE) {
@@ -125,7 +109,7 @@ label_coder_word(struct label_coder *coder)
     }
     const unsigned char *p = coder->words;
     coder->words += WORD_SIZE;
-    return voxel_get32(p);
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
 }
 
 void
@@ -133,10 +117,24 @@ label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src
 {
     coder->words = src;
     coder->words_end = src + src_size;
-    for (int i = 0; i < LABEL_LANES; i++) {
-        coder->states[i] = src_size ? label_coder_word(coder) : 0;
-        coder->states[i] |= src_size ? label_coder_word(coder) << 32 : 0;
+    if (src_size == 0) { /* nothing is coded */
+        for (int i = 0; i < LABEL_LANES; i++)
+            coder->states[i] = UINT32_C(1) << LABEL_STATE_BITS;
+        return;
     }
+    coder->failed = src_size < STATES_SIZE;
+    for (int i = 0; i < LABEL_LANES && !coder->failed; i++, coder->words += 4)
+        coder->states[i] = voxel_get32(coder->words);
+}
+
+/* Behind the last symbol: is all as the encoder began? */
+bool
+label_coder_is_at_end(const struct label_coder *coder)
+{
+    bool is_end = !coder->failed && coder->words == coder->words_end;
+    for (int i = 0; i < LABEL_LANES; i++)
+        is_end &= coder->states[i] == UINT32_C(1) << LABEL_STATE_BITS;
+    return is_end;
 }
 
 /* ---- Distances ------------------------------------------------------------------------------------ */

@@ -10,6 +10,16 @@ is_candidate(const unsigned candidates[3], unsigned label)
     return label == candidates[0] || label == candidates[1] || label == candidates[2];
 }
 
+/* A group of its own. */
+static void
+note(struct label_coder *coder, uint32_t entry)
+{
+    if (label_coder_reserve(coder, 1)) {
+        coder->log[coder->log_count++] = entry;
+        coder->groups[coder->group_count++] = 1;
+    }
+}
+
 static unsigned
 code_symbol(struct label *l, size_t context, unsigned symbol)
 {
@@ -17,9 +27,9 @@ code_symbol(struct label *l, size_t context, unsigned symbol)
     label_odds *odds = &coder->odds[context];
     if (l->decode)
         symbol = label_take(coder, &coder->states[0], *odds);
-    else if (label_coder_reserve(coder, 1))
-        coder->log[coder->log_count++] = label_note_symbol(*odds, symbol, 0);
-    label_adapt(odds, symbol);
+    else
+        note(coder, label_note_symbol(*odds, symbol));
+    *odds = label_adapted(*odds, symbol);
     return symbol;
 }
 
@@ -45,16 +55,15 @@ code_byte(struct label_coder *coder, bool decode, unsigned byte)
 {
     enum { SHARE = LABEL_SCALE / 256 };
     if (!decode) {
-        if (label_coder_reserve(coder, 1))
-            coder->log[coder->log_count++] = label_note(byte * SHARE, SHARE, 0);
+        note(coder, label_note(byte * SHARE, SHARE));
         return byte;
     }
-    uint64_t x = coder->states[0], slot = x & (LABEL_SCALE - 1);
+    uint32_t x = coder->states[0], slot = x & (LABEL_SCALE - 1);
     x = SHARE * (x >> LABEL_SCALE_BITS) + slot % SHARE;
-    if (x < UINT64_C(1) << LABEL_STATE_BITS)
-        x = x << 32 | label_coder_word(coder);
+    if (x < UINT32_C(1) << LABEL_STATE_BITS)
+        x = x << 16 | label_coder_word(coder);
     coder->states[0] = x;
-    return (unsigned)(slot / SHARE);
+    return slot / SHARE;
 }
 
 /* The latest labels that are possible are told by their place among those. */

@@ -70,15 +70,15 @@ class Coder:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.is_empty = reader.at == len(reader.data)
-        self.states: list[int] = [0] * 4 if self.is_empty else [*struct.unpack("<4Q", reader.take(32))]
+        self.states: list[int] = [65536] * 16 if self.is_empty else [*struct.unpack("<16I", reader.take(64))]
         self.ends = [[19660, 29491, 31785] for _ in range(4096)] + [[8192, 16384, 24576] for _ in range(5)]
-        self.counts = [0] * 4101
+        self.counts = [128] * 4101
 
     def advance(self, lane: int, start: int, size: int) -> None:
         state = self.states[lane]
-        state = (size * (state >> 15) + (state & 32767) - start) % 2**64
-        if state < 2**31:
-            state = state << 32 | int.from_bytes(self.reader.take(4), "little")
+        state = size * (state >> 15) + (state & 32767) - start
+        if state < 65536:
+            state = state << 16 | int.from_bytes(self.reader.take(2), "little")
         self.states[lane] = state
 
     def symbol(self, context: int, lane: int) -> int:
@@ -90,14 +90,17 @@ class Coder:
         return symbol
 
     def adapt(self, context: int, symbol: int) -> None:
-        rate = 1 + sum(self.counts[context] >= limit for limit in (2, 5, 11, 23, 47, 95))
+        rate = self.counts[context] >> 7
         for j, end in enumerate(self.ends[context]):
             self.ends[context][j] = end - (end >> rate) + ((32767 >> rate) if j >= symbol else 0)
-        self.counts[context] += rate < 7
+        self.counts[context] += 128 >> rate if rate < 7 else 0
 
-    def batch(self, contexts: list[int]) -> list[int]:
-        symbols = [self.symbol(context, i % 4) for i, context in enumerate(contexts)]
-        for context, symbol in zip(contexts, symbols, strict=True):
+    def is_at_end(self) -> bool:
+        return self.states == [65536] * 16 and self.reader.at == len(self.reader.data)
+
+    def group(self, contexts: list[int]) -> list[int]:
+        symbols = [self.symbol(context, lane) for lane, context in enumerate(contexts)]
+        for context, symbol in dict(zip(contexts, symbols, strict=True)).items():  # the last of each
             self.adapt(context, symbol)
         return symbols
 
@@ -159,7 +162,7 @@ class LabelDecoder:
     def literal(self, candidates: list[int]) -> int:
         rank = 0
         for context in range(4096, 4101):
-            symbol = self.coder.batch([context])[0]
+            symbol = self.coder.group([context])[0]
             rank += symbol
             if symbol < 3:
                 break
@@ -175,7 +178,7 @@ class LabelDecoder:
         self.recent = [label, *self.recent][:16]
         return label
 
-    def batch(self, pending: list[tuple[Row, int]]) -> None:
+    def symbols(self, pending: list[tuple[Row, int]]) -> None:
         contexts, candidates = [], []
         for row, x in pending:
             sites = row.sites(x)
@@ -184,23 +187,19 @@ class LabelDecoder:
             context += (len(three) == 3) << 9
             contexts.append(context + 1024 * (x % 2) + 2048 * row.is_first)
             candidates.append(three + [sites[0]] * (3 - len(three)))
-        symbols = self.coder.batch(contexts)
+        symbols = []
+        for at in range(0, len(contexts), 16):
+            symbols += self.coder.group(contexts[at : at + 16])
         for (row, x), symbol, three in zip(pending, symbols, candidates, strict=True):
             row.now[x] = three[symbol] if symbol < 3 else self.literal(three)
-        pending.clear()
 
     def half(self, rows: list[Row], parity: int) -> None:
-        pending: list[tuple[Row, int]] = []
-        flat: list[tuple[Row, int]] = []
-        for row in rows:
-            for x in range(len(row.now)):
-                if x % 2 == parity:
-                    (flat if row.is_flat(x) else pending).append((row, x))
-                if (x % 64 == 63 or x == len(row.now) - 1) and len(pending) >= 96:
-                    self.batch(pending)
-        if pending:
-            self.batch(pending)
-        for row, x in flat:
+        places = [(row, x) for row in rows for x in range(parity, len(row.now), 2)]
+        flat = [row.is_flat(x) for row, x in places]
+        self.symbols([place for place, is_flat in zip(places, flat, strict=True) if not is_flat])
+        for (row, x), is_flat in zip(places, flat, strict=True):
+            if not is_flat:
+                continue
             usual = int(row.n[2 + x])
             row.now[x] = usual
             if self.flat_left == 0:
@@ -255,6 +254,8 @@ def decode_label(chunk: bytes, width: int, rows: int, slices: int, pixel_size: i
     distances = golomb_numbers(bits, head & 15, exceptions)
     decoder = LabelDecoder(Coder(reader), distances, two_bytes)
     labels = decode_box(decoder, (slices, rows, width), first)
+    if not decoder.coder.is_at_end():
+        raise DamagedLabelError("end")
     if palette is None:
         return labels.astype(f"<u{pixel_size}").tobytes()
     return palette[np.where(labels < len(palette), labels, 0)].tobytes()
