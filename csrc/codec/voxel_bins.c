@@ -56,14 +56,14 @@ log2_of(double x)
 }
 
 /* Bits of the samples of steps from..to - 1 in one context: magnitudes fall geometrically, from the mean that
- * energies (sixteenths) announce. */
+ * energies (sixteenths) announce, which is never quite 0. */
 static double
 bits_of(const struct steps *steps, uint32_t from, uint32_t to)
 {
     double count = (double)(steps->count[to] - steps->count[from]);
     if (count == 0)
         return 0;
-    double mean = ((double)(steps->energy[to] - steps->energy[from]) / count + 1) / 16;
+    double mean = ((double)(steps->energy[to] - steps->energy[from]) / count + 0.5) / 16;
     double inverse = mean * log2_of(1 + 1 / mean), sign = mean / (1 + mean);
     double bits = log2_of(1 + mean) + inverse + sign;
     return count * bits;
