@@ -273,7 +273,14 @@ measure(struct excerpt *excerpt, int level, size_t *size)
 
 /* ---- The choice ------------------------------------------------------------------------------------ */
 
-enum { GAIN = 256 /* parts of the size that a scheme must save */, TRIALS = 3 };
+enum { GAIN = 256 /* parts of the size that a scheme must save */ };
+
+/* Those of fast levels cost little. */
+static int
+trials_of(int level)
+{
+    return level > 2 ? 3 : SCHEMES_MAX;
+}
 
 /* A constant component, such as most alpha channels are: only as a channel does it cost nothing. */
 static bool
@@ -355,6 +362,7 @@ try_schemes(struct chooser *chooser, const unsigned char *samples, int level, co
     struct excerpt excerpt = {0};
     size_t best = 0, size = 0;
     enum zblob_result result = open_excerpt(&excerpt, chooser->model, samples) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    int trials = trials_of(level);
     level = level > 2 && shape->width * shape->height * shape->slices >= 1 << 16 ? VOXEL_LEVEL_TRIAL : ZBLOB_LEVEL_MIN;
     if (has_constant(chooser))
         apply_constants(chooser, &excerpt.model);
@@ -363,7 +371,7 @@ try_schemes(struct chooser *chooser, const unsigned char *samples, int level, co
     best -= best / GAIN;
     *chosen = PLAIN;
     costs[PLAIN] = UINT64_MAX;
-    for (int trial = 0; trial < TRIALS && result == ZBLOB_OK; trial++) {
+    for (int trial = 0; trial < trials && result == ZBLOB_OK; trial++) {
         size_t next = cheapest(costs, count);
         costs[next] = UINT64_MAX;
         if (next == PLAIN || !apply_scheme(chooser, &schemes[next], &excerpt.model))

@@ -379,6 +379,8 @@ const unsigned char *voxel_row_address(const struct voxel_model *model, const un
 
 /* Fit every parameter of an intensity model to the samples (voxel_train.c). *gain = false: hopeless. */
 enum zblob_result voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain);
+/* Choose energy_shift and thresholds for so many samples of each energy (voxel_bins.c). */
+void voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t highest);
 /* Choose what planes hold (voxel_channels.c), for an intensity model that is complete but for its training. */
 enum zblob_result voxel_choose_channels(struct voxel_model *model, const unsigned char *samples, int level);
 /* About the bits, in units of 1/256, of a plane of a few pieces of the image (voxel_channel_cost.c): only the channels

@@ -76,3 +76,20 @@ def test_complex_pixels_keep_their_geometry(dtype: str) -> None:
     assert zb.decompress(frame) == value
     (found,) = zb.info(frame).images
     assert (found.pixel_type, found.components, found.size) == (array.dtype.name, 1, (60, 50, 4))
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">i2"])
+@pytest.mark.parametrize("shape", [(2, 9000), (3, 5000), (5000, 3), (700, 25), (40, 33, 17), (2, 2, 6000), (120, 130)])
+@pytest.mark.parametrize("components", [2, 3, 4])
+def test_pictures_smaller_than_what_is_looked_at(components: int, shape: tuple[int, ...], dtype: str) -> None:
+    """Channels are chosen by pieces of rows, which narrow and low pictures do not have."""
+    value = coloured(components, shape).astype(dtype).tobytes()
+    for level in (1, 5):
+        assert zb.decompress(zb.compress(value, level, dtype=dtype, shape=(*shape, components))) == value
+
+
+def test_order_of_components_matters_little() -> None:
+    """Whatever component the others resemble, it is found."""
+    array = coloured(3, (400, 500))
+    sizes = [size_of(np.ascontiguousarray(array[..., order])) for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0])]
+    assert max(sizes) < 1.02 * min(sizes)
