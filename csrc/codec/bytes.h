@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "sqlite_zblob needs a little-endian CPU: its kernels read words, labels and keys in the machine's byte order"
+#endif
+
 static inline uint16_t
 load_le16(const unsigned char *p)
 {

@@ -21,7 +21,7 @@
 
 struct transform {
     unsigned axes; /* bit per axis */
-    bool swap;     /* samples are in the other byte order than the machine's */
+    bool swap;     /* samples are big-endian */
     size_t distance[AXIS_COUNT];
 };
 
@@ -38,20 +38,12 @@ struct transform {
 #define NAME(x) x##_64
 #include "planes_kernels.inc"
 
-static bool
-machine_is_big_endian(void)
-{
-    const uint16_t one = 1;
-    return *(const unsigned char *)&one == 0;
-}
-
 static struct transform
 transform_of(const struct zblob_grid *grid, unsigned axes)
 {
     size_t row = (size_t)(grid->components * grid->size[0]);
     size_t plane = grid->dimension > 1 ? (size_t)(row * grid->size[1]) : row;
-    return (struct transform){
-        .axes = axes, .swap = grid->big_endian != machine_is_big_endian(), .distance = {grid->components, row, plane}};
+    return (struct transform){.axes = axes, .swap = grid->big_endian, .distance = {grid->components, row, plane}};
 }
 
 static void

@@ -48,15 +48,6 @@ put16(unsigned char *p, uint16_t v)
     memcpy(p, &v, 2);
 }
 
-static bool
-host_is_little(void)
-{
-    const uint16_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
 static void
 load16(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count, bool swap, uint16_t flip)
 {
@@ -89,7 +80,7 @@ voxel_load(const struct voxel_model *model, const unsigned char *src, size_t ste
 {
     enum zblob_sample_type type = model->grid.sample_type;
     size_t size = voxel_sample_size(type);
-    bool swap = model->grid.big_endian == host_is_little();
+    bool swap = model->grid.big_endian;
     if (size == 1)
         load8(src, step, dst, count, type == ZBLOB_INT8);
     else
@@ -104,7 +95,7 @@ voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *
 {
     enum zblob_sample_type type = model->grid.sample_type;
     size_t size = voxel_sample_size(type), ranks = model->mapping.rank_count;
-    bool swap = model->grid.big_endian == host_is_little();
+    bool swap = model->grid.big_endian;
     uint16_t flip = type == ZBLOB_UINT16 ? 0x8000 : 0;
     if (ranks == 0 && size == 1) {
         for (size_t i = 0; i < count; i++)
@@ -143,7 +134,7 @@ voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *
 static bool
 is_plain(const struct voxel_model *model)
 {
-    bool swap = voxel_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian == host_is_little();
+    bool swap = voxel_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian;
     return model->shape.components == 1 && !model->is_transposed && !swap && model->mapping.rank_count == 0;
 }
 

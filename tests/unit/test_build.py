@@ -67,5 +67,12 @@ def test_a_failing_compiler_shows_its_own_words(tmp_path: Path) -> None:
         build.Toolchain(strict=False, sanitize=False).compile(source, tmp_path / "wrong.o", [])
 
 
+def test_a_big_endian_cpu_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = "-U__BYTE_ORDER__ -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__ -Wno-builtin-macro-redefined"
+    monkeypatch.setenv("CFLAGS", order)
+    with pytest.raises(build.BuildError, match="needs a little-endian CPU"):
+        build.Toolchain(strict=True, sanitize=False).compile(build.CODEC_SOURCES / "frame.c", tmp_path / "frame.o", [])
+
+
 def test_the_slots_are_as_many_as_the_header_says() -> None:
     assert f"#define ZBLOB_SLOT_COUNT {build.SLOT_COUNT}" in (build.SQLITE_SOURCES / "slot.h").read_text()
