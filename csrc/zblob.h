@@ -82,6 +82,7 @@ enum zblob_image_source {
     ZBLOB_SOURCE_NUMPY = 2,
     ZBLOB_SOURCE_NPY = 3,   /* a .npy value, or one stored in an .npz value */
     ZBLOB_SOURCE_ARRAY = 4, /* array.array of the standard library */
+    ZBLOB_SOURCE_GUESS = 5, /* raw samples without a description: a guess, good for compression alone */
 };
 
 /* One image inside a value. */

@@ -44,7 +44,7 @@ _new_bytes.argtypes = [ctypes.c_char_p, ctypes.c_ssize_t]
 class ImageInfo:
     """One image inside a value. Axes run from the fastest to the slowest, as SimpleITK names them."""
 
-    source: str  # "SimpleITK", "NumPy", "npy" (also in an .npz), "array" (array.array) or "options"
+    source: str  # "SimpleITK", "NumPy", "npy" (also in an .npz), "array" (array.array), "options" or "guess" (of raw)
     pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
     byte_order: str  # "little" or "big"
     dimension: int

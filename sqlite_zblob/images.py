@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "key",  # of the row: its primary key, as a JSON array where that has several columns; otherwise the rowid
     "image",  # position among the images of the value, from 0
-    "source",  # "SimpleITK", "NumPy", "npy", "array" or "options"
+    "source",  # "SimpleITK", "NumPy", "npy", "array", "options" or "guess" (raw samples)
     "pixel_type",  # as NumPy names it
     "dimension",
     "size",  # JSON array, pixels along each axis, the fastest first; so in the next three

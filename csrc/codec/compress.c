@@ -135,13 +135,17 @@ settle(const struct plan *plan)
     return plan->options->codec;
 }
 
-enum zblob_result
-zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
-               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+/* A guessed image that gains little may be none. */
+static bool
+is_doubtful(const struct plan *plan)
 {
-    if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
-        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);
-    struct zblob_options current = *options;
+    return plan->image_count && plan->general_estimate && stored_total(plan) * 8 > plan->general_estimate * 7;
+}
+
+static enum zblob_result
+compress_by(struct zblob_options current, enum zblob_value_type value_type, const void *src, size_t src_size,
+            unsigned char **frame, size_t *frame_size, bool *doubtful, struct zblob_error *error)
+{
     for (;;) {
         struct plan plan = {.options = &current, .src = src, .src_size = src_size};
         enum zblob_result result = plan_make(&plan, error);
@@ -150,11 +154,38 @@ zblob_compress(const struct zblob_options *options, enum zblob_value_type value_
         enum zblob_codec settled = result == ZBLOB_OK ? settle(&plan) : current.codec;
         if (result == ZBLOB_OK && settled == current.codec)
             result = assemble(&plan, value_type, frame, frame_size, error);
+        *doubtful = is_doubtful(&plan);
         plan_free(&plan);
         if (settled == current.codec)
             return result;
         current.codec = settled;
     }
+}
+
+enum zblob_result
+zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+{
+    bool doubtful;
+    if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);
+    enum zblob_result result = compress_by(*options, value_type, src, src_size, frame, frame_size, &doubtful, error);
+    if (result != ZBLOB_OK || !doubtful)
+        return result;
+    struct zblob_options general = *options;
+    unsigned char *other;
+    size_t other_size;
+    general.codec = ZBLOB_CODEC_ZSTD;
+    if (compress_by(general, value_type, src, src_size, &other, &other_size, &doubtful, error) != ZBLOB_OK)
+        return ZBLOB_OK; /* the frame that is there is good enough */
+    if (other_size < *frame_size) {
+        unsigned char *larger = *frame;
+        *frame = other;
+        *frame_size = other_size;
+        other = larger;
+    }
+    free(other);
+    return ZBLOB_OK;
 }
 
 void

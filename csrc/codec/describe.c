@@ -87,7 +87,7 @@ put_doubles(struct writer *w, const char *name, const double *values, uint32_t c
 static void
 put_image(struct writer *w, const struct zblob_image *image)
 {
-    static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy", "array"};
+    static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy", "array", "guess"};
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
         sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little", grid->dimension);

@@ -175,7 +175,7 @@ bool
 geometry_read(struct zblob_image *image, const unsigned char *src, size_t src_size)
 {
     *image = (struct zblob_image){0};
-    if (src_size < AT_SIZE || src[AT_SOURCE] > ZBLOB_SOURCE_ARRAY || !is_sample_type(src[AT_SAMPLE_TYPE]) ||
+    if (src_size < AT_SIZE || src[AT_SOURCE] > ZBLOB_SOURCE_GUESS || !is_sample_type(src[AT_SAMPLE_TYPE]) ||
         src[AT_DIMENSION] < 1 || src[AT_DIMENSION] > ZBLOB_DIMENSION_MAX || src[AT_FLAGS] > FLAGS_KNOWN)
         return false;
     struct zblob_grid *grid = &image->grid;

@@ -6,14 +6,23 @@
 #include "geometry.h"
 #include "noise.h"
 #include "planes.h"
+#include "sniff.h"
 #include "threads.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Values and images below these sizes are not looked into: geometry would cost more than it saves. */
 #define SNIFF_SIZE_MIN 256
 #define IMAGE_SIZE_MIN 1024
+
+/* How the general path's chances with a guessed image are tried, and the ratio that is good enough. */
+#define GUESS_PIECES 8
+#define GUESS_SHARE 1024
+#define GUESS_PIECE_MIN ((size_t)8 << 10)
+#define GUESS_PIECE_MAX ((size_t)16 << 10)
+#define GENERAL_RATIO 32
 
 /* With chunks == NULL this only counts. */
 static void
@@ -105,6 +114,34 @@ plan_given_image(struct plan *plan, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
+/* What the general path would make of the value: pieces from all over it tell. */
+static uint64_t
+estimate_general(const struct plan *plan)
+{
+    size_t piece = (size_t)(plan->src_size / GUESS_SHARE), size, encoded = 0;
+    piece = piece < GUESS_PIECE_MIN ? GUESS_PIECE_MIN : piece > GUESS_PIECE_MAX ? GUESS_PIECE_MAX : piece;
+    size = GUESS_PIECES * piece;
+    unsigned char *pieces = malloc(size + general_bound(size));
+    if (!pieces)
+        return 0; /* no guess */
+    for (size_t i = 0; i < GUESS_PIECES; i++)
+        memcpy(pieces + i * piece, plan->src + (plan->src_size - piece) / (2 * GUESS_PIECES) * (2 * i + 1), piece);
+    general_encode(1, pieces, size, pieces + size, general_bound(size), &encoded);
+    free(pieces);
+    return plan->src_size / size * encoded;
+}
+
+/* A guess is worth a predictor's time where a byte matcher does not do very well, and quickly. */
+static void
+guess_image(struct plan *plan)
+{
+    if (!sniff_raw(plan->src, (size_t)plan->src_size, plan->images))
+        return;
+    plan->general_estimate = estimate_general(plan);
+    if (plan->general_estimate > plan->src_size / GENERAL_RATIO)
+        plan->image_count = 1;
+}
+
 static enum zblob_result
 plan_images(struct plan *plan, struct zblob_error *error)
 {
@@ -118,6 +155,8 @@ plan_images(struct plan *plan, struct zblob_error *error)
     if (given)
         return plan_given_image(plan, error);
     plan->image_count = zblob_sniff(plan->src, (size_t)plan->src_size, plan->images, ZBLOB_IMAGES_MAX);
+    if (plan->image_count == 0 && plan->options->codec == ZBLOB_CODEC_AUTO)
+        guess_image(plan);
     return ZBLOB_OK;
 }
 

@@ -25,6 +25,7 @@ struct plan {
     struct zblob_image *images;
     struct voxel_model **models; /* one an image; NULL where it has none */
     size_t image_count;
+    uint64_t general_estimate; /* where the image is a guess: what the general path would make of the value */
     bool has_image_chunks;
     struct plan_chunk *chunks;
     struct zblob_chunk *index; /* the frame's, one entry a chunk */

@@ -12,4 +12,8 @@ size_t sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_imag
 size_t sniff_npz(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 bool sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image);
 
+/* Samples of 8 or 16 bits or float32 without any description, at least 256 KB, an image in rows: a guess. What
+ * stands in front of the first slice stays outside the image. False for nearly everything else, after microseconds. */
+bool sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *image);
+
 #endif
