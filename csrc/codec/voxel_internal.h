@@ -297,8 +297,7 @@ struct voxel_ops {
     /* part of a half-row, from a multiple of 64 on; encoding goes backwards through a chunk */
     void (*rans_encode)(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count);
     void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count);
-    /* samples of one or two bytes in the machine's order, side by side <-> the halves of their row; the last of an
-     * odd count is left to the caller */
+    /* samples of one or two bytes in the machine's order, side by side <-> the halves of their row */
     void (*split_samples)(const unsigned char *src, enum zblob_sample_type type, int16_t *even, int16_t *odd,
                           size_t count);
     void (*join_samples)(const int16_t *even, const int16_t *odd, enum zblob_sample_type type, unsigned char *dst,

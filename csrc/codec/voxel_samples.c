@@ -138,29 +138,6 @@ is_plain(const struct voxel_model *model)
     return model->shape.components == 1 && !model->is_transposed && !swap && model->mapping.rank_count == 0;
 }
 
-static void
-split_row(const int16_t *restrict all, int16_t *restrict even, int16_t *restrict odd, const struct voxel_planes *planes)
-{
-    for (size_t i = 0; i < planes->half[1]; i++) {
-        even[i] = all[2 * i];
-        odd[i] = all[2 * i + 1];
-    }
-    if (planes->half[0] > planes->half[1])
-        even[planes->half[1]] = all[planes->width - 1];
-}
-
-static void
-join_row(const int16_t *restrict even, const int16_t *restrict odd, int16_t *restrict all,
-         const struct voxel_planes *planes)
-{
-    for (size_t i = 0; i < planes->half[1]; i++) {
-        all[2 * i] = even[i];
-        all[2 * i + 1] = odd[i];
-    }
-    if (planes->half[0] > planes->half[1])
-        all[planes->width - 1] = even[planes->half[1]];
-}
-
 /* The component that a plane is made of. */
 static size_t
 component_of(const struct voxel_model *model, size_t plane)
@@ -178,15 +155,11 @@ voxel_load_row(const struct voxel_model *model, const unsigned char *samples, ui
     bool plain = is_plain(model);
     for (size_t c = 0; c < components; c++) {
         int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
-        if (plain) {
-            voxel_ops()->split_samples(row_samples, model->grid.sample_type, even, even + planes->half_stride,
-                                       planes->width);
-            if (planes->width & 1)
-                voxel_load(model, row_samples + size * (planes->width - 1), 1, even + planes->half[1], 1);
-        } else {
+        if (!plain)
             voxel_load(model, row_samples + component_of(model, c) * size, step, scratch, planes->width);
-            split_row(scratch, even, even + planes->half_stride, planes);
-        }
+        voxel_ops()->split_samples(plain ? row_samples : (const unsigned char *)scratch,
+                                   plain ? model->grid.sample_type : ZBLOB_INT16, even, even + planes->half_stride,
+                                   planes->width);
         voxel_pad_values(planes, ring, c, y, 0);
         voxel_pad_values(planes, ring, c, y, 1);
     }
@@ -282,15 +255,11 @@ store_row(const struct voxel_model *model, unsigned char *row_samples, const str
     bool plain = is_plain(model);
     for (size_t c = 0; c < planes->components; c++) {
         const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
-        if (plain) {
-            voxel_ops()->join_samples(even, even + planes->half_stride, model->grid.sample_type, row_samples,
-                                      planes->width);
-            if (planes->width & 1)
-                voxel_store(model, even + planes->half[1], row_samples + size * (planes->width - 1), 1, 1);
-            return;
-        }
         int16_t *row = scratch + (model->channel_count ? c * planes->width : 0);
-        join_row(even, even + planes->half_stride, row, planes);
+        voxel_ops()->join_samples(even, even + planes->half_stride, plain ? model->grid.sample_type : ZBLOB_INT16,
+                                  plain ? row_samples : (unsigned char *)row, planes->width);
+        if (plain)
+            return;
         voxel_join_channel(model, c, scratch, planes->width, planes->width);
         voxel_store(model, row, row_samples + component_of(model, c) * size, planes->components, planes->width);
     }
