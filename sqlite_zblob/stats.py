@@ -1,11 +1,12 @@
-"""What is stored, and how: totals by column and by codec, facts of databases and tables. Decodes nothing."""
+"""What is stored, and how: totals by table, by column and by codec, facts of databases and tables. Decodes nothing."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
@@ -19,10 +20,12 @@ from .storage import ColumnStatus, status
 
 PLAIN = "none"  # the codec of what is not compressed
 
+Part = tuple[str | None, int, int, int]  # codec (None: damaged), how many values, their bytes before and after
+
 
 @dataclass(frozen=True)
 class CodecStats:
-    """The values of a column with one codec: the richest among their chunks."""
+    """The values of a column or a table with one codec: the richest among their chunks."""
 
     codec: str  # "voxel", "planes", "zstd", "store"; "none": not compressed
     rows: int
@@ -45,6 +48,21 @@ class ColumnStats:
     stored_bytes: int
     ratio: float | None
     codecs: tuple[CodecStats, ...]  # most rows first
+
+
+@dataclass(frozen=True)
+class TableStats:
+    """The sum of a table's columns: of those that were asked for."""
+
+    table: str
+    rows: int  # each counts once for every column that holds a value
+    compressed_rows: int
+    damaged_rows: int
+    raw_bytes: int
+    stored_bytes: int
+    ratio: float | None
+    codecs: tuple[CodecStats, ...]  # most rows first
+    columns: tuple[ColumnStats, ...]
 
 
 @dataclass(frozen=True)
@@ -136,8 +154,8 @@ def stats(
     column: str | None = None,
     *,
     progress: Callable[[str, int], None] = lambda column, rows: None,
-) -> list[ColumnStats]:
-    """Totals of every column whose compression is on, or of one table's, or of any one column.
+) -> list[TableStats]:
+    """Totals of every column whose compression is on, or of one table's, or of any one column; and their sums by table.
 
     Reads each value's header, in statements of milliseconds.
 
@@ -153,7 +171,10 @@ def stats(
             chosen = [(table, column)]
         elif table is not None and not chosen:
             find_table(connection, table)  # raises where there is none
-        return [_column_stats(connection, enabled, *each, progress) for each in chosen]
+        tables: defaultdict[str, list[ColumnStats]] = defaultdict(list)
+        for each in chosen:
+            tables[each[0]].append(_column_stats(connection, enabled, *each, progress))
+        return [_table_stats(name, columns) for name, columns in tables.items()]
     finally:
         connection.close()
 
@@ -176,33 +197,52 @@ def _column_stats(
 ) -> ColumnStats:
     table = find_table(connection, table_name)
     column = table.column(column_name)
-    found: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])  # rows, bytes before and after
-    rows = damaged_rows = 0
     name = quote(column.name)
-    for part in slices(connection, table, [f"typeof({name})", size_of(column.name)]):
-        for codec, raw_size, stored_size in _headers(connection, table, column, part):
-            rows += 1
-            if codec is None:
-                damaged_rows += 1
-                continue
-            figures = found[codec]
-            figures[:] = figures[0] + 1, figures[1] + raw_size, figures[2] + stored_size
-        progress(f"{table_name}.{column.name}", rows)
-    codecs = [CodecStats(name, n, raw, stored, _ratio(raw, stored)) for name, (n, raw, stored) in found.items()]
-    codecs.sort(key=lambda each: -each.rows)
-    raw_bytes, stored_bytes = sum(each.raw_bytes for each in codecs), sum(each.stored_bytes for each in codecs)
+
+    def parts() -> Iterator[Part]:
+        rows = 0
+        for part in slices(connection, table, [f"typeof({name})", size_of(column.name)]):
+            for codec, raw_size, stored_size in _headers(connection, table, column, part):
+                rows += 1
+                yield codec, 1, raw_size, stored_size
+            progress(f"{table_name}.{column.name}", rows)
+
     return ColumnStats(
         table=table_name,
         column=column.name,
         enabled=next((each for each in enabled if each.is_column(table_name, column.name)), None),
-        rows=rows,
-        compressed_rows=sum(each.rows for each in codecs if each.codec != PLAIN),
-        damaged_rows=damaged_rows,
-        raw_bytes=raw_bytes,
-        stored_bytes=stored_bytes,
-        ratio=_ratio(raw_bytes, stored_bytes),
-        codecs=tuple(codecs),
+        **_totals(parts()),
     )
+
+
+def _table_stats(name: str, columns: list[ColumnStats]) -> TableStats:
+    def parts() -> Iterator[Part]:
+        for column in columns:
+            yield None, column.damaged_rows, 0, 0
+            for each in column.codecs:
+                yield each.codec, each.rows, each.raw_bytes, each.stored_bytes
+
+    return TableStats(table=name, columns=tuple(columns), **_totals(parts()))
+
+
+def _totals(parts: Iterable[Part]) -> dict[str, Any]:
+    """The figures that columns and tables have."""
+    found: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for codec, *figures in parts:
+        found[codec] = [one + other for one, other in zip(found[codec], figures, strict=True)]
+    damaged_rows, *_ = found.pop(None, [0])
+    codecs = [CodecStats(str(name), n, raw, stored, _ratio(raw, stored)) for name, (n, raw, stored) in found.items()]
+    codecs.sort(key=lambda each: -each.rows)
+    raw_bytes, stored_bytes = sum(each.raw_bytes for each in codecs), sum(each.stored_bytes for each in codecs)
+    return {
+        "rows": damaged_rows + sum(each.rows for each in codecs),
+        "compressed_rows": sum(each.rows for each in codecs if each.codec != PLAIN),
+        "damaged_rows": damaged_rows,
+        "raw_bytes": raw_bytes,
+        "stored_bytes": stored_bytes,
+        "ratio": _ratio(raw_bytes, stored_bytes),
+        "codecs": tuple(codecs),
+    }
 
 
 def _ratio(raw_bytes: int, stored_bytes: int) -> float | None:

@@ -14,7 +14,7 @@ from ..analyze import analyze as run_analyze
 from ..codec import FrameInfo
 from ..codec import info as frame_info
 from ..errors import OptionError, ZblobError
-from ..stats import ColumnInfo, ColumnStats, DatabaseInfo, TableInfo, database_info, table_info, value_info
+from ..stats import ColumnInfo, ColumnStats, DatabaseInfo, TableInfo, TableStats, database_info, table_info, value_info
 from ..stats import stats as run_stats
 from ..trial import Estimate
 from . import render
@@ -304,13 +304,13 @@ def _print_facts(facts: Iterable[tuple[str, Any]]) -> None:
 # ---- stats -------------------------------------------------------------------------------------------------
 
 
-@click.command(short_help="Add up what is stored, by column and by codec.")
+@click.command(short_help="Add up what is stored, by table, by column and by codec.")
 @database_argument
 @table_argument(required=False)
 @column_argument(required=False)
 @json_option
 def stats(database: str, table: str | None, column: str | None, as_json: bool) -> None:
-    """Add up what is stored: rows, sizes and ratio, by column and by codec.
+    """Add up what is stored: rows, sizes and ratio, by table, by column and by codec.
 
     Reads the headers of all values. Without TABLE and COLUMN, of all columns whose compression is on.
     """
@@ -328,20 +328,26 @@ def stats(database: str, table: str | None, column: str | None, as_json: bool) -
         _print_stats(found)
 
 
-def _print_stats(found: list[ColumnStats]) -> None:
+def _print_stats(found: list[TableStats]) -> None:
     out = render.console()
     rows = []
-    for column in found:
-        name = f"{column.table}.{column.column}"
-        for each in column.codecs:
-            rows.append((name, each.codec, f"{each.rows:,}", *_sizes(each)))
-        if len(column.codecs) != 1:
-            rows.append((name, "all", f"{column.rows:,}", *_sizes(column)))
+    for table in found:
+        for column in table.columns:
+            rows += _rows(f"{table.table}.{column.column}", column)
+        if len(table.columns) > 1:
+            rows += _rows(table.table, table)
     out.print(render.table(("column", "codec", "values", "before", "stored", "ratio"), rows, left=2))
-    for column in found:
+    for column in (each for table in found for each in table.columns):
         if column.damaged_rows:
             values = render.count(column.damaged_rows, "value")
             out.print(f"{column.table}.{column.column}: {values} with a damaged header; sqlite-zblob verify names them")
+
+
+def _rows(name: str, about: ColumnStats | TableStats) -> list[tuple[str, ...]]:
+    parts: list[tuple[str, Any]] = [(each.codec, each) for each in about.codecs]
+    if len(parts) != 1:
+        parts.append(("all", about))
+    return [(name, codec, f"{each.rows:,}", *_sizes(each)) for codec, each in parts]
 
 
 def _sizes(each: Any) -> tuple[str, str, str]:

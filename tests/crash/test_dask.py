@@ -1,4 +1,5 @@
-"""A real Dask cluster, scheduler and worker processes on 127.0.0.1, killed in the middle of the work."""
+"""A real Dask cluster, scheduler and worker processes on 127.0.0.1, killed in the middle of the work; and one on a host
+of its own, as far as network and files go."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,11 @@ ELSEWHERE = "import platform; platform.node = lambda: 'elsewhere'; from distribu
 class Cluster:
     """The processes of a cluster. All of them end with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.file = folder, folder / "scheduler.json"
+    def __init__(self, folder: Path, host: str = "127.0.0.1", start: Sequence[str] = ()) -> None:
+        """:param start: the words before each command, which bring its process to the host."""
+        self.folder, self.file, self.start = folder, folder / "scheduler.json", start
         self.workers: list[subprocess.Popen[bytes]] = []
-        options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
+        options = ["--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
         self.scheduler = self._start(["-m", "distributed.cli.dask_scheduler", *options])
         self.address = wait_for(self._address)
 
@@ -45,7 +47,7 @@ class Cluster:
         settings = {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *command],
+                [*self.start, sys.executable, *command],
                 env={**os.environ, **settings, **environment},
                 stdout=log,
                 stderr=log,
@@ -253,3 +255,86 @@ def test_workers_that_cannot_be_used(tmp_path: Path) -> None:
                 executor.submit(len, b"")
     finally:
         started.end()
+
+
+# ---- Two hosts ---------------------------------------------------------------------------------------------
+
+HERE, THERE = "192.0.2.1", "192.0.2.2"  # addresses for examples
+
+
+def ip(*words: str) -> str:
+    done = subprocess.run(["ip", *words], capture_output=True, text=True)
+    if done.returncode:
+        raise OSError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+@pytest.fixture
+def hosts() -> Iterator[tuple[str, str]]:
+    """The names of two network namespaces with a cable between them, and nothing else."""
+    if not shutil.which("ip"):
+        pytest.skip("there is no ip(8)")
+    here, there = names = (f"zblob-{os.getpid()}-here", f"zblob-{os.getpid()}-there")
+    try:
+        for name in names:
+            ip("netns", "add", name)
+        ip("-n", here, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", there)
+        for name, address in ((here, HERE), (there, THERE)):
+            ip("-n", name, "address", "add", f"{address}/30", "dev", "cable")
+            ip("-n", name, "link", "set", "cable", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        subprocess.run(on_host(there, hidden=Path("/mnt"), command=["true"]), check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        for name in names:
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+        pytest.skip(f"no namespaces here: {error}")
+    yield names
+    for name in names:
+        ip("netns", "delete", name)
+
+
+def on_host(name: str, *, hidden: Path | None = None, command: Sequence[str] = ()) -> list[str]:
+    """The words that start a command there, with nothing in the hidden folder: `ip` gives it mounts of its own."""
+    hide = ["sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(hidden)] if hidden else []
+    return ["ip", "netns", "exec", name, *hide, *command]
+
+
+def test_workers_without_the_file(hosts: tuple[str, str], template: Path, tmp_path: Path) -> None:
+    """They get the values by the cable, and all of the work is theirs."""
+    here, there = hosts
+    for name in ("data", "cluster"):
+        (tmp_path / name).mkdir()
+    database = Path(shutil.copy(template, tmp_path / "data" / "store.db"))
+    before = digests(database)
+    cluster = Cluster(tmp_path / "cluster", THERE, on_host(there, hidden=database.parent))
+    try:
+        cluster.start_worker()
+        work = [sys.executable, "-m", "sqlite_zblob"]
+        options = [str(database), "results", "data", "--json", "--dask", cluster.address]
+        for operation, count in (("migrate", "changed_rows"), ("verify", "compressed_rows")):
+            stored, carried = stored_size(database), carried_size(here)
+            command = on_host(here, command=[*work, operation, *options])
+            process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            code, report, err = finish(process)
+            assert (code, report.get(count)) == (0, ROWS), err
+            carried = carried_size(here) - carried
+            print(f"{operation}: {stored:,} bytes stored, {carried:,} sent to the worker")
+            assert stored < carried < 1.5 * stored
+            assert digests(database) == before
+    finally:
+        cluster.end()
+
+
+def stored_size(database: Path) -> int:
+    """Of all values, as they are."""
+    connection = apsw.Connection(str(database))
+    try:
+        return int(connection.execute("SELECT sum(length(data)) FROM results").fetchall()[0][0])
+    finally:
+        connection.close()
+
+
+def carried_size(host: str) -> int:
+    """Bytes that this host has sent."""
+    (cable,) = json.loads(ip("-n", host, "-json", "-statistics", "link", "show", "cable"))
+    return int(cable["stats64"]["tx"]["bytes"])

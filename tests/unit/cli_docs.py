@@ -34,7 +34,7 @@ RESULTS: dict[str, tuple[Any, ...]] = {
     "restore": (zb.Report,),
     "verify": (zb.VerifyReport,),
     "info": (stats.DatabaseInfo, stats.TableInfo, zb.FrameInfo),
-    "stats": (list[stats.ColumnStats],),
+    "stats": (list[stats.TableStats],),
     "demo": (demo.Result,),
     "bench": (Investigation, Cost),
 }

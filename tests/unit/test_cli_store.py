@@ -102,15 +102,45 @@ def test_the_whole_way_in_json(database: Path) -> None:
     assert report["ratio"] > 3
     verified = run_json("verify", database)
     assert (verified["ok"], verified["compressed_rows"]) == (True, ROWS)
-    (column,) = run_json("stats", database)["items"]
+    (table,) = run_json("stats", database)["items"]
+    (column,) = table["columns"]
+    assert (table["table"], table["ratio"], table["codecs"]) == ("results", column["ratio"], column["codecs"])
     assert (column["enabled"]["level"], column["enabled"]["min_size"], column["compressed_rows"]) == (1, 1024, ROWS)
-    assert run_json("stats", database, "results", "note")["items"][0]["codecs"][0]["codec"] == "none"
+    assert run_json("stats", database, "results", "note")["items"][0]["columns"][0]["codecs"][0]["codec"] == "none"
     assert run_json("info", database)["enabled"][0]["table"] == "results"
     table = run_json("info", database, "results")
     assert ["it is part of a UNIQUE constraint"] in [each["obstacles"] for each in table["columns"]]
     value = run_json("info", database, "results", "data", "a1")
     assert (value["codec"], value["images"][0]["size"]) == ("voxel", [197, 233, 29])
     assert run_json("restore", database, "results", "data")["changed_rows"] == ROWS
+
+
+def test_stats_by_table(tmp_path: Path) -> None:
+    """The sum of several columns, for each codec and for all; tables apart."""
+    path = tmp_path / "two.db"
+    connection = open_apsw(str(path))
+    connection.execute("CREATE TABLE two(a, b, c); CREATE TABLE one(a)")
+    text, noise = b"the same again " * 1000, os.urandom(300)
+    for table, column in (("two", "a"), ("two", "b"), ("one", "a")):
+        zb.enable(connection, table, column)
+    connection.execute("INSERT INTO two VALUES (?1, ?1, 0), (?1, ?2, 0), (NULL, ?2, 0)", (text, noise))
+    connection.execute("INSERT INTO one VALUES (?)", (text,))
+    ((size,),) = connection.execute("SELECT length(a) FROM one")
+    connection.close()
+    tables = {each["table"]: each for each in run_json("stats", path)["items"]}
+    assert {name: len(each["columns"]) for name, each in tables.items()} == {"two": 2, "one": 1}
+    two = tables["two"]
+    found = {each["codec"]: (each["rows"], each["raw_bytes"], each["stored_bytes"]) for each in two["codecs"]}
+    assert found == {"zstd": (3, 3 * len(text), 3 * size), "none": (2, 600, 600)}
+    assert (two["rows"], two["compressed_rows"], two["damaged_rows"]) == (5, 3, 0)
+    assert two["ratio"] == (3 * len(text) + 600) / (3 * size + 600)
+    lines = run("stats", path).stdout.splitlines()
+    assert [line.split()[:3] for line in lines if line.startswith("two ")] == [
+        ["two", "zstd", "3"],
+        ["two", "none", "2"],
+        ["two", "all", "5"],
+    ]
+    assert not [line for line in lines if line.startswith("one ")]  # its only column says it all
 
 
 def test_damage_is_reported(database: Path) -> None:
@@ -128,6 +158,8 @@ def test_damage_is_reported(database: Path) -> None:
     assert done.exit_code == 1
     assert re.search(r"^  results\.data, id=a3, chunk \d+: ", done.stdout, flags=re.MULTILINE)
     assert "1 value with a damaged header" in run("stats", database).stdout
+    (table,) = run_json("stats", database)["items"]
+    assert (table["rows"], table["compressed_rows"], table["damaged_rows"]) == (ROWS, ROWS - 1, 1)
     done = run("restore", database, "results", "data")
     assert done.exit_code == 1 and "id=a3" in done.stdout
 
