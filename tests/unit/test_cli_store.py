@@ -305,7 +305,7 @@ def test_a_bar_on_a_terminal(database: Path) -> None:
 
 def test_control_c(database: Path) -> None:
     before = values(database)
-    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.01")
+    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.001")
     terminal.read(until="ratio")
     terminal.type(b"\x03")
     assert terminal.end() == 128 + signal.SIGINT
