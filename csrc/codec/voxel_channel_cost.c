@@ -204,18 +204,6 @@ guess_of(struct voxel_channel_look *look, size_t component, size_t minus)
     return guess;
 }
 
-static uint64_t
-entropy(const uint32_t *counts, size_t count)
-{
-    uint64_t total = 0, sum = 0;
-    for (size_t i = 0; i < count; i++)
-        if (counts[i]) {
-            total += counts[i];
-            sum += counts[i] * voxel_log2(counts[i]);
-        }
-    return total ? total * voxel_log2((uint32_t)total) - sum : 0;
-}
-
 /* The cost of a plane behind those of p and q, which may be NULL. */
 static uint64_t
 cost_behind(const struct guess *c, const struct guess *p, const struct guess *q, size_t count)
@@ -240,7 +228,7 @@ cost_behind(const struct guess *c, const struct guess *p, const struct guess *q,
         counts[bin][token]++;
     }
     for (int b = 0; b < BINS; b++)
-        cost += entropy(counts[b], TOKENS);
+        cost += voxel_entropy(counts[b], TOKENS);
     return cost + extra * LOG_UNIT + (any ? count * LOG_UNIT / EXACT : 0);
 }
 

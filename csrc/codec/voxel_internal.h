@@ -430,6 +430,19 @@ voxel_log2(uint32_t value)
     return log;
 }
 
+/* Bits, in units of 1/256, that the best code for these counts needs. */
+static inline uint64_t
+voxel_entropy(const uint32_t *counts, size_t count)
+{
+    uint64_t total = 0, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        if (counts[i]) {
+            total += counts[i];
+            sum += counts[i] * voxel_log2(counts[i]);
+        }
+    return total ? total * voxel_log2((uint32_t)total) - sum : 0;
+}
+
 static inline uint32_t
 voxel_get32(const unsigned char *p)
 {

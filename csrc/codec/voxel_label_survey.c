@@ -109,19 +109,6 @@ sample_row(struct sample *s, const unsigned char *now, const unsigned char *abov
     }
 }
 
-/* Bits, in units of 1/256, that the best code for these counts needs. */
-static uint64_t
-entropy(const uint32_t *counts, size_t count)
-{
-    uint64_t total = 0, sum = 0;
-    for (size_t i = 0; i < count; i++)
-        if (counts[i]) {
-            total += counts[i];
-            sum += counts[i] * voxel_log2(counts[i]);
-        }
-    return total ? total * voxel_log2((uint32_t)total) - sum : 0;
-}
-
 /* Do labels take less than so many eighths of what intensities take? */
 static bool
 is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
@@ -138,8 +125,8 @@ is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
                        : values <= HASHES / 4   ? 256 * (3 + 8)
                                                 : 256 * (3 + 8 * s->pixel);
     /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
-    uint64_t labels = entropy(flat, 2) + entropy(s->coded, 3) * 3 / 4 + literal * literals;
-    uint64_t intensities = entropy(s->differences[0], DIFFERENCES + 1) + entropy(s->differences[1], DIFFERENCES + 1) +
+    uint64_t labels = voxel_entropy(flat, 2) + voxel_entropy(s->coded, 3) * 3 / 4 + literal * literals;
+    uint64_t intensities = voxel_entropy(s->differences[0], DIFFERENCES + 1) + voxel_entropy(s->differences[1], DIFFERENCES + 1) +
                            256 * ESCAPE_BITS * far;
     /* symbols take their time: where most pixels of a large image are symbols of a byte, intensities are faster */
     bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
