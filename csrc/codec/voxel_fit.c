@@ -288,14 +288,14 @@ limited_scale(const double *x, int from, int to, double limit)
 
 void
 voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_t count, int errors, int directions,
-                 uint16_t weights[VOXEL_FEATURES_MAX])
+                 int rounds, uint16_t weights[VOXEL_FEATURES_MAX])
 {
     int order = errors + directions;
     double x[ORDER] = {0};
     for (int i = 0; i < errors; i++)
         x[i] = 1.0 / errors;
     sort_classes(fit, NULL, count);
-    for (int round = 0; round < 2; round++) {
+    for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++) {
             float expected = 8; /* errors are relative to their own size: half a step at least */
             for (int k = 0; k < order; k++) {

@@ -18,6 +18,6 @@ void voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX
 
 /* Rows hold errors, then directions, then the error to expect; non-negative Q16 weights. */
 void voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_t count, int errors,
-                      int directions, uint16_t weights[VOXEL_FEATURES_MAX]);
+                      int directions, int rounds, uint16_t weights[VOXEL_FEATURES_MAX]);
 
 #endif

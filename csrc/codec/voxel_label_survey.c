@@ -126,8 +126,8 @@ is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
                                                 : 256 * (3 + 8 * s->pixel);
     /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
     uint64_t labels = voxel_entropy(flat, 2) + voxel_entropy(s->coded, 3) * 3 / 4 + literal * literals;
-    uint64_t intensities = voxel_entropy(s->differences[0], DIFFERENCES + 1) + voxel_entropy(s->differences[1], DIFFERENCES + 1) +
-                           256 * ESCAPE_BITS * far;
+    uint64_t intensities = voxel_entropy(s->differences[0], DIFFERENCES + 1) +
+                           voxel_entropy(s->differences[1], DIFFERENCES + 1) + 256 * ESCAPE_BITS * far;
     /* symbols take their time: where most pixels of a large image are symbols of a byte, intensities are faster */
     bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
     uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's part of them */

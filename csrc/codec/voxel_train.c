@@ -386,7 +386,8 @@ fit_contexts(struct training *t, uint32_t kind, int parity)
     t->set.count = 0;
     visit_kind(t, kind, parity, observe_errors);
     voxel_fit_energy(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.count, layout->error_count,
-                     3 * layout->has_pairs, t->model->kinds[kind].parity[parity].context_weights);
+                     3 * layout->has_pairs, t->model->preset == VOXEL_PRESET_RICH ? 4 : 2,
+                     t->model->kinds[kind].parity[parity].context_weights);
 }
 
 static void

@@ -264,6 +264,7 @@ class Terminal:
         if self.pid == 0:
             os.chdir(ROOT)
             os.environ["TERM"] = "xterm"
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in a shell's background
             for name in ("COLUMNS", "LINES", "NO_COLOR"):
                 os.environ.pop(name, None)
             os.execv(sys.executable, [sys.executable, "-m", "sqlite_zblob", *map(str, arguments)])
@@ -305,7 +306,7 @@ def test_a_bar_on_a_terminal(database: Path) -> None:
 
 def test_control_c(database: Path) -> None:
     before = values(database)
-    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.001")
+    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.01")
     terminal.read(until="ratio")
     terminal.type(b"\x03")
     assert terminal.end() == 128 + signal.SIGINT
