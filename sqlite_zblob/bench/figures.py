@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..codec import DEFAULT_LEVEL
+
 # Okabe and Ito's palette.
 _ORANGE, _SKY, _GREEN, _BLUE, _VERMILION, _PURPLE = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"
 NEUTRAL = "#9a9a9a"
@@ -100,7 +102,7 @@ def scatter_named(axis: Any, points: Sequence[tuple[str, float, float]], is_ours
         axis.plot(x, y, "o" if own else "s", color=_VERMILION if own else NEUTRAL, markersize=7 if own else 5)
     lowest, highest = min(y for _, _, y in points), max(y for _, _, y in points)
     gap = (highest - lowest) / 30
-    named = [point for point in points if not is_ours(point[0])] + _merged(ours)
+    named = [point for point in points if not is_ours(point[0])] + _named(ours)
     taken = [(x, y, 0) for _, x, y in points]
     for text, x, y in sorted(named, key=lambda point: (-point[2], point[1])):
         start = x * 1.12
@@ -122,17 +124,10 @@ def scatter_named(axis: Any, points: Sequence[tuple[str, float, float]], is_ours
     axis.set_xlim(left / 1.4, right * 5)
 
 
-def _merged(ours: Sequence[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
-    """Levels of the same ratio under one name, at the fastest of them."""
-    found: dict[str, list[tuple[str, float, float]]] = {}
-    for name, x, y in ours:
-        found.setdefault(f"{y:.2f}", []).append((name.rpartition(" ")[2], x, y))
-    merged = []
-    for spots in found.values():
-        levels = [level for level, _, _ in spots]
-        text = f"level {levels[0]}" if len(levels) == 1 else f"levels {levels[0]}-{levels[-1]}"
-        merged.append((text, max(x for _, x, _ in spots), spots[0][2]))
-    return merged
+def _named(ours: Sequence[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
+    """The ends of the front and the default; names of all levels would hide it."""
+    levels = [(f"level {name.rpartition(' ')[2]}", x, y) for name, x, y in ours]
+    return [point for point in levels if point[0] in ("level 1", f"level {DEFAULT_LEVEL}", "level 9")]
 
 
 def _is_taken(x: float, y: float, length: int, taken: list[tuple[float, float, int]], gap: float) -> bool:
