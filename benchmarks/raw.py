@@ -34,11 +34,11 @@ def volumes(folder: Path) -> Iterator[tuple[str, bytes, dict[str, Any]]]:
         yield path.stem, array.tobytes(), given
 
 
-def database() -> bytes:
+def database(rows: int) -> bytes:
     with sqlite3.connect(":memory:") as connection:
         connection.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c REAL)")
-        rows = ((i, f"name {i * 7919 % 1000}", i / 7) for i in range(60_000))
-        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
+        values = ((i, f"name {i * 7919 % 1000}", i / 7) for i in range(rows))
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", values)
         connection.commit()
         return bytes(connection.serialize())
 
@@ -58,7 +58,7 @@ def others() -> Iterator[tuple[str, bytes, dict[str, Any]]]:
         "table of text": "".join(f"{i:8d} {i % 97:8d} {i / 7:12.3f}\n" for i in range(40_000)).encode(),
         "pickle": pickle.dumps([(i, i / 7, str(i)) for i in range(60_000)]),
         "executable": Path(zb.loadable_path() + ".so").read_bytes(),
-        "SQLite": database(),
+        "SQLite": database(60_000),
         "sound": (tone + rng.normal(0, 9, len(t))).astype("<i2").tobytes(),
         "notes": (12000 * np.concatenate(notes) + rng.normal(0, 9, 22050 * 47)).astype("<i2").tobytes(),
         "random walk": np.cumsum(rng.normal(0, 1, 500_000)).astype("<f4").tobytes(),

@@ -355,13 +355,13 @@ cheapest(const uint64_t *costs, size_t count)
 
 /* Train for an excerpt in the plain scheme, and in the best of the others. */
 static enum zblob_result
-try_schemes(struct chooser *chooser, const unsigned char *samples, int level, const struct scheme *schemes,
-            size_t count, uint64_t costs[SCHEMES_MAX], size_t *chosen)
+try_schemes(struct chooser *chooser, int level, const struct scheme *schemes, size_t count, uint64_t costs[SCHEMES_MAX],
+            size_t *chosen)
 {
     const struct voxel_shape *shape = &chooser->model->shape;
     struct excerpt excerpt = {0};
     size_t best = 0, size = 0;
-    enum zblob_result result = open_excerpt(&excerpt, chooser->model, samples) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    enum zblob_result result = open_excerpt(&excerpt, chooser->model, chooser->samples) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     int trials = trials_of(level);
     level = level > 2 && shape->width * shape->height * shape->slices >= 1 << 16 ? VOXEL_LEVEL_TRIAL : ZBLOB_LEVEL_MIN;
     if (has_constant(chooser))
@@ -398,7 +398,7 @@ choose(struct chooser *chooser, struct voxel_model *model, int level)
         return ZBLOB_NO_MEMORY;
     chosen = cheapest(costs, count);
     if (model->chunk_slices > 1)
-        result = try_schemes(chooser, chooser->samples, level, schemes, count, costs, &chosen);
+        result = try_schemes(chooser, level, schemes, count, costs, &chosen);
     while (chosen != PLAIN && !apply_scheme(chooser, &schemes[chosen], model)) {
         costs[chosen] = UINT64_MAX;
         chosen = cheapest(costs, count);

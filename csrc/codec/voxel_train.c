@@ -30,22 +30,23 @@ struct observation_set {
     size_t count, capacity;
 };
 
-/* What a level spends. Observations are of each kind and parity, one in `share` samples and some at most. */
+/* What a level spends: rounds of fitting weights, and energies. Observations are of each kind and parity, one in `share`
+ * samples and some at most. */
 struct effort {
-    uint8_t preset, rounds, boxes, share;
+    uint8_t preset, rounds, energy_rounds, boxes, share;
     uint32_t observations;
 };
 static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
-    [VOXEL_LEVEL_TRIAL] = {VOXEL_PRESET_NORMAL, 2, 16, 128, 12000},
-    [1] = {VOXEL_PRESET_FAST, 2, 12, 128, 8000},
-    [2] = {VOXEL_PRESET_FAST, 3, 20, 80, 24000},
-    [3] = {VOXEL_PRESET_NORMAL, 2, 16, 128, 16000},
-    [4] = {VOXEL_PRESET_NORMAL, 2, 20, 100, 30000},
-    [5] = {VOXEL_PRESET_NORMAL, 3, 20, 80, 40000},
-    [6] = {VOXEL_PRESET_NORMAL, 3, 32, 60, 60000},
-    [7] = {VOXEL_PRESET_RICH, 2, 32, 60, 60000},
-    [8] = {VOXEL_PRESET_RICH, 3, 40, 32, 120000},
-    [9] = {VOXEL_PRESET_RICH, 4, 48, 20, 250000},
+    [VOXEL_LEVEL_TRIAL] = {VOXEL_PRESET_NORMAL, 2, 2, 16, 128, 12000},
+    [1] = {VOXEL_PRESET_FAST, 2, 2, 12, 128, 8000},
+    [2] = {VOXEL_PRESET_FAST, 3, 2, 20, 80, 24000},
+    [3] = {VOXEL_PRESET_NORMAL, 2, 2, 16, 128, 16000},
+    [4] = {VOXEL_PRESET_NORMAL, 2, 2, 20, 100, 30000},
+    [5] = {VOXEL_PRESET_NORMAL, 3, 2, 20, 80, 40000},
+    [6] = {VOXEL_PRESET_NORMAL, 3, 2, 32, 60, 60000},
+    [7] = {VOXEL_PRESET_RICH, 2, 4, 32, 60, 60000},
+    [8] = {VOXEL_PRESET_RICH, 3, 4, 40, 32, 120000},
+    [9] = {VOXEL_PRESET_RICH, 4, 4, 48, 20, 250000},
 };
 
 struct training {
@@ -386,7 +387,7 @@ fit_contexts(struct training *t, uint32_t kind, int parity)
     t->set.count = 0;
     visit_kind(t, kind, parity, observe_errors);
     voxel_fit_energy(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.count, layout->error_count,
-                     3 * layout->has_pairs, t->model->preset == VOXEL_PRESET_RICH ? 4 : 2,
+                     3 * layout->has_pairs, t->effort.energy_rounds,
                      t->model->kinds[kind].parity[parity].context_weights);
 }
 

@@ -6,7 +6,6 @@ import functools
 import json
 import pickle
 import random
-import sqlite3
 import zlib
 from collections.abc import Callable
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 import sqlite_zblob as zb
+from benchmarks.raw import database
 
 from ..compat import decoder
 from ..compat.values import coloured
@@ -121,15 +121,6 @@ def cut(array: np.ndarray) -> bytes:
     return array.tobytes()[: array.nbytes * 2 // 3 + 1234]
 
 
-def database() -> bytes:
-    with sqlite3.connect(":memory:") as connection:
-        connection.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c REAL)")
-        rows = ((i, f"name {i * 7919 % 1000}", i / 7) for i in range(20_000))
-        connection.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
-        connection.commit()
-        return connection.serialize()
-
-
 def sound() -> np.ndarray:
     t = np.arange(400_000) / 44100
     pitch = 220 + 30 * np.sin(2.3 * t) + 11 * np.sin(7.7 * t)
@@ -146,7 +137,7 @@ OTHERS: dict[str, Callable[[], bytes]] = {
     "json": lambda: json.dumps([{"id": i, "value": i / 7} for i in range(20_000)]).encode(),
     "pickle": lambda: pickle.dumps([(i, i / 7, str(i)) for i in range(30_000)]),
     "compressed": lambda: zlib.compress(random.Random(2).randbytes(400_000)),
-    "SQLite": database,
+    "SQLite": lambda: database(20_000),
     "sound": lambda: sound().tobytes(),
     "WAV": lambda: b"RIFF" + bytes(40) + (9000 * np.sin(np.arange(400_000) / 31)).astype("<i2").tobytes(),
     "numbers": lambda: np.random.RandomState(2).normal(0, 1, 200_000).tobytes(),
