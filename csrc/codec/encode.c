@@ -21,7 +21,9 @@
 #define FIXED_BYTES (RIVAL_PIECES * 64) /* headers, and what each piece of an excerpt has to say first */
 #define PLANES_PIECE ((size_t)128 << 10)
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
-#define CHEAP_ZSTD_LEVEL 3 /* up to here the level that was asked for is tried at once */
+#define CHEAP_ZSTD_LEVEL 3  /* up to here the level that was asked for is tried at once */
+#define SAME_LEVEL_MARGIN 2 /* what the whole chunk can gain over its excerpt, in sixteenths */
+#define DEEPER_MARGIN 4     /* and what a deeper level can */
 
 /* The general path; always fits. */
 static enum zblob_result
@@ -113,22 +115,35 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     return expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
 
+/* Does zstd come close on an excerpt, by the cheapest level first? */
+static bool
+excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
+                    int zstd_level, unsigned margin, unsigned char *aside, size_t capacity)
+{
+    unsigned char *excerpt = aside + capacity;
+    size_t size = gather_excerpt(plan, chunk, excerpt), encoded = 0;
+    bool is_cheapest = zstd_level == RIVAL_ZSTD_LEVEL;
+    general_encode(RIVAL_ZSTD_LEVEL, excerpt, size, aside, capacity, &encoded);
+    if (is_cheapest || !comes_close(encoded, size, entry, DEEPER_MARGIN))
+        return is_cheapest && comes_close(encoded, size, entry, margin);
+    general_encode(zstd_level, excerpt, size, aside, capacity, &encoded);
+    return comes_close(encoded, size, entry, margin);
+}
+
 /* Repetitive images can suit a byte matcher better than any predictor. An excerpt tells, then a cheap level on
  * the whole chunk, then a dear one that was asked for on a piece; only then is that one worth its time. */
 static void
 try_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     const unsigned char *src = plan->src + chunk->raw_offset;
-    size_t capacity = general_bound(chunk->raw_size), size, encoded = 0;
+    size_t capacity = general_bound(chunk->raw_size), encoded = 0;
     int zstd_level = general_zstd_level(plan->options->level);
     int first_level = zstd_level <= CHEAP_ZSTD_LEVEL ? zstd_level : RIVAL_ZSTD_LEVEL;
-    unsigned margin = first_level == zstd_level ? 2 : 4;
+    unsigned margin = first_level == zstd_level ? SAME_LEVEL_MARGIN : DEEPER_MARGIN;
     unsigned char *aside = malloc(capacity + RIVAL_PIECES * RIVAL_PIECE_MAX);
     if (!aside)
         return; /* what is there is good enough */
-    size = gather_excerpt(plan, chunk, aside + capacity);
-    general_encode(first_level, aside + capacity, size, aside, capacity, &encoded);
-    bool is_close = comes_close(encoded, size, entry, margin);
+    bool is_close = excerpt_comes_close(plan, chunk, entry, first_level, margin, aside, capacity);
     if (is_close)
         general_encode(first_level, src, chunk->raw_size, aside, capacity, &encoded);
     if (is_close && zstd_level > first_level && comes_close(encoded, chunk->raw_size, entry, margin)) {
