@@ -190,7 +190,7 @@ plan_allocate(struct plan *plan, struct zblob_error *error)
     plan_chunks(plan); /* fills */
     for (size_t i = 0; i < plan->chunk_count; i++) {
         plan->chunks[i].slot = scratch_size;
-        scratch_size += general_bound(plan->chunks[i].raw_size);
+        scratch_size += general_bound(plan->chunks[i].raw_size) + VOXEL_ENCODE_SLACK;
     }
     plan->scratch = malloc(scratch_size ? scratch_size : 1);
     return plan->scratch ? ZBLOB_OK : zblob_fail_memory(error, scratch_size);

@@ -37,7 +37,11 @@ void voxel_model_free(struct voxel_model *model);
 size_t voxel_chunk_count(const struct voxel_model *model);
 void voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *offset, size_t *size);
 
-/* Encode chunk `index` of the image at `samples` (the image's first byte, not the chunk's).
+/* Bytes behind an encoded chunk's capacity that are written to on the way. */
+#define VOXEL_ENCODE_SLACK (4 * 512 + 128)
+
+/* Encode chunk `index` of the image at `samples` (the image's first byte, not the chunk's). At dst there is room for
+ * dst_capacity + VOXEL_ENCODE_SLACK bytes.
  * *dst_size = 0: it does not fit into dst_capacity; the caller takes another codec for this chunk. */
 enum zblob_result voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples,
                                      unsigned char *dst, size_t dst_capacity, size_t *dst_size);

@@ -145,7 +145,7 @@ mask_of(__m256i lanes)
 
 static inline __attribute__((always_inline)) void
 take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, size_t count, __m256i state[4],
-          const uint16_t **words)
+          const unaligned16 **words)
 {
     const __m256i slots = _mm256_set1_epi32(VOXEL_TABLE_SIZE - 1), zero = _mm256_setzero_si256();
     __m256i next[4], need[4], token[4];
@@ -164,7 +164,7 @@ take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, size
         masks[g] = mask_of(need[g]);
         total += (unsigned)__builtin_popcount(masks[g]);
     }
-    const uint16_t *from = *words -= total;
+    const unaligned16 *from = *words -= total;
     for (int g = 0; g < 4; g++) {
         __m256i word = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));
         word = _mm256_permutevar8x32_epi32(word, taken_words(masks[g]));
@@ -212,7 +212,7 @@ finish_codes(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
 static void
 rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
 {
-    const uint16_t *words = decoder->words;
+    const unaligned16 *words = decoder->words;
     __m256i state[8];
     for (int g = 0; g < 8; g++)
         state[g] = v_load(decoder->states + 8 * g);
@@ -239,7 +239,7 @@ rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *cod
 
 /* The quotient comes from a division of floats: below 2^21, so at most one off, and corrected. */
 static inline __m256i
-put_symbol(__m256i state, __m256i packed, __m256i lanes, uint16_t **words)
+put_symbol(__m256i state, __m256i packed, __m256i lanes, unaligned16 **words)
 {
     const __m256i low_bits = _mm256_set1_epi32(0xFFF), zero = _mm256_setzero_si256();
     __m256i f = _mm256_and_si256(_mm256_srli_epi32(packed, 12), low_bits), before = state;
@@ -278,7 +278,7 @@ mark_raw(struct raw_lanes *raw, size_t at, vec token, vec code, vec gone)
 
 static inline __attribute__((always_inline)) void
 put_step(const struct voxel_encode_entry *entries, const uint16_t *symbols, const uint16_t *codes, size_t at,
-         size_t count, __m256i state[4], uint16_t **words, struct raw_lanes *raw)
+         size_t count, __m256i state[4], unaligned16 **words, struct raw_lanes *raw)
 {
     __m256i gone[4];
     for (int g = 0; g < 4; g++) {
@@ -298,7 +298,7 @@ static void
 rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count)
 {
     struct raw_lanes raw;
-    uint16_t *words = encoder->words;
+    unaligned16 *words = encoder->words;
     __m256i state[8];
     for (int g = 0; g < 8; g++)
         state[g] = v_load(encoder->states + 8 * g);

@@ -134,7 +134,7 @@ lanes_of(size_t left)
 }
 
 static inline __m512i
-refill(__m512i state, __mmask16 need, const uint16_t *words)
+refill(__m512i state, __mmask16 need, const unaligned16 *words)
 {
     __m512i next = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)words));
     state = _mm512_mask_slli_epi32(state, need, state, 16);
@@ -166,7 +166,7 @@ take_half(const uint32_t *entries, const uint16_t *tables, __mmask16 lanes, __m5
 /* Tokens to codes; which of them have raw bits. */
 static inline __attribute__((always_inline)) __mmask32
 take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, __mmask32 lanes, __m512i state[2],
-          const uint16_t **words)
+          const unaligned16 **words)
 {
     __m512i next[2];
     __m256i token[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
@@ -207,7 +207,7 @@ finish_codes(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
 static void
 rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
 {
-    const uint16_t *words = decoder->words;
+    const unaligned16 *words = decoder->words;
     const uint32_t *entries = decoder->entries;
     __mmask32 any = 0;
     __m512i state[4];
@@ -231,7 +231,7 @@ rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *cod
 }
 
 static inline __m512i
-spill(__m512i state, __mmask16 full, uint16_t **words)
+spill(__m512i state, __mmask16 full, unaligned16 **words)
 {
     _mm256_storeu_si256((void *)*words, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(full, state)));
     *words += _mm_popcnt_u32(full);
@@ -241,7 +241,7 @@ spill(__m512i state, __mmask16 full, uint16_t **words)
 /* The quotient, below 2^21, comes from a reciprocal of floats. All is rounded down, by at most 7/8 of 2^-21 in all, and
  * Newton's step stays below as well: the quotient is right or one too small. */
 static inline __m512i
-put_symbol(__m512i state, __m512i packed, __mmask16 lanes, uint16_t **words)
+put_symbol(__m512i state, __m512i packed, __mmask16 lanes, unaligned16 **words)
 {
     enum { DOWN = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC };
     const __m512i low_bits = _mm512_set1_epi32(0xFFF), one = _mm512_set1_epi32(VOXEL_TABLE_SIZE);
@@ -278,7 +278,7 @@ mark_raw(struct raw_lanes *raw, size_t at, vec token, const uint16_t *codes, __m
 
 static inline __attribute__((always_inline)) __mmask32
 put_step(const struct voxel_encode_entry *entries, const uint16_t *symbols, const uint16_t *codes, size_t at,
-         __mmask32 lanes, __m512i state[2], uint16_t **words, struct raw_lanes *raw)
+         __mmask32 lanes, __m512i state[2], unaligned16 **words, struct raw_lanes *raw)
 {
     vec symbol = _mm512_maskz_loadu_epi16(lanes, symbols + at);
     __m256i first = _mm512_castsi512_si256(symbol), second = _mm512_extracti64x4_epi64(symbol, 1);
@@ -296,7 +296,7 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
 {
     const struct voxel_encode_entry *entries = encoder->entries;
     struct raw_lanes raw;
-    uint16_t *words = encoder->words;
+    unaligned16 *words = encoder->words;
     __mmask32 any = 0;
     __m512i state[4];
     for (int i = 0; i < 4; i++)

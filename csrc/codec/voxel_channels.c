@@ -241,7 +241,7 @@ open_excerpt(struct excerpt *excerpt, const struct voxel_model *model, const uns
                            voxel_sample_size(m->grid.sample_type));
     excerpt->coded_capacity = 2 * size + EXCERPT_SLACK;
     excerpt->samples = malloc(size);
-    excerpt->coded = malloc(excerpt->coded_capacity);
+    excerpt->coded = malloc(excerpt->coded_capacity + VOXEL_ENCODE_SLACK);
     if (m->kinds == NULL || excerpt->samples == NULL || excerpt->coded == NULL)
         return false;
     copy_patches(model, samples, excerpt, width, height, patches);

@@ -258,10 +258,12 @@ struct voxel_encode_entry {
     uint32_t reciprocal; /* floor(2^32 / frequency), 2^32 - 1 for 1 */
 };
 
+typedef uint16_t unaligned16 __attribute__((aligned(1), may_alias)); /* of whatever address */
+
 struct voxel_encoder {
     uint32_t states[VOXEL_STATES];
     const struct voxel_encode_entry *entries; /* [table][256] */
-    uint16_t *words;                          /* the next one goes to words[0], upwards */
+    unaligned16 *words;                       /* the next one goes to words[0], upwards */
     unsigned char *raw;                       /* whole bytes of raw bits, written downwards */
     uint64_t raw_pending;                     /* bits that precede them, raw_pending_count of them (0..7) */
     unsigned raw_pending_count;
@@ -269,8 +271,8 @@ struct voxel_encoder {
 
 struct voxel_decoder {
     uint32_t states[VOXEL_STATES];
-    const uint32_t *entries; /* [table][2048]: frequency << 20 | (slot - start) << 8 | token */
-    const uint16_t *words;   /* the next group ends here; readable well before the first one */
+    const uint32_t *entries;  /* [table][2048]: frequency << 20 | (slot - start) << 8 | token */
+    const unaligned16 *words; /* the next group ends here; readable well beyond both ends */
     const unsigned char *raw;
     uint64_t raw_at; /* in bits from raw; readable well past the last one */
 };
@@ -392,6 +394,7 @@ uint64_t voxel_channel_cost(struct voxel_channel_look *look, const struct voxel_
 enum zblob_result voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along,
                                bool *gain);
 
+/* dst: as for voxel_encode_chunk. */
 enum zblob_result voxel_encode_planes(const struct voxel_model *model, struct voxel_box box,
                                       const unsigned char *samples, unsigned char *dst, size_t dst_capacity,
                                       size_t *dst_size);

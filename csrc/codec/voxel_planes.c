@@ -1,8 +1,8 @@
 /*
  * voxel_planes.c: a chunk of intensities: planes -> residual tokens -> rANS, and back.
  *
- * Layout of a chunk: u32 sizes of tables, flat rows and margins, and count of raw bits; these four
- * parts; 64 states; words. A chunk of flat rows alone ends after the margins.
+ * Layout of a chunk: u32 sizes of tables, flat rows and margins, and count of raw bits; the first three of these
+ * parts; words; 64 states; raw bits. A chunk of flat rows alone ends after the margins.
  */
 #include "voxel_internal.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { HEADER_SIZE = 16, STATES_SIZE = 4 * VOXEL_STATES, SLACK = 2 * VOXEL_SEGMENT + 64 };
+_Static_assert((int)VOXEL_ENCODE_SLACK == 2 * SLACK, "what a segment adds to words and raw bits at most");
 
 /* ---- Flat rows: runs as varint pairs (rows before, rows in the run) ---------------------------- */
 
@@ -236,16 +237,14 @@ encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], uns
 
 /* Everything but the states is known: backwards through the rows. False: no room for words or raw bits. */
 static bool
-encode_halves(const struct encoding *e, struct voxel_encoder *encoder, const uint16_t *words_end,
-              const unsigned char *raw_start)
+encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
 {
     size_t at = e->count;
     for (size_t half = e->half_count; half-- > 0;) {
         size_t left = e->half_counts[half];
         while (left > 0) { /* in pieces that cannot overrun */
             size_t piece = left % VOXEL_SEGMENT ? left % VOXEL_SEGMENT : VOXEL_SEGMENT;
-            if ((size_t)(words_end - encoder->words) < piece + VOXEL_LANES ||
-                (size_t)(encoder->raw - raw_start) < 2 * piece + sizeof(uint64_t))
+            if (encoder->raw - (unsigned char *)encoder->words < VOXEL_ENCODE_SLACK)
                 return false;
             left -= piece;
             at -= piece;
@@ -255,30 +254,30 @@ encode_halves(const struct encoding *e, struct voxel_encoder *encoder, const uin
     return true;
 }
 
-/* Raw bits, states and words to dst + start. 0: no room. */
+/* Words, states and raw bits to dst + start: words grow from there upwards, raw bits from behind the end downwards.
+ * 0: no room. */
 static size_t
-encode_streams(struct encoding *e, const struct voxel_encode_entry *entries, size_t start, unsigned char *dst,
+encode_streams(const struct encoding *e, const struct voxel_encode_entry *entries, size_t start, unsigned char *dst,
                size_t capacity)
 {
-    uint16_t *words = voxel_arena_take(&e->arena, capacity + SLACK);
-    unsigned char *raw = voxel_arena_take(&e->arena, capacity + SLACK), *raw_end = raw + capacity + SLACK;
-    struct voxel_encoder encoder = {.entries = entries, .words = words, .raw = raw_end};
+    unsigned char *raw_end = dst + capacity + VOXEL_ENCODE_SLACK;
+    struct voxel_encoder encoder = {.entries = entries, .words = (void *)(dst + start), .raw = raw_end};
     for (int lane = 0; lane < VOXEL_STATES; lane++)
         encoder.states[lane] = 65536;
-    if (!encode_halves(e, &encoder, words + (capacity + SLACK) / 2, raw))
+    if (!encode_halves(e, &encoder))
         return 0;
     size_t raw_bits = (size_t)(raw_end - encoder.raw) * 8 + encoder.raw_pending_count;
     if (encoder.raw_pending_count)
         *--encoder.raw = (unsigned char)(encoder.raw_pending << (8 - encoder.raw_pending_count));
-    size_t words_size = (size_t)(encoder.words - words) * 2, raw_size = (size_t)(raw_end - encoder.raw);
-    if (start + raw_size + STATES_SIZE + words_size > capacity)
+    unsigned char *states = (unsigned char *)encoder.words;
+    size_t raw_size = (size_t)(raw_end - encoder.raw), size = (size_t)(states - dst) + STATES_SIZE + raw_size;
+    if (size > capacity)
         return 0;
     voxel_put32(dst + 12, (uint32_t)raw_bits);
-    memcpy(dst + start, encoder.raw, raw_size);
     for (int lane = 0; lane < VOXEL_STATES; lane++)
-        voxel_put32(dst + start + raw_size + 4 * (size_t)lane, encoder.states[lane]);
-    memcpy(dst + start + raw_size + STATES_SIZE, words, words_size);
-    return start + raw_size + STATES_SIZE + words_size;
+        voxel_put32(states + 4 * lane, encoder.states[lane]);
+    memmove(states + STATES_SIZE, encoder.raw, raw_size);
+    return size;
 }
 
 static size_t
@@ -309,7 +308,7 @@ encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
 
 /* Everything a chunk's encoding needs, in one block. */
 static bool
-open_encoding(struct encoding *e, struct voxel_box box, size_t capacity)
+open_encoding(struct encoding *e, struct voxel_box box)
 {
     const struct voxel_shape *shape = &e->model->shape;
     size_t rows = (size_t)(box.slices * box.rows * shape->components), count = rows * (size_t)shape->width + 64;
@@ -318,8 +317,7 @@ open_encoding(struct encoding *e, struct voxel_box box, size_t capacity)
     e->margins_capacity = 8 * rows + 16;
     size_t total = planes_size + sizeof *e->segment + 2 * row + 4 * count + 2 * rows * 4 + e->runs.capacity +
                    e->margins_capacity +
-                   VOXEL_TABLES_MAX * (sizeof *e->counts + 256 * sizeof(struct voxel_encode_entry)) +
-                   2 * (capacity + SLACK) + 64 * 20;
+                   VOXEL_TABLES_MAX * (sizeof *e->counts + 256 * sizeof(struct voxel_encode_entry)) + 64 * 20;
     if (!voxel_arena_open(&e->arena, total))
         return false;
     voxel_planes_open(&e->planes, shape, box, e->model->distance, e->model->modal,
@@ -344,7 +342,7 @@ voxel_encode_planes(const struct voxel_model *model, struct voxel_box box, const
 {
     struct encoding e = {.model = model, .ops = voxel_ops()};
     *dst_size = 0;
-    if (!open_encoding(&e, box, dst_capacity))
+    if (!open_encoding(&e, box))
         return ZBLOB_NO_MEMORY;
     if (encode_box(&e, box, samples))
         *dst_size = encode_parts(&e, dst, dst_capacity);
@@ -362,7 +360,7 @@ struct decoding {
     struct voxel_segment *segment;
     int16_t *scratch;
     struct voxel_decoder rans;
-    const uint16_t *words; /* the first of them */
+    const unaligned16 *words;  /* the first of them */
     uint64_t raw_bits;
     uint32_t *entries;
     bool has_words;
@@ -495,7 +493,7 @@ decode_tables(struct decoding *d, const unsigned char *src, size_t size)
     return true;
 }
 
-/* Raw bits, states and words, copied so that they are aligned and readable beyond both ends. */
+/* Words, states and raw bits; what is read beyond its ends, copied. */
 static bool
 decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t raw_bits)
 {
@@ -505,20 +503,20 @@ decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t
     size_t words_size = size - raw_size - STATES_SIZE;
     unsigned char *raw = voxel_arena_take(&d->arena, raw_size + SLACK);
     unsigned char *words = voxel_arena_take(&d->arena, words_size + 2 * SLACK);
-    memcpy(raw, src, raw_size);
+    const unsigned char *states = src + words_size;
+    memset(words, 0, SLACK);
+    memcpy(words + SLACK, src, words_size);
+    memset(words + SLACK + words_size, 0, SLACK);
+    d->words = (const void *)(words + SLACK);
+    d->rans.words = d->words + words_size / 2;
+    d->has_words = true;
+    for (int lane = 0; lane < VOXEL_STATES; lane++)
+        d->rans.states[lane] = voxel_get32(states + 4 * lane);
+    memcpy(raw, states + STATES_SIZE, raw_size);
     memset(raw + raw_size, 0, SLACK);
     d->rans.raw = raw;
     d->rans.raw_at = raw_size * 8 - raw_bits;
     d->raw_bits = raw_size * 8;
-    src += raw_size;
-    for (int lane = 0; lane < VOXEL_STATES; lane++)
-        d->rans.states[lane] = voxel_get32(src + 4 * lane);
-    memset(words, 0, SLACK);
-    memcpy(words + SLACK, src + STATES_SIZE, words_size);
-    memset(words + SLACK + words_size, 0, SLACK);
-    d->words = (const uint16_t *)(const void *)(words + SLACK);
-    d->rans.words = d->words + words_size / 2;
-    d->has_words = true;
     return true;
 }
 

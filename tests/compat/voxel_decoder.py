@@ -428,19 +428,15 @@ def decode_half(model, planes, rans, z, c, y, parity, first, last):
 def decode_planes(model, data, slices, rows):
     sizes = struct.unpack_from("<4I", data)
     parts, at = [], 16
-    for size in (sizes[0], sizes[1], sizes[2], (sizes[3] + 7) // 8):
+    for size in sizes[:3]:
         parts.append(data[at : at + size])
         at += size
     rans = None
     if sizes[0]:
-        states = list(struct.unpack_from("<64I", data, at))
-        rans = Rans(
-            read_tables(model, parts[0]),
-            states,
-            np.frombuffer(data[at + 256 :], "<u2").tolist(),
-            parts[3],
-            sizes[3],
-        )
+        end = len(data) - (sizes[3] + 7) // 8
+        words = np.frombuffer(data[at : end - 256], "<u2").tolist()
+        states = list(struct.unpack_from("<64I", data, end - 256))
+        rans = Rans(read_tables(model, parts[0]), states, words, data[end:], sizes[3])
     runs, margins, sides = varints(parts[1]), Bits(parts[2]), [0, 0]
     planes, half = Planes(model, slices, rows), ((model.width + 1) // 2, model.width // 2)
     gap, length = next(runs, None), next(runs, None)
