@@ -87,7 +87,7 @@ struct voxel_kind {
 /* How samples become the integers that are predicted, and back. */
 struct voxel_mapping {
     uint32_t rank_count; /* values in the rank map; 0: none */
-    uint16_t *value_of;  /* rank -> value, rank_count of them, ascending */
+    uint16_t *value_of;  /* rank -> value, ascending; where decoding, 65536, the first again behind the last */
     uint16_t *rank_of;   /* value -> rank, 65536 of them (only where encoding) */
 };
 

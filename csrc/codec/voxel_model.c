@@ -88,7 +88,7 @@ read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping)
     uint32_t count = voxel_get_bits(r, 17), next = 0;
     if (count == 0 || count > 65536 || count > (size_t)(r->end - r->at) * 8 + 64)
         return false;
-    mapping->value_of = malloc(count * sizeof *mapping->value_of);
+    mapping->value_of = malloc(65536 * sizeof *mapping->value_of);
     if (mapping->value_of == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++) {
@@ -97,6 +97,8 @@ read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping)
             return false;
         mapping->value_of[i] = (uint16_t)next++;
     }
+    for (uint32_t i = count; i < 65536; i++)
+        mapping->value_of[i] = mapping->value_of[0];
     mapping->rank_count = count;
     return true;
 }

@@ -75,6 +75,15 @@ load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, siz
             dst[i] = src[step * i];
 }
 
+/* dst = table[src as an unsigned number] ^ flip; a table has all 65536. */
+static void
+look_up(const uint16_t *table, uint16_t flip, const int16_t *src, unsigned char *dst, size_t count)
+{
+    const uint16_t *zero = table + 32768;
+    for (size_t i = 0; i < count; i++)
+        put16(dst + 2 * i, zero[src[i]] ^ flip);
+}
+
 void
 voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count)
 {
@@ -86,42 +95,35 @@ voxel_load(const struct voxel_model *model, const unsigned char *src, size_t ste
     else
         load16(src, step, dst, count, swap, type == ZBLOB_UINT16 ? 0x8000 : 0);
     if (model->mapping.rank_count)
-        for (size_t i = 0; i < count; i++)
-            dst[i] = (int16_t)(model->mapping.rank_of[(uint16_t)dst[i] ^ 0x8000] ^ 0x8000);
+        look_up(model->mapping.rank_of, 0x8000, dst, (unsigned char *)dst, count);
 }
 
 void
 voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
 {
     enum zblob_sample_type type = model->grid.sample_type;
-    size_t size = voxel_sample_size(type), ranks = model->mapping.rank_count;
+    size_t size = voxel_sample_size(type);
+    bool ranks = model->mapping.rank_count > 0;
     bool swap = model->grid.big_endian;
     uint16_t flip = type == ZBLOB_UINT16 ? 0x8000 : 0;
-    if (ranks == 0 && size == 1) {
+    if (!ranks && size == 1) {
         for (size_t i = 0; i < count; i++)
             dst[step * i] = (unsigned char)src[i];
         return;
     }
-    if (ranks == 0 && size == 2 && step == 1 && !swap) {
+    if (!ranks && size == 2 && step == 1 && !swap) {
         for (size_t i = 0; i < count; i++)
             put16(dst + 2 * i, (uint16_t)((uint16_t)src[i] ^ flip));
         return;
     }
     if (ranks && size == 2 && step == 1 && !swap) { /* raw 16-bit patterns, for both signs */
-        const uint16_t *value_of = model->mapping.value_of;
-        uint16_t bias = type == ZBLOB_UINT16 ? 0 : 0x8000;
-        for (size_t i = 0; i < count; i++) {
-            uint16_t rank = (uint16_t)src[i] ^ 0x8000;
-            put16(dst + 2 * i, value_of[rank < ranks ? rank : 0] ^ bias);
-        }
+        look_up(model->mapping.value_of, type == ZBLOB_UINT16 ? 0 : 0x8000, src, dst, count);
         return;
     }
     for (size_t i = 0; i < count; i++) {
         uint16_t v = (uint16_t)src[i];
-        if (ranks) { /* damaged input may ask for a rank that is not there */
-            uint16_t rank = v ^ 0x8000;
-            v = model->mapping.value_of[rank < ranks ? rank : 0] ^ 0x8000;
-        }
+        if (ranks)
+            v = model->mapping.value_of[v ^ 0x8000] ^ 0x8000;
         unsigned char *to = dst + size * step * i;
         if (size == 1)
             *to = (unsigned char)v;

@@ -103,10 +103,8 @@ build_ranks(struct voxel_model *model, const unsigned char *samples, uint32_t *c
                 used[(uint16_t)row[i] ^ 0x8000] = 1;
         }
     free(row);
-    uint32_t count = 0, distinct = 0;
-    for (int v = 0; v < VALUES; v++)
-        distinct += used[v];
-    model->mapping.value_of = malloc((distinct + 1) * sizeof(uint16_t));
+    uint32_t count = 0;
+    model->mapping.value_of = calloc(VALUES, sizeof(uint16_t));
     model->mapping.rank_of = calloc(VALUES, sizeof(uint16_t));
     if (model->mapping.value_of == NULL || model->mapping.rank_of == NULL) {
         free(used);
