@@ -58,12 +58,13 @@ flush_run(struct flat_runs *runs)
 static bool
 half_is_flat(const int16_t *values, size_t count, int16_t modal)
 {
+    const uint64_t four_modal = (uint16_t)modal * UINT64_C(0x0001000100010001);
     size_t i = 0;
-    for (; i + 64 <= count; i += 64) {
-        int16_t any = 0;
-        for (size_t j = 0; j < 64; j++)
-            any |= (int16_t)(values[i + j] ^ modal);
-        if (any)
+    for (; i + 8 <= count; i += 8) {
+        uint64_t low, high;
+        memcpy(&low, values + i, sizeof low);
+        memcpy(&high, values + i + 4, sizeof high);
+        if ((low ^ four_modal) | (high ^ four_modal))
             return false;
     }
     for (; i < count; i++)
