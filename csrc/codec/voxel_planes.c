@@ -205,15 +205,17 @@ encode_box(struct encoding *e, struct voxel_box box, const unsigned char *sample
     return flush_run(&e->runs);
 }
 
-/* The fast preset counts a quarter of a large chunk, in blocks that a hash picks: a plain stride could
- * follow the rows. Tokens that it does not meet are escaped. */
+/* The fast preset counts some 2^17 to 2^18 samples of a chunk, in blocks that a hash picks: a plain stride could follow
+ * the rows. Tokens that it does not meet are escaped. */
 static void
 count_tokens(const struct encoding *e)
 {
     uint32_t *counts = e->counts[0];
-    bool all = e->model->preset != VOXEL_PRESET_FAST || e->count < 1u << 19;
+    int bits = 0; /* one block of 2^bits is counted */
+    while (e->model->preset == VOXEL_PRESET_FAST && e->count >> bits > 1u << 18)
+        bits++;
     for (size_t block = 0; block < e->count; block += 64) {
-        if (!all && (block / 64 * UINT64_C(0x9E3779B97F4A7C15) >> 62) != 0)
+        if (bits && block / 64 * UINT64_C(0x9E3779B97F4A7C15) >> (64 - bits))
             continue;
         size_t end = block + 64 < e->count ? block + 64 : e->count;
         for (size_t i = block; i < end; i++)
