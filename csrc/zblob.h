@@ -185,6 +185,10 @@ enum zblob_result zblob_frame_open(struct zblob_frame *frame, const void *src, s
 /* Entry `index` < chunk_count of the chunk index. Costs O(index). */
 void zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk);
 
+/* The same for index >= 1, given the entry before it (which may be *chunk itself), at once. */
+void zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
+                            struct zblob_chunk *chunk);
+
 /* Image `index` < image_count. */
 void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct zblob_image *image);
 

@@ -67,7 +67,7 @@ read_index(struct zblob_decoder *d)
         if (i == 0)
             zblob_frame_chunk(&d->frame, 0, chunk);
         else
-            frame_next_chunk(&d->frame, i, chunk - 1, chunk);
+            zblob_frame_next_chunk(&d->frame, i, chunk - 1, chunk);
         d->places[i].image = image_at(d, chunk->raw_offset, chunk->raw_offset + chunk->raw_size, &next);
         bool follows = i && d->places[i].image == d->places[i - 1].image;
         d->places[i].ordinal = follows ? d->places[i - 1].ordinal + 1 : 0;

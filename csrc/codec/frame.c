@@ -147,8 +147,8 @@ read_entry(const unsigned char *entry, struct zblob_chunk *chunk)
 }
 
 void
-frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
-                 struct zblob_chunk *chunk)
+zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
+                       struct zblob_chunk *chunk)
 {
     uint64_t raw_offset = previous->raw_offset + previous->raw_size;
     uint64_t stored_offset = previous->stored_offset + previous->stored_size;
@@ -164,7 +164,7 @@ zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_
     chunk->raw_offset = 0;
     chunk->stored_offset = frame->header_size;
     for (uint32_t i = 1; i <= index; i++)
-        frame_next_chunk(frame, i, chunk, chunk);
+        zblob_frame_next_chunk(frame, i, chunk, chunk);
 }
 
 bool

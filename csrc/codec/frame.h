@@ -40,10 +40,6 @@ unsigned char *frame_write_section_prefix(unsigned char *dst, enum frame_section
 void frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t section_size,
                         const struct zblob_chunk *chunks);
 
-/* Entry `index` >= 1 of a validated frame's chunk index, given the one before it. */
-void frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
-                      struct zblob_chunk *chunk);
-
 /* All image_count images of a validated frame. */
 void frame_images(const struct zblob_frame *frame, struct zblob_image *images);
 

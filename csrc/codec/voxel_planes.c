@@ -363,7 +363,7 @@ struct decoding {
     struct voxel_segment *segment;
     int16_t *scratch;
     struct voxel_decoder rans;
-    const unaligned16 *words;  /* the first of them */
+    const unaligned16 *words; /* the first of them */
     uint64_t raw_bits;
     uint32_t *entries;
     bool has_words;

@@ -54,6 +54,8 @@ slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
     int result = functions_register(db, connection);
     if (result == SQLITE_OK)
         result = table_register(db, connection);
+    if (result == SQLITE_OK)
+        result = chunks_register(db);
     connection_release(connection);
     return result;
 }

@@ -41,6 +41,9 @@ int functions_register(sqlite3 *db, struct zblob_connection *connection);
 #define table_register ZBLOB_IN_SLOT(table_register)
 int table_register(sqlite3 *db, struct zblob_connection *connection);
 
+#define chunks_register ZBLOB_IN_SLOT(chunks_register)
+int chunks_register(sqlite3 *db);
+
 #define slot_register ZBLOB_IN_SLOT(slot_register)
 int slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 

@@ -84,9 +84,8 @@ value_is_compressed(const struct value *value)
     return value->type == ZBLOB_BLOB && zblob_is_compressed(value->bytes, value->size);
 }
 
-/* Open what value_has_magic is true of, and narrow it to the frame. */
-static bool
-open_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error)
+bool
+value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error)
 {
     return zblob_find_frame(value->bytes, value->size, &value->bytes, &value->size, error) == ZBLOB_OK &&
            zblob_frame_open(frame, value->bytes, value->size, value->size, error) == ZBLOB_OK;
@@ -96,7 +95,7 @@ bool
 value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame)
 {
     struct zblob_error error;
-    if (open_frame(value, frame, &error))
+    if (value_find_frame(value, frame, &error))
         return true;
     value_fail(context, &error);
     return false;
@@ -166,7 +165,7 @@ value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struc
 {
     struct zblob_frame header;
     struct value frame = *value;
-    if (!open_frame(&frame, &header, error) || !check_size(db, connection, header.raw_size, error))
+    if (!value_find_frame(&frame, &header, error) || !check_size(db, connection, header.raw_size, error))
         return false;
     original->type = header.value_type;
     original->size = (size_t)header.raw_size;

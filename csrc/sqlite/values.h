@@ -15,6 +15,7 @@
 #define value_is_compressed ZBLOB_IN_SLOT(value_is_compressed)
 #define value_has_magic ZBLOB_IN_SLOT(value_has_magic)
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
+#define value_find_frame ZBLOB_IN_SLOT(value_find_frame)
 #define value_check_size ZBLOB_IN_SLOT(value_check_size)
 #define value_decode ZBLOB_IN_SLOT(value_decode)
 
@@ -54,6 +55,7 @@ bool value_is_compressed(const struct value *value);
 
 /* Open the frame of a value with magic, and narrow an envelope's value to the frame that it holds. */
 bool value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame);
+bool value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error); /* without a context */
 
 /* May a value of that many bytes be decoded? */
 bool value_check_size(sqlite3_context *context, uint64_t size);
