@@ -186,39 +186,69 @@ voxel_scratch_size(const struct voxel_shape *shape)
     return (row > tile ? row : tile) + 64;
 }
 
+typedef uint16_t eight __attribute__((vector_size(16)));
+
+#ifdef __clang__
+#define RIFFLE_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define RIFFLE_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define RIFFLE_LOW(a, b) __builtin_shuffle(a, b, (eight){0, 8, 1, 9, 2, 10, 3, 11})
+#define RIFFLE_HIGH(a, b) __builtin_shuffle(a, b, (eight){4, 12, 5, 13, 6, 14, 7, 15})
+#endif
+
+/* Sixty-four samples have numbers of six bits, row and column. To riffle them rotates these by one bit: three times
+ * swaps row and column. */
+static void
+swap_block(const int16_t *from, size_t from_step, int16_t *to, size_t to_step)
+{
+    eight rows[8], riffled[8];
+    for (size_t i = 0; i < 8; i++)
+        memcpy(&rows[i], from + i * from_step, sizeof rows[i]);
+    for (int turn = 0; turn < 3; turn++) {
+        for (size_t i = 0; i < 4; i++) {
+            riffled[2 * i] = RIFFLE_LOW(rows[i], rows[i + 4]);
+            riffled[2 * i + 1] = RIFFLE_HIGH(rows[i], rows[i + 4]);
+        }
+        memcpy(rows, riffled, sizeof rows);
+    }
+    for (size_t i = 0; i < 8; i++)
+        memcpy(to + i * to_step, &rows[i], sizeof rows[i]);
+}
+
+/* Rows become columns: to[x * to_step + y] = from[y * from_step + x]. */
+static void
+swap_axes(const int16_t *from, size_t from_step, int16_t *to, size_t to_step, size_t height, size_t width)
+{
+    for (size_t y = 0; y < height; y += 8)
+        for (size_t x = 0; x < width; x += 8) {
+            if (y + 8 <= height && x + 8 <= width) {
+                swap_block(from + y * from_step + x, from_step, to + x * to_step + y, to_step);
+                continue;
+            }
+            for (size_t i = y; i < height && i < y + 8; i++)
+                for (size_t j = x; j < width && j < x + 8; j++)
+                    to[j * to_step + i] = from[i * from_step + j];
+        }
+}
+
 /* `count` rows of the image, in the tile, are samples at..at + count - 1 of every coded row. */
 static void
 tile_to_planes(const int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
                size_t count)
 {
-    for (size_t y = 0; y < planes->height; y++) {
-        int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
-        int16_t *restrict odd = even + planes->half_stride;
-        const int16_t *restrict from = tile + y;
-        for (size_t j = 0; j + 1 < count; j += 2) {
-            even[j / 2] = from[j * stride];
-            odd[j / 2] = from[(j + 1) * stride];
-        }
-        if (count & 1)
-            even[count / 2] = from[(count - 1) * stride];
-    }
+    int16_t *even = planes->values + voxel_half_row(planes, ring, c, 0, 0) + at / 2, *odd = even + planes->half_stride;
+    swap_axes(tile, 2 * stride, even, 2 * planes->half_stride, (count + 1) / 2, planes->height);
+    swap_axes(tile + stride, 2 * stride, odd, 2 * planes->half_stride, count / 2, planes->height);
 }
 
 static void
 planes_to_tile(int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
                size_t count)
 {
-    for (size_t y = 0; y < planes->height; y++) {
-        const int16_t *restrict even = planes->values + voxel_half_row(planes, ring, c, y, 0) + at / 2;
-        const int16_t *restrict odd = even + planes->half_stride;
-        int16_t *restrict to = tile + y;
-        for (size_t j = 0; j + 1 < count; j += 2) {
-            to[j * stride] = even[j / 2];
-            to[(j + 1) * stride] = odd[j / 2];
-        }
-        if (count & 1)
-            to[(count - 1) * stride] = even[count / 2];
-    }
+    const int16_t *even = planes->values + voxel_half_row(planes, ring, c, 0, 0) + at / 2;
+    const int16_t *odd = even + planes->half_stride;
+    swap_axes(even, 2 * planes->half_stride, tile, 2 * stride, planes->height, (count + 1) / 2);
+    swap_axes(odd, 2 * planes->half_stride, tile + stride, 2 * stride, planes->height, count / 2);
 }
 
 void
