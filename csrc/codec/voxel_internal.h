@@ -188,14 +188,28 @@ voxel_half_row(const struct voxel_planes *planes, size_t ring, size_t component,
     return VOXEL_LANES + plane * planes->plane_stride + (row * 2 + (size_t)parity) * planes->half_stride;
 }
 
-/* Where a row's neighbours are found: pointers to element 0, moved by the site's own offset. */
+/* Where a half-row's neighbours are found: so many elements from element 0 of the row's even half. */
 struct voxel_row {
-    const int16_t *taps[VOXEL_TAPS_MAX];
-    const uint16_t *errors[VOXEL_ERRORS_MAX];
+    const int16_t *even_values;
+    const uint16_t *even_errors;
+    const ptrdiff_t *taps, *errors; /* the cursor's, or at the edges: */
+    ptrdiff_t edge_taps[VOXEL_TAPS_MAX], edge_errors[VOXEL_ERRORS_MAX];
     int16_t *values; /* of the half-row itself */
     uint16_t *own_errors;
     size_t count;
 };
+
+static inline const int16_t *
+voxel_tap(const struct voxel_row *row, int tap)
+{
+    return row->even_values + row->taps[tap];
+}
+
+static inline const uint16_t *
+voxel_error(const struct voxel_row *row, int error)
+{
+    return row->even_errors + row->errors[error];
+}
 
 /* The rows of one plane in coding order, and what they refer to. */
 struct voxel_plane_cursor {
@@ -280,8 +294,8 @@ struct voxel_decoder {
 struct label;
 
 struct voxel_ops {
-    /* prediction, fraction, energy, table (and class_of, direction) of a segment; row->taps point at
-     * element 0 of the half-row, `at` is the segment's first sample */
+    /* prediction, fraction, energy, table (and class_of, direction) of a segment; 
+     * `at` is the segment's first sample of the half-row */
     void (*model)(const struct voxel_model *model, const struct voxel_kind *kind, const struct voxel_layout *layout,
                   const struct voxel_row *row, int parity, size_t at, size_t count, struct voxel_segment *segment);
     /* the row's own errors, and what the entropy coder needs of each sample: table << 8 | token, and the

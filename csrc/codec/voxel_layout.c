@@ -237,17 +237,14 @@ voxel_row_open(struct voxel_row *row, const struct voxel_planes *planes, const s
     size_t even = voxel_half_row(planes, cursor->ring[0], cursor->component[0], y, 0);
     size_t own = even + (parity ? planes->half_stride : 0);
     bool inside = y >= ROWS_ABOVE && y + ROWS_BELOW < planes->height;
-    if (inside) {
-        for (int i = 0; i < layout->tap_count; i++)
-            row->taps[i] = planes->values + even + cursor->taps[parity][i];
-        for (int i = 0; i < layout->error_count; i++)
-            row->errors[i] = planes->errors + even + cursor->errors[parity][i];
-    } else {
-        for (int i = 0; i < layout->tap_count; i++)
-            row->taps[i] = planes->values + site_offset(planes, cursor, layout->taps[i], y, parity);
-        for (int i = 0; i < layout->error_count; i++)
-            row->errors[i] = planes->errors + site_offset(planes, cursor, layout->errors[i], y, parity);
-    }
+    row->even_values = planes->values + even;
+    row->even_errors = planes->errors + even;
+    row->taps = inside ? cursor->taps[parity] : row->edge_taps;
+    row->errors = inside ? cursor->errors[parity] : row->edge_errors;
+    for (int i = 0; !inside && i < layout->tap_count; i++)
+        row->edge_taps[i] = (ptrdiff_t)(site_offset(planes, cursor, layout->taps[i], y, parity) - even);
+    for (int i = 0; !inside && i < layout->error_count; i++)
+        row->edge_errors[i] = (ptrdiff_t)(site_offset(planes, cursor, layout->errors[i], y, parity) - even);
     row->values = planes->values + own;
     row->own_errors = planes->errors + own;
     row->count = planes->half[parity];

@@ -149,10 +149,10 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
     voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += t->sample_step) {
         float *x = t->set.rows[t->set.count];
-        int base = row->taps[0][at + i], any = row->values[at + i] - base;
+        int base = voxel_tap(row, 0)[at + i], any = row->values[at + i] - base;
         x[taps - 1] = (float)any;
         for (int k = 1; k < taps; k++) {
-            int d = row->taps[k][at + i] - base;
+            int d = voxel_tap(row, k)[at + i] - base;
             x[k - 1] = (float)d;
             any |= d;
         }
@@ -372,7 +372,7 @@ observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, cons
         float *x = t->set.rows[t->set.count];
         float any = 0;
         for (int k = 0; k < errors; k++)
-            any += x[k] = (float)row->errors[k][at + i];
+            any += x[k] = (float)voxel_error(row, k)[at + i];
         for (int d = 0; d < 3 * layout->has_pairs; d++)
             any += x[errors + d] = (float)(uint16_t)(s->direction[d][i] << 4);
         x[errors + 3 * layout->has_pairs] = (float)row->own_errors[at + i];
