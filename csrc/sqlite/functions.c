@@ -3,13 +3,14 @@
  *
  *   zcompress(X [, level or JSON options])   zdecompress(X)   zlength(X)   zinfo(X)   zis_frame(X)
  *   zpickle(X [, level or JSON options])   zis_pickle(X)
- *   zverify(X)   zsubstr(X, start [, count])   zblob_config(name [, value])   zblob_version()
+ *   zverify(X)   zsubstr(X, start [, count])   zslice(X, axis, index)   zblob_config(name [, value])   zblob_version()
  *
  * Only a BLOB can be a frame, or an envelope: a frame that is a pickle. NULL, INTEGER and REAL are nobody's business here: they pass through.
  */
 #include "values.h"
 
 #include "options_json.h"
+#include "slice.h"
 #include "substring.h"
 
 #include <string.h>
@@ -288,6 +289,7 @@ static const struct {
     {"zverify", 1, READER, zverify},
     {"zsubstr", 2, READER, zsubstr},
     {"zsubstr", 3, READER, zsubstr},
+    {"zslice", 3, READER, zslice},
     {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_version", 0, READER, zblob_version},
