@@ -55,7 +55,9 @@ bool value_is_compressed(const struct value *value);
 
 /* Open the frame of a value with magic, and narrow an envelope's value to the frame that it holds. */
 bool value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame);
-bool value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error); /* without a context */
+
+/* The same where there is no context: the error is the caller's. */
+bool value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error);
 
 /* May a value of that many bytes be decoded? */
 bool value_check_size(sqlite3_context *context, uint64_t size);
