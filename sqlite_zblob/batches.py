@@ -1,7 +1,7 @@
 """Rewrite the values of a column while others use it: walk, have workers do the work, commit in batches.
 
-With a write-ahead log, a batch is one job's values, and the log is emptied now and then; otherwise it is as much as was
-asked for, since each commit waits for the disk.
+With a write-ahead log, a batch is one job's values, and the log is checkpointed before others have to do that in their
+commits; otherwise it is as much as was asked for, since each commit waits for the disk.
 
 Knows no direction: what a value becomes is the task's business, and which values come into question the caller's.
 A row is replaced only if it still holds what the worker has read. Everything that a commit changes, it records; a run
@@ -12,24 +12,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import apsw
 
-from .codec import checksum, has_magic
+from .codec import has_magic
 from .database import atomic, run, snapshot
 from .errors import OptionError
 from .meter import Meter
 from .migration_record import Record
 from .pipeline import ExecutorSource, Load, Pipeline, Task
-from .space import checkpoint
-from .values import Entry, Key, Place, is_unchanged, page, replace_value
+from .space import CACHE_KIB, checkpoint
+from .values import Entry, Key, Place, fingerprint, is_unchanged, page, replace_value, touch_value
 from .workers import Item, Job, Outcome, Source, attach_values
 
 PAGE_ROWS = 500
 
 # Small values travel together up to so many bytes.
 BUNDLE_SIZE = 1 << 20
+
+# A log of so many pages is checkpointed: half as many as make another connection do it, within a commit of its own.
+LOG_PAGES = 500
+
+# As long as that took, the next one waits, so that a slow disk does not hold up the workers; at most so many seconds.
+CHECKPOINT_SECONDS = 0.25
+
+# Bytes of values whose pages are brought into the page cache before the write lock is taken: they have many, and fit.
+TOUCHED_SIZES = range(64 << 10, CACHE_KIB << 9)
 
 # A batch that is not full is committed after so many seconds: what is done is done.
 BATCH_SECONDS = 5.0
@@ -103,8 +113,10 @@ class Rewriter:
         self.task, self.wants, self.nested = task, wants, nested
         # With a log, a commit costs next to nothing, and writers wait the less the shorter each is.
         self.is_wal = run(connection, "PRAGMA main.journal_mode") == [("wal",)]
-        self.since_checkpoint = 0  # bytes before compression
-        self.not_before = 0.0
+        self.log_pages = 0  # as of the last commit
+        connection.set_wal_hook(self._committed)
+        self.not_before = self.next_checkpoint = 0.0
+        self.reading: AbstractContextManager[object] = nullcontext()
 
     def run(self) -> None:
         """Until the walk's end. The record is then at its last row."""
@@ -120,6 +132,7 @@ class Rewriter:
             fetch=lambda job: attach_values(job, self.connection),
             tick=self.meter.show,
         )
+        self.reading = pipeline.reading
         with pipeline:
             batch: Batch = []
             size, begun = 0, time.monotonic()
@@ -189,23 +202,22 @@ class Rewriter:
             self.record.position = batch[-1][0].position
             self.record.save(self.connection)
         self.not_before = begun + (time.monotonic() - begun) / self.settings.pace
-        self.since_checkpoint += sum(outcome.raw_size for _, outcomes in batch for outcome in outcomes)
-        if self.since_checkpoint >= self.settings.batch_size:
+        if self.log_pages >= LOG_PAGES and time.monotonic() >= self.next_checkpoint:
             self._checkpoint()
         self._show()
 
     def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-        """Before the write lock is taken: what others have changed since it was read is gone."""
+        """All that can be done before the write lock is taken. What others have changed since it was read is gone."""
         with snapshot(self.connection):
             data_version = self._pragma("data_version")
-            if data_version == stretch.data_version:
-                return outcomes
-            pairs = zip(stretch.entries, outcomes, strict=True)
-            found = tuple(
-                outcome if self._is_unchanged(entry, outcome) else Outcome("gone") for entry, outcome in pairs
-            )
+            is_quiet = data_version == stretch.data_version
+            found = []
+            for entry, outcome in zip(stretch.entries, outcomes, strict=True):
+                found.append(outcome if is_quiet or self._is_unchanged(entry, outcome) else Outcome("gone"))
+                if self.is_wal and found[-1].kind == "replace" and entry.size in TOUCHED_SIZES:
+                    touch_value(self.connection, self.place, entry.key, entry.size)
         stretch.data_version = data_version
-        return found
+        return tuple(found)
 
     def _is_unchanged(self, entry: Entry, outcome: Outcome) -> bool:
         if outcome.kind != "replace":
@@ -214,8 +226,16 @@ class Rewriter:
 
     def _checkpoint(self) -> None:
         """The log never has much more than two batches."""
-        self.since_checkpoint = 0
-        checkpoint(self.connection, 2 * max(self.settings.batch_size, self.record.counts.largest), self.meter.show)
+        most = 2 * max(self.settings.batch_size, self.record.counts.largest)
+        with self.reading:  # while a worker reads, the log cannot be begun anew
+            begun = time.monotonic()
+            checkpoint(self.connection, most, self.meter.show)
+        ended = time.monotonic()
+        self.next_checkpoint = ended + min(ended - begun, CHECKPOINT_SECONDS)
+
+    def _committed(self, _connection: apsw.Connection, _schema: str, log_pages: int) -> int:
+        self.log_pages = log_pages
+        return apsw.SQLITE_OK
 
     def _settle(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
         """:param is_quiet: nobody else has written since before the values were read."""
@@ -253,7 +273,7 @@ class Rewriter:
                 return entry.size
             counts.changed += 1
             if is_nested:
-                self.record.add(connection, "kept", key, f"{checksum(outcome.value):016x}")
+                self.record.add(connection, "kept", key, f"{fingerprint(outcome.value):016x}")
             return len(outcome.value)
         return entry.size
 

@@ -12,11 +12,12 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from threading import Lock
 from typing import Any
 
 from .codec import VERSION
 from .errors import WorkerError
-from .workers import Job, Outcome, Result, handshake
+from .workers import Job, Outcome, Result, handshake, stand_back
 
 ExecutorSource = Executor | Callable[[], Executor] | None
 Task = Callable[[Job], Result]
@@ -71,13 +72,14 @@ class Pipeline:
         """
         self.task, self.source, self.workers = task, source, workers or cpu_count()
         self.in_flight, self.fetch, self.tick = in_flight, fetch, tick
+        self.reading = Lock()  # held while one of our own threads reads: none does while the caller holds it
         self.sends_values = False
         self.suspects = 0  # of those in flight, how many may have killed a worker and run alone
         self.executor, self.is_own = self._open()
 
     def _open(self) -> tuple[Executor, bool]:
         if self.source is None:
-            return ThreadPoolExecutor(self.workers, "zblob"), True
+            return ThreadPoolExecutor(self.workers, "zblob", stand_back, (self.reading,)), True
         executor, is_own = (self.source, False) if isinstance(self.source, Executor) else (self.source(), True)
         self._shake_hands(executor)
         return executor, is_own

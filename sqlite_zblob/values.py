@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ from .schema import Table, look_at_table, master_of
 from .virtual import is_zblob
 
 Key = tuple[Any, ...]
+
+# What stays in a CPU's cache between its reading and its checksum.
+PIECE_SIZE = 1 << 18
 
 # Shorter ones are no frame and no envelope.
 LEAST_FRAME_SIZE = 40
@@ -167,14 +171,60 @@ def _read_blob(connection: apsw.Connection, place: Place, key: Key, size: int) -
         blob.close()
 
 
+def fingerprint(value: Buffer) -> int:
+    """By which a value is known again, with its type and size: XXH64; of a long one, of the XXH64s of its pieces."""
+    view = memoryview(value)
+    return _joined([checksum(view[begin : begin + PIECE_SIZE]) for begin in range(0, len(view), PIECE_SIZE)])
+
+
+def _joined(digests: list[int]) -> int:
+    if len(digests) == 1:
+        return digests[0]
+    return checksum(b"".join(digest.to_bytes(8, "little") for digest in digests))
+
+
 def is_unchanged(connection: apsw.Connection, place: Place, key: Key, value_type: str, size: int, digest: int) -> bool:
-    """Does the row still hold the value that was read?"""
+    """Does the row still hold the value that was read? To be called in a transaction."""
     name, table = quote(place.column), quote(place.table)
     found = run(connection, f"SELECT typeof({name}) FROM main.{table} WHERE {place.condition}", key)
     if found != [(value_type,)]:
         return False
-    value = read_value(connection, place, key, size)
-    return value is not None and checksum(value) == digest
+    if not place.has_rowid:
+        value = read_value(connection, place, key, size)
+        return value is not None and fingerprint(value) == digest
+    return _read_fingerprint(connection, place, key, size) == digest
+
+
+def _read_fingerprint(connection: apsw.Connection, place: Place, key: Key, size: int) -> int | None:
+    """`fingerprint` of a stored value, without having it in memory; None: it is gone, or its size has changed."""
+    try:
+        blob = connection.blob_open("main", place.table, place.column, key[0], False)
+    except apsw.SQLError:  # no such row, or no bytes in it
+        return None
+    with closing(blob):
+        if blob.length() != size:
+            return None
+        piece = memoryview(bytearray(min(size, PIECE_SIZE)))
+        digests = []
+        for begin in range(0, size, PIECE_SIZE):
+            piece = piece[: size - begin]
+            blob.read_into(piece, 0, len(piece))
+            digests.append(checksum(piece))
+        return _joined(digests)
+
+
+def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) -> None:
+    """Have the pages of a value in the page cache, so that replacing it under the write lock reads no file."""
+    if not place.has_rowid or not size:
+        return
+    try:
+        blob = connection.blob_open("main", place.table, place.column, key[0], False)
+    except apsw.SQLError:  # no such row, or no bytes in it
+        return
+    with closing(blob):
+        if blob.length() == size:
+            blob.seek(size - 1)  # on the way there, SQLite reads each page into the cache; whole values bypass it
+            blob.read(1)
 
 
 def replace_value(connection: apsw.Connection, place: Place, key: Key, value_type: str, value: Buffer) -> bool:
@@ -186,10 +236,10 @@ def replace_value(connection: apsw.Connection, place: Place, key: Key, value_typ
 
 
 def digest_of(connection: apsw.Connection, place: Place, entry: Entry) -> int:
-    """XXH64 of a stored value. To be called in the transaction of the entry."""
+    """The fingerprint of a stored value. To be called in the transaction of the entry."""
     value = read_value(connection, place, entry.key, entry.size)
     assert value is not None
-    return checksum(value)
+    return fingerprint(value)
 
 
 # ---- Keys --------------------------------------------------------------------------------------------------

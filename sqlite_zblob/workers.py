@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +21,6 @@ import apsw
 from .codec import (
     VERSION,
     Buffer,
-    checksum,
     compress,
     compress_pickle,
     decompress,
@@ -32,7 +32,7 @@ from .codec import (
 from .database import run
 from .errors import OptionError, ZblobError
 from .loader import load
-from .values import Key, Place, read_value
+from .values import Key, Place, fingerprint, read_value
 
 BUSY_SECONDS = 60
 
@@ -75,7 +75,7 @@ class Outcome:
 
     kind: str  # "replace", "keep" (nothing to gain, or nothing to do), "verified", "failed", "gone" (or changed since)
     raw_size: int = 0  # before compression
-    digest: int = 0  # XXH64 of what was read; with its type and size it names the value to replace
+    digest: int = 0  # fingerprint of what was read; with its type and size it names the value to replace
     value: bytes | None = None  # the new one
     value_type: str = "blob"  # of the new one
     reason: str = ""  # failed: why
@@ -104,6 +104,27 @@ def restore_task(job: Job) -> Result:
 def verify_task(job: Job) -> Result:
     """Decode every chunk of each value."""
     return _run(job, _verify)
+
+
+# By how much a thread that works for another one lowers its priority.
+NICENESS = 10
+
+_thread = threading.local()
+
+
+def stand_back(reading: AbstractContextManager[object]) -> None:
+    """Once in a thread that works for another one, which holds the write lock now and then, and goes first.
+
+    Where the system has priorities of threads (Linux), that one and all other processes get a CPU before this one does:
+    they have somebody waiting.
+
+    :param reading: entered while this thread reads, which would keep a checkpoint from ending.
+    """
+    _thread.reading = reading
+    if sys.platform == "linux":
+        own = threading.get_native_id()
+        with suppress(OSError):  # a sandbox may not know it
+            os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + NICENESS)
 
 
 def handshake() -> str:
@@ -163,7 +184,8 @@ def _read_and_run(
     job: Job, item: Item, connection: apsw.Connection, task: Callable[[Job, Item, Buffer], Outcome]
 ) -> Outcome:
     try:
-        value = read_value(connection, job.source.place, item.key, item.size)
+        with getattr(_thread, "reading", nullcontext()):
+            value = read_value(connection, job.source.place, item.key, item.size)
     except (apsw.CorruptError, apsw.IOError) as error:
         reason = f"SQLite cannot read it: {error}"
         return Outcome("failed", reason=reason, damages=((None, reason),))
@@ -176,7 +198,7 @@ def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, I
     try:
         return task(job, item, value)
     except (ZblobError, MemoryError, apsw.Error) as error:
-        return Outcome("failed", digest=checksum(value), reason=str(error) or type(error).__name__)
+        return Outcome("failed", digest=fingerprint(value), reason=str(error) or type(error).__name__)
 
 
 # ---- Tasks -------------------------------------------------------------------------------------------------
@@ -188,6 +210,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
         return kept if job.envelope == "pickle" else _compress_text(job, item, value)
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
+    digest = fingerprint(value)  # now, while the CPU's cache still has some of it
     function = compress_pickle if job.envelope == "pickle" else compress
     new = function(value, job.level, threads=1)
     # What looks like a frame but is none would be taken for a damaged one: it has to be wrapped.
@@ -195,7 +218,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
         return kept
     if not _is_same(decompress(new, threads=1, max_size=item.size), value):
         return Outcome("failed", reason="what was compressed does not decompress to the same bytes")
-    return Outcome("replace", raw_size=item.size, digest=checksum(value), value=new)
+    return Outcome("replace", raw_size=item.size, digest=digest, value=new)
 
 
 def _is_same(one: Any, other: Buffer) -> bool:
@@ -211,7 +234,7 @@ def _restore(job: Job, item: Item, value: Buffer) -> Outcome:
         value_type, raw = _decompress_text(job, value)
     else:
         value_type, raw = "blob", cast(bytes, decompress(value, threads=1))
-    return Outcome("replace", raw_size=about.raw_size, digest=checksum(value), value=raw, value_type=value_type)
+    return Outcome("replace", raw_size=about.raw_size, digest=fingerprint(value), value=raw, value_type=value_type)
 
 
 def _verify(job: Job, item: Item, value: Buffer) -> Outcome:
@@ -252,7 +275,7 @@ def _compress_text(job: Job, item: Item, value: Buffer) -> Outcome:
     value_type, raw = _decompress_text(job, new)
     if value_type != "text" or not _is_same(raw, value):
         return Outcome("failed", reason="what was compressed does not decompress to the same text")
-    return Outcome("replace", raw_size=item.size, digest=checksum(value), value=new)
+    return Outcome("replace", raw_size=item.size, digest=fingerprint(value), value=new)
 
 
 def _decompress_text(job: Job, frame: Buffer) -> tuple[str, bytes]:

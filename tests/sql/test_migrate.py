@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import sqlite3
@@ -18,7 +19,10 @@ import apsw
 import pytest
 
 import sqlite_zblob as zb
-from sqlite_zblob.workers import handshake
+from sqlite_zblob.database import snapshot
+from sqlite_zblob.pipeline import Pipeline
+from sqlite_zblob.values import PIECE_SIZE, find_place, fingerprint, is_unchanged, replace_value, touch_value
+from sqlite_zblob.workers import NICENESS, handshake, verify_task
 
 from ..conftest import ROOT, one, open_apsw
 
@@ -432,3 +436,70 @@ def test_memory_is_bounded(path: str, brain_pickle: bytes) -> None:
     done = subprocess.run([sys.executable, "-c", MEMORY, path], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 300_000
+
+
+def test_a_fingerprint_sees_every_byte(store: apsw.Connection, path: str) -> None:
+    """The stored value's, read piece by piece, is that of the bytes in memory, at every size around that of a piece."""
+    place, _ = find_place(store, "t", "data")
+    rng = random.Random(7)
+    for size in (1, PIECE_SIZE - 1, PIECE_SIZE, PIECE_SIZE + 1, 2 * PIECE_SIZE, 2 * PIECE_SIZE + 5):
+        value = bytearray(rng.randbytes(size))
+        store.execute("UPDATE t SET data = ? WHERE rowid = 1", (bytes(value),))
+        digest = fingerprint(value)
+        with snapshot(store):
+            assert is_unchanged(store, place, (1,), "blob", size, digest)
+            assert not is_unchanged(store, place, (1,), "text", size, digest)
+            assert not is_unchanged(store, place, (1,), "blob", size + 1, digest)
+            assert not is_unchanged(store, place, (999,), "blob", size, digest)
+        for at in {0, size // 2, size - 1}:
+            value[at] ^= 1
+            store.execute("UPDATE t SET data = ? WHERE rowid = 1", (bytes(value),))
+            assert fingerprint(value) != digest
+            with snapshot(store):
+                assert not is_unchanged(store, place, (1,), "blob", size, digest)
+            value[at] ^= 1
+
+
+def test_what_was_touched_is_replaced_without_reading(path: str) -> None:
+    """Under the write lock no page of the old value is read from the file any more."""
+    db = open_apsw(path)
+    db.execute("PRAGMA cache_size = -16384")
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    place, _ = find_place(db, "t", "data")
+    misses = []
+    for touched in (False, True):
+        db.execute("INSERT OR REPLACE INTO t VALUES (1, zeroblob(4 << 20))")
+        reader = open_apsw(path)
+        reader.execute("PRAGMA cache_size = -16384")
+        if touched:
+            with snapshot(reader):
+                touch_value(reader, place, (1,), 4 << 20)
+        reader.status(apsw.SQLITE_DBSTATUS_CACHE_MISS, True)
+        assert replace_value(reader, place, (1,), "blob", b"new")
+        misses.append(reader.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)[0])
+        reader.close()
+    assert misses[0] > 1000 > 20 > misses[1], misses
+
+
+def test_the_log_stays_short(path: str) -> None:
+    """So short that others hardly ever have to checkpoint it in their own commits."""
+    rng, sizes = random.Random(8), []
+    db = open_apsw(path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    for _ in range(60):
+        db.execute("INSERT INTO t(data) VALUES (?)", (rng.randbytes(500_000) + bytes(500_000),))
+    db.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    zb.migrate(path, "t", "data", progress=lambda _: sizes.append(Path(f"{path}-wal").stat().st_size))
+    stored = one(db, "SELECT sum(length(data)) FROM t")
+    assert stored > 30_000_000 and max(sizes) < stored / 3, max(sizes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities of threads are Linux's")
+def test_worker_threads_stand_back() -> None:
+    def niceness(_: int = 0) -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    with Pipeline(verify_task, None, workers=2, in_flight=1, fetch=lambda job: job) as pipeline:
+        found = set(pipeline.executor.map(niceness, range(8)))
+    assert found == {min(niceness() + NICENESS, 19)}
