@@ -166,7 +166,7 @@ try_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zblob
     const unsigned char *src = plan->src + chunk->raw_offset;
     const struct zblob_grid *grid = &plan->images[chunk->image].grid;
     size_t piece = chunk->raw_size < PLANES_PIECE ? chunk->raw_size : PLANES_PIECE, size = 0;
-    if (geometry_sample_size(grid->sample_type) < 4)
+    if (zblob_sample_size(grid->sample_type) < 4)
         return;
     unsigned char *aside = malloc(chunk->raw_size);
     if (!aside)

@@ -45,7 +45,7 @@ is_sample_type(unsigned type)
 }
 
 size_t
-geometry_sample_size(enum zblob_sample_type type)
+zblob_sample_size(enum zblob_sample_type type)
 {
     return is_sample_type(type) ? sample_types[type].size : 0;
 }
@@ -108,7 +108,7 @@ geometry_parse_dtype(const char *name, struct zblob_image *image)
 bool
 geometry_byte_size(const struct zblob_grid *grid, uint64_t *size)
 {
-    *size = geometry_sample_size(grid->sample_type);
+    *size = zblob_sample_size(grid->sample_type);
     if (*size == 0 || grid->dimension < 1 || grid->dimension > ZBLOB_DIMENSION_MAX || grid->components < 1)
         return false;
     bool fits = multiply_checked(size, grid->components);

@@ -4,9 +4,6 @@
 
 #include "../zblob.h"
 
-/* Bytes of one sample; 0 for an unknown type. */
-size_t geometry_sample_size(enum zblob_sample_type type);
-
 /* Bytes of all samples. False where 64 bits do not hold the number, or the grid is empty or invalid. */
 bool geometry_byte_size(const struct zblob_grid *grid, uint64_t *size);
 

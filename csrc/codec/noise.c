@@ -79,7 +79,7 @@ is_noise(const struct look *look, size_t width)
 bool
 noise_fills(const struct zblob_grid *grid, const unsigned char *samples, size_t size)
 {
-    size_t width = geometry_sample_size(grid->sample_type), count = size / width, distances[AXES];
+    size_t width = zblob_sample_size(grid->sample_type), count = size / width, distances[AXES];
     struct look look = {.count = 0};
     if (count < SAMPLES_MIN)
         return false;

@@ -73,7 +73,7 @@ backward(void *work, const unsigned char *planes, size_t size, size_t width, con
 size_t
 planes_chunk_size(const struct zblob_grid *grid)
 {
-    uint64_t total, unit = geometry_sample_size(grid->sample_type);
+    uint64_t total, unit = zblob_sample_size(grid->sample_type);
     if (!geometry_byte_size(grid, &total) || !multiply_checked(&unit, grid->components) ||
         !multiply_checked(&unit, grid->size[0]) || unit > ZBLOB_CHUNK_RAW_MAX)
         return 0;
@@ -145,7 +145,7 @@ choose_axes(const struct zblob_grid *grid, const unsigned char *src, size_t src_
             struct scratch *scratch)
 {
     int best_axes = -1;
-    size_t width = geometry_sample_size(grid->sample_type), size, best = 0;
+    size_t width = zblob_sample_size(grid->sample_type), size, best = 0;
     struct transform t = transform_of(grid, 0);
     const unsigned char *excerpt = choose_excerpt(&t, src, src_size, width, &size);
     if (!forced)
@@ -169,7 +169,7 @@ enum zblob_result
 planes_encode(int level, bool forced, const struct zblob_grid *grid, const unsigned char *src, size_t src_size,
               unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
-    size_t width = geometry_sample_size(grid->sample_type);
+    size_t width = zblob_sample_size(grid->sample_type);
     struct scratch scratch;
     enum zblob_result result = ZBLOB_NO_MEMORY;
     *dst_size = 0;
@@ -196,7 +196,7 @@ enum zblob_result
 planes_decode(const struct zblob_grid *grid, const unsigned char *src, size_t src_size, unsigned char *dst,
               size_t dst_size)
 {
-    size_t width = geometry_sample_size(grid->sample_type);
+    size_t width = zblob_sample_size(grid->sample_type);
     struct scratch scratch;
     if (src_size < 1 || src[0] >= AXES_COMBINATIONS || dst_size % width)
         return ZBLOB_DAMAGED;

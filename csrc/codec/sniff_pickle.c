@@ -247,7 +247,7 @@ match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *
         return false;
     image->source = ZBLOB_SOURCE_ARRAY;
     image->grid.dimension = 1;
-    image->grid.size[0] = samples->byte_count / geometry_sample_size(image->grid.sample_type);
+    image->grid.size[0] = samples->byte_count / zblob_sample_size(image->grid.sample_type);
     return read_samples(samples, src, image);
 }
 

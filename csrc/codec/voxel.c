@@ -49,9 +49,9 @@ bool
 voxel_accepts(const struct zblob_grid *grid)
 {
     struct voxel_shape shape;
-    if (voxel_sample_size(grid->sample_type) == 0 || !voxel_shape_of(&shape, grid))
+    if (zblob_sample_size(grid->sample_type) == 0 || !voxel_shape_of(&shape, grid))
         return false;
-    uint64_t row = shape.width * shape.components * voxel_sample_size(grid->sample_type);
+    uint64_t row = shape.width * shape.components * zblob_sample_size(grid->sample_type);
     /* A row is handled whole, and a single one leaves nothing to predict from: it is folded. */
     return (shape.height > 1 ? row <= VOXEL_ROW_SIZE_MAX : shape.width >= SHORTEST_FOLD) && shape.components <= 256 &&
            shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
@@ -60,7 +60,7 @@ voxel_accepts(const struct zblob_grid *grid)
 static uint64_t
 row_size(const struct voxel_model *model)
 {
-    size_t size = model->wide ? voxel_wide_sample_size(model->wide) : voxel_sample_size(model->grid.sample_type);
+    size_t size = model->wide ? voxel_wide_sample_size(model->wide) : zblob_sample_size(model->grid.sample_type);
     return model->shape.width * model->shape.components * size;
 }
 
@@ -143,7 +143,7 @@ voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *offse
 const unsigned char *
 voxel_row_address(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row)
 {
-    uint64_t pixel = model->shape.components * voxel_sample_size(model->grid.sample_type);
+    uint64_t pixel = model->shape.components * zblob_sample_size(model->grid.sample_type);
     uint64_t row_pitch = model->shape.width * pixel, first = slice * model->shape.height * row_pitch;
     return samples + (size_t)(first + row * (model->is_transposed ? pixel : row_pitch));
 }

@@ -57,7 +57,7 @@ load_piece(struct voxel_channel_look *look, const struct voxel_model *model, con
            uint64_t slice, uint64_t y, uint64_t x)
 {
     const struct voxel_shape *shape = &model->shape;
-    size_t size = voxel_sample_size(model->grid.sample_type), components = (size_t)shape->components;
+    size_t size = zblob_sample_size(model->grid.sample_type), components = (size_t)shape->components;
     size_t step = model->is_transposed ? (size_t)shape->height * components : components;
     size_t left = SPAN < shape->width ? SPAN : (size_t)shape->width;
     for (size_t r = 0; r < rows_of(look); r++) {

@@ -55,7 +55,7 @@ enum { VALUES = 65536, RANGE_SAMPLES = 1 << 16, ZERO = VALUES / 2 /* the place o
 static int
 reach_of(const struct voxel_model *model)
 {
-    return voxel_sample_size(model->grid.sample_type) == 1 ? 256 : ZERO;
+    return zblob_sample_size(model->grid.sample_type) == 1 ? 256 : ZERO;
 }
 
 struct range {
@@ -77,7 +77,7 @@ count_values(struct chooser *chooser, size_t component, size_t minus)
 {
     const struct voxel_model *model = chooser->model;
     const struct voxel_shape *shape = &model->shape;
-    size_t width = (size_t)shape->width, size = voxel_sample_size(model->grid.sample_type);
+    size_t width = (size_t)shape->width, size = zblob_sample_size(model->grid.sample_type);
     size_t step = (size_t)(model->is_transposed ? shape->height * shape->components : shape->components);
     uint64_t rows = shape->slices * shape->height, stride = rows * shape->width / RANGE_SAMPLES + 1;
     size_t reach = (size_t)reach_of(model);
@@ -199,7 +199,7 @@ static void
 copy_patches(const struct voxel_model *model, const unsigned char *samples, struct excerpt *excerpt, uint64_t width,
              uint64_t height, uint64_t patches)
 {
-    uint64_t pixel = model->shape.components * voxel_sample_size(model->grid.sample_type);
+    uint64_t pixel = model->shape.components * zblob_sample_size(model->grid.sample_type);
     uint64_t image_width = model->is_transposed ? model->shape.height : model->shape.width;
     uint64_t image_height = model->is_transposed ? model->shape.width : model->shape.height;
     uint64_t slices = excerpt->model.shape.slices;
@@ -238,7 +238,7 @@ open_excerpt(struct excerpt *excerpt, const struct voxel_model *model, const uns
     m->chunk_rows = (uint32_t)m->shape.height;
     m->kinds = calloc(VOXEL_KINDS_MAX, sizeof *m->kinds);
     size_t size = (size_t)(m->shape.slices * m->shape.width * m->shape.height * m->shape.components *
-                           voxel_sample_size(m->grid.sample_type));
+                           zblob_sample_size(m->grid.sample_type));
     excerpt->coded_capacity = 2 * size + EXCERPT_SLACK;
     excerpt->samples = malloc(size);
     excerpt->coded = malloc(excerpt->coded_capacity + VOXEL_ENCODE_SLACK);

@@ -10,7 +10,7 @@ enum { PROBES = 2048, ROW_MAX = 1 << 15, SIGNAL_ROWS = 1024, SIGNAL_SLICE = 2 <<
 static uint64_t
 difference_at(const struct voxel_model *model, const unsigned char *samples, uint64_t lag)
 {
-    uint64_t pixel = model->shape.components * voxel_sample_size(model->grid.sample_type), sum = 0;
+    uint64_t pixel = model->shape.components * zblob_sample_size(model->grid.sample_type), sum = 0;
     uint64_t places = model->shape.width - lag, probes = places / 32 < PROBES ? places / 32 : PROBES;
     for (uint64_t i = 0; i < probes; i++) {
         uint64_t span = places / probes, at = i * span + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % span;
@@ -53,7 +53,7 @@ voxel_fold(struct voxel_model *model, uint64_t width, uint64_t height)
     model->shape.width = width;
     model->shape.height = height;
     return model->shape.slices <= UINT32_MAX &&
-           width * shape.components * voxel_sample_size(model->grid.sample_type) <= VOXEL_ROW_SIZE_MAX;
+           width * shape.components * zblob_sample_size(model->grid.sample_type) <= VOXEL_ROW_SIZE_MAX;
 }
 
 bool
@@ -67,7 +67,7 @@ voxel_choose_fold(struct voxel_model *model, const unsigned char *samples, bool 
         uint64_t height = best_divisor(model, samples, rows, VOXEL_ROW_MIN, ROW_MAX, width, 2 * least + 1, &unused);
         return voxel_fold(model, width, height ? height : rows);
     }
-    uint64_t size = pixels * model->shape.components * voxel_sample_size(model->grid.sample_type);
+    uint64_t size = pixels * model->shape.components * zblob_sample_size(model->grid.sample_type);
     uint64_t slice = pixels / ((size + SIGNAL_SLICE - 1) / SIGNAL_SLICE);
     uint64_t rows = slice < SIGNAL_ROWS * 256 ? SIGNAL_ROWS / 4 : SIGNAL_ROWS;
     return voxel_fold(model, slice / rows, rows);

@@ -231,7 +231,6 @@ void voxel_pad_errors(const struct voxel_planes *planes, size_t ring, size_t com
 
 /* ---- Samples --------------------------------------------------------------------------------- */
 
-size_t voxel_sample_size(enum zblob_sample_type type);
 bool voxel_is_wide(enum zblob_sample_type type);
 bool voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid);
 

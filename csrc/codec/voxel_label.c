@@ -271,7 +271,7 @@ voxel_encode_label(const struct voxel_model *model, struct voxel_box box, const 
                    unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     *dst_size = 0;
-    size_t pixel = (size_t)model->shape.components * voxel_sample_size(model->grid.sample_type);
+    size_t pixel = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
     const unsigned char *src = voxel_row_address(model, samples, box.slice, box.row);
     if (pixel > LABEL_PIXEL_MAX)
         return ZBLOB_OK;
@@ -345,7 +345,7 @@ voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const 
     if (l == NULL)
         return ZBLOB_NO_MEMORY;
     l->decode = true;
-    l->pixels.size = (size_t)model->shape.components * voxel_sample_size(model->grid.sample_type);
+    l->pixels.size = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
     l->pixels.has_palette = l->pixels.size > 2;
     const unsigned char *at = src, *end = src + src_size;
     unsigned first = 0;

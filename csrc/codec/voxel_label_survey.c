@@ -157,7 +157,7 @@ label_survey(const struct voxel_model *model, const unsigned char *samples)
 {
     const struct voxel_shape *shape = &model->shape;
     struct sample s = {.components = (size_t)shape->components};
-    size_t sample = voxel_sample_size(model->grid.sample_type), first = model->grid.big_endian ? sample - 1 : 0;
+    size_t sample = zblob_sample_size(model->grid.sample_type), first = model->grid.big_endian ? sample - 1 : 0;
     s.pixel = s.components * sample;
     s.low = first;
     s.high = sample > 1 ? first ^ 1 : first;

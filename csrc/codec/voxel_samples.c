@@ -9,29 +9,10 @@
 
 #include <string.h>
 
-size_t
-voxel_sample_size(enum zblob_sample_type type)
-{
-    switch (type) {
-    case ZBLOB_UINT8:
-    case ZBLOB_INT8: return 1;
-    case ZBLOB_UINT16:
-    case ZBLOB_FLOAT16:
-    case ZBLOB_INT16: return 2;
-    case ZBLOB_UINT32:
-    case ZBLOB_FLOAT32:
-    case ZBLOB_INT32: return 4;
-    case ZBLOB_UINT64:
-    case ZBLOB_FLOAT64:
-    case ZBLOB_INT64: return 8;
-    default: return 0;
-    }
-}
-
 bool
 voxel_is_wide(enum zblob_sample_type type)
 {
-    return voxel_sample_size(type) > 2 || type == ZBLOB_FLOAT16;
+    return zblob_sample_size(type) > 2 || type == ZBLOB_FLOAT16;
 }
 
 static inline uint16_t
@@ -88,7 +69,7 @@ void
 voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count)
 {
     enum zblob_sample_type type = model->grid.sample_type;
-    size_t size = voxel_sample_size(type);
+    size_t size = zblob_sample_size(type);
     bool swap = model->grid.big_endian;
     if (size == 1)
         load8(src, step, dst, count, type == ZBLOB_INT8);
@@ -102,7 +83,7 @@ void
 voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
 {
     enum zblob_sample_type type = model->grid.sample_type;
-    size_t size = voxel_sample_size(type);
+    size_t size = zblob_sample_size(type);
     bool ranks = model->mapping.rank_count > 0;
     bool swap = model->grid.big_endian;
     uint16_t flip = type == ZBLOB_UINT16 ? 0x8000 : 0;
@@ -136,7 +117,7 @@ voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *
 static bool
 is_plain(const struct voxel_model *model)
 {
-    bool swap = voxel_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian;
+    bool swap = zblob_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian;
     return model->shape.components == 1 && !model->is_transposed && !swap && model->mapping.rank_count == 0;
 }
 
@@ -151,7 +132,7 @@ void
 voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row,
                const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t size = zblob_sample_size(model->grid.sample_type), components = planes->components;
     size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
     const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
     bool plain = is_plain(model);
@@ -255,7 +236,7 @@ void
 voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box, size_t z,
                  const struct voxel_planes *planes, int16_t *scratch)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type), components = planes->components;
+    size_t size = zblob_sample_size(model->grid.sample_type), components = planes->components;
     size_t stride = tile_stride(&model->shape), pitch = planes->height * components * size;
     if (!model->is_transposed) {
         for (size_t y = 0; y < planes->height; y++)
@@ -283,7 +264,7 @@ static void
 store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_planes *planes, size_t z,
           size_t y, int16_t *scratch)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type);
+    size_t size = zblob_sample_size(model->grid.sample_type);
     bool plain = is_plain(model);
     for (size_t c = 0; c < planes->components; c++) {
         const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
@@ -301,7 +282,7 @@ static void
 store_tile(const struct voxel_model *model, unsigned char *slice, const struct voxel_planes *planes, size_t z,
            size_t at, size_t count, int16_t *scratch)
 {
-    size_t size = voxel_sample_size(model->grid.sample_type), stride = tile_stride(&model->shape);
+    size_t size = zblob_sample_size(model->grid.sample_type), stride = tile_stride(&model->shape);
     size_t pitch = planes->height * planes->components * size;
     for (size_t c = 0; c < planes->components; c++) {
         int16_t *tile = scratch + (model->channel_count ? c * TILE * stride : 0);
@@ -318,7 +299,7 @@ void
 voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
                   const struct voxel_planes *planes, int16_t *scratch)
 {
-    size_t pixel = planes->components * voxel_sample_size(model->grid.sample_type);
+    size_t pixel = planes->components * zblob_sample_size(model->grid.sample_type);
     unsigned char *slice = dst + z * (size_t)box.rows * planes->width * pixel;
     for (size_t y = 0; !model->is_transposed && y < planes->height; y++)
         store_row(model, slice + y * planes->width * pixel, planes, z, y, scratch);

@@ -145,7 +145,7 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
 {
     survey_rows(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;
-    if (voxel_sample_size(model->grid.sample_type) > 1 && model->wide == NULL && gap_share(s) > 64) {
+    if (zblob_sample_size(model->grid.sample_type) > 1 && model->wide == NULL && gap_share(s) > 64) {
         enum zblob_result result = build_ranks(model, s->samples, s->counts);
         if (result != ZBLOB_OK)
             return result;

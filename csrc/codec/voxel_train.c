@@ -301,7 +301,7 @@ find_series(const struct voxel_model *model)
     if (model->is_folded || last < 4)
         return 0;
     uint64_t slices = model->shape.slices, distance = slices / grid->size[last - 1];
-    uint64_t sample = model->shape.components * voxel_sample_size(grid->sample_type);
+    uint64_t sample = model->shape.components * zblob_sample_size(grid->sample_type);
     uint64_t volume = distance * model->shape.width * model->shape.height * sample;
     return distance > 1 && slices > distance && volume * 2 <= ZBLOB_CHUNK_RAW_MAX ? (uint32_t)distance : 0;
 }

@@ -84,7 +84,7 @@ voxel_wide_new(const struct zblob_grid *grid)
         return NULL;
     wide->sample_type = grid->sample_type;
     wide->big_endian = grid->big_endian;
-    wide->sample_size = (uint8_t)voxel_sample_size(grid->sample_type);
+    wide->sample_size = (uint8_t)zblob_sample_size(grid->sample_type);
     return wide;
 }
 

@@ -22,18 +22,9 @@ struct slice {
 };
 
 static uint64_t
-sample_size(enum zblob_sample_type type)
-{
-    static const uint8_t sizes[] = {[ZBLOB_UINT8] = 1,   [ZBLOB_INT8] = 1,    [ZBLOB_UINT16] = 2, [ZBLOB_INT16] = 2,
-                                    [ZBLOB_UINT32] = 4,  [ZBLOB_INT32] = 4,   [ZBLOB_UINT64] = 8, [ZBLOB_INT64] = 8,
-                                    [ZBLOB_FLOAT16] = 2, [ZBLOB_FLOAT32] = 4, [ZBLOB_FLOAT64] = 8};
-    return sizes[type];
-}
-
-static uint64_t
 image_size(const struct zblob_image *image)
 {
-    uint64_t size = image->grid.components * sample_size(image->grid.sample_type);
+    uint64_t size = image->grid.components * zblob_sample_size(image->grid.sample_type);
     for (size_t i = 0; i < image->grid.dimension; i++)
         size *= image->grid.size[i];
     return size;
@@ -76,7 +67,7 @@ find_slice(sqlite3_context *context, const struct zblob_image *image, const stru
         value_fail(context, &error);
         return false;
     }
-    slice->run = grid->components * sample_size(grid->sample_type);
+    slice->run = grid->components * zblob_sample_size(grid->sample_type);
     slice->count = 1;
     for (size_t i = 0; i < fastest; i++)
         slice->run *= grid->size[i];
