@@ -122,11 +122,12 @@ excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, con
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, chunk, excerpt), encoded = 0;
-    bool is_cheapest = zstd_level == RIVAL_ZSTD_LEVEL;
     general_encode(RIVAL_ZSTD_LEVEL, excerpt, size, aside, capacity, &encoded);
-    if (is_cheapest || !comes_close(encoded, size, entry, DEEPER_MARGIN))
-        return is_cheapest && comes_close(encoded, size, entry, margin);
-    general_encode(zstd_level, excerpt, size, aside, capacity, &encoded);
+    if (zstd_level != RIVAL_ZSTD_LEVEL) {
+        if (!comes_close(encoded, size, entry, DEEPER_MARGIN))
+            return false;
+        general_encode(zstd_level, excerpt, size, aside, capacity, &encoded);
+    }
     return comes_close(encoded, size, entry, margin);
 }
 

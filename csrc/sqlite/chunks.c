@@ -30,9 +30,10 @@ chunks_connect(sqlite3 *db, void *context, int count, const char *const *argumen
     int result = sqlite3_declare_vtab(db, "CREATE TABLE x(chunk INTEGER, raw_offset INTEGER, raw_size INTEGER, "
                                           "stored_offset INTEGER, stored_size INTEGER, codec TEXT, checksum TEXT, "
                                           "value HIDDEN)");
+    if (result == SQLITE_OK)
+        result = sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
     if (result != SQLITE_OK)
         return result;
-    sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS);
     *vtab = sqlite3_malloc(sizeof **vtab);
     if (!*vtab)
         return SQLITE_NOMEM;
@@ -125,7 +126,8 @@ chunks_filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, int co
         return SQLITE_NOMEM;
     memcpy(cursor->header, cursor->frame.header, cursor->frame.header_size);
     cursor->frame.header = cursor->header;
-    zblob_frame_chunk(&cursor->frame, 0, &cursor->chunk);
+    if (cursor->frame.chunk_count > 0) /* an empty value has none */
+        zblob_frame_chunk(&cursor->frame, 0, &cursor->chunk);
     return SQLITE_OK;
 }
 

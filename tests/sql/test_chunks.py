@@ -50,6 +50,12 @@ def test_what_is_no_frame_has_no_rows(db: Any, value: object) -> None:
     assert chunks(db, value) == []
 
 
+def test_an_empty_value_has_no_chunks(db: Any) -> None:
+    for value in (b"", ""):
+        frame = one(db, "SELECT zcompress(?)", value)
+        assert len(chunks(db, frame)) == zb.info(frame).chunk_count == 0
+
+
 def test_with_a_table_of_values(db: Any) -> None:
     db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
     for value in (TEXT, b"small " * 100, None):
