@@ -288,6 +288,8 @@ enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t
 /* "uint8", "float32", ...; "complex64" and the like where the image says so. */
 const char *zblob_sample_type_name(enum zblob_sample_type type);
 size_t zblob_sample_size(enum zblob_sample_type type); /* in bytes; 0: there is no such type */
+/* Bytes of all samples. False where 64 bits do not hold the number, or the grid is empty or invalid. */
+bool zblob_grid_size(const struct zblob_grid *grid, uint64_t *size);
 const char *zblob_codec_name(enum zblob_codec codec);
 const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
 

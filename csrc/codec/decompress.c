@@ -51,7 +51,7 @@ image_at(const struct zblob_decoder *decoder, uint64_t offset, uint64_t end, uin
     for (; *next < decoder->frame.image_count; ++*next) {
         const struct zblob_image *image = &decoder->images[*next];
         uint64_t size;
-        geometry_byte_size(&image->grid, &size);
+        zblob_grid_size(&image->grid, &size);
         if (offset < image->value_offset + size)
             return offset >= image->value_offset && end <= image->value_offset + size ? *next : NO_IMAGE;
     }

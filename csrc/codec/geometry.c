@@ -106,7 +106,7 @@ geometry_parse_dtype(const char *name, struct zblob_image *image)
 }
 
 bool
-geometry_byte_size(const struct zblob_grid *grid, uint64_t *size)
+zblob_grid_size(const struct zblob_grid *grid, uint64_t *size)
 {
     *size = zblob_sample_size(grid->sample_type);
     if (*size == 0 || grid->dimension < 1 || grid->dimension > ZBLOB_DIMENSION_MAX || grid->components < 1)
@@ -121,7 +121,7 @@ bool
 geometry_fits(const struct zblob_image *image, uint64_t value_size)
 {
     uint64_t size;
-    return geometry_byte_size(&image->grid, &size) && image->value_offset <= value_size &&
+    return zblob_grid_size(&image->grid, &size) && image->value_offset <= value_size &&
            size <= value_size - image->value_offset;
 }
 

@@ -4,9 +4,6 @@
 
 #include "../zblob.h"
 
-/* Bytes of all samples. False where 64 bits do not hold the number, or the grid is empty or invalid. */
-bool geometry_byte_size(const struct zblob_grid *grid, uint64_t *size);
-
 /* Are the samples within a value of that many bytes? */
 bool geometry_fits(const struct zblob_image *image, uint64_t value_size);
 

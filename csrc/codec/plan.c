@@ -67,7 +67,7 @@ is_planned(const struct plan *plan, uint32_t image)
     uint64_t size;
     enum zblob_codec codec = plan->options->codec;
     const struct zblob_grid *grid = &plan->images[image].grid;
-    return codec != ZBLOB_CODEC_STORE && codec != ZBLOB_CODEC_ZSTD && geometry_byte_size(grid, &size) &&
+    return codec != ZBLOB_CODEC_STORE && codec != ZBLOB_CODEC_ZSTD && zblob_grid_size(grid, &size) &&
            size >= IMAGE_SIZE_MIN && (plan->models[image] || planes_chunk_size(grid));
 }
 
@@ -81,7 +81,7 @@ plan_chunks(struct plan *plan)
         uint64_t size;
         if (!is_planned(plan, i))
             continue;
-        geometry_byte_size(&image->grid, &size);
+        zblob_grid_size(&image->grid, &size);
         plan_range(plan, at, image->value_offset - at, general_size, NO_IMAGE);
         at = image->value_offset + size;
         if (plan->models[i])
@@ -106,7 +106,7 @@ plan_given_image(struct plan *plan, struct zblob_error *error)
     image->is_complex = options->is_complex;
     image->is_bool = options->is_bool;
     image->grid.components = image->is_complex ? 2 : 1;
-    if (!geometry_byte_size(&image->grid, &size) || size != plan->src_size)
+    if (!zblob_grid_size(&image->grid, &size) || size != plan->src_size)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                           "options \"dtype\" and \"shape\" describe %" PRIu64 " bytes, the value has %" PRIu64, size,
                           plan->src_size);
@@ -168,7 +168,7 @@ build_model(void *context, size_t i)
     const struct zblob_image *image = &plan->images[i];
     enum zblob_codec codec = plan->options->codec;
     uint64_t size;
-    if ((codec == ZBLOB_CODEC_AUTO || codec == ZBLOB_CODEC_VOXEL) && geometry_byte_size(&image->grid, &size) &&
+    if ((codec == ZBLOB_CODEC_AUTO || codec == ZBLOB_CODEC_VOXEL) && zblob_grid_size(&image->grid, &size) &&
         size >= IMAGE_SIZE_MIN && !noise_fills(&image->grid, plan->src + image->value_offset, (size_t)size))
         voxel_model_build(&plan->models[i], &image->grid, plan->src + image->value_offset, plan->options->level);
 }

@@ -74,7 +74,7 @@ size_t
 planes_chunk_size(const struct zblob_grid *grid)
 {
     uint64_t total, unit = zblob_sample_size(grid->sample_type);
-    if (!geometry_byte_size(grid, &total) || !multiply_checked(&unit, grid->components) ||
+    if (!zblob_grid_size(grid, &total) || !multiply_checked(&unit, grid->components) ||
         !multiply_checked(&unit, grid->size[0]) || unit > ZBLOB_CHUNK_RAW_MAX)
         return 0;
     if (grid->dimension > 1 && unit * grid->size[1] <= 2 * CHUNK_TARGET)

@@ -91,7 +91,7 @@ sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image)
         !parse_shape(&text, &image->grid, image->is_fortran))
         return false;
     image->value_offset = header.data_offset;
-    return geometry_byte_size(&image->grid, &size) && size == src_size - header.data_offset;
+    return zblob_grid_size(&image->grid, &size) && size == src_size - header.data_offset;
 }
 
 size_t

@@ -63,7 +63,7 @@ static bool
 read_samples(node_ref samples, const unsigned char *src, struct zblob_image *image)
 {
     uint64_t size;
-    if (!samples || samples->kind != PICKLE_BYTES || !geometry_byte_size(&image->grid, &size) ||
+    if (!samples || samples->kind != PICKLE_BYTES || !zblob_grid_size(&image->grid, &size) ||
         size != samples->byte_count)
         return false;
     image->value_offset = (uint64_t)(samples->bytes - src);
@@ -305,7 +305,7 @@ find_all(const struct pickle_tree *tree, const unsigned char *src, struct findin
             if (!match(tree, i, by, src, &image))
                 continue;
             finding.offset = image.value_offset;
-            geometry_byte_size(&image.grid, &finding.size);
+            zblob_grid_size(&image.grid, &finding.size);
             if (!add_finding(found, finding))
                 return false;
         }

@@ -21,29 +21,20 @@ struct slice {
     uint64_t offset, run, pitch, count;
 };
 
-static uint64_t
-image_size(const struct zblob_image *image)
-{
-    uint64_t size = image->grid.components * zblob_sample_size(image->grid.sample_type);
-    for (size_t i = 0; i < image->grid.dimension; i++)
-        size *= image->grid.size[i];
-    return size;
-}
-
 /* The largest image that a frame's header tells of. */
 static bool
 find_image(const struct zblob_frame *frame, struct zblob_image *image)
 {
     struct zblob_image each;
-    bool found = false;
+    uint64_t size, most = 0;
     for (uint32_t i = 0; i < frame->image_count; i++) {
         zblob_frame_image(frame, i, &each);
-        if (each.source == ZBLOB_SOURCE_GUESS || (found && image_size(&each) <= image_size(image)))
+        if (each.source == ZBLOB_SOURCE_GUESS || !zblob_grid_size(&each.grid, &size) || size <= most)
             continue;
         *image = each;
-        found = true;
+        most = size;
     }
-    return found;
+    return most > 0;
 }
 
 /* False: there is no such axis or index, and an error is set. The image lies within its value. */
