@@ -138,6 +138,15 @@ class Toolchain:
         aside.replace(target)
 
 
+def codec_sources() -> list[Path]:
+    return sorted(CODEC_SOURCES.rglob("*.c"))
+
+
+def object_name(source: Path) -> str:
+    """A name of its own for each source's object: `csrc/codec/frame/plan.c` gives `codec_frame_plan`."""
+    return "_".join(source.relative_to(ROOT / "csrc").with_suffix("").parts)
+
+
 def cffi_declarations(header: str) -> str:
     """csrc/zblob.h as cffi reads it: its integer constants and declarations, without the preprocessor's part."""
     header = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
@@ -169,13 +178,13 @@ def build(*, strict: bool = False, sanitize: bool = False) -> list[Path]:
         def submit(source: Path, name: str, extra: list[str]) -> Any:
             return pool.submit(tools.compile, source, work / f"{name}.o", extra)
 
-        codec = [submit(path, f"codec_{path.stem}", []) for path in sorted(CODEC_SOURCES.glob("*.c"))]
+        codec = [submit(path, object_name(path), []) for path in codec_sources()]
         entry = SQLITE_SOURCES / "extension.c"
         extension = [submit(entry, "extension", [])]
         for slot in range(SLOT_COUNT):
-            for path in sorted(SQLITE_SOURCES.glob("*.c")):
+            for path in sorted(SQLITE_SOURCES.rglob("*.c")):
                 if path != entry:
-                    extension.append(submit(path, f"slot{slot}_{path.stem}", [f"-DZBLOB_SLOT={slot}"]))
+                    extension.append(submit(path, f"slot{slot}_{object_name(path)}", [f"-DZBLOB_SLOT={slot}"]))
         # cffi writes code that does not keep our warnings
         module = submit(
             emit_cffi_source(work / "_codec.c"), "module", [*tools.python_flags, f"-I{ROOT / 'csrc'}", "-w"]

@@ -1,9 +1,13 @@
 """sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
 
 from . import images
-from .analyze import Analysis, ColumnAnalysis, analyze
+from .analysis.analyze import Analysis, ColumnAnalysis, analyze
 from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
+from .column.recommend import Recommendation, recommend
+from .column.storage import ColumnStatus, disable, enable, status
+from .connect.loader import install, load, loadable_path, uninstall
+from .connect.rows import decode_rows
 from .errors import (
     DamagedFrameError,
     DiskSpaceError,
@@ -17,13 +21,9 @@ from .errors import (
     ZblobError,
     ZblobWarning,
 )
-from .loader import install, load, loadable_path, uninstall
-from .migrate import compress_store, migrate, restore
-from .recommend import Recommendation, recommend
-from .reports import Damage, Failure, Progress, Report, VerifyReport
-from .rows import decode_rows
-from .storage import ColumnStatus, disable, enable, status
-from .verify import verify
+from .migration.migrate import compress_store, migrate, restore
+from .migration.reports import Damage, Failure, Progress, Report, VerifyReport
+from .migration.verify import verify
 
 __all__ = [
     "Analysis",

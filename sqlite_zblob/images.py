@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, head_size, info, info_of_head
-from .database import quote, run, stream
+from .column.schema import look_at_table, master_of, require_schema
+from .column.virtual import is_zblob
+from .connect.database import quote, run, stream
 from .errors import DamagedFrameError, UnsupportedFrameError
-from .schema import look_at_table, master_of, require_schema
-from .virtual import is_zblob
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..bench import codecs
 from ..codec import info
-from . import codecs
 from .harness import median, peak_memory, pinned
 from .inputs import array_of, central
 from .questions.codecs import measure_codec

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import codecs, methods
+from ..bench import codecs, methods
 from .harness import cpu_count, machine, median, run_child
 from .samples import Sample, find_samples
 

@@ -18,8 +18,8 @@ import apsw
 import numpy as np
 
 from ..codec import ImageInfo, info
+from ..connect.loader import load
 from ..errors import ZblobError
-from ..loader import load
 from .samples import find_samples
 
 SUFFIXES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".dcm", ".tif", ".tiff", ".png")

@@ -18,9 +18,9 @@ from typing import Any
 
 import apsw
 
-from ..loader import load
-from ..storage import enable
-from . import codecs
+from ..bench import codecs
+from ..column.storage import enable
+from ..connect.loader import load
 
 _COLUMNS = """
     operation_id TEXT PRIMARY KEY, data BLOB NOT NULL {compressed}, data_type TEXT NOT NULL,

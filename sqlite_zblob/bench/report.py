@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..bench import figures, recommendation, results
 from ..errors import ZblobError
-from . import figures, recommendation, results
 from .markdown import ANSWER
 from .questions import QUESTIONS
 from .results import Row

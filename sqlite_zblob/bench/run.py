@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import results
+from ..bench import results
 from .harness import machine, timed, versions
 from .inputs import Subject, find_subjects
 from .questions import QUESTIONS

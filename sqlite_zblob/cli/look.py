@@ -9,15 +9,24 @@ from typing import Any
 import click
 from rich.console import Console
 
-from ..analyze import Analysis, ColumnAnalysis, SettingEstimate
-from ..analyze import analyze as run_analyze
+from ..analysis.analyze import Analysis, ColumnAnalysis, SettingEstimate
+from ..analysis.analyze import analyze as run_analyze
+from ..analysis.stats import (
+    ColumnInfo,
+    ColumnStats,
+    DatabaseInfo,
+    TableInfo,
+    TableStats,
+    database_info,
+    table_info,
+    value_info,
+)
+from ..analysis.stats import stats as run_stats
+from ..analysis.trial import Estimate
+from ..cli import render
 from ..codec import FrameInfo
 from ..codec import info as frame_info
 from ..errors import OptionError, ZblobError
-from ..stats import ColumnInfo, ColumnStats, DatabaseInfo, TableInfo, TableStats, database_info, table_info, value_info
-from ..stats import stats as run_stats
-from ..trial import Estimate
-from . import render
 from .options import column_argument, database_argument, json_option, on_interrupt, table_argument
 
 WORTH_A_RANGE = 0.01  # narrower ones are not shown
@@ -77,7 +86,7 @@ def _plotter(path: str) -> Any:
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise click.UsageError(f"--plot makes .svg, .png or .pdf files, not {Path(path).name}")
     try:
-        from ..plot import draw_analysis
+        from ..analysis.plot import draw_analysis
     except ImportError as error:
         raise ZblobError(f"--plot needs the extra: pip install 'sqlite_zblob[plot]' ({error})") from error
     return draw_analysis

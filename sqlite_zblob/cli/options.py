@@ -15,7 +15,7 @@ import apsw
 import click
 from click.shell_completion import CompletionItem
 
-from ..database import connect, quote, run
+from ..connect.database import connect, quote, run
 from ..errors import ZblobError, ZblobWarning
 
 Command = TypeVar("Command", bound=Callable[..., Any])

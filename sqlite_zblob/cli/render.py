@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ..codec import VERSION
-from ..reports import Progress, ProgressCallback
+from ..migration.reports import Progress, ProgressCallback
 
 LINE_SECONDS = 10.0  # between two lines of progress where there is no terminal
 WIDE = 10_000  # characters: what is piped is never cut

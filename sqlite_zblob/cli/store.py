@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
+from ..cli import render
 from ..codec import DEFAULT_LEVEL
-from ..migrate import migrate as run_migrate
-from ..migrate import restore as run_restore
-from ..reports import Report, VerifyReport
-from ..storage import DEFAULT_MIN_SIZE, ENVELOPES, MODES
-from ..verify import verify as run_verify
-from . import render
+from ..column.storage import DEFAULT_MIN_SIZE, ENVELOPES, MODES
+from ..migration.migrate import migrate as run_migrate
+from ..migration.migrate import restore as run_restore
+from ..migration.reports import Report, VerifyReport
+from ..migration.verify import verify as run_verify
 from .options import (
     ByteSize,
     column_argument,

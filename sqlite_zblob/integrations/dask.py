@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import distributed
 
 from ..errors import WorkerError
-from ..workers import handshake
+from ..migration.workers import handshake
 
 Result = TypeVar("Result")
 

@@ -34,8 +34,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(os.cpu_count()) as pool:
         patch.setenv("CC", COMPILER)
         tools = build.Toolchain(strict=True, sanitize=False)
-        sources = [ROOT / "tests" / "cpu" / "digest_codec.c", *sorted(build.CODEC_SOURCES.glob("*.c"))]
-        objects = list(pool.map(lambda path: tools.compile(path, folder / f"{path.stem}.o", []), sources))
+        sources = [ROOT / "tests" / "cpu" / "digest_codec.c", *build.codec_sources()]
+        objects = list(pool.map(lambda path: tools.compile(path, folder / f"{build.object_name(path)}.o", []), sources))
     target = folder / "digest_codec"
     build.run([COMPILER, "-static", *map(str, objects), str(tools.zstd), "-o", str(target)])
     return target
@@ -74,7 +74,7 @@ def test_frames_are_those_of_this_machine(program: Path, values: dict[str, bytes
 def test_kernels_are_vectors(program: Path) -> None:
     """The portable kernels come out as NEON: products of eight samples, summed up."""
     listing = subprocess.run(
-        [COMPILER.replace("gcc", "objdump"), "-d", str(program.parent / "voxel_portable.o")],
+        [COMPILER.replace("gcc", "objdump"), "-d", str(program.parent / "codec_voxel_kernels_portable.o")],
         capture_output=True,
         text=True,
         check=True,

@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
 
-from sqlite_zblob.workers import Job
+from sqlite_zblob.migration.workers import Job
 
 
 class InlineExecutor(Executor):

@@ -29,7 +29,7 @@ MUTATIONS = os.environ.get("ZBLOB_FUZZ_MUTATIONS", "100")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("fuzz") / "fuzz_codec"
     tools = build.Toolchain(strict=True, sanitize=True)
-    sources = [ROOT / "tests" / "fuzz" / "fuzz_codec.c", *sorted(build.CODEC_SOURCES.glob("*.c"))]
+    sources = [ROOT / "tests" / "fuzz" / "fuzz_codec.c", *build.codec_sources()]
     flags = [flag for flag in tools.flags if flag not in ("-O3", "-fPIC")]
     build.run([*tools.command, *flags, "-O1", *map(str, sources), str(tools.zstd), "-o", str(target)])
     return target

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 
 import sqlite_zblob as zb
-from sqlite_zblob import sampling
-from sqlite_zblob.database import connect
-from sqlite_zblob.schema import look_at_table
+from sqlite_zblob.analysis import sampling
+from sqlite_zblob.column.schema import look_at_table
+from sqlite_zblob.connect.database import connect
 
 from ..conftest import open_apsw
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import sqlite_zblob as zb
-from sqlite_zblob.database import tokens
+from sqlite_zblob.connect.database import tokens
 
 from ..conftest import one
 

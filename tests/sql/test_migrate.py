@@ -19,10 +19,10 @@ import apsw
 import pytest
 
 import sqlite_zblob as zb
-from sqlite_zblob.database import snapshot
-from sqlite_zblob.pipeline import Pipeline
-from sqlite_zblob.values import PIECE_SIZE, find_place, fingerprint, is_unchanged, replace_value, touch_value
-from sqlite_zblob.workers import NICENESS, handshake, verify_task
+from sqlite_zblob.connect.database import snapshot
+from sqlite_zblob.migration.pipeline import Pipeline
+from sqlite_zblob.migration.values import PIECE_SIZE, find_place, fingerprint, is_unchanged, replace_value, touch_value
+from sqlite_zblob.migration.workers import NICENESS, handshake, verify_task
 
 from ..conftest import ROOT, one, open_apsw
 

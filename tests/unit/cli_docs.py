@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 import sqlite_zblob as zb
-from sqlite_zblob import stats
+from sqlite_zblob.analysis import stats
 from sqlite_zblob.bench import demo
 from sqlite_zblob.cli import cli
 from sqlite_zblob.cli.bench import Cost, Investigation

@@ -15,9 +15,9 @@ import pytest
 
 import sqlite_zblob as zb
 from sqlite_zblob.errors import WorkerError
-from sqlite_zblob.pipeline import Load, Pipeline
-from sqlite_zblob.values import Place
-from sqlite_zblob.workers import Item, Job, Outcome, Result, Source, compress_task
+from sqlite_zblob.migration.pipeline import Load, Pipeline
+from sqlite_zblob.migration.values import Place
+from sqlite_zblob.migration.workers import Item, Job, Outcome, Result, Source, compress_task
 
 SOURCE = Source("nowhere.db", "nowhere.db", ("host", 0, 0), Place("t", "d", ("rowid",), ("BINARY",), True), "UTF-8")
 
@@ -84,7 +84,7 @@ class Silent(Executor):
 
 
 def test_no_worker_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sqlite_zblob.pipeline.HANDSHAKE_SECONDS", 0.1)
+    monkeypatch.setattr("sqlite_zblob.migration.pipeline.HANDSHAKE_SECONDS", 0.1)
     with pytest.raises(WorkerError, match="no worker has answered"):
         run([make_job(b"x")], Silent())
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import blosc2
 
-from . import Codec
+from ..codecs import Codec
 
 _FILTERS = {
     "shuffle": [blosc2.Filter.SHUFFLE],

@@ -4,7 +4,7 @@ from typing import Any
 
 import brotli
 
-from . import VERY_SLOW, Codec, bytes_of
+from ..codecs import VERY_SLOW, Codec, bytes_of
 
 
 def _codec(quality: int, slowness: int = 0) -> Codec:

@@ -2,7 +2,7 @@
 
 import imagecodecs
 
-from . import Codec
+from ..codecs import Codec
 
 CODECS = (
     Codec(

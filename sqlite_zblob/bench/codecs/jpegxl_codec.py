@@ -4,7 +4,7 @@ from typing import Any
 
 import imagecodecs
 
-from . import SLOW, Codec
+from ..codecs import SLOW, Codec
 
 
 def _codec(effort: int, slowness: int = 0) -> Codec:

@@ -4,7 +4,7 @@ from typing import Any
 
 import lz4.frame
 
-from . import Codec, bytes_of
+from ..codecs import Codec, bytes_of
 
 
 def _codec(name: str, level: int) -> Codec:

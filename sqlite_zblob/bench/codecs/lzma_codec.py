@@ -2,7 +2,7 @@
 
 import lzma
 
-from . import SLOW, Codec
+from ..codecs import SLOW, Codec
 
 CODECS = (
     Codec(

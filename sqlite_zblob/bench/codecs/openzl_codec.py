@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import openzl.ext as zl
 
-from . import Codec
+from ..codecs import Codec
 
 
 def _encode(array: Any, threads: int) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from pcodec import ChunkConfig, standalone
 
-from . import Codec
+from ..codecs import Codec
 
 _SETTINGS = ChunkConfig(compression_level=8, enable_8_bit=True)
 

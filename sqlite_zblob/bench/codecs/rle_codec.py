@@ -9,7 +9,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 
-from . import Codec
+from ..codecs import Codec
 
 _HEADER_SIZE = 64
 _MOST_SEGMENTS = 15

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ...codec import compress, decompress
-from . import Codec
+from ..codecs import Codec
 
 NAME = "sqlite_zblob"
 

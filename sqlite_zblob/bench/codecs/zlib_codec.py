@@ -3,7 +3,7 @@
 import zlib
 from typing import Any
 
-from . import SLOW, Codec
+from ..codecs import SLOW, Codec
 
 
 def _codec(level: int, slowness: int = 0) -> Codec:

@@ -4,7 +4,7 @@ from typing import Any
 
 import zstandard
 
-from . import SLOW, Codec
+from ..codecs import SLOW, Codec
 
 _WINDOW_LOG = 27  # of `zstd --long`
 

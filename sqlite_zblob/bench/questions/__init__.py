@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from ..questions import cache, codecs, contents, migration, scale, speed, store, threshold
 from ..results import Row
-from . import cache, codecs, contents, migration, scale, speed, store, threshold
 
 
 class Question(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 import numpy as np
 
-from .. import methods
+from ...bench import methods
 from ..harness import median, timed
 from ..inputs import Subject
 from ..markdown import answer, number, percent, table

@@ -12,9 +12,9 @@ from typing import Any
 
 import apsw
 
+from ...bench import methods
+from ...column.storage import disable, enable
 from ...errors import ZblobWarning
-from ...storage import disable, enable
-from .. import methods
 from ..harness import timed
 from ..inputs import Subject
 from ..markdown import answer, number, size, table

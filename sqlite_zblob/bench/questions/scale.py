@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from .. import methods
+from ...bench import methods
 from ..harness import forget, geometric_mean, median, timed
 from ..inputs import Subject, typical_scan
 from ..markdown import answer, number, size, table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import codecs
+from ...bench import codecs
 from ..codecs import VERY_SLOW, Codec
 from ..harness import cpu_count, geometric_mean, run_child
 from ..inputs import Subject

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import methods
+from ...bench import methods
 from ..harness import cpu_count, forget, median, run_child, spread
 from ..inputs import Subject, from_typical
 from ..markdown import answer, number, table

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import methods
+from ...bench import methods
 from ..harness import median, spread, timed
 from ..inputs import Subject, image_of, typical_scan
 from ..markdown import answer, number, percent, size, table

@@ -1,0 +1,191 @@
+/*
+ * threads.c: a queue of jobs, each on the stack of the thread that waits for it. A worker takes one
+ * index of one job at a time, so that several connections share the pool fairly.
+ */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
+#include "threads.h"
+
+#include "../../zblob.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+/* The codecs keep their tables on the heap; 1 MiB leaves room for sanitizers. */
+#define WORKER_STACK_SIZE ((size_t)1 << 20)
+
+struct job {
+    struct job *next;
+    void (*task)(void *context, size_t index);
+    void *context;
+    size_t count;
+    size_t taken;     /* indices handed out */
+    size_t finished;  /* calls that returned */
+    unsigned helpers; /* workers that may still join */
+    pthread_cond_t done;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t work_arrived = PTHREAD_COND_INITIALIZER;
+static pthread_once_t fork_handlers_once = PTHREAD_ONCE_INIT;
+static struct job *jobs;      /* those with indices left to take */
+static unsigned worker_count; /* threads that exist */
+
+unsigned
+threads_available(void)
+{
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        int count = CPU_COUNT(&set);
+        return count < 1 ? 1 : count > ZBLOB_THREADS_MAX ? ZBLOB_THREADS_MAX : (unsigned)count;
+    }
+#endif
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > ZBLOB_THREADS_MAX ? ZBLOB_THREADS_MAX : (unsigned)count;
+}
+
+static void
+lock_before_fork(void)
+{
+    pthread_mutex_lock(&mutex);
+}
+
+static void
+unlock_in_parent(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Only the forking thread lives on in the child: no workers, and no jobs but its own, of which it has
+ * none, since it was not inside threads_run. */
+static void
+reset_in_child(void)
+{
+    pthread_mutex_init(&mutex, NULL);
+    pthread_cond_init(&work_arrived, NULL);
+    jobs = NULL;
+    worker_count = 0;
+}
+
+static void
+install_fork_handlers(void)
+{
+    pthread_atfork(lock_before_fork, unlock_in_parent, reset_in_child);
+}
+
+static void
+append_job(struct job *job)
+{
+    struct job **link = &jobs;
+    while (*link)
+        link = &(*link)->next;
+    *link = job;
+}
+
+static void
+remove_job(struct job *job)
+{
+    for (struct job **link = &jobs; *link; link = &(*link)->next) {
+        if (*link == job) {
+            *link = job->next;
+            return;
+        }
+    }
+}
+
+/* With the mutex held: take and run one index of `job`; false when none is left. */
+static bool
+run_one(struct job *job)
+{
+    if (job->taken == job->count)
+        return false;
+    size_t index = job->taken++;
+    if (job->taken == job->count)
+        remove_job(job);
+    pthread_mutex_unlock(&mutex);
+    job->task(job->context, index);
+    pthread_mutex_lock(&mutex);
+    if (++job->finished == job->count)
+        pthread_cond_signal(&job->done);
+    return job->taken < job->count; /* a worker must not touch a finished job again */
+}
+
+static struct job *
+job_that_wants_help(void)
+{
+    for (struct job *job = jobs; job; job = job->next) {
+        if (job->helpers)
+            return job;
+    }
+    return NULL;
+}
+
+static void *
+worker_main(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&mutex);
+    for (;;) {
+        struct job *job = job_that_wants_help();
+        if (!job) {
+            pthread_cond_wait(&work_arrived, &mutex);
+            continue;
+        }
+        job->helpers--;
+        while (run_one(job))
+            ;
+    }
+    return NULL;
+}
+
+/* With the mutex held. Signals stay with the program's own threads. */
+static void
+start_workers(unsigned wanted)
+{
+    pthread_attr_t attributes;
+    sigset_t all, previous;
+    if (worker_count >= wanted || pthread_attr_init(&attributes) != 0)
+        return;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, WORKER_STACK_SIZE);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &previous);
+    pthread_t thread;
+    while (worker_count < wanted && pthread_create(&thread, &attributes, worker_main, NULL) == 0)
+        worker_count++;
+    pthread_sigmask(SIG_SETMASK, &previous, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
+void
+threads_run(size_t count, unsigned threads, void (*task)(void *context, size_t index), void *context)
+{
+    unsigned available = threads_available();
+    if (threads == 0 || threads > available)
+        threads = available;
+    if (threads > count)
+        threads = (unsigned)count;
+    if (threads <= 1) {
+        for (size_t i = 0; i < count; i++)
+            task(context, i);
+        return;
+    }
+    pthread_once(&fork_handlers_once, install_fork_handlers);
+    struct job job = {.task = task, .context = context, .count = count, .helpers = threads - 1};
+    pthread_cond_init(&job.done, NULL);
+    pthread_mutex_lock(&mutex);
+    start_workers(threads - 1);
+    append_job(&job);
+    pthread_cond_broadcast(&work_arrived);
+    while (run_one(&job))
+        ;
+    while (job.finished < job.count)
+        pthread_cond_wait(&job.done, &mutex);
+    pthread_mutex_unlock(&mutex);
+    pthread_cond_destroy(&job.done);
+}

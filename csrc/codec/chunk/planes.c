@@ -1,0 +1,214 @@
+/*
+ * planes.c: a chunk is one byte that names the axes of differencing, then a zstd frame of the residuals'
+ * byte planes. Which axes, and whether this beats zstd on the raw bytes at all, is tried on an excerpt.
+ */
+#include "planes.h"
+
+#include "../base/bytes.h"
+#include "../base/geometry.h"
+#include "../frame/header.h"
+#include "zstd.h"
+
+#include <stdlib.h>
+
+#define CHUNK_TARGET ((size_t)2 << 20)
+#define EXCERPT_TARGET ((size_t)64 << 10)
+#define TRIAL_ZSTD_LEVEL 1
+
+/* Differences are taken along x, y and z, in this order: to the pixel, row and plane before. */
+#define AXIS_COUNT 3
+#define AXES_COMBINATIONS (1U << AXIS_COUNT)
+
+struct transform {
+    unsigned axes; /* bit per axis */
+    bool swap;     /* samples are big-endian */
+    size_t distance[AXIS_COUNT];
+};
+
+#define SAMPLE uint8_t
+#define NAME(x) x##_8
+#include "planes_template.h"
+#define SAMPLE uint16_t
+#define NAME(x) x##_16
+#include "planes_template.h"
+#define SAMPLE uint32_t
+#define NAME(x) x##_32
+#include "planes_template.h"
+#define SAMPLE uint64_t
+#define NAME(x) x##_64
+#include "planes_template.h"
+
+static struct transform
+transform_of(const struct zblob_grid *grid, unsigned axes)
+{
+    size_t row = (size_t)(grid->components * grid->size[0]);
+    size_t plane = grid->dimension > 1 ? (size_t)(row * grid->size[1]) : row;
+    return (struct transform){.axes = axes, .swap = grid->big_endian, .distance = {grid->components, row, plane}};
+}
+
+static void
+forward(unsigned char *planes, void *work, size_t size, size_t width, const struct transform *t)
+{
+    switch (width) {
+    case 1: forward_8(planes, work, size, t); break;
+    case 2: forward_16(planes, work, size / 2, t); break;
+    case 4: forward_32(planes, work, size / 4, t); break;
+    default: forward_64(planes, work, size / 8, t); break;
+    }
+}
+
+static void
+backward(void *work, const unsigned char *planes, size_t size, size_t width, const struct transform *t)
+{
+    switch (width) {
+    case 1: backward_8(work, planes, size, t); break;
+    case 2: backward_16(work, planes, size / 2, t); break;
+    case 4: backward_32(work, planes, size / 4, t); break;
+    default: backward_64(work, planes, size / 8, t); break;
+    }
+}
+
+/* ---- Chunks ---------------------------------------------------------------------------------- */
+
+size_t
+planes_chunk_size(const struct zblob_grid *grid)
+{
+    uint64_t total, unit = zblob_sample_size(grid->sample_type);
+    if (!zblob_grid_size(grid, &total) || !multiply_checked(&unit, grid->components) ||
+        !multiply_checked(&unit, grid->size[0]) || unit > ZBLOB_CHUNK_RAW_MAX)
+        return 0;
+    if (grid->dimension > 1 && unit * grid->size[1] <= 2 * CHUNK_TARGET)
+        unit *= grid->size[1];
+    uint64_t units = CHUNK_TARGET / unit;
+    return (size_t)(units > 1 ? unit * units : unit);
+}
+
+/* Residuals are near noise: the entropy coder does all the work, and the longer searches of zstd's middle
+ * levels find chance matches that cost more than literals (up to 6 % of the size on micro-CT). Only the deepest pays. */
+static int
+zstd_level_of(int level)
+{
+    static const int zstd_levels[ZBLOB_LEVEL_MAX + 1] = {0, 1, 1, 1, 1, 1, 1, 1, 1, 19};
+    return zstd_levels[level];
+}
+
+/* ---- Choice ---------------------------------------------------------------------------------- */
+
+struct scratch {
+    unsigned char *work, *planes;
+};
+
+static bool
+allocate_scratch(struct scratch *scratch, size_t size)
+{
+    scratch->work = malloc(size);
+    scratch->planes = malloc(size);
+    return scratch->work && scratch->planes;
+}
+
+static void
+free_scratch(struct scratch *scratch)
+{
+    free(scratch->work);
+    free(scratch->planes);
+}
+
+/* Size of an excerpt's encoding with these axes; 0 without. */
+static size_t
+trial_size(struct scratch *scratch, const unsigned char *excerpt, size_t size, size_t width, const struct transform *t)
+{
+    size_t encoded = 0;
+    memcpy(scratch->work, excerpt, size);
+    forward(scratch->planes, scratch->work, size, width, t);
+    general_encode(TRIAL_ZSTD_LEVEL, scratch->planes, size, scratch->work, size, &encoded);
+    return encoded ? encoded : size;
+}
+
+/* An excerpt from the chunk's middle, of whole rows, and of whole planes where two of them fit. */
+static const unsigned char *
+choose_excerpt(const struct transform *t, const unsigned char *src, size_t src_size, size_t width, size_t *size)
+{
+    size_t row = t->distance[1] * width, plane = t->distance[2] * width;
+    size_t unit = 3 * plane <= 2 * EXCERPT_TARGET ? plane : row;
+    size_t units = EXCERPT_TARGET / unit + 1, available = src_size / unit;
+    if (units >= available) {
+        *size = src_size;
+        return src;
+    }
+    *size = units * unit;
+    return src + (available - units) / 2 * unit;
+}
+
+/* The axes whose excerpt is smallest; -1 where zstd on the raw bytes is at least as good, unless forced. */
+static int
+choose_axes(const struct zblob_grid *grid, const unsigned char *src, size_t src_size, bool forced,
+            struct scratch *scratch)
+{
+    int best_axes = -1;
+    size_t width = zblob_sample_size(grid->sample_type), size, best = 0;
+    struct transform t = transform_of(grid, 0);
+    const unsigned char *excerpt = choose_excerpt(&t, src, src_size, width, &size);
+    if (!forced)
+        general_encode(TRIAL_ZSTD_LEVEL, excerpt, size, scratch->work, size, &best);
+    if (best == 0)
+        best = forced ? SIZE_MAX : size;
+    for (unsigned axes = width == 1; axes < AXES_COMBINATIONS; axes++) {
+        t.axes = axes;
+        size_t encoded = trial_size(scratch, excerpt, size, width, &t);
+        if (encoded < best) {
+            best = encoded;
+            best_axes = (int)axes;
+        }
+    }
+    return best_axes;
+}
+
+/* ---- Encode and decode ----------------------------------------------------------------------- */
+
+enum zblob_result
+planes_encode(int level, bool forced, const struct zblob_grid *grid, const unsigned char *src, size_t src_size,
+              unsigned char *dst, size_t dst_capacity, size_t *dst_size)
+{
+    size_t width = zblob_sample_size(grid->sample_type);
+    struct scratch scratch;
+    enum zblob_result result = ZBLOB_NO_MEMORY;
+    *dst_size = 0;
+    if (src_size % width || dst_capacity < 1)
+        return ZBLOB_OK;
+    if (allocate_scratch(&scratch, src_size)) {
+        int axes = choose_axes(grid, src, src_size, forced, &scratch);
+        result = ZBLOB_OK;
+        if (axes >= 0) {
+            struct transform t = transform_of(grid, (unsigned)axes);
+            memcpy(scratch.work, src, src_size);
+            forward(scratch.planes, scratch.work, src_size, width, &t);
+            dst[0] = (unsigned char)axes;
+            result =
+                general_encode(zstd_level_of(level), scratch.planes, src_size, dst + 1, dst_capacity - 1, dst_size);
+            *dst_size += *dst_size != 0;
+        }
+    }
+    free_scratch(&scratch);
+    return result;
+}
+
+enum zblob_result
+planes_decode(const struct zblob_grid *grid, const unsigned char *src, size_t src_size, unsigned char *dst,
+              size_t dst_size)
+{
+    size_t width = zblob_sample_size(grid->sample_type);
+    struct scratch scratch;
+    if (src_size < 1 || src[0] >= AXES_COMBINATIONS || dst_size % width)
+        return ZBLOB_DAMAGED;
+    enum zblob_result result = ZBLOB_NO_MEMORY;
+    if (allocate_scratch(&scratch, dst_size)) {
+        result = general_decode(src + 1, src_size - 1, scratch.planes, dst_size);
+        if (result == ZBLOB_OK) {
+            struct transform t = transform_of(grid, src[0]);
+            backward(scratch.work, scratch.planes, dst_size, width, &t);
+            memcpy(dst, scratch.work, dst_size);
+        }
+    }
+    free_scratch(&scratch);
+    return result;
+}

@@ -1,0 +1,195 @@
+/* compress.c: a value becomes a frame: plan, encode, assemble. What does not pay is stored. */
+#include "../base/bytes.h"
+#include "../base/error.h"
+#include "../base/geometry.h"
+#include "../chunk/zstd.h"
+#include "header.h"
+#include "plan.h"
+
+#include <stdlib.h>
+
+/* Compression that saves less than this share of the value is not worth a decoder's time: 1/128. */
+#define SAVING_SHIFT 7
+
+static size_t
+sections_size(const struct plan *plan)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < plan->image_count; i++) {
+        size += FRAME_SECTION_PREFIX_SIZE + geometry_section_size(&plan->images[i]);
+        if (plan->models[i])
+            size += FRAME_SECTION_PREFIX_SIZE + FRAME_MODEL_PREFIX_SIZE + voxel_model_size(plan->models[i]);
+    }
+    return size;
+}
+
+static unsigned char *
+write_image_section(unsigned char *dst, const struct zblob_image *image)
+{
+    size_t size = geometry_section_size(image);
+    dst = frame_write_section_prefix(dst, FRAME_SECTION_IMAGE, size);
+    geometry_write(image, dst);
+    return dst + size;
+}
+
+static unsigned char *
+write_model_section(unsigned char *dst, size_t image, const struct voxel_model *model)
+{
+    size_t size = voxel_model_size(model);
+    dst = frame_write_section_prefix(dst, FRAME_SECTION_MODEL, FRAME_MODEL_PREFIX_SIZE + size);
+    dst[0] = ZBLOB_CODEC_VOXEL;
+    store_le16(dst + 1, (uint16_t)image);
+    dst[3] = 0;
+    voxel_model_write(model, dst + FRAME_MODEL_PREFIX_SIZE);
+    return dst + FRAME_MODEL_PREFIX_SIZE + size;
+}
+
+static void
+write_sections(const struct plan *plan, unsigned char *dst)
+{
+    for (size_t i = 0; i < plan->image_count; i++)
+        dst = write_image_section(dst, &plan->images[i]);
+    for (size_t i = 0; i < plan->image_count; i++) {
+        if (plan->models[i])
+            dst = write_model_section(dst, i, plan->models[i]);
+    }
+}
+
+static uint64_t
+stored_total(const struct plan *plan)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < plan->chunk_count; i++)
+        total += plan->index[i].stored_size;
+    return total;
+}
+
+static enum zblob_codec
+richest_codec(const struct plan *plan)
+{
+    enum zblob_codec richest = ZBLOB_CODEC_STORE;
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        if (plan->index[i].codec > richest)
+            richest = plan->index[i].codec;
+    }
+    return richest;
+}
+
+static enum zblob_result
+assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size,
+         struct zblob_error *error)
+{
+    size_t section_size = sections_size(plan);
+    size_t header_size = frame_header_size(section_size, plan->chunk_count);
+    uint64_t total = header_size + stored_total(plan);
+    unsigned char *p = total <= SIZE_MAX ? malloc((size_t)total) : NULL;
+    if (!p)
+        return zblob_fail_memory(error, total);
+    struct zblob_frame fields = {.value_type = value_type,
+                                 .codec = richest_codec(plan),
+                                 .level = (uint32_t)plan->options->level,
+                                 .raw_size = plan->src_size,
+                                 .chunk_count = (uint32_t)plan->chunk_count};
+    *frame = p;
+    *frame_size = (size_t)total;
+    write_sections(plan, p + FRAME_FIXED_SIZE);
+    frame_write_header(p, &fields, section_size, plan->index);
+    p += header_size;
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        memcpy(p, plan->scratch + plan->chunks[i].slot, plan->index[i].stored_size);
+        p += plan->index[i].stored_size;
+    }
+    return ZBLOB_OK;
+}
+
+static bool
+pays(const struct plan *plan)
+{
+    size_t header_size = frame_header_size(sections_size(plan), plan->chunk_count);
+    uint64_t size = header_size + stored_total(plan);
+    return size + (plan->src_size >> SAVING_SHIFT) < plan->src_size;
+}
+
+/* Do chunks differ from those of the general path: stored, or an image's and larger? */
+static bool
+has_odd_chunk(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        if (plan->index[i].codec == ZBLOB_CODEC_STORE ||
+            plan->index[i].raw_size > general_chunk_size(plan->options->level))
+            return true;
+    }
+    return false;
+}
+
+/* The codec to assemble the value by: the plan's own, or a plainer one to begin anew with. Where an image came
+ * to nothing but zstd and stored chunks, all become zstd, so that the frame is a .zst file, cut as the general path
+ * cuts it: matches suffer from larger chunks. */
+static enum zblob_codec
+settle(const struct plan *plan)
+{
+    if (plan->options->codec == ZBLOB_CODEC_STORE || !pays(plan))
+        return ZBLOB_CODEC_STORE;
+    if (richest_codec(plan) == ZBLOB_CODEC_ZSTD && has_odd_chunk(plan))
+        return ZBLOB_CODEC_ZSTD;
+    return plan->options->codec;
+}
+
+/* A guessed image that gains little may be none. */
+static bool
+is_doubtful(const struct plan *plan)
+{
+    return plan->image_count && plan->general_estimate && stored_total(plan) * 8 > plan->general_estimate * 7;
+}
+
+static enum zblob_result
+compress_by(struct zblob_options current, enum zblob_value_type value_type, const void *src, size_t src_size,
+            unsigned char **frame, size_t *frame_size, bool *doubtful, struct zblob_error *error)
+{
+    for (;;) {
+        struct plan plan = {.options = &current, .src = src, .src_size = src_size};
+        enum zblob_result result = plan_make(&plan, error);
+        if (result == ZBLOB_OK)
+            result = plan_encode(&plan, error);
+        enum zblob_codec settled = result == ZBLOB_OK ? settle(&plan) : current.codec;
+        if (result == ZBLOB_OK && settled == current.codec)
+            result = assemble(&plan, value_type, frame, frame_size, error);
+        *doubtful = is_doubtful(&plan);
+        plan_free(&plan);
+        if (settled == current.codec)
+            return result;
+        current.codec = settled;
+    }
+}
+
+enum zblob_result
+zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+{
+    bool doubtful;
+    if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);
+    enum zblob_result result = compress_by(*options, value_type, src, src_size, frame, frame_size, &doubtful, error);
+    if (result != ZBLOB_OK || !doubtful)
+        return result;
+    struct zblob_options general = *options;
+    unsigned char *other;
+    size_t other_size;
+    general.codec = ZBLOB_CODEC_ZSTD;
+    if (compress_by(general, value_type, src, src_size, &other, &other_size, &doubtful, error) != ZBLOB_OK)
+        return ZBLOB_OK; /* the frame that is there is good enough */
+    if (other_size < *frame_size) {
+        unsigned char *larger = *frame;
+        *frame = other;
+        *frame_size = other_size;
+        other = larger;
+    }
+    free(other);
+    return ZBLOB_OK;
+}
+
+void
+zblob_free(void *block)
+{
+    free(block);
+}

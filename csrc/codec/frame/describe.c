@@ -1,0 +1,234 @@
+/* describe.c: what is known about a value, as JSON. Numbers are written alike in every locale. */
+#include "../base/error.h"
+#include "../base/geometry.h"
+#include "header.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct writer {
+    char *text;
+    size_t size, capacity;
+    bool failed;
+};
+
+static bool
+reserve(struct writer *w, size_t size)
+{
+    if (w->capacity - w->size > size)
+        return true;
+    size_t capacity = 2 * w->capacity + size + 1;
+    char *text = w->failed ? NULL : realloc(w->text, capacity);
+    if (!text) {
+        w->failed = true;
+        return false;
+    }
+    w->text = text;
+    w->capacity = capacity;
+    return true;
+}
+
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+static void
+put(struct writer *w, const char *format, ...)
+{
+    char piece[160];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(piece, sizeof piece, format, arguments);
+    va_end(arguments);
+    if (size >= 0 && reserve(w, (size_t)size)) {
+        memcpy(w->text + w->size, piece, (size_t)size + 1);
+        w->size += (size_t)size;
+    }
+}
+
+/* The shortest digits that give the same double back. A locale's decimal sign becomes a point. */
+static void
+put_double(struct writer *w, double value)
+{
+    char digits[40];
+    if (value - value != 0) {
+        put(w, "null"); /* JSON has no infinities */
+        return;
+    }
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value)
+            break;
+    }
+    char *out = digits;
+    for (const char *in = digits; *in; in++) {
+        if (strchr("0123456789+-e", *in))
+            *out++ = *in;
+        else if (out > digits && out[-1] != '.')
+            *out++ = '.';
+    }
+    *out = '\0';
+    put(w, "%s%s", digits, strpbrk(digits, ".e") ? "" : ".0");
+}
+
+static void
+put_doubles(struct writer *w, const char *name, const double *values, uint32_t count)
+{
+    put(w, ", \"%s\": [", name);
+    for (uint32_t i = 0; i < count; i++) {
+        put(w, i ? ", " : "");
+        put_double(w, values[i]);
+    }
+    put(w, "]");
+}
+
+static void
+put_image(struct writer *w, const struct zblob_image *image)
+{
+    static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy", "array", "guess"};
+    const struct zblob_grid *grid = &image->grid;
+    put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
+        sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little", grid->dimension);
+    put(w, ", \"components\": %" PRIu32 ", \"size\": [", grid->components / (image->is_complex ? 2 : 1));
+    for (uint32_t axis = 0; axis < grid->dimension; axis++)
+        put(w, "%s%" PRIu64, axis ? ", " : "", grid->size[axis]);
+    put(w, "], \"order\": \"%s\", \"value_offset\": %" PRIu64,
+        image->is_permuted  ? "K"
+        : image->is_fortran ? "F"
+                            : "C",
+        image->value_offset);
+    if (image->has_space) {
+        put_doubles(w, "spacing", image->spacing, grid->dimension);
+        put_doubles(w, "origin", image->origin, grid->dimension);
+        put_doubles(w, "direction", image->direction, grid->dimension * grid->dimension);
+    }
+    put(w, "}");
+}
+
+static void
+put_images(struct writer *w, const struct zblob_image *images, size_t count)
+{
+    put(w, ", \"images\": [");
+    for (size_t i = 0; i < count; i++) {
+        put(w, i ? ", " : "");
+        put_image(w, &images[i]);
+    }
+    put(w, "]}");
+}
+
+static const char *
+value_type_name(enum zblob_value_type type)
+{
+    return type == ZBLOB_BLOB ? "blob" : "text";
+}
+
+static void
+put_frame(struct writer *w, const struct zblob_frame *frame, bool in_envelope)
+{
+    put(w, "{\"frame\": true, \"envelope\": %s, \"version\": %" PRIu32, in_envelope ? "\"pickle\"" : "null",
+        frame->version);
+    put(w, ", \"value_type\": \"%s\", \"codec\": \"%s\"", value_type_name(frame->value_type),
+        zblob_codec_name(frame->codec));
+    put(w,
+        ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ", frame->level,
+        frame->raw_size, frame->frame_size);
+    put_double(w, (double)frame->raw_size / (double)frame->frame_size);
+    put(w, ", \"header_size\": %zu, \"chunk_count\": %" PRIu32 ", \"checksum\": \"xxh64\"", frame->header_size,
+        frame->chunk_count);
+    put(w, ", \"dictionary_id\": %" PRIu32, frame->dictionary_id);
+}
+
+static void
+put_plain(struct writer *w, size_t size, enum zblob_value_type type)
+{
+    put(w, "{\"frame\": false, \"envelope\": null, \"version\": null");
+    put(w, ", \"value_type\": \"%s\", \"codec\": null", value_type_name(type));
+    put(w, ", \"level\": null, \"raw_size\": %zu, \"frame_size\": %zu, \"ratio\": 1.0", size, size);
+    put(w, ", \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0");
+}
+
+/* A stored pickle is looked into as a plain one is: its frame has no geometry to keep the size bound. */
+static size_t
+images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
+{
+    frame_images(frame, images);
+    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE || !is_whole)
+        return frame->image_count;
+    return zblob_sniff(frame->header + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+}
+
+/* Hand over the text. */
+static enum zblob_result
+finish(struct writer *w, enum zblob_result result, char **json, struct zblob_error *error)
+{
+    if (result == ZBLOB_OK && w->failed)
+        result = zblob_fail_memory(error, w->capacity);
+    if (result == ZBLOB_OK)
+        *json = w->text;
+    else
+        free(w->text);
+    return result;
+}
+
+/* src holds src_size bytes of the frame, its header at least. */
+static enum zblob_result
+describe_frame(const void *src, size_t src_size, uint64_t frame_size, bool in_envelope, char **json,
+               struct zblob_error *error)
+{
+    struct writer w = {0};
+    struct zblob_frame frame;
+    enum zblob_result result = zblob_frame_open(&frame, src, src_size, frame_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
+    if (!images)
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    put_frame(&w, &frame, in_envelope);
+    put_images(&w, images, images_of_frame(&frame, src_size == frame_size, images));
+    free(images);
+    return finish(&w, result, json, error);
+}
+
+static enum zblob_result
+describe_plain(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+               struct zblob_error *error)
+{
+    struct writer w = {0};
+    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
+    if (!images)
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    put_plain(&w, src_size, value_type);
+    put_images(&w, images, zblob_sniff(src, src_size, images, ZBLOB_IMAGES_MAX));
+    free(images);
+    return finish(&w, ZBLOB_OK, json, error);
+}
+
+enum zblob_result
+zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+               struct zblob_error *error)
+{
+    const unsigned char *frame;
+    size_t frame_size;
+    *json = NULL;
+    enum zblob_result result = zblob_find_frame(src, src_size, &frame, &frame_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    if (!frame)
+        return describe_plain(src, src_size, value_type, json, error);
+    return describe_frame(frame, frame_size, frame_size, frame != src, json, error);
+}
+
+enum zblob_result
+zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json, struct zblob_error *error)
+{
+    bool in_envelope = zblob_is_envelope(src, src_size);
+    size_t before = in_envelope ? ZBLOB_ENVELOPE_PREFIX_SIZE : 0;
+    uint64_t around = in_envelope ? ZBLOB_ENVELOPE_OVERHEAD : 0;
+    *json = NULL;
+    if (value_size < around)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: %" PRIu64 " bytes", value_size);
+    return describe_frame((const unsigned char *)src + before, src_size - before, value_size - around, in_envelope,
+                          json, error);
+}

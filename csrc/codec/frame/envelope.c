@@ -1,0 +1,99 @@
+/*
+ * envelope.c: frames that are pickles.
+ *
+ * An envelope is one pickle of protocol 4 that, when loaded, calls sqlite_zblob.unpickle.load_v1(frame):
+ *
+ *   PROTO 4 | SHORT_BINUNICODE module | SHORT_BINUNICODE function | STACK_GLOBAL
+ *   BINBYTES8 size (64 bit) | the frame | TUPLE1 | REDUCE | STOP
+ *
+ * It is recognised by these exact bytes alone: another pickle that calls the same function is a plain value.
+ */
+#include "../base/bytes.h"
+#include "../base/error.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define OPENING "\x80\x04\x8c\x15sqlite_zblob.unpickle\x8c\x07load_v1\x93\x8e"
+#define CLOSING "\x85R."
+
+#define OPENING_SIZE (sizeof OPENING - 1)
+#define PREFIX_SIZE (OPENING_SIZE + 8)
+#define CLOSING_SIZE (sizeof CLOSING - 1)
+
+_Static_assert(PREFIX_SIZE == ZBLOB_ENVELOPE_PREFIX_SIZE, "what readers of a value's first bytes need");
+_Static_assert(PREFIX_SIZE + CLOSING_SIZE == ZBLOB_ENVELOPE_OVERHEAD, "the bound of zblob.h");
+
+bool
+zblob_is_envelope(const void *src, size_t src_size)
+{
+    return src_size >= PREFIX_SIZE && memcmp(src, OPENING, OPENING_SIZE) == 0;
+}
+
+enum zblob_result
+zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
+                 struct zblob_error *error)
+{
+    const unsigned char *p = src;
+    *frame = zblob_has_magic(src, src_size) ? p : NULL;
+    *frame_size = src_size;
+    if (!zblob_is_envelope(src, src_size))
+        return ZBLOB_OK;
+    uint64_t held = load_le64(p + OPENING_SIZE);
+    if (src_size < ZBLOB_ENVELOPE_OVERHEAD || held != src_size - ZBLOB_ENVELOPE_OVERHEAD)
+        return zblob_fail(error, ZBLOB_DAMAGED,
+                          "damaged pickle envelope: it says that it holds %" PRIu64 " bytes, the value has %zu", held,
+                          src_size);
+    if (memcmp(p + src_size - CLOSING_SIZE, CLOSING, CLOSING_SIZE) != 0 ||
+        !zblob_has_magic(p + PREFIX_SIZE, (size_t)held))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: what it holds is no frame");
+    *frame = p + PREFIX_SIZE;
+    *frame_size = (size_t)held;
+    return ZBLOB_OK;
+}
+
+uint64_t
+zblob_head_size(const void *src, size_t src_size)
+{
+    size_t before = zblob_is_envelope(src, src_size) ? PREFIX_SIZE : 0;
+    uint64_t size = zblob_header_size((const unsigned char *)src + before, src_size - before);
+    return size ? before + size : 0;
+}
+
+bool
+zblob_is_compressed(const void *src, size_t src_size)
+{
+    const unsigned char *frame;
+    size_t frame_size;
+    return zblob_find_frame(src, src_size, &frame, &frame_size, NULL) == ZBLOB_OK && frame &&
+           zblob_is_frame(frame, frame_size);
+}
+
+bool
+zblob_is_plain_pickle(const void *src, size_t src_size)
+{
+    return zblob_is_complete_pickle(src, src_size) && !zblob_is_compressed(src, src_size);
+}
+
+enum zblob_result
+zblob_compress_pickle(const struct zblob_options *options, const void *src, size_t src_size, unsigned char **envelope,
+                      size_t *envelope_size, struct zblob_error *error)
+{
+    unsigned char *frame;
+    size_t frame_size;
+    enum zblob_result result = zblob_compress(options, ZBLOB_BLOB, src, src_size, &frame, &frame_size, error);
+    if (result != ZBLOB_OK)
+        return result;
+    unsigned char *p = realloc(frame, frame_size + ZBLOB_ENVELOPE_OVERHEAD);
+    if (!p) {
+        free(frame);
+        return zblob_fail_memory(error, frame_size + ZBLOB_ENVELOPE_OVERHEAD);
+    }
+    memmove(p + PREFIX_SIZE, p, frame_size);
+    memcpy(p, OPENING, OPENING_SIZE);
+    store_le64(p + OPENING_SIZE, frame_size);
+    memcpy(p + PREFIX_SIZE + frame_size, CLOSING, CLOSING_SIZE);
+    *envelope = p;
+    *envelope_size = frame_size + ZBLOB_ENVELOPE_OVERHEAD;
+    return ZBLOB_OK;
+}

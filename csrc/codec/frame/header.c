@@ -1,0 +1,328 @@
+/* header.c: write, validate and read the header of a frame (docs/format.md). */
+#include "header.h"
+
+#include "../base/bytes.h"
+#include "../base/checksum.h"
+#include "../base/error.h"
+#include "../base/geometry.h"
+
+#include <inttypes.h>
+
+/* A zstd skippable frame, then our signature: `zstd -d` steps over the header. */
+#define SKIPPABLE_MAGIC 0x184D2A5AU
+#define SIGNATURE "ZBLB"
+#define SKIPPABLE_PREFIX_SIZE 8
+
+enum field_offset {
+    AT_SKIPPABLE_MAGIC = 0,
+    AT_SKIPPABLE_SIZE = 4,
+    AT_SIGNATURE = 8,
+    AT_VERSION = 12,
+    AT_VALUE_TYPE = 13,
+    AT_LEVEL = 14,
+    AT_CODEC = 15,
+    AT_RAW_SIZE = 16,
+    AT_DICTIONARY_ID = 24,
+    AT_CHUNK_COUNT = 28,
+    AT_SECTION_SIZE = 32,
+};
+
+enum entry_offset {
+    AT_ENTRY_RAW_SIZE = 0,
+    AT_ENTRY_STORED_SIZE = 4,
+    AT_ENTRY_CHECKSUM = 8,
+    AT_ENTRY_CODEC = 16,
+    AT_ENTRY_RESERVED = 17, /* three bytes of 0 */
+};
+
+/* A section that an older reader cannot skip has this bit in its type. */
+#define SECTION_CRITICAL 0x8000U
+
+/* ---- Magic and extent ------------------------------------------------------------------------ */
+
+bool
+zblob_has_magic(const void *src, size_t src_size)
+{
+    const unsigned char *p = src;
+    return src_size >= AT_VERSION && load_le32(p + AT_SKIPPABLE_MAGIC) == SKIPPABLE_MAGIC &&
+           memcmp(p + AT_SIGNATURE, SIGNATURE, 4) == 0;
+}
+
+uint64_t
+zblob_header_size(const void *src, size_t src_size)
+{
+    if (!zblob_has_magic(src, src_size))
+        return 0;
+    return SKIPPABLE_PREFIX_SIZE + (uint64_t)load_le32((const unsigned char *)src + AT_SKIPPABLE_SIZE);
+}
+
+/* What every version keeps: magic, sizes, and the checksum over the header at the header's end. */
+static bool
+header_checksum_holds(const unsigned char *src, size_t src_size)
+{
+    uint64_t header_size = zblob_header_size(src, src_size);
+    if (header_size < FRAME_FIXED_SIZE + FRAME_CHECKSUM_SIZE || header_size > src_size)
+        return false;
+    size_t covered = (size_t)header_size - FRAME_CHECKSUM_SIZE;
+    return load_le64(src + covered) == checksum_xxh64(src, covered);
+}
+
+bool
+zblob_is_frame(const void *src, size_t src_size)
+{
+    return header_checksum_holds(src, src_size);
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+size_t
+frame_header_size(size_t section_size, size_t chunk_count)
+{
+    return FRAME_FIXED_SIZE + section_size + chunk_count * FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE;
+}
+
+unsigned char *
+frame_write_section_prefix(unsigned char *dst, enum frame_section_type type, size_t size)
+{
+    store_le16(dst, (uint16_t)type);
+    store_le16(dst + 2, 0);
+    store_le32(dst + 4, (uint32_t)size);
+    return dst + FRAME_SECTION_PREFIX_SIZE;
+}
+
+static unsigned char *
+write_entry(unsigned char *dst, const struct zblob_chunk *chunk)
+{
+    memset(dst, 0, FRAME_ENTRY_SIZE);
+    store_le32(dst + AT_ENTRY_RAW_SIZE, chunk->raw_size);
+    store_le32(dst + AT_ENTRY_STORED_SIZE, chunk->stored_size);
+    store_le64(dst + AT_ENTRY_CHECKSUM, chunk->checksum);
+    dst[AT_ENTRY_CODEC] = (unsigned char)chunk->codec;
+    return dst + FRAME_ENTRY_SIZE;
+}
+
+void
+frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t section_size,
+                   const struct zblob_chunk *chunks)
+{
+    size_t header_size = frame_header_size(section_size, frame->chunk_count);
+    store_le32(dst + AT_SKIPPABLE_MAGIC, SKIPPABLE_MAGIC);
+    store_le32(dst + AT_SKIPPABLE_SIZE, (uint32_t)(header_size - SKIPPABLE_PREFIX_SIZE));
+    memcpy(dst + AT_SIGNATURE, SIGNATURE, 4);
+    dst[AT_VERSION] = ZBLOB_FORMAT_VERSION;
+    dst[AT_VALUE_TYPE] = (unsigned char)frame->value_type;
+    dst[AT_LEVEL] = (unsigned char)frame->level;
+    dst[AT_CODEC] = (unsigned char)frame->codec;
+    store_le64(dst + AT_RAW_SIZE, frame->raw_size);
+    store_le32(dst + AT_DICTIONARY_ID, frame->dictionary_id);
+    store_le32(dst + AT_CHUNK_COUNT, frame->chunk_count);
+    store_le32(dst + AT_SECTION_SIZE, (uint32_t)section_size);
+    unsigned char *p = dst + FRAME_FIXED_SIZE + section_size;
+    for (uint32_t i = 0; i < frame->chunk_count; i++)
+        p = write_entry(p, &chunks[i]);
+    store_le64(p, checksum_xxh64(dst, header_size - FRAME_CHECKSUM_SIZE));
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+static uint32_t
+section_area_size(const struct zblob_frame *frame)
+{
+    return load_le32(frame->header + AT_SECTION_SIZE);
+}
+
+static const unsigned char *
+first_entry(const struct zblob_frame *frame)
+{
+    return frame->header + FRAME_FIXED_SIZE + section_area_size(frame);
+}
+
+static void
+read_entry(const unsigned char *entry, struct zblob_chunk *chunk)
+{
+    chunk->raw_size = load_le32(entry + AT_ENTRY_RAW_SIZE);
+    chunk->stored_size = load_le32(entry + AT_ENTRY_STORED_SIZE);
+    chunk->checksum = load_le64(entry + AT_ENTRY_CHECKSUM);
+    chunk->codec = (enum zblob_codec)entry[AT_ENTRY_CODEC];
+}
+
+void
+zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
+                       struct zblob_chunk *chunk)
+{
+    uint64_t raw_offset = previous->raw_offset + previous->raw_size;
+    uint64_t stored_offset = previous->stored_offset + previous->stored_size;
+    read_entry(first_entry(frame) + (size_t)index * FRAME_ENTRY_SIZE, chunk);
+    chunk->raw_offset = raw_offset;
+    chunk->stored_offset = stored_offset;
+}
+
+void
+zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk)
+{
+    read_entry(first_entry(frame), chunk);
+    chunk->raw_offset = 0;
+    chunk->stored_offset = frame->header_size;
+    for (uint32_t i = 1; i <= index; i++)
+        zblob_frame_next_chunk(frame, i, chunk, chunk);
+}
+
+bool
+frame_next_section(const struct zblob_frame *frame, uint32_t *cursor, struct frame_section *section)
+{
+    if (*cursor == section_area_size(frame))
+        return false;
+    const unsigned char *p = frame->header + FRAME_FIXED_SIZE + *cursor;
+    section->type = (enum frame_section_type)load_le16(p);
+    section->size = load_le32(p + 4);
+    section->body = p + FRAME_SECTION_PREFIX_SIZE;
+    *cursor += FRAME_SECTION_PREFIX_SIZE + section->size;
+    return true;
+}
+
+void
+zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct zblob_image *image)
+{
+    struct frame_section section;
+    uint32_t cursor = 0, seen = 0;
+    while (frame_next_section(frame, &cursor, &section)) {
+        if (section.type == FRAME_SECTION_IMAGE && seen++ == index) {
+            geometry_read(image, section.body, section.size);
+            return;
+        }
+    }
+}
+
+void
+frame_images(const struct zblob_frame *frame, struct zblob_image *images)
+{
+    struct frame_section section;
+    uint32_t cursor = 0;
+    while (frame_next_section(frame, &cursor, &section)) {
+        if (section.type == FRAME_SECTION_IMAGE)
+            geometry_read(images++, section.body, section.size);
+    }
+}
+
+/* ---- Validation ------------------------------------------------------------------------------ */
+
+static enum zblob_result
+check_fixed_fields(struct zblob_frame *frame, struct zblob_error *error)
+{
+    const unsigned char *p = frame->header;
+    frame->value_type = (enum zblob_value_type)p[AT_VALUE_TYPE];
+    frame->level = p[AT_LEVEL];
+    frame->codec = (enum zblob_codec)p[AT_CODEC];
+    frame->raw_size = load_le64(p + AT_RAW_SIZE);
+    frame->dictionary_id = load_le32(p + AT_DICTIONARY_ID);
+    frame->chunk_count = load_le32(p + AT_CHUNK_COUNT);
+    if (p[AT_VALUE_TYPE] > ZBLOB_TEXT_UTF16LE)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: value type %d does not exist", p[AT_VALUE_TYPE]);
+    if (p[AT_LEVEL] < ZBLOB_LEVEL_MIN || p[AT_LEVEL] > ZBLOB_LEVEL_MAX)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: level %d does not exist", p[AT_LEVEL]);
+    if (frame->dictionary_id)
+        return zblob_fail(error, ZBLOB_UNSUPPORTED,
+                          "the frame needs dictionary %" PRIu32 ", and this build has no dictionaries",
+                          frame->dictionary_id);
+    uint64_t expected = FRAME_FIXED_SIZE + (uint64_t)section_area_size(frame) +
+                        (uint64_t)frame->chunk_count * FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE;
+    if (expected != frame->header_size)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a header of %zu bytes does not hold %" PRIu32 " chunks",
+                          frame->header_size, frame->chunk_count);
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+check_sections(struct zblob_frame *frame, struct zblob_error *error)
+{
+    uint32_t left = section_area_size(frame);
+    const unsigned char *p = frame->header + FRAME_FIXED_SIZE;
+    while (left) {
+        uint32_t size = left >= FRAME_SECTION_PREFIX_SIZE ? load_le32(p + 4) : 0;
+        if (left < FRAME_SECTION_PREFIX_SIZE || left - FRAME_SECTION_PREFIX_SIZE < size)
+            return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a header section runs over its end");
+        unsigned type = load_le16(p);
+        struct zblob_image image;
+        if (type == FRAME_SECTION_IMAGE) {
+            if (!geometry_read(&image, p + FRAME_SECTION_PREFIX_SIZE, size) ||
+                !geometry_fits(&image, frame->raw_size) || frame->image_count == ZBLOB_IMAGES_MAX)
+                return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: geometry of image %" PRIu32,
+                                  frame->image_count);
+            frame->image_count++;
+        } else if (type & SECTION_CRITICAL) {
+            return zblob_fail(error, ZBLOB_UNSUPPORTED,
+                              "the frame has a section of type %u that this build does not know: "
+                              "read it with a newer sqlite_zblob",
+                              type);
+        }
+        left -= FRAME_SECTION_PREFIX_SIZE + size;
+        p += FRAME_SECTION_PREFIX_SIZE + size;
+    }
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+check_entry(const struct zblob_frame *frame, uint32_t index, const unsigned char *entry, struct zblob_error *error)
+{
+    struct zblob_chunk chunk;
+    read_entry(entry, &chunk);
+    if (entry[AT_ENTRY_CODEC] > ZBLOB_CODEC_VOXEL || frame->codec > ZBLOB_CODEC_VOXEL)
+        return zblob_fail(error, ZBLOB_UNSUPPORTED,
+                          "chunk %" PRIu32 " uses codec %d, which this build does not know: read it with a "
+                          "newer sqlite_zblob",
+                          index, entry[AT_ENTRY_CODEC]);
+    bool reserved_is_zero = (load_le32(entry + AT_ENTRY_CODEC) & 0xFFFFFF00U) == 0;
+    bool stored_agrees = chunk.codec != ZBLOB_CODEC_STORE || chunk.raw_size == chunk.stored_size;
+    if (chunk.raw_size == 0 || chunk.raw_size > ZBLOB_CHUNK_RAW_MAX || chunk.stored_size == 0 || !reserved_is_zero ||
+        !stored_agrees)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: index entry of chunk %" PRIu32, index);
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+check_index(struct zblob_frame *frame, uint64_t value_size, struct zblob_error *error)
+{
+    const unsigned char *entry = first_entry(frame);
+    uint64_t raw_size = 0;
+    frame->frame_size = frame->header_size;
+    for (uint32_t i = 0; i < frame->chunk_count; i++, entry += FRAME_ENTRY_SIZE) {
+        enum zblob_result result = check_entry(frame, i, entry, error);
+        if (result != ZBLOB_OK)
+            return result;
+        raw_size += load_le32(entry + AT_ENTRY_RAW_SIZE); /* 2^32 entries of 2^24 cannot overflow */
+        frame->frame_size += load_le32(entry + AT_ENTRY_STORED_SIZE);
+    }
+    if (raw_size != frame->raw_size)
+        return zblob_fail(error, ZBLOB_DAMAGED,
+                          "damaged frame: its chunks hold %" PRIu64 " bytes, its header says %" PRIu64, raw_size,
+                          frame->raw_size);
+    if (frame->frame_size != value_size)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: it should be %" PRIu64 " bytes long and is %" PRIu64,
+                          frame->frame_size, value_size);
+    return ZBLOB_OK;
+}
+
+enum zblob_result
+zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, uint64_t value_size,
+                 struct zblob_error *error)
+{
+    const unsigned char *p = src;
+    *frame = (struct zblob_frame){.header = p};
+    if (!zblob_has_magic(src, src_size))
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "not a frame: the magic is missing");
+    if (!header_checksum_holds(p, src_size))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: the header is cut off or its checksum is wrong");
+    frame->header_size = (size_t)zblob_header_size(src, src_size);
+    frame->version = p[AT_VERSION];
+    if (frame->version != ZBLOB_FORMAT_VERSION)
+        return zblob_fail(error, ZBLOB_UNSUPPORTED,
+                          "the frame has format version %" PRIu32 ", this build reads version %d: "
+                          "read it with a newer sqlite_zblob",
+                          frame->version, ZBLOB_FORMAT_VERSION);
+    enum zblob_result result = check_fixed_fields(frame, error);
+    if (result == ZBLOB_OK)
+        result = check_sections(frame, error);
+    if (result == ZBLOB_OK)
+        result = check_index(frame, value_size, error);
+    return result;
+}

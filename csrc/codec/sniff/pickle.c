@@ -1,0 +1,367 @@
+/*
+ * pickle.c: recognises the calls that rebuild images and arrays in a pickle's tree.
+ *
+ * SimpleITK (Image.__reduce__): Image(size, pixel id, components), state (0, samples, origin, spacing,
+ * direction, metadata). NumPy: _reconstruct(...) with state (1, shape, dtype, is_fortran, samples), a masked array
+ * _mareconstruct(...) with state (1, shape, dtype, is_fortran, samples, mask, fill value), or, from protocol 5 on,
+ * _frombuffer(samples, dtype, shape, order[, order of axes]). array.array: _array_reconstructor(class, type code,
+ * format code, samples).
+ */
+#include "images.h"
+
+#include "../base/geometry.h"
+#include "pickle_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef const struct pickle_node *node_ref;
+
+static bool
+is_global(const struct pickle_tree *tree, node_ref node, const char *module, const char *name)
+{
+    return node && node->kind == PICKLE_GLOBAL && pickle_text_is(pickle_item(tree, node, 0), module) &&
+           pickle_text_is(pickle_item(tree, node, 1), name);
+}
+
+static bool
+is_tuple(node_ref node, uint32_t item_count)
+{
+    return node && node->kind == PICKLE_TUPLE && node->item_count == item_count;
+}
+
+static bool
+is_integer(node_ref node, int64_t least, int64_t most)
+{
+    return node && node->kind == PICKLE_INTEGER && node->integer >= least && node->integer <= most;
+}
+
+static node_ref
+state_of(const struct pickle_tree *tree, node_ref call)
+{
+    return call->state < 0 ? NULL : &tree->nodes[call->state];
+}
+
+/* A tuple of 1..ZBLOB_DIMENSION_MAX positive integers. */
+static bool
+read_shape(const struct pickle_tree *tree, node_ref tuple, struct zblob_grid *grid)
+{
+    if (!tuple || tuple->kind != PICKLE_TUPLE || tuple->item_count < 1 || tuple->item_count > ZBLOB_DIMENSION_MAX)
+        return false;
+    grid->dimension = tuple->item_count;
+    for (uint32_t axis = 0; axis < grid->dimension; axis++) {
+        node_ref item = pickle_item(tree, tuple, axis);
+        if (!is_integer(item, 1, INT64_MAX))
+            return false;
+        grid->size[axis] = (uint64_t)item->integer;
+    }
+    return true;
+}
+
+/* The samples' place, where their number of bytes is exactly what the grid asks for. */
+static bool
+read_samples(node_ref samples, const unsigned char *src, struct zblob_image *image)
+{
+    uint64_t size;
+    if (!samples || samples->kind != PICKLE_BYTES || !zblob_grid_size(&image->grid, &size) ||
+        size != samples->byte_count)
+        return false;
+    image->value_offset = (uint64_t)(samples->bytes - src);
+    return true;
+}
+
+/* ---- SimpleITK ------------------------------------------------------------------------------- */
+
+/* sitk.sitkInt8 = 0 .. sitkFloat64 = 9, two complex types, then ten vector types in the same order. */
+static bool
+read_pixel_id(int64_t id, struct zblob_image *image)
+{
+    static const enum zblob_sample_type types[] = {
+        ZBLOB_INT8,   ZBLOB_UINT8, ZBLOB_INT16,  ZBLOB_UINT16,  ZBLOB_INT32,
+        ZBLOB_UINT32, ZBLOB_INT64, ZBLOB_UINT64, ZBLOB_FLOAT32, ZBLOB_FLOAT64,
+    };
+    enum { SCALARS = 10, FIRST_COMPLEX = 10, FIRST_VECTOR = 12, END = 22 };
+    if (id < 0 || id >= END)
+        return false;
+    if (id >= FIRST_VECTOR)
+        image->grid.sample_type = types[id - FIRST_VECTOR];
+    else if (id >= FIRST_COMPLEX)
+        image->grid.sample_type = id == FIRST_COMPLEX ? ZBLOB_FLOAT32 : ZBLOB_FLOAT64;
+    else
+        image->grid.sample_type = types[id];
+    image->is_complex = id >= FIRST_COMPLEX && id < FIRST_VECTOR;
+    return true;
+}
+
+static bool
+read_reals(const struct pickle_tree *tree, node_ref tuple, uint32_t count, double *values)
+{
+    if (!is_tuple(tuple, count))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        node_ref item = pickle_item(tree, tuple, i);
+        /* x - x is NaN for infinities and NaN: such a geometry is odd, and JSON cannot say it */
+        if (item->kind != PICKLE_FLOAT || item->real - item->real != 0)
+            return false;
+        values[i] = item->real;
+    }
+    return true;
+}
+
+static bool
+match_simpleitk(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    node_ref callable = pickle_item(tree, call, 0), arguments = pickle_item(tree, call, 1);
+    node_ref state = state_of(tree, call);
+    if (!is_global(tree, callable, "SimpleITK.SimpleITK", "Image") || !is_tuple(arguments, 3) || !is_tuple(state, 6) ||
+        !is_integer(pickle_item(tree, state, 0), 0, 0))
+        return false;
+    node_ref pixel_id = pickle_item(tree, arguments, 1), components = pickle_item(tree, arguments, 2);
+    if (!read_shape(tree, pickle_item(tree, arguments, 0), &image->grid) || !is_integer(pixel_id, 0, INT8_MAX) ||
+        !read_pixel_id(pixel_id->integer, image) || !is_integer(components, 1, INT32_MAX / 2))
+        return false;
+    uint32_t dimension = image->grid.dimension;
+    image->source = ZBLOB_SOURCE_SIMPLEITK;
+    image->has_space = true;
+    image->grid.components = (uint32_t)components->integer * (image->is_complex ? 2 : 1);
+    return read_samples(pickle_item(tree, state, 1), src, image) &&
+           read_reals(tree, pickle_item(tree, state, 2), dimension, image->origin) &&
+           read_reals(tree, pickle_item(tree, state, 3), dimension, image->spacing) &&
+           read_reals(tree, pickle_item(tree, state, 4), dimension * dimension, image->direction);
+}
+
+/* ---- NumPy ----------------------------------------------------------------------------------- */
+
+/* dtype("i2", False, True) with state (3, "<" | ">" | "|", None, None, None, -1, -1, 0): fields,
+ * subarrays and times have something else there and are refused. */
+static bool
+read_dtype(const struct pickle_tree *tree, node_ref call, struct zblob_image *image)
+{
+    node_ref arguments, state, order;
+    char code[4] = "";
+    if (!call || call->kind != PICKLE_CALL || !is_global(tree, pickle_item(tree, call, 0), "numpy", "dtype") ||
+        !is_tuple(arguments = pickle_item(tree, call, 1), 3) || !is_tuple(state = state_of(tree, call), 8))
+        return false;
+    node_ref name = pickle_item(tree, arguments, 0);
+    if (name->kind != PICKLE_TEXT || name->byte_count < 2 || name->byte_count >= sizeof code)
+        return false;
+    memcpy(code, name->bytes, (size_t)name->byte_count);
+    for (uint32_t i = 2; i <= 4; i++) {
+        if (pickle_item(tree, state, i)->kind != PICKLE_NONE)
+            return false;
+    }
+    if (!geometry_parse_dtype(code, image))
+        return false;
+    order = pickle_item(tree, state, 1);
+    image->grid.big_endian = pickle_text_is(order, ">");
+    return image->grid.big_endian || pickle_text_is(order, "<") || pickle_text_is(order, "|");
+}
+
+/* NumPy names the slowest axis first unless in Fortran order. */
+static bool
+read_geometry(const struct pickle_tree *tree, node_ref shape, node_ref dtype, struct zblob_image *image)
+{
+    struct zblob_grid *grid = &image->grid;
+    if (!read_shape(tree, shape, grid) || !read_dtype(tree, dtype, image))
+        return false;
+    for (uint32_t axis = 0; !image->is_fortran && axis < grid->dimension / 2; axis++) {
+        uint64_t size = grid->size[axis];
+        grid->size[axis] = grid->size[grid->dimension - 1 - axis];
+        grid->size[grid->dimension - 1 - axis] = size;
+    }
+    image->source = ZBLOB_SOURCE_NUMPY;
+    return true;
+}
+
+/* State (1, shape, dtype, is_fortran, ...) of `count` items. */
+static bool
+read_state(const struct pickle_tree *tree, node_ref state, uint32_t count, struct zblob_image *image)
+{
+    if (!is_tuple(state, count) || pickle_item(tree, state, 3)->kind != PICKLE_BOOL)
+        return false;
+    image->is_fortran = pickle_item(tree, state, 3)->integer != 0;
+    return read_geometry(tree, pickle_item(tree, state, 1), pickle_item(tree, state, 2), image);
+}
+
+static bool
+match_reconstruct(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    node_ref callable = pickle_item(tree, call, 0), state = state_of(tree, call);
+    return (is_global(tree, callable, "numpy._core.multiarray", "_reconstruct") ||
+            is_global(tree, callable, "numpy.core.multiarray", "_reconstruct")) &&
+           read_state(tree, state, 5, image) && read_samples(pickle_item(tree, state, 4), src, image);
+}
+
+static bool
+read_masked(const struct pickle_tree *tree, node_ref call, struct zblob_image *image)
+{
+    return is_global(tree, pickle_item(tree, call, 0), "numpy.ma.core", "_mareconstruct") &&
+           read_state(tree, state_of(tree, call), 7, image);
+}
+
+static bool
+match_masked(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    return read_masked(tree, call, image) && read_samples(pickle_item(tree, state_of(tree, call), 4), src, image);
+}
+
+/* A masked array's second block: one bool for each of its elements. */
+static bool
+match_mask(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    return read_masked(tree, call, image) && geometry_parse_dtype("bool", image) &&
+           read_samples(pickle_item(tree, state_of(tree, call), 5), src, image);
+}
+
+/* Order "K": the shape is that of the memory in C order, and a transposition follows. */
+static bool
+match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    node_ref callable = pickle_item(tree, call, 0), arguments = pickle_item(tree, call, 1);
+    if (!(is_global(tree, callable, "numpy._core.numeric", "_frombuffer") ||
+          is_global(tree, callable, "numpy.core.numeric", "_frombuffer")) ||
+        !(is_tuple(arguments, 4) || is_tuple(arguments, 5)))
+        return false;
+    node_ref order = pickle_item(tree, arguments, 3);
+    image->is_fortran = pickle_text_is(order, "F");
+    image->is_permuted = pickle_text_is(order, "K") && arguments->item_count == 5;
+    return (image->is_fortran || image->is_permuted || pickle_text_is(order, "C")) &&
+           read_geometry(tree, pickle_item(tree, arguments, 2), pickle_item(tree, arguments, 1), image) &&
+           read_samples(pickle_item(tree, arguments, 0), src, image);
+}
+
+/* ---- array.array ----------------------------------------------------------------------------- */
+
+/* The module's machine format codes 0..17; from 2 on, little- and big-endian take turns. */
+static bool
+match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    static const char *const types[] = {"|u1", "|i1", "<u2", ">u2", "<i2", ">i2", "<u4", ">u4", "<i4",
+                                        ">i4", "<u8", ">u8", "<i8", ">i8", "<f4", ">f4", "<f8", ">f8"};
+    node_ref arguments = pickle_item(tree, call, 1);
+    if (!is_global(tree, pickle_item(tree, call, 0), "array", "_array_reconstructor") || !is_tuple(arguments, 4))
+        return false;
+    node_ref format = pickle_item(tree, arguments, 2), samples = pickle_item(tree, arguments, 3);
+    if (!is_integer(format, 0, sizeof types / sizeof *types - 1) || samples->kind != PICKLE_BYTES ||
+        !geometry_parse_dtype(types[format->integer], image))
+        return false;
+    image->source = ZBLOB_SOURCE_ARRAY;
+    image->grid.dimension = 1;
+    image->grid.size[0] = samples->byte_count / zblob_sample_size(image->grid.sample_type);
+    return read_samples(samples, src, image);
+}
+
+/* ---- All of a pickle ------------------------------------------------------------------------- */
+
+typedef bool matcher(const struct pickle_tree *tree, node_ref call, const unsigned char *src,
+                     struct zblob_image *image);
+
+static matcher *const matchers[] = {match_simpleitk, match_reconstruct, match_frombuffer,
+                                    match_masked,    match_mask,        match_array};
+
+enum { MATCHERS = sizeof matchers / sizeof *matchers };
+
+/* An image, as little of it as a pickle of very many needs: which call, and what recognises it there. */
+struct finding {
+    uint64_t offset, size;
+    uint32_t call, matcher;
+};
+
+struct findings {
+    struct finding *list;
+    size_t count, capacity;
+};
+
+/* False: no memory. */
+static bool
+add_finding(struct findings *found, struct finding finding)
+{
+    if (found->count == found->capacity) {
+        size_t capacity = 2 * found->capacity + 16;
+        struct finding *list = realloc(found->list, capacity * sizeof *list);
+        if (!list)
+            return false;
+        found->list = list;
+        found->capacity = capacity;
+    }
+    found->list[found->count++] = finding;
+    return true;
+}
+
+static bool
+match(const struct pickle_tree *tree, uint32_t call, uint32_t by, const unsigned char *src, struct zblob_image *image)
+{
+    *image = (struct zblob_image){0};
+    return matchers[by](tree, &tree->nodes[call], src, image);
+}
+
+static bool
+find_all(const struct pickle_tree *tree, const unsigned char *src, struct findings *found)
+{
+    struct zblob_image image;
+    for (uint32_t i = 0; i < tree->node_count; i++) {
+        for (uint32_t by = 0; tree->nodes[i].kind == PICKLE_CALL && by < MATCHERS; by++) {
+            struct finding finding = {.call = i, .matcher = by};
+            if (!match(tree, i, by, src, &image))
+                continue;
+            finding.offset = image.value_offset;
+            zblob_grid_size(&image.grid, &finding.size);
+            if (!add_finding(found, finding))
+                return false;
+        }
+    }
+    return true;
+}
+
+static int
+compare_offsets(const void *left, const void *right)
+{
+    const struct finding *a = left, *b = right;
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    return (a->call > b->call) - (a->call < b->call);
+}
+
+static int
+compare_sizes(const void *left, const void *right)
+{
+    const struct finding *a = left, *b = right;
+    if (a->size != b->size)
+        return a->size > b->size ? -1 : 1;
+    return compare_offsets(left, right);
+}
+
+/* In the order of their places. Several calls may share one bytes object through the memo: the first has it. Of more
+ * than `capacity` the largest stay. */
+static void
+select_findings(struct findings *found, size_t capacity)
+{
+    size_t kept = 0;
+    qsort(found->list, found->count, sizeof *found->list, compare_offsets);
+    for (size_t i = 0; i < found->count; i++) {
+        if (kept == 0 || found->list[i].offset != found->list[kept - 1].offset)
+            found->list[kept++] = found->list[i];
+    }
+    if (kept > capacity) {
+        qsort(found->list, kept, sizeof *found->list, compare_sizes);
+        kept = capacity;
+        qsort(found->list, kept, sizeof *found->list, compare_offsets);
+    }
+    found->count = kept;
+}
+
+size_t
+sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
+{
+    struct pickle_tree tree;
+    struct findings found = {0};
+    if (pickle_tree_read(&tree, src, src_size) && find_all(&tree, src, &found) && found.count)
+        select_findings(&found, capacity);
+    else
+        found.count = 0;
+    for (size_t i = 0; i < found.count; i++)
+        match(&tree, found.list[i].call, found.list[i].matcher, src, &images[i]);
+    pickle_tree_free(&tree);
+    free(found.list);
+    return found.count;
+}

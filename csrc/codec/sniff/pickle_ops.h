@@ -1,0 +1,83 @@
+/*
+ * pickle_ops.h: reads one pickle opcode after the other, without executing any.
+ * Knows the opcodes' lengths and arguments (protocols 2 to 5), not their meaning.
+ */
+#ifndef ZBLOB_CODEC_SNIFF_PICKLE_OPS_H
+#define ZBLOB_CODEC_SNIFF_PICKLE_OPS_H
+
+#include "../../zblob.h"
+
+/* The opcodes that other files speak of; the names are those of Python's pickletools. */
+enum pickle_opcode {
+    OP_MARK = '(',
+    OP_STOP = '.',
+    OP_POP = '0',
+    OP_POP_MARK = '1',
+    OP_DUP = '2',
+    OP_BINFLOAT = 'G',
+    OP_BININT = 'J',
+    OP_BININT1 = 'K',
+    OP_BININT2 = 'M',
+    OP_LONG1 = 0x8a,
+    OP_LONG4 = 0x8b,
+    OP_NONE = 'N',
+    OP_NEWTRUE = 0x88,
+    OP_NEWFALSE = 0x89,
+    OP_BINUNICODE = 'X',
+    OP_SHORT_BINUNICODE = 0x8c,
+    OP_BINUNICODE8 = 0x8d,
+    OP_BINBYTES = 'B',
+    OP_SHORT_BINBYTES = 'C',
+    OP_BINBYTES8 = 0x8e,
+    OP_BYTEARRAY8 = 0x96,
+    OP_EMPTY_LIST = ']',
+    OP_APPEND = 'a',
+    OP_APPENDS = 'e',
+    OP_EMPTY_TUPLE = ')',
+    OP_TUPLE = 't',
+    OP_TUPLE1 = 0x85,
+    OP_TUPLE2 = 0x86,
+    OP_TUPLE3 = 0x87,
+    OP_EMPTY_DICT = '}',
+    OP_SETITEM = 's',
+    OP_SETITEMS = 'u',
+    OP_EMPTY_SET = 0x8f,
+    OP_ADDITEMS = 0x90,
+    OP_FROZENSET = 0x91,
+    OP_BINGET = 'h',
+    OP_LONG_BINGET = 'j',
+    OP_BINPUT = 'q',
+    OP_LONG_BINPUT = 'r',
+    OP_MEMOIZE = 0x94,
+    OP_GLOBAL = 'c',
+    OP_STACK_GLOBAL = 0x93,
+    OP_REDUCE = 'R',
+    OP_BUILD = 'b',
+    OP_NEWOBJ = 0x81,
+    OP_NEWOBJ_EX = 0x92,
+    OP_PROTO = 0x80,
+    OP_FRAME = 0x95,
+};
+
+struct pickle_reader {
+    const unsigned char *src;
+    size_t size;
+    size_t at;
+};
+
+struct pickle_op {
+    unsigned char opcode;
+    const unsigned char *argument; /* without its length prefix */
+    uint64_t argument_size;
+    const unsigned char *second; /* GLOBAL alone: the name behind the module, without line ends */
+    uint64_t second_size;
+};
+
+/* Start at a pickle's PROTO opcode; false where there is none of protocol 2 to 5. */
+bool pickle_reader_start(struct pickle_reader *reader, const void *src, size_t src_size);
+
+/* The next opcode. False at a byte that is none of the above, or an argument that runs over the end:
+ * persistent ids, extension codes, out-of-band buffers and protocol 0 are among the refused. */
+bool pickle_reader_next(struct pickle_reader *reader, struct pickle_op *op);
+
+#endif

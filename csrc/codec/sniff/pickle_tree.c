@@ -1,0 +1,343 @@
+/*
+ * pickle_tree.c: a stack machine that keeps shapes instead of objects. It takes only so many opcodes for a pickle's
+ * size, so that one of a million small things is given up early; its tables grow with the opcodes that it has seen.
+ */
+#include "pickle_tree.h"
+
+#include "../base/bytes.h"
+
+#include <stdlib.h>
+
+/* So many opcodes, and one more for so many bytes: what they cost stays below a share of any codec's time. */
+#define OPCODES_MIN 65536U
+#define BYTES_AN_OPCODE 16
+#define OPCODES_MAX (UINT32_C(1) << 28)
+#define NO_NODE UINT32_MAX
+
+struct machine {
+    struct pickle_tree *tree;
+    uint32_t *stack;
+    uint32_t stack_size, stack_capacity;
+    uint32_t *memo;
+    uint32_t memo_capacity, memo_count; /* memo_count: as MEMOIZE counts */
+    uint32_t opcode_count;
+};
+
+/* ---- Nodes and stack ------------------------------------------------------------------------- */
+
+/* An array with room for `count` elements, the old one or its larger copy; NULL, and the old one as it is, where
+ * there is no memory. */
+static void *
+grown(void *array, uint32_t *capacity, uint32_t count, size_t size)
+{
+    if (count <= *capacity)
+        return array;
+    uint32_t wanted = count < 128 ? 256 : 2 * count;
+    array = realloc(array, wanted * size);
+    if (array)
+        *capacity = wanted;
+    return array;
+}
+
+static bool
+push(struct machine *m, uint32_t number)
+{
+    uint32_t *stack = grown(m->stack, &m->stack_capacity, m->stack_size + 1, sizeof *stack);
+    if (!stack)
+        return false;
+    m->stack = stack;
+    stack[m->stack_size++] = number;
+    return true;
+}
+
+static struct pickle_node *
+push_node(struct machine *m, enum pickle_kind kind)
+{
+    struct pickle_tree *tree = m->tree;
+    struct pickle_node *nodes = grown(tree->nodes, &tree->node_capacity, tree->node_count + 1, sizeof *nodes);
+    if (!nodes)
+        return NULL;
+    tree->nodes = nodes;
+    if (!push(m, tree->node_count))
+        return NULL;
+    nodes[tree->node_count] = (struct pickle_node){.kind = kind, .state = -1};
+    return &nodes[tree->node_count++];
+}
+
+static bool
+push_integer(struct machine *m, enum pickle_kind kind, int64_t integer)
+{
+    struct pickle_node *node = push_node(m, kind);
+    if (node)
+        node->integer = integer;
+    return node != NULL;
+}
+
+static bool
+push_bytes(struct machine *m, enum pickle_kind kind, const unsigned char *bytes, uint64_t byte_count)
+{
+    struct pickle_node *node = push_node(m, kind);
+    if (node) {
+        node->bytes = bytes;
+        node->byte_count = byte_count;
+    }
+    return node != NULL;
+}
+
+static bool
+push_long(struct machine *m, const struct pickle_op *op)
+{
+    uint64_t value = 0;
+    if (op->argument_size > 8)
+        return push_node(m, PICKLE_OTHER) != NULL;
+    for (uint64_t i = 0; i < op->argument_size; i++)
+        value |= (uint64_t)op->argument[i] << (8 * i);
+    if (op->argument_size && op->argument_size < 8 && op->argument[op->argument_size - 1] & 0x80)
+        value |= UINT64_MAX << (8 * op->argument_size); /* sign */
+    return push_integer(m, PICKLE_INTEGER, (int64_t)value);
+}
+
+static bool
+push_float(struct machine *m, const unsigned char *big_endian)
+{
+    unsigned char reversed[8];
+    for (int i = 0; i < 8; i++)
+        reversed[i] = big_endian[7 - i];
+    struct pickle_node *node = push_node(m, PICKLE_FLOAT);
+    if (node)
+        node->real = load_le_double(reversed);
+    return node != NULL;
+}
+
+static bool
+is_mark(const struct machine *m, uint32_t depth)
+{
+    return m->tree->nodes[m->stack[depth]].kind == PICKLE_MARK;
+}
+
+/* Drop the top `count` entries, none of which may be a mark. */
+static bool
+drop(struct machine *m, uint32_t count)
+{
+    if (m->stack_size < count)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_mark(m, m->stack_size - 1 - i))
+            return false;
+    }
+    m->stack_size -= count;
+    return true;
+}
+
+/* How many entries lie above the topmost mark; false without one. */
+static bool
+count_above_mark(const struct machine *m, uint32_t *count)
+{
+    for (*count = 0; *count < m->stack_size; ++*count) {
+        if (is_mark(m, m->stack_size - 1 - *count))
+            return true;
+    }
+    return false;
+}
+
+static bool
+drop_to_mark(struct machine *m)
+{
+    uint32_t count;
+    if (!count_above_mark(m, &count))
+        return false;
+    m->stack_size -= count + 1;
+    return true;
+}
+
+/* Replace the top `count` entries by one node that holds them as items. */
+static bool
+gather(struct machine *m, enum pickle_kind kind, uint32_t count)
+{
+    struct pickle_tree *tree = m->tree;
+    uint32_t first = tree->item_count;
+    uint32_t *items = grown(tree->items, &tree->item_capacity, first + count, sizeof *items);
+    if (count && !items)
+        return false;
+    tree->items = items;
+    if (!drop(m, count))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        tree->items[tree->item_count++] = m->stack[m->stack_size + i];
+    struct pickle_node *node = push_node(m, kind);
+    if (node) {
+        node->first_item = first;
+        node->item_count = count;
+    }
+    return node != NULL;
+}
+
+static bool
+gather_to_mark(struct machine *m)
+{
+    uint32_t count;
+    if (!count_above_mark(m, &count) || !gather(m, PICKLE_TUPLE, count))
+        return false;
+    m->stack[m->stack_size - 2] = m->stack[m->stack_size - 1]; /* over the mark */
+    m->stack_size--;
+    return true;
+}
+
+/* ---- Memo, globals, state -------------------------------------------------------------------- */
+
+/* Picklers number their slots from 0 on. A higher number than there were opcodes is none of theirs. */
+static bool
+put(struct machine *m, uint64_t slot)
+{
+    if (slot > m->opcode_count || m->stack_size == 0)
+        return false;
+    uint32_t before = m->memo_capacity;
+    uint32_t *memo = grown(m->memo, &m->memo_capacity, (uint32_t)slot + 1, sizeof *memo);
+    if (!memo)
+        return false;
+    m->memo = memo;
+    for (uint32_t i = before; i < m->memo_capacity; i++)
+        memo[i] = NO_NODE;
+    memo[slot] = m->stack[m->stack_size - 1];
+    m->memo_count++;
+    return true;
+}
+
+static bool
+get(struct machine *m, uint64_t slot)
+{
+    return slot < m->memo_capacity && m->memo[slot] != NO_NODE && push(m, m->memo[slot]);
+}
+
+static bool
+push_global(struct machine *m, const struct pickle_op *op)
+{
+    return push_bytes(m, PICKLE_TEXT, op->argument, op->argument_size) &&
+           push_bytes(m, PICKLE_TEXT, op->second, op->second_size) && gather(m, PICKLE_GLOBAL, 2);
+}
+
+static bool
+build(struct machine *m)
+{
+    if (!drop(m, 1) || m->stack_size == 0)
+        return false;
+    struct pickle_node *object = &m->tree->nodes[m->stack[m->stack_size - 1]];
+    object->state = (int32_t)m->stack[m->stack_size];
+    return object->kind != PICKLE_MARK;
+}
+
+static bool
+dup(struct machine *m)
+{
+    return m->stack_size > 0 && push(m, m->stack[m->stack_size - 1]);
+}
+
+static bool
+pop(struct machine *m)
+{
+    if (m->stack_size == 0)
+        return false;
+    m->stack_size--;
+    return true;
+}
+
+/* ---- Opcodes --------------------------------------------------------------------------------- */
+
+static bool
+execute(struct machine *m, const struct pickle_op *op)
+{
+    const unsigned char *a = op->argument;
+    switch (op->opcode) {
+    case OP_PROTO:
+    case OP_FRAME: return true;
+    case OP_MARK: return push_node(m, PICKLE_MARK) != NULL;
+    case OP_POP: return pop(m);
+    case OP_POP_MARK: return drop_to_mark(m);
+    case OP_DUP: return dup(m);
+    case OP_NONE: return push_node(m, PICKLE_NONE) != NULL;
+    case OP_NEWTRUE: return push_integer(m, PICKLE_BOOL, 1);
+    case OP_NEWFALSE: return push_integer(m, PICKLE_BOOL, 0);
+    case OP_BININT: return push_integer(m, PICKLE_INTEGER, (int32_t)load_le32(a));
+    case OP_BININT1: return push_integer(m, PICKLE_INTEGER, a[0]);
+    case OP_BININT2: return push_integer(m, PICKLE_INTEGER, load_le16(a));
+    case OP_LONG1:
+    case OP_LONG4: return push_long(m, op);
+    case OP_BINFLOAT: return push_float(m, a);
+    case OP_BINUNICODE:
+    case OP_SHORT_BINUNICODE:
+    case OP_BINUNICODE8: return push_bytes(m, PICKLE_TEXT, a, op->argument_size);
+    case OP_BINBYTES:
+    case OP_SHORT_BINBYTES:
+    case OP_BINBYTES8:
+    case OP_BYTEARRAY8: return push_bytes(m, PICKLE_BYTES, a, op->argument_size);
+    case OP_EMPTY_LIST:
+    case OP_EMPTY_DICT:
+    case OP_EMPTY_SET: return push_node(m, PICKLE_OTHER) != NULL;
+    case OP_FROZENSET: return drop_to_mark(m) && push_node(m, PICKLE_OTHER) != NULL;
+    case OP_APPEND: return drop(m, 1) && m->stack_size > 0;
+    case OP_SETITEM: return drop(m, 2) && m->stack_size > 0;
+    case OP_APPENDS:
+    case OP_SETITEMS:
+    case OP_ADDITEMS: return drop_to_mark(m) && m->stack_size > 0;
+    case OP_EMPTY_TUPLE: return gather(m, PICKLE_TUPLE, 0);
+    case OP_TUPLE1: return gather(m, PICKLE_TUPLE, 1);
+    case OP_TUPLE2: return gather(m, PICKLE_TUPLE, 2);
+    case OP_TUPLE3: return gather(m, PICKLE_TUPLE, 3);
+    case OP_TUPLE: return gather_to_mark(m);
+    case OP_BINGET: return get(m, a[0]);
+    case OP_LONG_BINGET: return get(m, load_le32(a));
+    case OP_BINPUT: return put(m, a[0]);
+    case OP_LONG_BINPUT: return put(m, load_le32(a));
+    case OP_MEMOIZE: return put(m, m->memo_count);
+    case OP_GLOBAL: return push_global(m, op);
+    case OP_STACK_GLOBAL: return gather(m, PICKLE_GLOBAL, 2);
+    case OP_REDUCE:
+    case OP_NEWOBJ: return gather(m, PICKLE_CALL, 2);
+    case OP_NEWOBJ_EX: return drop(m, 3) && push_node(m, PICKLE_OTHER) != NULL;
+    case OP_BUILD: return build(m);
+    default: return false;
+    }
+}
+
+bool
+pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size)
+{
+    struct pickle_reader reader;
+    struct pickle_op op;
+    struct machine m = {.tree = tree};
+    size_t share = src_size / BYTES_AN_OPCODE;
+    uint32_t most = share < OPCODES_MAX ? OPCODES_MIN + (uint32_t)share : OPCODES_MAX;
+    *tree = (struct pickle_tree){0};
+    bool good = pickle_reader_start(&reader, src, src_size);
+    while (good) {
+        good = m.opcode_count++ < most && pickle_reader_next(&reader, &op);
+        if (good && op.opcode == OP_STOP)
+            break;
+        good = good && execute(&m, &op);
+    }
+    good = good && reader.at == src_size && m.stack_size == 1;
+    free(m.stack);
+    free(m.memo);
+    return good;
+}
+
+void
+pickle_tree_free(struct pickle_tree *tree)
+{
+    free(tree->nodes);
+    free(tree->items);
+}
+
+const struct pickle_node *
+pickle_item(const struct pickle_tree *tree, const struct pickle_node *node, uint32_t index)
+{
+    bool has_items = node && index < node->item_count;
+    return has_items ? &tree->nodes[tree->items[node->first_item + index]] : NULL;
+}
+
+bool
+pickle_text_is(const struct pickle_node *node, const char *text)
+{
+    return node && node->kind == PICKLE_TEXT && node->byte_count == strlen(text) &&
+           memcmp(node->bytes, text, (size_t)node->byte_count) == 0;
+}

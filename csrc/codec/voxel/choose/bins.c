@@ -1,0 +1,129 @@
+/*
+ * bins.c: cuts the energies that an image shows into bins, each with a frequency table of its own: the scale of
+ * their steps, and the thresholds. It knows counts of energies, not images. Only the encoder calculates here.
+ */
+#include "../internal.h"
+
+#include <string.h>
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+/* Steps as one scale has them: samples, and the sum of their energies, of all steps before. */
+struct steps {
+    uint64_t count[VOXEL_STEPS_MAX + 1], energy[VOXEL_STEPS_MAX + 1];
+};
+
+/* Section 7 of the format. */
+static uint32_t
+step_of(uint32_t energy, int shift, uint32_t steps)
+{
+    uint32_t fine = energy >> shift, half = steps / 2;
+    uint32_t coarse = fine < half ? 0 : (fine - half) >> VOXEL_COARSE_SHIFT;
+    return fine < half ? fine : half + (coarse < half ? coarse : half - 1);
+}
+
+static void
+sum_steps(const uint32_t *histogram, uint32_t highest, int shift, uint32_t steps, struct steps *sums)
+{
+    memset(sums, 0, sizeof *sums);
+    for (uint32_t e = 0; e <= highest; e++) {
+        uint32_t step = step_of(e, shift, steps);
+        sums->count[step + 1] += histogram[e];
+        sums->energy[step + 1] += (uint64_t)histogram[e] * e;
+    }
+    for (uint32_t step = 0; step < steps; step++) {
+        sums->count[step + 1] += sums->count[step];
+        sums->energy[step + 1] += sums->energy[step];
+    }
+}
+
+/* No libm, whose last bit is not the same everywhere. */
+static double
+log2_of(double x)
+{
+    int whole = 0;
+    for (; x > 1.4142135623730951; whole++)
+        x = x * 0.5;
+    double y = (x - 1) / (x + 1), square = y * y, power = y, sum = 0;
+    for (int i = 1; i < 10; i += 2) {
+        sum = sum + power / i;
+        power = power * square;
+    }
+    double fraction = sum * 2.8853900817779268; /* 2 / ln 2 */
+    return whole + fraction;
+}
+
+/* Bits of the samples of steps from..to - 1 in one context: magnitudes fall geometrically, from the mean that
+ * energies (sixteenths) announce, which is never quite 0. */
+static double
+bits_of(const struct steps *steps, uint32_t from, uint32_t to)
+{
+    double count = (double)(steps->count[to] - steps->count[from]);
+    if (count == 0)
+        return 0;
+    double mean = ((double)(steps->energy[to] - steps->energy[from]) / count + 0.5) / 16;
+    double inverse = mean * log2_of(1 + 1 / mean), sign = mean / (1 + mean);
+    double bits = log2_of(1 + mean) + inverse + sign;
+    return count * bits;
+}
+
+/* The cheapest cut of all steps in bins; starts[b] is where bin b starts. */
+static double
+cut_steps(const struct steps *sums, uint32_t steps, int bins, uint8_t starts[VOXEL_BINS_MAX])
+{
+    float bits[VOXEL_STEPS_MAX][VOXEL_STEPS_MAX + 1]; /* 66 kB of stack */
+    double best[VOXEL_STEPS_MAX + 1];
+    uint8_t from[VOXEL_BINS_MAX][VOXEL_STEPS_MAX + 1];
+    for (uint32_t i = 0; i < steps; i++)
+        for (uint32_t j = i + 1; j <= steps; j++)
+            bits[i][j] = (float)bits_of(sums, i, j);
+    for (uint32_t j = 1; j <= steps; j++)
+        best[j] = bits[0][j];
+    for (int b = 1; b < bins; b++)
+        for (uint32_t j = steps; j > (uint32_t)b; j--) { /* downwards: best[i] is still that of one bin less */
+            double least = 0;
+            for (uint32_t i = (uint32_t)b; i < j; i++) {
+                double sum = best[i] + bits[i][j];
+                if (i == (uint32_t)b || sum < least) {
+                    least = sum;
+                    from[b][j] = (uint8_t)i;
+                }
+            }
+            best[j] = least;
+        }
+    uint32_t end = steps;
+    for (int b = bins; b-- > 1;)
+        starts[b] = (uint8_t)(end = from[b][end]);
+    return best[steps];
+}
+
+/* The scale of steps is a power of two: a coarse one, that tells high energies apart, or a finer one. */
+void
+voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t highest)
+{
+    uint32_t steps = (uint32_t)voxel_preset_steps(model->preset);
+    int bins = voxel_preset_bins(model->preset), coarsest = 0;
+    double least = 0;
+    uint64_t above = 0, total = 0;
+    for (uint32_t e = 0; e <= highest; e++)
+        total += histogram[e];
+    uint32_t most = highest; /* but for a few */
+    while (most > 0 && (above += histogram[most]) * steps < total)
+        most--;
+    while (step_of(most, coarsest, steps) == steps - 1 && coarsest < VOXEL_ENERGY_SHIFT_MAX)
+        coarsest++;
+    for (int shift = coarsest; shift >= 0; shift--) {
+        struct steps sums;
+        uint8_t starts[VOXEL_BINS_MAX] = {0};
+        sum_steps(histogram, highest, shift, steps, &sums);
+        double bits = cut_steps(&sums, steps, bins, starts);
+        if (shift < coarsest && bits >= least)
+            break;
+        least = bits;
+        model->energy_shift = (uint8_t)shift;
+        memcpy(model->thresholds, starts, sizeof starts);
+    }
+    voxel_index_bins(model);
+}

@@ -1,0 +1,499 @@
+/*
+ * train.c: fits an intensity model to samples of the image: prediction weights by iteratively
+ * reweighted least squares, and context weights by non-negative least squares on the residuals. Floating
+ * point stays in the encoder: a decoder only sees the integers that result.
+ *
+ * Sums keep one order on every target, so the same model comes out on every CPU.
+ */
+#include "../internal.h"
+#include "fit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+enum {
+    BOXES_MAX = 56,
+    BAND = 14,
+    LEAD = 4,
+    TAIL = 2,
+    CHOICE_SAMPLES = 30000
+}; /* rows whose neighbours lie outside teach nothing */
+
+struct observation_set {
+    float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
+    uint16_t *activity;
+    uint8_t *class_of;
+    size_t count, capacity;
+};
+
+/* What a level spends: rounds of fitting weights, and energies. Observations are of each kind and parity, one in `share`
+ * samples and some at most. */
+struct effort {
+    uint8_t preset, rounds, energy_rounds, boxes, share;
+    uint32_t observations;
+};
+static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
+    [VOXEL_LEVEL_TRIAL] = {VOXEL_PRESET_NORMAL, 2, 2, 16, 128, 12000},
+    [1] = {VOXEL_PRESET_FAST, 2, 2, 12, 128, 8000},
+    [2] = {VOXEL_PRESET_FAST, 3, 2, 20, 80, 24000},
+    [3] = {VOXEL_PRESET_NORMAL, 2, 2, 16, 128, 16000},
+    [4] = {VOXEL_PRESET_NORMAL, 2, 2, 20, 100, 30000},
+    [5] = {VOXEL_PRESET_NORMAL, 3, 2, 20, 80, 40000},
+    [6] = {VOXEL_PRESET_NORMAL, 3, 2, 32, 60, 60000},
+    [7] = {VOXEL_PRESET_RICH, 2, 4, 32, 60, 60000},
+    [8] = {VOXEL_PRESET_RICH, 3, 4, 40, 32, 120000},
+    [9] = {VOXEL_PRESET_RICH, 4, 4, 48, 20, 250000},
+};
+
+struct training {
+    struct voxel_model *model;
+    const unsigned char *samples;
+    const struct voxel_ops *ops;
+    struct voxel_arena arena;
+    struct voxel_planes planes[BOXES_MAX];
+    int box_count;
+    size_t box_slices, box_rows;
+    uint64_t lead; /* slices before the first that a box may end with */
+    struct voxel_segment *segment;
+    uint16_t symbols[VOXEL_SEGMENT], codes[VOXEL_SEGMENT];
+    struct observation_set set;
+    struct voxel_fit *fit;
+    uint32_t *histogram; /* of energies */
+    uint32_t highest;    /* of them */
+    size_t sample_step;  /* distance of the samples that weights are fitted to */
+    size_t error_step;   /* distance of the samples that context weights are fitted to */
+    uint64_t cost;
+    int level;
+    struct effort effort;
+};
+
+/* ---- Boxes: bands of a few rows in up to three slices, spread by a hash -------------------------- */
+
+static uint64_t
+hashed(uint64_t i)
+{
+    i = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    return (i ^ i >> 29) * UINT64_C(0xBF58476D1CE4E5B9) >> 33;
+}
+
+static bool
+load_box(struct training *t, int index)
+{
+    const struct voxel_shape *shape = &t->model->shape;
+    struct voxel_planes *planes = &t->planes[index];
+    struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
+    size_t size = voxel_planes_size(shape, box, 1);
+    voxel_planes_open(planes, shape, box, 1, t->model->modal, voxel_arena_take(&t->arena, size));
+    /* the last slice is the same whatever its distance to the others */
+    uint64_t places = shape->slices - t->lead, rows = shape->height - t->box_rows + 1;
+    uint64_t first = (uint64_t)index * places / (uint64_t)t->box_count;
+    uint64_t span = places / (uint64_t)t->box_count;
+    uint64_t last = t->lead + first + hashed((uint64_t)index) % (span ? span : 1);
+    /* rows are spread evenly too, in an order that does not follow the slices */
+    uint64_t stratum = (uint64_t)index * 7 % (uint64_t)t->box_count;
+    uint64_t row_span = rows / (uint64_t)t->box_count;
+    uint64_t row = stratum * rows / (uint64_t)t->box_count + hashed((uint64_t)index + 1000) % (row_span ? row_span : 1);
+    int16_t *scratch = malloc(voxel_scratch_size(shape) * sizeof *scratch);
+    if (scratch == NULL)
+        return false;
+    for (size_t z = 0; z < t->box_slices; z++)
+        for (size_t y = 0; y < t->box_rows; y++)
+            voxel_load_row(t->model, t->samples, last - (t->box_slices - 1 - z) * t->model->distance, row + y, planes,
+                           z, y, scratch);
+    free(scratch);
+    return true;
+}
+
+/* Slices that a box shows at this distance: three, or as many as there are. */
+static size_t
+slices_at(const struct training *t, uint64_t distance)
+{
+    uint64_t slices = (t->model->shape.slices + distance - 1) / distance;
+    return slices < 3 ? (size_t)slices : 3;
+}
+
+static bool
+load_boxes(struct training *t, uint64_t boxes)
+{
+    const struct voxel_shape *shape = &t->model->shape;
+    t->box_slices = slices_at(t, t->model->distance);
+    t->box_rows = shape->height < BAND ? (size_t)shape->height : BAND;
+    /* many small boxes: what a few show can be far from the whole */
+    uint64_t rows = shape->height * shape->slices;
+    uint64_t most = rows / (8 * t->box_rows) + 1;
+    t->box_count = most < boxes ? (int)most : (int)boxes;
+    struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
+    size_t size = voxel_planes_size(shape, box, 1) + 64;
+    voxel_arena_close(&t->arena);
+    if (!voxel_arena_open(&t->arena, (size_t)t->box_count * size))
+        return false;
+    for (int i = 0; i < t->box_count; i++)
+        if (!load_box(t, i))
+            return false;
+    return true;
+}
+
+/* ---- Prediction weights --------------------------------------------------------------------------- */
+
+static void
+observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+                size_t at, size_t n)
+{
+    const struct voxel_layout *layout = cursor->layout[parity];
+    const struct voxel_segment *s = t->segment;
+    int taps = layout->tap_count;
+    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += t->sample_step) {
+        float *x = t->set.rows[t->set.count];
+        int base = voxel_tap(row, 0)[at + i], any = row->values[at + i] - base;
+        x[taps - 1] = (float)any;
+        for (int k = 1; k < taps; k++) {
+            int d = voxel_tap(row, k)[at + i] - base;
+            x[k - 1] = (float)d;
+            any |= d;
+        }
+        if (any == 0)
+            continue; /* flat: says nothing about weights */
+        uint16_t f = 0;
+        if (layout->has_pairs)
+            f = (uint16_t)(s->direction[0][i] + s->direction[1][i] + s->direction[2][i]);
+        t->set.activity[t->set.count] = f;
+        t->set.class_of[t->set.count++] = layout->has_pairs ? (uint8_t)(s->class_of[i] & 7) : 0;
+    }
+}
+
+static size_t
+first_row(const struct training *t)
+{
+    return t->box_rows > LEAD + TAIL ? LEAD : 0;
+}
+
+static size_t
+last_row(const struct training *t)
+{
+    return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
+}
+
+/* Of each parity, in the slices that boxes are for. */
+static size_t
+samples_seen(const struct training *t)
+{
+    return (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
+}
+
+/* The slice of a box that shows this kind of plane, and its component; false: no box can. */
+static bool
+place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *component)
+{
+    *slice = kind == 1 || !t->model->use_reference ? t->box_slices - 1 : 0;
+    *component = kind > 1 ? kind - 1 : 0;
+    if (kind > 1 && t->model->chunk_slices > 1)
+        *slice = t->box_slices - 1;
+    return (kind != 1 && (kind == 0 || !t->model->is_apart)) || *slice > 0;
+}
+
+typedef void row_visitor(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row,
+                         int parity, size_t at, size_t n);
+
+static void
+visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
+{
+    size_t slice, component;
+    if (!place_of_kind(t, kind, &slice, &component))
+        return;
+    struct voxel_plane_cursor cursor;
+    voxel_cursor_open(&cursor, t->model, &t->planes[0], slice, component);
+    for (int b = 0; b < t->box_count; b++)
+        for (size_t y = first_row(t); y < last_row(t); y++) {
+            struct voxel_row row;
+            voxel_row_open(&row, &t->planes[b], &cursor, y, parity);
+            for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
+                size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
+                visit(t, &cursor, &row, parity, at, n);
+            }
+        }
+}
+
+/* Quartiles of the activity; classes are raised by eight for each that is passed. */
+static void
+choose_activity(struct training *t, struct voxel_predictor *predictor)
+{
+    uint32_t counts[3 * VOXEL_DIRECTION_CAP + 1] = {0};
+    size_t n = t->set.count, sum = 0;
+    for (size_t i = 0; i < n; i++)
+        counts[t->set.activity[i]]++;
+    for (int q = 0, f = 0; q < 3 && n > 0; q++) {
+        for (; f < 3 * VOXEL_DIRECTION_CAP && sum + counts[f] <= n * (size_t)(q + 1) / 4; f++)
+            sum += counts[f];
+        predictor->activity[q] = (uint16_t)f;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (int q = 0; q < 3; q++)
+            t->set.class_of[i] = (uint8_t)(t->set.class_of[i] + (t->set.activity[i] > predictor->activity[q]) * 8);
+}
+
+static void
+fit_weights(struct training *t, uint32_t kind, int parity)
+{
+    struct voxel_kind *k = &t->model->kinds[kind];
+    struct voxel_predictor *predictor = &k->parity[parity];
+    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
+    if (layout->has_pairs)
+        choose_activity(t, predictor);
+    if (k->single_class)
+        memset(t->set.class_of, 0, t->set.count);
+    voxel_fit_weights(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.class_of, t->set.count,
+                      layout->tap_count, k->single_class ? 1 : VOXEL_CLASSES, t->effort.rounds, predictor->weights);
+}
+
+/* ---- Is the slice before of use? -------------------------------------------------------------------- */
+
+/* About 16 times the bits of a residual in a context that knows its magnitude. */
+static uint32_t
+cost_of(int residual)
+{
+    uint32_t x = 2 * (uint32_t)(residual < 0 ? -residual : residual) + 1, bits = 0;
+    while (x >> bits > 1)
+        bits++;
+    return 16 * bits + (uint32_t)(((uint64_t)x << 4 >> bits) - 16);
+}
+
+static void
+add_costs(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+          size_t at, size_t n)
+{
+    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    for (size_t i = 0; i < n; i += t->sample_step)
+        t->cost += cost_of(row->values[at + i] - t->segment->prediction[i]);
+}
+
+/* The cost of the boxes' last slices with a single class of weights, with or without a reference plane. */
+static uint64_t
+cost_with(struct training *t, bool use_reference)
+{
+    uint32_t kind = use_reference;
+    size_t wanted = t->set.capacity < CHOICE_SAMPLES ? t->set.capacity : CHOICE_SAMPLES;
+    t->sample_step = samples_seen(t) * 4 / wanted + 1;
+    t->model->use_reference = use_reference;
+    t->model->kinds[kind].single_class = true;
+    t->cost = 0;
+    for (int parity = 0; parity < 2; parity++) {
+        t->set.count = 0;
+        visit_kind(t, kind, parity, observe_segment);
+        fit_weights(t, kind, parity);
+        visit_kind(t, kind, parity, add_costs);
+    }
+    return t->cost;
+}
+
+/* Slices in a volume of a series: all axes but the last; 0 where the image is none, or too large for chunks. */
+static uint32_t
+find_series(const struct voxel_model *model)
+{
+    const struct zblob_grid *grid = &model->grid;
+    uint32_t last = grid->dimension;
+    while (last > 0 && grid->size[last - 1] == 1)
+        last--;
+    if (model->is_folded || last < 4)
+        return 0;
+    uint64_t slices = model->shape.slices, distance = slices / grid->size[last - 1];
+    uint64_t sample = model->shape.components * zblob_sample_size(grid->sample_type);
+    uint64_t volume = distance * model->shape.width * model->shape.height * sample;
+    return distance > 1 && slices > distance && volume * 2 <= ZBLOB_CHUNK_RAW_MAX ? (uint32_t)distance : 0;
+}
+
+/* Slices that lie far apart say less than two more rows of the same slice; in a series, the same slice of the
+ * volume before often says more. */
+static bool
+choose_reference(struct training *t, uint64_t boxes)
+{
+    struct voxel_model *model = t->model;
+    bool has_choice = model->use_reference && model->shape.components == 1 && model->chunk_slices > 1;
+    uint32_t series = has_choice ? find_series(model) : 0;
+    t->lead = (slices_at(t, series ? series : 1) - 1) * (series ? series : 1);
+    if (!load_boxes(t, boxes))
+        return false;
+    if (has_choice) {
+        uint64_t alone = cost_with(t, false), beside = cost_with(t, true), before = UINT64_MAX;
+        model->distance = series ? series : 1;
+        if (series && !load_boxes(t, boxes))
+            return false;
+        before = series ? cost_with(t, true) : before;
+        model->use_reference = beside < alone || before < alone;
+        if (series && before < beside && before < alone)
+            voxel_choose_series(model, series);
+        else
+            model->distance = 1;
+        if (series && model->distance == 1 && !load_boxes(t, boxes))
+            return false;
+    }
+    if (!model->use_reference)
+        model->kind_count = 1;
+    return true;
+}
+
+/* ---- Contexts --------------------------------------------------------------------------------------- */
+
+/* Predict all rows of all boxes once, so that every stored error is known. */
+static void
+run_boxes(struct training *t)
+{
+    for (int b = 0; b < t->box_count; b++)
+        for (size_t z = 0; z < t->box_slices; z++)
+            for (size_t c = 0; c < t->planes[b].components; c++) {
+                struct voxel_plane_cursor cursor;
+                voxel_cursor_open(&cursor, t->model, &t->planes[0], z, c);
+                for (size_t y = 0; y < 2 * t->box_rows; y++) {
+                    struct voxel_row row;
+                    voxel_row_open(&row, &t->planes[b], &cursor, y / 2, y & 1);
+                    for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
+                        size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
+                        voxel_model_segment(t->ops, t->model, &cursor, &row, y & 1, at, n, t->segment);
+                        t->ops->residual(&row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
+                    }
+                    voxel_pad_errors(&t->planes[b], z, c, y / 2, y & 1);
+                }
+            }
+}
+
+static void
+observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+               size_t at, size_t n)
+{
+    const struct voxel_layout *layout = cursor->layout[parity];
+    const struct voxel_segment *s = t->segment;
+    int errors = layout->error_count;
+    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += t->error_step) {
+        float *x = t->set.rows[t->set.count];
+        float any = 0;
+        for (int k = 0; k < errors; k++)
+            any += x[k] = (float)voxel_error(row, k)[at + i];
+        for (int d = 0; d < 3 * layout->has_pairs; d++)
+            any += x[errors + d] = (float)(uint16_t)(s->direction[d][i] << 4);
+        x[errors + 3 * layout->has_pairs] = (float)row->own_errors[at + i];
+        t->set.count += any > 0;
+    }
+}
+
+static void
+fit_contexts(struct training *t, uint32_t kind, int parity)
+{
+    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
+    t->set.count = 0;
+    visit_kind(t, kind, parity, observe_errors);
+    voxel_fit_energy(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.count, layout->error_count,
+                     3 * layout->has_pairs, t->effort.energy_rounds,
+                     t->model->kinds[kind].parity[parity].context_weights);
+}
+
+static void
+count_energies(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+               size_t at, size_t n)
+{
+    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t energy = t->segment->energy[i];
+        t->histogram[energy]++;
+        t->highest = energy > t->highest ? energy : t->highest;
+    }
+}
+
+/* ---- The whole -------------------------------------------------------------------------------------- */
+
+static void
+choose_preset(struct training *t)
+{
+    const struct voxel_shape *shape = &t->model->shape;
+    uint64_t total = shape->width * shape->height * shape->slices; /* each component has parameters of its own */
+    int level = t->level;
+    if (level != VOXEL_LEVEL_TRIAL && total < 1 << 17) /* tables and weights would outweigh their use */
+        level = 1;
+    else if (total < 3 << 17 && level > 6)
+        level = 6;
+    t->effort = efforts[level];
+    t->model->preset = t->effort.preset;
+}
+
+static void
+choose_classes(struct training *t)
+{
+    const struct voxel_model *model = t->model;
+    bool volume = model->use_reference && model->chunk_slices > 1 && model->distance == 1;
+    bool is_plain = t->level == VOXEL_LEVEL_TRIAL || model->preset == VOXEL_PRESET_FAST;
+    for (uint32_t k = 0; k < model->kind_count; k++) {
+        const struct voxel_channel *channel = &model->channels[k ? k - 1 : 0];
+        bool is_flat = model->channel_count && k > 1 && channel->low == channel->high;
+        model->kinds[k].single_class = is_plain || is_flat || (k == 0 && volume);
+    }
+}
+
+static bool
+train(struct training *t)
+{
+    struct voxel_model *model = t->model;
+    uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
+    choose_preset(t);
+    size_t capacity = t->effort.observations,
+           part = (size_t)(total / t->effort.share) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
+    capacity = part < capacity ? part : capacity;
+    t->set.capacity = capacity;
+    t->set.rows = calloc(capacity, sizeof *t->set.rows);
+    t->set.activity = malloc(capacity * sizeof *t->set.activity);
+    t->set.class_of = malloc(capacity);
+    t->segment = aligned_alloc(64, sizeof *t->segment);
+    t->histogram = calloc(65536, sizeof *t->histogram);
+    t->fit = voxel_fit_new(t->ops, capacity);
+    if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
+        return false;
+    t->segment->keep_all = true;
+    if (!choose_reference(t, t->effort.boxes))
+        return false;
+    choose_classes(t);
+    size_t seen = samples_seen(t);
+    for (uint32_t k = 0; k < model->kind_count; k++)
+        for (int parity = 0; parity < 2; parity++) {
+            t->sample_step = seen * (model->kinds[k].single_class ? 4 : 1) / capacity + 1;
+            t->set.count = 0;
+            visit_kind(t, k, parity, observe_segment);
+            fit_weights(t, k, parity);
+        }
+    run_boxes(t);
+    t->error_step = seen / (capacity / 3 + 1) + 1;
+    for (uint32_t k = 0; k < model->kind_count; k++)
+        for (int parity = 0; parity < 2; parity++)
+            fit_contexts(t, k, parity);
+    for (uint32_t k = 0; k < model->kind_count; k++)
+        for (int parity = 0; parity < 2; parity++)
+            if (k > 0 || !model->use_reference || model->chunk_slices < 2)
+                visit_kind(t, k, parity, count_energies);
+    voxel_choose_bins(model, t->histogram, t->highest);
+    return true;
+}
+
+enum zblob_result
+voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain)
+{
+    struct training *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return ZBLOB_NO_MEMORY;
+    t->model = model;
+    t->samples = samples;
+    t->ops = voxel_ops();
+    t->level = level;
+    *gain = train(t);
+    voxel_arena_close(&t->arena);
+    free(t->set.rows);
+    free(t->set.activity);
+    free(t->set.class_of);
+    free(t->segment);
+    free(t->histogram);
+    voxel_fit_free(t->fit);
+    enum zblob_result result = *gain ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    free(t);
+    return result;
+}

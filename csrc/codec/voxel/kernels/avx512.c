@@ -1,0 +1,345 @@
+/* avx512.c: the kernels for x86 with AVX-512 (F, BW, DQ, VL, VNNI): the plain ones as the compiler
+ * vectorises them, prediction and entropy coding by hand. */
+#include "../internal.h"
+
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#ifdef __clang__
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,bmi,bmi2,lzcnt,popcnt"))),                    \
+    apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,bmi,bmi2,lzcnt,popcnt,prefer-vector-width=512")
+#endif
+#include <immintrin.h>
+
+enum { VOXEL_WIDTH = 32 };
+typedef __m512i vec;
+
+#define v_load(p) _mm512_loadu_si512((const void *)(p))
+#define v_store(p, v) _mm512_storeu_si512((void *)(p), v)
+#define v_set(x) _mm512_set1_epi16((short)(x))
+#define v_add(a, b) _mm512_add_epi16(a, b)
+#define v_sub(a, b) _mm512_sub_epi16(a, b)
+#define v_and(a, b) _mm512_and_si512(a, b)
+#define v_or(a, b) _mm512_or_si512(a, b)
+#define v_andnot(a, b) _mm512_andnot_si512(a, b)
+#define v_clamp(a, low, high) _mm512_min_epi16(_mm512_max_epi16(a, v_set(low)), v_set(high))
+#define v_magnitude(a, b) _mm512_abs_epi16(_mm512_sub_epi16(a, b))
+#define v_add_full(a, b) _mm512_adds_epu16(a, b)
+#define v_min(a, b) _mm512_min_epu16(a, b)
+#define v_multiply(a, b) _mm512_mulhi_epu16(a, b)
+#define v_shift_down(a, n) _mm512_srl_epi16(a, _mm_cvtsi32_si128(n))
+#define v_shift_up(a, n) _mm512_slli_epi16(a, n)
+#define v_count(a, b, c) _mm512_mask_add_epi16(a, _mm512_cmpge_epu16_mask(b, c), a, _mm512_set1_epi16(1))
+#define v_add_above(a, b, c, d)                                                                                        \
+    _mm512_mask_add_epi16(a, _mm512_cmpgt_epu16_mask(b, c), a, _mm512_set1_epi16((short)(d)))
+
+/* Pairs of taps against pairs of weights, in the order of unpacklo and unpackhi, which packs undoes. The
+ * weights of two taps come interleaved out of one two-table permutation. */
+static inline __attribute__((always_inline)) void
+predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool single_class, int taps, vec class_of,
+               vec *prediction, vec *fraction)
+{
+    __m512i low = _mm512_set1_epi32(1 << (VOXEL_WEIGHT_BITS - 1)), high = low;
+    vec other = _mm512_add_epi16(class_of, v_set(VOXEL_CLASSES));
+    vec index_low = _mm512_unpacklo_epi16(class_of, other), index_high = _mm512_unpackhi_epi16(class_of, other);
+    for (int t = 0; t < taps; t += 2) {
+        vec a = tap[t], b = tap[t + 1], w_low, w_high;
+        if (single_class) {
+            uint32_t both = (uint16_t)predictor->weights[t][0] | (uint32_t)(uint16_t)predictor->weights[t + 1][0] << 16;
+            w_low = w_high = _mm512_set1_epi32((int)both);
+        } else {
+            vec wa = v_load(predictor->weights[t]), wb = v_load(predictor->weights[t + 1]);
+            w_low = _mm512_permutex2var_epi16(wa, index_low, wb);
+            w_high = _mm512_permutex2var_epi16(wa, index_high, wb);
+        }
+        low = _mm512_dpwssd_epi32(low, _mm512_unpacklo_epi16(a, b), w_low);
+        high = _mm512_dpwssd_epi32(high, _mm512_unpackhi_epi16(a, b), w_high);
+    }
+    __m512i mask = _mm512_set1_epi32((1 << VOXEL_WEIGHT_BITS) - 1);
+    *prediction =
+        _mm512_packs_epi32(_mm512_srai_epi32(low, VOXEL_WEIGHT_BITS), _mm512_srai_epi32(high, VOXEL_WEIGHT_BITS));
+    *fraction = _mm512_packs_epi32(_mm512_and_si512(low, mask), _mm512_and_si512(high, mask));
+}
+
+#define VOXEL_FIND_BIN
+static inline __attribute__((always_inline)) vec
+find_bin(const struct voxel_model *model, int bins, vec step)
+{
+    vec low = v_load(model->bin_of), high = v_load(model->bin_of + 32);
+    if (bins < 32)
+        return _mm512_permutex2var_epi16(low, step, high);
+    vec bin = _mm512_permutex2var_epi16(low, step, high);
+    vec upper = _mm512_permutex2var_epi16(v_load(model->bin_of + 64), step, v_load(model->bin_of + 96));
+    return _mm512_mask_mov_epi16(bin, _mm512_cmpgt_epu16_mask(step, v_set(63)), upper);
+}
+
+/* By m >> 5 below 64: the number of raw bits k, 0 where m is below 32. */
+static const _Alignas(64) uint16_t raw_count_of[64] = {0, 2, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6,
+                                                       6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+                                                       7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+
+/* m -> its token without the sign. */
+static inline vec
+magnitude_token(vec m)
+{
+    vec h = _mm512_srli_epi16(m, 5);
+    if (_mm512_test_epi16_mask(h, h) == 0)
+        return m;
+    vec k = _mm512_permutex2var_epi16(v_load(raw_count_of), h, v_load(raw_count_of + 32));
+    if (_mm512_cmpgt_epu16_mask(h, v_set(63)))
+        for (int limit = 2048, bits = 8; bits <= 11; limit *= 2, bits++)
+            k = _mm512_mask_mov_epi16(k, _mm512_cmpge_epu16_mask(m, v_set(limit)), v_set(bits));
+    __mmask32 large = _mm512_test_epi16_mask(k, k);
+    vec base = _mm512_maskz_slli_epi16(large, v_add(k, v_set(1)), 3);
+    return v_add(base, _mm512_srlv_epi16(m, k));
+}
+
+#define VOXEL_RESIDUAL
+static void
+residual(const struct voxel_row *row, int shift, size_t at, size_t count, const struct voxel_segment *segment,
+         uint16_t *symbols, uint16_t *codes)
+{
+    const vec half = v_set(1 << (VOXEL_WEIGHT_BITS - 1)), cap = v_set(VOXEL_ERROR_CAP);
+    for (size_t i = 0; i < count; i += VOXEL_LANES) {
+        vec r = v_sub(v_load(row->values + at + i), v_load(segment->prediction + i));
+        __mmask32 turned = _mm512_cmplt_epu16_mask(v_load(segment->fraction + i), half);
+        v_store(row->own_errors + at + i, _mm512_slli_epi16(v_min(v_shift_down(_mm512_abs_epi16(r), shift), cap), 4));
+        r = _mm512_mask_sub_epi16(r, turned, v_set(0), r);
+        vec z = _mm512_xor_si512(_mm512_slli_epi16(r, 1), _mm512_srai_epi16(r, 15));
+        vec token = v_add(_mm512_slli_epi16(magnitude_token(_mm512_srli_epi16(z, 1)), 1), v_and(z, v_set(1)));
+        v_store(codes + i, z);
+        v_store(symbols + i, v_or(_mm512_slli_epi16(v_load(segment->table + i), 8), token));
+    }
+}
+
+/* ---- rANS: 32 lanes a step, in two registers ------------------------------------------------------------ */
+
+#define VOXEL_RANS_DECODE
+#define VOXEL_RANS_ENCODE
+#include "x86.h"
+
+/* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
+static const _Alignas(64) uint16_t raw_mask[32] = {0, 0, 0, 0, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 0xFFFF, 0};
+static const _Alignas(64) uint16_t raw_count[32] = {0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 0};
+static const _Alignas(64) uint16_t raw_base[32] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 0, 0};
+
+static inline __mmask32
+lanes_of(size_t left)
+{
+    return left >= 32 ? UINT32_MAX : (1u << left) - 1;
+}
+
+static inline __m512i
+refill(__m512i state, __mmask16 need, const unaligned16 *words)
+{
+    __m512i next = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)words));
+    state = _mm512_mask_slli_epi32(state, need, state, 16);
+    return _mm512_or_si512(state, _mm512_maskz_expand_epi32(need, next));
+}
+
+static inline __attribute__((always_inline)) __m512i
+gather(const uint32_t *from, __m512i at)
+{
+    __m256i low = gather8(from, _mm512_castsi512_si256(at)), high = gather8(from, _mm512_extracti64x4_epi64(at, 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+/* The next states of 16 lanes, before words come in, and their tokens; which of them need a word. */
+static inline __attribute__((always_inline)) __mmask16
+take_half(const uint32_t *entries, const uint16_t *tables, __mmask16 lanes, __m512i state, __m512i *next,
+          __m256i *token)
+{
+    const __m512i slots = _mm512_set1_epi32(VOXEL_TABLE_SIZE - 1), limit = _mm512_set1_epi32(65536);
+    __m512i at = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, tables));
+    at = _mm512_ternarylogic_epi32(_mm512_slli_epi32(at, VOXEL_TABLE_BITS), state, slots, 0xF8); /* a | b & c */
+    __m512i entry = gather(entries, at);
+    *next = _mm512_mullo_epi32(_mm512_srli_epi32(entry, 20), _mm512_srli_epi32(state, VOXEL_TABLE_BITS));
+    *next = _mm512_add_epi32(*next, _mm512_and_si512(_mm512_srli_epi32(entry, 8), slots));
+    *token = _mm512_cvtepi32_epi16(entry);
+    return _mm512_mask_cmplt_epu32_mask(lanes, *next, limit);
+}
+
+/* Tokens to codes; which of them have raw bits. */
+static inline __attribute__((always_inline)) __mmask32
+take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, __mmask32 lanes, __m512i state[2],
+          const unaligned16 **words)
+{
+    __m512i next[2];
+    __m256i token[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    __mmask16 need[2] = {0, 0};
+    need[0] = take_half(entries, tables, (__mmask16)lanes, state[0], &next[0], &token[0]);
+    if (lanes >> 16)
+        need[1] = take_half(entries, tables + 16, (__mmask16)(lanes >> 16), state[1], &next[1], &token[1]);
+    size_t first = (size_t)_mm_popcnt_u32(need[0]);
+    *words -= first + (size_t)_mm_popcnt_u32(need[1]);
+    state[0] = _mm512_mask_mov_epi32(state[0], (__mmask16)lanes, refill(next[0], need[0], *words));
+    if (lanes >> 16)
+        state[1] = _mm512_mask_mov_epi32(state[1], (__mmask16)(lanes >> 16), refill(next[1], need[1], *words + first));
+    vec tokens = v_and(_mm512_inserti64x4(_mm512_castsi256_si512(token[0]), token[1], 1), v_set(255));
+    v_store(codes, tokens);
+    return _mm512_mask_cmpge_epu16_mask(lanes, tokens, v_set(64));
+}
+
+/* Tokens with raw bits to codes. Three passes, so that none waits for another's stores. */
+static inline void
+finish_codes(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
+{
+    const vec masks = v_load(raw_mask), counts = v_load(raw_count), bases = v_load(raw_base);
+    _Alignas(64) uint64_t raw[VOXEL_SEGMENT / 4];
+    for (size_t i = 0; i < count; i += VOXEL_LANES) {
+        vec group = _mm512_srli_epi16(v_load(codes + i), 4);
+        v_store(raw + i / 4, _mm512_maskz_permutexvar_epi16(lanes_of(count - i), group, masks));
+    }
+    take_raw(decoder, raw, (count + 3) / 4);
+    for (size_t i = 0; i < count; i += VOXEL_LANES) {
+        vec token = v_load(codes + i), group = _mm512_srli_epi16(token, 4), bits = v_load(raw + i / 4);
+        vec m = v_sub(_mm512_srli_epi16(token, 1), _mm512_permutexvar_epi16(group, bases));
+        m = v_or(_mm512_sllv_epi16(m, _mm512_permutexvar_epi16(group, counts)), bits);
+        vec code = v_or(_mm512_slli_epi16(m, 1), v_and(token, v_set(1)));
+        v_store(codes + i, _mm512_mask_mov_epi16(code, _mm512_cmpeq_epu16_mask(group, v_set(14)), bits));
+    }
+}
+
+static void
+rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count)
+{
+    const unaligned16 *words = decoder->words;
+    const uint32_t *entries = decoder->entries;
+    __mmask32 any = 0;
+    __m512i state[4];
+    for (int i = 0; i < 4; i++)
+        state[i] = v_load(decoder->states + 16 * i);
+    size_t base = 0;
+    for (; base + 64 <= count; base += 64) {
+        any |= take_step(entries, tables + base, codes + base, UINT32_MAX, state, &words);
+        any |= take_step(entries, tables + base + 32, codes + base + 32, UINT32_MAX, state + 2, &words);
+    }
+    if (base < count)
+        any |= take_step(entries, tables + base, codes + base, lanes_of(count - base), state, &words);
+    if (base + 32 < count)
+        any |=
+            take_step(entries, tables + base + 32, codes + base + 32, lanes_of(count - base - 32), state + 2, &words);
+    for (int i = 0; i < 4; i++)
+        v_store(decoder->states + 16 * i, state[i]);
+    decoder->words = words;
+    if (any)
+        finish_codes(decoder, codes, count);
+}
+
+static inline __m512i
+spill(__m512i state, __mmask16 full, unaligned16 **words)
+{
+    _mm256_storeu_si256((void *)*words, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(full, state)));
+    *words += _mm_popcnt_u32(full);
+    return _mm512_mask_srli_epi32(state, full, state, 16);
+}
+
+/* The quotient, below 2^21, comes from a reciprocal of floats. All is rounded down, by at most 7/8 of 2^-21 in all, and
+ * Newton's step stays below as well: the quotient is right or one too small. */
+static inline __m512i
+put_symbol(__m512i state, __m512i packed, __mmask16 lanes, unaligned16 **words)
+{
+    enum { DOWN = _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC };
+    const __m512i low_bits = _mm512_set1_epi32(0xFFF), one = _mm512_set1_epi32(VOXEL_TABLE_SIZE);
+    __m512i f = _mm512_and_si512(_mm512_srli_epi32(packed, 12), low_bits);
+    __m512 divisor = _mm512_cvtepi32_ps(f), inverse = _mm512_rcp14_ps(divisor);
+    __m512 newton = _mm512_fnmadd_round_ps(divisor, inverse, _mm512_set1_ps(2), DOWN);
+    inverse = _mm512_mul_round_ps(inverse, newton, DOWN);
+    __mmask16 full = _mm512_mask_cmpge_epu32_mask(lanes, _mm512_srli_epi32(state, 32 - VOXEL_TABLE_BITS), f);
+    __m512i before = state;
+    state = spill(state, full, words);
+    __m512 dividend = _mm512_cvt_roundepu32_ps(state, DOWN);
+    __m512i quotient = _mm512_cvttps_epu32(_mm512_mul_round_ps(dividend, inverse, DOWN));
+    __m512i rest = _mm512_sub_epi32(state, _mm512_mullo_epi32(quotient, f));
+    __m512i next = _mm512_add_epi32(_mm512_slli_epi32(quotient, VOXEL_TABLE_BITS), rest);
+    next = _mm512_add_epi32(next, _mm512_and_si512(packed, low_bits));
+    next = _mm512_mask_add_epi32(next, _mm512_cmpge_epu32_mask(rest, f), next, _mm512_sub_epi32(one, f));
+    return _mm512_mask_mov_epi32(before, lanes, next);
+}
+
+static inline __attribute__((always_inline)) __mmask32
+mark_raw(struct raw_lanes *raw, size_t at, vec token, const uint16_t *codes, __mmask32 lanes, __mmask32 gone)
+{
+    __mmask32 large = _mm512_mask_cmpge_epu16_mask(lanes, token, v_set(64));
+    if ((large | gone) == 0) {
+        v_store(raw->masks + at / 4, v_set(0));
+        return 0;
+    }
+    vec code = _mm512_maskz_loadu_epi16(lanes, codes);
+    vec mask = _mm512_maskz_permutexvar_epi16(large, _mm512_srli_epi16(token, 4), v_load(raw_mask));
+    v_store(raw->masks + at / 4, _mm512_mask_mov_epi16(mask, gone, v_set(0xFFFF)));
+    v_store(raw->bits + at / 4, _mm512_mask_mov_epi16(_mm512_srli_epi16(code, 1), gone, code));
+    return large | gone;
+}
+
+static inline __attribute__((always_inline)) __mmask32
+put_step(const struct voxel_encode_entry *entries, const uint16_t *symbols, const uint16_t *codes, size_t at,
+         __mmask32 lanes, __m512i state[2], unaligned16 **words, struct raw_lanes *raw)
+{
+    vec symbol = _mm512_maskz_loadu_epi16(lanes, symbols + at);
+    __m256i first = _mm512_castsi512_si256(symbol), second = _mm512_extracti64x4_epi64(symbol, 1);
+    const uint32_t *packed = &entries->packed; /* the first half of an entry */
+    __m512i low = gather(packed, _mm512_slli_epi32(_mm512_cvtepu16_epi32(first), 1));
+    __m512i high = gather(packed, _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 1));
+    __mmask32 gone = _mm512_movepi32_mask(low) | (__mmask32)_mm512_movepi32_mask(high) << 16;
+    state[0] = put_symbol(state[0], low, (__mmask16)lanes, words);
+    state[1] = put_symbol(state[1], high, (__mmask16)(lanes >> 16), words);
+    return mark_raw(raw, at, v_and(symbol, v_set(255)), codes + at, lanes, gone & lanes);
+}
+
+static void
+rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count)
+{
+    const struct voxel_encode_entry *entries = encoder->entries;
+    struct raw_lanes raw;
+    unaligned16 *words = encoder->words;
+    __mmask32 any = 0;
+    __m512i state[4];
+    for (int i = 0; i < 4; i++)
+        state[i] = v_load(encoder->states + 16 * i);
+    size_t base = count / 64 * 64;
+    if (base + 32 < count)
+        any |= put_step(entries, symbols, codes, base + 32, lanes_of(count - base - 32), state + 2, &words, &raw);
+    if (base < count)
+        any |= put_step(entries, symbols, codes, base, lanes_of(count - base), state, &words, &raw);
+    while (base > 0) {
+        base -= 64;
+        any |= put_step(entries, symbols, codes, base + 32, UINT32_MAX, state + 2, &words, &raw);
+        any |= put_step(entries, symbols, codes, base, UINT32_MAX, state, &words, &raw);
+    }
+    for (int i = 0; i < 4; i++)
+        v_store(encoder->states + 16 * i, state[i]);
+    encoder->words = words;
+    if (any)
+        put_raw_lanes(encoder, &raw, count);
+}
+
+#include "intensity_template.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
+
+const struct voxel_ops *
+voxel_ops_avx512(void)
+{
+    bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("bmi2") &&
+               __builtin_cpu_supports("popcnt");
+    return has ? &ops : NULL;
+}
+
+#else
+
+const struct voxel_ops *
+voxel_ops_avx512(void)
+{
+    return NULL;
+}
+
+#endif

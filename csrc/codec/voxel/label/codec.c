@@ -1,0 +1,364 @@
+/*
+ * codec.c: label maps and masks: few values in flat areas.
+ *
+ * A row is coded as its even labels, then its odd ones; no label of a half-row refers to another, so 64 are
+ * looked at at once. Where all neighbours agree a label is *flat*: a copy, with the exceptions listed by their
+ * distances. All others are symbols (the first neighbour's label? the second one's that differs? the third?
+ * none of them?) whose context is the pattern of equalities around. Rows amid one label take no work at all.
+ */
+#include "label.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOPELESS_AFTER ((size_t)1 << 16) /* labels */
+
+enum {
+    FLAG_PALETTE = 16,
+    FLAG_WIDE = 32,
+};
+
+static struct label_row
+row_at(const struct label *l, size_t index)
+{
+    size_t size = l->pixels.label_size, half = l->stride * size;
+    unsigned char *even = l->labels + index * 2 * half;
+    return (struct label_row){l->states + index, {even, even + half}, l->edges + index * 2 * l->words};
+}
+
+/* ---- Rows -------------------------------------------------------------------------------------------------- */
+
+/* The row `rows` below. */
+static inline struct label_row
+beside(const struct label *l, struct label_row row, ptrdiff_t rows)
+{
+    ptrdiff_t size = rows * (ptrdiff_t)(2 * l->stride * l->pixels.label_size);
+    return (struct label_row){row.state + rows,
+                              {(unsigned char *)row.half[0] + size, (unsigned char *)row.half[1] + size},
+                              row.edges + rows * (ptrdiff_t)(2 * l->words)};
+}
+
+static inline void
+refer(const struct label *l, size_t slice, size_t y, struct label_work *work)
+{
+    struct label_above *a = &work->above;
+    struct label_row now = row_at(l, slice % l->ring * l->height + y), n, p;
+    a->is_first = slice == 0;
+    p = row_at(l, a->is_first ? l->ring * l->height : (slice - 1) % l->ring * l->height + y);
+    n = y > 0 ? beside(l, now, -1) : p;
+    work->row = now;
+    a->n = n;
+    a->nn = y > 1 ? beside(l, now, -2) : n;
+    a->p = a->is_first ? a->nn : p;
+    a->pn = a->is_first || y == 0 ? a->p : beside(l, p, -1);
+    a->ps = a->is_first || y + 1 == l->height ? a->p : beside(l, p, 1);
+}
+
+/* Do all neighbours of all labels agree? */
+static inline bool
+is_amid_one_label(const struct label_above *a)
+{
+    const struct label_state *n = a->n.state, *p = a->p.state, *ps = a->ps.state;
+    return n->is_constant && p->is_constant && ps->is_constant && n->value == p->value && n->value == ps->value;
+}
+
+/* A row amid one label that goes on like it needs nothing done. */
+static bool
+pass_row(struct label *l, const struct label_work *work)
+{
+    struct label_state *state = work->row.state;
+    uint16_t value = work->above.n.state->value, found = value;
+    if (l->decode ? l->gaps.left < l->width : !label_is_constant(work->src, l->pixels.size, l->width))
+        return false;
+    if (l->decode)
+        label_fill(&l->pixels, value, work->dst, l->width);
+    else
+        label_load(&l->pixels, work->src, &found, 1);
+    if (found != value)
+        return false;
+    *state = (struct label_state){true, state->is_filled && state->is_constant && state->value == value, value};
+    if (!l->decode)
+        l->gaps.left += l->width;
+    else if (l->gaps.left != UINT64_MAX)
+        l->gaps.left -= l->width;
+    return true;
+}
+
+static void
+swap(struct label_work *a, struct label_work *b)
+{
+    struct label_work other = *a;
+    *a = *b;
+    *b = other;
+}
+
+/* A row amid one label that does not go on like it is coded by itself, before the others at work. */
+static void
+code_alone(struct label *l, size_t index)
+{
+    size_t others = l->work_count;
+    swap(&l->work[0], &l->work[index]);
+    l->work_count = 1;
+    l->code_rows(l);
+    swap(&l->work[0], &l->work[index]);
+    l->work_count = others;
+}
+
+/* One row of each of up to LABEL_FRONT slices, each two rows behind the slice before: what they refer to is
+ * there. */
+static void
+code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsigned char *src, unsigned char *dst)
+{
+    size_t size = l->width * l->pixels.size;
+    l->work_count = 0;
+    for (size_t k = 0; k < slices && 2 * k <= step; k++) {
+        size_t y = step - 2 * k, offset = ((slice + k) * l->height + y) * size;
+        struct label_work *work = &l->work[l->work_count];
+        if (y >= l->height)
+            continue;
+        work->src = src ? src + offset : NULL;
+        work->dst = dst ? dst + offset : NULL;
+        refer(l, slice + k, y, work);
+        if (!is_amid_one_label(&work->above))
+            l->work_count++;
+        else if (!pass_row(l, work))
+            code_alone(l, l->work_count);
+    }
+    if (l->work_count)
+        l->code_rows(l);
+}
+
+/* ---- Chunks ------------------------------------------------------------------------------------------------- */
+
+/* Working memory for a chunk whose pixels are known. */
+static bool
+label_start(struct label *l, const struct voxel_model *model, struct voxel_box box, unsigned first)
+{
+    size_t size = l->pixels.label_size;
+    l->width = (size_t)model->shape.width;
+    l->height = (size_t)box.rows;
+    l->count[0] = (l->width + 1) / 2;
+    l->count[1] = l->width / 2;
+    l->words = (l->count[0] + LABEL_BLOCK - 1) / LABEL_BLOCK;
+    l->stride = l->count[0] + 2 * LABEL_SIDE;
+    if (l->stride * size > LABEL_LINE / 2) /* halves at cache lines, where that takes little */
+        l->stride = (l->stride * size + LABEL_LINE - 1) / LABEL_LINE * LABEL_LINE / size;
+    for (int parity = 0; parity < 2; parity++) { /* the odd half may end a word before */
+        size_t beyond = l->words * LABEL_BLOCK - l->count[parity];
+        l->tail[parity] = beyond < LABEL_BLOCK ? UINT64_MAX >> beyond : 0;
+    }
+    l->code_rows = voxel_ops()->label_rows[l->decode][size - 1];
+    l->ring = box.slices < LABEL_FRONT + 1 ? (size_t)box.slices : LABEL_FRONT + 1;
+    size_t rows = l->ring * l->height + 1, half = l->words * LABEL_BLOCK;
+    l->memory = calloc(rows * 2 * l->stride * size + 4 * LABEL_LINE, 1); /* kernels read whole blocks */
+    l->line = malloc(l->width * size);
+    l->states = calloc(rows, sizeof *l->states);
+    l->edges = malloc(rows * 2 * l->words * sizeof *l->edges);
+    l->bits = calloc(5 * LABEL_FRONT * l->words + 2 * LABEL_SYMBOLS, sizeof *l->bits);
+    l->seconds = malloc(LABEL_FRONT * half * size);
+    l->contexts = calloc(LABEL_FRONT * half + LABEL_LANES, sizeof *l->contexts);
+    if (l->memory == NULL || l->line == NULL || l->states == NULL || l->edges == NULL || l->bits == NULL ||
+        l->seconds == NULL || l->contexts == NULL)
+        return false;
+    l->labels = l->memory + 2 * LABEL_LINE - (uintptr_t)l->memory % LABEL_LINE;
+    for (size_t k = 0; k < LABEL_FRONT; k++) {
+        l->work[k].flat = l->bits + 2 * k * l->words;
+        l->work[k].coded = l->work[k].flat + l->words;
+        l->work[k].second = l->seconds + k * half * size;
+    }
+    for (size_t j = 0; j < LABEL_SYMBOLS - 1; j++)
+        l->above[j] = l->bits + 2 * LABEL_FRONT * l->words + j * (LABEL_FRONT * l->words + 2);
+    l->states[rows - 1] = (struct label_state){true, false, (uint16_t)first};
+    label_coder_open(&l->coder);
+    return true;
+}
+
+static void
+label_close(struct label *l)
+{
+    label_coder_close(&l->coder);
+    label_pixels_close(&l->pixels);
+    free(l->gaps.list);
+    free(l->memory);
+    free(l->states);
+    free(l->edges);
+    free(l->bits);
+    free(l->line);
+    free(l->seconds);
+    free(l->contexts);
+    free(l);
+}
+
+/* Many literals, little else: such a chunk will not become smaller. */
+static bool
+is_hopeless(const struct label *l, size_t done)
+{
+    return l->literal_count > HOPELESS_AFTER / 2 && l->literal_count > done / 2;
+}
+
+static void
+code_box(struct label *l, struct voxel_box box, const unsigned char *src, unsigned char *dst)
+{
+    for (size_t slice = 0; slice < box.slices; slice += LABEL_FRONT) {
+        size_t slices = box.slices - slice < LABEL_FRONT ? (size_t)box.slices - slice : LABEL_FRONT;
+        for (size_t step = 0; step < l->height + 2 * (slices - 1); step++) {
+            code_step(l, slice, slices, step, src, dst);
+            if (l->failed || l->coder.failed)
+                return;
+        }
+        if (!l->decode && is_hopeless(l, (slice + slices) * l->height * l->width))
+            l->failed = true;
+    }
+}
+
+static unsigned char *
+put_varint(unsigned char *at, uint64_t value)
+{
+    for (; value >= 128; value >>= 7)
+        *at++ = (unsigned char)(value | 128);
+    *at++ = (unsigned char)value;
+    return at;
+}
+
+static bool
+get_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
+{
+    *value = 0;
+    for (int shift = 0; shift < 35 && *at < end; shift += 7) {
+        unsigned char byte = *(*at)++;
+        *value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128)
+            return true;
+    }
+    return false;
+}
+
+/* Everything before the symbols; returns its size, 0 where it does not fit. */
+static size_t
+write_head(const struct label *l, unsigned first, unsigned char *dst, size_t capacity)
+{
+    const struct label_pixels *pixels = &l->pixels;
+    size_t palette_size = pixels->has_palette ? pixels->palette_count * pixels->size : 0;
+    if (capacity < 32 + palette_size)
+        return 0;
+    int order = label_gaps_order(&l->gaps);
+    unsigned char *at = dst;
+    *at++ = (unsigned char)(order | pixels->has_palette * FLAG_PALETTE | (pixels->label_size == 2) * FLAG_WIDE);
+    if (pixels->has_palette) {
+        at = put_varint(at, pixels->palette_count);
+        memcpy(at, pixels->palette, palette_size);
+        at += palette_size;
+    }
+    *at++ = (unsigned char)first;
+    if (pixels->label_size == 2)
+        *at++ = (unsigned char)(first >> 8);
+    at = put_varint(at, l->gaps.count);
+    if (l->gaps.count) {
+        struct voxel_bit_writer writer = {at + 4, dst + capacity, 0, 0, false};
+        for (size_t i = 0; i < l->gaps.count; i++)
+            voxel_put_golomb(&writer, l->gaps.list[i], order);
+        voxel_flush_bits(&writer);
+        if (writer.overflow)
+            return 0;
+        voxel_put32(at, (uint32_t)(writer.at - (at + 4)));
+        at = writer.at;
+    }
+    return (size_t)(at - dst);
+}
+
+enum zblob_result
+voxel_encode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                   unsigned char *dst, size_t dst_capacity, size_t *dst_size)
+{
+    *dst_size = 0;
+    size_t pixel = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
+    const unsigned char *src = voxel_row_address(model, samples, box.slice, box.row);
+    if (pixel > LABEL_PIXEL_MAX)
+        return ZBLOB_OK;
+    struct label *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return ZBLOB_NO_MEMORY;
+    uint16_t first = 0;
+    size_t count = (size_t)(box.slices * box.rows * model->shape.width);
+    enum zblob_result result = label_pixels_survey(&l->pixels, pixel, src, count);
+    if (result == ZBLOB_OK && l->pixels.label_size) {
+        label_load(&l->pixels, src, &first, 1);
+        if (!label_start(l, model, box, first))
+            result = ZBLOB_NO_MEMORY;
+    }
+    if (result == ZBLOB_OK && l->pixels.label_size) {
+        code_box(l, box, src, NULL);
+        size_t head = l->failed || l->coder.failed ? 0 : write_head(l, first, dst, dst_capacity);
+        size_t rest = head ? label_coder_write(&l->coder, dst + head, dst_capacity - head) : 0;
+        *dst_size = head && rest != SIZE_MAX ? head + rest : 0;
+        if (l->coder.failed)
+            result = ZBLOB_NO_MEMORY;
+    }
+    label_close(l);
+    return result;
+}
+
+/* The head's counterpart: false where it contradicts itself. *first is the first label. */
+static bool
+read_head(struct label *l, const unsigned char **at, const unsigned char *end, unsigned *first)
+{
+    struct label_pixels *pixels = &l->pixels;
+    uint64_t count;
+    unsigned flags = end - *at > 0 ? *(*at)++ : 255;
+    if (flags > 63 || pixels->has_palette != ((flags & FLAG_PALETTE) != 0))
+        return false;
+    pixels->label_size = flags & FLAG_WIDE ? 2 : 1;
+    l->gaps.order = flags & 15;
+    if (!pixels->has_palette && pixels->label_size != pixels->size)
+        return false;
+    if (pixels->has_palette) {
+        if (!get_varint(at, end, &count) || count == 0 || count > (uint64_t)(end - *at) / pixels->size)
+            return false;
+        pixels->palette = *at;
+        pixels->palette_count = (size_t)count;
+        *at += pixels->palette_count * pixels->size;
+    }
+    if ((size_t)(end - *at) < pixels->label_size)
+        return false;
+    *first = *(*at)++;
+    if (pixels->label_size == 2)
+        *first |= (unsigned)*(*at)++ << 8;
+    if (!get_varint(at, end, &count))
+        return false;
+    l->gaps.count = (size_t)count;
+    if (count) {
+        if (end - *at < 4 || voxel_get32(*at) > (size_t)(end - *at) - 4)
+            return false;
+        const unsigned char *bits = *at + 4;
+        *at = bits + voxel_get32(*at);
+        l->gaps.reader = (struct voxel_bit_reader){bits, *at, 0, 0, false};
+    }
+    label_gaps_next(&l->gaps);
+    return true;
+}
+
+enum zblob_result
+voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *src, size_t src_size,
+                   unsigned char *dst)
+{
+    struct label *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return ZBLOB_NO_MEMORY;
+    l->decode = true;
+    l->pixels.size = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
+    l->pixels.has_palette = l->pixels.size > 2;
+    const unsigned char *at = src, *end = src + src_size;
+    unsigned first = 0;
+    enum zblob_result result = ZBLOB_DAMAGED;
+    if (l->pixels.size <= LABEL_PIXEL_MAX && read_head(l, &at, end, &first)) {
+        result = ZBLOB_NO_MEMORY;
+        if (label_start(l, model, box, first)) {
+            label_coder_read(&l->coder, at, (size_t)(end - at));
+            code_box(l, box, NULL, dst);
+            bool is_whole = !l->failed && label_coder_is_at_end(&l->coder) && !l->gaps.reader.overflow;
+            result = is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
+        }
+    }
+    label_close(l);
+    return result;
+}

@@ -1,0 +1,189 @@
+/*
+ * coder.c: symbols of four values with adaptive probabilities, by rANS; and distances, by a
+ * Golomb code.
+ *
+ * Probabilities change only between groups, so that the symbols of a group do not wait for each other.
+ * The encoder notes each symbol's share as it goes forward and codes the notes backwards.
+ */
+#include "label.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORD_SIZE = 2, STATES_SIZE = LABEL_LANES * 4 };
+
+/* 0.6, 0.9, 0.97 of the scale; quarters for literals. At first a rate of 1. */
+#define INITIAL UINT64_C(0x00807C2973334CCC)
+#define INITIAL_LITERAL UINT64_C(0x0080600040002000)
+
+/* The ends from a symbol's own on go by a part of their way to the scale's end, the others as far to 0. Rate r is
+ * that of 2^r symbols, the last one of all that follow: adaptation is fast at first. */
+#define FADE(rate) ((UINT64_C(0x7FFF) >> (rate)) * UINT64_C(0x000100010001))
+#define STEP(rate) (UINT64_C(128) >> (rate) << 48)
+
+const uint64_t label_fade[LABEL_RATES] = {FADE(0), FADE(1), FADE(2), FADE(3), FADE(4), FADE(5), FADE(6), FADE(7)};
+const uint64_t label_step[LABEL_RATES] = {0, STEP(1), STEP(2), STEP(3), STEP(4), STEP(5), STEP(6), 0};
+
+void
+label_coder_open(struct label_coder *coder)
+{
+    for (size_t i = 0; i < LABEL_LITERALS; i++)
+        coder->odds[i] = INITIAL;
+    for (size_t i = LABEL_LITERALS; i < LABEL_ENTRIES; i++)
+        coder->odds[i] = INITIAL_LITERAL;
+}
+
+void
+label_coder_close(struct label_coder *coder)
+{
+    free(coder->log);
+    free(coder->groups);
+}
+
+/* ---- Encoder ------------------------------------------------------------------------------------- */
+
+bool
+label_coder_reserve(struct label_coder *coder, size_t count)
+{
+    if (coder->log_capacity - coder->log_count >= count)
+        return true;
+    size_t capacity = coder->log_capacity * 2 + count + 4096;
+    uint32_t *log = realloc(coder->log, (capacity + LABEL_LANES) * sizeof *log); /* groups are noted as a whole */
+    if (log != NULL)
+        coder->log = log;
+    uint8_t *groups = realloc(coder->groups, capacity); /* none is empty */
+    if (groups != NULL)
+        coder->groups = groups;
+    coder->failed = log == NULL || groups == NULL;
+    if (!coder->failed)
+        coder->log_capacity = capacity;
+    return !coder->failed;
+}
+
+static void
+put_word(unsigned char *p, uint32_t value)
+{
+    p[0] = (unsigned char)value;
+    p[1] = (unsigned char)(value >> 8);
+}
+
+size_t
+label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t dst_capacity)
+{
+    if (coder->log_count == 0)
+        return 0;
+    if (dst_capacity < STATES_SIZE)
+        return SIZE_MAX;
+    unsigned char *first = dst + STATES_SIZE, *at = dst + dst_capacity, *end = at;
+    uint32_t states[LABEL_LANES];
+    for (int i = 0; i < LABEL_LANES; i++)
+        states[i] = UINT32_C(1) << LABEL_STATE_BITS;
+    const uint32_t *entry = coder->log + coder->log_count;
+    for (size_t group = coder->group_count; group-- > 0;) {
+        if (at - first < LABEL_LANES * WORD_SIZE)
+            return SIZE_MAX;
+        for (size_t lane = coder->groups[group]; lane-- > 0;) {
+            uint32_t x = states[lane], start = *--entry & (LABEL_SCALE - 1);
+            uint32_t share = (*entry >> LABEL_SCALE_BITS) + 1;
+            put_word(at - WORD_SIZE, x);
+            bool is_full = x >= (uint64_t)share << (LABEL_STATE_BITS + 16 - LABEL_SCALE_BITS);
+            at -= is_full ? WORD_SIZE : 0;
+            x >>= is_full ? 16 : 0;
+            states[lane] = (x / share << LABEL_SCALE_BITS) + x % share + start;
+        }
+    }
+    for (int i = 0; i < LABEL_LANES; i++)
+        voxel_put32(dst + 4 * i, states[i]);
+    memmove(first, at, (size_t)(end - at));
+    return STATES_SIZE + (size_t)(end - at);
+}
+
+/* ---- Decoder ------------------------------------------------------------------------------------- */
+
+uint32_t
+label_coder_word(struct label_coder *coder)
+{
+    if (coder->words_end - coder->words < WORD_SIZE) {
+        coder->failed = true;
+        return 0;
+    }
+    const unsigned char *p = coder->words;
+    coder->words += WORD_SIZE;
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+
+void
+label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src_size)
+{
+    coder->words = src;
+    coder->words_end = src + src_size;
+    if (src_size == 0) { /* nothing is coded */
+        for (int i = 0; i < LABEL_LANES; i++)
+            coder->states[i] = UINT32_C(1) << LABEL_STATE_BITS;
+        return;
+    }
+    coder->failed = src_size < STATES_SIZE;
+    for (int i = 0; i < LABEL_LANES && !coder->failed; i++, coder->words += 4)
+        coder->states[i] = voxel_get32(coder->words);
+}
+
+/* Behind the last symbol: is all as the encoder began? */
+bool
+label_coder_is_at_end(const struct label_coder *coder)
+{
+    bool is_end = !coder->failed && coder->words == coder->words_end;
+    for (int i = 0; i < LABEL_LANES; i++)
+        is_end &= coder->states[i] == UINT32_C(1) << LABEL_STATE_BITS;
+    return is_end;
+}
+
+/* ---- Distances ------------------------------------------------------------------------------------ */
+
+bool
+label_gaps_add(struct label_gaps *gaps)
+{
+    if (gaps->count == gaps->capacity) {
+        size_t capacity = gaps->capacity * 2 + 256;
+        uint32_t *list = realloc(gaps->list, capacity * sizeof *list);
+        if (list == NULL)
+            return false;
+        gaps->list = list;
+        gaps->capacity = capacity;
+    }
+    gaps->list[gaps->count++] = (uint32_t)gaps->left;
+    gaps->left = 0;
+    return true;
+}
+
+void
+label_gaps_next(struct label_gaps *gaps)
+{
+    gaps->left = UINT64_MAX; /* behind the last one: no more exceptions */
+    if (gaps->count > 0) {
+        gaps->count--;
+        gaps->left = voxel_get_golomb(&gaps->reader, gaps->order);
+    }
+}
+
+static uint64_t
+golomb_bits(const struct label_gaps *gaps, int order)
+{
+    uint64_t bits = 0;
+    for (size_t i = 0; i < gaps->count; i++)
+        bits += 2 * (uint64_t)(31 - __builtin_clz(gaps->list[i] + (1u << order)));
+    return bits - gaps->count * (uint64_t)order;
+}
+
+int
+label_gaps_order(const struct label_gaps *gaps)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < gaps->count; i++)
+        total += gaps->list[i];
+    int order = 0;
+    while (order < 15 && total >> (order + 1) > gaps->count)
+        order++;
+    while (order > 0 && golomb_bits(gaps, order - 1) < golomb_bits(gaps, order))
+        order--;
+    return order;
+}

@@ -1,0 +1,98 @@
+/* literal.c: labels that none of their neighbours has: their place in a list of the latest, or the
+ * label itself. They are few. */
+#include "label.h"
+
+#include <string.h>
+
+static inline bool
+is_candidate(const unsigned candidates[3], unsigned label)
+{
+    return label == candidates[0] || label == candidates[1] || label == candidates[2];
+}
+
+/* A group of its own. */
+static void
+note(struct label_coder *coder, uint32_t entry)
+{
+    if (label_coder_reserve(coder, 1)) {
+        coder->log[coder->log_count++] = entry;
+        coder->groups[coder->group_count++] = 1;
+    }
+}
+
+static unsigned
+code_symbol(struct label *l, size_t context, unsigned symbol)
+{
+    struct label_coder *coder = &l->coder;
+    label_odds *odds = &coder->odds[context];
+    if (l->decode)
+        symbol = label_take(coder, &coder->states[0], *odds);
+    else
+        note(coder, label_note_symbol(*odds, symbol));
+    *odds = label_adapted(*odds, symbol);
+    return symbol;
+}
+
+/* A place in the list, by threes; false: it lies behind all of them. */
+static bool
+code_rank(struct label *l, size_t *rank)
+{
+    enum { STEP = LABEL_SYMBOLS - 1 };
+    for (size_t step = 0; step < LABEL_LITERAL_CONTEXTS; step++) {
+        size_t left = *rank - step * STEP;
+        unsigned symbol = code_symbol(l, LABEL_LITERALS + step, left < STEP ? (unsigned)left : STEP);
+        if (symbol < STEP) {
+            *rank = step * STEP + symbol;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All values are equally likely. */
+static unsigned
+code_byte(struct label_coder *coder, bool decode, unsigned byte)
+{
+    enum { SHARE = LABEL_SCALE / 256 };
+    if (!decode) {
+        note(coder, label_note(byte * SHARE, SHARE));
+        return byte;
+    }
+    uint32_t x = coder->states[0], slot = x & (LABEL_SCALE - 1);
+    x = SHARE * (x >> LABEL_SCALE_BITS) + slot % SHARE;
+    if (x < UINT32_C(1) << LABEL_STATE_BITS)
+        x = x << 16 | label_coder_word(coder);
+    coder->states[0] = x;
+    return slot / SHARE;
+}
+
+/* The latest labels that are possible are told by their place among those. */
+unsigned
+label_code_literal(struct label *l, unsigned label, const unsigned candidates[3])
+{
+    size_t rank = SIZE_MAX - LABEL_RECENT, possible = 0, place = 0;
+    for (; !l->decode && place < l->recent_count && l->recent[place] != label; place++)
+        possible += !is_candidate(candidates, l->recent[place]);
+    if (!l->decode && place < l->recent_count)
+        rank = possible;
+    if (!code_rank(l, &rank)) {
+        unsigned low = code_byte(&l->coder, l->decode, label & 255), high = 0;
+        if (l->pixels.label_size == 2)
+            high = code_byte(&l->coder, l->decode, label >> 8);
+        label = low | high << 8;
+        l->literal_count++;
+        place = l->recent_count < LABEL_RECENT ? l->recent_count++ : LABEL_RECENT - 1;
+    } else if (l->decode) {
+        for (place = 0; place < l->recent_count; place++)
+            if (!is_candidate(candidates, l->recent[place]) && rank-- == 0)
+                break;
+        if (place == l->recent_count) {
+            l->failed = true;
+            return 0;
+        }
+        label = l->recent[place];
+    }
+    memmove(l->recent + 1, l->recent, place * sizeof *l->recent);
+    l->recent[0] = (uint16_t)label;
+    return label;
+}

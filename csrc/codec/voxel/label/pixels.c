@@ -1,0 +1,208 @@
+/* pixels.c: between pixels of any size and labels of 8 or 16 bits. Only equality counts: what a
+ * pixel's bytes mean makes no difference. */
+#include "label.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PALETTE_MAX = 65536, PROBES = 64 };
+#define NOT_FOUND SIZE_MAX
+
+static inline bool
+is_same(const unsigned char *a, const unsigned char *b, size_t size)
+{
+    uint64_t x, y;
+    uint32_t u, v;
+    switch (size) {
+    case 4:
+        memcpy(&u, a, 4);
+        memcpy(&v, b, 4);
+        return u == v;
+    case 8:
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        return x == y;
+    default: return memcmp(a, b, size) == 0;
+    }
+}
+
+bool
+label_is_constant(const unsigned char *src, size_t pixel_size, size_t count)
+{
+    return memcmp(src, src + pixel_size, pixel_size * (count - 1)) == 0;
+}
+
+static size_t
+hash(const unsigned char *pixel, size_t size)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < size; i += 8) {
+        uint64_t part = 0;
+        memcpy(&part, pixel + i, size - i < 8 ? size - i : 8);
+        h = (h ^ part) * UINT64_C(0x9E3779B97F4A7C15);
+        h ^= h >> 29;
+    }
+    return (size_t)(h * UINT64_C(0xBF58476D1CE4E5B9) >> 46);
+}
+
+/* The slot that holds the pixel, or the empty one where it would go; NOT_FOUND where too many others stand
+ * in the way: the slots are mostly empty, so only pixels made to collide come to that. */
+static size_t
+find_slot(const struct label_pixels *pixels, const unsigned char *pixel)
+{
+    size_t slot = hash(pixel, pixels->size) & (pixels->slot_count - 1);
+    for (int i = 0; i < PROBES; i++, slot = (slot + 1) & (pixels->slot_count - 1)) {
+        uint32_t place = pixels->slots[slot];
+        if (place == 0 || is_same(pixels->palette + (place - 1) * pixels->size, pixel, pixels->size))
+            return slot;
+    }
+    return NOT_FOUND;
+}
+
+static bool
+grow(struct label_pixels *pixels)
+{
+    size_t capacity = pixels->capacity ? pixels->capacity * 4 : 256, slot_count = 4 * capacity;
+    unsigned char *memory = realloc(pixels->memory, capacity * pixels->size);
+    if (memory == NULL)
+        return false;
+    pixels->palette = pixels->memory = memory;
+    uint32_t *slots = calloc(slot_count, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    free(pixels->slots);
+    pixels->slots = slots;
+    pixels->slot_count = slot_count;
+    pixels->capacity = capacity;
+    for (size_t i = 0; i < pixels->palette_count; i++) {
+        size_t slot = find_slot(pixels, memory + i * pixels->size);
+        if (slot != NOT_FOUND)
+            slots[slot] = (uint32_t)i + 1;
+    }
+    return true;
+}
+
+/* Give the pixel a place unless it has one. False: no place is left. */
+static bool
+add_pixel(struct label_pixels *pixels, const unsigned char *pixel)
+{
+    size_t slot = find_slot(pixels, pixel);
+    if (slot != NOT_FOUND && pixels->slots[slot] == 0 && pixels->palette_count < pixels->capacity) {
+        memcpy(pixels->memory + pixels->palette_count * pixels->size, pixel, pixels->size);
+        pixels->slots[slot] = (uint32_t)++pixels->palette_count;
+    }
+    return slot != NOT_FOUND && pixels->slots[slot];
+}
+
+enum zblob_result
+label_pixels_survey(struct label_pixels *pixels, size_t pixel_size, const unsigned char *src, size_t count)
+{
+    *pixels = (struct label_pixels){.size = pixel_size, .label_size = pixel_size};
+    if (pixel_size <= 2)
+        return ZBLOB_OK;
+    pixels->has_palette = true;
+    if (!grow(pixels))
+        return ZBLOB_NO_MEMORY;
+    const unsigned char *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const unsigned char *pixel = src + i * pixel_size;
+        if (last && is_same(pixel, last, pixel_size))
+            continue;
+        last = pixel;
+        if (add_pixel(pixels, pixel))
+            continue;
+        pixels->label_size = 0;
+        if (pixels->palette_count == PALETTE_MAX || pixels->palette_count < pixels->capacity)
+            return ZBLOB_OK;
+        if (!grow(pixels))
+            return ZBLOB_NO_MEMORY;
+        if (!add_pixel(pixels, pixel))
+            return ZBLOB_OK;
+    }
+    pixels->label_size = pixels->palette_count > 256 ? 2 : 1;
+    return ZBLOB_OK;
+}
+
+void
+label_pixels_close(struct label_pixels *pixels)
+{
+    free(pixels->memory);
+    free(pixels->slots);
+}
+
+static inline void
+put_label(void *labels, size_t label_size, size_t i, uint32_t label)
+{
+    if (label_size == 1)
+        ((uint8_t *)labels)[i] = (uint8_t)label;
+    else
+        ((uint16_t *)labels)[i] = (uint16_t)label;
+}
+
+void
+label_load(const struct label_pixels *pixels, const unsigned char *src, void *labels, size_t count)
+{
+    if (!pixels->has_palette) {
+        memcpy(labels, src, count * pixels->size);
+        return;
+    }
+    const unsigned char *last = NULL;
+    uint32_t label = 0;
+    for (size_t i = 0; i < count; i++) {
+        const unsigned char *pixel = src + i * pixels->size;
+        if (!last || !is_same(pixel, last, pixels->size))
+            label = pixels->slots[find_slot(pixels, pixel)] - 1; /* the survey saw it */
+        last = pixel;
+        put_label(labels, pixels->label_size, i, label);
+    }
+}
+
+/* A damaged chunk may ask for what the palette has not. */
+static inline const unsigned char *
+palette_pixel(const struct label_pixels *pixels, size_t label)
+{
+    return pixels->palette + (label < pixels->palette_count ? label : 0) * pixels->size;
+}
+
+static inline __attribute__((always_inline)) void
+store_palette(const struct label_pixels *pixels, const void *labels, unsigned char *dst, size_t count, size_t size)
+{
+    if (pixels->label_size == 1)
+        for (size_t i = 0; i < count; i++)
+            memcpy(dst + i * size, palette_pixel(pixels, ((const uint8_t *)labels)[i]), size);
+    else
+        for (size_t i = 0; i < count; i++)
+            memcpy(dst + i * size, palette_pixel(pixels, ((const uint16_t *)labels)[i]), size);
+}
+
+void
+label_store(const struct label_pixels *pixels, const void *labels, unsigned char *dst, size_t count)
+{
+    if (!pixels->has_palette)
+        memcpy(dst, labels, count * pixels->size);
+    else if (pixels->size == 4)
+        store_palette(pixels, labels, dst, count, 4);
+    else if (pixels->size == 8)
+        store_palette(pixels, labels, dst, count, 8);
+    else
+        store_palette(pixels, labels, dst, count, pixels->size);
+}
+
+void
+label_fill(const struct label_pixels *pixels, unsigned label, unsigned char *dst, size_t count)
+{
+    size_t total = count * pixels->size, done = pixels->size;
+    if (pixels->has_palette) {
+        memcpy(dst, palette_pixel(pixels, label), pixels->size);
+    } else {
+        dst[0] = (unsigned char)label;
+        if (pixels->size == 2)
+            dst[1] = (unsigned char)(label >> 8);
+    }
+    if (done == 1 || label_is_constant(dst, 1, done)) {
+        memset(dst, dst[0], total);
+        return;
+    }
+    for (; done < total; done *= 2)
+        memcpy(dst + done, dst, done < total - done ? done : total - done);
+}

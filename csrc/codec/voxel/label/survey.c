@@ -1,0 +1,178 @@
+/*
+ * survey.c: is an image a label map? Decided by what a sample of its rows would cost as labels and
+ * as intensities; only equality and differences of pixels count, never what the image is said to show.
+ */
+#include "label.h"
+
+#include <string.h>
+
+enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
+
+struct sample {
+    size_t pixel, components, count, mixed;   /* mixed: pixels whose components are not all the same */
+    uint64_t total;                           /* pixels of the image */
+    size_t low, high;                         /* where the two lowest bytes of a pixel's first component are */
+    uint64_t met[HASHES / 64];                /* which pixels came, by hash */
+    uint32_t flat, flat_missed;               /* all neighbours agree; and the pixel does not */
+    uint32_t coded[3];                        /* others: like the neighbour above, like another, like none */
+    uint32_t differences[2][DIFFERENCES + 1]; /* from the best neighbour, by flatness; the last: farther ones */
+};
+
+/* The rows around: w, n, p. A pixel's number stands for it where it has up to 8 bytes. */
+static inline uint64_t
+number_of(const unsigned char *pixel, size_t size)
+{
+    uint64_t number = 0;
+    if (size <= 8) {
+        memcpy(&number, pixel, size);
+        return number;
+    }
+    for (size_t i = 0; i < size; i++)
+        number = (number ^ pixel[i]) * UINT64_C(0x9E3779B97F4A7C15);
+    return number;
+}
+
+static inline uint16_t
+low_part(const struct sample *s, const unsigned char *pixel)
+{
+    return (uint16_t)(pixel[s->low] | (s->low == s->high ? 0 : pixel[s->high] << 8));
+}
+
+static bool
+is_mixed(const struct sample *s, const unsigned char *pixel)
+{
+    size_t size = s->pixel / s->components;
+    for (size_t at = size; at < s->pixel; at += size)
+        if (memcmp(pixel, pixel + at, size) != 0)
+            return true;
+    return false;
+}
+
+/* The usual guess: the middle one of w, n and w + n - nw. */
+static inline unsigned
+median(unsigned w, unsigned n, unsigned nw)
+{
+    unsigned least = w < n ? w : n, most = w < n ? n : w;
+    return nw >= most ? least : nw <= least ? most : w + n - nw;
+}
+
+static inline __attribute__((always_inline)) void
+sample_pixels(struct sample *s, const unsigned char *now, const unsigned char *above, const unsigned char *before,
+              size_t width, size_t size)
+{
+    uint64_t w = number_of(now, size), n = number_of(above, size), p = before ? number_of(before, size) : n;
+    for (size_t x = 1; x < width; x++) {
+        uint64_t v = number_of(now + x * size, size), nw = n, pw = p;
+        n = number_of(above + x * size, size);
+        p = before ? number_of(before + x * size, size) : n;
+        bool is_flat = n == nw && n == p && n == w && p == pw;
+        uint64_t other = n != w ? w : n != p ? p : nw;
+        if (is_flat) {
+            s->flat++;
+            s->flat_missed += v != n;
+        } else {
+            s->coded[v == n ? 0 : v == other ? 1 : 2]++;
+        }
+        const unsigned char *here = now + x * size, *up = above + x * size;
+        unsigned guess = median(low_part(s, here - size), low_part(s, up), low_part(s, up - size));
+        uint16_t difference = (uint16_t)(low_part(s, here) - guess + DIFFERENCES / 2);
+        s->differences[is_flat][difference < DIFFERENCES ? difference : DIFFERENCES]++;
+        if (v != w) {
+            size_t hash = v * UINT64_C(0x9E3779B97F4A7C15) >> 54;
+            s->met[hash / 64] |= UINT64_C(1) << hash % 64;
+        }
+        w = v;
+    }
+}
+
+static void
+sample_row(struct sample *s, const unsigned char *now, const unsigned char *above, const unsigned char *before,
+           size_t width)
+{
+    size_t size = s->pixel;
+    s->count += width - 1;
+    if (memcmp(now, above, size * width) == 0 && label_is_constant(now, size, width) &&
+        (!before || memcmp(now, before, size * width) == 0)) {
+        s->flat += (uint32_t)(width - 1);
+        s->differences[1][DIFFERENCES / 2] += (uint32_t)(width - 1);
+        s->mixed += is_mixed(s, now) ? width - 1 : 0;
+        return;
+    }
+    for (size_t x = 1; s->components > 1 && x < width; x++)
+        s->mixed += is_mixed(s, now + x * size);
+    if (size == 1) {
+        sample_pixels(s, now, above, before, width, 1);
+    } else if (size == 2) {
+        sample_pixels(s, now, above, before, width, 2);
+    } else {
+        sample_pixels(s, now, above, before, width, size);
+    }
+}
+
+/* Do labels take less than so many eighths of what intensities take? */
+static bool
+is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
+{
+    uint32_t flat[2] = {s->flat - s->flat_missed, s->flat_missed};
+    uint32_t coded = s->coded[0] + s->coded[1] + s->coded[2];
+    uint64_t literals = (uint64_t)s->flat_missed + s->coded[2];
+    uint64_t far = (uint64_t)s->differences[0][DIFFERENCES] + s->differences[1][DIFFERENCES];
+    uint32_t values = 0;
+    for (int i = 0; i < HASHES / 64; i++)
+        values += (uint32_t)__builtin_popcountll(s->met[i]);
+    uint64_t literal = values <= 2              ? 0
+                       : values <= LABEL_RECENT ? voxel_log2(values)
+                       : values <= HASHES / 4   ? 256 * (3 + 8)
+                                                : 256 * (3 + 8 * s->pixel);
+    /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
+    uint64_t labels = voxel_entropy(flat, 2) + voxel_entropy(s->coded, 3) * 3 / 4 + literal * literals;
+    uint64_t intensities = voxel_entropy(s->differences[0], DIFFERENCES + 1) +
+                           voxel_entropy(s->differences[1], DIFFERENCES + 1) + 256 * ESCAPE_BITS * far;
+    /* symbols take their time: where most pixels of a large image are symbols of a byte, intensities are faster */
+    bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
+    uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's part of them */
+    /* a component that repeats the first costs nothing */
+    uint64_t planes = intensities + intensities / s->count * (s->components - 1) * s->mixed;
+    return !is_slow && (values <= 2 || labels <= planes * eighths / 8 + tables);
+}
+
+enum { FIRST_LOOK = 4 /* one row in so many */ };
+
+/* Row i of those that are wanted, by a hash: a plain stride could follow the image's structure. */
+static void
+sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned char *samples, uint64_t i,
+              uint64_t wanted)
+{
+    const struct voxel_shape *shape = &model->shape;
+    uint64_t rows = shape->slices * shape->height, span = rows / wanted, start = i * rows / wanted;
+    uint64_t row = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
+    uint64_t z = row / shape->height, y = row % shape->height;
+    if (y > 0)
+        sample_row(s, voxel_row_address(model, samples, z, y), voxel_row_address(model, samples, z, y - 1),
+                   z ? voxel_row_address(model, samples, z - 1, y) : NULL, (size_t)shape->width);
+}
+
+bool
+label_survey(const struct voxel_model *model, const unsigned char *samples)
+{
+    const struct voxel_shape *shape = &model->shape;
+    struct sample s = {.components = (size_t)shape->components};
+    size_t sample = zblob_sample_size(model->grid.sample_type), first = model->grid.big_endian ? sample - 1 : 0;
+    s.pixel = s.components * sample;
+    s.low = first;
+    s.high = sample > 1 ? first ^ 1 : first;
+    uint64_t rows = shape->slices * shape->height, wanted = SAMPLE / shape->width + 16;
+    if (s.pixel > LABEL_PIXEL_MAX || shape->width < 2)
+        return false;
+    s.total = rows * shape->width;
+    if (wanted > rows)
+        wanted = rows;
+    for (uint64_t i = 0; i < wanted; i += FIRST_LOOK)
+        sample_row_of(&s, model, samples, i, wanted);
+    if (s.count > 0 && !is_cheaper_as_labels(&s, 16)) /* clear enough: most images are no labels */
+        return false;
+    for (uint64_t i = 0; i < wanted; i++)
+        if (i % FIRST_LOOK)
+            sample_row_of(&s, model, samples, i, wanted);
+    return s.count > 0 && is_cheaper_as_labels(&s, 7);
+}

@@ -1,0 +1,380 @@
+/* model.c: the model's serialized form: written in the encoder, read from hostile bytes. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FLAG_LABEL = 1,
+    FLAG_REFERENCE = 2,
+    FLAG_FLOOR = 4,
+    FLAG_RANKS = 8,
+    FLAG_WIDE = 16,
+    FLAG_MARGINS = 32,
+    FLAG_TRANSPOSED = 64,
+    FLAG_FOLDED = 128,
+    FLAG_SERIES = 256,
+    FLAGS_ALL = 511
+};
+
+struct voxel_model *
+voxel_model_new(const struct zblob_grid *grid)
+{
+    struct voxel_model *model = calloc(1, sizeof *model);
+    if (model == NULL)
+        return NULL;
+    model->grid = *grid;
+    model->distance = 1;
+    model->kinds = calloc(VOXEL_KINDS_MAX, sizeof *model->kinds);
+    if (model->kinds == NULL || !voxel_shape_of(&model->shape, grid)) {
+        voxel_model_free(model);
+        return NULL;
+    }
+    uint64_t components = model->shape.components;
+    model->kind_count = 1 + (uint32_t)(components < 4 ? components : 4);
+    return model;
+}
+
+bool
+voxel_model_widen(struct voxel_model *model)
+{
+    if (!voxel_is_wide(model->grid.sample_type))
+        return true;
+    model->wide = voxel_wide_new(&model->grid);
+    model->grid.sample_type = ZBLOB_UINT16;
+    model->grid.big_endian = false;
+    return model->wide != NULL;
+}
+
+void
+voxel_model_free(struct voxel_model *model)
+{
+    if (model == NULL)
+        return;
+    free(model->mapping.value_of);
+    free(model->mapping.rank_of);
+    voxel_wide_free(model->wide);
+    free(model->kinds);
+    free(model);
+}
+
+static uint32_t
+zigzag(int32_t v)
+{
+    return v < 0 ? (uint32_t)(-v) * 2 - 1 : (uint32_t)v * 2;
+}
+
+static int32_t
+unzigzag(uint32_t v)
+{
+    return v & 1 ? -(int32_t)((v + 1) / 2) : (int32_t)(v / 2);
+}
+
+/* The set of values in use: distances between them. */
+static void
+write_ranks(struct voxel_bit_writer *w, const struct voxel_mapping *mapping)
+{
+    voxel_put_bits(w, mapping->rank_count, 17);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < mapping->rank_count; i++) {
+        voxel_put_golomb(w, mapping->value_of[i] - next, 0);
+        next = mapping->value_of[i] + 1u;
+    }
+}
+
+static bool
+read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping)
+{
+    uint32_t count = voxel_get_bits(r, 17), next = 0;
+    if (count == 0 || count > 65536 || count > (size_t)(r->end - r->at) * 8 + 64)
+        return false;
+    mapping->value_of = malloc(65536 * sizeof *mapping->value_of);
+    if (mapping->value_of == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        next += voxel_get_golomb(r, 0);
+        if (next > 65535 || r->overflow)
+            return false;
+        mapping->value_of[i] = (uint16_t)next++;
+    }
+    for (uint32_t i = count; i < 65536; i++)
+        mapping->value_of[i] = mapping->value_of[0];
+    mapping->rank_count = count;
+    return true;
+}
+
+/* Weights in steps of 4/4096; the first tap's is what is missing to 4096. */
+static void
+write_predictor(struct voxel_bit_writer *w, const struct voxel_predictor *p, const struct voxel_layout *layout,
+                int classes)
+{
+    for (int t = 1; t < layout->tap_count; t++)
+        for (int c = 0; c < classes; c++) {
+            int previous = c ? p->weights[t][c - 1] : 0;
+            voxel_put_golomb(w, zigzag((p->weights[t][c] - previous) / 4), 7);
+        }
+    for (int i = 0; i < 3 && layout->has_pairs; i++)
+        voxel_put_bits(w, p->activity[i], 16);
+    for (int i = 0; i < layout->error_count + 3 * layout->has_pairs; i++)
+        voxel_put_bits(w, p->context_weights[i], 16);
+}
+
+static bool
+read_predictor(struct voxel_bit_reader *r, struct voxel_predictor *p, const struct voxel_layout *layout, int classes)
+{
+    for (int t = 1; t < layout->tap_count; t++)
+        for (int c = 0; c < classes; c++) {
+            int32_t v = (c ? p->weights[t][c - 1] : 0) + 4 * unzigzag(voxel_get_golomb(r, 7));
+            if (v < -VOXEL_WEIGHT_LIMIT || v > VOXEL_WEIGHT_LIMIT || r->overflow)
+                return false;
+            p->weights[t][c] = (int16_t)v;
+        }
+    for (int i = 0; i < 3 && layout->has_pairs; i++)
+        p->activity[i] = (uint16_t)voxel_get_bits(r, 16);
+    for (int i = 0; i < layout->error_count + 3 * layout->has_pairs; i++)
+        p->context_weights[i] = (uint16_t)voxel_get_bits(r, 16);
+    for (int c = 0; c < VOXEL_CLASSES; c++) {
+        int32_t sum = 0, size = 0;
+        for (int t = 1; t < layout->tap_count; t++) {
+            if (c >= classes)
+                p->weights[t][c] = p->weights[t][0];
+            sum += p->weights[t][c];
+            size += p->weights[t][c] < 0 ? -p->weights[t][c] : p->weights[t][c];
+        }
+        int32_t first = (1 << VOXEL_WEIGHT_BITS) - sum;
+        if (first < -VOXEL_WEIGHT_LIMIT || first > VOXEL_WEIGHT_LIMIT ||
+            size + (first < 0 ? -first : first) > VOXEL_WEIGHT_SUM_LIMIT)
+            return false;
+        p->weights[0][c] = (int16_t)first;
+    }
+    return !r->overflow;
+}
+
+static bool
+kind_in_use(const struct voxel_model *model, uint32_t kind)
+{
+    if (kind == 0)
+        return true;
+    if (!model->use_reference)
+        return false;
+    return (kind > 1 && !model->is_apart) || model->chunk_slices > 1;
+}
+
+void
+voxel_index_bins(struct voxel_model *model)
+{
+    int bin = 0, bins = voxel_preset_bins(model->preset);
+    for (int step = 0; step < VOXEL_STEPS_MAX; step++) {
+        while (bin + 1 < bins && model->thresholds[bin + 1] <= step)
+            bin++;
+        model->bin_of[step] = (uint16_t)bin;
+    }
+}
+
+static bool
+may_have_channels(const struct voxel_model *model)
+{
+    return model->shape.components > 1 && model->shape.components <= VOXEL_CHANNELS_MAX;
+}
+
+static void
+write_channels(struct voxel_bit_writer *w, const struct voxel_model *model)
+{
+    voxel_put_bits(w, model->channel_count > 0, 1);
+    for (uint32_t i = 0; i < model->channel_count; i++) {
+        const struct voxel_channel *channel = &model->channels[i];
+        voxel_put_bits(w, channel->component, 2);
+        voxel_put_bits(w, channel->minus, 2);
+        voxel_put_bits(w, channel->use_floor, 1);
+        voxel_put_bits(w, channel->offset, 16);
+        voxel_put_bits(w, (uint16_t)channel->low, 16);
+        voxel_put_bits(w, (uint16_t)channel->high, 16);
+    }
+}
+
+static bool
+read_channels(struct voxel_bit_reader *r, struct voxel_model *model)
+{
+    unsigned seen = 0;
+    model->channel_count = voxel_get_bits(r, 1) ? (uint32_t)model->shape.components : 0;
+    for (uint32_t i = 0; i < model->channel_count; i++) {
+        struct voxel_channel *channel = &model->channels[i];
+        channel->component = (uint8_t)voxel_get_bits(r, 2);
+        channel->minus = (uint8_t)voxel_get_bits(r, 2);
+        channel->use_floor = voxel_get_bits(r, 1);
+        channel->offset = (uint16_t)voxel_get_bits(r, 16);
+        channel->low = (int16_t)voxel_get_bits(r, 16);
+        channel->high = (int16_t)voxel_get_bits(r, 16);
+        seen |= 1u << channel->component;
+        if (channel->minus > i || channel->low > channel->high || (channel->use_floor && !model->use_floor))
+            return false;
+    }
+    return model->channel_count == 0 || seen == (1u << model->channel_count) - 1;
+}
+
+static void
+write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
+{
+    if (may_have_channels(model))
+        write_channels(w, model);
+    voxel_put_bits(w, model->preset, 4);
+    voxel_put_bits(w, model->shift, 4);
+    voxel_put_bits(w, model->energy_shift, 4);
+    for (int b = 1; b < voxel_preset_bins(model->preset); b++)
+        voxel_put_bits(w, model->thresholds[b], 8);
+    for (uint32_t k = 0; k < model->kind_count; k++) {
+        const struct voxel_kind *kind = &model->kinds[k];
+        if (!kind_in_use(model, k))
+            continue;
+        voxel_put_bits(w, kind->single_class, 1);
+        for (int parity = 0; parity < 2; parity++)
+            write_predictor(w, &kind->parity[parity], voxel_layout(model, k, parity),
+                            kind->single_class ? 1 : VOXEL_CLASSES);
+    }
+}
+
+static bool
+read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
+{
+    if (may_have_channels(model) && !read_channels(r, model))
+        return false;
+    model->preset = (uint8_t)voxel_get_bits(r, 4);
+    model->shift = (uint8_t)voxel_get_bits(r, 4);
+    model->energy_shift = (uint8_t)voxel_get_bits(r, 4);
+    if (model->preset >= VOXEL_PRESET_COUNT || model->shift > VOXEL_SHIFT_MAX ||
+        model->energy_shift > VOXEL_ENERGY_SHIFT_MAX)
+        return false;
+    for (int b = 1; b < voxel_preset_bins(model->preset); b++) {
+        model->thresholds[b] = (uint8_t)voxel_get_bits(r, 8);
+        if (model->thresholds[b] < model->thresholds[b - 1])
+            return false;
+    }
+    voxel_index_bins(model);
+    for (uint32_t k = 0; k < model->kind_count; k++) {
+        struct voxel_kind *kind = &model->kinds[k];
+        if (!kind_in_use(model, k))
+            continue;
+        kind->single_class = voxel_get_bits(r, 1);
+        for (int parity = 0; parity < 2; parity++)
+            if (!read_predictor(r, &kind->parity[parity], voxel_layout(model, k, parity),
+                                kind->single_class ? 1 : VOXEL_CLASSES))
+                return false;
+    }
+    return true;
+}
+
+static void
+write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
+{
+    bool ranks = model->mapping.rank_count > 0, wide = model->wide != NULL;
+    voxel_put_bits(w,
+                   (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
+                              model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
+                              model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
+                              (model->distance > 1) * FLAG_SERIES + ranks * FLAG_RANKS + wide * FLAG_WIDE),
+                   16);
+    if (model->is_folded) {
+        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
+        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
+    }
+    voxel_put_bits(w, model->chunk_slices, 32);
+    voxel_put_bits(w, model->chunk_rows, 32);
+    if (model->distance > 1)
+        voxel_put_bits(w, model->distance, 32);
+    voxel_put_bits(w, (uint16_t)model->low, 16);
+    voxel_put_bits(w, (uint16_t)model->high, 16);
+    voxel_put_bits(w, (uint16_t)model->modal, 16);
+    if (wide) {
+        voxel_put_bits(w, model->is_apart, 1);
+        voxel_wide_write(w, model->wide);
+    }
+    if (ranks)
+        write_ranks(w, &model->mapping);
+    if (!model->is_label)
+        write_intensity(w, model);
+    voxel_flush_bits(w);
+}
+
+static bool
+read_model(struct voxel_bit_reader *r, struct voxel_model *model)
+{
+    uint32_t flags = voxel_get_bits(r, 16);
+    if (flags & ~(uint32_t)FLAGS_ALL)
+        return false;
+    uint32_t width = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
+    uint32_t height = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
+    if (flags & FLAG_FOLDED ? !voxel_fold(model, width, height) : model->shape.height < 2)
+        return false;
+    model->is_label = flags & FLAG_LABEL;
+    if (!model->is_label && !voxel_model_widen(model))
+        return false;
+    model->use_reference = flags & FLAG_REFERENCE;
+    model->use_floor = flags & FLAG_FLOOR;
+    model->use_margins = flags & FLAG_MARGINS;
+    if (flags & FLAG_TRANSPOSED)
+        voxel_transpose(model);
+    model->chunk_slices = voxel_get_bits(r, 32);
+    model->chunk_rows = voxel_get_bits(r, 32);
+    if (flags & FLAG_SERIES)
+        model->distance = voxel_get_bits(r, 32);
+    model->low = (int16_t)voxel_get_bits(r, 16);
+    model->high = (int16_t)voxel_get_bits(r, 16);
+    model->modal = (int16_t)voxel_get_bits(r, 16);
+    if (!(flags & FLAG_WIDE) != (model->wide == NULL))
+        return false;
+    if (model->wide) {
+        model->is_apart = voxel_get_bits(r, 1);
+        if (!voxel_wide_read(r, model->wide))
+            return false;
+    }
+    if (flags & FLAG_RANKS && !read_ranks(r, &model->mapping))
+        return false;
+    if (flags & FLAG_SERIES && (model->distance < 2 || model->distance >= model->chunk_slices))
+        return false;
+    if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
+        model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
+        (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
+        (model->is_transposed && (model->is_label || model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)))
+        return false;
+    return (model->is_label || read_intensity(r, model)) && !r->overflow;
+}
+
+size_t
+voxel_model_size(const struct voxel_model *model)
+{
+    size_t cells = model->wide ? 65536 : 0; /* they and ranks at their worst, and parameters */
+    size_t capacity = (size_t)model->mapping.rank_count * 5 + cells * 11 + 65536;
+    unsigned char *bytes = malloc(capacity);
+    if (bytes == NULL)
+        return 0;
+    struct voxel_bit_writer writer = {bytes, bytes + capacity, 0, 0, false};
+    write_model(&writer, model);
+    size_t size = (size_t)(writer.at - bytes);
+    free(bytes);
+    return size;
+}
+
+void
+voxel_model_write(const struct voxel_model *model, unsigned char *dst)
+{
+    struct voxel_bit_writer writer = {dst, dst + voxel_model_size(model), 0, 0, false};
+    write_model(&writer, model);
+}
+
+enum zblob_result
+voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *src, size_t src_size)
+{
+    *model = NULL;
+    if (!voxel_accepts(grid))
+        return ZBLOB_DAMAGED;
+    struct voxel_model *m = voxel_model_new(grid);
+    if (m == NULL)
+        return ZBLOB_NO_MEMORY;
+    struct voxel_bit_reader reader = {src, src + src_size, 0, 0, false};
+    if (!read_model(&reader, m) || reader.at != reader.end) {
+        voxel_model_free(m);
+        return ZBLOB_DAMAGED;
+    }
+    *model = m;
+    return ZBLOB_OK;
+}

@@ -1,0 +1,308 @@
+/*
+ * samples.c: between samples as they lie in memory (any integer type, any byte order, no
+ * alignment, components interleaved) and the 16-bit integers that are predicted.
+ *
+ * 16-bit unsigned samples lose 32768, so that order survives in signed integers. A rank map, where there is
+ * one, comes after that. Wider samples, and floats, have become 16-bit ones before (voxel/wide/codec.c).
+ */
+#include "internal.h"
+
+#include <string.h>
+
+bool
+voxel_is_wide(enum zblob_sample_type type)
+{
+    return zblob_sample_size(type) > 2 || type == ZBLOB_FLOAT16;
+}
+
+static inline uint16_t
+get16(const unsigned char *p)
+{
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return v;
+}
+
+static inline void
+put16(unsigned char *p, uint16_t v)
+{
+    memcpy(p, &v, 2);
+}
+
+static void
+load16(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count, bool swap, uint16_t flip)
+{
+    if (step == 1 && !swap)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (int16_t)(get16(src + 2 * i) ^ flip);
+    else
+        for (size_t i = 0; i < count; i++) {
+            uint16_t v = get16(src + 2 * step * i);
+            dst[i] = (int16_t)((swap ? (uint16_t)(v << 8 | v >> 8) : v) ^ flip);
+        }
+}
+
+static void
+load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, size_t count, bool is_signed)
+{
+    if (is_signed)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (int16_t)(int8_t)src[step * i];
+    else if (step == 1)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = src[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            dst[i] = src[step * i];
+}
+
+/* dst = table[src as an unsigned number] ^ flip; a table has all 65536. */
+static void
+look_up(const uint16_t *table, uint16_t flip, const int16_t *src, unsigned char *dst, size_t count)
+{
+    const uint16_t *zero = table + 32768;
+    for (size_t i = 0; i < count; i++)
+        put16(dst + 2 * i, zero[src[i]] ^ flip);
+}
+
+void
+voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count)
+{
+    enum zblob_sample_type type = model->grid.sample_type;
+    size_t size = zblob_sample_size(type);
+    bool swap = model->grid.big_endian;
+    if (size == 1)
+        load8(src, step, dst, count, type == ZBLOB_INT8);
+    else
+        load16(src, step, dst, count, swap, type == ZBLOB_UINT16 ? 0x8000 : 0);
+    if (model->mapping.rank_count)
+        look_up(model->mapping.rank_of, 0x8000, dst, (unsigned char *)dst, count);
+}
+
+void
+voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
+{
+    enum zblob_sample_type type = model->grid.sample_type;
+    size_t size = zblob_sample_size(type);
+    bool ranks = model->mapping.rank_count > 0;
+    bool swap = model->grid.big_endian;
+    uint16_t flip = type == ZBLOB_UINT16 ? 0x8000 : 0;
+    if (!ranks && size == 1) {
+        for (size_t i = 0; i < count; i++)
+            dst[step * i] = (unsigned char)src[i];
+        return;
+    }
+    if (!ranks && size == 2 && step == 1 && !swap) {
+        for (size_t i = 0; i < count; i++)
+            put16(dst + 2 * i, (uint16_t)((uint16_t)src[i] ^ flip));
+        return;
+    }
+    if (ranks && size == 2 && step == 1 && !swap) { /* raw 16-bit patterns, for both signs */
+        look_up(model->mapping.value_of, type == ZBLOB_UINT16 ? 0 : 0x8000, src, dst, count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint16_t v = (uint16_t)src[i];
+        if (ranks)
+            v = model->mapping.value_of[v ^ 0x8000] ^ 0x8000;
+        unsigned char *to = dst + size * step * i;
+        if (size == 1)
+            *to = (unsigned char)v;
+        else
+            put16(to, (uint16_t)((swap ? (uint16_t)((v ^ flip) << 8 | (v ^ flip) >> 8) : v ^ flip)));
+    }
+}
+
+/* As kernels take samples: nothing but a change of place and sign. */
+static bool
+is_plain(const struct voxel_model *model)
+{
+    bool swap = zblob_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian;
+    return model->shape.components == 1 && !model->is_transposed && !swap && model->mapping.rank_count == 0;
+}
+
+/* The component that a plane is made of. */
+static size_t
+component_of(const struct voxel_model *model, size_t plane)
+{
+    return model->channel_count ? model->channels[plane].component : plane;
+}
+
+void
+voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row,
+               const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
+{
+    size_t size = zblob_sample_size(model->grid.sample_type), components = planes->components;
+    size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
+    const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
+    bool plain = is_plain(model);
+    for (size_t c = 0; c < components; c++) {
+        int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
+        if (!plain)
+            voxel_load(model, row_samples + component_of(model, c) * size, step, scratch, planes->width);
+        voxel_ops()->split_samples(plain ? row_samples : (const unsigned char *)scratch,
+                                   plain ? model->grid.sample_type : ZBLOB_INT16, even, even + planes->half_stride,
+                                   planes->width);
+        voxel_pad_values(planes, ring, c, y, 0);
+        voxel_pad_values(planes, ring, c, y, 1);
+    }
+    voxel_split_channels(model, planes, ring, y, 1);
+}
+
+/* Transposed slices go through tiles of this many of the image's rows. */
+enum { TILE = 32 };
+
+static size_t
+tile_stride(const struct voxel_shape *shape)
+{
+    return (size_t)shape->height + 40; /* no power of two: columns would share cache sets */
+}
+
+size_t
+voxel_scratch_size(const struct voxel_shape *shape)
+{
+    size_t row = (size_t)(shape->width * shape->components), tile = TILE * tile_stride(shape);
+    if (shape->components <= VOXEL_CHANNELS_MAX)
+        tile *= (size_t)shape->components;
+    return (row > tile ? row : tile) + 64;
+}
+
+typedef uint16_t eight __attribute__((vector_size(16)));
+
+#ifdef __clang__
+#define RIFFLE_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define RIFFLE_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define RIFFLE_LOW(a, b) __builtin_shuffle(a, b, (eight){0, 8, 1, 9, 2, 10, 3, 11})
+#define RIFFLE_HIGH(a, b) __builtin_shuffle(a, b, (eight){4, 12, 5, 13, 6, 14, 7, 15})
+#endif
+
+/* Sixty-four samples have numbers of six bits, row and column. To riffle them rotates these by one bit: three times
+ * swaps row and column. */
+static void
+swap_block(const int16_t *from, size_t from_step, int16_t *to, size_t to_step)
+{
+    eight rows[8], riffled[8];
+    for (size_t i = 0; i < 8; i++)
+        memcpy(&rows[i], from + i * from_step, sizeof rows[i]);
+    for (int turn = 0; turn < 3; turn++) {
+        for (size_t i = 0; i < 4; i++) {
+            riffled[2 * i] = RIFFLE_LOW(rows[i], rows[i + 4]);
+            riffled[2 * i + 1] = RIFFLE_HIGH(rows[i], rows[i + 4]);
+        }
+        memcpy(rows, riffled, sizeof rows);
+    }
+    for (size_t i = 0; i < 8; i++)
+        memcpy(to + i * to_step, &rows[i], sizeof rows[i]);
+}
+
+/* Rows become columns: to[x * to_step + y] = from[y * from_step + x]. */
+static void
+swap_axes(const int16_t *from, size_t from_step, int16_t *to, size_t to_step, size_t height, size_t width)
+{
+    for (size_t y = 0; y < height; y += 8)
+        for (size_t x = 0; x < width; x += 8) {
+            if (y + 8 <= height && x + 8 <= width) {
+                swap_block(from + y * from_step + x, from_step, to + x * to_step + y, to_step);
+                continue;
+            }
+            for (size_t i = y; i < height && i < y + 8; i++)
+                for (size_t j = x; j < width && j < x + 8; j++)
+                    to[j * to_step + i] = from[i * from_step + j];
+        }
+}
+
+/* `count` rows of the image, in the tile, are samples at..at + count - 1 of every coded row. */
+static void
+tile_to_planes(const int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
+               size_t count)
+{
+    int16_t *even = planes->values + voxel_half_row(planes, ring, c, 0, 0) + at / 2, *odd = even + planes->half_stride;
+    swap_axes(tile, 2 * stride, even, 2 * planes->half_stride, (count + 1) / 2, planes->height);
+    swap_axes(tile + stride, 2 * stride, odd, 2 * planes->half_stride, count / 2, planes->height);
+}
+
+static void
+planes_to_tile(int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
+               size_t count)
+{
+    const int16_t *even = planes->values + voxel_half_row(planes, ring, c, 0, 0) + at / 2;
+    const int16_t *odd = even + planes->half_stride;
+    swap_axes(even, 2 * planes->half_stride, tile, 2 * stride, planes->height, (count + 1) / 2);
+    swap_axes(odd, 2 * planes->half_stride, tile + stride, 2 * stride, planes->height, count / 2);
+}
+
+void
+voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box, size_t z,
+                 const struct voxel_planes *planes, int16_t *scratch)
+{
+    size_t size = zblob_sample_size(model->grid.sample_type), components = planes->components;
+    size_t stride = tile_stride(&model->shape), pitch = planes->height * components * size;
+    if (!model->is_transposed) {
+        for (size_t y = 0; y < planes->height; y++)
+            voxel_load_row(model, samples, box.slice + z, box.row + y, planes, z % planes->ring, y, scratch);
+        return;
+    }
+    const unsigned char *slice = voxel_row_address(model, samples, box.slice + z, 0);
+    for (size_t c = 0; c < components; c++) {
+        for (size_t at = 0; at < planes->width; at += TILE) {
+            size_t count = planes->width - at < TILE ? planes->width - at : TILE;
+            for (size_t j = 0; j < count; j++)
+                voxel_load(model, slice + (at + j) * pitch + component_of(model, c) * size, components,
+                           scratch + j * stride, planes->height);
+            tile_to_planes(scratch, stride, planes, z % planes->ring, c, at, count);
+        }
+        for (size_t y = 0; y < 2 * planes->height; y++)
+            voxel_pad_values(planes, z % planes->ring, c, y / 2, y & 1);
+    }
+    voxel_split_channels(model, planes, z % planes->ring, 0, planes->height);
+}
+
+/* Rows z, y of the box, and in a transposed image `count` of its rows from `at` on. With channels, a plane's row
+ * needs those of earlier planes: each has its own place in the scratch memory. */
+static void
+store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_planes *planes, size_t z,
+          size_t y, int16_t *scratch)
+{
+    size_t size = zblob_sample_size(model->grid.sample_type);
+    bool plain = is_plain(model);
+    for (size_t c = 0; c < planes->components; c++) {
+        const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
+        int16_t *row = scratch + (model->channel_count ? c * planes->width : 0);
+        voxel_ops()->join_samples(even, even + planes->half_stride, plain ? model->grid.sample_type : ZBLOB_INT16,
+                                  plain ? row_samples : (unsigned char *)row, planes->width);
+        if (plain)
+            return;
+        voxel_join_channel(model, c, scratch, planes->width, planes->width);
+        voxel_store(model, row, row_samples + component_of(model, c) * size, planes->components, planes->width);
+    }
+}
+
+static void
+store_tile(const struct voxel_model *model, unsigned char *slice, const struct voxel_planes *planes, size_t z,
+           size_t at, size_t count, int16_t *scratch)
+{
+    size_t size = zblob_sample_size(model->grid.sample_type), stride = tile_stride(&model->shape);
+    size_t pitch = planes->height * planes->components * size;
+    for (size_t c = 0; c < planes->components; c++) {
+        int16_t *tile = scratch + (model->channel_count ? c * TILE * stride : 0);
+        planes_to_tile(tile, stride, planes, z % planes->ring, c, at, count);
+        for (size_t j = 0; j < count; j++) {
+            voxel_join_channel(model, c, scratch + j * stride, TILE * stride, planes->height);
+            voxel_store(model, tile + j * stride, slice + (at + j) * pitch + component_of(model, c) * size,
+                        planes->components, planes->height);
+        }
+    }
+}
+
+void
+voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
+                  const struct voxel_planes *planes, int16_t *scratch)
+{
+    size_t pixel = planes->components * zblob_sample_size(model->grid.sample_type);
+    unsigned char *slice = dst + z * (size_t)box.rows * planes->width * pixel;
+    for (size_t y = 0; !model->is_transposed && y < planes->height; y++)
+        store_row(model, slice + y * planes->width * pixel, planes, z, y, scratch);
+    for (size_t at = 0; model->is_transposed && at < planes->width; at += TILE)
+        store_tile(model, slice, planes, z, at, planes->width - at < TILE ? planes->width - at : TILE, scratch);
+}

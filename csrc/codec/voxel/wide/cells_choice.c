@@ -1,0 +1,393 @@
+/*
+ * cells_choice.c: which cells suit an image. Few values become a list. Otherwise candidates are compared
+ * on an excerpt, by what simple predictions of their cells would cost. Integers only: the choice is the same
+ * on every machine.
+ */
+#include "cells.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SURVEY_COUNT = 8192,
+    BLOCKS = 20,       /* of the excerpt; fewer where the image is small */
+    BLOCK_WIDTH = 448, /* samples of a row in it */
+    PREDICTIONS = 6,
+    CLASSES = 18,  /* of residuals, by magnitude */
+    ENOUGH = 5,    /* bits of a residual that contexts can tell apart: the others are noise */
+    ALL = 1 << 12, /* exponents: cells follow the floats' own precision everywhere */
+};
+
+/* ---- Survey ------------------------------------------------------------------------------------------ */
+
+static uint64_t
+sample_count(const struct voxel_model *model)
+{
+    return model->shape.width * model->shape.height * model->shape.slices * model->shape.components;
+}
+
+/* Low bits that are zero in all samples. Stops where there are none, which is soon for true floats. */
+static int
+common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count)
+{
+    uint64_t keys[1024], any = 0;
+    bool is_float = wide_is_float(wide->sample_type);
+    uint64_t top = wide_key_mask(wide) / 2 + 1;
+    for (uint64_t at = 0; at < count && !(any & 1); at += 1024) {
+        size_t n = (size_t)(count - at < 1024 ? count - at : 1024);
+        wide_keys(wide, samples + at * wide->sample_size, keys, n);
+        for (size_t i = 0; i < n; i++) /* a negative float's key is the complement of its magnitude */
+            any |= is_float && keys[i] < top ? ~keys[i] : keys[i];
+    }
+    int shift = 0, most = is_float ? wide_mantissa_bits(wide->sample_type) : 8 * wide->sample_size - 8;
+    while (shift < most && !(any >> shift & 1))
+        shift++;
+    return shift;
+}
+
+static int
+ascending(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Places spread by a hash: a plain stride could follow the image's structure. */
+static void
+take_keys(struct wide_survey *s, const unsigned char *samples, uint64_t count)
+{
+    size_t size = s->wide->sample_size;
+    for (uint32_t i = 0; i < s->count; i++) {
+        uint64_t start = count * i / s->count, span = count * (i + 1) / s->count - start;
+        uint64_t at = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
+        wide_keys(s->wide, samples + at * size, s->keys + i, 1);
+    }
+    qsort(s->keys, s->count, sizeof *s->keys, ascending);
+}
+
+static void
+count_repeats(struct wide_survey *s)
+{
+    uint32_t distinct = 0;
+    for (uint32_t i = 0, run; i < s->count; i += run) {
+        for (run = 1; i + run < s->count && s->keys[i + run] == s->keys[i];)
+            run++;
+        distinct++;
+        s->modal_count = run > s->modal_count ? run : s->modal_count;
+        if (run * 128 > s->count && run > 8 && s->atom_count < WIDE_ATOMS_MAX)
+            s->atoms[s->atom_count++] = (struct wide_atom){s->keys[i], run * 16 > s->count};
+    }
+    s->repeats = s->count - s->modal_count - (distinct - 1);
+}
+
+/* ---- Excerpt ----------------------------------------------------------------------------------------- */
+
+/* Rows y-2..y of slices z-2..z (or of one slice), for some y and z. */
+struct excerpt {
+    uint64_t *keys; /* [block][slice][row][BLOCK_WIDTH] */
+    size_t blocks, depth, width, components;
+};
+
+static uint64_t *
+excerpt_row(const struct excerpt *e, size_t block, size_t z, size_t y)
+{
+    return e->keys + ((block * e->depth + z) * 3 + y) * BLOCK_WIDTH;
+}
+
+static bool
+open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned char *samples)
+{
+    const struct voxel_shape *shape = &model->shape;
+    size_t row = (size_t)(shape->width * shape->components);
+    e->depth = shape->slices > 2 ? 3 : 1;
+    e->width = row < BLOCK_WIDTH ? row : BLOCK_WIDTH;
+    e->components = (size_t)shape->components;
+    uint64_t worth = shape->slices * shape->height * row / (32 * BLOCK_WIDTH) + 4;
+    e->blocks = worth < BLOCKS ? (size_t)worth : BLOCKS;
+    e->keys = malloc(BLOCKS * e->depth * 3 * BLOCK_WIDTH * sizeof *e->keys);
+    if (e->keys == NULL)
+        return false;
+    for (size_t b = 0; b < e->blocks; b++) {
+        uint64_t hash = (b + 1) * UINT64_C(0x9E3779B97F4A7C15);
+        uint64_t slice = (shape->slices - e->depth) * b / (e->blocks - 1);
+        uint64_t y = (shape->height - 3) * (hash >> 40) >> 24;
+        uint64_t x = (row - e->width) * (hash >> 16 & 0xFFFFFF) >> 24;
+        x -= x % e->components;
+        for (size_t dz = 0; dz < e->depth; dz++)
+            for (size_t dy = 0; dy < 3; dy++) {
+                uint64_t at = ((slice + dz) * shape->height + y + dy) * row + x;
+                wide_keys(model->wide, samples + at * model->wide->sample_size, excerpt_row(e, b, dz, dy), e->width);
+            }
+    }
+    return true;
+}
+
+/* A row's keys, or their differences along axes. */
+static void
+difference_row(const struct excerpt *e, size_t block, size_t z, size_t y, unsigned axes, uint64_t mask, uint64_t *row)
+{
+    uint64_t half = axes ? mask / 2 + 1 : 0;
+    memcpy(row, excerpt_row(e, block, z, y), e->width * sizeof *row);
+    for (unsigned corner = 1; corner < 8; corner++) {
+        if (corner & ~axes)
+            continue;
+        bool odd = (corner & 1) ^ (corner >> 1 & 1) ^ (corner >> 2 & 1);
+        size_t x = corner & AXIS_X ? e->components : 0;
+        const uint64_t *from = excerpt_row(e, block, corner & AXIS_Z ? z - 1 : z, corner & AXIS_Y ? y - 1 : y);
+        for (size_t i = e->components; i < e->width; i++)
+            row[i] += odd ? 0 - from[i - x] : from[i - x];
+    }
+    for (size_t i = 0; i < e->width; i++)
+        row[i] = (row[i] + half) & mask;
+}
+
+/* log2(v) * 16, nearly. */
+static uint64_t
+log2_16(uint64_t v)
+{
+    int length = wide_bit_length(v);
+    return (uint64_t)(length - 1) * 16 + (v << 4 >> (length - 1)) - 16;
+}
+
+/* Sixteenths of bits for residuals of these magnitude classes. */
+static uint64_t
+class_cost(const uint32_t counts[CLASSES])
+{
+    uint64_t total = 0, cost = 0;
+    for (int c = 0; c < CLASSES; c++)
+        total += counts[c];
+    for (int c = 0; c < CLASSES; c++)
+        if (counts[c])
+            cost += counts[c] * (16 * (uint64_t)c + log2_16(total) - log2_16(counts[c]));
+    return cost;
+}
+
+/* ---- Candidates -------------------------------------------------------------------------------------- */
+
+struct trial {
+    uint32_t counts[PREDICTIONS][CLASSES];
+    uint64_t inner_bits; /* within cells */
+};
+
+/* Cells of the excerpt's last rows: cells[z][y], the newest last. Counts the bits within those of the newest. */
+static void
+cells_of_block(const struct voxel_wide *wide, const struct excerpt *e, size_t block, int32_t cells[2][2][BLOCK_WIDTH],
+               uint64_t *inner_bits)
+{
+    uint64_t row[BLOCK_WIDTH];
+    size_t last = e->depth - 1;
+    for (size_t z = e->depth > 1 ? 0 : 1; z < 2; z++)
+        for (size_t y = 0; y < 2; y++) {
+            difference_row(e, block, z ? last : last - 1, y + 1, wide->axes, wide_key_mask(wide), row);
+            for (size_t i = 0; i < e->width; i++) {
+                uint32_t run;
+                cells[z][y][i] = (int32_t)wide_find_cell(wide, row[i], &run);
+                if (z && y && i >= 2 * e->components)
+                    *inner_bits += wide->runs[run].width;
+            }
+        }
+}
+
+static void
+count_residual(uint32_t counts[CLASSES], int32_t residual)
+{
+    int length = wide_bit_length((uint64_t)(residual < 0 ? -(int64_t)residual : residual));
+    counts[length < CLASSES ? length : CLASSES - 1]++;
+}
+
+/* cells[z][y], the newest last; where there is one slice, both z are the same. */
+static void
+try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt *e)
+{
+    size_t c = e->components;
+    const int32_t *now = cells[1][1], *n = cells[1][0], *p = cells[0][1], *pn = cells[0][0];
+    for (size_t i = 2 * c; i < e->width; i++) {
+        int32_t w = now[i - c], nw = n[i - c];
+        int32_t predictions[PREDICTIONS] = {
+            n[i], w + n[i] - nw, p[i], n[i] + p[i] - pn[i], w + n[i] + p[i] - nw - p[i - c] - pn[i] + pn[i - c], 32768,
+        };
+        for (int k = 0; k < PREDICTIONS; k++)
+            count_residual(t->counts[k], now[i] - predictions[k]);
+    }
+}
+
+/* The magnitude class that half of the residuals do not pass. Zeros do not count: they may be a background. */
+static int
+middle_class(const uint32_t counts[CLASSES])
+{
+    uint64_t total = 0, below = 0;
+    int c = 1;
+    for (int i = 1; i < CLASSES; i++)
+        total += counts[i];
+    while (c < CLASSES - 1 && (below += counts[c]) * 2 < total)
+        c++;
+    return c;
+}
+
+/* The excerpt's cost with the cells that the survey's `wide` has now; *wider: how many bits of the residuals
+ * would do as well within the cells. */
+static uint64_t
+trial_cost(const struct voxel_wide *wide, const struct excerpt *e, int *wider)
+{
+    struct trial t = {.inner_bits = 0};
+    int32_t cells[2][2][BLOCK_WIDTH], (*slices[2])[BLOCK_WIDTH] = {cells[e->depth > 1 ? 0 : 1], cells[1]};
+    for (size_t block = 0; block < e->blocks; block++) {
+        cells_of_block(wide, e, block, cells, &t.inner_bits);
+        try_row(&t, slices, e);
+    }
+    uint64_t best = UINT64_MAX;
+    for (int k = 0; k < PREDICTIONS; k++) {
+        uint64_t cost = class_cost(t.counts[k]);
+        if (cost >= best)
+            continue;
+        best = cost;
+        *wider = middle_class(t.counts[k]) - ENOUGH;
+    }
+    *wider = *wider > 0 ? *wider : 0;
+    return best + 16 * t.inner_bits;
+}
+
+/* The middle one of the magnitudes of the excerpt's differences. */
+static uint64_t
+typical_difference(const struct voxel_wide *wide, const struct excerpt *e)
+{
+    uint64_t row[BLOCK_WIDTH], mask = wide_key_mask(wide), half = mask / 2 + 1, seen = 0, below = 0;
+    uint32_t counts[65] = {0};
+    for (size_t block = 0; block < e->blocks; block++) {
+        difference_row(e, block, e->depth - 1, 2, wide->axes, mask, row);
+        for (size_t i = e->components; i < e->width; i++)
+            counts[wide_bit_length(row[i] < half ? half - 1 - row[i] : row[i] - half)]++;
+        seen += e->width - e->components;
+    }
+    int length = 0;
+    while (length < 64 && (below += counts[length]) * 2 < seen)
+        length++;
+    return UINT64_C(1) << length >> 1;
+}
+
+struct candidate {
+    unsigned axes;
+    int linear;
+    bool with_halos;
+};
+
+static bool
+build(struct wide_survey *s, const struct excerpt *e, struct candidate c, int wider)
+{
+    s->wide->axes = (uint8_t)c.axes;
+    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e))
+                  : wide_direct_cells(s, c.linear, c.with_halos, wider);
+}
+
+static bool
+has_heavy_atom(const struct wide_survey *s)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < s->atom_count; i++)
+        any |= s->atoms[i].is_heavy;
+    return any;
+}
+
+/* Differences cost time: they must be better, not just as good. */
+static bool
+choose_candidate(struct wide_survey *s, const struct excerpt *e)
+{
+    static const struct candidate candidates[] = {
+        {0, 0, false}, {0, 3, false},  {0, 7, false}, {0, ALL, false},
+        {0, 0, true},  {0, ALL, true}, {3, 0, false}, {7, 0, false},
+    };
+    const struct candidate *best = NULL;
+    uint64_t least = UINT64_MAX;
+    int best_wider = 0;
+    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
+        const struct candidate *c = &candidates[i];
+        bool integers_again = s->exponents.counts == NULL && c->linear && c->axes == 0;
+        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & AXIS_Z && e->depth == 1) ||
+            !build(s, e, *c, 0))
+            continue;
+        int wider = 0;
+        uint64_t cost = trial_cost(s->wide, e, &wider);
+        if (c->axes && best && best->axes == 0)
+            cost += cost / 256;
+        if (cost < least) {
+            least = cost;
+            best = c;
+            best_wider = wider;
+        }
+    }
+    return best != NULL && build(s, e, *best, best_wider);
+}
+
+/* Do a component's own neighbours predict it better than the component before does? */
+static bool
+is_apart(const struct voxel_wide *wide, const struct excerpt *e)
+{
+    uint32_t own[CLASSES] = {0}, other[CLASSES] = {0};
+    uint64_t inner_bits = 0;
+    int32_t cells[2][2][BLOCK_WIDTH];
+    size_t c = e->components;
+    for (size_t block = 0; block < e->blocks; block++) {
+        cells_of_block(wide, e, block, cells, &inner_bits);
+        const int32_t *now = cells[1][1], *n = cells[1][0], *p = cells[0][1], *pn = cells[0][0];
+        for (size_t i = 2 * c; i < e->width; i++) {
+            if (i % c == 0)
+                continue;
+            count_residual(own, now[i] - (e->depth > 1 ? n[i] + p[i] - pn[i] : now[i - c] + n[i] - n[i - c]));
+            count_residual(other, now[i] - (now[i - 1] + n[i] - n[i - 1]));
+        }
+    }
+    return class_cost(own) < class_cost(other);
+}
+
+static bool
+choose_ranges(struct wide_survey *s, struct voxel_model *model, const unsigned char *samples)
+{
+    struct excerpt excerpt = {NULL, 0, 0, 0, 0};
+    s->wide->runs = malloc(CELL_RUNS_MAX * sizeof *s->wide->runs);
+    bool ok = s->wide->runs != NULL;
+    if (ok && wide_is_float(s->wide->sample_type))
+        ok = wide_count_exponents(s);
+    if (ok && model->shape.height > 2) {
+        ok = open_excerpt(&excerpt, model, samples) && choose_candidate(s, &excerpt);
+        model->is_apart = ok && excerpt.components > 1 && is_apart(s->wide, &excerpt);
+        free(excerpt.keys);
+    } else if (ok)
+        ok = wide_direct_cells(s, ALL, false, 0);
+    free(s->exponents.counts);
+    return ok;
+}
+
+/* Few enough values that a list of them costs less than the bits it saves? A survey that meets hardly any
+ * value twice spares the search. */
+static bool
+choose_list(struct wide_survey *s, const unsigned char *samples, uint64_t count)
+{
+    uint32_t others = s->count - s->modal_count;
+    uint64_t most = 2 + count * others / s->count / 2;
+    if (s->repeats * 16 < others)
+        return false;
+    return wide_list_cells(s->wide, samples, count, (uint32_t)(most < CELLS_MAX ? most : CELLS_MAX));
+}
+
+enum zblob_result
+wide_choose_cells(struct voxel_model *model, const unsigned char *samples, bool *gain)
+{
+    uint64_t count = sample_count(model);
+    struct voxel_wide *wide = model->wide;
+    struct wide_survey s = {.wide = wide, .count = (uint32_t)(count < SURVEY_COUNT ? count : SURVEY_COUNT)};
+    s.keys = malloc(s.count * sizeof *s.keys);
+    if (s.keys == NULL)
+        return ZBLOB_NO_MEMORY;
+    take_keys(&s, samples, count);
+    count_repeats(&s);
+    *gain = choose_list(&s, samples, count);
+    if (!*gain) {
+        wide->shift = (uint8_t)common_shift(wide, samples, count);
+        s.atom_count = s.modal_count = s.repeats = 0;
+        take_keys(&s, samples, count);
+        count_repeats(&s);
+        *gain = choose_ranges(&s, model, samples);
+    }
+    free(s.keys);
+    return ZBLOB_OK;
+}

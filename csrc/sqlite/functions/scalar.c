@@ -1,0 +1,329 @@
+/*
+ * scalar.c: the scalar SQL functions.
+ *
+ *   zcompress(X [, level or JSON options])   zdecompress(X)   zlength(X)   zinfo(X)   zis_frame(X)
+ *   zpickle(X [, level or JSON options])   zis_pickle(X)
+ *   zverify(X)   zsubstr(X, start [, count])   zslice(X, axis, index)   zblob_config(name [, value])   zblob_version()
+ *
+ * Only a BLOB can be a frame, or an envelope: a frame that is a pickle. NULL, INTEGER and REAL are nobody's business here: they pass through.
+ */
+#include "../values.h"
+
+#include "options_json.h"
+#include "slice.h"
+#include "substring.h"
+
+#include <string.h>
+
+#ifndef SQLITE_RESULT_SUBTYPE
+#define SQLITE_RESULT_SUBTYPE 0x001000000 /* of SQLite 3.45 */
+#endif
+
+#define JSON_SUBTYPE 74 /* 'J', as SQLite's own JSON functions mark their results */
+
+/* ---- zcompress, zpickle ---------------------------------------------------------------------- */
+
+static bool
+read_options(sqlite3_context *context, int count, sqlite3_value **arguments, struct zblob_options *options)
+{
+    struct zblob_error error;
+    *options = value_connection(context)->options;
+    if (count < 2 || sqlite3_value_type(arguments[1]) == SQLITE_NULL)
+        return true;
+    const struct zblob_options *cached = sqlite3_get_auxdata(context, 1);
+    if (cached) {
+        *options = *cached;
+        return true;
+    }
+    if (options_from_value(sqlite3_context_db_handle(context), arguments[1], options, &error) != ZBLOB_OK) {
+        value_fail(context, &error);
+        return false;
+    }
+    struct zblob_options *kept = sqlite3_malloc(sizeof *kept);
+    if (kept) {
+        *kept = *options;
+        sqlite3_set_auxdata(context, 1, kept, sqlite3_free);
+    }
+    return true;
+}
+
+static void
+zcompress(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct zblob_options options;
+    struct zblob_error error;
+    struct value value;
+    unsigned char *frame;
+    size_t frame_size;
+    if (!read_options(context, count, arguments, &options))
+        return;
+    if (!value_is_bytes(arguments[0])) {
+        sqlite3_result_value(context, arguments[0]);
+        return;
+    }
+    if (!value_take(context, arguments[0], &value))
+        return;
+    if (value.size < options.min_size || value_is_compressed(&value)) {
+        sqlite3_result_value(context, arguments[0]);
+        return;
+    }
+    if (zblob_compress(&options, value.type, value.bytes, value.size, &frame, &frame_size, &error) == ZBLOB_OK)
+        sqlite3_result_blob64(context, frame, frame_size, zblob_free);
+    else
+        value_fail(context, &error);
+}
+
+static void
+zpickle(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct zblob_options options;
+    struct zblob_error error;
+    struct value value;
+    unsigned char *envelope;
+    size_t envelope_size;
+    if (!read_options(context, count, arguments, &options))
+        return;
+    bool is_blob = sqlite3_value_type(arguments[0]) == SQLITE_BLOB;
+    if (is_blob && !value_take(context, arguments[0], &value))
+        return;
+    if (!is_blob || value.size < options.min_size || !zblob_is_plain_pickle(value.bytes, value.size)) {
+        sqlite3_result_value(context, arguments[0]);
+        return;
+    }
+    if (zblob_compress_pickle(&options, value.bytes, value.size, &envelope, &envelope_size, &error) == ZBLOB_OK)
+        sqlite3_result_blob64(context, envelope, envelope_size, zblob_free);
+    else
+        value_fail(context, &error);
+}
+
+/* ---- zdecompress ----------------------------------------------------------------------------- */
+
+static void
+zdecompress(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value, original;
+    struct zblob_error error;
+    (void)count;
+    if (!value_is_bytes(arguments[0])) {
+        sqlite3_result_value(context, arguments[0]);
+        return;
+    }
+    if (!value_take(context, arguments[0], &value))
+        return;
+    if (!value_has_magic(&value)) {
+        sqlite3_result_value(context, arguments[0]);
+        return;
+    }
+    if (value_unpack(sqlite3_context_db_handle(context), value_connection(context), &value, &original, &error))
+        value_return(context, &original);
+    else
+        value_fail(context, &error);
+}
+
+/* ---- zlength, zis_frame, zis_pickle, zinfo, zverify ------------------------------------------ */
+
+static void
+zlength(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value;
+    struct zblob_frame frame;
+    (void)count;
+    if (sqlite3_value_type(arguments[0]) == SQLITE_NULL || !value_take(context, arguments[0], &value))
+        return;
+    if (!value_has_magic(&value))
+        sqlite3_result_int64(context, (sqlite3_int64)value.size);
+    else if (value_open_frame(context, &value, &frame))
+        sqlite3_result_int64(context, (sqlite3_int64)frame.raw_size);
+}
+
+static void
+zis_frame(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value;
+    (void)count;
+    if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB)
+        sqlite3_result_int(context, 0);
+    else if (value_take(context, arguments[0], &value))
+        sqlite3_result_int(context, value_is_compressed(&value));
+}
+
+/* Would zpickle() wrap it? */
+static void
+zis_pickle(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value;
+    (void)count;
+    if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB)
+        sqlite3_result_int(context, 0);
+    else if (value_take(context, arguments[0], &value))
+        sqlite3_result_int(context, zblob_is_plain_pickle(value.bytes, value.size));
+}
+
+static void
+zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value;
+    struct zblob_error error;
+    char *json;
+    (void)count;
+    if (!value_is_bytes(arguments[0]) || !value_take(context, arguments[0], &value))
+        return;
+    if (zblob_describe(value.bytes, value.size, value.type, &json, &error) != ZBLOB_OK) {
+        value_fail(context, &error);
+        return;
+    }
+    sqlite3_result_text(context, json, -1, zblob_free);
+    sqlite3_result_subtype(context, JSON_SUBTYPE);
+}
+
+/* A value that is plain is as it should be. */
+static enum zblob_result
+verify(const struct value *value, uint32_t *damaged_count, struct zblob_error *error)
+{
+    const unsigned char *frame;
+    size_t frame_size;
+    *damaged_count = 0;
+    enum zblob_result result = zblob_find_frame(value->bytes, value->size, &frame, &frame_size, error);
+    return frame && result == ZBLOB_OK ? zblob_verify(frame, frame_size, damaged_count, error) : result;
+}
+
+static void
+zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value = {0};
+    struct zblob_error error;
+    uint32_t damaged_count;
+    (void)count;
+    if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && !value_take(context, arguments[0], &value))
+        return;
+    if (verify(&value, &damaged_count, &error) == ZBLOB_OK) {
+        sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
+        return;
+    }
+    char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more)", error.message, damaged_count - 1)
+                                   : sqlite3_mprintf("%s", error.message);
+    if (text)
+        sqlite3_result_text(context, text, -1, sqlite3_free);
+    else
+        sqlite3_result_error_nomem(context);
+}
+
+/* ---- Configuration --------------------------------------------------------------------------- */
+
+static sqlite3_int64
+read_config(const struct zblob_connection *connection, const char *name)
+{
+    if (strcmp(name, "level") == 0)
+        return connection->options.level;
+    if (strcmp(name, "threads") == 0)
+        return connection->options.threads;
+    if (strcmp(name, "min_size") == 0)
+        return (sqlite3_int64)connection->options.min_size;
+    return strcmp(name, "max_size") == 0 ? connection->max_size : -1;
+}
+
+static bool
+write_config(struct zblob_connection *connection, const char *name, sqlite3_int64 value, struct zblob_error *error)
+{
+    if (strcmp(name, "max_size") != 0)
+        return zblob_options_set_integer(&connection->options, name, value, error) == ZBLOB_OK;
+    if (value < 0) {
+        sqlite3_snprintf(sizeof error->message, error->message, "max_size must not be negative");
+        error->code = ZBLOB_BAD_ARGUMENT;
+        return false;
+    }
+    connection->max_size = value;
+    return true;
+}
+
+static void
+zblob_config(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct zblob_connection *connection = value_connection(context);
+    const char *name = (const char *)sqlite3_value_text(arguments[0]);
+    struct zblob_error error;
+    if (!name || read_config(connection, name) < 0) {
+        sqlite3_result_error(context, "zblob_config knows level, threads, min_size and max_size", -1);
+        return;
+    }
+    if (count == 2 && sqlite3_value_type(arguments[1]) != SQLITE_INTEGER) {
+        sqlite3_result_error(context, "zblob_config takes integers", -1);
+        return;
+    }
+    if (count == 2 && !write_config(connection, name, sqlite3_value_int64(arguments[1]), &error)) {
+        value_fail(context, &error);
+        return;
+    }
+    sqlite3_result_int64(context, read_config(connection, name));
+}
+
+static void
+zblob_version(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    (void)count;
+    (void)arguments;
+    sqlite3_result_text(context, ZBLOB_VERSION, -1, SQLITE_STATIC);
+}
+
+/* ---- Registration ---------------------------------------------------------------------------- */
+
+/* Compression is never deterministic: its bytes depend on configuration and version, and an index on
+ * them would be reported as corrupt after either changed. */
+#define READER (SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS)
+
+static const struct {
+    const char *name;
+    int argument_count;
+    int flags;
+    void (*function)(sqlite3_context *, int, sqlite3_value **);
+} functions[] = {
+    {"zcompress", 1, SQLITE_INNOCUOUS, zcompress},
+    {"zcompress", 2, SQLITE_INNOCUOUS, zcompress},
+    {"zpickle", 1, SQLITE_INNOCUOUS, zpickle},
+    {"zpickle", 2, SQLITE_INNOCUOUS, zpickle},
+    {"zdecompress", 1, READER, zdecompress},
+    {"zlength", 1, READER, zlength},
+    {"zinfo", 1, READER | SQLITE_RESULT_SUBTYPE, zinfo},
+    {"zis_frame", 1, READER, zis_frame},
+    {"zis_pickle", 1, READER, zis_pickle},
+    {"zverify", 1, READER, zverify},
+    {"zsubstr", 2, READER, zsubstr},
+    {"zsubstr", 3, READER, zsubstr},
+    {"zslice", 3, READER, zslice},
+    {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config},
+    {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
+    {"zblob_version", 0, READER, zblob_version},
+};
+
+static void
+release_registration(void *pointer)
+{
+    struct value_registration *registration = pointer;
+    connection_release(registration->connection);
+    sqlite3_free(registration);
+}
+
+static int
+register_one(sqlite3 *db, size_t i, int encoding, enum zblob_value_type text_type, struct zblob_connection *connection)
+{
+    struct value_registration *registration = sqlite3_malloc(sizeof *registration);
+    if (!registration)
+        return SQLITE_NOMEM;
+    *registration = (struct value_registration){.connection = connection, .text_type = text_type};
+    connection->references++;
+    return sqlite3_create_function_v2(db, functions[i].name, functions[i].argument_count, encoding | functions[i].flags,
+                                      registration, functions[i].function, NULL, NULL,
+                                      release_registration); /* called on failure, too */
+}
+
+int
+functions_register(sqlite3 *db, struct zblob_connection *connection)
+{
+    int result = SQLITE_OK;
+    for (size_t i = 0; i < sizeof functions / sizeof *functions && result == SQLITE_OK; i++) {
+        result = register_one(db, i, SQLITE_UTF8, ZBLOB_TEXT_UTF8, connection);
+        if (result == SQLITE_OK)
+            result = register_one(db, i, SQLITE_UTF16LE, ZBLOB_TEXT_UTF16LE, connection);
+    }
+    return result;
+}

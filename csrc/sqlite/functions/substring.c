@@ -1,0 +1,177 @@
+/*
+ * substring.c: substr() of the original value, decoding only the chunks it touches.
+ *
+ * A framed BLOB is cut here. Everything else is left to SQLite's own substr(), so that numbers, NULLs and
+ * odd text come out alike in every version: of a framed TEXT it gets the prefix that it will look at.
+ */
+#include "substring.h"
+
+#include "../values.h"
+
+/* ---- Left to SQLite -------------------------------------------------------------------------- */
+
+/* Run substr() on a statement whose first parameter is bound, and take over its result. */
+static void
+run_substr(sqlite3_context *context, sqlite3_stmt *statement, int count, sqlite3_value **arguments)
+{
+    int result = SQLITE_OK;
+    for (int i = 1; i < count && result == SQLITE_OK; i++)
+        result = sqlite3_bind_value(statement, i + 1, arguments[i]);
+    if (result == SQLITE_OK)
+        result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        sqlite3_result_value(context, sqlite3_column_value(statement, 0));
+    else
+        sqlite3_result_error_code(context, result);
+}
+
+static sqlite3_stmt *
+prepare_substr(sqlite3_context *context, int count)
+{
+    sqlite3_stmt *statement = NULL;
+    const char *sql = count == 2 ? "SELECT substr(?1, ?2)" : "SELECT substr(?1, ?2, ?3)";
+    int result = sqlite3_prepare_v2(sqlite3_context_db_handle(context), sql, -1, &statement, NULL);
+    if (result != SQLITE_OK)
+        sqlite3_result_error_code(context, result);
+    return statement;
+}
+
+static void
+substr_of_plain(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    sqlite3_stmt *statement = prepare_substr(context, count);
+    if (!statement)
+        return;
+    if (sqlite3_bind_value(statement, 1, arguments[0]) == SQLITE_OK)
+        run_substr(context, statement, count, arguments);
+    else
+        sqlite3_result_error_nomem(context);
+    sqlite3_finalize(statement);
+}
+
+/* ---- TEXT ------------------------------------------------------------------------------------ */
+
+/* Characters as SQLite counts them: a byte of 0xC0 and above takes the continuation bytes behind it. */
+static uint64_t
+count_characters(const unsigned char *text, uint64_t size)
+{
+    uint64_t count = 0, i = 0;
+    while (i < size) {
+        bool leads = text[i++] >= 0xC0;
+        while (leads && i < size && (text[i] & 0xC0) == 0x80)
+            i++;
+        count++;
+    }
+    return count;
+}
+
+/* How many bytes of a UTF-8 text substr() can look at, if all characters are at most 4 bytes long. */
+static uint64_t
+prefix_size(sqlite3_int64 start, sqlite3_int64 count, uint64_t raw_size)
+{
+    if (start < 0 || count > (sqlite3_int64)raw_size || start > (sqlite3_int64)raw_size)
+        return raw_size;
+    uint64_t characters = (uint64_t)start + (count > 0 ? (uint64_t)count : 0) + 1;
+    return 4 * characters < raw_size ? 4 * characters : raw_size;
+}
+
+static void
+substr_of_text(sqlite3_context *context, const struct value *value, const struct zblob_frame *frame, int count,
+               sqlite3_value **arguments)
+{
+    sqlite3_int64 start = sqlite3_value_int64(arguments[1]);
+    sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
+    bool is_utf8 = frame->value_type == ZBLOB_TEXT_UTF8;
+    uint64_t size = is_utf8 ? prefix_size(start, length, frame->raw_size) : frame->raw_size;
+    if (!value_check_size(context, size))
+        return;
+    unsigned char *text = value_decode(context, value, 0, size);
+    if (text && size < frame->raw_size && count_characters(text, size) < size / 4) {
+        sqlite3_free(text); /* longer characters than UTF-8 has: take no chances */
+        size = frame->raw_size;
+        text = value_check_size(context, size) ? value_decode(context, value, 0, size) : NULL;
+    }
+    if (!text)
+        return;
+    sqlite3_stmt *statement = prepare_substr(context, count);
+    if (!statement) {
+        sqlite3_free(text);
+        return;
+    }
+    if (sqlite3_bind_text64(statement, 1, (char *)text, size, sqlite3_free, is_utf8 ? SQLITE_UTF8 : SQLITE_UTF16LE) ==
+        SQLITE_OK)
+        run_substr(context, statement, count, arguments);
+    else
+        sqlite3_result_error_nomem(context);
+    sqlite3_finalize(statement);
+}
+
+/* ---- BLOB ------------------------------------------------------------------------------------ */
+
+struct byte_range {
+    sqlite3_int64 start, count;
+};
+
+static sqlite3_int64
+clamp(sqlite3_int64 value, sqlite3_int64 least, sqlite3_int64 most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* substr()'s rules: START counts from 1, or back from the end; position 0 lies before the first byte; a
+ * negative COUNT takes the bytes before START; what lies outside the value is left out. */
+static struct byte_range
+blob_range(sqlite3_int64 size, sqlite3_int64 start, sqlite3_int64 count)
+{
+    const sqlite3_int64 far = (sqlite3_int64)1 << 60; /* beyond any value, and no sum of three overflows */
+    start = clamp(start, -far, far);
+    count = clamp(count, -far, far);
+    sqlite3_int64 from = start > 0 ? start - 1 : start < 0 ? size + start : 0;
+    if (start == 0 && count > 0)
+        count--;
+    if (start == 0 && count < 0)
+        count = 0;
+    sqlite3_int64 first = clamp(count < 0 ? from + count : from, 0, size);
+    sqlite3_int64 end = clamp(count < 0 ? from : from + count, first, size);
+    return (struct byte_range){.start = first, .count = end - first};
+}
+
+static void
+substr_of_blob(sqlite3_context *context, const struct value *value, const struct zblob_frame *frame, int count,
+               sqlite3_value **arguments)
+{
+    sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
+    if (frame->raw_size == 0)
+        return; /* substr() of an empty BLOB is NULL */
+    struct byte_range range = blob_range((sqlite3_int64)frame->raw_size, sqlite3_value_int64(arguments[1]), length);
+    if (!value_check_size(context, (uint64_t)range.count))
+        return;
+    unsigned char *bytes = value_decode(context, value, (uint64_t)range.start, (uint64_t)range.count);
+    if (bytes)
+        sqlite3_result_blob64(context, bytes, (sqlite3_uint64)range.count, sqlite3_free);
+}
+
+void
+zsubstr(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value;
+    struct zblob_frame frame;
+    bool has_null = sqlite3_value_type(arguments[1]) == SQLITE_NULL ||
+                    (count == 3 && sqlite3_value_type(arguments[2]) == SQLITE_NULL);
+    if (has_null || sqlite3_value_type(arguments[0]) != SQLITE_BLOB) {
+        substr_of_plain(context, count, arguments);
+        return;
+    }
+    if (!value_take(context, arguments[0], &value))
+        return;
+    if (!value_has_magic(&value)) {
+        substr_of_plain(context, count, arguments);
+        return;
+    }
+    if (!value_open_frame(context, &value, &frame))
+        return;
+    if (frame.value_type == ZBLOB_BLOB)
+        substr_of_blob(context, &value, &frame, count, arguments);
+    else
+        substr_of_text(context, &value, &frame, count, arguments);
+}

@@ -1,0 +1,28 @@
+/* module.h: one virtual table, as its methods share it. */
+#ifndef ZBLOB_SQLITE_TABLE_MODULE_H
+#define ZBLOB_SQLITE_TABLE_MODULE_H
+
+#include "indexes.h"
+#include "shadow.h"
+#include "statements.h"
+
+#define table_fail ZBLOB_IN_SLOT(table_fail)
+#define table_fail_sql ZBLOB_IN_SLOT(table_fail_sql)
+
+struct table {
+    sqlite3_vtab base; /* first: SQLite sees only this */
+    struct zblob_connection *connection;
+    struct shadow shadow;
+    struct statements statements;
+    struct indexes indexes;
+    enum zblob_value_type text_type; /* how the database encodes TEXT */
+    char *pattern;                   /* scratch of writer.c: a statement's key */
+};
+
+/* Make `message` (which is taken over; NULL: out of memory) the error of the call that SQLite is in. */
+int table_fail(struct table *table, int result, char *message);
+
+/* The same for the connection's last error. Returns its extended code. */
+int table_fail_sql(struct table *table);
+
+#endif

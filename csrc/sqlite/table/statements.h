@@ -1,0 +1,35 @@
+/* statements.h: prepared statements kept for their next use. Knows no table: statements have keys. */
+#ifndef ZBLOB_SQLITE_TABLE_STATEMENTS_H
+#define ZBLOB_SQLITE_TABLE_STATEMENTS_H
+
+#include "../slot.h"
+
+#define statements_take ZBLOB_IN_SLOT(statements_take)
+#define statements_prepare ZBLOB_IN_SLOT(statements_prepare)
+#define statements_give ZBLOB_IN_SLOT(statements_give)
+#define statements_clear ZBLOB_IN_SLOT(statements_clear)
+
+struct statement {
+    struct statement *next;
+    sqlite3_stmt *handle;
+    size_t key_size;
+    char key[];
+};
+
+/* The idle ones, the last used first. Whoever takes one owns it until giving it back. */
+struct statements {
+    struct statement *idle;
+};
+
+/* The idle statement of that key, or NULL. */
+struct statement *statements_take(struct statements *statements, const char *key, size_t key_size);
+
+/* Prepare a new one; takes over `sql` (from SQLite's allocator; NULL: out of memory). */
+int statements_prepare(sqlite3 *db, const char *key, size_t key_size, char *sql, struct statement **statement);
+
+/* Reset it, forget what is bound, keep it; NULL does nothing. */
+void statements_give(struct statements *statements, struct statement *statement);
+
+void statements_clear(struct statements *statements);
+
+#endif

@@ -1,0 +1,1 @@
+"""Only look: what compression would bring, and what is stored."""

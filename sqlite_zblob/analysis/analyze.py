@@ -1,0 +1,424 @@
+"""What compression would bring to a database: ratio, time and size, estimated from random values. Changes nothing.
+
+Sizes come from sampling.py, formats from recognize.py, what compression does from trial.py, and the mode from
+recommend.py; here this becomes a recommendation for each column.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from ..codec import DEFAULT_LEVEL, compress, is_frame
+from ..column.recommend import Seen, decide
+from ..column.schema import Column, Table, look_at_table, master_of
+from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
+from ..connect.database import connect, fold, run
+from ..connect.loader import Connection
+from ..errors import OptionError
+from .sampling import ColumnSizes, Key, SizeClass, TableSizes, measure_sizes, read_value
+from .trial import LEVELS, SETTINGS, Estimate, Setting, Trials, t_quantile
+
+MOST_DRAWS = 200
+CENSUS_BYTES = 16 << 20  # a column of few values and so few bytes is compressed as a whole
+LARGEST = 256 << 20  # bytes; larger values are not read, which bounds the memory
+LEAST_COLUMN = 1 << 14  # bytes; smaller columns are not worth a line
+
+NEGLIGIBLE = 0.03  # a level that makes a column smaller by less is not worth a slower one ...
+FASTER = 0.67  # ... if that takes less than this share of the time
+LEAST_SAVING = 0.1  # of small values: below this they are better stored as they are
+LEAST_SHARE = 0.01  # of a column's bytes: small values that hold less do not change min_size
+
+
+@dataclass(frozen=True)
+class SettingEstimate:
+    """What one codec and level would make of a column."""
+
+    codec: str  # "auto": the best for each chunk; "zstd": as if there were no codecs for images
+    level: int  # 1 .. 9
+    sampled_count: int
+    ratio: Estimate  # bytes now / bytes then
+    size: Estimate  # bytes of the column's values then
+    file_size: Estimate  # bytes of the whole file then, after VACUUM
+    seconds: Estimate  # to compress and verify all values with `workers` threads, without waiting for disks
+    compress_rate: float  # bytes a second, one thread; 0: nothing was left to compress
+    decompress_rate: float
+
+
+@dataclass(frozen=True)
+class KindShare:
+    """What a share of a column's bytes is."""
+
+    kind: str  # "SimpleITK pickle", "JSON", "JPEG", "frame" (compressed by this library already), "other" ...
+    share: float
+    sampled_count: int
+    is_compressed: bool  # by a codec of its own
+    details: tuple[str, ...]  # of images: the most frequent pixel types and sizes
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """The values of `low` <= bytes < `high`."""
+
+    low: int
+    high: int
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class ColumnAnalysis:
+    """One column."""
+
+    table: str
+    column: str
+    declared_type: str
+    rows: int  # that hold a BLOB or TEXT
+    bytes: int  # of these values, as they are stored now
+    largest: int  # bytes
+    is_exact: bool  # False: rows and bytes are estimated from some of the rows
+    bytes_error: float  # relative standard error of `bytes`
+    sizes: tuple[SizeRange, ...]
+    kinds: tuple[KindShare, ...]  # largest share first
+    skipped_count: int  # values drawn, but larger than an analysis reads, or gone by then
+    enabled: ColumnStatus | None  # None: compression is off
+    settings: tuple[SettingEstimate, ...]
+    mode: str | None  # recommended: "in-place", "table", or None: do not compress it
+    envelope: str  # "frame" or "pickle"
+    level: int
+    min_size: int
+    why: tuple[str, ...]
+    command: str | None  # the one to run; None: nothing to do
+
+    def setting(self, codec: str, level: int) -> SettingEstimate | None:
+        return next((each for each in self.settings if (each.codec, each.level) == (codec, level)), None)
+
+    @property
+    def recommended(self) -> SettingEstimate | None:
+        """The estimate for what is recommended."""
+        return self.setting("auto", self.level)
+
+    @property
+    def saving(self) -> float:
+        """Bytes, with the recommended level."""
+        return self.bytes - self.recommended.size.value if self.recommended else 0.0
+
+
+@dataclass(frozen=True)
+class Skipped:
+    table: str
+    column: str | None  # None: the whole table
+    why: str
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One database."""
+
+    database: str
+    file_size: int  # bytes
+    free_size: int  # bytes in it that are free now
+    page_size: int
+    journal_mode: str
+    auto_vacuum: str  # "none", "full" or "incremental"
+    workers: int  # threads that the times are told for
+    seconds: float  # that the analysis took
+    columns: tuple[ColumnAnalysis, ...]  # most savings first
+    skipped: tuple[Skipped, ...]
+
+
+def analyze(
+    database: str | os.PathLike[str],
+    table: str | None = None,
+    column: str | None = None,
+    *,
+    seconds: float = 20.0,
+    workers: int = 0,
+    seed: int | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Analysis:
+    """Find the BLOB and TEXT columns worth compressing, and say what that would bring.
+
+    Only reads, in statements of milliseconds, so that writers go on, and of large stores only a sample. Memory: a few
+    times the largest value that is read, which has 256 MB at most.
+
+    :param database: path of the file.
+    :param table: analyze this one only.
+    :param column: of that table: analyze this one only.
+    :param seconds: about how long it may take. A few values of each column are looked at in any case.
+    :param workers: threads that the times are told for; 0: as many as this process may use.
+    :param seed: the same seed draws the same values.
+    :param progress: is told what comes.
+    :raises OptionError: there is no such table or column, or it cannot be analyzed.
+    :raises ZblobError: the file cannot be read as a database.
+    """
+    if column is not None and table is None:
+        raise OptionError("a column needs its table")
+    began = time.monotonic()
+    connection = connect(database, readonly=True)
+    try:
+        analyzer = _Analyzer(connection, os.fspath(database), workers or usable_cpus(), seconds, seed)
+        columns = analyzer.analyze(table, column, progress)
+        return Analysis(
+            database=os.fspath(database),
+            file_size=analyzer.file_size,
+            free_size=analyzer.free_size,
+            page_size=_pragma(connection, "page_size"),
+            journal_mode=_pragma(connection, "journal_mode"),
+            auto_vacuum=("none", "full", "incremental")[_pragma(connection, "auto_vacuum")],
+            workers=analyzer.workers,
+            seconds=time.monotonic() - began,
+            columns=tuple(columns),
+            skipped=tuple(analyzer.skipped),
+        )
+    finally:
+        connection.close()
+
+
+def usable_cpus() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _pragma(connection: Connection, name: str) -> Any:
+    return run(connection, f"PRAGMA {name}")[0][0]
+
+
+class _Analyzer:
+    """One analysis: the connection, its time, and what it leaves out."""
+
+    def __init__(self, connection: apsw.Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
+        self.connection, self.path, self.workers, self.seconds = connection, path, workers, seconds
+        self.seed = random.randrange(1 << 32) if seed is None else seed
+        self.skipped: list[Skipped] = []
+        page_size = _pragma(connection, "page_size")
+        self.file_size: int = page_size * _pragma(connection, "page_count")
+        self.free_size: int = page_size * _pragma(connection, "freelist_count")
+        self.enabled = status(connection, schema="main")
+
+    def analyze(self, table: str | None, column: str | None, progress: Callable[[str], None]) -> list[ColumnAnalysis]:
+        tables = self._tables(table)
+        found: list[tuple[TableSizes, ColumnSizes]] = []
+        deadline = time.monotonic() + self.seconds / 4
+        for left, each in zip(range(len(tables), 0, -1), tables, strict=True):
+            progress(f"sizes of {each.name}")
+            wanted = [each.column(column)] if column else _candidates(each)
+            share = max(0.0, deadline - time.monotonic()) / left
+            sizes = measure_sizes(self.connection, each, wanted, seconds=share, draw_count=MOST_DRAWS, seed=self.seed)
+            found += [(sizes, one) for one in sizes.columns if self._is_worth(each, one, column is not None)]
+        self._limit_bytes(found)
+        whole = sum(one.bytes for _, one in found)
+        analyzed = []
+        for sizes, one in sorted(found, key=lambda pair: -pair[1].bytes):
+            progress(f"values of {sizes.table.name}.{one.column.name}")
+            trials, skipped_count = self._try(sizes, one, max(0.5, self.seconds * 3 / 4 * one.bytes / whole))
+            analyzed.append(self._conclude(sizes, one, trials, skipped_count))
+        return sorted(analyzed, key=lambda each: -each.saving)
+
+    def _tables(self, wanted: str | None) -> list[Table]:
+        """Ordinary tables, and the rows behind virtual tables of ours."""
+        virtual = {fold(each.table) for each in self.enabled if each.mode == "table"}
+        if wanted is not None:
+            is_ours = fold(wanted) in virtual
+            return [look_at_table(self.connection, f"{wanted}_rows" if is_ours else wanted, allow_shadow=is_ours)]
+        tables = []
+        names = run(self.connection, f"SELECT name FROM {master_of('main')} WHERE type = 'table' ORDER BY name")
+        for (name,) in names:
+            if fold(name).startswith(("sqlite_", "zblob_")) or fold(name) in virtual:
+                continue
+            is_ours = fold(name).removesuffix("_rows") in virtual
+            try:
+                tables.append(look_at_table(self.connection, name, allow_shadow=is_ours))
+            except OptionError as reason:
+                self.skipped.append(Skipped(name, None, str(reason)))
+        return tables
+
+    def _is_worth(self, table: Table, one: ColumnSizes, is_asked_for: bool) -> bool:
+        if one.bytes >= LEAST_COLUMN or (is_asked_for and one.bytes):
+            return True
+        if one.bytes or is_asked_for:
+            self.skipped.append(Skipped(table.name, one.column.name, f"{one.bytes:.0f} bytes in all its values"))
+        return False
+
+    def _limit_bytes(self, found: Sequence[tuple[TableSizes, ColumnSizes]]) -> None:
+        """Estimates add up to no more than the file holds."""
+        room = self.file_size - self.free_size - sum(one.bytes for sizes, one in found if sizes.is_exact)
+        estimated = sum(one.bytes for sizes, one in found if not sizes.is_exact)
+        for sizes, one in found:
+            if not sizes.is_exact and estimated > room > 0:
+                one.scale(room / estimated)
+
+    def _try(self, sizes: TableSizes, one: ColumnSizes, seconds: float) -> tuple[Trials, int]:
+        """Compress random values of the column, and count those that could not be read."""
+        enabled = self._enabled(sizes.table, one.column)
+        min_size = enabled.min_size if enabled else _min_size(self.connection, sizes.table, one)
+        is_census = sizes.is_exact and one.rows == len(one.all_keys) and one.bytes <= CENSUS_BYTES
+        trials = Trials(is_census=is_census, min_size=min_size, seconds=seconds, seed=self.seed)
+        again: dict[Key, Callable[[], None]] = {}
+        skipped_count = 0
+        for key in one.all_keys if is_census else one.draws():
+            if trials.is_done:
+                break
+            if key not in again:
+                value = read_value(self.connection, sizes.table, one.column, key, LARGEST)
+                if value is None:
+                    skipped_count += 1
+                    continue
+                again[key] = trials.add(value)
+            else:
+                again[key]()
+        trials.has_all = sizes.is_exact and len(again) == one.rows
+        return trials, skipped_count
+
+    def _conclude(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, skipped_count: int) -> ColumnAnalysis:
+        settings = tuple(self._setting(sizes, one, trials, each) for each in SETTINGS if trials.count(each))
+        table, column = self._name(sizes.table), one.column.name
+        enabled = self._enabled(sizes.table, one.column)
+        level = enabled.level if enabled else _best_level(trials)
+        mode, envelope, why = self._decide(sizes, one, trials, enabled, level)
+        is_left = mode is not None and (enabled is None or self._rest(trials, enabled) > 0)
+        command = self._command(table, column, mode, envelope, level, trials.min_size)
+        return ColumnAnalysis(
+            table=table,
+            column=column,
+            declared_type=one.column.declared,
+            rows=round(one.rows),
+            bytes=round(one.bytes),
+            largest=one.largest,
+            is_exact=sizes.is_exact,
+            bytes_error=sizes.bytes_error,
+            sizes=_size_ranges(one.classes),
+            kinds=_kind_shares(trials),
+            skipped_count=skipped_count,
+            enabled=enabled,
+            settings=settings,
+            mode=mode,
+            envelope=envelope,
+            level=level,
+            min_size=trials.min_size,
+            why=tuple(why),
+            command=command if is_left and trials.plain_count else None,
+        )
+
+    def _enabled(self, table: Table, column: Column) -> ColumnStatus | None:
+        return next((each for each in self.enabled if each.is_column(self._name(table), column.name)), None)
+
+    def _name(self, table: Table) -> str:
+        """The virtual table's, for the rows behind one."""
+        virtual = (each.table for each in self.enabled if each.mode == "table")
+        return next((name for name in virtual if fold(table.name) == f"{fold(name)}_rows"), table.name)
+
+    def _setting(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, setting: Setting) -> SettingEstimate:
+        fraction, seconds = trials.fraction(setting), trials.seconds(setting)
+        others = self.file_size - self.free_size - one.bytes
+        error = one.bytes * sizes.bytes_error * t_quantile(MOST_DRAWS)
+        rates = trials.rates(setting)
+        return SettingEstimate(
+            codec=setting[0],
+            level=setting[1],
+            sampled_count=trials.count(setting),
+            ratio=fraction.inverse(),
+            size=fraction.scaled(one.bytes, 0.0, error * fraction.value),
+            file_size=fraction.scaled(one.bytes, others, error * (1 - fraction.value)),
+            seconds=seconds.scaled(one.bytes / self.workers, 0.0, error * seconds.value / self.workers),
+            compress_rate=rates[0],
+            decompress_rate=rates[1],
+        )
+
+    def _decide(
+        self, sizes: TableSizes, one: ColumnSizes, trials: Trials, enabled: ColumnStatus | None, level: int
+    ) -> tuple[str | None, str, list[str]]:
+        if enabled is not None:
+            rest = self._rest(trials, enabled)
+            state = (
+                f"{rest} of {len(trials.kinds)} sampled values are left to compress"
+                if rest
+                else "nothing is left to do"
+            )
+            return enabled.mode, enabled.envelope, [f"compression is on in mode {enabled.mode}: {state}"]
+        count = len(trials.kinds)
+        ratio = 1 / max(1e-12, trials.fraction(("auto", level)).value) if count else None
+        seen = Seen(count, trials.are_pickles and trials.plain_count > 0, ratio, one.bytes / max(1.0, one.rows))
+        return decide(self.connection, sizes.table, one.column, seen)
+
+    def _rest(self, trials: Trials, enabled: ColumnStatus) -> int:
+        """Of the values sampled, those that migrate would compress."""
+        return trials.smaller_pickles if enabled.envelope == "pickle" else trials.smaller_count
+
+    def _command(self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int) -> str:
+        """What does it. Defaults are left out, but for the mode."""
+        words = ["sqlite-zblob", "migrate", self.path, table, column, f"--mode={mode}"]
+        words += [f"--envelope={envelope}"] if envelope != "frame" else []
+        words += [f"--level={level}"] if level != DEFAULT_LEVEL else []
+        words += [f"--min-size={min_size}"] if min_size != DEFAULT_MIN_SIZE else []
+        return shlex.join(words)
+
+
+def _candidates(table: Table) -> list[Column]:
+    alias = table.rowid_alias
+    return [each for each in table.columns if not each.is_generated and each != alias]
+
+
+def _best_level(trials: Trials) -> int:
+    """The default, or a lower level that is nearly as small and clearly faster."""
+    default = ("auto", DEFAULT_LEVEL)
+    for level in LEVELS[: LEVELS.index(DEFAULT_LEVEL)]:
+        if trials.count(("auto", level)) and trials.count(default):
+            size, seconds = trials.compare(("auto", level), default)
+            if size < 1 + NEGLIGIBLE and 0 < seconds < FASTER:
+                return level
+    return DEFAULT_LEVEL
+
+
+def _min_size(connection: Connection, table: Table, one: ColumnSizes) -> int:
+    """The smallest power of two from which on values save enough, told from some small ones."""
+    best = None
+    for exponent in sorted(one.classes, reverse=True):
+        group = one.classes[exponent]
+        if not group.probes or group.bytes < LEAST_SHARE * one.bytes:
+            continue
+        values = [read_value(connection, table, one.column, key, LARGEST) for key in group.probes]
+        plain = [value for value in values if value and not is_frame(value)]
+        left = sum(len(compress(value, threads=1)) for value in plain)
+        if left > (1 - LEAST_SAVING) * sum(map(len, plain)):
+            return 1 << exponent
+        best = 1 << max(0, exponent - 1)
+    return DEFAULT_MIN_SIZE if best is None else min(best, DEFAULT_MIN_SIZE)
+
+
+def _size_ranges(classes: dict[int, SizeClass]) -> tuple[SizeRange, ...]:
+    return tuple(
+        SizeRange(1 << exponent >> 1, 1 << exponent, round(each.rows), round(each.bytes))
+        for exponent, each in sorted(classes.items())
+    )
+
+
+def _kind_shares(trials: Trials) -> tuple[KindShare, ...]:
+    weights: defaultdict[str, float] = defaultdict(float)
+    counts: Counter[str] = Counter()
+    details: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for kind, weight in trials.kinds:
+        weights[kind.name] += weight
+        counts[kind.name] += 1
+        if kind.detail:
+            details[kind.name][kind.detail] += 1
+    compressed = {kind.name for kind, _ in trials.kinds if kind.is_compressed}
+    whole = sum(weights.values()) or 1.0
+    return tuple(
+        KindShare(
+            kind=name,
+            share=weight / whole,
+            sampled_count=counts[name],
+            is_compressed=name in compressed,
+            details=tuple(detail for detail, _ in details[name].most_common(3)),
+        )
+        for name, weight in sorted(weights.items(), key=lambda each: -each[1])
+    )

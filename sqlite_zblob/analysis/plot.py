@@ -1,0 +1,149 @@
+"""Draw an analysis: how large values are, and what each level saves in what time. Needs matplotlib."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from ..errors import ZblobError
+from .analyze import Analysis, ColumnAnalysis, SettingEstimate
+
+MOST_COLUMNS = 4
+COLOURS = {"auto": "#0b6e99", "zstd": "#8a8a8a"}
+NAMES = {"auto": "auto: image codecs where they fit", "zstd": "zstd alone"}
+
+
+def draw_analysis(analysis: Analysis, path: str) -> None:
+    """Write a picture of the columns that save most.
+
+    :param path: its suffix says the format: .svg, .png or .pdf.
+    :raises ZblobError: no column was analyzed.
+    """
+    columns = analysis.columns[:MOST_COLUMNS]
+    if not columns:
+        raise ZblobError("there is nothing to draw: no column holds enough to be worth compressing")
+    figure = Figure(figsize=(10, 0.6 + 3.4 * len(columns)), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(f"{analysis.database}: {_bytes(analysis.file_size)}", fontsize=11)
+    panels: Any = figure.subplots(len(columns), 2, squeeze=False)
+    for (left, right), column in zip(panels, columns, strict=True):
+        _draw_sizes(left, column)
+        _draw_settings(right, column, analysis.workers)
+    handles = {
+        label: handle for axes in panels[:, 1] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=8, frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def _bytes(count: float, _: object = None) -> str:
+    """In powers of 1000, short enough for an axis."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def _power(count: float, _: object = None) -> str:
+    """A power of two."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:g} {unit}"
+        count /= 1024
+    return f"{count:g} GiB"
+
+
+def _draw_sizes(axes: Any, column: ColumnAnalysis) -> None:
+    """Bytes by the size of the values that hold them: what compression can get at."""
+    ranges = [each for each in column.sizes if each.bytes]
+    edges = [each.low for each in ranges]
+    widths = [each.high - each.low for each in ranges]
+    axes.bar(
+        edges, [each.bytes for each in ranges], widths, align="edge", color="#e09f3e", edgecolor="white", linewidth=0.8
+    )
+    axes.set_xscale("log", base=2)
+    low, high = min(edges), max(each.high for each in ranges)
+    axes.set_xlim(low / 2, high * 2)
+    axes.axvline(column.min_size, color="#9e2a2b", linewidth=1, linestyle="--")
+    if low / 2 < column.min_size < high * 2:
+        axes.annotate(
+            " min_size",
+            (column.min_size, 0.97),
+            xycoords=("data", "axes fraction"),
+            va="top",
+            color="#9e2a2b",
+            fontsize=8,
+        )
+    axes.xaxis.set_major_formatter(FuncFormatter(_power))
+    axes.yaxis.set_major_formatter(FuncFormatter(_bytes))
+    axes.set_xlabel("size of a value")
+    axes.set_ylabel("bytes in such values")
+    kinds = ", ".join(each.kind for each in column.kinds[:3])
+    axes.set_title(f"{column.table}.{column.column}: {column.rows:,} values, {kinds}", fontsize=9, loc="left")
+    axes.grid(axis="y", alpha=0.3)
+
+
+def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
+    """Ratio over the time to get there, a point a level."""
+    for codec in ("zstd", "auto"):
+        settings = [each for each in column.settings if each.codec == codec and each.compress_rate]
+        if settings and not (codec == "zstd" and all(_is_same_as_auto(column, each) for each in settings)):
+            seconds, ratios = [each.seconds.value for each in settings], [each.ratio.value for each in settings]
+            bars = [[_distance(each, low) for each in settings] for low in (True, False)]
+            style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1, "color": COLOURS[codec]}
+            axes.errorbar(seconds, ratios, bars, label=NAMES[codec], **style)
+            _name_levels(axes, settings)
+    best = column.recommended
+    title = "no level is advised"
+    if best and column.mode:
+        title = f"level {best.level} is advised: {_bytes(best.size.value)} of {_bytes(column.bytes)} are left"
+        if best.compress_rate:
+            mark = {"markersize": 11, "fillstyle": "none", "color": "#9e2a2b", "linestyle": "none"}
+            axes.plot(best.seconds.value, best.ratio.value, marker="o", label="advised", **mark)
+    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_xscale("log")
+    axes.margins(x=0.12)
+    axes.set_ylim(0, max(2.0, 1.15 * axes.get_ylim()[1]))
+    axes.axhline(1, color="black", linewidth=1, linestyle=":")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
+    low, high = axes.get_xlim()
+    if high < 10 * low:
+        axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.tick_params(axis="x", which="minor", labelsize=7)
+    else:
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(f"time with {workers} threads, without disks")
+    axes.set_ylabel("ratio, 95 % range")
+    axes.grid(alpha=0.3)
+
+
+def _is_same_as_auto(column: ColumnAnalysis, setting: SettingEstimate) -> bool:
+    auto = column.setting("auto", setting.level)
+    return auto is not None and abs(auto.ratio.value / setting.ratio.value - 1) < 0.002
+
+
+def _distance(setting: SettingEstimate, low: bool) -> float:
+    bound = setting.ratio.low if low else setting.ratio.high
+    return 0.0 if bound is None else abs(bound - setting.ratio.value)
+
+
+def _name_levels(axes: Any, settings: list[SettingEstimate]) -> None:
+    """Levels that come to the same size share a label, so that labels do not lie on each other."""
+    groups: list[list[SettingEstimate]] = []
+    for each in settings:
+        if groups and abs(each.ratio.value / groups[-1][0].ratio.value - 1) < 0.01:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    for group in groups:
+        first, last = group[0].level, group[-1].level
+        rightmost = max(group, key=lambda each: each.seconds.value)
+        place = (rightmost.seconds.value, rightmost.ratio.value)
+        text = f"{first}" if first == last else f"{first}-{last}"
+        axes.annotate(
+            text, place, xytext=(6, 4), textcoords="offset points", fontsize=8, color=COLOURS[rightmost.codec]
+        )

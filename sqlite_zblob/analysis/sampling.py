@@ -1,0 +1,234 @@
+"""What a table holds, without reading its values: rows, sizes, and random values to look at. Knows no compression.
+
+SQLite keeps the sizes of a row's values at its beginning, so that sizes cost one page a row, however large the values
+are. All statements are short: a writer never waits for them, and a WAL file can be reset between them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median, stdev
+
+import apsw
+
+from ..column.schema import Column, Table
+from ..connect.database import Rows, quote, run
+from ..connect.loader import Connection
+
+Key = tuple[object, ...]  # the rowid, or the primary key of a table WITHOUT ROWID
+
+SLICE_ROWS = 500  # a statement
+WINDOW_ROWS = 32  # about so many rows are in a window
+PROBES = 4  # values a class of small sizes
+PROBED_SIZES = 1 << 14  # below this a class is probed
+CENSUS_ROWS = 64  # columns of so few values remember all of them
+
+
+@dataclass
+class SizeClass:
+    """The values of 2^(n-1) .. 2^n - 1 bytes; n = 0 for empty ones."""
+
+    rows: float = 0
+    bytes: float = 0
+    probes: list[Key] = field(default_factory=list)  # some of them, each as likely as any other
+
+
+class ColumnSizes:
+    """Sizes of the BLOB and TEXT values of one column, and values drawn with a probability proportional to their size.
+
+    Draws are independent of each other, so that a mean over the values drawn is a mean over the column's bytes.
+    """
+
+    def __init__(self, column: Column, draw_count: int, rng: random.Random) -> None:
+        self.column = column
+        self.rows = 0.0  # after scale(): of the whole table
+        self.bytes = 0.0
+        self.largest = 0
+        self.classes: dict[int, SizeClass] = {}
+        self.all_keys: list[Key] = []  # of the first CENSUS_ROWS values
+        self._rng = rng
+        self._drawn: list[Key] = [()] * draw_count
+        self._next = [(0.0, slot) for slot in range(draw_count)]  # the byte at which a slot takes a new value
+
+    def add(self, key: Key, size: int) -> None:
+        self.rows += 1
+        self.bytes += size
+        self.largest = max(self.largest, size)
+        if len(self.all_keys) < CENSUS_ROWS:
+            self.all_keys.append(key)
+        self._probe(key, size)
+        # A slot keeps its value from byte a to byte b with probability a / b: so each byte is as likely as any other.
+        while size and self._next and self._next[0][0] < self.bytes:
+            _, slot = self._next[0]
+            self._drawn[slot] = key
+            heapq.heapreplace(self._next, (self.bytes / (1 - self._rng.random()), slot))
+
+    def _probe(self, key: Key, size: int) -> None:
+        group = self.classes.setdefault(size.bit_length(), SizeClass())
+        group.rows += 1
+        group.bytes += size
+        if size >= PROBED_SIZES:
+            return
+        if len(group.probes) < PROBES:
+            group.probes.append(key)
+        elif self._rng.random() * group.rows < PROBES:
+            group.probes[self._rng.randrange(PROBES)] = key
+
+    def draws(self) -> list[Key]:
+        return [key for key in self._drawn if key]
+
+    def scale(self, factor: float) -> None:
+        self.rows *= factor
+        self.bytes *= factor
+        for group in self.classes.values():
+            group.rows *= factor
+            group.bytes *= factor
+
+
+@dataclass
+class TableSizes:
+    table: Table
+    columns: list[ColumnSizes]
+    rows: float
+    is_exact: bool  # False: estimated from windows of rowids
+    bytes_error: float = 0.0  # relative standard error of all bytes; 0 where they are exact
+
+    def scale(self, factor: float) -> None:
+        """From the rows that were seen to those of the table."""
+        self.rows *= factor
+        for column in self.columns:
+            column.scale(factor)
+
+
+def measure_sizes(
+    connection: apsw.Connection, table: Table, columns: Sequence[Column], *, seconds: float, draw_count: int, seed: int
+) -> TableSizes:
+    """Sizes of some columns: of all rows if that takes no longer than half of `seconds`, otherwise of random ones.
+
+    Random ones are all rows of random windows of rowids. Without rowids they are the first ones.
+    """
+    names = [column.name for column in columns]
+    sizes = _empty(table, columns, draw_count, seed)
+    if _add_all(connection, sizes, names, time.monotonic() + seconds / 2):
+        return sizes
+    row_count = _count(connection, table, time.monotonic() + seconds / 4)
+    if table.rowid_name is not None:
+        windows = _empty(table, columns, draw_count, seed)
+        _add_windows(connection, windows, names, time.monotonic() + seconds / 4, random.Random(seed))
+        if windows.rows > sizes.rows or (row_count and windows.rows):
+            sizes = windows
+    if row_count:
+        sizes.scale(row_count / sizes.rows)
+    return sizes
+
+
+def _count(connection: apsw.Connection, table: Table, deadline: float) -> int | None:
+    """Rows, if that is told in time."""
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
+    try:
+        return int(run(connection, f"SELECT count(*) FROM {table.address}")[0][0])
+    except apsw.InterruptError:
+        return None
+    finally:
+        connection.set_progress_handler(None)
+
+
+def _empty(table: Table, columns: Sequence[Column], draw_count: int, seed: int) -> TableSizes:
+    rng = random.Random(seed)
+    return TableSizes(table, [ColumnSizes(column, draw_count, rng) for column in columns], 0, True)
+
+
+def key_columns(table: Table) -> list[str]:
+    """What finds a row of this table again, quoted."""
+    return [table.rowid_name] if table.rowid_name else [quote(column.name) for column in table.primary_key]
+
+
+def _size_columns(names: Sequence[str]) -> list[str]:
+    return [size_of(name) for name in names]
+
+
+def size_of(name: str) -> str:
+    """Bytes of a BLOB or TEXT, NULL for anything else. Does not read the value."""
+    return f"iif(typeof({quote(name)}) IN ('blob', 'text'), octet_length({quote(name)}), NULL)"
+
+
+def slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Rows]:
+    """Some expressions of all rows behind their keys, in the order of the keys, each slice with a statement of its own.
+
+    Rows that come or go meanwhile may be seen or not; all others are seen once.
+    """
+    keys = key_columns(table)
+    select = f"SELECT {', '.join([*keys, *columns])} FROM {table.address}"
+    order = f"ORDER BY {', '.join(keys)} LIMIT {SLICE_ROWS}"
+    after = f"WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
+    rows = run(connection, f"{select} {order}")
+    yield rows
+    while len(rows) == SLICE_ROWS:
+        rows = run(connection, f"{select} {after} {order}", rows[-1][: len(keys)])
+        yield rows
+
+
+def _add_all(connection: Connection, sizes: TableSizes, names: Sequence[str], deadline: float) -> bool:
+    """False: time was up before the end."""
+    for rows in slices(connection, sizes.table, _size_columns(names)):
+        _add(sizes, rows, len(key_columns(sizes.table)))
+        if len(rows) == SLICE_ROWS and time.monotonic() > deadline:
+            sizes.is_exact = False
+            return False
+    return True
+
+
+def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]], key_count: int) -> float:
+    added = 0
+    for row in rows:
+        key = row[:key_count]
+        for column, size in zip(sizes.columns, row[key_count:], strict=True):
+            if size is not None:
+                assert isinstance(size, int)
+                column.add(key, size)
+                added += size
+    sizes.rows += len(rows)
+    return added
+
+
+def _add_windows(
+    connection: Connection, sizes: TableSizes, names: Sequence[str], deadline: float, rng: random.Random
+) -> None:
+    """Windows of equal width at random places: every row is as likely to be seen as any other."""
+    rowid, address = sizes.table.rowid_name, sizes.table.address
+    first, last = run(connection, f"SELECT min({rowid}), max({rowid}) FROM {address}")[0]
+    width = WINDOW_ROWS * (1 + int(median(_gaps(connection, sizes.table, first, last, rng))))
+    between = f"WHERE {rowid} BETWEEN ? AND ? LIMIT {WINDOW_ROWS * 100}"
+    select = f"SELECT {', '.join([str(rowid), *_size_columns(names)])} FROM {address}"
+    seen = []
+    while time.monotonic() < deadline:
+        start = rng.randint(first - width + 1, last)
+        rows = run(connection, f"{select} {between}", (max(start, first), min(start + width - 1, last)))
+        seen.append(_add(sizes, rows, 1))
+    sizes.is_exact = False
+    if len(seen) > 1 and any(seen):
+        sizes.bytes_error = stdev(seen) / fmean(seen) / len(seen) ** 0.5
+    sizes.scale((last - first + width) / (width * max(1, len(seen))))
+
+
+def _gaps(connection: Connection, table: Table, first: int, last: int, rng: random.Random) -> Iterator[int]:
+    """How far it is from random places to the next row."""
+    rowid = table.rowid_name
+    sql = f"SELECT {rowid} FROM {table.address} WHERE {rowid} >= ? ORDER BY {rowid} LIMIT 1"
+    for _ in range(32):
+        start = rng.randint(first, last)
+        for (found,) in run(connection, sql, (start,)):
+            yield found - start
+
+
+def read_value(connection: Connection, table: Table, column: Column, key: Key, max_size: int) -> bytes | None:
+    """The bytes of one value as they are stored. None if it has more than `max_size`, or is gone by now."""
+    where = " AND ".join(f"{name} = ?" for name in key_columns(table))
+    name = quote(column.name)
+    is_wanted = f"typeof({name}) IN ('blob', 'text') AND octet_length({name}) <= {max_size}"
+    rows = run(connection, f"SELECT CAST({name} AS BLOB) FROM {table.address} WHERE {where} AND {is_wanted}", key)
+    return rows[0][0] if rows else None

@@ -1,0 +1,280 @@
+"""What the schema says of one table and one of its columns: only looks, changes nothing.
+
+`look_at_table` gathers the facts; `column_obstacles` says why a column cannot be compressed in place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ..connect.database import Token, fold, group_after, names, quote, run, tokens
+from ..connect.loader import Connection
+from ..errors import MetadataError, OptionError
+
+ROWID_NAMES = ("rowid", "_rowid_", "oid")
+
+# Of zblob_columns, zblob_migrations, zblob_exceptions and the rows of virtual tables.
+METADATA_VERSION = 1
+METADATA_TABLES = ("zblob_columns", "zblob_migrations", "zblob_exceptions")
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    declared: str  # type as written; "" where there is none
+    key_position: int  # in the primary key, from 1; 0: not in it
+    is_generated: bool
+
+
+@dataclass(frozen=True)
+class IndexColumn:
+    name: str | None  # None: an expression, or the rowid
+    collation: str
+
+
+@dataclass(frozen=True)
+class Index:
+    name: str
+    origin: str  # "pk", "u" for UNIQUE, "c" for CREATE INDEX
+    columns: tuple[IndexColumn, ...]  # its key
+    sql: str | None  # None for "pk" and "u"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The facts of one ordinary table."""
+
+    schema: str
+    name: str  # as the schema writes it
+    sql: str
+    columns: tuple[Column, ...]
+    indexes: tuple[Index, ...]
+    foreign_keys: tuple[str, ...]  # the columns that refer to other tables
+    inbound: tuple[str, ...]  # the tables whose foreign keys refer to this one
+    triggers: tuple[tuple[str, str], ...]  # name and SQL
+    is_strict: bool
+    has_rowid: bool
+    words: tuple[Token, ...] = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        return f"{quote(self.schema)}.{quote(self.name)}"
+
+    def column(self, name: str) -> Column:
+        """:raises OptionError: there is none of that name."""
+        for column in self.columns:
+            if fold(column.name) == fold(name):
+                return column
+        names = ", ".join(column.name for column in self.columns)
+        raise OptionError(f"table {self.name} has no column {name}: it has {names}")
+
+    @property
+    def rowid_name(self) -> str | None:
+        """A name of the rowid that no column takes away; None where there is none."""
+        taken = {fold(column.name) for column in self.columns}
+        free = [name for name in ROWID_NAMES if name not in taken]
+        return free[0] if self.has_rowid and free else None
+
+    @property
+    def primary_key(self) -> tuple[Column, ...]:
+        return tuple(sorted((c for c in self.columns if c.key_position), key=lambda c: c.key_position))
+
+    @property
+    def rowid_alias(self) -> Column | None:
+        """The INTEGER PRIMARY KEY, whose values SQLite makes where an INSERT leaves them out."""
+        key = self.primary_key
+        has_index = any(index.origin == "pk" for index in self.indexes)
+        return key[0] if len(key) == 1 and self.has_rowid and not has_index else None
+
+
+def master_of(schema: str) -> str:
+    """The schema table of a database."""
+    return "sqlite_temp_master" if fold(schema) == "temp" else f"{quote(schema)}.sqlite_master"
+
+
+def require_schema(connection: Connection, schema: str) -> None:
+    """:raises OptionError: no database is attached by that name."""
+    if fold(schema) not in {fold(row[1]) for row in run(connection, "PRAGMA database_list")} | {"temp"}:
+        raise OptionError(f"there is no attached database {schema}")
+
+
+def check_metadata(connection: Connection, schema: str) -> None:
+    """Our own tables carry the version of their layout in a comment, as a virtual table's rows do.
+
+    :raises MetadataError: a newer version of sqlite_zblob has made one of them.
+    """
+    sql = f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'table' AND sql LIKE '%/* zblob %'"
+    for name, definition in run(connection, sql):
+        match = re.search(r"\(\s*/\* zblob (\d+) \*/", definition)
+        if match and int(match[1]) > METADATA_VERSION:
+            raise MetadataError(
+                f"table {name} was made by a newer version of sqlite_zblob (layout {match[1]}, this version knows "
+                f"{METADATA_VERSION}): upgrade sqlite_zblob"
+            )
+
+
+def look_at_table(connection: Connection, name: str, schema: str = "main", *, allow_shadow: bool = False) -> Table:
+    """:raises OptionError: there is no such table, or it is none that can be enabled."""
+    database = quote(schema)
+    require_schema(connection, schema)
+    objects = run(connection, f"SELECT type, name, tbl_name, sql FROM {master_of(schema)}")
+    own = [row for row in objects if row[0] in ("table", "view") and fold(row[1]) == fold(name)]
+    if not own:
+        raise OptionError(f"there is no table {name} in {schema}")
+    kind, name, _, sql = own[0]
+    words = tokens(sql or "")
+    _refuse_kind(name, kind, words)
+    if not allow_shadow:
+        _refuse_shadow(connection, schema, name)
+    behind = {token.text for token in words[_end_of_definition(words) :] if token.kind == "word"}
+    return Table(
+        schema=schema,
+        name=name,
+        sql=sql,
+        columns=_columns(connection, database, name),
+        indexes=_indexes(connection, database, name, {row[1]: row[3] for row in objects if row[0] == "index"}),
+        foreign_keys=tuple(row[3] for row in run(connection, f"PRAGMA {database}.foreign_key_list({quote(name)})")),
+        inbound=_inbound(connection, database, name, [row[1] for row in objects if row[0] == "table"]),
+        triggers=_triggers(connection, objects, name),
+        is_strict="strict" in behind,
+        has_rowid="without" not in behind,
+        words=tuple(words),
+    )
+
+
+def _refuse_kind(name: str, kind: str, words: list[Token]) -> None:
+    if kind == "view":
+        raise OptionError(f"{name} is a view: enable the table behind it")
+    if [token.text for token in words[:2]] == ["create", "virtual"]:
+        raise OptionError(f"{name} is a virtual table, which can have no triggers")
+    if fold(name).startswith("sqlite_") or fold(name) in METADATA_TABLES:
+        raise OptionError(f"{name} is an internal table")
+
+
+def _refuse_shadow(connection: Connection, schema: str, name: str) -> None:
+    listed = run(connection, "PRAGMA table_list")  # nothing before SQLite 3.37
+    if any(fold(row[0]) == fold(schema) and fold(row[1]) == fold(name) and row[2] == "shadow" for row in listed):
+        raise OptionError(f"{name} belongs to a virtual table")
+
+
+def _end_of_definition(words: list[Token]) -> int:
+    """Where the table options stand: behind the parentheses of the columns."""
+    for at, token in enumerate(words):
+        if token == Token("other", "("):
+            return at + len(group_after(words, at)) + 2
+    return len(words)
+
+
+def _columns(connection: Connection, database: str, name: str) -> tuple[Column, ...]:
+    rows = run(connection, f"PRAGMA {database}.table_xinfo({quote(name)})")
+    return tuple(Column(row[1], row[2] or "", row[5], row[6] in (2, 3)) for row in rows)
+
+
+def _indexes(connection: Connection, database: str, table: str, texts: dict[str, str]) -> tuple[Index, ...]:
+    found = []
+    for row in run(connection, f"PRAGMA {database}.index_list({quote(table)})"):
+        name, origin = row[1], row[3]
+        parts = run(connection, f"PRAGMA {database}.index_xinfo({quote(name)})")
+        key = tuple(IndexColumn(part[2], part[4]) for part in parts if part[5])
+        found.append(Index(name, origin, key, texts.get(name)))
+    return tuple(found)
+
+
+def _inbound(connection: Connection, database: str, name: str, tables: list[str]) -> tuple[str, ...]:
+    found = []
+    for other in tables:
+        keys = run(connection, f"PRAGMA {database}.foreign_key_list({quote(other)})")
+        if any(fold(key[2]) == fold(name) for key in keys):
+            found.append(other)
+    return tuple(found)
+
+
+def _triggers(connection: Connection, objects: list[tuple[str, ...]], name: str) -> tuple[tuple[str, str], ...]:
+    """Those in the table's schema, and the connection's temporary ones."""
+    temporary = run(connection, "SELECT type, name, tbl_name, sql FROM sqlite_temp_master")
+    rows = {row: None for row in objects + temporary if row[0] == "trigger" and fold(row[2]) == fold(name)}
+    return tuple((row[1], row[3]) for row in rows)
+
+
+# ---- One column --------------------------------------------------------------------------------------------
+
+
+def column_obstacles(table: Table, column: Column, *, is_virtual: bool = False) -> list[str]:
+    """Why the column cannot be compressed: the places where the schema itself looks at its values."""
+    found = []
+    if column.is_generated:
+        found.append("it is a generated column")
+    if column.key_position:
+        found.append("it is part of the PRIMARY KEY")
+    found += [_index_obstacle(index) for index in table.indexes if _looks_at(index, column)]
+    if fold(column.name) in map(fold, table.foreign_keys):
+        found.append("it is a FOREIGN KEY")
+    found += _expression_obstacles(table, column)
+    if table.is_strict and fold(column.declared) not in ("blob", "any"):
+        found.append(f"the table is STRICT and a compressed {column.declared} is a BLOB")
+    if table.has_rowid and table.rowid_name is None and not is_virtual:
+        found.append(f"the table's columns take all names of the rowid ({', '.join(ROWID_NAMES)})")
+    return list(dict.fromkeys(found))
+
+
+def _looks_at(index: Index, column: Column) -> bool:
+    if any(part.name is not None and fold(part.name) == fold(column.name) for part in index.columns):
+        return True
+    words = tokens(index.sql or "")
+    on = [at for at, token in enumerate(words) if token == Token("word", "on")]
+    return bool(on) and names(words[on[0] + 2 :], column.name)
+
+
+def _index_obstacle(index: Index) -> str:
+    kinds = {"pk": "it is part of the PRIMARY KEY", "u": "it is part of a UNIQUE constraint"}
+    return kinds.get(index.origin, f"index {index.name} looks at it")
+
+
+def _expression_obstacles(table: Table, column: Column) -> list[str]:
+    words, found = list(table.words), []
+    for at, token in enumerate(words):
+        if token == Token("word", "check") and names(group_after(words, at + 1), column.name):
+            found.append("a CHECK constraint looks at it")
+        if token == Token("word", "as") and names(group_after(words, at + 1), column.name):
+            found.append("a generated column looks at it")
+    return found
+
+
+def virtual_obstacles(table: Table, *, ignore_keys: bool = False) -> list[str]:
+    """Why the table cannot become a virtual table."""
+    found = []
+    if table.rowid_alias and not ignore_keys:
+        found.append(
+            f"the database makes the keys in {table.rowid_alias.name}, and INSERT ... RETURNING on a virtual table "
+            "does not give them, which ORMs rely on"
+        )
+    triggers = [name for name, _ in table.triggers if not name.startswith("zblob_")]
+    if triggers:
+        found.append(f"trigger {', '.join(triggers)}: SQLite allows none on a virtual table")
+    if table.inbound:
+        found.append(f"foreign keys of {', '.join(table.inbound)} refer to it, which they cannot to a virtual table")
+    if any(column.is_generated for column in table.columns):
+        found.append("virtual tables have no generated columns")
+    if not table.has_rowid:
+        found.append("the table is WITHOUT ROWID")
+    return found
+
+
+def update_triggers(table: Table, column: Column) -> list[str]:
+    """Names of the owner's triggers that an UPDATE of this column fires."""
+    return [name for name, sql in table.triggers if not name.startswith("zblob_") and _fires_on(sql, column)]
+
+
+def _fires_on(trigger: str, column: Column) -> bool:
+    """CREATE [TEMP] TRIGGER [IF NOT EXISTS] [schema.]name [BEFORE | AFTER] UPDATE [OF column, ...] ON ..."""
+    words = tokens(trigger)
+    at = words.index(Token("word", "trigger")) + 1
+    if [token.text for token in words[at : at + 3]] == ["if", "not", "exists"]:
+        at += 3
+    at += 3 if words[at + 1].text == "." else 1
+    if words[at].text in ("before", "after"):
+        at += 1
+    if words[at].text != "update" or words[at + 1].text == "on":
+        return words[at].text == "update"
+    return names(words[at + 2 : words.index(Token("word", "on"), at)], column.name)

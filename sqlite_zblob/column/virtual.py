@@ -1,0 +1,182 @@
+"""An ordinary table becomes a virtual table `zblob` over its own rows, and one again. Used by storage.py alone.
+
+The rows stay where they are: the table is renamed to NAME_rows, and the virtual table adopts it. Its definition is
+its own record: `virtual_columns` reads it back from the schema.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import apsw
+
+from ..codec import DEFAULT_LEVEL
+from ..connect.database import atomic, definitions, fold, quote, run, tokens, without_word
+from ..connect.loader import Connection
+from ..errors import OptionError
+from .schema import Column, Table, column_obstacles, master_of, virtual_obstacles
+
+DEFAULT_MIN_SIZE = 512  # the module's own
+
+
+class VirtualColumn(NamedTuple):
+    """One compressed column of a virtual table."""
+
+    table: str
+    column: str
+    level: int
+    min_size: int
+    is_intact: bool  # the backing table exists
+
+
+def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
+    """The compressed columns of all virtual tables `zblob` in one database."""
+    objects = run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'table'")
+    tables = {fold(row[0]) for row in objects}
+    found = []
+    for name, sql in objects:
+        if not is_zblob(sql):
+            continue
+        parts = definitions(sql)
+        level, min_size = _setting(parts, "level", DEFAULT_LEVEL), _setting(parts, "min_size", DEFAULT_MIN_SIZE)
+        for part in parts:
+            if _is_compressed(part):
+                column = _name_of(connection, schema, name, part)
+                found.append(VirtualColumn(name, column, level, min_size, fold(f"{name}_rows") in tables))
+    return found
+
+
+def is_zblob(sql: str | None) -> bool:
+    """Does this make a virtual table `zblob`?"""
+    words = [token.text for token in tokens(sql or "")]
+    return words[:2] == ["create", "virtual"] and "using" in words and words[words.index("using") + 1] == "zblob"
+
+
+def _setting(parts: list[str], name: str, default: int) -> int:
+    for part in parts:
+        match = re.fullmatch(rf"{name}\s*=\s*(\d+)", part, re.IGNORECASE)
+        if match:
+            return int(match[1])
+    return default
+
+
+def _is_compressed(part: str) -> bool:
+    return without_word(part, "compressed") != part
+
+
+def _name_of(connection: Connection, schema: str, table: str, part: str) -> str:
+    """The column's name as it was written."""
+    first = tokens(part)[0].text
+    names = [row[1] for row in run(connection, f"PRAGMA {quote(schema)}.table_info({quote(table)})")]
+    return next((name for name in names if fold(name) == first), first)
+
+
+# ---- To and fro --------------------------------------------------------------------------------------------
+
+
+def make_virtual(
+    connection: Connection, table: Table, column: Column, *, level: int, min_size: int, force: bool
+) -> None:
+    """Turn the table into a virtual table of the same name, with this column compressed.
+
+    :raises OptionError: it cannot be one; the message gives every reason.
+    """
+    refuse_virtual(table, column, force=force)
+    with _renaming(connection):
+        run(connection, f"ALTER TABLE {table.address} RENAME TO {quote(table.name + '_rows')}")
+        _declare(connection, table.address, definitions(table.sql), column.name, level, min_size)
+
+
+def refuse_virtual(table: Table, column: Column, *, force: bool) -> None:
+    """:raises OptionError: the table cannot be a virtual one; the message gives every reason."""
+    obstacles = column_obstacles(table, column, is_virtual=True) + virtual_obstacles(table, ignore_keys=force)
+    if obstacles:
+        raise OptionError(
+            f'column {column.name} of table {table.name} cannot be compressed in mode "table": {"; ".join(obstacles)}'
+        )
+
+
+def change_virtual(connection: Connection, name: str, column: str, schema: str, *, level: int, min_size: int) -> None:
+    """Compress a further column of a virtual table, or change its settings, which are those of the whole table."""
+    with _renaming(connection), _letting_go(connection, name, schema) as parts:
+        _declare(connection, f"{quote(schema)}.{quote(name)}", parts, column, level, min_size)
+
+
+def give_up_column(
+    connection: Connection, name: str, column: str, schema: str, decompress: Callable[[], int | None] | None = None
+) -> None:
+    """Decompress a column of a virtual table. Without any compressed one, it becomes an ordinary table again.
+
+    :param decompress: what decompresses the values that still are compressed, in this transaction; it may return
+        another `min_size` for the columns that stay compressed. One statement for all values, if None.
+    """
+    database, data = quote(schema), quote(column)
+    (level, min_size), *others = [
+        (each.level, each.min_size) for each in virtual_columns(connection, schema) if fold(each.table) == fold(name)
+    ]
+    with _renaming(connection):
+        rows = f"{database}.{quote(f'{name}_rows')}"
+        if decompress is None:
+            run(connection, f"UPDATE {rows} SET {data} = zdecompress({data}) WHERE zis_frame({data})")
+        else:
+            min_size = decompress() or min_size
+        with _letting_go(connection, name, schema) as parts:
+            if others:
+                parts = [without_word(part, "compressed") if _defines(part, column) else part for part in parts]
+                _declare(connection, f"{database}.{quote(name)}", parts, None, level, min_size)
+        if not others:
+            run(connection, f"ALTER TABLE {rows} RENAME TO {quote(name)}")
+
+
+def _declare(
+    connection: Connection, address: str, parts: list[str], column: str | None, level: int, min_size: int
+) -> None:
+    """CREATE VIRTUAL TABLE over the rows that are there, with these definitions and one more compressed column."""
+    kept = [part for part in parts if not re.match(r"(level|min_size|adopt)\s*=", part, re.IGNORECASE)]
+    if column is not None:
+        kept = [f"{without_word(p, 'compressed')} COMPRESSED" if _defines(p, column) else p for p in kept]
+    kept += [f"level={level}", f"min_size={min_size}", "adopt=1"]
+    run(connection, f"CREATE VIRTUAL TABLE {address} USING zblob({', '.join(kept)})")
+
+
+@contextmanager
+def _letting_go(connection: Connection, name: str, schema: str) -> Iterator[list[str]]:
+    """Drop a virtual table, but not its rows, and yield its definitions."""
+    database = quote(schema)
+    rows, kept = f"{name}_rows", f"{name}_rows_kept"
+    ((sql,),) = run(connection, f"SELECT sql FROM {master_of(schema)} WHERE name = ? AND type = 'table'", (name,))
+    run(connection, f"ALTER TABLE {database}.{quote(rows)} RENAME TO {quote(kept)}")
+    run(connection, f"DROP TABLE {database}.{quote(name)}")  # which would take its rows along
+    run(connection, f"ALTER TABLE {database}.{quote(kept)} RENAME TO {quote(rows)}")
+    yield definitions(sql)
+
+
+def _defines(part: str, column: str) -> bool:
+    """Is this the definition of that column, and not a constraint of the table?"""
+    first = tokens(part)[0]
+    if first.kind == "word" and first.text in ("constraint", "primary", "unique", "check", "foreign"):
+        return False
+    return fold(first.text.strip("'") if first.kind == "string" else first.text) == fold(column)
+
+
+@contextmanager
+def _renaming(connection: Connection) -> Iterator[None]:
+    """A transaction in which a RENAME changes the one table's name alone, and no view, trigger or foreign key."""
+    if connection.in_transaction:
+        raise OptionError('mode "table" needs PRAGMA foreign_keys off for a moment: COMMIT the open transaction first')
+    wanted = {"foreign_keys": 0, "legacy_alter_table": 1}
+    before = {name: run(connection, f"PRAGMA {name}")[0][0] for name in wanted}
+    for name, value in wanted.items():
+        run(connection, f"PRAGMA {name} = {value}")
+    try:
+        with atomic(connection):
+            yield
+    except (apsw.SQLError, sqlite3.OperationalError) as error:
+        raise OptionError(str(error)) from error
+    finally:
+        for name, value in before.items():
+            run(connection, f"PRAGMA {name} = {value}")

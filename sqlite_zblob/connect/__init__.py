@@ -1,0 +1,1 @@
+"""Connections: the extension into them, statements on either kind, rows decoded as they are read."""

@@ -1,0 +1,200 @@
+"""Run SQL alike on connections of APSW and of the sqlite3 module. Knows no table and no frame.
+
+Rows come back as plain tuples, whatever row factory or trace the connection's owner has set.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+
+from ..errors import ZblobError
+from .loader import Connection, load
+
+Rows = list[tuple[Any, ...]]
+
+BUSY_TIMEOUT = 10_000  # milliseconds
+
+
+def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
+    """All rows of one statement."""
+    if isinstance(connection, apsw.Connection):
+        return list(stream(connection, sql, values))
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    text_factory, connection.text_factory = connection.text_factory, str
+    try:
+        return cursor.execute(sql, values).fetchall()
+    finally:
+        connection.text_factory = text_factory
+        cursor.close()
+
+
+def stream(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    """The rows of one statement, one after the other."""
+    cursor = connection.cursor()
+    cursor.exec_trace = lambda *_: True
+    cursor.row_trace = lambda _, row: row
+    yield from cursor.execute(sql, values)
+
+
+@contextmanager
+def atomic(connection: Connection) -> Iterator[None]:
+    """All or nothing: a write transaction, or a savepoint where the connection is in a transaction already."""
+    if connection.in_transaction:
+        begin, commit, rollback = "SAVEPOINT zblob", "RELEASE zblob", "ROLLBACK TO zblob"
+    else:
+        begin, commit, rollback = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
+    run(connection, begin)
+    try:
+        yield
+        run(connection, commit)
+    except BaseException:
+        if connection.in_transaction:
+            run(connection, rollback)
+            if rollback.endswith("zblob"):
+                run(connection, commit)
+        raise
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Several statements that read one state of the database; the open transaction's, where there is one."""
+    if connection.in_transaction:
+        yield
+        return
+    run(connection, "BEGIN")
+    try:
+        yield
+    finally:
+        run(connection, "ROLLBACK")
+
+
+def quote(name: str) -> str:
+    """A name as SQL takes it, whatever characters it has."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def fold(name: str) -> str:
+    """Names that SQLite takes for the same one fold to the same text: it ignores the case of ASCII letters alone."""
+    return re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
+
+
+class Token(NamedTuple):
+    kind: str  # "word", "quoted", "string" or "other"
+    text: str  # of words and quoted names: as SQLite compares them
+
+
+_TOKEN = re.compile(
+    r"""
+      (?P<space>  [ \t\n\f\r]+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
+    | (?P<string> '(?:[^']|'')*' )
+    | (?P<quoted> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
+    | (?P<word>   [A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]* )
+    | (?P<other>  [0-9][0-9A-Za-z_.]* | . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def tokens(sql: str) -> list[Token]:
+    """The tokens of an SQL text that SQLite has accepted, without spaces and comments."""
+    found = []
+    for match in _TOKEN.finditer(sql):
+        kind, text = str(match.lastgroup), match[0]
+        if kind in ("word", "quoted"):
+            text = fold(unquote(text) if kind == "quoted" else text)
+        if kind != "space":
+            found.append(Token(kind, text))
+    return found
+
+
+def unquote(text: str) -> str:
+    """The name in a quoted name or a string."""
+    return text[1:-1].replace(text[-1] * 2, text[-1])
+
+
+def definitions(sql: str) -> list[str]:
+    """What stands between the commas in the first parentheses of an SQL text, without comments."""
+    parts, depth = [""], 0
+    for match in _TOKEN.finditer(sql):
+        kind, text = match.lastgroup, match[0]
+        if kind == "other":
+            depth += {"(": 1, ")": -1}.get(text, 0)
+            if depth == 0 and text == ")":
+                break
+            if (depth, text) == (1, "("):
+                parts = [""]
+                continue
+            if (depth, text) == (1, ","):
+                parts.append("")
+                continue
+        parts[-1] += " " if kind == "space" else text
+    return [part.strip() for part in parts]
+
+
+def without_word(sql: str, word: str) -> str:
+    """The text without this word, but for what stands in parentheses."""
+    kept, depth = "", 0
+    for match in _TOKEN.finditer(sql):
+        if match.lastgroup == "other":
+            depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if depth or match.lastgroup != "word" or fold(match[0]) != word:
+            kept += match[0]
+    return kept.strip()
+
+
+def group_after(found: list[Token], at: int) -> list[Token]:
+    """The tokens in the parentheses that open at `at`; none where none open."""
+    if at >= len(found) or found[at].text != "(" or found[at].kind != "other":
+        return []
+    depth = 0
+    for end in range(at, len(found)):
+        if found[end].kind == "other":
+            depth += {"(": 1, ")": -1}.get(found[end].text, 0)
+        if depth == 0:
+            return found[at + 1 : end]
+    return found[at + 1 :]
+
+
+def names(found: list[Token], name: str) -> bool:
+    """Do these tokens name that column?"""
+    return any(token.kind in ("word", "quoted") and token.text == fold(name) for token in found)
+
+
+def connect(database: str | os.PathLike[str], *, readonly: bool) -> apsw.Connection:
+    """A connection to a database that exists, with the extension and a busy timeout.
+
+    :raises ZblobError: there is no such file, it is no database, or it may not be read; one sentence says which.
+    """
+    path = Path(database)
+    if path.is_dir() or not path.exists():
+        raise ZblobError(f"{path} is a directory, not a database" if path.is_dir() else f"there is no file {path}")
+    if not os.access(path, os.R_OK):
+        raise ZblobError(f"no permission to read {path}")
+    if not readonly and not os.access(path, os.W_OK):
+        raise ZblobError(f"no permission to write {path}")
+    if not readonly and not os.access(path.resolve().parent, os.W_OK):
+        raise ZblobError(f"no permission to write to the folder of {path}, where SQLite makes its journal")
+    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
+    try:
+        connection = apsw.Connection(str(path), flags=flags)
+        connection.set_busy_timeout(BUSY_TIMEOUT)
+        load(connection)
+        run(connection, "SELECT count(*) FROM sqlite_master")
+    except apsw.NotADBError as error:
+        raise ZblobError(f"{path} is not an SQLite database") from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
+        raise ZblobError(
+            f"cannot open {path}: a database in WAL mode needs its files {path.name}-wal and {path.name}-shm, and its "
+            "folder must be writable where they are not there"
+        ) from error
+    except apsw.Error as error:
+        raise ZblobError(f"cannot read {path}: {error}") from error
+    return connection

@@ -1,0 +1,1 @@
+"""Existing rows, to and fro, while other programs read and write; and checking every value."""

@@ -1,0 +1,147 @@
+"""What migrate and restore have in common: the column, its record, the workers, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from ..column.storage import ColumnStatus, status
+from ..connect.database import fold, run
+from .batches import Rewriter, Settings
+from .meter import Meter
+from .pipeline import Task
+from .record import Counts, find_record
+from .reports import Failure, ProgressCallback, Report
+from .space import check_vacuum, require_space, vacuum_database
+from .survey import Survey
+from .values import Entry, describe_key, find_place
+from .workers import Source, source_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller wants."""
+
+    database: str  # path or file: URI
+    operation: str  # "migrate" or "restore"
+    table: str
+    column: str
+    settings: Settings
+    vacuum: str
+    progress: ProgressCallback | None
+
+
+class Operation:
+    """One call of migrate or restore.
+
+    :raises OptionError: there is no such table or column, or a setting is not allowed.
+    """
+
+    def __init__(self, connection: apsw.Connection, request: Request) -> None:
+        self.connection, self.request = connection, request
+        self.name, self.settings = request.operation, request.settings
+        check_vacuum(connection, request.vacuum)
+        self.place, self.rows = find_place(connection, request.table, request.column)
+        self.is_virtual = fold(self.rows.name) != fold(request.table)
+        self.table = self.rows.name.removesuffix("_rows") if self.is_virtual else self.rows.name
+        self.column = self.place.column
+        self.record = find_record(connection, self.table, self.column)
+        self.stale = self.record if self._is_stale() else None
+        self.record = None if self.stale else self.record
+        self.resumed = self.record is not None and (self.record.operation, self.record.state) == (self.name, "running")
+        self.meter = Meter(request.progress, self.name, self.table, self.column)
+        self.growth = 0
+
+    @property
+    def current(self) -> ColumnStatus | None:
+        """The column's status, where it is enabled."""
+        found = status(self.connection, schema="main")
+        return next((each for each in found if each.is_column(self.request.table, self.column)), None)
+
+    def _is_stale(self) -> bool:
+        """A virtual table that was made an ordinary one by `disable` has nothing left of its migration."""
+        if self.record is None or self.record.settings["mode"] != "table" or self.current is not None:
+            return False
+        return (self.record.operation, self.record.state) != ("migrate", "running")
+
+    def require_space(self) -> None:
+        require_space(self.connection, self.growth, f"{self.name} of {self.table}.{self.column}")
+
+    def rewrite(self, task: Task, wants: Callable[[Entry], bool], *, nested: str | None) -> None:
+        """Have all rows looked at, and replaced."""
+        assert self.record is not None
+        counts = self.record.counts
+        self.meter.rows_total, self.meter.bytes_total = counts.rows_total, counts.bytes_total
+        self.meter.failures = len(self.record.failures(self.connection))
+        self.meter.enter("rows")
+        rewriter = Rewriter(
+            *(self.connection, self.source(), self.record, self.settings, self.meter),
+            task=task,
+            wants=wants,
+            nested=nested,
+        )
+        rewriter.run()
+        self.meter.enter("finish")
+
+    def source(self) -> Source:
+        return source_of(self.connection, self.request.database, self.place)
+
+    def give_space_back(self) -> None:
+        if self.request.vacuum != "none":
+            self.meter.enter("vacuum")
+            vacuum_database(self.connection, self.request.vacuum, self.settings.pace, self.meter.show)
+
+    # ---- Reports ----
+
+    def failures(self) -> tuple[Failure, ...]:
+        assert self.record is not None
+        found = self.record.failures(self.connection)
+        return tuple(
+            Failure(describe_key(self.connection, self.place, self.rows, key), reason) for key, reason in found
+        )
+
+    def report(self, mode: str, envelope: str, failures: tuple[Failure, ...], *, finished: bool) -> Report:
+        assert self.record is not None
+        return self._report(self.record.counts, failures, mode, envelope, finished=finished, dry_run=False)
+
+    def empty_report(self, mode: str, envelope: str, *, dry_run: bool) -> Report:
+        return self._report(Counts(), (), mode, envelope, finished=not dry_run, dry_run=dry_run)
+
+    def dry_report(self, survey: Survey, mode: str, envelope: str) -> Report:
+        plan = survey.plan
+        counts = Counts(rows=plan.rows_total, raw_bytes=plan.bytes_total, stored_bytes=survey.stored_bytes)
+        return self._report(counts, (), mode, envelope, finished=False, dry_run=True)
+
+    def _report(
+        self, counts: Counts, failures: tuple[Failure, ...], mode: str, envelope: str, *, finished: bool, dry_run: bool
+    ) -> Report:
+        return Report(
+            self.name,
+            self.table,
+            self.column,
+            mode,
+            envelope,
+            rows=counts.rows,
+            changed_rows=counts.changed,
+            raw_bytes=counts.raw_bytes,
+            stored_bytes=counts.stored_bytes,
+            failures=failures,
+            missed_rows=counts.missed,
+            seconds=self.meter.seconds,
+            resumed=self.resumed,
+            finished=finished,
+            dry_run=dry_run,
+            growth_bytes=self.growth,
+        )
+
+
+def settings_of(column: ColumnStatus) -> dict[str, Any]:
+    """What the record keeps of a column's settings."""
+    return {name: getattr(column, name) for name in ("mode", "envelope", "level", "min_size")}
+
+
+def pragma(connection: apsw.Connection, name: str) -> int:
+    return int(run(connection, f"PRAGMA main.{name}")[0][0])

@@ -1,0 +1,205 @@
+"""Jobs through an executor, in order, with a bounded number of bytes in flight; sick workers and values set aside.
+
+Knows executors and jobs, and nothing of what the jobs are for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from threading import Lock
+from typing import Any
+
+from ..codec import VERSION
+from ..errors import WorkerError
+from .workers import Job, Outcome, Result, handshake, stand_back
+
+ExecutorSource = Executor | Callable[[], Executor] | None
+Task = Callable[[Job], Result]
+
+# How often a job that fails alone is tried again.
+RETRIES = 2
+
+HANDSHAKE_SECONDS = 60
+
+# How often a waiting caller gets control, to show progress.
+TICK_SECONDS = 0.25
+
+
+def cpu_count() -> int:
+    """What this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+@dataclass
+class Load:
+    """Something to carry through the pipeline: a job, or None, and whatever the caller wants to know it by."""
+
+    job: Job | None
+    size: int  # bytes that it holds in memory while it is in flight
+    tag: Any = None
+
+
+@dataclass
+class _Flight:
+    load: Load
+    future: Future[Result] | None
+
+
+class Pipeline:
+    """Runs the jobs of one task. A context manager: executors that it made end with it."""
+
+    def __init__(
+        self,
+        task: Task,
+        source: ExecutorSource,
+        *,
+        workers: int,
+        in_flight: int,
+        fetch: Callable[[Job], Job],
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        :param in_flight: bytes of jobs that are handed out and not taken back yet, unless one job alone has more.
+        :param fetch: gives a job its values, for workers that cannot read them.
+        :param tick: called while waiting.
+        """
+        self.task, self.source, self.workers = task, source, workers or cpu_count()
+        self.in_flight, self.fetch, self.tick = in_flight, fetch, tick
+        self.reading = Lock()  # held while one of our own threads reads: none does while the caller holds it
+        self.sends_values = False
+        self.suspects = 0  # of those in flight, how many may have killed a worker and run alone
+        self.executor, self.is_own = self._open()
+
+    def _open(self) -> tuple[Executor, bool]:
+        if self.source is None:
+            return ThreadPoolExecutor(self.workers, "zblob", stand_back, (self.reading,)), True
+        executor, is_own = (self.source, False) if isinstance(self.source, Executor) else (self.source(), True)
+        self._shake_hands(executor)
+        return executor, is_own
+
+    def _shake_hands(self, executor: Executor) -> None:
+        try:
+            version = executor.submit(handshake).result(HANDSHAKE_SECONDS)
+        except FutureTimeoutError as error:
+            raise WorkerError(f"no worker has answered within {HANDSHAKE_SECONDS} seconds") from error
+        except BrokenExecutor as error:
+            raise WorkerError(f"the workers cannot start: {error}") from error
+        _require_version(version)
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_own:
+            self.executor.shutdown(wait=True, cancel_futures=True)
+
+    def run(self, loads: Iterator[Load]) -> Iterator[tuple[Load, tuple[Outcome, ...]]]:
+        """Every load and what became of its items, in the order in which they came."""
+        flights: deque[_Flight] = deque()
+        waiting: Load | None = None
+        held = 0
+        try:
+            while True:
+                if waiting is None:
+                    waiting = next(loads, None)
+                has_room = not flights or (held + waiting.size <= self.in_flight if waiting else False)
+                if waiting is not None and has_room and not self.suspects:
+                    flights.append(_Flight(waiting, self._submit(waiting)))
+                    held, waiting = held + waiting.size, None
+                    continue
+                if not flights:
+                    return
+                flight = flights.popleft()
+                held -= flight.load.size
+                yield flight.load, self._land(flight, flights)
+        finally:
+            for flight in flights:
+                if flight.future is not None:
+                    flight.future.cancel()
+
+    def _submit(self, load: Load) -> Future[Result] | None:
+        """None: there is nothing to do, or the executor is broken; then landing tries again."""
+        if load.job is None:
+            return None
+        try:
+            return self.executor.submit(self.task, self._prepare(load.job))
+        except BrokenExecutor:
+            return None
+
+    def _prepare(self, job: Job) -> Job:
+        return self.fetch(job) if self.sends_values else job
+
+    def _land(self, flight: _Flight, others: deque[_Flight]) -> tuple[Outcome, ...]:
+        """What became of a flight, whatever it takes."""
+        job = flight.load.job
+        if job is None:
+            return ()
+        if flight.future is None:
+            self.suspects = max(0, self.suspects - 1)
+            return self._run_alone(job)
+        try:
+            return self._collect(flight.future, job)
+        except WorkerError:
+            raise
+        except BrokenExecutor:
+            # Any of those in flight may have killed the worker: each of them runs alone now.
+            self._replace_executor()
+            for other in others:
+                other.future = None
+            self.suspects = sum(other.load.job is not None for other in others)
+            return self._run_alone(job)
+        except Exception:
+            return self._run_alone(job)
+
+    def _run_alone(self, job: Job) -> tuple[Outcome, ...]:
+        """Run a job again, and set aside what fails again."""
+        for _ in range(1 + RETRIES):
+            try:
+                return self._collect(self.executor.submit(self.task, self._prepare(job)), job)
+            except WorkerError:
+                raise
+            except Exception as error:
+                if isinstance(error, BrokenExecutor):
+                    self._replace_executor()
+                if len(job.items) > 1:
+                    singles = [self._run_alone(replace(job, items=(item,))) for item in job.items]
+                    return tuple(outcome for single in singles for outcome in single)
+                reason = f"{type(error).__name__}: {error}"
+        return (Outcome("failed", reason=f"set aside after {2 + RETRIES} attempts, its worker failed: {reason}"),)
+
+    def _collect(self, future: Future[Result], job: Job) -> tuple[Outcome, ...]:
+        while not wait([future], TICK_SECONDS).done:
+            self.tick()
+        result = future.result()
+        _require_version(result.codec_version)
+        if result.unreachable:
+            self.sends_values = True
+            return self._collect(self.executor.submit(self.task, self.fetch(job)), job)
+        if len(result.outcomes) != len(job.items):
+            raise WorkerError("a worker has answered something else than it was asked")
+        return result.outcomes
+
+    def _replace_executor(self) -> None:
+        """By the caller's own kind where he gave a function, otherwise by processes: what broke was one of those."""
+        if self.is_own:
+            self.executor.shutdown(wait=False, cancel_futures=True)
+        if self.source is not None and not isinstance(self.source, Executor):
+            self.executor = self.source()
+        else:
+            self.executor = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+        self.is_own = True
+        self._shake_hands(self.executor)
+
+
+def _require_version(version: str) -> None:
+    if version != VERSION:
+        raise WorkerError(
+            f"a worker carries version {version} of the codec, and this process {VERSION}: install the same one"
+        )

@@ -1,0 +1,142 @@
+"""The inverse of a migration: every value as it was, and the schema, too.
+
+In place, the triggers go first, then the values are decompressed in batches. In mode "table", the values are
+decompressed among the virtual table's rows, whose readers take either kind; what must not be seen there decompressed,
+because it looks like a frame itself, follows in the one transaction that makes the table an ordinary one again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..codec import DEFAULT_LEVEL
+from ..column.storage import ColumnStatus, disable
+from ..column.virtual import change_virtual, give_up_column
+from ..connect.database import atomic, snapshot
+from ..errors import NotCompressedError
+from .operation import Operation, pragma, settings_of
+from .record import compressed_columns, make_record
+from .reports import Report
+from .survey import Survey, survey_column
+from .values import Entry, Key, page, read_value, replace_value
+from .workers import Item, Job, restore_task
+
+# Of a virtual table that is being restored: it stores what is written meanwhile as it comes.
+NEVER = 1 << 62
+
+PAGE_ROWS = 2000
+
+
+class Restoration(Operation):
+    def run(self, *, dry_run: bool) -> Report:
+        current = self.current
+        if current is None and (self.is_virtual or (self.record is None and self.stale is None)):
+            raise NotCompressedError(self._why_not())
+        mode = current.mode if current else "in-place"
+        settings = self._settings(current)
+        if current is None and self.record is None:
+            # `disable` has made an ordinary table of it: whatever looks like a frame here is none of ours.
+            if self.stale is not None and not dry_run:
+                with atomic(self.connection):
+                    self.stale.remove(self.connection)
+                self.give_space_back()
+            return self.empty_report(mode, settings["envelope"], dry_run=dry_run)
+        if dry_run or not self.resumed:
+            survey = survey_column(self.connection, self.place, self.meter, with_frames=False)
+            self.growth = survey.growth_of_restore(self.connection, self.settings.batch_size)
+            if dry_run:
+                return self.dry_report(survey, mode, settings["envelope"])
+            self.require_space()
+            self._begin(settings, survey, current)
+        if current is not None and mode == "table" and current.min_size != NEVER:
+            change_virtual(self.connection, self.table, self.column, "main", level=current.level, min_size=NEVER)
+        # Of a damaged frame, the worker says what is wrong.
+        self.rewrite(restore_task, lambda entry: entry.has_magic, nested="later" if mode == "table" else "kept")
+        finished = not self.failures() and (self._become_ordinary() if mode == "table" else self._forget())
+        if not finished:
+            self._begin_again_next_time()
+        report = self.report(mode, settings["envelope"], () if finished else self.failures(), finished=finished)
+        self.give_space_back()
+        return replace(report, seconds=self.meter.seconds)
+
+    def _why_not(self) -> str:
+        others = ", ".join(f"{table}.{column}" for table, column in compressed_columns(self.connection))
+        return (
+            f"there is nothing to restore: column {self.column} of table {self.table} is neither enabled nor was it "
+            f"migrated, or it was restored already. Columns that can be restored: {others or 'none'}"
+        )
+
+    def _settings(self, current: ColumnStatus | None) -> dict[str, Any]:
+        """Those that the column had."""
+        if self.record is not None and (self.resumed or current is None):
+            return self.record.settings
+        return settings_of(current or ColumnStatus("main", "", "", "in-place", "frame", DEFAULT_LEVEL, 0, True))
+
+    def _begin(self, settings: dict[str, Any], survey: Survey, current: ColumnStatus | None) -> None:
+        """Record what is about to happen; in place, together with it."""
+        with atomic(self.connection):
+            self.record = self.record or make_record(self.connection, self.table, self.column, self.name, settings)
+            self.record.begin(self.connection, self.name, settings, survey.plan)
+            if current is not None and current.mode == "in-place":
+                disable(self.connection, self.table, self.column)
+
+    def _forget(self) -> bool:
+        assert self.record is not None
+        with atomic(self.connection):
+            self.record.remove(self.connection)
+        return True
+
+    def _begin_again_next_time(self) -> None:
+        """What could not be restored may have been repaired by then."""
+        assert self.record is not None
+        with atomic(self.connection):
+            self.record.position = None
+            self.record.save(self.connection)
+
+    # ---- Mode "table" ----
+
+    def _become_ordinary(self) -> bool:
+        """False: a value cannot be restored, and the table stays a virtual one, whose readers are told so."""
+        record, connection = self.record, self.connection
+        assert record is not None
+        with snapshot(connection):
+            data_version = pragma(connection, "data_version")
+            left = list(self._frames_left())
+
+        def restore_the_rest() -> int:
+            is_quiet = pragma(connection, "data_version") == data_version
+            for entry in left if is_quiet else self._frames_left():
+                self._restore_now(entry)
+            record.remove(connection)
+            return int(record.settings["min_size"])
+
+        try:
+            give_up_column(connection, self.table, self.column, "main", restore_the_rest)
+        except _RestoreError as problem:
+            with atomic(connection):
+                record.add(connection, "failed", problem.key, problem.reason)
+            return False
+        return True
+
+    def _frames_left(self) -> Iterator[Entry]:
+        """Those that look like a frame when they are restored, and what was written since they were walked over."""
+        after: Key | None = None
+        while entries := page(self.connection, self.place, after, PAGE_ROWS):
+            yield from (entry for entry in entries if entry.has_magic)
+            after = entries[-1].key
+
+    def _restore_now(self, entry: Entry) -> None:
+        value = read_value(self.connection, self.place, entry.key, entry.size)
+        assert value is not None  # in the same transaction as the entry
+        item = Item(entry.key, entry.value_type, entry.size, bytes(value))
+        (outcome,) = restore_task(Job(self.source(), (item,), has_values=True)).outcomes
+        if outcome.kind != "replace" or outcome.value is None:
+            raise _RestoreError(entry.key, outcome.reason)
+        replace_value(self.connection, self.place, entry.key, outcome.value_type, outcome.value)
+
+
+class _RestoreError(Exception):
+    def __init__(self, key: Key, reason: str) -> None:
+        self.key, self.reason = key, reason

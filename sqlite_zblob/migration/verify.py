@@ -1,0 +1,154 @@
+"""Read every value of a column, decode every chunk, and report all that is damaged."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+
+import apsw
+
+from ..column.schema import Table, check_metadata
+from ..connect.database import fold, quote, run, snapshot
+from ..errors import OptionError
+from .meter import Meter
+from .pipeline import ExecutorSource, Load, Pipeline
+from .record import compressed_columns
+from .reports import Damage, ProgressCallback, VerifyReport
+from .space import opened
+from .values import Entry, Key, Place, describe_key, find_place, page
+from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
+
+PAGE_ROWS = 500
+
+# Small values travel together up to so many bytes.
+BUNDLE_SIZE = 1 << 20
+
+# Bytes that are with workers, unless one value has more.
+IN_FLIGHT = 64 << 20
+
+
+def verify(
+    database: str | os.PathLike[str],
+    table: str | None = None,
+    column: str | None = None,
+    *,
+    executor: Executor | Callable[[], Executor] | None = None,
+    workers: int = 0,
+    progress: ProgressCallback | None = None,
+) -> VerifyReport:
+    """Decode every compressed value, and name each that is damaged: its row, its chunk, and the reason.
+
+    :param table: all enabled columns, if None.
+    :param column: all enabled columns of the table, if None; otherwise any column, enabled or not.
+    :param executor: as for `migrate`.
+    :raises OptionError: there is no such column, or nothing is enabled.
+    :raises MetadataError: a newer version of sqlite_zblob has worked on this database.
+    """
+    with opened(database, read_only=True) as connection:
+        check_metadata(connection, "main")
+        columns = _columns(connection, table, column)
+        check = _Check(connection, os.fspath(database), executor, workers)
+        for name, data in columns:
+            check.run(name, data, progress)
+    return VerifyReport(
+        tuple(columns),
+        rows=check.rows,
+        compressed_rows=check.compressed_rows,
+        raw_bytes=check.raw_bytes,
+        stored_bytes=check.stored_bytes,
+        damages=tuple(check.damages),
+        seconds=time.monotonic() - check.begun,
+    )
+
+
+def _columns(connection: apsw.Connection, table: str | None, column: str | None) -> list[tuple[str, str]]:
+    if table is not None and column is not None:
+        return [(table, column)]
+    found = [
+        (name, data)
+        for name, data in compressed_columns(connection)
+        if (table is None or fold(name) == fold(table)) and (column is None or fold(data) == fold(column))
+    ]
+    if not found:
+        raise OptionError("no column is enabled or was migrated: name the table and the column")
+    return found
+
+
+class _Check:
+    """Sums over the columns of one call."""
+
+    def __init__(self, connection: apsw.Connection, database: str, executor: ExecutorSource, workers: int) -> None:
+        self.connection, self.database, self.executor, self.workers = connection, database, executor, workers
+        self.rows = self.compressed_rows = self.raw_bytes = self.stored_bytes = 0
+        self.damages: list[Damage] = []
+        self.begun = time.monotonic()
+
+    def run(self, table: str, column: str, progress: ProgressCallback | None) -> None:
+        connection = self.connection
+        place, rows = find_place(connection, table, column)
+        source = source_of(connection, self.database, place)
+        meter = Meter(progress, "verify", table, place.column)
+        sums = f"SELECT count(*), sum(octet_length({quote(column)})) FROM main.{quote(place.table)}"
+        meter.rows_total, meter.bytes_total = (total or 0 for total in run(connection, sums)[0])
+        meter.enter("rows")
+        pipeline = Pipeline(
+            verify_task,
+            self.executor,
+            workers=self.workers,
+            in_flight=IN_FLIGHT,
+            fetch=lambda job: attach_values(job, connection),
+            tick=meter.show,
+        )
+        with pipeline:
+            for load, outcomes in pipeline.run(self._loads(source, table)):
+                for entry, outcome in zip(load.tag, outcomes, strict=True):
+                    self._take(entry, outcome, table, place, rows)
+                    meter.rows_done += 1
+                    meter.bytes_done += entry.size
+                    meter.stored_bytes += entry.size
+                meter.failures = len(self.damages)
+                meter.show()
+        meter.enter("finish")
+
+    def _loads(self, source: Source, table: str) -> Iterator[Load]:
+        after: Key | None = None
+        while True:
+            try:
+                with snapshot(self.connection):
+                    entries = page(self.connection, source.place, after, PAGE_ROWS)
+            except apsw.CorruptError as error:
+                where = f"behind row {after}" if after else "at its beginning"
+                reason = f"SQLite cannot read the table {where}: {error}"
+                self.damages.append(Damage(table, source.place.column, {}, None, reason))
+                return
+            if not entries:
+                return
+            bundle: list[Entry] = []
+            size = 0
+            for entry in entries:
+                if bundle and size + entry.size > BUNDLE_SIZE:
+                    yield _load(source, bundle, size)
+                    bundle, size = [], 0
+                bundle.append(entry)
+                size += entry.size
+            yield _load(source, bundle, size)
+            after = entries[-1].key
+
+    def _take(self, entry: Entry, outcome: Outcome, table: str, place: Place, rows: Table) -> None:
+        self.rows += 1
+        self.stored_bytes += entry.size
+        self.raw_bytes += outcome.raw_size or entry.size
+        self.compressed_rows += outcome.kind == "verified" or entry.has_magic
+        if outcome.kind != "failed":
+            return
+        key = describe_key(self.connection, place, rows, entry.key)
+        for chunk, reason in outcome.damages or ((None, outcome.reason),):
+            self.damages.append(Damage(table, place.column, key, chunk, reason))
+
+
+def _load(source: Source, bundle: list[Entry], size: int) -> Load:
+    """Numbers and NULL go along, as values that are gone."""
+    items = tuple(Item(entry.key, entry.value_type, entry.size) for entry in bundle)
+    return Load(Job(source, items), size, bundle)

@@ -1,0 +1,285 @@
+"""What runs in a worker, a thread or a process anywhere: read values, compress, restore or check them. Writes nothing.
+
+Jobs and results are plain data that can be pickled. A job either brings its values or says where to read them; a
+worker that has not that very file at hand answers so, and gets the values with the next attempt.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import apsw
+
+from ..codec import (
+    VERSION,
+    Buffer,
+    compress,
+    compress_pickle,
+    decompress,
+    find_damages,
+    has_magic,
+    info,
+    is_frame,
+)
+from ..connect.database import run
+from ..connect.loader import load
+from ..errors import OptionError, ZblobError
+from .values import Key, Place, fingerprint, read_value
+
+BUSY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Source:
+    """A column of a database, and how to tell whether this host has that very file."""
+
+    database: str  # path or file: URI, to open it
+    path: str
+    identity: tuple[str, int, int]  # host, device, inode
+    place: Place
+    encoding: str  # of the database's TEXT, as PRAGMA encoding says
+
+
+@dataclass(frozen=True)
+class Item:
+    """One value."""
+
+    key: Key
+    value_type: str  # "blob" or "text"
+    size: int  # bytes, as it is stored
+    value: bytes | None = None  # where the job has the values: None if it is gone
+
+
+@dataclass(frozen=True)
+class Job:
+    """One value, or some small ones."""
+
+    source: Source
+    items: tuple[Item, ...]
+    level: int = 5
+    envelope: str = "frame"
+    has_values: bool = False  # otherwise the worker reads them
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one value."""
+
+    kind: str  # "replace", "keep" (nothing to gain, or nothing to do), "verified", "failed", "gone" (or changed since)
+    raw_size: int = 0  # before compression
+    digest: int = 0  # fingerprint of what was read; with its type and size it names the value to replace
+    value: bytes | None = None  # the new one
+    value_type: str = "blob"  # of the new one
+    reason: str = ""  # failed: why
+    damages: tuple[tuple[int | None, str], ...] = ()  # verify: chunk from 1, and reason
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job."""
+
+    codec_version: str
+    outcomes: tuple[Outcome, ...]  # one an item
+    unreachable: bool = False  # this worker has not the file: send the values along
+
+
+def compress_task(job: Job) -> Result:
+    """Compress each value, decompress it again and compare: `executor.submit(compress_task, job)`."""
+    return _run(job, _compress)
+
+
+def restore_task(job: Job) -> Result:
+    """Decompress each value."""
+    return _run(job, _restore)
+
+
+def verify_task(job: Job) -> Result:
+    """Decode every chunk of each value."""
+    return _run(job, _verify)
+
+
+# By how much a thread that works for another one lowers its priority.
+NICENESS = 10
+
+_thread = threading.local()
+
+
+def stand_back(reading: AbstractContextManager[object]) -> None:
+    """Once in a thread that works for another one, which holds the write lock now and then, and goes first.
+
+    Where the system has priorities of threads (Linux), that one and all other processes get a CPU before this one does:
+    they have somebody waiting.
+
+    :param reading: entered while this thread reads, which would keep a checkpoint from ending.
+    """
+    _thread.reading = reading
+    if sys.platform == "linux":
+        own = threading.get_native_id()
+        with suppress(OSError):  # a sandbox may not know it
+            os.setpriority(os.PRIO_PROCESS, own, os.getpriority(os.PRIO_PROCESS, own) + NICENESS)
+
+
+def handshake() -> str:
+    """The version of the codec that a worker carries: `executor.submit(handshake)`."""
+    return VERSION
+
+
+# ---- Reading -----------------------------------------------------------------------------------------------
+
+
+def identity_of(path: str) -> tuple[str, int, int] | None:
+    """What tells this file from all others; None: it is not on this host."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return None
+    return platform.node(), about.st_dev, about.st_ino
+
+
+def source_of(connection: apsw.Connection, database: str, place: Place) -> Source:
+    """What a worker has to know of a column.
+
+    :param database: what the connection was opened with.
+    """
+    identity = identity_of(connection.filename)
+    if identity is None:
+        raise OptionError(f"there is no file {connection.filename}: a database in memory has none for workers to read")
+    encoding = run(connection, "PRAGMA main.encoding")[0][0]
+    return Source(database, connection.filename, identity, place, encoding)
+
+
+def attach_values(job: Job, connection: apsw.Connection) -> Job:
+    """The same job with its values, for workers elsewhere."""
+    items = []
+    for item in job.items:
+        value = read_value(connection, job.source.place, item.key, item.size)
+        items.append(replace(item, value=None if value is None else bytes(value)))
+    return replace(job, items=tuple(items), has_values=True)
+
+
+def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
+    if job.has_values:
+        return Result(VERSION, tuple(_run_item(job, item, item.value, task) for item in job.items))
+    if identity_of(job.source.path) != job.source.identity:
+        return Result(VERSION, (), unreachable=True)
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    try:
+        connection = apsw.Connection(job.source.database, flags=flags)
+    except apsw.CantOpenError:
+        return Result(VERSION, (), unreachable=True)
+    with closing(connection):
+        connection.set_busy_timeout(BUSY_SECONDS * 1000)
+        return Result(VERSION, tuple(_read_and_run(job, item, connection, task) for item in job.items))
+
+
+def _read_and_run(
+    job: Job, item: Item, connection: apsw.Connection, task: Callable[[Job, Item, Buffer], Outcome]
+) -> Outcome:
+    try:
+        with getattr(_thread, "reading", nullcontext()):
+            value = read_value(connection, job.source.place, item.key, item.size)
+    except (apsw.CorruptError, apsw.IOError) as error:
+        reason = f"SQLite cannot read it: {error}"
+        return Outcome("failed", reason=reason, damages=((None, reason),))
+    return _run_item(job, item, value, task)
+
+
+def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, Item, Buffer], Outcome]) -> Outcome:
+    if value is None:
+        return Outcome("gone")
+    try:
+        return task(job, item, value)
+    except (ZblobError, MemoryError, apsw.Error) as error:
+        return Outcome("failed", digest=fingerprint(value), reason=str(error) or type(error).__name__)
+
+
+# ---- Tasks -------------------------------------------------------------------------------------------------
+
+
+def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
+    kept = Outcome("keep", raw_size=item.size)
+    if item.value_type == "text":
+        return kept if job.envelope == "pickle" else _compress_text(job, item, value)
+    if is_frame(value):
+        return replace(kept, raw_size=info(value).raw_size)
+    digest = fingerprint(value)  # now, while the CPU's cache still has some of it
+    function = compress_pickle if job.envelope == "pickle" else compress
+    new = function(value, job.level, threads=1)
+    # What looks like a frame but is none would be taken for a damaged one: it has to be wrapped.
+    if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
+        return kept
+    if not _is_same(decompress(new, threads=1, max_size=item.size), value):
+        return Outcome("failed", reason="what was compressed does not decompress to the same bytes")
+    return Outcome("replace", raw_size=item.size, digest=digest, value=new)
+
+
+def _is_same(one: Any, other: Buffer) -> bool:
+    """With memcmp, which comparing with a memoryview is not."""
+    return len(one) == len(other) and bool(one.startswith(other))
+
+
+def _restore(job: Job, item: Item, value: Buffer) -> Outcome:
+    if item.value_type == "text" or not has_magic(value):
+        return Outcome("keep", raw_size=item.size)
+    about = info(value)
+    if about.value_type == "text":
+        value_type, raw = _decompress_text(job, value)
+    else:
+        value_type, raw = "blob", cast(bytes, decompress(value, threads=1))
+    return Outcome("replace", raw_size=about.raw_size, digest=fingerprint(value), value=raw, value_type=value_type)
+
+
+def _verify(job: Job, item: Item, value: Buffer) -> Outcome:
+    if item.value_type == "text" or not has_magic(value):
+        return Outcome("keep", raw_size=item.size)
+    damages = tuple(find_damages(value))
+    if damages:
+        return Outcome("failed", raw_size=item.size, reason=damages[0][1], damages=damages)
+    return Outcome("verified", raw_size=info(value).raw_size)
+
+
+# ---- TEXT --------------------------------------------------------------------------------------------------
+
+_engines = threading.local()
+
+
+def _text_engine(encoding: str) -> apsw.Connection:
+    """An empty database of that encoding: SQL itself says what becomes of a text, valid in its encoding or not.
+
+    One for each thread, since it takes a hundred times as long to open one as to compress a short text.
+    """
+    name = f"engine_{encoding}_{os.getpid()}"  # a forked process makes its own
+    engine: apsw.Connection | None = getattr(_engines, name, None)
+    if engine is None:
+        engine = apsw.Connection(":memory:")
+        engine.execute(f"PRAGMA encoding = '{encoding}'")
+        load(engine)
+        engine.execute("SELECT zblob_config('threads', 1)")
+        setattr(_engines, name, engine)
+    return engine
+
+
+def _compress_text(job: Job, item: Item, value: Buffer) -> Outcome:
+    engine = _text_engine(job.source.encoding)
+    ((new,),) = engine.execute("SELECT zcompress(CAST(? AS TEXT), ?)", (value, job.level))
+    if len(new) >= item.size:
+        return Outcome("keep", raw_size=item.size)
+    value_type, raw = _decompress_text(job, new)
+    if value_type != "text" or not _is_same(raw, value):
+        return Outcome("failed", reason="what was compressed does not decompress to the same text")
+    return Outcome("replace", raw_size=item.size, digest=fingerprint(value), value=new)
+
+
+def _decompress_text(job: Job, frame: Buffer) -> tuple[str, bytes]:
+    """Type and bytes in the database's encoding, as a reader of the database gets them."""
+    sql = "SELECT typeof(value), CAST(value AS BLOB) FROM (SELECT zdecompress(?) AS value)"
+    ((value_type, value),) = _text_engine(job.source.encoding).execute(sql, (frame,))
+    return value_type, value
