@@ -29,7 +29,7 @@ _NO_LOADING = (
 
 def loadable_path() -> str:
     """The extension's path without its suffix, as `load_extension` and the sqlite3 shell's `.load` want it."""
-    return str(Path(__file__).resolve().parent / "zblob")
+    return str(Path(__file__).resolve().parents[1] / "zblob")
 
 
 def load(connection: Connection) -> None:
