@@ -70,6 +70,11 @@ def open_sqlite3(path: str = ":memory:", **options: Any) -> sqlite3.Connection:
         zb.uninstall()
 
 
+def open_autocommit(path: str = ":memory:") -> sqlite3.Connection:
+    """The standard library's kind, without the transactions that it begins of its own accord."""
+    return open_sqlite3(path, isolation_level=None)
+
+
 @pytest.fixture(params=[open_apsw, open_sqlite3], ids=["apsw", "sqlite3"])
 def open_connection(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Opens a connection with the extension in it, of the one kind and of the other."""
@@ -77,11 +82,25 @@ def open_connection(request: pytest.FixtureRequest) -> Callable[..., Any]:
     return opener
 
 
+@pytest.fixture(params=[open_apsw, open_autocommit], ids=["apsw", "sqlite3"])
+def opener(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """The same, in autocommit mode both."""
+    chosen: Callable[..., Any] = request.param
+    return chosen
+
+
 @pytest.fixture
-def db(open_connection: Callable[..., Any]) -> Iterator[Any]:
-    connection = open_connection()
+def db(opener: Callable[..., Any]) -> Iterator[Any]:
+    """A database in memory, through either kind of connection, in autocommit mode."""
+    connection = opener()
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Where a database may be made."""
+    return str(tmp_path / "store.db")
 
 
 def row(connection: Any, sql: str, *bindings: Any) -> Any:

@@ -12,8 +12,8 @@ import pytest
 
 import sqlite_zblob as zb
 
+from ..samples.values import sample_values
 from .decoder import decode
-from .values import sample_values
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

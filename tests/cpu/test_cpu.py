@@ -15,9 +15,9 @@ import build
 import sqlite_zblob as zb
 from sqlite_zblob.codec import checksum
 
-from ..compat.values import sample_values
+from ..codec.voxel.test_targets import LEVELS, images
 from ..conftest import ROOT
-from ..unit.test_targets import LEVELS, images
+from ..samples.values import sample_values
 
 COMPILER = "aarch64-linux-gnu-gcc"
 EMULATOR = "qemu-aarch64"

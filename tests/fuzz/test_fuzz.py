@@ -15,11 +15,11 @@ import SimpleITK as sitk
 import build
 import sqlite_zblob as zb
 
-from ..compat.values import sample_values
+from ..codec.sniff.test_containers import small_containers
+from ..codec.sniff.test_images import odd_values
 from ..conftest import ROOT
 from ..property.test_damage import FRAMES
-from ..unit.test_containers import small_containers
-from ..unit.test_sniff import odd_values
+from ..samples.values import sample_values
 
 # More of them finds more; CI runs a few seconds.
 MUTATIONS = os.environ.get("ZBLOB_FUZZ_MUTATIONS", "100")

@@ -1,0 +1,132 @@
+"""Floats and integers wider than 16 bits in the voxel codec: every bit comes back, whatever the values mean."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import sqlite_zblob as zb
+
+from ...samples.values import phantom, wide_arrays
+from .test_integers import SHAPES, frame_of, smooth
+
+FLOATS = ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"]
+
+
+def scan(shape: tuple[int, ...] = (12, 100, 120)) -> np.ndarray:
+    return phantom("<i2", shape)
+
+
+@pytest.mark.parametrize("level", [1, 5, 9])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_every_float_type_and_level(dtype: str, level: int) -> None:
+    array = smooth((9, 70, 83), "f8").astype(dtype)
+    frame = frame_of(array, level)
+    assert zb.info(frame).codec == "voxel"
+    assert len(frame) < len(frame_of(array, level, "planes"))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
+def test_shapes(shape: tuple[int, ...], dtype: str) -> None:
+    array = (smooth(shape, "f8") * 1e5).astype(dtype)
+    for level in (1, 5, 9):
+        frame_of(array, level)
+
+
+@pytest.mark.parametrize("components", [2, 3, 7])
+def test_vectors(components: int) -> None:
+    array = np.stack([smooth((6, 50, 60), "f4", seed) for seed in range(components)], axis=-1)
+    value = pickle.dumps(sitk.GetImageFromArray(array, isVector=True))
+    for level in (1, 5, 9):
+        frame = zb.compress(value, level)
+        assert zb.info(frame).codec == "voxel"
+        assert zb.decompress(frame) == value
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f8", "<i8", ">u4"])
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_cast_costs_next_to_nothing(dtype: str, scale: int) -> None:
+    narrow = frame_of(scan())
+    wide = frame_of((scan().astype("i8") * scale).astype(dtype))
+    assert len(wide) < len(narrow) * 1.02 + 2500
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8"])
+def test_rescaling_costs_next_to_nothing(dtype: str) -> None:
+    narrow = frame_of(scan())
+    image = sitk.GetImageFromArray(scan().astype(dtype))
+    for wide in (sitk.RescaleIntensity(image, 0, 1), sitk.Normalize(image), sitk.ShiftScale(image, -300, 0.0371)):
+        assert len(frame_of(sitk.GetArrayFromImage(wide))) < len(narrow) * 1.02 + 4000
+
+
+def test_a_float_that_was_stored_as_double_costs_next_to_nothing() -> None:
+    single = smooth((9, 70, 83), "f4")
+    assert len(frame_of(single.astype("f8"))) < len(frame_of(single)) * 1.01 + 100
+
+
+def strange_images() -> Iterator[tuple[str, np.ndarray]]:
+    rng = np.random.default_rng(5)
+    shape = (6, 80, 96)
+    for bits in (32, 64):
+        noise = rng.integers(0, 2**bits, shape, dtype=f"u{bits // 8}")
+        real = f"f{bits // 8}"
+        yield f"any bits {bits}", noise.view(real)
+        yield f"any integers {bits}", noise
+        yield f"denormals {bits}", (noise >> (bits // 2)).astype(noise.dtype).view(real)
+        yield f"payloads {bits}", np.where(noise % 3 == 0, noise | noise.dtype.type(0x7FF << (bits - 12)), 0).view(real)
+        yield f"zeros of both signs {bits}", np.where(noise % 2, 0.0, -0.0).astype(real)
+        yield f"not a number {bits}", np.full(shape, np.nan, real)
+        yield f"infinite background {bits}", np.where(noise % 5, -np.inf, smooth(shape, real)).astype(real)
+        outliers = smooth(shape, real)
+        outliers[2, 5:9, ::7] = np.finfo(real).max
+        yield f"outliers {bits}", outliers
+        yield f"wild magnitudes {bits}", (10.0 ** rng.uniform(-30, 30, shape)).astype(real)
+        yield f"constant {bits}", np.full(shape, 0.1, real)
+        yield f"extremes {bits}", np.where(noise % 2, np.iinfo(f"i{bits // 8}").min, np.iinfo(f"i{bits // 8}").max)
+    yield "as many values as cells", np.arange(65536 * 3, dtype=np.int64).reshape(3, 256, 256) % 65536 * 977
+    yield "one value more", np.arange(65537 * 3, dtype=np.int64).reshape(-1, 3).repeat(2, axis=1) % 65537 * 977
+    yield "the last key among few", np.array([2**64 - 1, 0, 5, 7] * 900, np.uint64).reshape(60, 60)
+    late = np.zeros((40, 80, 96), np.float32)
+    late[-1] = rng.normal(size=(80, 96))
+    yield "late noise", late
+    yield "clusters", (1e-3 + rng.normal(size=shape) * 1e-17).astype("f8")
+    yield from wide_arrays().items()
+
+
+STRANGE = dict(strange_images())
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_images(name: str) -> None:
+    for level in (1, 5, 9):
+        frame_of(STRANGE[name], level, "voxel")
+        frame_of(STRANGE[name], level, "auto")
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_never_much_larger_than_the_general_path(name: str) -> None:
+    ours, general = frame_of(STRANGE[name], 5, "auto"), frame_of(STRANGE[name], 5, "zstd")
+    assert len(ours) <= len(general) * 1.01 + zb.info(ours).header_size
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hnp.arrays(
+        st.sampled_from([np.dtype(name) for name in ("<f2", "<f4", ">f4", "<f8", ">f8", "<i4", ">i8", "<u8")]),
+        hnp.array_shapes(min_dims=2, max_dims=4, min_side=1, max_side=30),
+        elements=None,
+        fill=None,
+    ),
+    st.integers(1, 9),
+    st.integers(1, 40),
+)
+def test_any_array(array: np.ndarray, level: int, copies: int) -> None:
+    frame_of(np.concatenate([array] * copies), level)

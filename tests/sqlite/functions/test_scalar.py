@@ -1,0 +1,357 @@
+"""The SQL functions: types, options, limits, flags, and a table of bad input with the error for each."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sqlite3
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import apsw
+import numpy as np
+import pytest
+import xxhash
+
+import sqlite_zblob as zb
+
+from ...conftest import one, open_apsw
+
+PLAIN = [None, 0, -5, 1 << 60, 1.5, b"", b"bytes", "", "text", b"a longer value " * 500, "longer text " * 500]
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=repr)
+def test_types_and_idempotence(db: Any, value: Any) -> None:
+    frame = one(db, "SELECT zcompress(?)", value)
+    if value is None or isinstance(value, int | float):
+        assert frame == value
+    else:
+        assert zb.is_frame(frame)
+    assert one(db, "SELECT zdecompress(?)", frame) == value
+    assert one(db, "SELECT typeof(zdecompress(?1)) = typeof(?2)", frame, value)
+    assert one(db, "SELECT zcompress(?1) IS ?1", frame)
+    assert one(db, "SELECT zdecompress(?1) IS ?1", value)
+    assert one(db, "SELECT zverify(?)", frame) == "ok"
+    assert one(db, "SELECT zis_frame(?)", frame) == isinstance(value, bytes | str)
+    raw = value.encode() if isinstance(value, str) else value
+    expected = None if value is None else len(raw) if isinstance(raw, bytes) else len(str(value))
+    assert one(db, "SELECT zlength(?)", frame) == expected
+    assert one(db, "SELECT zlength(?)", value) == expected
+
+
+def test_an_update_may_run_twice(db: Any, brain_pickle: bytes) -> None:
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+    for value in (brain_pickle, "text " * 1000, None, 3):
+        db.execute("INSERT INTO t(data) VALUES (?)", (value,))
+    before = db.execute("SELECT data FROM t").fetchall()
+    for _ in range(2):
+        db.execute("UPDATE t SET data = zcompress(data)")
+        assert one(db, "SELECT sum(length(data)) FROM t") < len(brain_pickle) / 3
+    assert db.execute("SELECT zdecompress(data) FROM t").fetchall() == before
+    db.execute("UPDATE t SET data = zdecompress(data)")
+    assert db.execute("SELECT data FROM t").fetchall() == before
+
+
+def test_a_frame_that_is_cut_off_is_left_alone_by_compress_and_refused_by_readers(db: Any) -> None:
+    cut = zb.compress(b"some value " * 99)[:-1]
+    assert one(db, "SELECT zcompress(?1) IS ?1", cut)
+    assert one(db, "SELECT zis_frame(?)", cut) == 1
+    assert "it should be" in one(db, "SELECT zverify(?)", cut)
+
+
+def test_levels_and_options(db: Any, brain_pickle: bytes) -> None:
+    def size(options: Any) -> int:
+        frame = one(db, "SELECT zcompress(?, ?)", brain_pickle, options)
+        assert zb.decompress(frame) == brain_pickle
+        return len(frame)
+
+    assert size(1) * 1.001 > size(5) > size(9)
+    assert size('{"codec": "store"}') == len(brain_pickle) + 64 + 20 * (len(brain_pickle) // (1 << 20))
+    assert zb.info(one(db, 'SELECT zcompress(?, \'{"codec": "zstd"}\')', brain_pickle)).codec == "zstd"
+    info = zb.info(one(db, "SELECT zcompress(?, '{\"level\": 7}')", brain_pickle))
+    assert info.level == 7
+    assert one(db, "SELECT zcompress(?1, '{\"min_size\": 100}') IS ?1", b"x" * 99)
+    assert one(db, "SELECT zis_frame(zcompress(?1, '{\"min_size\": 100}'))", b"x" * 100)
+    raw = bytes(range(200)) * 100
+    options = json.dumps({"dtype": "uint8", "shape": [100, 200], "level": 3})
+    frame = one(db, "SELECT zcompress(?, ?)", raw, options)
+    assert zb.info(frame).images[0].size == (200, 100)
+    assert one(db, "SELECT zdecompress(?)", frame) == raw
+    assert one(db, "SELECT zis_frame(zcompress(?, NULL))", b"x") == 1
+
+
+def test_zinfo(db: Any, brain_pickle: bytes) -> None:
+    text = one(db, "SELECT zinfo(zcompress(?))", brain_pickle)
+    info = json.loads(text)
+    assert info["raw_size"] == len(brain_pickle)
+    assert info["images"][0]["size"] == [197, 233, 189]
+    assert one(db, "SELECT json_extract(zinfo(?), '$.images[0].spacing[2]')", brain_pickle) == 1.0
+    assert one(db, "SELECT json_extract(zinfo('plain'), '$.frame')") == 0
+    assert one(db, "SELECT zinfo(NULL) IS NULL AND zinfo(5) IS NULL") == 1
+    nested = one(db, "SELECT json_object('a', zinfo(x'00'))")
+    if sqlite_version(db) >= (3, 45):
+        assert isinstance(json.loads(nested)["a"], dict)
+
+
+def sqlite_version(db: Any) -> tuple[int, ...]:
+    return tuple(map(int, one(db, "SELECT sqlite_version()").split(".")))
+
+
+# ---- Bad input --------------------------------------------------------------------------------------------------
+
+
+def reheadered(frame: bytes, offset: int, new: bytes) -> bytes:
+    """A frame with a changed header whose checksum is right again, as a hostile writer would make it."""
+    header_size = 8 + struct.unpack_from("<I", frame, 4)[0]
+    header = frame[:offset] + new + frame[offset + len(new) : header_size - 8]
+    return header + struct.pack("<Q", xxhash.xxh64_intdigest(header)) + frame[header_size:]
+
+
+FRAME = zb.compress(b"an original value " * 60)
+HEADER_SIZE = zb.info(FRAME).header_size
+ENTRY = HEADER_SIZE - 28
+
+CORRUPT, ERROR, TOOBIG = apsw.SQLITE_CORRUPT, apsw.SQLITE_ERROR, apsw.SQLITE_TOOBIG
+
+BAD_FRAMES = [
+    ("cut header", FRAME[:30], CORRUPT, "header is cut off or its checksum is wrong"),
+    ("magic alone", FRAME[:12], CORRUPT, "header is cut off"),
+    ("header checksum", FRAME[:20] + b"\xff" + FRAME[21:], CORRUPT, "its checksum is wrong"),
+    ("cut payload", FRAME[:-1], CORRUPT, "it should be"),
+    ("trailing bytes", FRAME + b"x", CORRUPT, "it should be"),
+    ("payload byte", FRAME[:-5] + bytes([FRAME[-5] ^ 1]) + FRAME[-4:], CORRUPT, "chunk 1 of 1 (zstd)"),
+    ("future version", reheadered(FRAME, 12, b"\x02"), ERROR, "format version 2, this build reads version 1"),
+    ("unknown value type", reheadered(FRAME, 13, b"\x09"), CORRUPT, "value type 9"),
+    ("unknown level", reheadered(FRAME, 14, b"\x00"), CORRUPT, "level 0"),
+    ("unknown chunk codec", reheadered(FRAME, ENTRY + 16, b"\x63"), ERROR, "uses codec 99"),
+    ("voxels without an image", reheadered(FRAME, ENTRY + 16, b"\x03"), CORRUPT, "cannot be decoded"),
+    ("dictionary", reheadered(FRAME, 24, b"\x07"), ERROR, "needs dictionary 7"),
+    ("absurd size", reheadered(FRAME, 16, struct.pack("<Q", 1 << 62)), CORRUPT, "its header says"),
+    ("absurd chunk count", reheadered(FRAME, 28, b"\xff\xff\xff\xff"), CORRUPT, "does not hold 4294967295 chunks"),
+    ("absurd section size", reheadered(FRAME, 32, b"\xff\xff\xff\x7f"), CORRUPT, "does not hold"),
+    ("absurd chunk", reheadered(FRAME, ENTRY, b"\xff\xff\xff\xff"), CORRUPT, "index entry of chunk 0"),
+    ("empty chunk", reheadered(FRAME, ENTRY + 4, b"\0\0\0\0"), CORRUPT, "index entry of chunk 0"),
+    ("reserved bytes", reheadered(FRAME, ENTRY + 17, b"\1"), CORRUPT, "index entry of chunk 0"),
+    ("planes without an image", reheadered(FRAME, ENTRY + 16, b"\x02"), CORRUPT, "cannot be decoded"),
+    ("wrong chunk checksum", reheadered(FRAME, ENTRY + 8, b"\0"), CORRUPT, "wrong checksum"),
+]
+
+
+@pytest.mark.parametrize(("frame", "code", "text"), [row[1:] for row in BAD_FRAMES], ids=[row[0] for row in BAD_FRAMES])
+def test_bad_frames(frame: bytes, code: int, text: str) -> None:
+    db = open_apsw()
+    with pytest.raises(apsw.Error) as caught:
+        one(db, "SELECT zdecompress(?)", frame)
+    assert text in str(caught.value)
+    assert caught.value.result == code  # type: ignore[attr-defined]
+    with pytest.raises(zb.ZblobError) as raised:
+        zb.decompress(frame)
+    assert text in str(raised.value)
+    assert text in one(db, "SELECT zverify(?)", frame)
+    # inside a frame it is a value like any other; what has no valid header is compressed like any BLOB
+    assert zb.decompress(zb.compress(frame)) == frame
+    if not zb.is_frame(frame):
+        assert one(db, "SELECT zdecompress(zcompress(?1)) IS ?1", frame)
+
+
+def section_frame(section_type: int, body: bytes) -> bytes:
+    """FRAME with one section, hostile or new."""
+    section = struct.pack("<HHI", section_type, 0, len(body)) + body
+    header = FRAME[:32] + struct.pack("<I", len(section)) + section + FRAME[36 : HEADER_SIZE - 8]
+    header = header[:4] + struct.pack("<I", len(header)) + header[8:]
+    return header + struct.pack("<Q", xxhash.xxh64_intdigest(header)) + FRAME[HEADER_SIZE:]
+
+
+IMAGE = struct.pack("<BBBBIQ2Q", 1, 1, 2, 0, 1, 0, 30, 30)
+
+
+@pytest.mark.parametrize(
+    ("body", "fine"),
+    [
+        (IMAGE, True),
+        (IMAGE[:-1], False),
+        (IMAGE + b"\0", False),
+        (b"", False),
+        (struct.pack("<BBBBIQ2Q", 1, 0, 2, 0, 1, 0, 30, 30), False),
+        (struct.pack("<BBBBIQ2Q", 1, 12, 2, 0, 1, 0, 30, 30), False),
+        (struct.pack("<BBBBIQ2Q", 1, 1, 0, 0, 1, 0, 30, 30), False),
+        (struct.pack("<BBBBIQ2Q", 1, 1, 2, 64, 1, 0, 30, 30), False),
+        (struct.pack("<BBBBIQ2Q", 1, 1, 2, 0, 0, 0, 30, 30), False),
+        (struct.pack("<BBBBIQ2Q", 1, 1, 2, 0, 1, 0, 30, 0), False),
+        (struct.pack("<BBBBIQ2Q", 1, 1, 2, 0, 1, 500, 30, 30), False),
+        (struct.pack("<BBBBIQ2Q", 1, 1, 2, 0, 1, 1 << 63, 30, 30), False),
+        (struct.pack("<BBBBIQ2Q", 1, 1, 2, 0, 1, 0, 1 << 63, 4), False),
+    ],
+)
+def test_hostile_geometry(body: bytes, fine: bool) -> None:
+    frame = section_frame(1, body)
+    if fine:
+        assert zb.info(frame).images[0].size == (30, 30)
+        assert zb.decompress(frame) == zb.decompress(FRAME)
+    else:
+        with pytest.raises(zb.DamagedFrameError, match="geometry of image 0"):
+            zb.info(frame)
+
+
+def test_sections_of_later_versions() -> None:
+    assert zb.decompress(section_frame(77, b"whatever")) == zb.decompress(FRAME)
+    with pytest.raises(zb.UnsupportedFrameError, match="section of type 32845"):
+        zb.decompress(section_frame(77 | 0x8000, b"whatever"))
+    cut = section_frame(77, b"whatever")
+    with pytest.raises(zb.DamagedFrameError, match="runs over its end"):
+        zb.decompress(reheadered(cut, 40, struct.pack("<I", 4000)))
+
+
+def test_nan_in_a_foreign_geometry_is_null_in_json() -> None:
+    spaced = struct.pack("<BBBBIQ1Q3d", 1, 1, 1, 16, 1, 0, 30, float("nan"), float("inf"), 1.0)
+    image = zb.info(section_frame(1, spaced)).images[0]
+    assert (image.spacing, image.origin, image.direction) == ((None,), (None,), (1.0,))
+
+
+BAD_OPTIONS = [
+    ('{"levle": 3}', 'unknown option "levle"'),
+    ('{"level": 0}', 'option "level" must be from 1 to 9, not 0'),
+    ('{"level": 10}', 'option "level" must be from 1 to 9, not 10'),
+    ('{"level": "5"}', 'option "level" does not take text'),
+    ('{"level": 2.5}', 'option "level" does not take real'),
+    ('{"level": null}', 'option "level" does not take null'),
+    ('{"level": true}', 'option "level" does not take true'),
+    ('{"codec": "lz4"}', 'option "codec" must be auto, voxel, planes, zstd or store, not "lz4"'),
+    ('{"codec": 1}', 'option "codec" does not take an integer'),
+    ('{"min_size": -1}', 'option "min_size" must be from 0'),
+    ('{"threads": 65}', 'option "threads" must be from 0 to 64, not 65'),
+    ('{"dtype": "uint7", "shape": [9]}', 'option "dtype" must be a NumPy integer, float, complex or bool type'),
+    ('{"dtype": "uint8"}', 'options "dtype" and "shape" go together'),
+    ('{"shape": [9]}', 'options "dtype" and "shape" go together'),
+    ('{"dtype": "uint8", "shape": [5]}', "describe 5 bytes, the value has 9"),
+    ('{"dtype": "uint8", "shape": [0]}', 'option "shape" must hold positive integers, not 0'),
+    ('{"dtype": "uint8", "shape": [-9]}', 'option "shape" must hold positive integers, not -9'),
+    ('{"dtype": "uint8", "shape": []}', 'option "shape" must have 1 to 8 axes, not 0'),
+    ('{"dtype": "uint8", "shape": [1,1,1,1,1,1,1,1,9]}', 'option "shape" must have 1 to 8 axes, not 9'),
+    ('{"dtype": "uint8", "shape": ["9"]}', 'option "shape" must hold integers, not text'),
+    ('{"dtype": "uint8", "shape": [[9]]}', 'option "shape" must hold integers, not array'),
+    ('{"dtype": "uint8", "shape": [4611686018427387904, 4]}', "describe"),
+    ('{"shape": 9}', 'option "shape" does not take an integer'),
+    ('{"level": {"a": 1}}', 'option "level" does not take object'),
+    ("[5]", "the options must be a JSON object, not array"),
+    ("7", "the options must be a JSON object, not integer"),
+    ('{"level": 5', "cannot read the options: malformed JSON"),
+    ("", "cannot read the options"),
+    (0, 'option "level" must be from 1 to 9, not 0'),
+    (1 << 40, 'option "level" must be from 1 to 9'),
+    (1.0, "the second argument must be a level"),
+    (b"{}", "the second argument must be a level"),
+]
+
+
+@pytest.mark.parametrize(("options", "text"), BAD_OPTIONS, ids=[repr(row[0]) for row in BAD_OPTIONS])
+def test_bad_options(options: Any, text: str) -> None:
+    with pytest.raises(apsw.SQLError) as caught:
+        one(open_apsw(), "SELECT zcompress(?, ?)", b"123456789", options)
+    assert text in str(caught.value)
+    assert caught.value.result == ERROR
+
+
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT zcompress()", "wrong number of arguments"),
+        ("SELECT zcompress(1, 2, 3)", "wrong number of arguments"),
+        ("SELECT zdecompress(1, 2)", "wrong number of arguments"),
+        ("SELECT zsubstr(1)", "wrong number of arguments"),
+        ("SELECT zblob_config('colour')", "zblob_config knows level, threads, min_size and max_size"),
+        ("SELECT zblob_config(NULL)", "zblob_config knows"),
+        ("SELECT zblob_config('level', 11)", 'option "level" must be from 1 to 9, not 11'),
+        ("SELECT zblob_config('level', '5')", "zblob_config takes integers"),
+        ("SELECT zblob_config('max_size', -1)", "max_size must not be negative"),
+    ],
+)
+def test_bad_calls(sql: str, text: str) -> None:
+    with pytest.raises(apsw.SQLError) as caught:
+        one(open_apsw(), sql)
+    assert text in str(caught.value)
+
+
+# ---- Configuration, limits, flags ---------------------------------------------------------------------------------
+
+
+def test_configuration_is_per_connection(open_connection: Any) -> None:
+    first, second = open_connection(), open_connection()
+    assert one(first, "SELECT zblob_config('level')") == 5
+    assert one(first, "SELECT zblob_config('level', 2)") == 2
+    assert one(second, "SELECT zblob_config('level')") == 5
+    assert zb.info(one(first, "SELECT zcompress(?)", b"x" * 1000)).level == 2
+    assert one(first, "SELECT zblob_config('min_size', 10)") == 10
+    assert one(first, "SELECT zcompress(?)", b"x" * 9) == b"x" * 9
+    assert one(first, "SELECT zblob_config('threads', 1)") == 1
+    assert one(first, "SELECT zblob_config('max_size')") == 0
+    first.close()
+    second.close()
+
+
+def test_limits() -> None:
+    db = open_apsw()
+    frame = zb.compress(bytes(3_000_000))
+    one(db, "SELECT zblob_config('max_size', 1000000)")
+    with pytest.raises(apsw.TooBigError, match=r"3000000 bytes .*zblob_config\('max_size'\) allows \(1000000\)"):
+        one(db, "SELECT zdecompress(?)", frame)
+    assert one(db, "SELECT zsubstr(?, 2000000, 5)", frame) == bytes(5)
+    one(db, "SELECT zblob_config('max_size', 0)")
+    db.limit(apsw.SQLITE_LIMIT_LENGTH, 2_000_000)
+    with pytest.raises(apsw.TooBigError, match="SQLITE_LIMIT_LENGTH"):
+        one(db, "SELECT zdecompress(?)", frame)
+    with pytest.raises(apsw.TooBigError):
+        one(db, 'SELECT zcompress(randomblob(1999999), \'{"codec": "store"}\')')
+    assert one(db, "SELECT zlength(?)", frame) == 3_000_000
+    with pytest.raises(zb.SizeLimitError, match="max_size=10"):
+        zb.decompress(frame, max_size=10)
+
+
+def test_readers_work_where_the_schema_is_not_trusted() -> None:
+    db = open_apsw()
+    db.execute("""
+        PRAGMA trusted_schema = 0;
+        CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, size INTEGER AS (zlength(data)),
+            CHECK (zverify(data) = 'ok'));
+        CREATE INDEX by_size ON t(zlength(data));
+        CREATE INDEX frames ON t(id) WHERE zis_frame(data);
+        CREATE VIEW plain AS SELECT id, zdecompress(data) AS data, zsubstr(data, 1, 4) AS head FROM t;
+        CREATE TRIGGER compress AFTER INSERT ON t WHEN NOT zis_frame(NEW.data)
+            BEGIN UPDATE t SET data = zcompress(NEW.data) WHERE id = NEW.id; END;
+    """)
+    db.execute("INSERT INTO t(data) VALUES (?)", (b"some data " * 100,))
+    assert db.execute("SELECT size, zis_frame(data), length(data) < 200 FROM t").fetchall() == [(1000, 1, 1)]
+    assert db.execute("SELECT data, head FROM plain").fetchall() == [(b"some data " * 100, b"some")]
+    assert "by_size" in str(db.execute("EXPLAIN QUERY PLAN SELECT id FROM t WHERE zlength(data) = 1000").fetchall())
+    assert one(db, "PRAGMA integrity_check") == "ok"
+
+
+def test_what_must_not_stand_in_a_schema() -> None:
+    db = open_apsw()
+    db.execute("CREATE TABLE t(data); INSERT INTO t VALUES (x'00')")
+    with pytest.raises(apsw.SQLError, match="non-deterministic functions prohibited"):
+        db.execute("CREATE INDEX i ON t(zcompress(data))")
+    db.execute("CREATE VIEW v AS SELECT zblob_config('max_size', 5)")
+    with pytest.raises(apsw.SQLError, match="unsafe use of zblob_config"):
+        one(db, "SELECT * FROM v")
+
+
+def test_zstd_reads_general_frames(tmp_path: Path, brain_pickle: bytes) -> None:
+    """No lock-in: the zstd command recovers what the zstd path made."""
+    hopeless = pickle.dumps([np.random.default_rng(4).integers(0, 256, (60, 100), "u1"), "note " * 2000])
+    values = {"text": b"general data " * 200_000, "small": b"y" * 99, "image": brain_pickle, "hopeless image": hopeless}
+    for name, value in values.items():
+        file = tmp_path / f"{name}.zst"
+        file.write_bytes(zb.compress(value, codec="auto" if value is hopeless else "zstd"))
+        assert zb.info(file.read_bytes()).codec == "zstd"
+        assert subprocess.run(["zstd", "-dc", str(file)], capture_output=True, check=True).stdout == value
+
+
+def test_python_sqlite3_error_classes(open_connection: Any) -> None:
+    db = open_connection()
+    if isinstance(db, sqlite3.Connection):
+        with pytest.raises(sqlite3.DatabaseError, match="damaged frame"):
+            one(db, "SELECT zdecompress(?)", FRAME[:-1])
+    db.close()
