@@ -5,7 +5,7 @@
  *                                    files), and with so many random mutations
  * With -DLIBFUZZER the same function is libFuzzer's target.
  */
-#include "../../csrc/codec/checksum.h"
+#include "../../csrc/codec/base/checksum.h"
 #include "../../csrc/zblob.h"
 
 #include <stdio.h>

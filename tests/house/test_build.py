@@ -72,7 +72,7 @@ def test_a_big_endian_cpu_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CFLAGS", order)
     with pytest.raises(build.BuildError, match="needs a little-endian CPU"):
         build.Toolchain(strict=True, sanitize=False).compile(
-            build.CODEC_SOURCES / "base" / "error.c", tmp_path / "error.o", []
+            build.CODEC_SOURCES / "base" / "checksum.c", tmp_path / "checksum.o", []
         )
 
 
