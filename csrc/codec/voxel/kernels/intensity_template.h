@@ -292,16 +292,18 @@ join_samples(const int16_t *restrict even, const int16_t *restrict odd, enum zbl
 #define LABEL_T uint8_t
 #define LABEL_PAIR uint16_t
 #define LABEL_NAME(name) name##_8
+#include "label_template.h" /* which the rows call */
+
 #include "label_rows_template.h"
-#include "label_template.h"
 #undef LABEL_T
 #undef LABEL_PAIR
 #undef LABEL_NAME
 #define LABEL_T uint16_t
 #define LABEL_PAIR uint32_t
 #define LABEL_NAME(name) name##_16
+#include "label_template.h" /* which the rows call */
+
 #include "label_rows_template.h"
-#include "label_template.h"
 
 /* Products and sums are rounded one by one on every target: no contraction, no reassociation. Rows come in fours, so
  * that sums are loaded and stored once for all of them. */
