@@ -1,8 +1,6 @@
 /* noise.c: a quick look that spares hopeless samples the whole search for a predictor. It knows no codec. */
 #include "noise.h"
 
-#include "../base/geometry.h"
-
 #include <string.h>
 
 enum { RUNS = 64, RUN = 64, SAMPLES_MIN = 512, CHECK = 16, BYTES = 256, HASHES = 4096, AXES = 4 };

@@ -5,8 +5,6 @@
 #include "planes.h"
 
 #include "../base/bytes.h"
-#include "../base/geometry.h"
-#include "../frame/header.h"
 #include "zstd.h"
 
 #include <stdlib.h>
@@ -86,7 +84,7 @@ planes_chunk_size(const struct zblob_grid *grid)
 /* Residuals are near noise: the entropy coder does all the work, and the longer searches of zstd's middle
  * levels find chance matches that cost more than literals (up to 6 % of the size on micro-CT). Only the deepest pays. */
 static int
-zstd_level_of(int level)
+residual_zstd_level(int level)
 {
     static const int zstd_levels[ZBLOB_LEVEL_MAX + 1] = {0, 1, 1, 1, 1, 1, 1, 1, 1, 19};
     return zstd_levels[level];
@@ -120,7 +118,7 @@ trial_size(struct scratch *scratch, const unsigned char *excerpt, size_t size, s
     size_t encoded = 0;
     memcpy(scratch->work, excerpt, size);
     forward(scratch->planes, scratch->work, size, width, t);
-    general_encode(TRIAL_ZSTD_LEVEL, scratch->planes, size, scratch->work, size, &encoded);
+    zstd_encode(TRIAL_ZSTD_LEVEL, scratch->planes, size, scratch->work, size, &encoded);
     return encoded ? encoded : size;
 }
 
@@ -149,7 +147,7 @@ choose_axes(const struct zblob_grid *grid, const unsigned char *src, size_t src_
     struct transform t = transform_of(grid, 0);
     const unsigned char *excerpt = choose_excerpt(&t, src, src_size, width, &size);
     if (!forced)
-        general_encode(TRIAL_ZSTD_LEVEL, excerpt, size, scratch->work, size, &best);
+        zstd_encode(TRIAL_ZSTD_LEVEL, excerpt, size, scratch->work, size, &best);
     if (best == 0)
         best = forced ? SIZE_MAX : size;
     for (unsigned axes = width == 1; axes < AXES_COMBINATIONS; axes++) {
@@ -184,7 +182,7 @@ planes_encode(int level, bool forced, const struct zblob_grid *grid, const unsig
             forward(scratch.planes, scratch.work, src_size, width, &t);
             dst[0] = (unsigned char)axes;
             result =
-                general_encode(zstd_level_of(level), scratch.planes, src_size, dst + 1, dst_capacity - 1, dst_size);
+                zstd_encode(residual_zstd_level(level), scratch.planes, src_size, dst + 1, dst_capacity - 1, dst_size);
             *dst_size += *dst_size != 0;
         }
     }
@@ -202,7 +200,7 @@ planes_decode(const struct zblob_grid *grid, const unsigned char *src, size_t sr
         return ZBLOB_DAMAGED;
     enum zblob_result result = ZBLOB_NO_MEMORY;
     if (allocate_scratch(&scratch, dst_size)) {
-        result = general_decode(src + 1, src_size - 1, scratch.planes, dst_size);
+        result = zstd_decode(src + 1, src_size - 1, scratch.planes, dst_size);
         if (result == ZBLOB_OK) {
             struct transform t = transform_of(grid, src[0]);
             backward(scratch.work, scratch.planes, dst_size, width, &t);

@@ -67,26 +67,26 @@ return_decoder(ZSTD_DCtx *context)
 
 /* Levels 1 and 2 are zstd's fastest that still code literals: on scans little else is to be gained. */
 int
-general_zstd_level(int level)
+zstd_level_of(int level)
 {
     static const int zstd_levels[ZBLOB_LEVEL_MAX + 1] = {0, 1, 1, 2, 3, 3, 6, 9, 15, 19};
     return zstd_levels[level];
 }
 
 size_t
-general_chunk_size(int level)
+zstd_chunk_size(int level)
 {
     return level >= 7 ? (size_t)4 << 20 : (size_t)1 << 20;
 }
 
 size_t
-general_bound(size_t src_size)
+zstd_bound(size_t src_size)
 {
     return ZSTD_compressBound(src_size);
 }
 
 enum zblob_result
-general_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
+zstd_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
 {
     ZSTD_CCtx *context = take_encoder();
     if (!context)
@@ -100,7 +100,7 @@ general_encode(int zstd_level, const void *src, size_t src_size, void *dst, size
 }
 
 enum zblob_result
-general_decode(const void *src, size_t src_size, void *dst, size_t dst_size)
+zstd_decode(const void *src, size_t src_size, void *dst, size_t dst_size)
 {
     ZSTD_DCtx *context = take_decoder();
     if (!context)

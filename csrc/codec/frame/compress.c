@@ -1,59 +1,61 @@
 /* compress.c: a value becomes a frame: plan, encode, assemble. What does not pay is stored. */
-#include "../base/bytes.h"
 #include "../base/error.h"
-#include "../base/geometry.h"
 #include "../chunk/zstd.h"
 #include "header.h"
+#include "image_section.h"
+#include "model_section.h"
 #include "plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Compression that saves less than this share of the value is not worth a decoder's time: 1/128. */
 #define SAVING_SHIFT 7
+
+/* ---- Sections -------------------------------------------------------------------------------- */
 
 static size_t
 sections_size(const struct plan *plan)
 {
     size_t size = 0;
     for (size_t i = 0; i < plan->image_count; i++) {
-        size += FRAME_SECTION_PREFIX_SIZE + geometry_section_size(&plan->images[i]);
+        size += FRAME_SECTION_PREFIX_SIZE + image_section_size(&plan->images[i]);
         if (plan->models[i])
-            size += FRAME_SECTION_PREFIX_SIZE + FRAME_MODEL_PREFIX_SIZE + voxel_model_size(plan->models[i]);
+            size += FRAME_SECTION_PREFIX_SIZE + model_section_size(plan->models[i]);
     }
     return size;
 }
 
 static unsigned char *
-write_image_section(unsigned char *dst, const struct zblob_image *image)
+write_image(unsigned char *dst, const struct zblob_image *image)
 {
-    size_t size = geometry_section_size(image);
+    size_t size = image_section_size(image);
     dst = frame_write_section_prefix(dst, FRAME_SECTION_IMAGE, size);
-    geometry_write(image, dst);
+    image_section_write(image, dst);
     return dst + size;
 }
 
 static unsigned char *
-write_model_section(unsigned char *dst, size_t image, const struct voxel_model *model)
+write_model(unsigned char *dst, const struct voxel_model *model, size_t image)
 {
-    size_t size = voxel_model_size(model);
-    dst = frame_write_section_prefix(dst, FRAME_SECTION_MODEL, FRAME_MODEL_PREFIX_SIZE + size);
-    dst[0] = ZBLOB_CODEC_VOXEL;
-    store_le16(dst + 1, (uint16_t)image);
-    dst[3] = 0;
-    voxel_model_write(model, dst + FRAME_MODEL_PREFIX_SIZE);
-    return dst + FRAME_MODEL_PREFIX_SIZE + size;
+    size_t size = model_section_size(model);
+    dst = frame_write_section_prefix(dst, FRAME_SECTION_MODEL, size);
+    model_section_write(model, image, dst);
+    return dst + size;
 }
 
 static void
 write_sections(const struct plan *plan, unsigned char *dst)
 {
     for (size_t i = 0; i < plan->image_count; i++)
-        dst = write_image_section(dst, &plan->images[i]);
+        dst = write_image(dst, &plan->images[i]);
     for (size_t i = 0; i < plan->image_count; i++) {
         if (plan->models[i])
-            dst = write_model_section(dst, i, plan->models[i]);
+            dst = write_model(dst, plan->models[i], i);
     }
 }
+
+/* ---- Frame ----------------------------------------------------------------------------------- */
 
 static uint64_t
 stored_total(const struct plan *plan)
@@ -116,7 +118,7 @@ has_odd_chunk(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->chunk_count; i++) {
         if (plan->index[i].codec == ZBLOB_CODEC_STORE ||
-            plan->index[i].raw_size > general_chunk_size(plan->options->level))
+            plan->index[i].raw_size > zstd_chunk_size(plan->options->level))
             return true;
     }
     return false;
@@ -139,7 +141,7 @@ settle(const struct plan *plan)
 static bool
 is_doubtful(const struct plan *plan)
 {
-    return plan->image_count && plan->general_estimate && stored_total(plan) * 8 > plan->general_estimate * 7;
+    return plan->image_count && plan->zstd_estimate && stored_total(plan) * 8 > plan->zstd_estimate * 7;
 }
 
 static enum zblob_result

@@ -1,6 +1,6 @@
 /* describe.c: what is known about a value, as JSON. Numbers are written alike in every locale. */
 #include "../base/error.h"
-#include "../base/geometry.h"
+#include "../base/sample_types.h"
 #include "header.h"
 
 #include <inttypes.h>
@@ -90,7 +90,7 @@ put_image(struct writer *w, const struct zblob_image *image)
     static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy", "array", "guess"};
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
-        sources[image->source], geometry_pixel_type(image), grid->big_endian ? "big" : "little", grid->dimension);
+        sources[image->source], pixel_type_name(image), grid->big_endian ? "big" : "little", grid->dimension);
     put(w, ", \"components\": %" PRIu32 ", \"size\": [", grid->components / (image->is_complex ? 2 : 1));
     for (uint32_t axis = 0; axis < grid->dimension; axis++)
         put(w, "%s%" PRIu64, axis ? ", " : "", grid->size[axis]);

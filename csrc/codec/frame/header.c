@@ -1,10 +1,11 @@
-/* header.c: write, validate and read the header of a frame (docs/format.md). */
+/* header.c: writes, checks and reads the header of a frame (docs/format.md), all but the chunk index. */
 #include "header.h"
 
 #include "../base/bytes.h"
 #include "../base/checksum.h"
 #include "../base/error.h"
-#include "../base/geometry.h"
+#include "image_section.h"
+#include "index.h"
 
 #include <inttypes.h>
 
@@ -27,13 +28,10 @@ enum field_offset {
     AT_SECTION_SIZE = 32,
 };
 
-enum entry_offset {
-    AT_ENTRY_RAW_SIZE = 0,
-    AT_ENTRY_STORED_SIZE = 4,
-    AT_ENTRY_CHECKSUM = 8,
-    AT_ENTRY_CODEC = 16,
-    AT_ENTRY_RESERVED = 17, /* three bytes of 0 */
-};
+/* The bound of zblob.h: a frame of one stored chunk without sections costs exactly the first overhead. */
+_Static_assert(FRAME_FIXED_SIZE + FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE == ZBLOB_OVERHEAD_FIRST_CHUNK,
+               "the header of one stored chunk");
+_Static_assert(FRAME_ENTRY_SIZE <= ZBLOB_OVERHEAD_NEXT_CHUNK, "the header's growth by a chunk");
 
 /* A section that an older reader cannot skip has this bit in its type. */
 #define SECTION_CRITICAL 0x8000U
@@ -57,20 +55,15 @@ zblob_header_size(const void *src, size_t src_size)
 }
 
 /* What every version keeps: magic, sizes, and the checksum over the header at the header's end. */
-static bool
-header_checksum_holds(const unsigned char *src, size_t src_size)
+bool
+zblob_is_frame(const void *src, size_t src_size)
 {
+    const unsigned char *p = src;
     uint64_t header_size = zblob_header_size(src, src_size);
     if (header_size < FRAME_FIXED_SIZE + FRAME_CHECKSUM_SIZE || header_size > src_size)
         return false;
     size_t covered = (size_t)header_size - FRAME_CHECKSUM_SIZE;
-    return load_le64(src + covered) == checksum_xxh64(src, covered);
-}
-
-bool
-zblob_is_frame(const void *src, size_t src_size)
-{
-    return header_checksum_holds(src, src_size);
+    return load_le64(p + covered) == checksum_xxh64(p, covered);
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -90,17 +83,6 @@ frame_write_section_prefix(unsigned char *dst, enum frame_section_type type, siz
     return dst + FRAME_SECTION_PREFIX_SIZE;
 }
 
-static unsigned char *
-write_entry(unsigned char *dst, const struct zblob_chunk *chunk)
-{
-    memset(dst, 0, FRAME_ENTRY_SIZE);
-    store_le32(dst + AT_ENTRY_RAW_SIZE, chunk->raw_size);
-    store_le32(dst + AT_ENTRY_STORED_SIZE, chunk->stored_size);
-    store_le64(dst + AT_ENTRY_CHECKSUM, chunk->checksum);
-    dst[AT_ENTRY_CODEC] = (unsigned char)chunk->codec;
-    return dst + FRAME_ENTRY_SIZE;
-}
-
 void
 frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t section_size,
                    const struct zblob_chunk *chunks)
@@ -117,10 +99,8 @@ frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t s
     store_le32(dst + AT_DICTIONARY_ID, frame->dictionary_id);
     store_le32(dst + AT_CHUNK_COUNT, frame->chunk_count);
     store_le32(dst + AT_SECTION_SIZE, (uint32_t)section_size);
-    unsigned char *p = dst + FRAME_FIXED_SIZE + section_size;
-    for (uint32_t i = 0; i < frame->chunk_count; i++)
-        p = write_entry(p, &chunks[i]);
-    store_le64(p, checksum_xxh64(dst, header_size - FRAME_CHECKSUM_SIZE));
+    unsigned char *end = index_write(dst + FRAME_FIXED_SIZE + section_size, chunks, frame->chunk_count);
+    store_le64(end, checksum_xxh64(dst, header_size - FRAME_CHECKSUM_SIZE));
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -129,42 +109,6 @@ static uint32_t
 section_area_size(const struct zblob_frame *frame)
 {
     return load_le32(frame->header + AT_SECTION_SIZE);
-}
-
-static const unsigned char *
-first_entry(const struct zblob_frame *frame)
-{
-    return frame->header + FRAME_FIXED_SIZE + section_area_size(frame);
-}
-
-static void
-read_entry(const unsigned char *entry, struct zblob_chunk *chunk)
-{
-    chunk->raw_size = load_le32(entry + AT_ENTRY_RAW_SIZE);
-    chunk->stored_size = load_le32(entry + AT_ENTRY_STORED_SIZE);
-    chunk->checksum = load_le64(entry + AT_ENTRY_CHECKSUM);
-    chunk->codec = (enum zblob_codec)entry[AT_ENTRY_CODEC];
-}
-
-void
-zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
-                       struct zblob_chunk *chunk)
-{
-    uint64_t raw_offset = previous->raw_offset + previous->raw_size;
-    uint64_t stored_offset = previous->stored_offset + previous->stored_size;
-    read_entry(first_entry(frame) + (size_t)index * FRAME_ENTRY_SIZE, chunk);
-    chunk->raw_offset = raw_offset;
-    chunk->stored_offset = stored_offset;
-}
-
-void
-zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk)
-{
-    read_entry(first_entry(frame), chunk);
-    chunk->raw_offset = 0;
-    chunk->stored_offset = frame->header_size;
-    for (uint32_t i = 1; i <= index; i++)
-        zblob_frame_next_chunk(frame, i, chunk, chunk);
 }
 
 bool
@@ -187,7 +131,7 @@ zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct zblob_
     uint32_t cursor = 0, seen = 0;
     while (frame_next_section(frame, &cursor, &section)) {
         if (section.type == FRAME_SECTION_IMAGE && seen++ == index) {
-            geometry_read(image, section.body, section.size);
+            image_section_read(image, section.body, section.size);
             return;
         }
     }
@@ -200,7 +144,7 @@ frame_images(const struct zblob_frame *frame, struct zblob_image *images)
     uint32_t cursor = 0;
     while (frame_next_section(frame, &cursor, &section)) {
         if (section.type == FRAME_SECTION_IMAGE)
-            geometry_read(images++, section.body, section.size);
+            image_section_read(images++, section.body, section.size);
     }
 }
 
@@ -232,6 +176,15 @@ check_fixed_fields(struct zblob_frame *frame, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
+/* Do the image's samples lie within the value? */
+static bool
+lies_in_value(const struct zblob_image *image, uint64_t raw_size)
+{
+    uint64_t size;
+    return zblob_grid_size(&image->grid, &size) && image->value_offset <= raw_size &&
+           size <= raw_size - image->value_offset;
+}
+
 static enum zblob_result
 check_sections(struct zblob_frame *frame, struct zblob_error *error)
 {
@@ -244,8 +197,8 @@ check_sections(struct zblob_frame *frame, struct zblob_error *error)
         unsigned type = load_le16(p);
         struct zblob_image image;
         if (type == FRAME_SECTION_IMAGE) {
-            if (!geometry_read(&image, p + FRAME_SECTION_PREFIX_SIZE, size) ||
-                !geometry_fits(&image, frame->raw_size) || frame->image_count == ZBLOB_IMAGES_MAX)
+            if (!image_section_read(&image, p + FRAME_SECTION_PREFIX_SIZE, size) ||
+                !lies_in_value(&image, frame->raw_size) || frame->image_count == ZBLOB_IMAGES_MAX)
                 return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: geometry of image %" PRIu32,
                                   frame->image_count);
             frame->image_count++;
@@ -261,47 +214,6 @@ check_sections(struct zblob_frame *frame, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
-static enum zblob_result
-check_entry(const struct zblob_frame *frame, uint32_t index, const unsigned char *entry, struct zblob_error *error)
-{
-    struct zblob_chunk chunk;
-    read_entry(entry, &chunk);
-    if (entry[AT_ENTRY_CODEC] > ZBLOB_CODEC_VOXEL || frame->codec > ZBLOB_CODEC_VOXEL)
-        return zblob_fail(error, ZBLOB_UNSUPPORTED,
-                          "chunk %" PRIu32 " uses codec %d, which this build does not know: read it with a "
-                          "newer sqlite_zblob",
-                          index, entry[AT_ENTRY_CODEC]);
-    bool reserved_is_zero = (load_le32(entry + AT_ENTRY_CODEC) & 0xFFFFFF00U) == 0;
-    bool stored_agrees = chunk.codec != ZBLOB_CODEC_STORE || chunk.raw_size == chunk.stored_size;
-    if (chunk.raw_size == 0 || chunk.raw_size > ZBLOB_CHUNK_RAW_MAX || chunk.stored_size == 0 || !reserved_is_zero ||
-        !stored_agrees)
-        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: index entry of chunk %" PRIu32, index);
-    return ZBLOB_OK;
-}
-
-static enum zblob_result
-check_index(struct zblob_frame *frame, uint64_t value_size, struct zblob_error *error)
-{
-    const unsigned char *entry = first_entry(frame);
-    uint64_t raw_size = 0;
-    frame->frame_size = frame->header_size;
-    for (uint32_t i = 0; i < frame->chunk_count; i++, entry += FRAME_ENTRY_SIZE) {
-        enum zblob_result result = check_entry(frame, i, entry, error);
-        if (result != ZBLOB_OK)
-            return result;
-        raw_size += load_le32(entry + AT_ENTRY_RAW_SIZE); /* 2^32 entries of 2^24 cannot overflow */
-        frame->frame_size += load_le32(entry + AT_ENTRY_STORED_SIZE);
-    }
-    if (raw_size != frame->raw_size)
-        return zblob_fail(error, ZBLOB_DAMAGED,
-                          "damaged frame: its chunks hold %" PRIu64 " bytes, its header says %" PRIu64, raw_size,
-                          frame->raw_size);
-    if (frame->frame_size != value_size)
-        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: it should be %" PRIu64 " bytes long and is %" PRIu64,
-                          frame->frame_size, value_size);
-    return ZBLOB_OK;
-}
-
 enum zblob_result
 zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, uint64_t value_size,
                  struct zblob_error *error)
@@ -310,7 +222,7 @@ zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, ui
     *frame = (struct zblob_frame){.header = p};
     if (!zblob_has_magic(src, src_size))
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "not a frame: the magic is missing");
-    if (!header_checksum_holds(p, src_size))
+    if (!zblob_is_frame(src, src_size))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: the header is cut off or its checksum is wrong");
     frame->header_size = (size_t)zblob_header_size(src, src_size);
     frame->version = p[AT_VERSION];
@@ -323,6 +235,6 @@ zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, ui
     if (result == ZBLOB_OK)
         result = check_sections(frame, error);
     if (result == ZBLOB_OK)
-        result = check_index(frame, value_size, error);
+        result = index_check(frame, value_size, error);
     return result;
 }

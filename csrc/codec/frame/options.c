@@ -1,34 +1,15 @@
 /* options.c: the encoder's options by name, each checked, with errors that say what is allowed. */
 #include "../base/error.h"
-#include "../base/geometry.h"
+#include "../base/sample_types.h"
+#include "codecs.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-static const struct {
-    const char *name;
-    enum zblob_codec codec;
-} codecs[] = {
-    {"auto", ZBLOB_CODEC_AUTO},     {"store", ZBLOB_CODEC_STORE}, {"zstd", ZBLOB_CODEC_ZSTD},
-    {"planes", ZBLOB_CODEC_PLANES}, {"voxel", ZBLOB_CODEC_VOXEL},
-};
-
-#define CODEC_COUNT (sizeof codecs / sizeof *codecs)
 
 void
 zblob_options_init(struct zblob_options *options)
 {
     *options = (struct zblob_options){.level = ZBLOB_LEVEL_DEFAULT, .codec = ZBLOB_CODEC_AUTO};
-}
-
-const char *
-zblob_codec_name(enum zblob_codec codec)
-{
-    for (size_t i = 0; i < CODEC_COUNT; i++) {
-        if (codecs[i].codec == codec)
-            return codecs[i].name;
-    }
-    return "unknown";
 }
 
 static bool
@@ -84,14 +65,11 @@ zblob_options_set_integer(struct zblob_options *options, const char *name, int64
 static enum zblob_result
 set_codec(struct zblob_options *options, const char *value, struct zblob_error *error)
 {
-    for (size_t i = 0; i < CODEC_COUNT; i++) {
-        if (strcmp(value, codecs[i].name) == 0) {
-            options->codec = codecs[i].codec;
-            return ZBLOB_OK;
-        }
-    }
-    return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
-                      "option \"codec\" must be auto, voxel, planes, zstd or store, not \"%.40s\"", value);
+    char names[80];
+    if (codec_parse_name(value, &options->codec))
+        return ZBLOB_OK;
+    codec_list_names(names, sizeof names);
+    return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"codec\" must be %s, not \"%.40s\"", names, value);
 }
 
 enum zblob_result
@@ -102,7 +80,7 @@ zblob_options_set_text(struct zblob_options *options, const char *name, const ch
     if (strcmp(name, "dtype") != 0)
         return zblob_options_refuse(name, "text", error);
     struct zblob_image image = {0};
-    if (!geometry_parse_dtype(value, &image))
+    if (!pixel_type_parse(value, &image))
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                           "option \"dtype\" must be a NumPy integer, float, complex or bool type such as uint8, int16, "
                           "float32 or \">i2\", not \"%.40s\"",

@@ -1,11 +1,9 @@
-/* plan.c: finds a value's images, has their models built, and cuts the value in chunks. */
+/* plan.c: finds a value's images, has their models built, cuts the value in chunks and gives each chunk a codec. */
 #include "plan.h"
 
 #include "../base/error.h"
-#include "../base/geometry.h"
 #include "../base/threads.h"
 #include "../chunk/noise.h"
-#include "../chunk/planes.h"
 #include "../chunk/zstd.h"
 #include "../sniff/images.h"
 
@@ -13,89 +11,115 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Values and images below these sizes are not looked into: geometry would cost more than it saves. */
+/* Smaller values are not searched for images, and smaller images are not coded as images: the header would grow by
+ * more than the chunks shrink. */
 #define SNIFF_SIZE_MIN 256
 #define IMAGE_SIZE_MIN 1024
 
-/* How the general path's chances with a guessed image are tried, and the ratio that is good enough. */
+/* The pieces of a guessed image on which zstd is tried, and the ratio at which the image is left to zstd. */
 #define GUESS_PIECES 8
 #define GUESS_SHARE 1024
 #define GUESS_PIECE_MIN ((size_t)8 << 10)
 #define GUESS_PIECE_MAX ((size_t)16 << 10)
-#define GENERAL_RATIO 32
+#define ZSTD_RATIO 32
 
-/* With chunks == NULL this only counts. */
+/* ---- Chunks ---------------------------------------------------------------------------------- */
+
+/* While there is no table of chunks, this only counts them. */
 static void
-plan_chunk(struct plan *plan, const struct plan_chunk *chunk)
+add_chunk(struct plan *plan, const struct chunk_place *place, enum zblob_codec codec)
 {
     if (plan->chunks)
-        plan->chunks[plan->chunk_count] = *chunk;
+        plan->chunks[plan->chunk_count] = (struct plan_chunk){.place = *place, .codec = codec};
     plan->chunk_count++;
 }
 
+/* Chunks of equal size, and a shorter last one. `image` is NULL outside images. */
 static void
-plan_range(struct plan *plan, uint64_t offset, uint64_t size, uint64_t chunk_size, uint32_t image)
+add_range(struct plan *plan, uint64_t offset, uint64_t size, const struct zblob_image *image, enum zblob_codec codec)
 {
-    for (uint64_t end = offset + size; offset < end; offset += chunk_size) {
-        uint64_t left = end - offset;
-        plan_chunk(plan, &(struct plan_chunk){.raw_offset = offset,
-                                              .raw_size = (size_t)(left < chunk_size ? left : chunk_size),
-                                              .image = image,
-                                              .ordinal = NO_ORDINAL});
+    uint64_t chunk_size = codec_of(codec)->chunk_size(image ? &image->grid : NULL, plan->options->level);
+    struct chunk_place place = {.raw_offset = offset, .image = image};
+    for (uint64_t end = offset + size; place.raw_offset < end; place.raw_offset += chunk_size) {
+        uint64_t left = end - place.raw_offset;
+        place.raw_size = (size_t)(left < chunk_size ? left : chunk_size);
+        add_chunk(plan, &place, codec);
+        place.ordinal++;
     }
 }
 
-/* Returns the end of the last: the few pixels that a folded image may have more are general data. */
+/* Returns the end of the last chunk: the few pixels of a folded image that fill no slice are left to zstd. */
 static uint64_t
-plan_model_chunks(struct plan *plan, uint32_t image)
+add_model_chunks(struct plan *plan, const struct zblob_image *image, const struct voxel_model *model)
 {
-    const struct voxel_model *model = plan->models[image];
-    struct plan_chunk chunk = {.image = image};
-    for (size_t i = 0; i < voxel_chunk_count(model); i++) {
-        chunk.ordinal = i;
-        voxel_chunk_range(model, i, &chunk.raw_offset, &chunk.raw_size);
-        chunk.raw_offset += plan->images[image].value_offset;
-        plan_chunk(plan, &chunk);
+    struct chunk_place place = {.image = image, .model = model};
+    for (; place.ordinal < voxel_chunk_count(model); place.ordinal++) {
+        voxel_chunk_range(model, place.ordinal, &place.raw_offset, &place.raw_size);
+        place.raw_offset += image->value_offset;
+        add_chunk(plan, &place, ZBLOB_CODEC_VOXEL);
     }
-    return chunk.raw_offset + chunk.raw_size;
+    return place.raw_offset + place.raw_size;
 }
 
-/* Is the image to be coded as one? */
-static bool
-is_planned(const struct plan *plan, uint32_t image)
+/* The codec of what lies outside images, and of everything where the options ask for a codec of any bytes. */
+static enum zblob_codec
+codec_of_bytes(const struct plan *plan)
 {
-    uint64_t size;
-    enum zblob_codec codec = plan->options->codec;
-    const struct zblob_grid *grid = &plan->images[image].grid;
-    return codec != ZBLOB_CODEC_STORE && codec != ZBLOB_CODEC_ZSTD && zblob_grid_size(grid, &size) &&
-           size >= IMAGE_SIZE_MIN && (plan->models[image] || planes_chunk_size(grid));
+    const struct chunk_codec *asked = codec_of(plan->options->codec);
+    return asked && !asked->needs_image ? plan->options->codec : ZBLOB_CODEC_ZSTD;
+}
+
+/* The codec of an image that has no model. */
+static enum zblob_codec
+codec_of_samples(const struct plan *plan)
+{
+    const struct chunk_codec *asked = codec_of(plan->options->codec);
+    return asked && asked->chunk_size ? plan->options->codec : ZBLOB_CODEC_PLANES;
+}
+
+/* Do the options let images be coded as images? */
+static bool
+codes_images(const struct plan *plan)
+{
+    const struct chunk_codec *asked = codec_of(plan->options->codec);
+    return !asked || asked->needs_image;
+}
+
+/* Is this image coded as one, and how many bytes has it? */
+static bool
+is_coded_as_image(const struct plan *plan, size_t i, uint64_t *size)
+{
+    const struct zblob_grid *grid = &plan->images[i].grid;
+    if (!codes_images(plan) || !zblob_grid_size(grid, size) || *size < IMAGE_SIZE_MIN)
+        return false;
+    return plan->models[i] || codec_of(codec_of_samples(plan))->chunk_size(grid, plan->options->level) > 0;
 }
 
 static void
-plan_chunks(struct plan *plan)
+add_chunks(struct plan *plan)
 {
-    uint64_t at = 0, general_size = general_chunk_size(plan->options->level);
+    uint64_t at = 0, size;
     plan->chunk_count = 0;
-    for (uint32_t i = 0; i < plan->image_count; i++) {
+    for (size_t i = 0; i < plan->image_count; i++) {
         const struct zblob_image *image = &plan->images[i];
-        uint64_t size;
-        if (!is_planned(plan, i))
+        if (!is_coded_as_image(plan, i, &size))
             continue;
-        zblob_grid_size(&image->grid, &size);
-        plan_range(plan, at, image->value_offset - at, general_size, NO_IMAGE);
+        add_range(plan, at, image->value_offset - at, NULL, codec_of_bytes(plan));
         at = image->value_offset + size;
         if (plan->models[i])
-            at = plan_model_chunks(plan, i);
+            at = add_model_chunks(plan, image, plan->models[i]);
         else
-            plan_range(plan, image->value_offset, size, planes_chunk_size(&image->grid), i);
+            add_range(plan, image->value_offset, size, image, codec_of_samples(plan));
         plan->has_image_chunks = true;
     }
-    plan_range(plan, at, plan->src_size - at, general_size, NO_IMAGE);
+    add_range(plan, at, plan->src_size - at, NULL, codec_of_bytes(plan));
 }
+
+/* ---- Images ---------------------------------------------------------------------------------- */
 
 /* The one image that the options describe. */
 static enum zblob_result
-plan_given_image(struct plan *plan, struct zblob_error *error)
+take_given_image(struct plan *plan, struct zblob_error *error)
 {
     const struct zblob_options *options = plan->options;
     struct zblob_image *image = &plan->images[0];
@@ -114,36 +138,36 @@ plan_given_image(struct plan *plan, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
-/* What the general path would make of the value: pieces from all over it tell. */
+/* About what zstd would make of the value, from pieces all over it; 0: no memory to find out. */
 static uint64_t
-estimate_general(const struct plan *plan)
+estimate_zstd(const struct plan *plan)
 {
     size_t piece = (size_t)(plan->src_size / GUESS_SHARE), size, encoded = 0;
     piece = piece < GUESS_PIECE_MIN ? GUESS_PIECE_MIN : piece > GUESS_PIECE_MAX ? GUESS_PIECE_MAX : piece;
     size = GUESS_PIECES * piece;
-    unsigned char *pieces = malloc(size + general_bound(size));
+    unsigned char *pieces = malloc(size + zstd_bound(size));
     if (!pieces)
-        return 0; /* no guess */
+        return 0;
     for (size_t i = 0; i < GUESS_PIECES; i++)
         memcpy(pieces + i * piece, plan->src + (plan->src_size - piece) / (2 * GUESS_PIECES) * (2 * i + 1), piece);
-    general_encode(1, pieces, size, pieces + size, general_bound(size), &encoded);
+    zstd_encode(1, pieces, size, pieces + size, zstd_bound(size), &encoded);
     free(pieces);
     return plan->src_size / size * encoded;
 }
 
-/* A guess is worth a predictor's time where a byte matcher does not do very well, and quickly. */
+/* A guess is not worth a predictor's time where zstd does very well, and quickly. */
 static void
 guess_image(struct plan *plan)
 {
     if (!sniff_raw(plan->src, (size_t)plan->src_size, plan->images))
         return;
-    plan->general_estimate = estimate_general(plan);
-    if (plan->general_estimate > plan->src_size / GENERAL_RATIO)
+    plan->zstd_estimate = estimate_zstd(plan);
+    if (plan->zstd_estimate > plan->src_size / ZSTD_RATIO)
         plan->image_count = 1;
 }
 
 static enum zblob_result
-plan_images(struct plan *plan, struct zblob_error *error)
+find_images(struct plan *plan, struct zblob_error *error)
 {
     bool given = plan->options->grid.dimension || plan->options->grid.sample_type;
     if (!given && plan->src_size < SNIFF_SIZE_MIN)
@@ -153,32 +177,37 @@ plan_images(struct plan *plan, struct zblob_error *error)
     if (!plan->images || !plan->models)
         return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *plan->images);
     if (given)
-        return plan_given_image(plan, error);
+        return take_given_image(plan, error);
     plan->image_count = zblob_sniff(plan->src, (size_t)plan->src_size, plan->images, ZBLOB_IMAGES_MAX);
     if (plan->image_count == 0 && plan->options->codec == ZBLOB_CODEC_AUTO)
         guess_image(plan);
     return ZBLOB_OK;
 }
 
-/* One task of the thread pool. An image without a model goes through the plain image path. */
+/* One task of the thread pool. An image for which no model is built is left to codec "planes". */
 static void
 build_model(void *context, size_t i)
 {
     struct plan *plan = context;
     const struct zblob_image *image = &plan->images[i];
+    const unsigned char *samples = plan->src + image->value_offset;
     enum zblob_codec codec = plan->options->codec;
     uint64_t size;
-    if ((codec == ZBLOB_CODEC_AUTO || codec == ZBLOB_CODEC_VOXEL) && zblob_grid_size(&image->grid, &size) &&
-        size >= IMAGE_SIZE_MIN && !noise_fills(&image->grid, plan->src + image->value_offset, (size_t)size))
-        voxel_model_build(&plan->models[i], &image->grid, plan->src + image->value_offset, plan->options->level);
+    if (codec != ZBLOB_CODEC_AUTO && codec != ZBLOB_CODEC_VOXEL)
+        return;
+    if (zblob_grid_size(&image->grid, &size) && size >= IMAGE_SIZE_MIN &&
+        !noise_fills(&image->grid, samples, (size_t)size))
+        voxel_model_build(&plan->models[i], &image->grid, samples, plan->options->level);
 }
 
-/* Room for all tables, and in the scratch block a slot for each chunk's encoding. */
+/* ---- The plan -------------------------------------------------------------------------------- */
+
+/* Memory for the tables, the chunks, and a scratch block with a slot for each chunk's encoding. */
 static enum zblob_result
-plan_allocate(struct plan *plan, struct zblob_error *error)
+allocate(struct plan *plan, struct zblob_error *error)
 {
     size_t scratch_size = 0;
-    plan_chunks(plan); /* counts */
+    add_chunks(plan); /* counts */
     if (plan->chunk_count > UINT32_MAX)
         return zblob_fail(error, ZBLOB_TOO_LARGE, "a value of %" PRIu64 " bytes needs too many chunks", plan->src_size);
     size_t capacity = plan->chunk_count + 1; /* calloc of nothing may give NULL */
@@ -187,10 +216,10 @@ plan_allocate(struct plan *plan, struct zblob_error *error)
     plan->results = calloc(capacity, sizeof *plan->results);
     if (!plan->chunks || !plan->index || !plan->results)
         return zblob_fail_memory(error, capacity * sizeof *plan->chunks);
-    plan_chunks(plan); /* fills */
+    add_chunks(plan); /* fills */
     for (size_t i = 0; i < plan->chunk_count; i++) {
         plan->chunks[i].slot = scratch_size;
-        scratch_size += general_bound(plan->chunks[i].raw_size) + VOXEL_ENCODE_SLACK;
+        scratch_size += codec_bound_of_all(plan->chunks[i].place.raw_size);
     }
     plan->scratch = malloc(scratch_size ? scratch_size : 1);
     return plan->scratch ? ZBLOB_OK : zblob_fail_memory(error, scratch_size);
@@ -212,9 +241,9 @@ plan_free(struct plan *plan)
 enum zblob_result
 plan_make(struct plan *plan, struct zblob_error *error)
 {
-    enum zblob_result result = plan->options->codec == ZBLOB_CODEC_STORE ? ZBLOB_OK : plan_images(plan, error);
+    enum zblob_result result = plan->options->codec == ZBLOB_CODEC_STORE ? ZBLOB_OK : find_images(plan, error);
     if (result != ZBLOB_OK)
         return result;
     threads_run(plan->image_count, plan->options->threads, build_model, plan);
-    return plan_allocate(plan, error);
+    return allocate(plan, error);
 }

@@ -1,21 +1,17 @@
 /*
- * plan.h: how a value becomes a frame: which images lie in it, how it is cut in chunks, and, once encoded, what
- * became of each chunk. compress.c makes a plan (plan.c), has its chunks encoded (encode.c) and assembles them.
+ * plan.h: how a value becomes a frame: which images lie in it, how it is cut in chunks, which codec is tried on each,
+ * and, once encoded, what became of it. compress.c makes a plan (plan.c), has its chunks encoded (encode.c, rivals.c)
+ * and assembles them.
  */
 #ifndef ZBLOB_CODEC_FRAME_PLAN_H
 #define ZBLOB_CODEC_FRAME_PLAN_H
 
-#include "../voxel/codec.h"
-
-#define NO_IMAGE UINT32_MAX
-#define NO_ORDINAL SIZE_MAX
+#include "codecs.h"
 
 struct plan_chunk {
-    uint64_t raw_offset;
-    size_t raw_size;
-    uint32_t image; /* or NO_IMAGE */
-    size_t ordinal; /* among its model's chunks, or NO_ORDINAL */
-    size_t slot;    /* where its encoding goes, in the scratch block */
+    struct chunk_place place;
+    enum zblob_codec codec; /* the first to be tried */
+    size_t slot;            /* where its encoding goes in the scratch block */
 };
 
 struct plan {
@@ -23,22 +19,26 @@ struct plan {
     const unsigned char *src;
     uint64_t src_size;
     struct zblob_image *images;
-    struct voxel_model **models; /* one an image; NULL where it has none */
+    struct voxel_model **models; /* one per image; NULL for an image without a model */
     size_t image_count;
-    uint64_t general_estimate; /* where the image is a guess: what the general path would make of the value */
+    uint64_t zstd_estimate; /* if the image is a guess: about what zstd would make of the value; otherwise 0 */
     bool has_image_chunks;
     struct plan_chunk *chunks;
-    struct zblob_chunk *index; /* the frame's, one entry a chunk */
+    struct zblob_chunk *index; /* the frame's, one entry per chunk */
     size_t chunk_count;
     unsigned char *scratch;
-    enum zblob_result *results; /* of each chunk's encoding */
+    enum zblob_result *results; /* of encoding each chunk */
 };
 
-/* Plan for options, src and src_size, which are set. Free the plan in either case. */
+/* Make the plan; its options, src and src_size are set, everything else is 0. Free the plan even if this fails. */
 enum zblob_result plan_make(struct plan *plan, struct zblob_error *error);
 void plan_free(struct plan *plan);
 
 /* Encode all chunks, in parallel, into their slots and index entries. */
 enum zblob_result plan_encode(struct plan *plan, struct zblob_error *error);
+
+/* Encode one chunk by `codec` into its slot and its entry, whose stored_size becomes 0 if it came to nothing. */
+enum zblob_result plan_encode_chunk(const struct plan *plan, const struct plan_chunk *chunk, enum zblob_codec codec,
+                                    struct zblob_chunk *entry);
 
 #endif

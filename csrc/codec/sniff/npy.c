@@ -2,7 +2,7 @@
 #include "images.h"
 
 #include "../base/bytes.h"
-#include "../base/geometry.h"
+#include "../base/sample_types.h"
 
 #include <stdlib.h>
 
@@ -52,7 +52,7 @@ parse_dtype(const char **text, struct zblob_image *image)
     memcpy(name, *text, size);
     name[size] = '\0';
     *text += size;
-    return geometry_parse_dtype(name, image);
+    return pixel_type_parse(name, image);
 }
 
 /* "(61, 512, 512), }": the slowest axis first unless in Fortran order. */

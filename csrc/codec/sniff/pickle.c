@@ -9,7 +9,7 @@
  */
 #include "images.h"
 
-#include "../base/geometry.h"
+#include "../base/sample_types.h"
 #include "pickle_tree.h"
 
 #include <stdlib.h>
@@ -150,7 +150,7 @@ read_dtype(const struct pickle_tree *tree, node_ref call, struct zblob_image *im
         if (pickle_item(tree, state, i)->kind != PICKLE_NONE)
             return false;
     }
-    if (!geometry_parse_dtype(code, image))
+    if (!pixel_type_parse(code, image))
         return false;
     order = pickle_item(tree, state, 1);
     image->grid.big_endian = pickle_text_is(order, ">");
@@ -209,7 +209,7 @@ match_masked(const struct pickle_tree *tree, node_ref call, const unsigned char 
 static bool
 match_mask(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
-    return read_masked(tree, call, image) && geometry_parse_dtype("bool", image) &&
+    return read_masked(tree, call, image) && pixel_type_parse("bool", image) &&
            read_samples(pickle_item(tree, state_of(tree, call), 5), src, image);
 }
 
@@ -243,7 +243,7 @@ match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *
         return false;
     node_ref format = pickle_item(tree, arguments, 2), samples = pickle_item(tree, arguments, 3);
     if (!is_integer(format, 0, sizeof types / sizeof *types - 1) || samples->kind != PICKLE_BYTES ||
-        !geometry_parse_dtype(types[format->integer], image))
+        !pixel_type_parse(types[format->integer], image))
         return false;
     image->source = ZBLOB_SOURCE_ARRAY;
     image->grid.dimension = 1;

@@ -10,7 +10,6 @@
 #include "images.h"
 
 #include "../base/bytes.h"
-#include "../base/geometry.h"
 
 #include <stdlib.h>
 

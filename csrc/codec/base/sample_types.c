@@ -1,0 +1,111 @@
+/* sample_types.c: the table of sample types, pixel types by name, and the size of a grid of samples. */
+#include "sample_types.h"
+
+#include "bytes.h"
+
+static const struct sample_type sample_types[] = {
+    /* name, code, complex name and code; size, signed, float, mantissa */
+    [0] = {"unknown", "", NULL, NULL, 0, false, false, 0},
+    [ZBLOB_UINT8] = {"uint8", "u1", NULL, NULL, 1, false, false, 0},
+    [ZBLOB_INT8] = {"int8", "i1", NULL, NULL, 1, true, false, 0},
+    [ZBLOB_UINT16] = {"uint16", "u2", NULL, NULL, 2, false, false, 0},
+    [ZBLOB_INT16] = {"int16", "i2", NULL, NULL, 2, true, false, 0},
+    [ZBLOB_UINT32] = {"uint32", "u4", NULL, NULL, 4, false, false, 0},
+    [ZBLOB_INT32] = {"int32", "i4", NULL, NULL, 4, true, false, 0},
+    [ZBLOB_UINT64] = {"uint64", "u8", NULL, NULL, 8, false, false, 0},
+    [ZBLOB_INT64] = {"int64", "i8", NULL, NULL, 8, true, false, 0},
+    [ZBLOB_FLOAT16] = {"float16", "f2", NULL, NULL, 2, true, true, 10},
+    [ZBLOB_FLOAT32] = {"float32", "f4", "complex64", "c8", 4, true, true, 23},
+    [ZBLOB_FLOAT64] = {"float64", "f8", "complex128", "c16", 8, true, true, 52},
+};
+
+enum { TYPES_END = sizeof sample_types / sizeof *sample_types };
+
+/* A bool is a uint8 that only holds 0 and 1. */
+#define BOOL_NAME "bool"
+#define BOOL_CODE "b1"
+
+const struct sample_type *
+sample_type_of(enum zblob_sample_type type)
+{
+    unsigned number = (unsigned)type;
+    return &sample_types[number < TYPES_END ? number : 0];
+}
+
+size_t
+zblob_sample_size(enum zblob_sample_type type)
+{
+    return sample_type_of(type)->size;
+}
+
+const char *
+zblob_sample_type_name(enum zblob_sample_type type)
+{
+    return sample_type_of(type)->name;
+}
+
+/* ---- Pixel types ----------------------------------------------------------------------------- */
+
+const char *
+pixel_type_name(const struct zblob_image *image)
+{
+    const struct sample_type *type = sample_type_of(image->grid.sample_type);
+    if (image->is_complex)
+        return type->complex_name ? type->complex_name : "complex"; /* which no encoder of ours writes */
+    return image->is_bool ? BOOL_NAME : type->name;
+}
+
+/* A name as a user gave it: "int16", or a code with or without a byte order before it. */
+struct given_name {
+    const char *text;
+    const char *code; /* the text without the byte order */
+    char order;       /* '<', '>', '|', '='; 0: none */
+};
+
+static bool
+is_called(const struct given_name *given, const char *name, const char *code)
+{
+    return code && (strcmp(given->code, code) == 0 || (!given->order && strcmp(given->text, name) == 0));
+}
+
+static bool
+set_pixel_type(struct zblob_image *image, const struct given_name *given, unsigned type, bool is_complex, bool is_bool)
+{
+    image->grid.sample_type = (enum zblob_sample_type)type;
+    image->grid.big_endian = given->order == '>' && sample_types[type].size > 1;
+    image->grid.components = is_complex ? 2 : 1;
+    image->is_complex = is_complex;
+    image->is_bool = is_bool;
+    return true;
+}
+
+bool
+pixel_type_parse(const char *name, struct zblob_image *image)
+{
+    bool has_order = *name == '<' || *name == '>' || *name == '|' || *name == '=';
+    struct given_name given = {.text = name, .code = name + has_order, .order = has_order ? *name : '\0'};
+    if (is_called(&given, BOOL_NAME, BOOL_CODE))
+        return set_pixel_type(image, &given, ZBLOB_UINT8, false, true);
+    for (unsigned number = 1; number < TYPES_END; number++) {
+        const struct sample_type *type = &sample_types[number];
+        if (is_called(&given, type->name, type->code))
+            return set_pixel_type(image, &given, number, false, false);
+        if (is_called(&given, type->complex_name, type->complex_code))
+            return set_pixel_type(image, &given, number, true, false);
+    }
+    return false;
+}
+
+/* ---- Grids ----------------------------------------------------------------------------------- */
+
+bool
+zblob_grid_size(const struct zblob_grid *grid, uint64_t *size)
+{
+    *size = zblob_sample_size(grid->sample_type);
+    if (*size == 0 || grid->dimension < 1 || grid->dimension > ZBLOB_DIMENSION_MAX || grid->components < 1)
+        return false;
+    bool fits = multiply_checked(size, grid->components);
+    for (uint32_t axis = 0; axis < grid->dimension; axis++)
+        fits = fits && multiply_checked(size, grid->size[axis]);
+    return fits && *size > 0;
+}

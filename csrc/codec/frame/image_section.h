@@ -1,0 +1,13 @@
+/* image_section.h: the body of an IMAGE section: where an image lies in the value, and its grid (docs/format.md). */
+#ifndef ZBLOB_CODEC_FRAME_IMAGE_SECTION_H
+#define ZBLOB_CODEC_FRAME_IMAGE_SECTION_H
+
+#include "../../zblob.h"
+
+size_t image_section_size(const struct zblob_image *image);
+void image_section_write(const struct zblob_image *image, unsigned char *dst);
+
+/* False where the bytes are no valid section. Whether the image fits into its value is not looked at. */
+bool image_section_read(struct zblob_image *image, const unsigned char *src, size_t src_size);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * rivals.c: tries codecs "planes" and "zstd" on an image's chunk that another codec has encoded or stored already.
+ * Most chunks have no use for either, so the trials begin with what costs least: a few pieces of the chunk.
+ */
+#include "rivals.h"
+
+#include "../chunk/planes.h"
+#include "../chunk/zstd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+replace(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry, enum zblob_codec codec,
+        const unsigned char *encoded, size_t size)
+{
+    memcpy(plan->scratch + chunk->slot, encoded, size);
+    entry->codec = codec;
+    entry->stored_size = (uint32_t)size;
+}
+
+/* ---- Planes ---------------------------------------------------------------------------------- */
+
+#define PLANES_SAMPLE_MIN 4 /* bytes of a sample */
+#define PLANES_PIECE ((size_t)128 << 10)
+
+/* Wide samples that repeat to the last bit over flat areas can suit byte planes better. A piece from the middle of the
+ * chunk shows whether the whole is worth trying. */
+void
+rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    const struct zblob_grid *grid = &chunk->place.image->grid;
+    const unsigned char *src = plan->src + chunk->place.raw_offset;
+    size_t raw_size = chunk->place.raw_size, piece = raw_size < PLANES_PIECE ? raw_size : PLANES_PIECE, size = 0;
+    if (zblob_sample_size(grid->sample_type) < PLANES_SAMPLE_MIN)
+        return;
+    unsigned char *aside = malloc(raw_size);
+    if (!aside)
+        return;
+    size_t from = (raw_size - piece) / 16 * 8; /* a multiple of every sample size */
+    enum zblob_result result = planes_encode(ZBLOB_LEVEL_MIN, false, grid, src + from, piece, aside, piece, &size);
+    if (result == ZBLOB_OK && size && (uint64_t)size * raw_size < (uint64_t)piece * entry->stored_size)
+        result = planes_encode(plan->options->level, false, grid, src, raw_size, aside, raw_size, &size);
+    else
+        size = 0;
+    if (result == ZBLOB_OK && size && size < entry->stored_size)
+        replace(plan, chunk, entry, ZBLOB_CODEC_PLANES, aside, size);
+    free(aside);
+}
+
+/* ---- Zstd ------------------------------------------------------------------------------------ */
+
+#define PIECES 16 /* of an excerpt: so many that background and object both have their share */
+#define PIECE_MIN ((size_t)2 << 10)
+#define PIECE_MAX ((size_t)8 << 10)
+#define EXCERPT_SHARE 16         /* the part of the chunk that is tried, where this gives pieces of an allowed size */
+#define FIXED_SIZE (PIECES * 64) /* what zstd spends on headers and on a first look at each piece */
+
+#define LOWEST_ZSTD_LEVEL 1
+#define QUICK_ZSTD_LEVEL 3  /* so quick that excerpts are tried at the wanted level at once */
+#define SAME_LEVEL_MARGIN 2 /* what the whole chunk can gain over its excerpt, in sixteenths, */
+#define DEEPER_MARGIN 4     /* and what a higher level can gain */
+
+#define DEEP_PIECE_MIN ((size_t)16 << 10)
+#define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried */
+
+/* Copy pieces from all over the chunk to dst, one after the other. Returns their size. */
+static size_t
+gather_excerpt(const struct plan *plan, const struct chunk_place *place, unsigned char *dst)
+{
+    const unsigned char *src = plan->src + place->raw_offset;
+    size_t piece = place->raw_size / (PIECES * EXCERPT_SHARE);
+    piece = piece < PIECE_MIN ? PIECE_MIN : piece > PIECE_MAX ? PIECE_MAX : piece;
+    if (place->raw_size <= PIECES * piece) {
+        memcpy(dst, src, place->raw_size);
+        return place->raw_size;
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        memcpy(dst + i * piece, src + (place->raw_size - piece) / (PIECES - 1) * i, piece);
+    return PIECES * piece;
+}
+
+/* The bytes of a model that the header does without if this chunk, the only one of its image, does not need it. */
+static size_t
+spared_by_zstd(const struct chunk_place *place, const struct zblob_chunk *entry)
+{
+    bool needs_model = entry->codec == ZBLOB_CODEC_VOXEL;
+    return needs_model && voxel_chunk_count(place->model) == 1 ? voxel_model_size(place->model) : 0;
+}
+
+/* Did zstd make so few bytes of `size` that it may, with a margin in sixteenths, beat the chunk's present encoding?
+ * FIXED_SIZE does not grow with the chunk and is left out. */
+static bool
+comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
+{
+    size_t growing = encoded > FIXED_SIZE ? encoded - FIXED_SIZE : 1;
+    return encoded && (uint64_t)growing * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
+}
+
+/* Is a slow level worth its time on the whole chunk, of which the lowest level made `encoded` bytes? Both levels on a
+ * piece from the chunk's middle show by how much the slow one is better. */
+static bool
+deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *entry, size_t encoded)
+{
+    size_t piece = entry->raw_size / DEEP_SHARE < DEEP_PIECE_MIN ? DEEP_PIECE_MIN : entry->raw_size / DEEP_SHARE;
+    size_t low = 0, deep = 0, size = piece < entry->raw_size ? piece : entry->raw_size;
+    size_t capacity = zstd_bound(size);
+    unsigned char *dst = malloc(capacity);
+    if (!dst)
+        return false;
+    src += (entry->raw_size - size) / 2;
+    zstd_encode(LOWEST_ZSTD_LEVEL, src, size, dst, capacity, &low);
+    zstd_encode(zstd_level, src, size, dst, capacity, &deep);
+    free(dst);
+    uint64_t expected = low ? (uint64_t)encoded * deep / low : entry->raw_size;
+    return expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
+}
+
+/* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the given one? */
+static bool
+excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
+                    int zstd_level, unsigned margin, unsigned char *aside, size_t capacity)
+{
+    unsigned char *excerpt = aside + capacity;
+    size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
+    zstd_encode(LOWEST_ZSTD_LEVEL, excerpt, size, aside, capacity, &encoded);
+    if (zstd_level != LOWEST_ZSTD_LEVEL) {
+        if (!comes_close(encoded, size, entry, DEEPER_MARGIN))
+            return false;
+        zstd_encode(zstd_level, excerpt, size, aside, capacity, &encoded);
+    }
+    return comes_close(encoded, size, entry, margin);
+}
+
+/* Repetitive images can suit a byte matcher better than any predictor. First an excerpt is tried, then the whole chunk
+ * at a quick level, then a slow level on a piece, if the options ask for one, and only then that level on the whole. */
+void
+rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    const unsigned char *src = plan->src + chunk->place.raw_offset;
+    size_t raw_size = chunk->place.raw_size, capacity = zstd_bound(raw_size), encoded = 0;
+    int wanted_level = zstd_level_of(plan->options->level);
+    int first_level = wanted_level <= QUICK_ZSTD_LEVEL ? wanted_level : LOWEST_ZSTD_LEVEL;
+    unsigned margin = first_level == wanted_level ? SAME_LEVEL_MARGIN : DEEPER_MARGIN;
+    unsigned char *aside = malloc(capacity + PIECES * PIECE_MAX);
+    if (!aside)
+        return;
+    bool is_close = excerpt_comes_close(plan, chunk, entry, first_level, margin, aside, capacity);
+    if (is_close)
+        zstd_encode(first_level, src, raw_size, aside, capacity, &encoded);
+    if (is_close && wanted_level > first_level && comes_close(encoded, raw_size, entry, margin)) {
+        if (deeper_pays(wanted_level, src, entry, encoded))
+            zstd_encode(wanted_level, src, raw_size, aside, capacity, &encoded);
+    }
+    if (is_close && encoded && encoded < entry->stored_size + spared_by_zstd(&chunk->place, entry))
+        replace(plan, chunk, entry, ZBLOB_CODEC_ZSTD, aside, encoded);
+    free(aside);
+}
