@@ -3,6 +3,7 @@
 #define ZBLOB_CODEC_BASE_BYTES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -26,6 +27,16 @@ static inline uint64_t
 load_le64(const unsigned char *p)
 {
     return load_le32(p) | (uint64_t)load_le32(p + 4) << 32;
+}
+
+/* An unsigned number of `width` bytes, at most 8. */
+static inline uint64_t
+load_le(const unsigned char *p, size_t width)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < width; i++)
+        value |= (uint64_t)p[i] << (8 * i);
+    return value;
 }
 
 static inline double

@@ -5,7 +5,7 @@
 #include "../base/threads.h"
 #include "../chunk/noise.h"
 #include "../chunk/zstd.h"
-#include "../sniff/images.h"
+#include "../sniff/raw.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

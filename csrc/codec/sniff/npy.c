@@ -1,12 +1,10 @@
-/* npy.c: recognises .npy files, and sends what may be something else to npz.c and pickle.c. */
-#include "images.h"
+/* npy.c: recognises .npy files (NumPy enhancement proposal 1). */
+#include "formats.h"
 
 #include "../base/bytes.h"
 #include "../base/sample_types.h"
 
 #include <stdlib.h>
-
-/* ---- .npy: NumPy enhancement proposal 1 ------------------------------------------------------ */
 
 #define NPY_MAGIC "\x93NUMPY"
 #define NPY_HEADER_MAX 1024 /* a plain array's header is one line */
@@ -92,13 +90,4 @@ sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image)
         return false;
     image->value_offset = header.data_offset;
     return zblob_grid_size(&image->grid, &size) && size == src_size - header.data_offset;
-}
-
-size_t
-zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t capacity)
-{
-    if (capacity && sniff_npy(src, src_size, images))
-        return 1;
-    size_t count = sniff_npz(src, src_size, images, capacity);
-    return count ? count : sniff_pickle(src, src_size, images, capacity);
 }

@@ -3,7 +3,7 @@
  * (APPNOTE 6.3, sections 4.3 and 4.5) of .npy files. Local headers are followed from the first on; the directory
  * behind them is not needed.
  */
-#include "images.h"
+#include "formats.h"
 
 #include "../base/bytes.h"
 

@@ -7,7 +7,7 @@
  * _frombuffer(samples, dtype, shape, order[, order of axes]). array.array: _array_reconstructor(class, type code,
  * format code, samples).
  */
-#include "images.h"
+#include "formats.h"
 
 #include "../base/sample_types.h"
 #include "pickle_tree.h"

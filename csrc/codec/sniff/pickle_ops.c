@@ -57,15 +57,6 @@ static const unsigned char argument_kinds[256] = {
     [OP_FRAME] = FIXED | 8,
 };
 
-static uint64_t
-load_le(const unsigned char *p, unsigned width)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < width; i++)
-        value |= (uint64_t)p[i] << (8 * i);
-    return value;
-}
-
 static size_t
 left(const struct pickle_reader *reader)
 {

@@ -87,11 +87,9 @@ push_bytes(struct machine *m, enum pickle_kind kind, const unsigned char *bytes,
 static bool
 push_long(struct machine *m, const struct pickle_op *op)
 {
-    uint64_t value = 0;
     if (op->argument_size > 8)
         return push_node(m, PICKLE_OTHER) != NULL;
-    for (uint64_t i = 0; i < op->argument_size; i++)
-        value |= (uint64_t)op->argument[i] << (8 * i);
+    uint64_t value = load_le(op->argument, (size_t)op->argument_size);
     if (op->argument_size && op->argument_size < 8 && op->argument[op->argument_size - 1] & 0x80)
         value |= UINT64_MAX << (8 * op->argument_size); /* sign */
     return push_integer(m, PICKLE_INTEGER, (int64_t)value);

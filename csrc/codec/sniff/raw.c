@@ -7,7 +7,7 @@
  * least, a slice a number of rows at which they differ less than around it and that leaves no more of the value than a
  * header has. Samples are taken to end where the value ends: a header's size need not be a whole number of them.
  */
-#include "images.h"
+#include "raw.h"
 
 #include "../base/bytes.h"
 
@@ -42,17 +42,17 @@ enum {
     PICKLE_SUFFIX_MAX = 6,
 };
 
+/* What raw samples may be. */
 struct kind {
     enum zblob_sample_type type;
     uint32_t components;
-    uint32_t size; /* bytes a sample */
     bool big_endian;
 };
 
 static const struct kind kinds[] = {
-    {ZBLOB_UINT8, 1, 1, false},   {ZBLOB_INT8, 1, 1, false},    {ZBLOB_UINT8, 3, 1, false}, {ZBLOB_UINT8, 4, 1, false},
-    {ZBLOB_INT16, 1, 2, false},   {ZBLOB_UINT16, 1, 2, false},  {ZBLOB_INT16, 1, 2, true},  {ZBLOB_UINT16, 1, 2, true},
-    {ZBLOB_FLOAT32, 1, 4, false}, {ZBLOB_FLOAT32, 3, 4, false},
+    {ZBLOB_UINT8, 1, false},   {ZBLOB_INT8, 1, false},    {ZBLOB_UINT8, 3, false}, {ZBLOB_UINT8, 4, false},
+    {ZBLOB_INT16, 1, false},   {ZBLOB_UINT16, 1, false},  {ZBLOB_INT16, 1, true},  {ZBLOB_UINT16, 1, true},
+    {ZBLOB_FLOAT32, 1, false}, {ZBLOB_FLOAT32, 3, false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -61,21 +61,30 @@ struct raw {
     const unsigned char *bytes;
     size_t count; /* samples */
     struct kind kind;
-    uint32_t exponent; /* of floats: the scale's end */
+    size_t sample_size;
+    uint32_t exponent; /* of floats: where the scale of level_of ends */
 };
 
 /* ---- What type? ---------------------------------------------------------------------------------- */
 
-/* A number in the samples' order. */
+static inline uint32_t
+load_16(const unsigned char *p, bool big_endian)
+{
+    return (uint32_t)(p[big_endian] | p[!big_endian] << 8);
+}
+
+/* A sample as an unsigned number: such numbers have the order of the samples. */
 static inline uint32_t
 key_of(const struct kind *kind, const unsigned char *p)
 {
-    if (kind->size == 1)
-        return *p ^ (kind->type == ZBLOB_INT8 ? 0x80 : 0);
-    if (kind->size == 2)
-        return (uint32_t)(p[kind->big_endian] | p[!kind->big_endian] << 8) ^ (kind->type == ZBLOB_INT16 ? 0x8000 : 0);
-    uint32_t bits = load_le32(p);
-    return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31;
+    uint32_t bits;
+    switch (kind->type) {
+    case ZBLOB_UINT8: return *p;
+    case ZBLOB_INT8: return *p ^ 0x80;
+    case ZBLOB_UINT16: return load_16(p, kind->big_endian);
+    case ZBLOB_INT16: return load_16(p, kind->big_endian) ^ 0x8000;
+    default: bits = load_le32(p); return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31; /* float32 */
+    }
 }
 
 static inline uint32_t
@@ -99,7 +108,7 @@ static void
 look_at(struct cost *costs, const unsigned char *here, const unsigned char *there)
 {
     for (size_t k = 0; k < KINDS; k++) {
-        size_t size = kinds[k].size, pixel = size * kinds[k].components;
+        size_t size = zblob_sample_size(kinds[k].type), pixel = size * kinds[k].components;
         for (size_t at = 0; at < LOOK; at += size) {
             uint32_t key = key_of(&kinds[k], here + at);
             costs[k].near += 1 + bit_length(distance_of(key, key_of(&kinds[k], here + at - pixel)));
@@ -151,7 +160,8 @@ choose_kind(const unsigned char *bytes, size_t size)
         if (looks == FIRST_LOOKS && (texts == FIRST_LOOKS || !is_smooth(&costs[best], 92)))
             return NULL;
     }
-    bool is_byte = kinds[best].size == 1; /* few of wider samples look like text, bytes may by chance */
+    bool is_byte =
+        zblob_sample_size(kinds[best].type) == 1; /* few of wider samples look like text, bytes may by chance */
     bool has_text = texts * (is_byte ? 2 : 8) > looks;
     return looks > FIRST_LOOKS && !has_text && is_smooth(&costs[best], is_byte ? 80 : 88) ? &kinds[best] : NULL;
 }
@@ -184,20 +194,21 @@ largest_exponent(const unsigned char *bytes, size_t count)
 static void
 fetch(const struct raw *raw, size_t at, uint16_t *restrict dst, size_t count)
 {
-    const unsigned char *src = raw->bytes + at * raw->kind.size;
+    const size_t sample_size = raw->sample_size;
+    const unsigned char *src = raw->bytes + at * sample_size;
     const struct kind kind = raw->kind;
-    if (kind.size == 1)
+    if (sample_size == 1)
         for (size_t i = 0; i < count; i++)
             dst[i] = src[i] ^ (kind.type == ZBLOB_INT8 ? 0x80 : 0);
-    else if (kind.size == 2 && !kind.big_endian && kind.type == ZBLOB_INT16)
+    else if (kind.type == ZBLOB_INT16 && !kind.big_endian)
         for (size_t i = 0; i < count; i++)
             dst[i] = load_le16(src + 2 * i) ^ 0x8000;
-    else if (kind.size == 4)
+    else if (sample_size == 4)
         for (size_t i = 0; i < count; i++)
             dst[i] = level_of(load_le32(src + 4 * i), raw->exponent);
     else
         for (size_t i = 0; i < count; i++)
-            dst[i] = (uint16_t)key_of(&kind, src + kind.size * i);
+            dst[i] = (uint16_t)key_of(&kind, src + 2 * i);
 }
 
 static uint32_t
@@ -403,7 +414,7 @@ share_wanted(size_t header, size_t slice_size, size_t size)
 static size_t
 find_height(const struct raw *raw, size_t row, size_t size)
 {
-    size_t step = row * raw->kind.components, row_size = step * raw->kind.size, best = 0;
+    size_t step = row * raw->kind.components, row_size = step * raw->sample_size, best = 0;
     struct place places[SLICE_PLACES];
     size_t most = raw->count / step / SLICES_MIN;
     uint64_t least = UINT64_MAX;
@@ -430,9 +441,10 @@ find_height(const struct raw *raw, size_t row, size_t size)
 
 /* A picture without slices gives less to go by: it must have a picture's shape and a customary header, or none. */
 static bool
-set_image(struct zblob_image *image, const struct kind *kind, size_t row, size_t height, size_t size)
+set_image(struct zblob_image *image, const struct raw *raw, size_t row, size_t height, size_t size)
 {
-    size_t row_size = row * kind->components * kind->size, rows = size / row_size;
+    const struct kind *kind = &raw->kind;
+    size_t row_size = row * kind->components * raw->sample_size, rows = size / row_size;
     bool has_slices = height > 0;
     if (!has_slices && !(is_customary(size % row_size) && is_picture(row, rows)))
         return false;
@@ -470,11 +482,12 @@ sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *image)
     const struct kind *kind = choose_kind(src + skipped, size);
     if (!kind)
         return false;
-    struct raw raw = {src + skipped, size / kind->size, *kind, 0};
-    if (kind->size == 4)
+    size_t sample_size = zblob_sample_size(kind->type);
+    struct raw raw = {.bytes = src + skipped, .count = size / sample_size, .kind = *kind, .sample_size = sample_size};
+    if (kind->type == ZBLOB_FLOAT32)
         raw.exponent = largest_exponent(raw.bytes, raw.count);
     size_t places = size >> 20, row = find_row(&raw, places < 3 ? 3 : places > 8 ? 8 : places);
-    if (row == 0 || !set_image(image, kind, row, find_height(&raw, row, src_size), src_size))
+    if (row == 0 || !set_image(image, &raw, row, find_height(&raw, row, src_size), src_size))
         return false;
     image->value_offset += before;
     return true;
