@@ -1,12 +1,12 @@
 /*
  * zblob.h: the codec's public interface, and the only header that code outside csrc/codec includes.
  *
- * A *value* is the bytes of one SQL BLOB or TEXT. A *frame* is a compressed value: header, chunk index
- * and independently decodable chunks (docs/format.md). Nothing here knows SQLite or Python.
+ * A *value* is the bytes of one SQL BLOB or TEXT. A *frame* is a compressed value: a header with an index, and chunks
+ * that can each be decoded without the others (docs/format.md). The codec knows neither SQLite nor Python.
  *
- * Conventions: `_size` counts bytes, `_count` counts elements. A function that can fail returns an
- * enum zblob_result and, on failure, fills the zblob_error that the caller passed. No function keeps a
- * pointer to its arguments after it returns, all of them may run in any number of threads at once, and
+ * Conventions: `_size` counts bytes, `_count` counts elements. A function that can fail returns an enum zblob_result and,
+ * on failure, fills the zblob_error that the caller passed, which may be NULL. Unless its comment says otherwise, no
+ * function keeps a pointer to its arguments after it returns. All functions may run in any number of threads at once, and
  * no input, however hostile, makes them read or write outside the given sizes.
  */
 #ifndef ZBLOB_H
@@ -27,7 +27,7 @@
 #define ZBLOB_IMAGES_MAX 1024
 #define ZBLOB_CHUNK_RAW_MAX 16777216 /* bytes that one chunk may decode to */
 
-/* What a frame may cost: at most this much more than the value itself. */
+/* A frame is at most so many bytes larger than its value: 64, and 32 for each chunk after the first. */
 #define ZBLOB_OVERHEAD_FIRST_CHUNK 64
 #define ZBLOB_OVERHEAD_NEXT_CHUNK 32
 
@@ -37,9 +37,9 @@ enum zblob_result {
     ZBLOB_OK = 0,
     ZBLOB_DAMAGED,     /* the frame's bytes contradict its format or its checksums */
     ZBLOB_UNSUPPORTED, /* a newer format version, or a codec that this build does not know */
-    ZBLOB_TOO_LARGE,   /* over a size limit: of the caller, or of the format */
+    ZBLOB_TOO_LARGE,   /* over a limit on sizes, of the caller or of the format */
     ZBLOB_NO_MEMORY,
-    ZBLOB_BAD_ARGUMENT, /* an option or argument; the message names it */
+    ZBLOB_BAD_ARGUMENT, /* an option or argument is wrong; the message names it */
 };
 
 #define ZBLOB_MESSAGE_SIZE 256
@@ -66,12 +66,12 @@ enum zblob_sample_type {
     ZBLOB_FLOAT64 = 11,
 };
 
-/* A block of samples: components interleaved in a pixel, pixels in rows, the fastest axis first. */
+/* A block of samples. Those of one pixel, its components, lie side by side; then come the pixels along the first axis. */
 struct zblob_grid {
     enum zblob_sample_type sample_type;
     bool big_endian;
     uint32_t dimension;                 /* 1 .. ZBLOB_DIMENSION_MAX; 0 means "no grid" */
-    uint32_t components;                /* samples a pixel, >= 1 */
+    uint32_t components;                /* samples per pixel, at least 1 */
     uint64_t size[ZBLOB_DIMENSION_MAX]; /* pixels along each axis, the fastest axis first */
 };
 
@@ -82,50 +82,51 @@ enum zblob_image_source {
     ZBLOB_SOURCE_NUMPY = 2,
     ZBLOB_SOURCE_NPY = 3,   /* a .npy value, or one stored in an .npz value */
     ZBLOB_SOURCE_ARRAY = 4, /* array.array of the standard library */
-    ZBLOB_SOURCE_GUESS = 5, /* raw samples without a description: a guess, good for compression alone */
+    ZBLOB_SOURCE_GUESS = 5, /* a guess: no description says so, and only the codec may rely on it */
 };
 
 /* One image inside a value. */
 struct zblob_image {
     enum zblob_image_source source;
     bool is_complex;       /* pairs of components are real and imaginary parts */
-    bool is_bool;          /* uint8 samples that only hold 0 and 1 by NumPy's contract */
+    bool is_bool;          /* uint8 samples that NumPy calls bool: they should only be 0 or 1 */
     bool is_fortran;       /* a NumPy array in Fortran order: its first axis is the fastest */
-    bool is_permuted;      /* a NumPy array whose axes lie in memory in another order still */
+    bool is_permuted;      /* a NumPy array whose axes lie in memory in neither C nor Fortran order */
     bool has_space;        /* spacing, origin and direction are known */
-    uint64_t value_offset; /* of the first sample within the value */
+    uint64_t value_offset; /* from the value's first byte to the first sample */
     struct zblob_grid grid;
     double spacing[ZBLOB_DIMENSION_MAX];
     double origin[ZBLOB_DIMENSION_MAX];
-    double direction[ZBLOB_DIMENSION_MAX * ZBLOB_DIMENSION_MAX]; /* row-major cosines */
+    double direction[ZBLOB_DIMENSION_MAX * ZBLOB_DIMENSION_MAX]; /* a matrix of cosines, row by row */
 };
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-/* What SQL type a frame gives back. Values are format constants. */
+/* The SQL type of the value in a frame. Values are format constants. */
 enum zblob_value_type {
     ZBLOB_BLOB = 0,
     ZBLOB_TEXT_UTF8 = 1,
     ZBLOB_TEXT_UTF16LE = 2,
 };
 
-/* How a chunk, or a whole frame, is coded. Values are format constants, but for AUTO. */
+/* How a chunk is coded. Values are format constants, except AUTO. What each codec does stands in one row of
+ * codec/frame/codecs.c. */
 enum zblob_codec {
     ZBLOB_CODEC_STORE = 0,
     ZBLOB_CODEC_ZSTD = 1,
-    ZBLOB_CODEC_PLANES = 2, /* prediction and byte planes before zstd */
-    ZBLOB_CODEC_VOXEL = 3,  /* the voxel codec */
-    ZBLOB_CODEC_AUTO = 255, /* in options only: decide by the data */
+    ZBLOB_CODEC_PLANES = 2, /* differences between neighbours, split in byte planes, through zstd */
+    ZBLOB_CODEC_VOXEL = 3,  /* the voxel codec: docs/voxel-format.md */
+    ZBLOB_CODEC_AUTO = 255, /* in options only: the data decide */
 };
 
-/* What encoding may choose. Start from zblob_options_init, then set by name or by field. */
+/* The encoder's options. Start with zblob_options_init, then set them by name or by field. */
 struct zblob_options {
-    int level;                /* ZBLOB_LEVEL_MIN (fastest) .. ZBLOB_LEVEL_MAX (smallest) */
-    enum zblob_codec codec;   /* AUTO, STORE, ZSTD, PLANES or VOXEL */
+    int level; /* ZBLOB_LEVEL_MIN (fastest) .. ZBLOB_LEVEL_MAX (smallest) */
+    enum zblob_codec codec;
     unsigned threads;         /* 0: as many as the process may use */
-    uint64_t min_size;        /* smaller values are not worth a frame: for callers to honour */
-    struct zblob_grid grid;   /* raw samples without a header; dimension 0 where there are none */
-    bool is_complex, is_bool; /* and what they are, as in struct zblob_image */
+    uint64_t min_size;        /* callers leave smaller values as they are; the codec does not look at it */
+    struct zblob_grid grid;   /* if the value is raw samples: what they are; otherwise dimension 0 */
+    bool is_complex, is_bool; /* of raw samples, as in struct zblob_image */
 };
 
 void zblob_options_init(struct zblob_options *options);
@@ -135,7 +136,7 @@ enum zblob_result zblob_options_set_integer(struct zblob_options *options, const
                                             struct zblob_error *error);
 enum zblob_result zblob_options_set_text(struct zblob_options *options, const char *name, const char *value,
                                          struct zblob_error *error);
-/* The error for a known option that was `given` a value of the wrong kind, or for an unknown option. */
+/* The error for an option that does not exist, or that does not take the kind of value that was `given`: "text"... */
 enum zblob_result zblob_options_refuse(const char *name, const char *given, struct zblob_error *error);
 /* "shape" in NumPy's order: the slowest axis first. */
 enum zblob_result zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, size_t count,
@@ -148,7 +149,7 @@ struct zblob_frame {
     uint64_t frame_size; /* header and all stored chunks */
     uint64_t raw_size;   /* of the value before compression */
     enum zblob_value_type value_type;
-    enum zblob_codec codec; /* the richest codec among the chunks */
+    enum zblob_codec codec; /* the one with the largest number among the chunks' codecs */
     uint32_t version;
     uint32_t level;
     uint32_t dictionary_id; /* 0: none */
@@ -165,7 +166,7 @@ struct zblob_chunk {
     enum zblob_codec codec;
 };
 
-/* Enough bytes of a value to tell whether it carries the magic, and how long its header is. */
+/* So many bytes of a value show whether it carries the magic, and how long its header is. */
 #define ZBLOB_PREFIX_SIZE 16
 
 /* Do these bytes carry the magic? Such a value is a frame, or a damaged one. */
@@ -174,7 +175,7 @@ bool zblob_has_magic(const void *src, size_t src_size);
 /* Length of the whole header, from its first ZBLOB_PREFIX_SIZE bytes. 0 without magic. */
 uint64_t zblob_header_size(const void *src, size_t src_size);
 
-/* Magic and valid header checksum? Looks at nothing behind the header. */
+/* Does it carry the magic, and is the header's checksum right? What follows the header is not looked at. */
 bool zblob_is_frame(const void *src, size_t src_size);
 
 /* Validate the header in src (src_size bytes, at least the whole header) of a value that is value_size
@@ -182,10 +183,10 @@ bool zblob_is_frame(const void *src, size_t src_size);
 enum zblob_result zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, uint64_t value_size,
                                    struct zblob_error *error);
 
-/* Entry `index` < chunk_count of the chunk index. Costs O(index). */
+/* Entry `index` < chunk_count of the chunk index. It takes time proportional to `index`. */
 void zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk);
 
-/* The same for index >= 1, given the entry before it (which may be *chunk itself), at once. */
+/* The same for index >= 1, at once, if the entry before it is given, which may lie at *chunk itself. */
 void zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
                             struct zblob_chunk *chunk);
 
@@ -194,53 +195,53 @@ void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct z
 
 /* ---- Whole values ---------------------------------------------------------------------------- */
 
-/* Compress a value (frames included: framing twice is the caller's business). On OK *frame is a new
- * block of *frame_size bytes, to be released with zblob_free. At most ZBLOB_OVERHEAD_* larger. */
+/* Compress a value, even if it is a frame already. On OK *frame is a new block of *frame_size bytes, to be released with
+ * zblob_free; ZBLOB_OVERHEAD_* says how much larger than the value it can be. */
 enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
                                  size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error);
 
-/* Decompress a whole frame into dst, which holds exactly the header's raw_size bytes. */
+/* Decompress a whole frame into dst; dst_size must be the raw_size of its header. */
 enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
                                    struct zblob_error *error);
 
-/* Decompress `count` bytes of the value from byte `offset` on; decodes only the chunks they touch.
- * The range must lie inside the value. */
+/* Decompress `count` bytes of the value from byte `offset` on. Only the chunks that they lie in are decoded. The range
+ * must lie inside the value. */
 enum zblob_result zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst,
                                          uint64_t count, struct zblob_error *error);
 
-/* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk, and how
- * many chunks are damaged (0 where the header already is). */
+/* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk. *damaged_count is the number
+ * of damaged chunks; 0 if the header itself is damaged, because then no chunk was decoded. */
 enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, struct zblob_error *error);
 
-/* XXH64, seed 0: what the chunk index holds of each chunk. */
+/* XXH64 with seed 0, as the chunk index holds it for each chunk. */
 uint64_t zblob_checksum(const void *src, size_t src_size);
 
 void zblob_free(void *block);
 
 /* ---- Envelopes: frames that are pickles ------------------------------------------------------ */
 
-/* A pickle of protocol 4 around a frame: whoever loads it gets the object that the framed pickle holds.
- * The functions above know frames alone; readers of stored values look for the frame in them first. */
+/* An *envelope* is a pickle of protocol 4 around the frame of another pickle: whoever loads it gets the object of that
+ * other pickle. The functions above take frames alone: readers of stored values call zblob_find_frame first. */
 #define ZBLOB_ENVELOPE_PREFIX_SIZE 44
 #define ZBLOB_ENVELOPE_OVERHEAD 47
 
-/* Does it begin as an envelope does? Such a value is one, or a damaged one. */
+/* Does it begin as an envelope does? Such a value is an envelope, or a damaged one. */
 bool zblob_is_envelope(const void *src, size_t src_size);
 
-/* The frame that a value is, or that it holds as an envelope; *frame is NULL in a plain value. DAMAGED for
- * an envelope that is cut off or holds something else; what the frame's header says is not looked at. */
+/* The frame that a value is, or holds if it is an envelope; *frame = NULL if the value is plain. DAMAGED for an envelope
+ * that is cut off or holds no frame. The frame's header is not checked. */
 enum zblob_result zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
                                    struct zblob_error *error);
 
-/* Where the frame's header ends in a value that begins with these bytes, at least ZBLOB_HEAD_PREFIX_SIZE or
- * all there are; 0 in a plain value. */
+/* How many bytes of a value reach to the end of its frame's header; 0 for a plain value. src holds the first
+ * ZBLOB_HEAD_PREFIX_SIZE bytes of the value or more, or all of it. */
 #define ZBLOB_HEAD_PREFIX_SIZE 60
 uint64_t zblob_head_size(const void *src, size_t src_size);
 
-/* A frame or an envelope, with a valid header checksum: nothing to compress any more. */
+/* Is it a frame or an envelope, with a valid header checksum? Then it need not be compressed. */
 bool zblob_is_compressed(const void *src, size_t src_size);
 
-/* One complete pickle (zblob_is_complete_pickle) that is no envelope yet. */
+/* Is it one complete pickle (zblob_is_complete_pickle), but no envelope? */
 bool zblob_is_plain_pickle(const void *src, size_t src_size);
 
 /* Compress a plain pickle into an envelope: a new block, to be released with zblob_free. At most
@@ -250,14 +251,14 @@ enum zblob_result zblob_compress_pickle(const struct zblob_options *options, con
 
 /* ---- Parts of a value, for readers that do not hold the whole frame -------------------------- */
 
-struct zblob_decoder; /* a frame's header, parsed: what every chunk's decoding needs */
+struct zblob_decoder; /* a frame's header, parsed: what is needed to decode any chunk */
 
-/* The frame's header bytes must outlive the decoder. Close it even where opening failed. */
+/* The frame's header bytes must outlive the decoder. Close it even if opening failed. */
 enum zblob_result zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *frame,
                                      struct zblob_error *error);
 void zblob_decoder_close(struct zblob_decoder *decoder);
 
-/* Chunk `index` < chunk_count, as zblob_frame_chunk gives it, at the same cost for each. */
+/* Chunk `index` < chunk_count, as zblob_frame_chunk gives it, but at once. */
 void zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, struct zblob_chunk *chunk);
 
 /* Decode one chunk from its stored bytes (chunk.stored_size of them) into chunk.raw_size bytes, and
@@ -267,28 +268,27 @@ enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint3
 
 /* ---- Descriptions ---------------------------------------------------------------------------- */
 
-/* Images in a plain value (no frame), found without unpickling: at most `capacity`, the largest of a
- * pickle that holds more. The count is returned. */
+/* Find the images in a plain value (no frame), without unpickling, in ascending and disjoint ranges of the value. Returns
+ * their number, at most `capacity`; of a pickle that holds more images, the largest are found. */
 size_t zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t capacity);
 
 /* Is this one complete pickle that ends at the value's last byte, without persistent ids, extension
  * codes or out-of-band buffers? */
 bool zblob_is_complete_pickle(const void *src, size_t src_size);
 
-/* JSON text that describes a value: a frame or an envelope from the header alone, all else by sniffing.
- * *json is NUL-terminated, to be released with zblob_free. */
+/* JSON text that describes a value: a frame or an envelope by its header alone, everything else by zblob_sniff. *json is
+ * NUL-terminated and is to be released with zblob_free. */
 enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
                                  struct zblob_error *error);
 
-/* The same for a frame or an envelope of value_size bytes of which only the first src_size are at hand, at
- * least zblob_head_size of them. Images that only a stored value itself would show are left out. */
+/* The same for a frame or an envelope of value_size bytes, given only its first src_size bytes, at least zblob_head_size
+ * of them. Images in a value that is stored as it is are left out: its header does not list them. */
 enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json,
                                       struct zblob_error *error);
 
-/* "uint8", "float32", ...; "complex64" and the like where the image says so. */
-const char *zblob_sample_type_name(enum zblob_sample_type type);
-size_t zblob_sample_size(enum zblob_sample_type type); /* in bytes; 0: there is no such type */
-/* Bytes of all samples. False where 64 bits do not hold the number, or the grid is empty or invalid. */
+const char *zblob_sample_type_name(enum zblob_sample_type type); /* as NumPy names it: "uint8", "float32"... */
+size_t zblob_sample_size(enum zblob_sample_type type);           /* in bytes; 0: there is no such type */
+/* Bytes of all samples. False if 64 bits do not hold the number, or if the grid is empty or invalid. */
 bool zblob_grid_size(const struct zblob_grid *grid, uint64_t *size);
 const char *zblob_codec_name(enum zblob_codec codec);
 const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */

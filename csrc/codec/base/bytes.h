@@ -1,4 +1,4 @@
-/* bytes.h: little-endian loads and stores without alignment, and sums that cannot overflow unseen. */
+/* bytes.h: little-endian loads and stores at any address, and a product that cannot overflow unnoticed. */
 #ifndef ZBLOB_CODEC_BASE_BYTES_H
 #define ZBLOB_CODEC_BASE_BYTES_H
 
@@ -77,7 +77,7 @@ store_le_double(unsigned char *p, double value)
     store_le64(p, bits);
 }
 
-/* *total *= factor; false, and *total unchanged, where 64 bits do not hold the product. */
+/* *total *= factor; false, and *total stays as it is, if 64 bits do not hold the product. */
 static inline bool
 multiply_checked(uint64_t *total, uint64_t factor)
 {

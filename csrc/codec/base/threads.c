@@ -1,6 +1,6 @@
 /*
- * threads.c: a queue of jobs, each on the stack of the thread that waits for it. A worker takes one
- * index of one job at a time, so that several connections share the pool fairly.
+ * threads.c: a queue of jobs. A job lies on the stack of the thread that waits for it to be done. Workers take one index
+ * of one job at a time, so that several connections share the pool fairly.
  */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -61,8 +61,8 @@ unlock_in_parent(void)
     pthread_mutex_unlock(&mutex);
 }
 
-/* Only the forking thread lives on in the child: no workers, and no jobs but its own, of which it has
- * none, since it was not inside threads_run. */
+/* In the child only the thread that called fork lives on. There are no workers, and no jobs: that thread was not inside
+ * threads_run. */
 static void
 reset_in_child(void)
 {
@@ -98,7 +98,7 @@ remove_job(struct job *job)
     }
 }
 
-/* With the mutex held: take and run one index of `job`; false when none is left. */
+/* With the mutex held: take one index of `job` and run it. False when none is left to take. */
 static bool
 run_one(struct job *job)
 {

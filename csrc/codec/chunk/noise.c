@@ -1,17 +1,28 @@
-/* noise.c: a quick look that spares hopeless samples the whole search for a predictor. It knows no codec. */
+/* noise.c: a quick look that saves the search for a predictor on samples that no predictor could predict. */
 #include "noise.h"
+
+#include "../base/hash.h"
 
 #include <string.h>
 
-enum { RUNS = 64, RUN = 64, SAMPLES_MIN = 512, CHECK = 16, BYTES = 256, HASHES = 4096, AXES = 4 };
+enum {
+    SAMPLES_MIN = 512,
+    RUNS = 64,       /* at most so many runs of samples are looked at, */
+    RUN = 64,        /* each of at most so many samples; */
+    CHECK_EACH = 16, /* whenever so many runs are done, the look ends if this is no noise */
+    BYTES = 256,
+    HASHES = 4096,
+    AXES = 4,
+};
 
+/* What has been counted. */
 struct look {
     uint16_t values[BYTES], differences[AXES][BYTES]; /* by their highest byte */
-    uint16_t hashes[HASHES];                          /* of whole values: few distinct ones show here */
+    uint16_t hashes[HASHES]; /* of whole values: here it shows if there are few different ones */
     uint32_t count, difference_counts[AXES];
 };
 
-/* Are the counts no farther from equal than chance makes them, and a part of three percent? */
+/* Are the counts as equal as those of random numbers? About three percent of inequality are allowed on top. */
 static bool
 is_even(const uint16_t *counts, size_t size, uint64_t total)
 {
@@ -41,7 +52,7 @@ look_at(struct look *look, const struct zblob_grid *grid, const unsigned char *s
     uint64_t value = load_sample(samples + at * width, width, grid->big_endian);
     size_t shift = 8 * (width - 1);
     look->values[value >> shift & 255]++;
-    look->hashes[value * UINT64_C(0x9E3779B97F4A7C15) >> 52]++;
+    look->hashes[hash_number(value) >> 52]++;
     look->count++;
     for (size_t axis = 0; axis < AXES; axis++)
         if (distances[axis] && at >= distances[axis]) {
@@ -51,7 +62,7 @@ look_at(struct look *look, const struct zblob_grid *grid, const unsigned char *s
         }
 }
 
-/* Distances to the neighbours along the first axes, in samples; 0 for those that lie outside. */
+/* Distances to the neighbours along the first axes, in samples; 0 where `count` samples do not reach so far. */
 static void
 find_distances(const struct zblob_grid *grid, size_t count, size_t distances[AXES])
 {
@@ -84,11 +95,11 @@ noise_fills(const struct zblob_grid *grid, const unsigned char *samples, size_t 
     find_distances(grid, count, distances);
     size_t span = count / RUNS, run = span < RUN ? span : RUN;
     bool even = true;
-    for (size_t i = 0; i < RUNS && even; i++) { /* runs at hashed places: a plain stride could follow the rows */
-        size_t slack = span - run + 1, start = i * span + (size_t)(i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % slack;
+    for (size_t i = 0; i < RUNS && even; i++) {
+        size_t slack = span - run + 1, start = i * span + hash_place(i, slack);
         for (size_t at = start; at < start + run; at++)
             look_at(&look, grid, samples, at, distances, width);
-        if (i % CHECK == CHECK - 1)
+        if (i % CHECK_EACH == CHECK_EACH - 1)
             even = is_noise(&look, width);
     }
     return even;

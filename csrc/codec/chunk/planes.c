@@ -1,6 +1,6 @@
 /*
- * planes.c: a chunk is one byte that names the axes of differencing, then a zstd frame of the residuals'
- * byte planes. Which axes, and whether this beats zstd on the raw bytes at all, is tried on an excerpt.
+ * planes.c: an encoded chunk is one byte that says along which axes differences were taken, then a zstd frame of the
+ * residuals' byte planes. An excerpt of the chunk shows which axes are best, and whether that beats zstd on the raw bytes.
  */
 #include "planes.h"
 
@@ -13,14 +13,15 @@
 #define EXCERPT_TARGET ((size_t)64 << 10)
 #define TRIAL_ZSTD_LEVEL 1
 
-/* Differences are taken along x, y and z, in this order: to the pixel, row and plane before. */
+/* Differences are taken along x, then y, then z: from the pixel, the row and the plane before. */
 #define AXIS_COUNT 3
 #define AXES_COMBINATIONS (1U << AXIS_COUNT)
 
+/* How samples become residuals. */
 struct transform {
-    unsigned axes; /* bit per axis */
-    bool swap;     /* samples are big-endian */
-    size_t distance[AXIS_COUNT];
+    unsigned axes;               /* one bit per axis along which differences are taken */
+    bool swap;                   /* samples are big-endian */
+    size_t distance[AXIS_COUNT]; /* to the neighbour along each axis, in samples */
 };
 
 #define SAMPLE uint8_t
@@ -81,8 +82,8 @@ planes_chunk_size(const struct zblob_grid *grid)
     return (size_t)(units > 1 ? unit * units : unit);
 }
 
-/* Residuals are near noise: the entropy coder does all the work, and the longer searches of zstd's middle
- * levels find chance matches that cost more than literals (up to 6 % of the size on micro-CT). Only the deepest pays. */
+/* Residuals are nearly noise: zstd's entropy coder does all the work, and the longer searches of its middle levels find
+ * chance matches that cost more than literals (up to 6 % of the size on micro-CT). Only the highest level pays. */
 static int
 residual_zstd_level(int level)
 {
@@ -111,7 +112,7 @@ free_scratch(struct scratch *scratch)
     free(scratch->planes);
 }
 
-/* Size of an excerpt's encoding with these axes; 0 without. */
+/* The size of an excerpt's encoding by this transform; `size`, if it would grow. */
 static size_t
 trial_size(struct scratch *scratch, const unsigned char *excerpt, size_t size, size_t width, const struct transform *t)
 {
@@ -122,7 +123,7 @@ trial_size(struct scratch *scratch, const unsigned char *excerpt, size_t size, s
     return encoded ? encoded : size;
 }
 
-/* An excerpt from the chunk's middle, of whole rows, and of whole planes where two of them fit. */
+/* An excerpt from the chunk's middle: whole planes if they are small, otherwise whole rows. */
 static const unsigned char *
 choose_excerpt(const struct transform *t, const unsigned char *src, size_t src_size, size_t width, size_t *size)
 {
@@ -137,7 +138,7 @@ choose_excerpt(const struct transform *t, const unsigned char *src, size_t src_s
     return src + (available - units) / 2 * unit;
 }
 
-/* The axes whose excerpt is smallest; -1 where zstd on the raw bytes is at least as good, unless forced. */
+/* The axes by which the excerpt becomes smallest; -1 if zstd makes as little of its raw bytes, unless `forced`. */
 static int
 choose_axes(const struct zblob_grid *grid, const unsigned char *src, size_t src_size, bool forced,
             struct scratch *scratch)

@@ -1,9 +1,20 @@
 /*
- * planes_template.h: the per-sample loops of planes.c for one sample width.
- * Included with SAMPLE (an unsigned type) and NAME(x) defined. Samples lie in aligned scratch memory.
+ * planes_template.h: the loops of planes.c over samples of one size. planes.c includes it once for each size, after
+ * struct transform, and defines before each time
+ *
+ *   SAMPLE    the unsigned type of that size, such as uint16_t
+ *   NAME(x)   the name of function x for that size, such as x##_16
+ *
+ * Both are undefined again at the end. Samples lie in aligned scratch memory.
  */
+#ifndef SAMPLE
+#error "define SAMPLE, an unsigned integer type, before including planes_template.h"
+#endif
+#ifndef NAME
+#error "define NAME(x), which gives each function a name of its own, before including planes_template.h"
+#endif
 
-/* dst[i] = src[i] - src[i - distance], where samples before the chunk count as 0. */
+/* dst[i] = src[i] - src[i - distance]; samples before the first count as 0. */
 static void
 NAME(difference)(SAMPLE *restrict dst, const SAMPLE *restrict src, size_t count, size_t distance)
 {
@@ -20,7 +31,8 @@ NAME(add)(SAMPLE *restrict to, const SAMPLE *restrict from, size_t count)
         to[i] = (SAMPLE)(to[i] + from[i]);
 }
 
-/* The inverse: runs of `distance` samples do not overlap their predecessors, so they vectorise. */
+/* The inverse of `difference`, in place. Runs of `distance` samples do not overlap those before them, so that compilers
+ * make vectors of them. */
 static void
 NAME(accumulate)(SAMPLE *samples, size_t count, size_t distance)
 {
@@ -36,7 +48,7 @@ NAME(accumulate)(SAMPLE *samples, size_t count, size_t distance)
     }
 }
 
-/* Residuals to byte planes, least significant first; the sign is folded into bit 0. */
+/* Residuals -> byte planes, the least significant bytes first. `fold` moves the sign into bit 0. */
 static void
 NAME(split)(unsigned char *restrict planes, const SAMPLE *restrict residuals, size_t count, bool fold)
 {
@@ -71,7 +83,7 @@ NAME(swap_bytes)(SAMPLE *samples, size_t count)
     }
 }
 
-/* Samples -> planes. `work` and `planes` hold count samples each; both are overwritten. */
+/* Samples in `work` -> planes, and back. Both blocks hold `count` samples; `forward` overwrites both of them. */
 static void
 NAME(forward)(unsigned char *planes, SAMPLE *work, size_t count, const struct transform *t)
 {

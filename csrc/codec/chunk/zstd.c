@@ -1,11 +1,11 @@
-/* zstd.c: zstd with one reusable context a thread. */
+/* zstd.c: calls libzstd. Each thread keeps one context for encoding and one for decoding. */
 #include "zstd.h"
 
 #include <pthread.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
-/* A context that has grown beyond this (the archive levels) is released after use. */
+/* A context that has grown beyond this size (it does at the highest levels) is released after use. */
 #define CONTEXT_SIZE_KEPT ((size_t)8 << 20)
 
 static pthread_once_t keys_once = PTHREAD_ONCE_INIT;
@@ -65,7 +65,7 @@ return_decoder(ZSTD_DCtx *context)
         ZSTD_freeDCtx(context);
 }
 
-/* Levels 1 and 2 are zstd's fastest that still code literals: on scans little else is to be gained. */
+/* Our levels 1 and 2 are zstd's level 1, the fastest that still codes literals: scans gain little from anything else. */
 int
 zstd_level_of(int level)
 {

@@ -1,4 +1,4 @@
-/* compress.c: a value becomes a frame: plan, encode, assemble. What does not pay is stored. */
+/* compress.c: a value becomes a frame in three steps: plan, encode, assemble. What saves too little is stored. */
 #include "../base/error.h"
 #include "../chunk/zstd.h"
 #include "header.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Compression that saves less than this share of the value is not worth a decoder's time: 1/128. */
+/* Compression that saves less than 1/128 of the value is not worth a decoder's time. */
 #define SAVING_SHIFT 7
 
 /* ---- Sections -------------------------------------------------------------------------------- */
@@ -112,7 +112,7 @@ pays(const struct plan *plan)
     return size + (plan->src_size >> SAVING_SHIFT) < plan->src_size;
 }
 
-/* Do chunks differ from those of the general path: stored, or an image's and larger? */
+/* Is a chunk stored, or larger than codec "zstd" cuts them? */
 static bool
 has_odd_chunk(const struct plan *plan)
 {
@@ -124,9 +124,9 @@ has_odd_chunk(const struct plan *plan)
     return false;
 }
 
-/* The codec to assemble the value by: the plan's own, or a plainer one to begin anew with. Where an image came
- * to nothing but zstd and stored chunks, all become zstd, so that the frame is a .zst file, cut as the general path
- * cuts it: matches suffer from larger chunks. */
+/* The codec that the plan was made for, if its result is to be assembled; otherwise a plainer one to begin anew with. If
+ * a value's chunks are all zstd or stored although it holds an image, codec "zstd" is asked for the whole of it: the
+ * frame is then a .zst file, cut in chunks as suits zstd. */
 static enum zblob_codec
 settle(const struct plan *plan)
 {
@@ -137,13 +137,15 @@ settle(const struct plan *plan)
     return plan->options->codec;
 }
 
-/* A guessed image that gains little may be none. */
+/* A guessed image that compresses little better than zstd would may be none. */
 static bool
 is_doubtful(const struct plan *plan)
 {
     return plan->image_count && plan->zstd_estimate && stored_total(plan) * 8 > plan->zstd_estimate * 7;
 }
 
+/* Plan and encode until codec and result suit each other, then assemble the frame. *doubtful: by codec "zstd" alone it
+ * might be smaller. */
 static enum zblob_result
 compress_by(struct zblob_options current, enum zblob_value_type value_type, const void *src, size_t src_size,
             unsigned char **frame, size_t *frame_size, bool *doubtful, struct zblob_error *error)
@@ -174,12 +176,12 @@ zblob_compress(const struct zblob_options *options, enum zblob_value_type value_
     enum zblob_result result = compress_by(*options, value_type, src, src_size, frame, frame_size, &doubtful, error);
     if (result != ZBLOB_OK || !doubtful)
         return result;
-    struct zblob_options general = *options;
+    struct zblob_options zstd = *options;
     unsigned char *other;
     size_t other_size;
-    general.codec = ZBLOB_CODEC_ZSTD;
-    if (compress_by(general, value_type, src, src_size, &other, &other_size, &doubtful, error) != ZBLOB_OK)
-        return ZBLOB_OK; /* the frame that is there is good enough */
+    zstd.codec = ZBLOB_CODEC_ZSTD;
+    if (compress_by(zstd, value_type, src, src_size, &other, &other_size, &doubtful, error) != ZBLOB_OK)
+        return ZBLOB_OK; /* the first frame is good enough */
     if (other_size < *frame_size) {
         unsigned char *larger = *frame;
         *frame = other;

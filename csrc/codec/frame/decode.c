@@ -1,4 +1,4 @@
-/* decode.c: decodes a frame chunk by chunk, in any order. What all chunks need is read once, when it is opened. */
+/* decode.c: decodes a frame chunk by chunk, in any order. Opening a decoder reads what all chunks need. */
 #include "../base/checksum.h"
 #include "../base/error.h"
 #include "codecs.h"

@@ -1,4 +1,4 @@
-/* describe.c: what is known about a value, as JSON. Numbers are written alike in every locale. */
+/* describe.c: what is known about a value, as JSON. Numbers look the same in every locale. */
 #include "../base/error.h"
 #include "../base/sample_types.h"
 #include "header.h"
@@ -48,7 +48,7 @@ put(struct writer *w, const char *format, ...)
     }
 }
 
-/* The shortest digits that give the same double back. A locale's decimal sign becomes a point. */
+/* The fewest digits that give the same double back. The decimal sign of the locale is replaced by a point. */
 static void
 put_double(struct writer *w, double value)
 {
@@ -149,7 +149,8 @@ put_plain(struct writer *w, size_t size, enum zblob_value_type type)
     put(w, ", \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0");
 }
 
-/* A stored pickle is looked into as a plain one is: its frame has no geometry to keep the size bound. */
+/* A stored value is searched for images as a plain one is: its frame has no IMAGE sections, which would make it larger
+ * than the bound on frames allows. */
 static size_t
 images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
 {
@@ -159,7 +160,7 @@ images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_ima
     return zblob_sniff(frame->header + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
 }
 
-/* Hand over the text. */
+/* Hand over the text, or free it if there was an error. */
 static enum zblob_result
 finish(struct writer *w, enum zblob_result result, char **json, struct zblob_error *error)
 {
@@ -172,7 +173,7 @@ finish(struct writer *w, enum zblob_result result, char **json, struct zblob_err
     return result;
 }
 
-/* src holds src_size bytes of the frame, its header at least. */
+/* src holds the frame's first src_size bytes, which include its header. */
 static enum zblob_result
 describe_frame(const void *src, size_t src_size, uint64_t frame_size, bool in_envelope, char **json,
                struct zblob_error *error)

@@ -6,7 +6,7 @@
  *   PROTO 4 | SHORT_BINUNICODE module | SHORT_BINUNICODE function | STACK_GLOBAL
  *   BINBYTES8 size (64 bit) | the frame | TUPLE1 | REDUCE | STOP
  *
- * It is recognised by these exact bytes alone: another pickle that calls the same function is a plain value.
+ * Only exactly these bytes are an envelope: any other pickle that calls the same function is a plain value.
  */
 #include "../base/bytes.h"
 #include "../base/error.h"

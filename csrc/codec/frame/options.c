@@ -1,4 +1,4 @@
-/* options.c: the encoder's options by name, each checked, with errors that say what is allowed. */
+/* options.c: sets the encoder's options by name. Each is checked, and errors say what is allowed. */
 #include "../base/error.h"
 #include "../base/sample_types.h"
 #include "codecs.h"

@@ -53,7 +53,7 @@ parse_dtype(const char **text, struct zblob_image *image)
     return pixel_type_parse(name, image);
 }
 
-/* "(61, 512, 512), }": the slowest axis first unless in Fortran order. */
+/* "61, 512, 512), }": the slowest axis first, except in Fortran order. */
 static bool
 parse_shape(const char **text, struct zblob_grid *grid, bool is_fortran)
 {

@@ -1,7 +1,7 @@
 /*
  * npz.c: recognises the arrays that lie uncompressed in an .npz value, as numpy.savez makes it: a ZIP archive
- * (APPNOTE 6.3, sections 4.3 and 4.5) of .npy files. Local headers are followed from the first on; the directory
- * behind them is not needed.
+ * (APPNOTE 6.3, sections 4.3 and 4.5) of .npy files. It goes from one local header to the next and does not need the
+ * directory at the archive's end.
  */
 #include "formats.h"
 
@@ -15,7 +15,7 @@ enum local_header {
     AT_STORED_SIZE = 18,
     AT_NAME_SIZE = 26,
     AT_EXTRA_SIZE = 28,
-    FLAGS_REFUSED = 1 | 8, /* encrypted; sizes that only follow the data */
+    FLAGS_REFUSED = 1 | 8, /* the member is encrypted; its sizes follow the data */
     METHOD_STORED = 0,
     EXTRA_ZIP64 = 1,
 };
@@ -26,7 +26,7 @@ struct member {
     bool is_stored;
 };
 
-/* The stored size as an extra field of 64-bit numbers gives it: original size first, stored size second. */
+/* The stored size from the extra field of 64-bit sizes, in which it is the second number. */
 static bool
 read_zip64(const unsigned char *extra, size_t extra_size, uint64_t *size)
 {

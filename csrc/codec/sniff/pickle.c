@@ -1,5 +1,5 @@
 /*
- * pickle.c: recognises the calls that rebuild images and arrays in a pickle's tree.
+ * pickle.c: finds images in a pickle: it knows by which calls pickles rebuild images and arrays.
  *
  * SimpleITK (Image.__reduce__): Image(size, pixel id, components), state (0, samples, origin, spacing,
  * direction, metadata). NumPy: _reconstruct(...) with state (1, shape, dtype, is_fortran, samples), a masked array
@@ -42,7 +42,7 @@ state_of(const struct pickle_tree *tree, node_ref call)
     return call->state < 0 ? NULL : &tree->nodes[call->state];
 }
 
-/* A tuple of 1..ZBLOB_DIMENSION_MAX positive integers. */
+/* A tuple of 1..ZBLOB_DIMENSION_MAX positive integers, into the grid in the order in which they stand. */
 static bool
 read_shape(const struct pickle_tree *tree, node_ref tuple, struct zblob_grid *grid)
 {
@@ -58,7 +58,7 @@ read_shape(const struct pickle_tree *tree, node_ref tuple, struct zblob_grid *gr
     return true;
 }
 
-/* The samples' place, where their number of bytes is exactly what the grid asks for. */
+/* The samples' place in the value; false if they are not exactly as many bytes as the grid has. */
 static bool
 read_samples(node_ref samples, const unsigned char *src, struct zblob_image *image)
 {
@@ -100,7 +100,7 @@ read_reals(const struct pickle_tree *tree, node_ref tuple, uint32_t count, doubl
         return false;
     for (uint32_t i = 0; i < count; i++) {
         node_ref item = pickle_item(tree, tuple, i);
-        /* x - x is NaN for infinities and NaN: such a geometry is odd, and JSON cannot say it */
+        /* x - x is not 0 for infinities and NaN: no image has such a geometry, and JSON has no word for them */
         if (item->kind != PICKLE_FLOAT || item->real - item->real != 0)
             return false;
         values[i] = item->real;
@@ -157,7 +157,7 @@ read_dtype(const struct pickle_tree *tree, node_ref call, struct zblob_image *im
     return image->grid.big_endian || pickle_text_is(order, "<") || pickle_text_is(order, "|");
 }
 
-/* NumPy names the slowest axis first unless in Fortran order. */
+/* Shape and data type of an array. NumPy names the slowest axis first, except in Fortran order. */
 static bool
 read_geometry(const struct pickle_tree *tree, node_ref shape, node_ref dtype, struct zblob_image *image)
 {
@@ -205,7 +205,7 @@ match_masked(const struct pickle_tree *tree, node_ref call, const unsigned char 
     return read_masked(tree, call, image) && read_samples(pickle_item(tree, state_of(tree, call), 4), src, image);
 }
 
-/* A masked array's second block: one bool for each of its elements. */
+/* The second block of a masked array: one bool for each of its elements. */
 static bool
 match_mask(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
@@ -213,7 +213,7 @@ match_mask(const struct pickle_tree *tree, node_ref call, const unsigned char *s
            read_samples(pickle_item(tree, state_of(tree, call), 5), src, image);
 }
 
-/* Order "K": the shape is that of the memory in C order, and a transposition follows. */
+/* With order "K", the shape is the one that the memory has in C order; the order of axes says how to transpose it. */
 static bool
 match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
@@ -232,7 +232,7 @@ match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned c
 
 /* ---- array.array ----------------------------------------------------------------------------- */
 
-/* The module's machine format codes 0..17; from 2 on, little- and big-endian take turns. */
+/* Its third argument is one of the module's machine format codes, 0..17. */
 static bool
 match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
@@ -261,7 +261,7 @@ static matcher *const matchers[] = {match_simpleitk, match_reconstruct, match_fr
 
 enum { MATCHERS = sizeof matchers / sizeof *matchers };
 
-/* An image, as little of it as a pickle of very many needs: which call, and what recognises it there. */
+/* An image that was found: small, because a pickle may hold very many. Its call is matched again if the image is wanted. */
 struct finding {
     uint64_t offset, size;
     uint32_t call, matcher;
@@ -272,7 +272,7 @@ struct findings {
     size_t count, capacity;
 };
 
-/* False: no memory. */
+/* False without memory. */
 static bool
 add_finding(struct findings *found, struct finding finding)
 {
@@ -331,8 +331,8 @@ compare_sizes(const void *left, const void *right)
     return compare_offsets(left, right);
 }
 
-/* In the order of their places. Several calls may share one bytes object through the memo: the first has it. Of more
- * than `capacity` the largest stay. */
+/* Sort the findings by their places in the value, and keep the `capacity` largest. Several calls may share one bytes
+ * object through the memo: it counts as the first one's. */
 static void
 select_findings(struct findings *found, size_t capacity)
 {

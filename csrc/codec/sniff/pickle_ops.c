@@ -3,7 +3,8 @@
 
 #include "../base/bytes.h"
 
-/* An argument is a fixed number of bytes, or a length prefix of so many bytes and as many as it says. */
+/* The low half of a byte is a width. An argument has that many bytes (FIXED); or it begins with its own size, a number of
+ * that many bytes (COUNTED). */
 enum { REFUSED = 0, FIXED = 0x10, COUNTED = 0x20, TWO_LINES = 0x30, KIND = 0xf0, WIDTH = 0x0f };
 
 static const unsigned char argument_kinds[256] = {

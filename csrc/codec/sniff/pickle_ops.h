@@ -69,15 +69,15 @@ struct pickle_op {
     unsigned char opcode;
     const unsigned char *argument; /* without its length prefix */
     uint64_t argument_size;
-    const unsigned char *second; /* GLOBAL alone: the name behind the module, without line ends */
+    const unsigned char *second; /* of GLOBAL alone: the name, after the module as argument; both without line ends */
     uint64_t second_size;
 };
 
-/* Start at a pickle's PROTO opcode; false where there is none of protocol 2 to 5. */
+/* Start at a pickle's PROTO opcode; false if src is no pickle of protocol 2 to 5. */
 bool pickle_reader_start(struct pickle_reader *reader, const void *src, size_t src_size);
 
-/* The next opcode. False at a byte that is none of the above, or an argument that runs over the end:
- * persistent ids, extension codes, out-of-band buffers and protocol 0 are among the refused. */
+/* The next opcode. False at a byte that is none of the above opcodes (persistent ids, extension codes, out-of-band
+ * buffers and those of protocol 0 are not among them), or if the argument runs over the end. */
 bool pickle_reader_next(struct pickle_reader *reader, struct pickle_op *op);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * pickle_tree.c: a stack machine that keeps shapes instead of objects. It takes only so many opcodes for a pickle's
- * size, so that one of a million small things is given up early; its tables grow with the opcodes that it has seen.
+ * pickle_tree.c: the pickle's stack machine, with nodes instead of objects. The size of a pickle limits the number of its
+ * opcodes, so that a pickle of a million small things is given up early; the tables grow with the opcodes that were read.
  */
 #include "pickle_tree.h"
 
@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-/* So many opcodes, and one more for so many bytes: what they cost stays below a share of any codec's time. */
+/* A pickle may have OPCODES_MIN opcodes, and one more for each BYTES_AN_OPCODE bytes: reading them then takes a small part
+ * of the time that any codec takes. */
 #define OPCODES_MIN 65536U
 #define BYTES_AN_OPCODE 16
 #define OPCODES_MAX (UINT32_C(1) << 28)
@@ -19,14 +20,14 @@ struct machine {
     uint32_t *stack;
     uint32_t stack_size, stack_capacity;
     uint32_t *memo;
-    uint32_t memo_capacity, memo_count; /* memo_count: as MEMOIZE counts */
+    uint32_t memo_capacity, memo_count; /* memo_count: the slot that MEMOIZE takes next */
     uint32_t opcode_count;
 };
 
 /* ---- Nodes and stack ------------------------------------------------------------------------- */
 
-/* An array with room for `count` elements, the old one or its larger copy; NULL, and the old one as it is, where
- * there is no memory. */
+/* The array with room for `count` elements: itself, or its larger copy. NULL without memory; the array then stays as it
+ * is. */
 static void *
 grown(void *array, uint32_t *capacity, uint32_t count, size_t size)
 {
@@ -183,7 +184,7 @@ gather_to_mark(struct machine *m)
 
 /* ---- Memo, globals, state -------------------------------------------------------------------- */
 
-/* Picklers number their slots from 0 on. A higher number than there were opcodes is none of theirs. */
+/* Picklers number their slots from 0 on, so no slot has a higher number than there were opcodes. */
 static bool
 put(struct machine *m, uint64_t slot)
 {

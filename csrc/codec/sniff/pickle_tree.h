@@ -1,7 +1,7 @@
 /*
  * pickle_tree.h: what a pickle would build, as a tree of nodes, without building it.
- * Knows the opcodes' meaning, not what any class means. Nothing is imported, called or copied: a bytes
- * node points into the pickle.
+ * It knows what opcodes mean, not what classes mean. Nothing is imported, called or copied: the bytes of a node lie in
+ * the pickle.
  */
 #ifndef ZBLOB_CODEC_SNIFF_PICKLE_TREE_H
 #define ZBLOB_CODEC_SNIFF_PICKLE_TREE_H
@@ -9,7 +9,7 @@
 #include "pickle_ops.h"
 
 enum pickle_kind {
-    PICKLE_OTHER, /* containers whose contents do not matter here, and oversized integers */
+    PICKLE_OTHER, /* containers whose contents do not matter here, and integers of more than 64 bits */
     PICKLE_NONE,
     PICKLE_BOOL,
     PICKLE_INTEGER,
@@ -25,7 +25,7 @@ enum pickle_kind {
 struct pickle_node {
     enum pickle_kind kind;
     uint32_t first_item, item_count; /* of a tuple, global or call: places in pickle_tree.items */
-    int32_t state;                   /* of a call: the node that BUILD gave it; -1: none */
+    int32_t state;                   /* the number of the node that BUILD gave to this one; -1: none */
     union {
         int64_t integer; /* and bool */
         double real;
@@ -41,8 +41,8 @@ struct pickle_tree {
     uint32_t item_count, item_capacity;
 };
 
-/* Read a whole pickle that ends at the last byte. False for everything else: odd opcodes, stack errors, no memory,
- * or more opcodes than a pickle of large things has. Free the tree in either case. */
+/* Read one whole pickle that ends at the last byte. False for everything else: opcodes that the reader refuses, errors of
+ * the stack, no memory, or so many opcodes that the pickle holds no large things. Free the tree in either case. */
 bool pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size);
 void pickle_tree_free(struct pickle_tree *tree);
 

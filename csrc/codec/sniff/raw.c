@@ -1,58 +1,63 @@
 /*
- * raw.c: samples without a description: type, row length and slice height from the bytes alone. It knows no
- * codec, and calculates with integers only: the same guess on every machine.
+ * raw.c: guesses type, row length and slice height of samples from the bytes alone. It calculates with integers only,
+ * so that the guess is the same on every machine.
  *
- * The type is the one whose neighbouring samples differ by the fewest bits, if they differ by clearly fewer than samples
- * far apart: nearly all that is no image fails here, after microseconds. A row is the lag at which samples differ
- * least, a slice a number of rows at which they differ less than around it and that leaves no more of the value than a
- * header has. Samples are taken to end where the value ends: a header's size need not be a whole number of them.
+ * The type is the one whose neighbouring samples differ by the fewest bits, if these are clearly fewer than the bits by
+ * which samples far apart differ: nearly everything that is no image fails here, after microseconds. The length of a
+ * row is the distance, or *lag*, at which samples differ least. The height of a slice is a number of rows: at this
+ * distance samples differ less than at distances around it, and the slices leave no more of the value than a header
+ * would take. The last sample is taken to end where the value ends, because a header need not be a whole number of
+ * samples long.
  */
 #include "raw.h"
 
 #include "../base/bytes.h"
+#include "../base/hash.h"
 
 #include <stdlib.h>
 
 enum {
     SIZE_MIN = 256 << 10,
-    HEADER_MAX = 4 << 10, /* what may stand in front of the first slice, */
-    HEADER_SHARE = 1024,  /* and what part of the whole */
+    HEADER_MAX = 4 << 10, /* bytes that may precede the first slice, */
+    HEADER_SHARE = 1024,  /* and the part of the value that they may be: 1/1024 */
     ALIGNMENT = 12,       /* a multiple of all pixel sizes */
-    /* looks at types */
-    TRIES = 64,
-    SCATTER = 27, /* parts of the value that follow each other lie apart: scans begin and end in air */
-    LOOKS = 12,   /* of them, those where something happens */
-    FIRST_LOOKS = 3,
-    LOOK = 96,
+    /* looks at the bytes, to find the type */
+    TRIES = 64,      /* parts of the value where a look is tried */
+    SCATTER = 27,    /* the next try is so many parts farther on: scans begin and end in air */
+    LOOKS = 12,      /* tries that are enough, not counting those that meet background */
+    FIRST_LOOKS = 3, /* looks after which most values are given up */
+    LOOK = 96,       /* bytes of one look */
     /* searches for rows and slices */
     ROW_MIN = 24,
     ROW_MAX = 4096,
     HEIGHT_MIN = 16,
     HEIGHT_MAX = 4096,
-    SPAN = 128,  /* samples compared at a place */
-    DRAWS = 8,   /* places, of which the liveliest is taken */
-    PLACES = 32, /* for the last word on rows */
+    SPAN = 128,  /* samples compared at one place */
+    DRAWS = 8,   /* candidates for a place: the one where samples differ most is taken */
+    PLACES = 32, /* where the final length of a row is decided */
     SLICE_PLACES = 16,
     SLICES_MIN = 3,
     ASPECT_MAX = 8,
-    /* a pickle of one bytes object: protocol, opcode, size; and what may follow */
+    /* a pickle of one bytes object: protocol, opcode and size precede it, a few opcodes follow */
     PICKLE_PROTO = 0x80,
     PICKLE_BYTES = 'B',
     PICKLE_PREFIX = 7,
     PICKLE_SUFFIX_MAX = 6,
 };
 
-/* What raw samples may be. */
+/* What raw samples may be. The size is that of the table of sample types: here it is a constant, over which compilers
+ * unroll the looks at each kind. */
 struct kind {
     enum zblob_sample_type type;
     uint32_t components;
+    uint32_t size; /* bytes of a sample */
     bool big_endian;
 };
 
 static const struct kind kinds[] = {
-    {ZBLOB_UINT8, 1, false},   {ZBLOB_INT8, 1, false},    {ZBLOB_UINT8, 3, false}, {ZBLOB_UINT8, 4, false},
-    {ZBLOB_INT16, 1, false},   {ZBLOB_UINT16, 1, false},  {ZBLOB_INT16, 1, true},  {ZBLOB_UINT16, 1, true},
-    {ZBLOB_FLOAT32, 1, false}, {ZBLOB_FLOAT32, 3, false},
+    {ZBLOB_UINT8, 1, 1, false},   {ZBLOB_INT8, 1, 1, false},    {ZBLOB_UINT8, 3, 1, false}, {ZBLOB_UINT8, 4, 1, false},
+    {ZBLOB_INT16, 1, 2, false},   {ZBLOB_UINT16, 1, 2, false},  {ZBLOB_INT16, 1, 2, true},  {ZBLOB_UINT16, 1, 2, true},
+    {ZBLOB_FLOAT32, 1, 4, false}, {ZBLOB_FLOAT32, 3, 4, false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -61,30 +66,21 @@ struct raw {
     const unsigned char *bytes;
     size_t count; /* samples */
     struct kind kind;
-    size_t sample_size;
     uint32_t exponent; /* of floats: where the scale of level_of ends */
 };
 
 /* ---- What type? ---------------------------------------------------------------------------------- */
 
-static inline uint32_t
-load_16(const unsigned char *p, bool big_endian)
-{
-    return (uint32_t)(p[big_endian] | p[!big_endian] << 8);
-}
-
 /* A sample as an unsigned number: such numbers have the order of the samples. */
 static inline uint32_t
 key_of(const struct kind *kind, const unsigned char *p)
 {
-    uint32_t bits;
-    switch (kind->type) {
-    case ZBLOB_UINT8: return *p;
-    case ZBLOB_INT8: return *p ^ 0x80;
-    case ZBLOB_UINT16: return load_16(p, kind->big_endian);
-    case ZBLOB_INT16: return load_16(p, kind->big_endian) ^ 0x8000;
-    default: bits = load_le32(p); return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31; /* float32 */
-    }
+    if (kind->size == 1)
+        return *p ^ (kind->type == ZBLOB_INT8 ? 0x80 : 0);
+    if (kind->size == 2)
+        return (uint32_t)(p[kind->big_endian] | p[!kind->big_endian] << 8) ^ (kind->type == ZBLOB_INT16 ? 0x8000 : 0);
+    uint32_t bits = load_le32(p);
+    return bits >> 31 ? ~bits : bits | UINT32_C(1) << 31;
 }
 
 static inline uint32_t
@@ -108,7 +104,7 @@ static void
 look_at(struct cost *costs, const unsigned char *here, const unsigned char *there)
 {
     for (size_t k = 0; k < KINDS; k++) {
-        size_t size = zblob_sample_size(kinds[k].type), pixel = size * kinds[k].components;
+        size_t size = kinds[k].size, pixel = size * kinds[k].components;
         for (size_t at = 0; at < LOOK; at += size) {
             uint32_t key = key_of(&kinds[k], here + at);
             costs[k].near += 1 + bit_length(distance_of(key, key_of(&kinds[k], here + at - pixel)));
@@ -124,7 +120,7 @@ is_smooth(const struct cost *cost, unsigned percent)
     return cost->near * 100 < cost->far * percent;
 }
 
-/* Tables of text have rows, too, but the general path is quick with them. */
+/* Tables of text have rows as well, but zstd compresses them well and quickly. */
 static bool
 is_text(const unsigned char *bytes)
 {
@@ -134,8 +130,8 @@ is_text(const unsigned char *bytes)
     return text;
 }
 
-/* The kind whose neighbours differ by the fewest bits; NULL where that is hardly less than by chance. A look at
- * something that is no image ends soon. */
+/* The kind whose neighbours differ by the fewest bits; NULL if these are hardly fewer than by chance, which for most
+ * values that are no image is known after the first looks. */
 static const struct kind *
 choose_kind(const unsigned char *bytes, size_t size)
 {
@@ -143,9 +139,10 @@ choose_kind(const unsigned char *bytes, size_t size)
     const unsigned char *there = NULL;
     size_t best = 0;
     int looks = 0, texts = 0;
-    for (size_t i = 0; i < TRIES && looks < LOOKS; i++) { /* at hashed places: a plain stride could follow the rows */
+    /* The places are hashed: regular ones could keep step with the rows. */
+    for (size_t i = 0; i < TRIES && looks < LOOKS; i++) {
         size_t span = size / TRIES, slack = span - 2 * LOOK, part = i * SCATTER % TRIES;
-        size_t at = part * span + (size_t)(i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % slack;
+        size_t at = part * span + hash_place(i, slack);
         const unsigned char *here = bytes + (at + 2 * ALIGNMENT) / ALIGNMENT * ALIGNMENT;
         if (memcmp(here - ALIGNMENT, here, LOOK) == 0)
             continue; /* background */
@@ -160,24 +157,23 @@ choose_kind(const unsigned char *bytes, size_t size)
         if (looks == FIRST_LOOKS && (texts == FIRST_LOOKS || !is_smooth(&costs[best], 92)))
             return NULL;
     }
-    bool is_byte =
-        zblob_sample_size(kinds[best].type) == 1; /* few of wider samples look like text, bytes may by chance */
+    bool is_byte = kinds[best].size == 1; /* bytes may look like text by chance, wider samples hardly */
     bool has_text = texts * (is_byte ? 2 : 8) > looks;
     return looks > FIRST_LOOKS && !has_text && is_smooth(&costs[best], is_byte ? 80 : 88) ? &kinds[best] : NULL;
 }
 
-/* ---- How long is a row, how high a slice? --------------------------------------------------------- */
+/* ---- How long is a row, how high is a slice? ------------------------------------------------------ */
 
-/* A float's place on a straight scale that ends at twice 2^exponent, on either side of 32768. */
+/* A float on a linear scale of 16 bits: 0 lies at 32768, both ends of the scale at twice 2^exponent. */
 static inline uint16_t
 level_of(uint32_t bits, uint32_t exponent)
 {
     uint32_t below = exponent - (bits >> 23 & 255), size = (bits & 0x7FFFFF) | UINT32_C(1) << 23;
-    size = below > 255 ? 32767 : below > 15 ? 0 : size >> (9 + below); /* above the scale; too small */
+    size = below > 255 ? 32767 : below > 15 ? 0 : size >> (9 + below); /* beyond the end; too small to differ from 0 */
     return (uint16_t)(bits >> 31 ? 32768 - size : 32768 + size);
 }
 
-/* The exponent that hardly any of the floats exceed; headers, infinities and NaN among them do no harm. */
+/* The exponent that hardly any of the floats exceed: a few that are part of a header, infinite or NaN do no harm. */
 static uint32_t
 largest_exponent(const unsigned char *bytes, size_t count)
 {
@@ -190,25 +186,24 @@ largest_exponent(const unsigned char *bytes, size_t count)
     return largest;
 }
 
-/* `count` samples from sample `at` on, in 16 bits that keep their order. */
+/* `count` samples from number `at` on, as numbers of 16 bits that keep their order. */
 static void
 fetch(const struct raw *raw, size_t at, uint16_t *restrict dst, size_t count)
 {
-    const size_t sample_size = raw->sample_size;
-    const unsigned char *src = raw->bytes + at * sample_size;
+    const unsigned char *src = raw->bytes + at * raw->kind.size;
     const struct kind kind = raw->kind;
-    if (sample_size == 1)
+    if (kind.size == 1)
         for (size_t i = 0; i < count; i++)
             dst[i] = src[i] ^ (kind.type == ZBLOB_INT8 ? 0x80 : 0);
-    else if (kind.type == ZBLOB_INT16 && !kind.big_endian)
+    else if (kind.size == 2 && !kind.big_endian && kind.type == ZBLOB_INT16)
         for (size_t i = 0; i < count; i++)
             dst[i] = load_le16(src + 2 * i) ^ 0x8000;
-    else if (sample_size == 4)
+    else if (kind.size == 4)
         for (size_t i = 0; i < count; i++)
             dst[i] = level_of(load_le32(src + 4 * i), raw->exponent);
     else
         for (size_t i = 0; i < count; i++)
-            dst[i] = (uint16_t)key_of(&kind, src + 2 * i);
+            dst[i] = (uint16_t)key_of(&kind, src + kind.size * i);
 }
 
 static uint32_t
@@ -220,14 +215,14 @@ difference(const uint16_t *restrict a, const uint16_t *restrict b)
     return sum;
 }
 
-/* Where samples are compared with others, and how much they differ from their neighbours. */
+/* A place where samples are compared with others, and how much they differ from their neighbours there. */
 struct place {
     size_t at;
     uint32_t activity;
 };
 
-/* The place-th of `places` parts of the samples, without the last `reach` of them: where in it samples at a distance
- * of `step` differ most, among a few places drawn by a hash. */
+/* The samples, without the last `reach` of them, are divided into `places` parts. In the part of number `place`, find
+ * where samples at a distance of `step` differ most, among a few places drawn by a hash. */
 static struct place
 find_place(const struct raw *raw, size_t place, size_t places, size_t reach, size_t step)
 {
@@ -235,7 +230,7 @@ find_place(const struct raw *raw, size_t place, size_t places, size_t reach, siz
     struct place best = {0, 0};
     for (uint64_t i = 0; i < DRAWS; i++) {
         uint16_t here[SPAN], there[SPAN];
-        size_t at = place * part + (size_t)((place * DRAWS + i) * UINT64_C(0x9E3779B97F4A7C15) >> 33) % part;
+        size_t at = place * part + hash_place(place * DRAWS + i, part);
         at -= at % raw->kind.components;
         fetch(raw, at, here, SPAN);
         fetch(raw, at + step, there, SPAN);
@@ -246,7 +241,8 @@ find_place(const struct raw *raw, size_t place, size_t places, size_t reach, siz
     return best;
 }
 
-/* Samples in eight bits, around their mean: what differs by very much counts no more than what differs by much. */
+/* Samples as numbers of 8 bits around their mean. Both ends are cut off, so that few very large differences do not
+ * outweigh all others. */
 static void
 reduce(const uint16_t *samples, unsigned char *restrict dst, size_t count)
 {
@@ -274,10 +270,10 @@ difference_8(const unsigned char *restrict a, const unsigned char *restrict b)
     return (uint32_t)sum;
 }
 
-/* sums[i], 1 <= i <= most: how much samples differ from those i pixels behind them, at a few places. All of them count
- * alike: they add up to `most` times SUM each. */
 enum { SUM = 1 << 16 };
 
+/* Add to sums[i], for 1 <= i <= most, how much the samples at a place differ from those i pixels after them. Every place
+ * has the same weight: what it adds to all the sums is `most` times SUM. */
 static void
 add_profile(const struct raw *raw, size_t at, size_t most, uint64_t *sums, uint16_t *window)
 {
@@ -293,7 +289,8 @@ add_profile(const struct raw *raw, size_t at, size_t most, uint64_t *sums, uint1
         sums[i] += (uint64_t)profile[i] * most * SUM / total;
 }
 
-/* How much samples at some places differ from those `lag` behind them, each place by its own measure. */
+/* How much the samples at some places differ from those `lag` samples after them, relative to how much they differ from
+ * their neighbours. */
 static uint64_t
 compare_lag(const struct raw *raw, const struct place *places, size_t count, size_t lag)
 {
@@ -307,8 +304,8 @@ compare_lag(const struct raw *raw, const struct place *places, size_t count, siz
     return sum;
 }
 
-/* Of the lags around one that few places chose, what many places choose; one that divides the image where it is nearly
- * as good. 0 where at many places it is no better than a lag that is somewhat longer. */
+/* The row length that many places choose, near one that few places have chosen. A length that divides the image is
+ * preferred where it is nearly as good. 0 if at many of the places it is no better than a somewhat longer one. */
 static size_t
 refine_row(const struct raw *raw, size_t lag)
 {
@@ -325,7 +322,8 @@ refine_row(const struct raw *raw, size_t lag)
             best = row;
         }
     }
-    size_t votes = 0, aside = best + (best < 128 ? 8 : best / 16); /* periods of a sound change, rows do not */
+    /* A sound is as similar at a somewhat longer distance; rows of an image are not. */
+    size_t votes = 0, aside = best + (best < 128 ? 8 : best / 16);
     for (size_t i = 0; i < PLACES; i++)
         votes += compare_lag(raw, &places[i], 1, best * step) * 8 < compare_lag(raw, &places[i], 1, aside * step) * 7;
     return votes * 16 >= PLACES * 11 ? best : 0;
@@ -341,8 +339,8 @@ stands_out(const uint64_t *sums, size_t lag, uint64_t usual)
     return sums[lag] * 100 < usual * 68 && sums[lag] * 4 < before * 3;
 }
 
-/* The shortest lag that stands out, is the least far around, and is not much worse than the least of all; or 0. Two
- * rows, and many, can be as close as one. */
+/* The shortest lag that stands out, is the best one far around, and is not much worse than the best of all: samples two
+ * or more rows apart can differ as little as those one row apart. 0 if there is none. */
 static size_t
 best_lag(const uint64_t *sums, size_t most, uint64_t usual)
 {
@@ -361,7 +359,7 @@ best_lag(const uint64_t *sums, size_t most, uint64_t usual)
     return 0;
 }
 
-/* Row length in pixels, or 0. A row is where samples differ least from others, after they have differed more. */
+/* Row length in pixels, or 0: the distance at which samples differ least, after they have differed more. */
 static size_t
 find_row(const struct raw *raw, size_t places)
 {
@@ -374,13 +372,14 @@ find_row(const struct raw *raw, size_t places)
         return 0;
     for (size_t i = 0; i < places && row; i++) {
         add_profile(raw, find_place(raw, i, places, most * step, step).at, most, sums, window);
-        if (i > 0) /* what is no image shows none of it soon */
+        if (i > 0) /* most values that are no image are given up early */
             row = best_lag(sums, most, (i + 1) * SUM * (i + 1 < places ? 5 : 4) / 4);
     }
     free(window);
     return row ? refine_row(raw, row) : 0;
 }
 
+/* Is this the size of a header of common formats, or 0? */
 static bool
 is_customary(size_t header)
 {
@@ -391,15 +390,16 @@ is_customary(size_t header)
     return false;
 }
 
-/* Has it a picture's shape? */
+/* Are these the sides of a picture? */
 static bool
 is_picture(size_t width, size_t height)
 {
     return width <= height * ASPECT_MAX && height <= width * ASPECT_MAX;
 }
 
-/* How much less than around them must rows differ from those a slice on, in sixteenths? The less, the more the size tells
- * for this height: 0 where it tells against it. */
+/* How large may the difference of rows that lie one slice apart be, in sixteenths of the difference of rows that lie a
+ * somewhat other distance apart? It may be the larger, the more the size of the remaining header speaks for this
+ * height; 0 if that speaks against it. */
 static uint64_t
 share_wanted(size_t header, size_t slice_size, size_t size)
 {
@@ -410,16 +410,16 @@ share_wanted(size_t header, size_t slice_size, size_t size)
     return header <= HEADER_MAX && header <= size / HEADER_SHARE ? 13 : 0;
 }
 
-/* Rows of a slice, or 0 where there are no slices. Only heights that leave no more than a header are worth a look. */
+/* The rows of a slice, or 0 if there are no slices. Only heights that leave no more bytes than a header are looked at. */
 static size_t
 find_height(const struct raw *raw, size_t row, size_t size)
 {
-    size_t step = row * raw->kind.components, row_size = step * raw->sample_size, best = 0;
+    size_t step = row * raw->kind.components, row_size = step * raw->kind.size, best = 0;
     struct place places[SLICE_PLACES];
     size_t most = raw->count / step / SLICES_MIN;
     uint64_t least = UINT64_MAX;
     most = most < HEIGHT_MAX ? most : HEIGHT_MAX;
-    bool is_flat = is_picture(row, raw->count / step); /* without slices */
+    bool is_flat = is_picture(row, raw->count / step); /* one picture fits as well */
     for (size_t i = 0; i < SLICE_PLACES; i++)
         places[i] = find_place(raw, i, SLICE_PLACES, (most + most / 8) * step, step);
     for (size_t height = HEIGHT_MIN; height <= most; height++) {
@@ -439,12 +439,11 @@ find_height(const struct raw *raw, size_t row, size_t size)
 
 /* ---- The image ------------------------------------------------------------------------------------ */
 
-/* A picture without slices gives less to go by: it must have a picture's shape and a customary header, or none. */
+/* One picture without slices is weaker evidence: it must have the sides of a picture, and a customary header or none. */
 static bool
-set_image(struct zblob_image *image, const struct raw *raw, size_t row, size_t height, size_t size)
+set_image(struct zblob_image *image, const struct kind *kind, size_t row, size_t height, size_t size)
 {
-    const struct kind *kind = &raw->kind;
-    size_t row_size = row * kind->components * raw->sample_size, rows = size / row_size;
+    size_t row_size = row * kind->components * kind->size, rows = size / row_size;
     bool has_slices = height > 0;
     if (!has_slices && !(is_customary(size % row_size) && is_picture(row, rows)))
         return false;
@@ -473,7 +472,7 @@ pickled_size(const unsigned char *src, size_t src_size)
 bool
 sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *image)
 {
-    if (src_size < SIZE_MIN || memcmp(src, "RIFF", 4) == 0) /* sound: periods are no rows */
+    if (src_size < SIZE_MIN || memcmp(src, "RIFF", 4) == 0) /* a sound: its periods are no rows */
         return false;
     size_t pickled = pickled_size(src, src_size), before = pickled ? PICKLE_PREFIX : 0;
     src += before;
@@ -482,12 +481,11 @@ sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *image)
     const struct kind *kind = choose_kind(src + skipped, size);
     if (!kind)
         return false;
-    size_t sample_size = zblob_sample_size(kind->type);
-    struct raw raw = {.bytes = src + skipped, .count = size / sample_size, .kind = *kind, .sample_size = sample_size};
-    if (kind->type == ZBLOB_FLOAT32)
+    struct raw raw = {src + skipped, size / kind->size, *kind, 0};
+    if (kind->size == 4)
         raw.exponent = largest_exponent(raw.bytes, raw.count);
     size_t places = size >> 20, row = find_row(&raw, places < 3 ? 3 : places > 8 ? 8 : places);
-    if (row == 0 || !set_image(image, &raw, row, find_height(&raw, row, src_size), src_size))
+    if (row == 0 || !set_image(image, kind, row, find_height(&raw, row, src_size), src_size))
         return false;
     image->value_offset += before;
     return true;
