@@ -286,8 +286,7 @@ enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_va
 enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json,
                                       struct zblob_error *error);
 
-const char *zblob_sample_type_name(enum zblob_sample_type type); /* as NumPy names it: "uint8", "float32"... */
-size_t zblob_sample_size(enum zblob_sample_type type);           /* in bytes; 0: there is no such type */
+size_t zblob_sample_size(enum zblob_sample_type type); /* in bytes; 0: there is no such type */
 /* Bytes of all samples. False if 64 bits do not hold the number, or if the grid is empty or invalid. */
 bool zblob_grid_size(const struct zblob_grid *grid, uint64_t *size);
 const char *zblob_codec_name(enum zblob_codec codec);

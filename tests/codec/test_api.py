@@ -83,6 +83,35 @@ def test_bad_options(options: dict[str, Any], text: str) -> None:
     assert isinstance(caught.value, ValueError)
 
 
+@pytest.mark.parametrize("codec", ["store", "zstd", "planes", "voxel"])
+def test_a_codec_by_its_name(codec: str) -> None:
+    z, y, x = np.ogrid[:16, :64, :64]
+    volume = (
+        500 + 40 * np.sin(x / 9) * np.cos(y / 7) + 3 * z + np.random.default_rng(1).normal(0, 2, (16, 64, 64))
+    ).astype("<i2")
+    frame = zb.compress(volume.tobytes(), codec=codec, dtype="<i2", shape=volume.shape)
+    assert zb.info(frame).codec == codec
+    assert zb.decompress(frame) == volume.tobytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
+        *("float16", "float32", "float64", "complex64", "complex128"),
+    ],
+)
+def test_pixel_types_have_numpys_names(name: str) -> None:
+    given = {name: "little", np.dtype(name).str[1:]: "little", f"<{np.dtype(name).str[1:]}": "little"}
+    given[np.dtype(name).newbyteorder(">").str] = "big" if np.dtype(name).itemsize > 1 else "little"
+    for dtype, byte_order in given.items():
+        zeros = bytes(40 * 50 * np.dtype(name).itemsize)
+        frame = zb.compress(zeros, codec="planes", dtype=dtype, shape=(40, 50))
+        (image,) = zb.info(frame).images
+        assert (image.pixel_type, image.byte_order, image.components, image.size) == (name, byte_order, 1, (50, 40))
+        assert zb.decompress(frame) == zeros
+
+
 def test_min_size() -> None:
     assert zb.compress(b"x" * 99, min_size=100) == b"x" * 99
     assert zb.is_frame(zb.compress(b"x" * 100, min_size=100))

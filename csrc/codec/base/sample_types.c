@@ -38,12 +38,6 @@ zblob_sample_size(enum zblob_sample_type type)
     return sample_type_of(type)->size;
 }
 
-const char *
-zblob_sample_type_name(enum zblob_sample_type type)
-{
-    return sample_type_of(type)->name;
-}
-
 /* ---- Pixel types ----------------------------------------------------------------------------- */
 
 const char *

@@ -35,7 +35,8 @@ static pthread_once_t fork_handlers_once = PTHREAD_ONCE_INIT;
 static struct job *jobs;      /* those with indices left to take */
 static unsigned worker_count; /* threads that exist */
 
-unsigned
+/* How many threads the process may use at once. */
+static unsigned
 threads_available(void)
 {
 #if defined(__linux__)

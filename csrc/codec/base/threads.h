@@ -9,9 +9,6 @@
 
 #include <stddef.h>
 
-/* How many threads the process may use at once. */
-unsigned threads_available(void);
-
 /* Call task(context, i) for every i < count, in any order, on the calling thread and up to threads - 1 others, and return
  * when all calls have returned. `threads` 0 means as many as the process may use. It cannot fail: if no other thread can
  * be had, the calling thread does all the work. */

@@ -6,9 +6,9 @@
 #include "plan.h"
 #include "rivals.h"
 
-enum zblob_result
-plan_encode_chunk(const struct plan *plan, const struct plan_chunk *chunk, enum zblob_codec codec,
-                  struct zblob_chunk *entry)
+/* Encode a chunk by `codec` into its slot and its entry, whose stored_size becomes 0 if the codec gains nothing. */
+static enum zblob_result
+encode_by(const struct plan *plan, const struct plan_chunk *chunk, enum zblob_codec codec, struct zblob_chunk *entry)
 {
     size_t size = 0, raw_size = chunk->place.raw_size;
     const struct chunk_codec *by = codec_of(codec);
@@ -27,11 +27,11 @@ encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct z
     const struct chunk_place *place = &chunk->place;
     enum zblob_result result = ZBLOB_OK;
     if (!noise_fills(&place->image->grid, plan->src + place->raw_offset, place->raw_size))
-        result = plan_encode_chunk(plan, chunk, chunk->codec, entry);
+        result = encode_by(plan, chunk, chunk->codec, entry);
     bool is_open = plan->options->codec == ZBLOB_CODEC_AUTO && chunk->codec == ZBLOB_CODEC_VOXEL;
     bool fits = entry->stored_size > 0;
     if (result == ZBLOB_OK && !fits)
-        result = plan_encode_chunk(plan, chunk, ZBLOB_CODEC_STORE, entry);
+        result = encode_by(plan, chunk, ZBLOB_CODEC_STORE, entry);
     if (result == ZBLOB_OK && fits && is_open)
         rival_planes(plan, chunk, entry);
     if (result == ZBLOB_OK && (!fits || is_open))
@@ -53,10 +53,10 @@ encode_chunk(void *context, size_t i)
     if (place->image)
         plan->results[i] = encode_samples(plan, chunk, entry);
     else
-        plan->results[i] = plan_encode_chunk(plan, chunk, chunk->codec, entry);
+        plan->results[i] = encode_by(plan, chunk, chunk->codec, entry);
     bool grows = entry->stored_size >= place->raw_size && plan->has_image_chunks;
     if (plan->results[i] == ZBLOB_OK && (grows || entry->stored_size == 0))
-        plan->results[i] = plan_encode_chunk(plan, chunk, ZBLOB_CODEC_STORE, entry);
+        plan->results[i] = encode_by(plan, chunk, ZBLOB_CODEC_STORE, entry);
 }
 
 /* A model is written into the header only where a chunk needs it to be decoded. */

@@ -37,8 +37,4 @@ void plan_free(struct plan *plan);
 /* Encode all chunks, in parallel, into their slots and index entries. */
 enum zblob_result plan_encode(struct plan *plan, struct zblob_error *error);
 
-/* Encode one chunk by `codec` into its slot and its entry, whose stored_size becomes 0 if it came to nothing. */
-enum zblob_result plan_encode_chunk(const struct plan *plan, const struct plan_chunk *chunk, enum zblob_codec codec,
-                                    struct zblob_chunk *entry);
-
 #endif
