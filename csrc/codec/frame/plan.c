@@ -8,6 +8,7 @@
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
 #include "../sniff/images.h"
+#include "../voxel/choose/build.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * bins.c: cuts the energies that an image shows into bins, each with a frequency table of its own: the scale of
  * their steps, and the thresholds. It knows counts of energies, not images. Only the encoder calculates here.
  */
-#include "../internal.h"
+#include "bins.h"
 
 #include <string.h>
 

@@ -3,7 +3,11 @@
  * spread over the image. Each piece is predicted by a fixed rule, and what that leaves by what it left in the planes
  * before; the rest is counted in contexts as the codec has them. Estimates are for comparing, nothing else.
  */
-#include "../internal.h"
+#include "channel_cost.h"
+
+#include "../chunks.h"
+#include "../samples.h"
+#include "entropy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +237,7 @@ cost_behind(const struct guess *c, const struct guess *p, const struct guess *q,
 }
 
 uint64_t
-voxel_channel_cost(struct voxel_channel_look *look, const struct voxel_channel *channels, size_t plane)
+voxel_estimate_channel(struct voxel_channel_look *look, const struct voxel_channel *channels, size_t plane)
 {
     const struct guess *planes[3] = {NULL, NULL, NULL};
     for (size_t i = 0; i < 3 && i <= plane; i++) {

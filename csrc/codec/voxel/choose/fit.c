@@ -11,7 +11,7 @@
 enum { ORDER = VOXEL_TAPS_MAX, LANES = 8 };
 
 struct voxel_fit {
-    const struct voxel_ops *ops;
+    const struct voxel_kernels *kernels;
     float sums[VOXEL_CLASSES][ORDER][ORDER]; /* lower triangle; the last row is the right-hand side */
     float whole[ORDER][ORDER];
     float lanes[ORDER][ORDER][LANES]; /* the systems of a few classes, side by side */
@@ -22,12 +22,12 @@ struct voxel_fit {
 };
 
 struct voxel_fit *
-voxel_fit_new(const struct voxel_ops *ops, size_t capacity)
+voxel_fit_new(const struct voxel_kernels *kernels, size_t capacity)
 {
     struct voxel_fit *fit = aligned_alloc(64, (sizeof *fit + 63) / 64 * 64);
     if (fit == NULL)
         return NULL;
-    fit->ops = ops;
+    fit->kernels = kernels;
     fit->calm = malloc((capacity + 1) * sizeof *fit->calm);
     fit->weights = malloc((capacity + 1) * sizeof *fit->weights);
     fit->indices = malloc((capacity + 1) * sizeof *fit->indices);
@@ -69,8 +69,8 @@ sum_classes(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], int clas
 {
     memset(fit->sums, 0, (size_t)classes * sizeof fit->sums[0]);
     for (int c = 0; c < classes; c++)
-        fit->ops->accumulate(fit->sums[c], rows, fit->weights, fit->indices + fit->starts[c],
-                             fit->starts[c + 1] - fit->starts[c], order);
+        fit->kernels->accumulate(fit->sums[c], rows, fit->weights, fit->indices + fit->starts[c],
+                                 fit->starts[c + 1] - fit->starts[c], order);
 }
 
 /* Solve m x = b in each lane, b in row `order` of m and then x: m = L D L', without square roots. What a pivot leaves
@@ -219,7 +219,7 @@ start_together(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_
     fit->starts[0] = 0;
     fit->starts[1] = used;
     memset(fit->sums[0], 0, sizeof fit->sums[0]);
-    fit->ops->accumulate(fit->sums[0], rows, fit->weights, fit->indices, used, order + 1);
+    fit->kernels->accumulate(fit->sums[0], rows, fit->weights, fit->indices, used, order + 1);
     solve_classes(fit, order, 1);
     for (int c = 1; c < VOXEL_CLASSES; c++)
         memcpy(fit->solution[c], fit->solution[0], sizeof fit->solution[0]);

@@ -4,11 +4,11 @@
 #ifndef ZBLOB_CODEC_VOXEL_CHOOSE_FIT_H
 #define ZBLOB_CODEC_VOXEL_CHOOSE_FIT_H
 
-#include "../internal.h"
+#include "../kernels/kernels.h"
 
 struct voxel_fit;
 
-struct voxel_fit *voxel_fit_new(const struct voxel_ops *ops, size_t capacity);
+struct voxel_fit *voxel_fit_new(const struct voxel_kernels *kernels, size_t capacity);
 void voxel_fit_free(struct voxel_fit *fit);
 
 /* Rows hold taps - 1 differences and the target; one set of Q12 weights a class, towards least

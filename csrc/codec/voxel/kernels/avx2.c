@@ -1,5 +1,5 @@
 /* avx2.c: the kernels for x86 with AVX2. */
-#include "../internal.h"
+#include "targets.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #endif
 #include <immintrin.h>
 
-enum { VOXEL_WIDTH = 16 };
+#define VOXEL_WIDTH 16
 typedef __m256i vec;
 
 static inline vec
@@ -80,7 +80,7 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
 }
 
 /* Sixteen steps in one table; where another is meant, the index has its top bit set and the shuffle gives zero. */
-#define VOXEL_FIND_BIN
+#define VOXEL_HAS_FIND_BIN 1
 static inline __attribute__((always_inline)) vec
 find_bin(const struct voxel_model *model, int bins, vec step)
 {
@@ -101,8 +101,8 @@ find_bin(const struct voxel_model *model, int bins, vec step)
 
 /* ---- rANS: 32 lanes a step, in four registers ------------------------------------------------------------ */
 
-#define VOXEL_RANS_DECODE
-#define VOXEL_RANS_ENCODE
+#define VOXEL_HAS_RANS_DECODE 1
+#define VOXEL_HAS_RANS_ENCODE 1
 #include "x86.h"
 
 /* By a token's upper four bits, twice: a mask of its raw bits (low and high byte). */
@@ -324,23 +324,23 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
     put_raw_lanes(encoder, &raw, count);
 }
 
-#include "intensity_template.h"
+#include "target_template.h"
 
 #ifdef __clang__
 #pragma clang attribute pop
 #endif
 
-const struct voxel_ops *
-voxel_ops_avx2(void)
+const struct voxel_target *
+voxel_target_avx2(void)
 {
     bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
-    return has ? &ops : NULL;
+    return has ? &this_target : NULL;
 }
 
 #else
 
-const struct voxel_ops *
-voxel_ops_avx2(void)
+const struct voxel_target *
+voxel_target_avx2(void)
 {
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* avx512.c: the kernels for x86 with AVX-512 (F, BW, DQ, VL, VNNI): the plain ones as the compiler
  * vectorises them, prediction and entropy coding by hand. */
-#include "../internal.h"
+#include "targets.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@
 #endif
 #include <immintrin.h>
 
-enum { VOXEL_WIDTH = 32 };
+#define VOXEL_WIDTH 32
 typedef __m512i vec;
 
 #define v_load(p) _mm512_loadu_si512((const void *)(p))
@@ -65,7 +65,7 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
     *fraction = _mm512_packs_epi32(_mm512_and_si512(low, mask), _mm512_and_si512(high, mask));
 }
 
-#define VOXEL_FIND_BIN
+#define VOXEL_HAS_FIND_BIN 1
 static inline __attribute__((always_inline)) vec
 find_bin(const struct voxel_model *model, int bins, vec step)
 {
@@ -98,7 +98,7 @@ magnitude_token(vec m)
     return v_add(base, _mm512_srlv_epi16(m, k));
 }
 
-#define VOXEL_RESIDUAL
+#define VOXEL_HAS_RESIDUAL 1
 static void
 residual(const struct voxel_row *row, int shift, size_t at, size_t count, const struct voxel_segment *segment,
          uint16_t *symbols, uint16_t *codes)
@@ -118,8 +118,8 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
 
 /* ---- rANS: 32 lanes a step, in two registers ------------------------------------------------------------ */
 
-#define VOXEL_RANS_DECODE
-#define VOXEL_RANS_ENCODE
+#define VOXEL_HAS_RANS_DECODE 1
+#define VOXEL_HAS_RANS_ENCODE 1
 #include "x86.h"
 
 /* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
@@ -318,26 +318,26 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
         put_raw_lanes(encoder, &raw, count);
 }
 
-#include "intensity_template.h"
+#include "target_template.h"
 
 #ifdef __clang__
 #pragma clang attribute pop
 #endif
 
-const struct voxel_ops *
-voxel_ops_avx512(void)
+const struct voxel_target *
+voxel_target_avx512(void)
 {
     bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("bmi2") &&
                __builtin_cpu_supports("popcnt");
-    return has ? &ops : NULL;
+    return has ? &this_target : NULL;
 }
 
 #else
 
-const struct voxel_ops *
-voxel_ops_avx512(void)
+const struct voxel_target *
+voxel_target_avx512(void)
 {
     return NULL;
 }

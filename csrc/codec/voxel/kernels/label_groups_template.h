@@ -1,8 +1,17 @@
 /*
  * label_groups_template.h: groups of up to LABEL_LANES symbols, each with a state of its own, all coded by the odds
- * before the group; and bits of places in and out of words. Included once by intensity_template.h for each target.
+ * before the group; and bits of places in and out of words. The same for labels of 8 and 16 bits: included once for each
+ * target.
  */
-#include "../label/label.h"
+#ifndef ZBLOB_CODEC_VOXEL_KERNELS_LABEL_GROUPS_TEMPLATE_H
+#define ZBLOB_CODEC_VOXEL_KERNELS_LABEL_GROUPS_TEMPLATE_H
+
+/* 1: plain C, whatever instructions the compiler may use. */
+#ifndef LABEL_PLAIN
+#define LABEL_PLAIN 0
+#endif
+
+#include "../label/coder.h"
 
 /* ---- Bits -------------------------------------------------------------------------------------------------- */
 
@@ -10,7 +19,7 @@
 static inline __attribute__((always_inline)) uint64_t
 label_pack(uint64_t bits, uint64_t mask)
 {
-#if defined(__BMI2__) && !defined(VOXEL_LABEL_PLAIN)
+#if defined(__BMI2__) && !LABEL_PLAIN
     return _pext_u64(bits, mask);
 #else
     uint64_t packed = 0;
@@ -23,7 +32,7 @@ label_pack(uint64_t bits, uint64_t mask)
 static inline __attribute__((always_inline)) uint64_t
 label_spread(uint64_t packed, uint64_t mask)
 {
-#if defined(__BMI2__) && !defined(VOXEL_LABEL_PLAIN)
+#if defined(__BMI2__) && !LABEL_PLAIN
     return _pdep_u64(packed, mask);
 #else
     uint64_t bits = 0;
@@ -68,7 +77,7 @@ label_decode_group(struct label_coder *coder, const uint32_t *contexts, size_t c
     above[0] = above[1] | bits[1];
 }
 
-#if defined(__AVX512BW__) && !defined(VOXEL_LABEL_PLAIN)
+#if defined(__AVX512BW__) && !LABEL_PLAIN
 
 static inline __m512i
 label_eight_ends(__m512i odds)
@@ -242,3 +251,5 @@ label_encode_groups(struct label_coder *coder, const uint32_t *contexts, size_t 
         coder->groups[coder->group_count++] = (uint8_t)size;
     }
 }
+
+#endif

@@ -1,9 +1,24 @@
 /*
- * label_rows_template.h: rows of a label map, their even labels and then their odd ones. Included twice by
- * intensity_template.h, for LABEL_T of 8 and of 16 bits, so that each target's compiler sees all of it.
+ * label_rows_template.h: rows of a label map, their even labels and then their odd ones. Included by target_template.h
+ * for labels of 8 and of 16 bits, so that each target's compiler sees all of it.
  *
  * The rows at work do not refer to each other: their symbols are coded together.
  */
+
+/* An unsigned type for one label, and one for two of them; and a function's name for this width of labels. */
+#ifndef LABEL_T
+#error "LABEL_T: uint8_t or uint16_t"
+#endif
+#ifndef LABEL_PAIR
+#error "LABEL_PAIR: uint16_t or uint32_t"
+#endif
+#ifndef LABEL_NAME
+#error "LABEL_NAME(name): name##_8 or name##_16"
+#endif
+
+#include "../label/rows.h"
+#include "label_groups_template.h"
+#include "label_words_template.h"
 
 /* ---- Symbols ----------------------------------------------------------------------------------------------- */
 
@@ -101,7 +116,8 @@ LABEL_NAME(place_rare)(struct label *l, const struct label_work *work, size_t wo
         size_t x = word * LABEL_BLOCK + (size_t)__builtin_ctzll(rare);
         LABEL_T third = LABEL_NAME(third_candidate)(work, x, parity, first[x], second[x]);
         const unsigned candidates[3] = {first[x], second[x], third};
-        now[x] = (LABEL_T)(none & 1 ? label_code_literal(l, now[x], candidates) : third);
+        now[x] =
+            (LABEL_T)(none & 1 ? label_code_literal(&l->literals, &l->coder, l->decode, now[x], candidates) : third);
     }
 }
 
@@ -136,7 +152,7 @@ static LABEL_T
 LABEL_NAME(code_exception)(struct label *l, LABEL_T usual, LABEL_T label)
 {
     const unsigned candidates[3] = {usual, usual, usual};
-    label = (LABEL_T)label_code_literal(l, label, candidates);
+    label = (LABEL_T)label_code_literal(&l->literals, &l->coder, l->decode, label, candidates);
     if (l->decode)
         label_gaps_next(&l->gaps);
     else if (!label_gaps_add(&l->gaps))
@@ -315,3 +331,7 @@ LABEL_NAME(decode_rows)(struct label *l)
 {
     LABEL_NAME(code_rows)(l, true);
 }
+
+#undef LABEL_T
+#undef LABEL_PAIR
+#undef LABEL_NAME

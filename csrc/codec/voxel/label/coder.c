@@ -1,14 +1,14 @@
 /*
- * coder.c: symbols of four values with adaptive probabilities, by rANS; and distances, by a
- * Golomb code.
+ * coder.c: symbols of four values with adaptive probabilities, by rANS.
  *
  * Probabilities change only between groups, so that the symbols of a group do not wait for each other.
  * The encoder notes each symbol's share as it goes forward and codes the notes backwards.
  */
-#include "label.h"
+#include "coder.h"
+
+#include "../../base/bytes.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { WORD_SIZE = 2, STATES_SIZE = LABEL_LANES * 4 };
 
@@ -60,13 +60,6 @@ label_coder_reserve(struct label_coder *coder, size_t count)
     return !coder->failed;
 }
 
-static void
-put_word(unsigned char *p, uint32_t value)
-{
-    p[0] = (unsigned char)value;
-    p[1] = (unsigned char)(value >> 8);
-}
-
 size_t
 label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t dst_capacity)
 {
@@ -85,7 +78,7 @@ label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t ds
         for (size_t lane = coder->groups[group]; lane-- > 0;) {
             uint32_t x = states[lane], start = *--entry & (LABEL_SCALE - 1);
             uint32_t share = (*entry >> LABEL_SCALE_BITS) + 1;
-            put_word(at - WORD_SIZE, x);
+            store_le16(at - WORD_SIZE, (uint16_t)x);
             bool is_full = x >= (uint64_t)share << (LABEL_STATE_BITS + 16 - LABEL_SCALE_BITS);
             at -= is_full ? WORD_SIZE : 0;
             x >>= is_full ? 16 : 0;
@@ -93,7 +86,7 @@ label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t ds
         }
     }
     for (int i = 0; i < LABEL_LANES; i++)
-        voxel_put32(dst + 4 * i, states[i]);
+        store_le32(dst + 4 * i, states[i]);
     memmove(first, at, (size_t)(end - at));
     return STATES_SIZE + (size_t)(end - at);
 }
@@ -109,7 +102,7 @@ label_coder_word(struct label_coder *coder)
     }
     const unsigned char *p = coder->words;
     coder->words += WORD_SIZE;
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+    return load_le16(p);
 }
 
 void
@@ -124,7 +117,7 @@ label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src
     }
     coder->failed = src_size < STATES_SIZE;
     for (int i = 0; i < LABEL_LANES && !coder->failed; i++, coder->words += 4)
-        coder->states[i] = voxel_get32(coder->words);
+        coder->states[i] = load_le32(coder->words);
 }
 
 /* Behind the last symbol: is all as the encoder began? */
@@ -135,55 +128,4 @@ label_coder_is_at_end(const struct label_coder *coder)
     for (int i = 0; i < LABEL_LANES; i++)
         is_end &= coder->states[i] == UINT32_C(1) << LABEL_STATE_BITS;
     return is_end;
-}
-
-/* ---- Distances ------------------------------------------------------------------------------------ */
-
-bool
-label_gaps_add(struct label_gaps *gaps)
-{
-    if (gaps->count == gaps->capacity) {
-        size_t capacity = gaps->capacity * 2 + 256;
-        uint32_t *list = realloc(gaps->list, capacity * sizeof *list);
-        if (list == NULL)
-            return false;
-        gaps->list = list;
-        gaps->capacity = capacity;
-    }
-    gaps->list[gaps->count++] = (uint32_t)gaps->left;
-    gaps->left = 0;
-    return true;
-}
-
-void
-label_gaps_next(struct label_gaps *gaps)
-{
-    gaps->left = UINT64_MAX; /* behind the last one: no more exceptions */
-    if (gaps->count > 0) {
-        gaps->count--;
-        gaps->left = voxel_get_golomb(&gaps->reader, gaps->order);
-    }
-}
-
-static uint64_t
-golomb_bits(const struct label_gaps *gaps, int order)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < gaps->count; i++)
-        bits += 2 * (uint64_t)(31 - __builtin_clz(gaps->list[i] + (1u << order)));
-    return bits - gaps->count * (uint64_t)order;
-}
-
-int
-label_gaps_order(const struct label_gaps *gaps)
-{
-    uint64_t total = 0;
-    for (size_t i = 0; i < gaps->count; i++)
-        total += gaps->list[i];
-    int order = 0;
-    while (order < 15 && total >> (order + 1) > gaps->count)
-        order++;
-    while (order > 0 && golomb_bits(gaps, order - 1) < golomb_bits(gaps, order))
-        order--;
-    return order;
 }

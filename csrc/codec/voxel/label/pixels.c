@@ -1,6 +1,6 @@
 /* pixels.c: between pixels of any size and labels of 8 or 16 bits. Only equality counts: what a
  * pixel's bytes mean makes no difference. */
-#include "label.h"
+#include "pixels.h"
 
 #include <stdlib.h>
 #include <string.h>

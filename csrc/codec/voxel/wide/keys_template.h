@@ -1,7 +1,15 @@
 /*
- * keys_template.h: the decoder's loops of codec.c for keys of one width.
- * Included with KEY (an unsigned type) and NAME(x) defined. Arithmetic is modulo 2^(bits of KEY).
+ * keys_template.h: the decoder's loops of codec.c for keys of one width, which includes it for 32 and for 64 bits.
+ * Arithmetic is modulo 2^(bits of KEY).
  */
+
+/* An unsigned type for keys, and a function's name for this width of them. */
+#ifndef KEY
+#error "KEY: uint32_t or uint64_t"
+#endif
+#ifndef NAME
+#error "NAME(x): x##_32 or x##_64"
+#endif
 
 static void
 NAME(fill_table)(const struct cell_table *table, const struct voxel_wide *wide)
@@ -86,16 +94,16 @@ NAME(add_before)(KEY *keys, size_t count, size_t period, size_t distance)
 
 /* Differences -> keys, over the whole box. */
 static void
-NAME(integrate)(KEY *keys, const struct voxel_wide *wide, const struct layout *l)
+NAME(integrate)(KEY *keys, const struct voxel_wide *wide, const struct wide_layout *l)
 {
     KEY mask = (KEY)wide_key_mask(wide), half = (KEY)(wide_key_mask(wide) / 2 + 1);
     for (size_t i = 0; i < l->count; i++)
         keys[i] = (KEY)(keys[i] - half);
-    if (wide->axes & AXIS_Z)
+    if (wide->axes & WIDE_AXIS_Z)
         NAME(add_before)(keys, l->count, l->count, l->plane);
-    if (wide->axes & AXIS_Y)
+    if (wide->axes & WIDE_AXIS_Y)
         NAME(add_before)(keys, l->count, l->plane, l->row);
-    if (wide->axes & AXIS_X)
+    if (wide->axes & WIDE_AXIS_X)
         NAME(add_before)(keys, l->count, l->row, l->components);
     for (size_t i = 0; i < l->count; i++)
         keys[i] &= mask;

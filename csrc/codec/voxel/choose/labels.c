@@ -1,8 +1,13 @@
 /*
- * survey.c: is an image a label map? Decided by what a sample of its rows would cost as labels and
+ * labels.c: is an image a label map? Decided by what a sample of its rows would cost as labels and
  * as intensities; only equality and differences of pixels count, never what the image is said to show.
  */
-#include "label.h"
+#include "labels.h"
+
+#include "../chunks.h"
+#include "../label/literals.h"
+#include "../label/pixels.h"
+#include "entropy.h"
 
 #include <string.h>
 
@@ -153,7 +158,7 @@ sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned 
 }
 
 bool
-label_survey(const struct voxel_model *model, const unsigned char *samples)
+voxel_choose_labels(const struct voxel_model *model, const unsigned char *samples)
 {
     const struct voxel_shape *shape = &model->shape;
     struct sample s = {.components = (size_t)shape->components};
