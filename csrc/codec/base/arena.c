@@ -20,7 +20,7 @@ arena_take(struct arena *arena, size_t size)
 {
     size = (size + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
     if ((size_t)(arena->end - arena->at) < size)
-        abort(); /* the sizes were added up wrongly: a fault in this program, whatever the input */
+        abort();
     void *block = arena->at;
     arena->at += size;
     return block;

@@ -1,6 +1,6 @@
 /*
- * arena.h: working memory in one piece, of which parts are taken one after the other. The C library keeps a large piece
- * that is freed for the next one of that size, where many small ones would return their pages to the system.
+ * arena.h: working memory that is allocated as one piece and handed out in parts. When one large piece is freed, the C
+ * library keeps it for the next request of that size; many smaller ones would return their pages to the system.
  */
 #ifndef ZBLOB_CODEC_BASE_ARENA_H
 #define ZBLOB_CODEC_BASE_ARENA_H
@@ -14,11 +14,11 @@ struct arena {
     unsigned char *memory, *at, *end;
 };
 
-/* Room for `size` bytes in all; each part that is taken may need up to ARENA_ALIGNMENT - 1 of them besides its own.
- * False: no memory. Close an arena in either case; one that is all zeros may be closed, too. */
+/* Room for `size` bytes in total. A part that is taken uses up its size rounded up to a multiple of ARENA_ALIGNMENT.
+ * False: no memory. An arena may be closed whether it was opened or not, if it is all zeros at first. */
 bool arena_open(struct arena *arena, size_t size);
-/* The next `size` bytes, aligned to ARENA_ALIGNMENT, not cleared. It is a fault of the program if they are not there:
- * then it aborts. */
+/* The next `size` bytes, aligned to ARENA_ALIGNMENT and not cleared. Aborts if they are not there: then the program
+ * added up its sizes wrongly, whatever its input was. */
 void *arena_take(struct arena *arena, size_t size);
 void arena_close(struct arena *arena);
 

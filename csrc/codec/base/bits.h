@@ -1,8 +1,8 @@
 /*
  * bits.h: streams of bits, the lowest bit of the first byte first, and numbers in exponential Golomb codes.
  *
- * Neither end is ever passed: a writer without room, or a reader at its end, sets `overflow` and goes on without a
- * byte. Callers look at `overflow` once, at the end or before they use what they read to size or address memory.
+ * Memory is safe whatever is read or written: a writer without room and a reader at its end set `overflow` and continue
+ * without touching it. Callers check `overflow` at the end, and before they use a number to size or address memory.
  */
 #ifndef ZBLOB_CODEC_BASE_BITS_H
 #define ZBLOB_CODEC_BASE_BITS_H

@@ -38,7 +38,7 @@ put_varint(unsigned char *at, uint64_t value)
     return at;
 }
 
-/* Moves *at behind the number. False: it does not end before `end`, or has more than 63 bits. */
+/* Moves *at to the byte after the number. False: it does not end before `end`, or has more than 63 bits. */
 static inline bool
 get_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
 {

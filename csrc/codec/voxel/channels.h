@@ -15,12 +15,12 @@ voxel_component_of(const struct voxel_model *model, size_t plane)
     return model->channel_count ? model->channels[plane].component : plane;
 }
 
-/* `rows` rows from y on of all planes of a slice: each was loaded with its own component, and becomes its channel. */
+/* Rows y to y + rows - 1 of all planes of a slice: the components that they were loaded with become channels. */
 void voxel_split_channels(const struct voxel_model *model, const struct voxel_window *window, size_t ring, size_t y,
                           size_t rows);
 
-/* A plane's row back into its component. The rows of all planes lie `stride` elements apart; those of earlier planes are
- * components already. */
+/* Turns a plane's row of `count` elements back into its component. `rows` has a row of each plane, `stride` elements
+ * apart; those of earlier planes must be components already. */
 void voxel_join_channel(const struct voxel_model *model, size_t plane, int16_t *rows, size_t stride, size_t count);
 
 #endif

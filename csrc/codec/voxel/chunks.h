@@ -7,7 +7,7 @@
 
 #include "model.h"
 
-/* Bytes behind an encoded chunk's capacity that are written to on the way. */
+/* An encoder may write so many bytes beyond the capacity that it is given, before it knows what fits. */
 #define VOXEL_ENCODE_SLACK (4 * 512 + 128)
 
 size_t voxel_chunk_count(const struct voxel_model *model);

@@ -1,8 +1,8 @@
 /*
  * intensity.c: a chunk of intensities: planes -> residual tokens -> rANS, and back.
  *
- * Layout of a chunk: u32 sizes of tables, flat rows and margins, and count of raw bits; the first three of these
- * parts; words; 64 states; raw bits. A chunk of flat rows alone ends after the margins.
+ * A chunk is a header of four u32 (the sizes of tables, flat rows and margins, and the number of raw bits), then
+ * tables, flat rows, margins, words, 64 states and raw bits. A chunk that has flat rows only ends after the margins.
  */
 #include "intensity.h"
 
@@ -24,7 +24,7 @@ enum {
     TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS,
 };
 enum { HEADER_SIZE = 16, STATES_SIZE = 4 * VOXEL_STATES, SLACK = 2 * VOXEL_SEGMENT + 64 };
-_Static_assert((int)VOXEL_ENCODE_SLACK == 2 * SLACK, "what a segment adds to words and raw bits at most");
+_Static_assert((int)VOXEL_ENCODE_SLACK == 2 * SLACK, "at most so much does a segment add to words and raw bits");
 
 static int
 table_count(const struct voxel_model *model)
@@ -33,7 +33,7 @@ table_count(const struct voxel_model *model)
     return model->use_floor ? count + bins / 2 * VOXEL_FLOOR_LEVELS : count;
 }
 
-/* ---- Flat rows: runs as varint pairs (rows before, rows in the run) ---------------------------- */
+/* ---- Flat rows: for each run a pair of varints, coded rows before it and its rows ---------------------------- */
 
 struct flat_runs {
     unsigned char *bytes;
@@ -75,7 +75,7 @@ half_is_flat(const int16_t *values, size_t count, int16_t modal)
 
 /* ---- Encoding ----------------------------------------------------------------------------------- */
 
-/* The samples of a row that are coded: pairs first..last of the even half, fewer of the odd one. */
+/* The samples of a row that are coded: first..last[parity] - 1 of each half. */
 struct span {
     size_t first, last[2];
 };
@@ -138,7 +138,7 @@ span_of(const struct voxel_window *window, uint32_t left, uint32_t right)
     return span;
 }
 
-/* Whole steps of the modal value at both ends of a row that is not flat. */
+/* Finds the steps at both ends of a row that hold nothing but the modal value, and writes how many they are. */
 static struct span
 find_margins(struct encoding *e, const int16_t *even)
 {
@@ -204,8 +204,8 @@ encode_box(struct encoding *e, struct voxel_box box, const unsigned char *sample
     return flush_run(&e->runs);
 }
 
-/* The fast preset counts some 2^17 to 2^18 samples of a chunk, in blocks that a hash picks: a plain stride could follow
- * the rows. Tokens that it does not meet are escaped. */
+/* The fast preset counts only some 2^17 to 2^18 samples of a chunk. A hash picks their blocks, as a fixed stride could
+ * fall into step with the rows. Tokens that are not met become escapes. */
 static void
 count_tokens(const struct encoding *e)
 {
@@ -222,7 +222,7 @@ count_tokens(const struct encoding *e)
     }
 }
 
-/* The tables' bits to dst, and the encoder's form of them. 0: no room. */
+/* Writes the tables to dst, and fills the encoder's form of them. Returns their size; 0: no room. */
 static size_t
 encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], unsigned char *dst, size_t capacity)
 {
@@ -237,7 +237,7 @@ encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], uns
     return writer.overflow ? 0 : (size_t)(writer.at - dst);
 }
 
-/* Everything but the states is known: backwards through the rows. False: no room for words or raw bits. */
+/* Encodes all symbols, backwards through the rows. False: no room for words or raw bits. */
 static bool
 encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
 {
@@ -256,8 +256,8 @@ encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
     return true;
 }
 
-/* Words, states and raw bits to dst + start: words grow from there upwards, raw bits from behind the end downwards.
- * 0: no room. */
+/* Writes words, states and raw bits to dst + start. At first, words grow upwards from there, and raw bits downwards
+ * from the end of the slack. Returns the chunk's size; 0: no room. */
 static size_t
 encode_streams(const struct encoding *e, const struct voxel_encode_entry *entries, size_t start, unsigned char *dst,
                size_t capacity)
@@ -308,7 +308,7 @@ encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
     return e->count ? encode_streams(e, entries[0], fixed + tables_size, dst, capacity) : fixed;
 }
 
-/* Everything a chunk's encoding needs, in one block. */
+/* Takes all memory that encoding a chunk needs as one piece. */
 static bool
 open_encoding(struct encoding *e, struct voxel_box box)
 {
@@ -370,7 +370,7 @@ struct decoding {
     uint32_t before[2];
 };
 
-/* Leaves gap = UINT64_MAX behind the last run. */
+/* After the last run, gap is UINT64_MAX: all rows are coded. */
 static bool
 next_run(struct decoding *d)
 {
@@ -468,7 +468,7 @@ decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
     return true;
 }
 
-/* The encoder started from nothing: so must the decoder end. */
+/* The decoder must end where the encoder began: no words or raw bits left, and all states at their first value. */
 static bool
 is_finished(const struct decoding *d)
 {
@@ -492,7 +492,7 @@ decode_tables(struct decoding *d, const unsigned char *src, size_t size)
     return true;
 }
 
-/* Words, states and raw bits; what is read beyond its ends, copied. */
+/* Finds words, states and raw bits. Kernels read words and raw bits past their ends: so those are copied, with room. */
 static bool
 decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t raw_bits)
 {

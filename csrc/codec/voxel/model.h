@@ -45,7 +45,7 @@ struct voxel_channel {
     uint8_t component;
     uint8_t minus; /* 1 + the plane (an earlier one) whose component is subtracted; 0: none */
     uint16_t offset;
-    bool use_floor; /* this and the range take the place of the model's in this plane */
+    bool use_floor; /* this and the range replace those of the model in this plane */
     int16_t low, high;
 };
 
@@ -66,7 +66,7 @@ struct voxel_model {
     bool use_reference;     /* false: every plane is predicted from itself alone */
     bool is_apart;          /* components do not refer to each other */
     bool use_margins;       /* the modal value at both ends of a row is not coded */
-    bool use_floor;         /* values are cut off at `low`: contexts depend on how near that is */
+    bool use_floor;         /* many values are `low`: contexts depend on how near a prediction is to it */
     int16_t low, high;      /* predictions are clamped to this range */
     int16_t modal;          /* the most frequent value: that of flat rows, and of rows outside the image */
     uint32_t channel_count; /* as many as components; 0: planes hold the components as they are */

@@ -31,8 +31,9 @@ choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model
         cursor->layout[parity] = voxel_find_layout(model->preset, (uint32_t)kind, model->chunk_slices > 1, parity);
 }
 
-/* Rows above the first are the reference plane's first row; without one, this plane's first row, and
- * for that row the stand-in. Rows of other planes stop at their edges. */
+/* Where a site of row y lies in the window. In place of the rows above this plane's first one stands the first row of
+ * the reference plane, or without a reference the row of modal values. Other rows outside a plane are its first or last
+ * row. */
 static size_t
 site_offset(const struct voxel_window *window, const struct voxel_plane_cursor *cursor, struct voxel_site site,
             size_t y, int parity)

@@ -19,7 +19,7 @@ struct voxel_plane_cursor {
     ptrdiff_t taps[2][VOXEL_TAPS_MAX], errors[2][VOXEL_ERRORS_MAX];
 };
 
-/* One half-row. Its neighbours are found at so many elements from element 0 of the row's even half. */
+/* One half-row. taps[] and errors[] are distances from element 0 of the row's even half to each neighbour. */
 struct voxel_row {
     const int16_t *even_values;
     const uint16_t *even_errors;

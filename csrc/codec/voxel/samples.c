@@ -105,7 +105,7 @@ store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, s
     }
 }
 
-/* As kernels take samples: nothing but a change of place and sign. */
+/* Can kernels load and store the samples directly: is it only places and signs that change? */
 static bool
 is_plain(const struct voxel_model *model)
 {
@@ -134,7 +134,7 @@ voxel_load_row(const struct voxel_model *model, const unsigned char *samples, ui
     voxel_split_channels(model, window, ring, y, 1);
 }
 
-/* Transposed slices go through tiles of this many of the image's rows. */
+/* Transposed slices are loaded and stored in tiles of so many of the image's rows. */
 enum { TILE = 32 };
 
 static size_t
@@ -162,8 +162,9 @@ typedef uint16_t eight __attribute__((vector_size(16)));
 #define RIFFLE_HIGH(a, b) __builtin_shuffle(a, b, (eight){4, 12, 5, 13, 6, 14, 7, 15})
 #endif
 
-/* Sixty-four samples have numbers of six bits, row and column. To riffle them rotates these by one bit: three times
- * swaps row and column. */
+/* Transposes 8 x 8 samples. A sample's place is a number of six bits: three for its row, three for its column.
+ * Interleaving the first half of all samples with the second half rotates each sample's number by one bit, so doing it
+ * three times exchanges row and column. */
 static void
 swap_block(const int16_t *from, size_t from_step, int16_t *to, size_t to_step)
 {
@@ -197,7 +198,7 @@ swap_axes(const int16_t *from, size_t from_step, int16_t *to, size_t to_step, si
         }
 }
 
-/* `count` rows of the image, in the tile, are samples at..at + count - 1 of every coded row. */
+/* The tile holds `count` rows of the image: they are samples at..at + count - 1 of every coded row. */
 static void
 tile_to_window(const int16_t *tile, size_t stride, const struct voxel_window *window, size_t ring, size_t c, size_t at,
                size_t count)
@@ -243,8 +244,8 @@ voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, 
     voxel_split_channels(model, window, z % window->ring, 0, window->height);
 }
 
-/* Rows z, y of the box, and in a transposed image `count` of its rows from `at` on. With channels, a plane's row
- * needs those of earlier planes: each has its own place in the scratch memory. */
+/* Row y of slice z to its pixels. With channels, joining a plane's row takes the rows of earlier planes, so each plane
+ * has its own place in the scratch memory. store_tile does the same for `count` rows of a transposed image. */
 static void
 store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_window *window, size_t z,
           size_t y, int16_t *scratch)

@@ -1,6 +1,6 @@
 /*
- * shape.h: how an image's axes become slices of rows of pixels. Samples never move for that: a shape is a way to count
- * them. Section 1 of docs/voxel-format.md.
+ * shape.h: how an image's axes become slices of rows of pixels. No sample moves: a shape only says how to count them.
+ * Section 1 of docs/voxel-format.md.
  */
 #ifndef ZBLOB_CODEC_VOXEL_SHAPE_H
 #define ZBLOB_CODEC_VOXEL_SHAPE_H
@@ -8,7 +8,7 @@
 #include "../../zblob.h"
 
 enum {
-    VOXEL_ROW_MIN = 24,           /* pixels: the padding of shorter rows would outweigh their samples by far */
+    VOXEL_ROW_MIN = 24,           /* pixels: shorter rows would have far more padding than samples */
     VOXEL_ROW_SIZE_MAX = 8 << 20, /* bytes */
 };
 
@@ -22,8 +22,8 @@ struct voxel_box {
     uint64_t slice, slices, row, rows;
 };
 
-/* Axes of one pixel vanish; a very short fastest axis becomes components (or joins the next axis), so that a row is
- * long enough for vectors. False: no samples, or more than 2^40. */
+/* Axes of one pixel are dropped; a very short fastest axis becomes components (or joins the next axis), so that a
+ * row is long enough for vectors. False: no samples, or more than 2^40. */
 bool voxel_shape_of(struct voxel_shape *shape, const struct zblob_grid *grid);
 
 /* An image of one row becomes slices of height x width pixels; what fills no slice is left out. False, and nothing

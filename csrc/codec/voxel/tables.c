@@ -30,13 +30,13 @@ voxel_normalise_counts(const uint32_t counts[VOXEL_TOKENS], uint16_t frequencies
         if (frequencies[t] > frequencies[largest])
             largest = t;
     }
-    /* A token without counts may still come where the histogram was a sample. */
+    /* The counts may be of a sample only: tokens without a count must stay possible, as escapes. */
     uint32_t f = (uint32_t)((escaped * VOXEL_TABLE_SIZE + total / 2) / total);
     frequencies[VOXEL_ESCAPE] = (uint16_t)(f ? f : 1);
     sum += frequencies[VOXEL_ESCAPE];
     if (frequencies[VOXEL_ESCAPE] > frequencies[largest])
         largest = VOXEL_ESCAPE;
-    /* The largest absorbs the rounding: at most half a slot a token. */
+    /* The largest frequency absorbs the rounding, which is at most half a slot per token. */
     while (sum != VOXEL_TABLE_SIZE) {
         int target = largest;
         for (int t = 0; t < VOXEL_TOKENS; t++)
@@ -50,8 +50,8 @@ voxel_normalise_counts(const uint32_t counts[VOXEL_TOKENS], uint16_t frequencies
     }
 }
 
-/* Tokens in pairs (the signs of one magnitude) fall slowly: the last frequency of the same sign
- * sets the order. */
+/* Tokens come in pairs, the two signs of one magnitude, and frequencies fall slowly with magnitude: so the previous
+ * frequency of the same sign gives the order. */
 static int
 golomb_order(int previous)
 {

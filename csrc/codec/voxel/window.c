@@ -21,7 +21,7 @@ plane_stride_of(const struct voxel_shape *shape, struct voxel_box box)
     return (size_t)box.rows * 2 * half_stride_of(shape->width) + VOXEL_LANES;
 }
 
-/* All rows of the slices that are kept, and the stand-in row behind them. */
+/* All rows of the slices that are kept, and after them the row of modal values. */
 static size_t
 element_count(const struct voxel_shape *shape, struct voxel_box box, uint32_t distance)
 {
@@ -51,8 +51,8 @@ voxel_window_open(struct voxel_window *window, const struct voxel_shape *shape, 
     size_t count = element_count(shape, box, distance);
     window->values = memory;
     window->errors = (uint16_t *)memory + count;
-    /* Elements between a half-row's samples and its padding are computed with and never used; they
-     * start as zeros so that no run depends on what the memory held. */
+    /* Kernels calculate with the elements after a half-row's padding, too, and nothing uses the results. They start as
+     * zeros so that no run depends on what the memory held before. */
     memset(memory, 0, 2 * sizeof(int16_t) * count);
     for (size_t i = voxel_outside_row(window) - VOXEL_PAD; i < count; i++)
         window->values[i] = modal;
@@ -63,7 +63,7 @@ voxel_pad_values(const struct voxel_window *window, size_t ring, size_t componen
 {
     int16_t *half = window->values + voxel_half_row(window, ring, component, row, parity);
     size_t count = window->half[parity];
-    /* a row of one pixel has no odd half: it repeats the even one */
+    /* a row of one pixel has no odd half: its padding repeats the even one */
     int16_t first = count ? half[0] : half[-(ptrdiff_t)window->half_stride];
     int16_t last = count ? half[count - 1] : first;
     for (int i = 1; i <= VOXEL_PAD; i++)

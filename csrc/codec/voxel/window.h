@@ -1,7 +1,7 @@
 /*
  * window.h: the working memory that prediction looks at: the values and stored errors of the slice at work and of those
  * it may refer to. A *plane* is one component of one slice. Its rows are kept as two *half-rows*, of the even samples
- * and of the odd ones, padded at both ends so that neighbours are found without a look at the edges.
+ * and of the odd ones, padded at both ends so that no neighbour to the left or right needs a check for the edge.
  */
 #ifndef ZBLOB_CODEC_VOXEL_WINDOW_H
 #define ZBLOB_CODEC_VOXEL_WINDOW_H
@@ -9,7 +9,7 @@
 #include "shape.h"
 
 enum {
-    VOXEL_LANES = 32, /* kernels work on whole vectors of so many samples, beyond a half-row's end if need be */
+    VOXEL_LANES = 32, /* kernels work on whole vectors of so many samples, also past the end of a half-row */
     VOXEL_PAD = 4,    /* elements left and right of a half-row that repeat its ends: no neighbour is farther away */
 };
 
@@ -20,7 +20,7 @@ struct voxel_window {
     size_t ring;         /* slices that are kept, 2 * distance + 1 at most */
     size_t half[2];      /* samples in the even and the odd half of a row */
     size_t half_stride;  /* elements from one half-row to the next of the same plane */
-    size_t plane_stride; /* to the next plane; what whole vectors write behind a plane's last row hits nothing */
+    size_t plane_stride; /* to the next plane, with room for what whole vectors write past a plane's last row */
     int16_t *values;
     uint16_t *errors;
 };

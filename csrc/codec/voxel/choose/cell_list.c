@@ -8,7 +8,7 @@
 
 enum { SET_BITS = 18, SET_SIZE = 1 << SET_BITS, PIECE = 1024 };
 
-/* UINT64_MAX marks a free place; as a value it has no place, and the last cell. */
+/* UINT64_MAX marks a free place. As a value it has no place in the set; its cell is the last one. */
 struct cell_list {
     uint64_t values[SET_SIZE];
     uint16_t cells[SET_SIZE];

@@ -21,7 +21,7 @@ build_index(struct cell_index *index, const struct voxel_wide *wide)
     index->shift = (uint8_t)(bits > INDEX_BITS ? bits - INDEX_BITS : 0);
     uint32_t run = 0;
     for (uint64_t bucket = 0; bucket <= buckets; bucket++) {
-        /* the last run that begins at or before the bucket's first key */
+        /* up to the last run that begins at or before the bucket's first key */
         while (run + 1 < wide->run_count && (bucket == buckets || wide->runs[run + 1].start <= bucket << index->shift))
             run++;
         index->runs[bucket] = run;
@@ -51,7 +51,7 @@ wide_find_cell(const struct voxel_wide *wide, const struct cell_index *index, ui
 struct builder {
     struct voxel_wide *wide;
     const struct cell_survey *survey;
-    uint64_t pending; /* from here to the next range on nothing is expected */
+    uint64_t pending; /* from here to the next range no keys are expected */
     bool has_pending, with_halos, full;
 };
 
@@ -68,8 +68,8 @@ add_run(struct builder *b, uint64_t from, uint64_t last, int width)
     wide->cell_count += (uint32_t)count;
 }
 
-/* A halo: the keys next to an atom in narrow cells, then twice as many in twice as wide ones, and so on up to
- * `width`. `own` is the width at the atom's side. */
+/* A halo is what surrounds an atom: narrow cells next to it, then twice as many keys in cells twice as wide, and so
+ * on up to `width`. These are the keys in cells of width `own`. */
 static uint64_t
 halo_size(int own)
 {
@@ -103,21 +103,21 @@ add_toward(struct builder *b, uint64_t from, uint64_t last, int width, int own)
 
 /* Keys from..last in cells of that width, with halos where they touch atoms that have one. */
 static void
-add_between(struct builder *b, uint64_t from, uint64_t last, int width, bool halo_before, bool halo_behind)
+add_between(struct builder *b, uint64_t from, uint64_t last, int width, bool halo_before, bool halo_after)
 {
     uint64_t middle = from + (last - from) / 2;
-    if (halo_before && halo_behind && from < last) {
+    if (halo_before && halo_after && from < last) {
         add_away(b, from, middle, width);
         add_toward(b, middle + 1, last, width, 0);
     } else if (halo_before)
         add_away(b, from, last, width);
-    else if (halo_behind)
+    else if (halo_after)
         add_toward(b, from, last, width, 0);
     else
         add_run(b, from, last, width);
 }
 
-/* Keys from..last in cells of that width, but a cell of its own for each frequent value among them. */
+/* Keys from..last in cells of that width, except that each frequent value among them has a cell of its own. */
 static void
 add_range(struct builder *b, uint64_t from, uint64_t last, int width)
 {
@@ -139,7 +139,7 @@ add_range(struct builder *b, uint64_t from, uint64_t last, int width)
     add_between(b, from, last, width, halo, false);
 }
 
-/* What is not expected, up to `last`, in as few cells as can be. */
+/* The keys that are not expected, up to `last`, in as few cells as possible. */
 static void
 flush_pending(struct builder *b, uint64_t last)
 {
@@ -165,7 +165,7 @@ add_unexpected(struct builder *b, uint64_t from)
     b->has_pending = true;
 }
 
-/* A range that is expected within low..high alone. */
+/* A range whose keys are expected only within low..high. */
 static void
 add_clipped(struct builder *b, uint64_t from, uint64_t last, uint64_t low, uint64_t high, int width)
 {
@@ -180,7 +180,7 @@ add_clipped(struct builder *b, uint64_t from, uint64_t last, uint64_t low, uint6
         add_unexpected(b, high + 1);
 }
 
-/* Where the samples lie, with a margin. */
+/* Where keys are expected: those of the survey, with a margin. */
 static void
 expected_range(const struct cell_survey *s, uint64_t *low, uint64_t *high)
 {
@@ -216,8 +216,8 @@ wide_count_exponents(struct cell_survey *s)
     return true;
 }
 
-/* Cells as fine as a value's own precision for `linear` exponents below the largest; below that all cells are
- * equally wide in value, down to one cell for all that is smaller. */
+/* The width of cells for an exponent. For `linear` exponents below the largest, cells are as fine as the values' own
+ * precision. Below these, all cells span an equal range of values, so that finally one cell has all that is smaller. */
 static int
 float_width(const struct cell_exponents *e, int exponent, int linear, int width)
 {
@@ -248,7 +248,7 @@ float_ranges(struct builder *b, const struct cell_exponents *e, int linear, int 
     }
 }
 
-/* Outside of low..high: ranges that double in size, 2^precision cells in each, and fewer where nothing is expected. */
+/* Keys outside low..high: in ranges that double in size, each of 2^precision cells of at least that width. */
 static void
 add_above(struct builder *b, uint64_t from, uint64_t size, int width, int precision)
 {
@@ -273,7 +273,7 @@ add_below(struct builder *b, uint64_t end, uint64_t size, int width, int precisi
     add_range(b, from, end - 1, own > width ? own : width);
 }
 
-/* Integers, and differences: cells of one width in low..high. */
+/* Integers, and differences: cells of one width in low..high, and wider ones outside. */
 static void
 centred_ranges(struct builder *b, uint64_t low, uint64_t high, int width, int precision)
 {
@@ -306,7 +306,6 @@ direct_cells(struct cell_survey *s, int linear, bool with_halos, int width)
     return !b.full;
 }
 
-/* The narrowest cells that are not too many, and wider ones at will. */
 bool
 wide_build_direct(struct cell_survey *s, int linear, bool with_halos, int wider)
 {
@@ -327,7 +326,7 @@ wide_build_differences(struct cell_survey *s, uint64_t typical)
 {
     uint64_t top = wide_key_mask(s->wide) / 2 + 1;
     int precision = wide_key_bits(s->wide) > 40 ? 9 : 10, width = bit_length(typical) - 7;
-    struct cell_survey plain = {.wide = s->wide}; /* frequent values are no frequent differences */
+    struct cell_survey plain = {.wide = s->wide}; /* without atoms: frequent values are no frequent differences */
     for (width = width < 0 ? 0 : width; width <= 40; width++) {
         uint64_t half = UINT64_C(1) << (width + 11);
         if (half >= top)

@@ -20,7 +20,7 @@ enum {
     BLOCK_WIDTH = 448, /* samples of a row in it */
     PREDICTIONS = 6,
     CLASSES = 18,  /* of residuals, by magnitude */
-    ENOUGH = 5,    /* bits of a residual that contexts can tell apart: the others are noise */
+    ENOUGH = 5,    /* bits of a residual that contexts can predict: the others are noise */
     ALL = 1 << 12, /* exponents: cells follow the floats' own precision everywhere */
 };
 
@@ -32,7 +32,8 @@ sample_count(const struct voxel_model *model)
     return model->shape.width * model->shape.height * model->shape.slices * model->shape.components;
 }
 
-/* Low bits that are zero in all samples. Stops where there are none, which is soon for true floats. */
+/* The number of low bits that are zero in all samples. Stops as soon as there are none, which is early for true
+ * floats. */
 static int
 common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count)
 {
@@ -58,7 +59,7 @@ ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Places spread by a hash: a plain stride could follow the image's structure. */
+/* Keys from places spread by a hash: a fixed stride could follow the image's structure. */
 static void
 take_keys(struct cell_survey *s, const unsigned char *samples, uint64_t count)
 {
@@ -88,7 +89,7 @@ count_repeats(struct cell_survey *s)
 
 /* ---- Excerpt ----------------------------------------------------------------------------------------- */
 
-/* Rows y-2..y of slices z-2..z (or of one slice), for some y and z. */
+/* Blocks of three rows in each of three slices (or in one slice). */
 struct excerpt {
     uint64_t *keys; /* [block][slice][row][BLOCK_WIDTH] */
     size_t blocks, depth, width, components;
@@ -177,7 +178,8 @@ struct trial {
     uint64_t inner_bits; /* within cells */
 };
 
-/* Cells of the excerpt's last rows: cells[z][y], the newest last. Counts the bits within those of the newest. */
+/* The cells of a block's last two rows in its last two slices, as cells[z][y]. *inner_bits grows by the bits within the
+ * cells of the last row. */
 static void
 cells_of_block(const struct cell_survey *s, const struct excerpt *e, size_t block, int32_t cells[2][2][BLOCK_WIDTH],
                uint64_t *inner_bits)
@@ -204,7 +206,7 @@ count_residual(uint32_t counts[CLASSES], int32_t residual)
     counts[length < CLASSES ? length : CLASSES - 1]++;
 }
 
-/* cells[z][y], the newest last; where there is one slice, both z are the same. */
+/* Predicts the last row of cells[z][y] in each way. Where there is one slice, both z are the same. */
 static void
 try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt *e)
 {
@@ -220,7 +222,7 @@ try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt 
     }
 }
 
-/* The magnitude class that half of the residuals do not pass. Zeros do not count: they may be a background. */
+/* The magnitude class that half of the residuals do not exceed. Zeros do not count: they may be a background. */
 static int
 middle_class(const uint32_t counts[CLASSES])
 {
@@ -233,8 +235,8 @@ middle_class(const uint32_t counts[CLASSES])
     return c;
 }
 
-/* The excerpt's cost with the cells that the survey's `wide` has now; *wider: how many bits of the residuals
- * would do as well within the cells. */
+/* What the excerpt costs with the cells that the survey has now. *wider: so many low bits of the residuals are
+ * noise, and could as well be bits within wider cells. */
 static uint64_t
 trial_cost(const struct cell_survey *s, const struct excerpt *e, int *wider)
 {
@@ -256,7 +258,7 @@ trial_cost(const struct cell_survey *s, const struct excerpt *e, int *wider)
     return best + 16 * t.inner_bits;
 }
 
-/* The middle one of the magnitudes of the excerpt's differences. */
+/* The median magnitude of the excerpt's differences, rounded to a power of two. */
 static uint64_t
 typical_difference(const struct voxel_wide *wide, const struct excerpt *e)
 {
@@ -297,7 +299,7 @@ has_heavy_atom(const struct cell_survey *s)
     return any;
 }
 
-/* Differences cost time: they must be better, not just as good. */
+/* Takes the candidate that costs least. Differences take time: they must be clearly better. */
 static bool
 choose_candidate(struct cell_survey *s, const struct excerpt *e)
 {
@@ -327,7 +329,7 @@ choose_candidate(struct cell_survey *s, const struct excerpt *e)
     return best != NULL && build(s, e, *best, best_wider);
 }
 
-/* Do a component's own neighbours predict it better than the component before does? */
+/* Is a component predicted better from its own neighbours than from the component before it? */
 static bool
 is_apart(const struct cell_survey *s, const struct excerpt *e)
 {
@@ -366,8 +368,8 @@ choose_ranges(struct cell_survey *s, struct voxel_model *model, const unsigned c
     return ok;
 }
 
-/* Few enough values that a list of them costs less than the bits it saves? A survey that meets hardly any
- * value twice spares the search. */
+/* A list, if the values are so few that it costs less than the bits that it saves. If the survey hardly met a value
+ * twice, there is no need to search. */
 static struct cell_list *
 choose_list(struct cell_survey *s, const unsigned char *samples, uint64_t count)
 {

@@ -1,7 +1,8 @@
 /*
- * channels.c: what the planes of an image of two to four components hold. Components of a colour image resemble
- * one another: planes may hold them in another order, and differences of them. Which way is best is estimated; in a
- * volume, where slices say much as well, the best few show it when an excerpt is coded in each.
+ * channels.c: what the planes of an image of two to four components hold. The components of a colour image resemble one
+ * another, so planes may hold them in another order, and differences of them. Which of these schemes is best is
+ * estimated. In a volume, where much is predicted from other slices, the best few are tried: an excerpt is coded in
+ * each.
  */
 #include "channels.h"
 
@@ -18,7 +19,7 @@
 
 enum { VALUES = 65536, RANGE_SAMPLES = 1 << 16, ZERO = VALUES / 2 /* the place of 0 */ };
 
-/* Values and differences of 8-bit samples lie around 0. */
+/* How far from 0 values and their differences can be. */
 static int
 reach_of(const struct voxel_model *model)
 {
@@ -93,8 +94,8 @@ struct scheme {
 
 enum { PLAIN, SCHEMES_MAX = 8 };
 
-/* The plain one does without channels. The others did best on some photograph, histology or ultrasound image; red is
- * component 0. */
+/* The plain one is coded without channels. Each of the others was the best for some photograph, histology or ultrasound
+ * image. Red is component 0. */
 static const struct scheme of_two[] = {
     [PLAIN] = {{0, 1}, {0, 0}},
     {{0, 1}, {0, 1}},
@@ -106,8 +107,8 @@ static const struct scheme of_three[SCHEMES_MAX] = {
     {{1, 0, 2}, {0, 0, 0}},           {{2, 0, 1}, {0, 1, 1}}, {{0, 1, 2}, {0, 1, 1}}, {{0, 1, 2}, {0, 0, 0}},
 };
 
-/* Make the model's planes those of a scheme. A fourth component stays what it is. False: the offsets that would give
- * all planes one modal value exceed 16 bits. */
+/* Gives the model the channels of a scheme. A fourth component stays what it is. False: the planes cannot have one
+ * modal value, as their values would exceed 16 bits. */
 static bool
 apply_scheme(struct chooser *chooser, const struct scheme *scheme, struct voxel_model *model)
 {
@@ -123,7 +124,7 @@ apply_scheme(struct chooser *chooser, const struct scheme *scheme, struct voxel_
         const struct range *r = ranges[c] = range_of(chooser, channel->component, minus);
         below = r->modal - r->low > below ? r->modal - r->low : below;
         above = r->high - r->modal > above ? r->high - r->modal : above;
-        seen += r->low < r->high ? r->seen : 0; /* rows of constant planes are flat: they need no margins */
+        seen += r->low < r->high ? r->seen : 0; /* rows of constant planes are flat, and have no margins */
         modal_count += r->low < r->high ? r->modal_count : 0;
     }
     if (below + above > UINT16_MAX) {
@@ -223,7 +224,7 @@ close_excerpt(struct excerpt *excerpt)
     free(excerpt->coded);
 }
 
-/* Bytes that the excerpt takes as its model says. */
+/* Trains the excerpt's model, and gives the bytes that the excerpt takes with it. */
 static enum zblob_result
 measure(struct excerpt *excerpt, int level, size_t *size)
 {
@@ -239,16 +240,16 @@ measure(struct excerpt *excerpt, int level, size_t *size)
 
 /* ---- The choice ------------------------------------------------------------------------------------ */
 
-enum { GAIN = 256 /* parts of the size that a scheme must save */ };
+enum { GAIN = 256 }; /* a scheme must save one part of the size in so many */
 
-/* Those of fast levels cost little. */
+/* How many schemes are tried: the training of fast levels costs little. */
 static int
 trials_of(int level)
 {
     return level > 2 ? 3 : SCHEMES_MAX;
 }
 
-/* A constant component, such as most alpha channels are: only as a channel does it cost nothing. */
+/* Is a component constant, as most alpha channels are? Only in a channel do constant components cost nothing. */
 static bool
 has_constant(struct chooser *chooser)
 {
@@ -260,8 +261,8 @@ has_constant(struct chooser *chooser)
     return found;
 }
 
-/* The components as they are, but for constant ones: those get the modal value of the others, so that their rows are
- * flat. */
+/* Channels that are the components as they are, except that constant ones get the modal value of the others, so that
+ * their rows are flat. */
 static void
 apply_constants(struct chooser *chooser, struct voxel_model *model)
 {
@@ -290,7 +291,7 @@ apply_constants(struct chooser *chooser, struct voxel_model *model)
     }
 }
 
-/* What the schemes would cost, the plain one a little less. */
+/* What each scheme would cost. The plain one has a small advantage. False: no memory. */
 static bool
 estimate(const struct voxel_model *model, const unsigned char *samples, const struct scheme *schemes, size_t count,
          uint64_t costs[SCHEMES_MAX])

@@ -5,7 +5,7 @@
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
-enum { THIN = 64, TALL = 2048 }; /* rows so short that their padding outweighs them, and many of them */
+enum { THIN = 64, TALL = 2048 }; /* rows so short that padding outweighs their samples, and so many of them */
 
 void
 voxel_choose_chunks(struct voxel_model *model, int level)
@@ -44,8 +44,8 @@ voxel_choose_series(struct voxel_model *model, uint32_t distance)
     model->distance = distance;
 }
 
-/* The direction that is smoother goes across the rows: half of a row's samples do without their
- * neighbours in it. A tall pile of short rows lies down in any case, and so do a signal's stretches. */
+/* An image is best predicted if it is smoother across its rows than along them: half of a row's samples are predicted
+ * without their neighbours in the row. Very many short rows are transposed in any case, and so are a signal's. */
 void
 voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level)
 {

@@ -8,7 +8,7 @@
 void voxel_choose_chunks(struct voxel_model *model, int level);
 /* Chunks of whole volumes, each `distance` slices, that refer to the volume before. */
 void voxel_choose_series(struct voxel_model *model, uint32_t distance);
-/* Rows and columns change places if that makes chunks of whole slices smaller, or handier. */
+/* Transposes the image if its other direction suits rows better. Only chunks of whole slices allow it. */
 void voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level);
 
 #endif

@@ -10,7 +10,7 @@ static inline uint64_t
 voxel_log2(uint32_t value)
 {
     int whole = 31 - __builtin_clz(value);
-    uint64_t log = (uint64_t)whole, x = (uint64_t)value << (31 - whole); /* 1 to 2, with 31 bits behind the point */
+    uint64_t log = (uint64_t)whole, x = (uint64_t)value << (31 - whole); /* 1 to 2, in units of 2^-31 */
     for (int i = 0; i < 8; i++) {
         x = x * x >> 31;
         log = log << 1 | x >> 32;

@@ -1,6 +1,6 @@
 /*
- * fold.c: an image of one row is given rows: those it had before someone flattened it, or, for a signal,
- * stretches of equal length that lie beside each other, so that the samples before are the rows above.
+ * fold.c: the rows of an image that has a single one: those that it had before someone flattened it, or, for a signal,
+ * stretches of equal length, which become rows so that earlier samples are the rows above.
  */
 #include "fold.h"
 
@@ -35,7 +35,8 @@ best_divisor(const struct voxel_model *model, const unsigned char *samples, uint
         if (whole % d)
             continue;
         uint64_t difference = difference_at(model, samples, d * unit);
-        if (difference * 32 < *least * 31) { /* multiples of the true one are as good where noise prevails */
+        /* clearly less: in noise, the multiples of the true divisor are about as good */
+        if (difference * 32 < *least * 31) {
             *least = difference;
             best = d;
         }

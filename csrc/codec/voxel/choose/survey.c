@@ -55,7 +55,7 @@ survey_row(struct survey *s, uint64_t slice, uint64_t row)
     }
 }
 
-/* Rows spread over the image by a hash: a plain stride could follow its structure. */
+/* Rows spread over the image by a hash: a fixed stride could follow its structure. */
 static void
 survey_rows(struct survey *s)
 {

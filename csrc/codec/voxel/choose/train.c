@@ -25,11 +25,11 @@
 
 enum {
     BOXES_MAX = 56,
-    BAND = 14,
-    LEAD = 4,
+    BAND = 14, /* rows of a box */
+    LEAD = 4,  /* rows at a box's ends that are not learnt from: some of their neighbours are outside the box */
     TAIL = 2,
     CHOICE_SAMPLES = 30000
-}; /* rows whose neighbours lie outside teach nothing */
+};
 
 struct observation_set {
     float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
@@ -38,8 +38,8 @@ struct observation_set {
     size_t count, capacity;
 };
 
-/* What a level spends: rounds of fitting weights, and energies. Observations are of each kind and parity, one in `share`
- * samples and some at most. */
+/* What a level spends: rounds of fitting weights, and of fitting energies. For each kind and parity there are
+ * observations of one sample in `share`, and at most `observations`. */
 struct effort {
     uint8_t preset, rounds, energy_rounds, boxes, share;
     uint32_t observations;
@@ -130,7 +130,7 @@ load_boxes(struct training *t, uint64_t boxes)
     const struct voxel_shape *shape = &t->model->shape;
     t->box_slices = slices_at(t, t->model->distance);
     t->box_rows = shape->height < BAND ? (size_t)shape->height : BAND;
-    /* many small boxes: what a few show can be far from the whole */
+    /* many small boxes: a few would not represent the whole */
     uint64_t rows = shape->height * shape->slices;
     uint64_t most = rows / (8 * t->box_rows) + 1;
     t->box_count = most < boxes ? (int)most : (int)boxes;
@@ -171,7 +171,7 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
             any |= d;
         }
         if (any == 0)
-            continue; /* flat: says nothing about weights */
+            continue; /* flat: any weights would do */
         uint16_t f = 0;
         if (layout->has_pairs)
             f = (uint16_t)(s->direction[0][i] + s->direction[1][i] + s->direction[2][i]);
@@ -192,14 +192,14 @@ last_row(const struct training *t)
     return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
 }
 
-/* Of each parity, in the slices that boxes are for. */
+/* Samples of each parity that boxes show in one of their slices. */
 static size_t
 samples_seen(const struct training *t)
 {
     return (size_t)t->box_count * t->windows[0].half[0] * (last_row(t) - first_row(t));
 }
 
-/* The slice of a box that shows this kind of plane, and its component; false: no box can. */
+/* The slice and component of a box whose planes are of this kind. False: there are none. */
 static bool
 place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *component)
 {
@@ -232,7 +232,7 @@ visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
         }
 }
 
-/* Quartiles of the activity; classes are raised by eight for each that is passed. */
+/* Makes the quartiles of the activity its thresholds; a class is raised by eight for each that the activity exceeds. */
 static void
 choose_activity(struct training *t, struct voxel_predictor *predictor)
 {
@@ -320,8 +320,8 @@ find_series(const struct voxel_model *model)
     return distance > 1 && slices > distance && volume * 2 <= ZBLOB_CHUNK_RAW_MAX ? (uint32_t)distance : 0;
 }
 
-/* Slices that lie far apart say less than two more rows of the same slice; in a series, the same slice of the
- * volume before often says more. */
+/* Is the slice before a better reference than none? Slices that are far apart predict less than two more rows of the
+ * same slice do. In a series, the same slice of the volume before often predicts more. */
 static bool
 choose_reference(struct training *t, uint64_t boxes)
 {
@@ -352,7 +352,7 @@ choose_reference(struct training *t, uint64_t boxes)
 
 /* ---- Contexts --------------------------------------------------------------------------------------- */
 
-/* Predict all rows of all boxes once, so that every stored error is known. */
+/* Predicts all rows of all boxes once, so that all stored errors are known. */
 static void
 run_boxes(struct training *t)
 {
@@ -423,7 +423,8 @@ static void
 choose_preset(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    uint64_t total = shape->width * shape->height * shape->slices; /* each component has parameters of its own */
+    /* components do not count: each has parameters of its own */
+    uint64_t total = shape->width * shape->height * shape->slices;
     int level = t->level;
     if (level != VOXEL_LEVEL_TRIAL && total < 1 << 17) /* tables and weights would outweigh their use */
         level = 1;

@@ -49,7 +49,7 @@ energy(const struct voxel_row *row, const uint16_t *weights, int errors, bool ha
     return e;
 }
 
-/* Steps are eight times as wide in their upper half: the few high energies need not be told apart as finely. */
+/* Steps are eight times as wide in their upper half: high energies are few and need no fine distinctions. */
 static inline __attribute__((always_inline)) vec
 energy_step(const struct voxel_model *model, int bins, vec e)
 {
@@ -76,7 +76,7 @@ context(const struct voxel_model *model, int bins, int split, vec e, vec fractio
 {
     vec table = find_bin(model, bins, energy_step(model, bins, e));
     *bin = table;
-    if (split) { /* low bins know how far the prediction was from a whole number */
+    if (split) { /* in low bins, tables also depend on how far the prediction was from a whole number */
         vec far = v_add_above(v_set(0), v_sub(fraction, v_set(1024)), v_set(2047), (uint16_t)bins);
         vec low = v_add_above(v_set(0), v_set((uint16_t)split), table, 0xFFFF);
         table = v_add(table, v_and(far, low));
@@ -84,8 +84,8 @@ context(const struct voxel_model *model, int bins, int split, vec e, vec fractio
     return table;
 }
 
-/* Where values are cut off at the range's low end (air, masks), predictions near it have one-sided
- * errors: tables of their own, by the distance in units of the expected error, and no turning. */
+/* Where many values are at the low end of the range (air, masks), predictions near it have one-sided errors. These have
+ * tables of their own, by the distance in units of the expected error, and their residuals are not turned. */
 static inline __attribute__((always_inline)) vec
 near_floor(vec table, vec *fraction, vec e, vec distance, vec bin, int bins, int split)
 {
@@ -96,7 +96,7 @@ near_floor(vec table, vec *fraction, vec e, vec distance, vec bin, int bins, int
     near = v_add_above(near, v_add(origin, v_shift_down(e, 6)), d, 1);
     near = v_add_above(near, v_sub(origin, v_shift_down(e, 5)), d, 1);
     vec is_near = v_add_above(v_set(0), near, v_set(0), 0xFFFF);
-    int level_shift = bins == 8 ? 2 : bins == 16 ? 3 : 4; /* bins / 2 tables a level */
+    int level_shift = bins == 8 ? 2 : bins == 16 ? 3 : 4; /* bins / 2 tables per level */
     vec own = v_add(v_shift_up(near, level_shift), v_add(v_set(bins + split - bins / 2), v_shift_down(bin, 1)));
     *fraction = v_or(v_andnot(is_near, *fraction), v_and(is_near, v_set(VOXEL_NOT_TURNED)));
     return v_or(v_andnot(is_near, table), v_and(is_near, own));
@@ -133,7 +133,7 @@ model_taps(const struct voxel_model *model, const struct voxel_kind *kind, const
     }
 }
 
-/* The format's neighbourhoods as constants, so that the compiler keeps their taps in registers. */
+/* For each of the format's neighbourhoods a loop with its counts as constants, so that taps stay in registers. */
 #define MODEL_FIXED(preset, reference, parity)                                                                         \
     case ((preset) * 2 + (reference)) * 2 + (parity):                                                                  \
         model_taps(model, kind, &voxel_layouts[preset][reference][parity], row, parity, at, count, segment,            \
@@ -166,8 +166,8 @@ model_segment(const struct voxel_model *model, const struct voxel_kind *kind, co
                voxel_preset_split(model->preset));
 }
 
-/* The fraction tells on which side of the prediction the truth more likely lies: fractions below a
- * half mean that rounding went up. Turning those residuals around gives all the same skew. */
+/* The fraction indicates on which side of the prediction the true value more likely lies: a fraction below a half means
+ * that the prediction was rounded up. Changing the sign of those residuals gives all of them the same skew. */
 static inline uint16_t
 turn(uint16_t fraction)
 {
@@ -219,7 +219,7 @@ reconstruct(const struct voxel_row *row, int shift, size_t at, size_t count, str
     const int16_t *restrict prediction = segment->prediction;
     const uint16_t *restrict fraction = segment->fraction;
     const uint16_t *restrict code = segment->code;
-    size_t n = voxel_whole_vectors(count); /* what is written behind the half-row is its padding's place */
+    size_t n = voxel_whole_vectors(count); /* what is written past the half-row is overwritten by its padding */
     for (size_t i = 0; i < n; i++) {
         uint16_t z = code[i];
         uint16_t turned = (uint16_t)((z >> 1) ^ (uint16_t) - (z & 1));
@@ -279,8 +279,8 @@ join_samples(const int16_t *restrict even, const int16_t *restrict odd, enum zbl
         ((unaligned16 *)dst)[count - 1] = (uint16_t)even[count / 2] ^ flip;
 }
 
-/* Products and sums are rounded one by one on every target: no contraction, no reassociation. Rows come in fours, so
- * that sums are loaded and stored once for all of them. */
+/* Each product and each sum is rounded by itself, in the same order on every target: no contraction, no reassociation.
+ * Rows are taken four at a time, so that sums are loaded and stored once for all four. */
 static void
 accumulate(float (*restrict sums)[VOXEL_TAPS_MAX], const float (*rows)[VOXEL_TAPS_MAX], const float *weights,
            const uint32_t *indices, size_t count, int order)

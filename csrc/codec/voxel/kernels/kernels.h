@@ -17,7 +17,7 @@ enum {
     VOXEL_NOT_TURNED = 1 << 11, /* a fraction at which residuals keep their sign */
 };
 
-/* Loops run over so many elements: what lies behind a half-row is read and calculated with, and never used. */
+/* Loops run over so many elements. Those after the half-row's end are calculated with, and the results never used. */
 static inline size_t
 voxel_whole_vectors(size_t count)
 {

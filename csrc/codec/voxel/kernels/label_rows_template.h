@@ -22,13 +22,13 @@
 
 /* ---- Symbols ----------------------------------------------------------------------------------------------- */
 
-/* The neighbours of the half-row, in the order in which they are asked for. */
+/* The half-row's neighbours, in the order in which candidates are taken from them. */
 static inline __attribute__((always_inline)) void
 LABEL_NAME(find_sites)(const struct label_work *work, int parity, bool is_first, const LABEL_T *at[LABEL_SITES])
 {
     const struct label_above *a = &work->above;
     const LABEL_T *n = a->n.half[parity], *p = a->p.half[parity], *now = work->row.half[0];
-    /* the labels to the right; those to the left stand one before */
+    /* the labels to the right; those to the left are at the place before */
     const LABEL_T *ne = (const LABEL_T *)a->n.half[!parity] + parity,
                   *pe = (const LABEL_T *)a->p.half[!parity] + parity;
     const LABEL_T *nn = a->nn.half[parity], *nne = (const LABEL_T *)a->nn.half[!parity] + parity;
@@ -63,7 +63,7 @@ LABEL_NAME(third_candidate)(const struct label_work *work, size_t x, int parity,
     return (LABEL_T)first;
 }
 
-/* Encoder: what the symbols of a word are, the first of them being number `count`. */
+/* Encoder: notes the symbols of a word; the first of them is symbol number `count`. */
 static inline void
 LABEL_NAME(note_symbols)(struct label *l, const struct label_work *work, size_t word, int parity, size_t count)
 {
@@ -82,7 +82,7 @@ LABEL_NAME(note_symbols)(struct label *l, const struct label_work *work, size_t 
     label_put_bits(l->above[2], count, label_pack(none, coded));
 }
 
-/* All labels of the half that are not flat: their contexts. Returns their number. */
+/* Finds the contexts of all labels of the half that are not flat. Returns the number of symbols so far. */
 static inline __attribute__((always_inline)) size_t
 LABEL_NAME(find_symbols)(struct label *l, const struct label_work *work, int parity, bool is_first, size_t count,
                          bool decode)
@@ -121,7 +121,7 @@ LABEL_NAME(place_rare)(struct label *l, const struct label_work *work, size_t wo
     }
 }
 
-/* Decoder: the labels that the symbols stand for. Both: literals. */
+/* Decoder: stores the labels that the symbols stand for. Encoder and decoder: codes literals. */
 static inline __attribute__((always_inline)) size_t
 LABEL_NAME(place_symbols)(struct label *l, const struct label_work *work, int parity, size_t count, bool decode)
 {

@@ -109,7 +109,7 @@ LABEL_NAME(join_pairs)(const LABEL_T *restrict even, const LABEL_T *restrict odd
     }
 }
 
-/* A row to its halves, and back: 32 pairs at a time, the last of which may repeat some. */
+/* A row to its halves, and back: 32 pairs at a time. The last 32 may overlap with those before. */
 static inline void
 LABEL_NAME(split)(const unsigned char *src, LABEL_T *even, LABEL_T *odd, size_t width)
 {
@@ -138,9 +138,9 @@ LABEL_NAME(join)(const LABEL_T *even, const LABEL_T *odd, unsigned char *dst, si
         memcpy(dst + (width - 1) * sizeof(LABEL_T), even + count, sizeof(LABEL_T));
 }
 
-/* Of 64 labels from `at` on: the second candidates, the first site that differs from site 0, or that; and, of those
- * in `coded`, the contexts, packed, with up to LABEL_LANES more behind them written. Bits 0 to 8 of a context say
- * which sites are equal to site 0, bit 9 that there is a third label. */
+/* For 64 labels from `at` on: the second candidates, which are the first site that differs from site 0, or site 0
+ * itself; and the contexts of those in `coded`, moved together. Up to LABEL_LANES elements after these are written
+ * to, too. Bits 0 to 8 of a context say which sites are equal to site 0, bit 9 that there is a third label. */
 #if defined(__AVX512BW__) && !LABEL_PLAIN
 
 #define LABEL_LOAD(k) _mm512_loadu_si512((const void *)(sites[k] + at))

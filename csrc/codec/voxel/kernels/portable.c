@@ -38,7 +38,7 @@ v_magnitude(vec a, vec b)
     return (d ^ sign) - sign;
 }
 
-#ifdef __SSE2__ /* where the compiler does not find the one instruction */
+#ifdef __SSE2__ /* compilers do not find these instructions by themselves */
 #include <emmintrin.h>
 static inline vec
 v_add_full(vec a, vec b)

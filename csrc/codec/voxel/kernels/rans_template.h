@@ -1,6 +1,6 @@
 /*
- * rans_template.h: the entropy coder in plain C: rANS with 64 states, of which step s of a half-row takes the 32 of bank
- * s & 1, and the raw bits that follow large tokens. Included once by target_template.h for each target.
+ * rans_template.h: the entropy coder in plain C: rANS with 64 states, of which step s of a half-row takes the 32 of
+ * bank s & 1, and the raw bits that follow large tokens. Included once by target_template.h for each target.
  *
  * Encoding goes backwards: words are appended upwards and read downwards, raw bits the other way round.
  */
@@ -17,7 +17,8 @@
 #include "raw_bits.h"
 
 #if !VOXEL_HAS_RANS_ENCODE || !VOXEL_HAS_RANS_DECODE
-/* Raw bits of tokens by their upper four bits; 224 escapes, and nothing is above it. */
+/* By a token's upper four bits: how many raw bits it has, and what its magnitude is too large by. Token 224 is the
+ * escape, and the last. */
 static const uint8_t raw_bits[16] = {0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 0};
 static const uint8_t raw_base[16] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 0, 0};
 #endif
@@ -29,7 +30,7 @@ put_raws(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t 
     uint32_t any = 0;
     for (size_t i = 0; i < count; i++)
         any |= encoder->entries[symbols[i]].packed >> 31 | (symbols[i] & 0xC0);
-    for (size_t i = any ? count : 0; i-- > 0;) { /* without a branch on the sample: nobody could predict it */
+    for (size_t i = any ? count : 0; i-- > 0;) { /* no branch depends on the sample: it could not be predicted */
         uint32_t escaped = encoder->entries[symbols[i]].packed >> 31;
         unsigned k = escaped ? 16 : raw_bits[symbols[i] >> 4 & 15];
         put_raw(encoder, codes[i] >> (1 - escaped) & ((1u << k) - 1), k);

@@ -1,5 +1,5 @@
-/* scalar.c: the kernels a sample at a time, without any vector instruction (as far as the
- * compiler can be told). */
+/* scalar.c: kernels that take one sample at a time, without vector instructions (as far as compilers can be kept from
+ * using them). */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-vectorize", "no-tree-slp-vectorize")
 #endif
@@ -13,7 +13,7 @@ typedef uint16_t vec;
 static inline vec
 v_magnitude(vec a, vec b)
 {
-    vec d = (vec)(a - b), sign = (vec)(0 - (d >> 15)); /* no branch: nobody could predict it */
+    vec d = (vec)(a - b), sign = (vec)(0 - (d >> 15)); /* no branch: it could not be predicted */
     return (vec)((d ^ sign) - sign);
 }
 

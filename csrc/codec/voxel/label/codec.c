@@ -1,10 +1,11 @@
 /*
  * codec.c: label maps and masks: few values in flat areas.
  *
- * A row is coded as its even labels, then its odd ones; no label of a half-row refers to another, so 64 are
- * looked at at once. Where all neighbours agree a label is *flat*: a copy, with the exceptions listed by their
- * distances. All others are symbols (the first neighbour's label? the second one's that differs? the third?
- * none of them?) whose context is the pattern of equalities around. Rows amid one label take no work at all.
+ * A row is coded as its even labels, then its odd ones. No label of a half-row refers to another of it, so that 64 are
+ * handled at once. Where all neighbours agree a label is *flat*: it is taken to be a copy of them, and the exceptions
+ * are listed by their distances. Each other label is a symbol: it is the first neighbour's label, or the first
+ * different one, or the next different one, or none of these. The symbol's context is which of the neighbours are
+ * equal. Rows that are surrounded by a single label are skipped as a whole.
  */
 #include "codec.h"
 
@@ -65,7 +66,7 @@ is_amid_one_label(const struct label_above *a)
     return n->is_constant && p->is_constant && ps->is_constant && n->value == p->value && n->value == ps->value;
 }
 
-/* A row amid one label that goes on like it needs nothing done. */
+/* A row that is surrounded by one label and consists of it needs no work. False: it does not consist of it. */
 static bool
 pass_row(struct label *l, const struct label_work *work)
 {
@@ -95,7 +96,7 @@ swap(struct label_work *a, struct label_work *b)
     *b = other;
 }
 
-/* A row amid one label that does not go on like it is coded by itself, before the others at work. */
+/* A row that is surrounded by one label but does not consist of it is coded by itself, before the others at work. */
 static void
 code_alone(struct label *l, size_t index)
 {
@@ -107,8 +108,8 @@ code_alone(struct label *l, size_t index)
     l->work_count = others;
 }
 
-/* One row of each of up to LABEL_FRONT slices, each two rows behind the slice before: what they refer to is
- * there. */
+/* Codes one row of each of up to LABEL_FRONT slices. Each slice is two rows later than the one before it, so that the
+ * rows that it refers to are there. */
 static void
 code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsigned char *src, unsigned char *dst)
 {
@@ -144,9 +145,9 @@ label_start(struct label *l, const struct label_kernels *kernels, struct label_b
     l->count[1] = l->width / 2;
     l->words = (l->count[0] + LABEL_BLOCK - 1) / LABEL_BLOCK;
     l->stride = l->count[0] + 2 * LABEL_SIDE;
-    if (l->stride * size > LABEL_LINE / 2) /* halves at cache lines, where that takes little */
+    if (l->stride * size > LABEL_LINE / 2) /* halves begin at cache lines, unless they are short */
         l->stride = (l->stride * size + LABEL_LINE - 1) / LABEL_LINE * LABEL_LINE / size;
-    for (int parity = 0; parity < 2; parity++) { /* the odd half may end a word before */
+    for (int parity = 0; parity < 2; parity++) { /* the odd half may have one word less */
         size_t beyond = l->words * LABEL_BLOCK - l->count[parity];
         l->tail[parity] = beyond < LABEL_BLOCK ? UINT64_MAX >> beyond : 0;
     }
@@ -193,7 +194,7 @@ label_close(struct label *l)
     free(l);
 }
 
-/* Many literals, little else: such a chunk will not become smaller. */
+/* So many literals that the chunk will not become smaller. */
 static bool
 is_hopeless(const struct label *l, size_t done)
 {

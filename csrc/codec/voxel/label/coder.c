@@ -12,12 +12,13 @@
 
 enum { WORD_SIZE = 2, STATES_SIZE = LABEL_LANES * 4 };
 
-/* 0.6, 0.9, 0.97 of the scale; quarters for literals. At first a rate of 1. */
+/* The first odds: ends at 0.6, 0.9 and 0.97 of the scale, for literals at its quarters. The rate is 1 at first. */
 #define INITIAL UINT64_C(0x00807C2973334CCC)
 #define INITIAL_LITERAL UINT64_C(0x0080600040002000)
 
-/* The ends from a symbol's own on go by a part of their way to the scale's end, the others as far to 0. Rate r is
- * that of 2^r symbols, the last one of all that follow: adaptation is fast at first. */
+/* After a symbol, its end and those above it move up by 1 / 2^rate of their distance to the scale's end, and those
+ * below it move down by 1 / 2^rate of their distance to 0. Each rate but the last serves for about 2^rate symbols,
+ * so that adaptation is fast at first. */
 #define FADE(rate) ((UINT64_C(0x7FFF) >> (rate)) * UINT64_C(0x000100010001))
 #define STEP(rate) (UINT64_C(128) >> (rate) << 48)
 
@@ -48,10 +49,10 @@ label_coder_reserve(struct label_coder *coder, size_t count)
     if (coder->log_capacity - coder->log_count >= count)
         return true;
     size_t capacity = coder->log_capacity * 2 + count + 4096;
-    uint32_t *log = realloc(coder->log, (capacity + LABEL_LANES) * sizeof *log); /* groups are noted as a whole */
+    uint32_t *log = realloc(coder->log, (capacity + LABEL_LANES) * sizeof *log); /* kernels write whole groups */
     if (log != NULL)
         coder->log = log;
-    uint8_t *groups = realloc(coder->groups, capacity); /* none is empty */
+    uint8_t *groups = realloc(coder->groups, capacity); /* a group has a symbol at least */
     if (groups != NULL)
         coder->groups = groups;
     coder->failed = log == NULL || groups == NULL;
@@ -120,7 +121,6 @@ label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src
         coder->states[i] = load_le32(coder->words);
 }
 
-/* Behind the last symbol: is all as the encoder began? */
 bool
 label_coder_is_at_end(const struct label_coder *coder)
 {

@@ -25,7 +25,7 @@ enum {
 };
 #define LABEL_ENDS UINT64_C(0x7FFF7FFF7FFF)
 #define LABEL_TOPS UINT64_C(0x800080008000)
-/* What makes ends of odds: no share is empty. */
+/* What turns odds into ends: it leaves every symbol a share that is not empty. */
 #define LABEL_PULL UINT64_C(0x003F003F003F)
 #define LABEL_PUSH UINT64_C(0x8000003000200010)
 
@@ -47,14 +47,16 @@ void label_coder_open(struct label_coder *coder);
 void label_coder_close(struct label_coder *coder);
 /* Decoder: states and words, all of [src, src + src_size). */
 void label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src_size);
+/* After the last symbol: are all words read, and the states those that the encoder began with? */
 bool label_coder_is_at_end(const struct label_coder *coder);
 /* Encoder: states and words at dst; returns their size, SIZE_MAX where they do not fit. */
 size_t label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t dst_capacity);
 /* Encoder: room in the log for that many more symbols, and one group more than they fill. */
 bool label_coder_reserve(struct label_coder *coder, size_t count);
+/* Decoder: the next word. */
 uint32_t label_coder_word(struct label_coder *coder);
 
-/* By rate: how far the ends move, in each of three lanes; what the count grows by. */
+/* By rate: the part of the scale that ends move towards, in each of three lanes; and what the count grows by. */
 extern const uint64_t label_fade[LABEL_RATES];
 extern const uint64_t label_step[LABEL_RATES];
 

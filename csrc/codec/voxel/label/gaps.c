@@ -22,7 +22,7 @@ label_gaps_add(struct label_gaps *gaps)
 void
 label_gaps_next(struct label_gaps *gaps)
 {
-    gaps->left = UINT64_MAX; /* behind the last one: no more exceptions */
+    gaps->left = UINT64_MAX; /* after the last one: no more exceptions */
     if (gaps->count > 0) {
         gaps->count--;
         gaps->left = bits_get_golomb(&gaps->reader, gaps->order);

@@ -9,7 +9,7 @@ is_candidate(const unsigned candidates[3], unsigned label)
     return label == candidates[0] || label == candidates[1] || label == candidates[2];
 }
 
-/* A group of its own. */
+/* Encoder: a symbol that is a group of its own. */
 static void
 note(struct label_coder *coder, uint32_t entry)
 {
@@ -31,7 +31,7 @@ code_symbol(struct label_coder *coder, bool decode, size_t context, unsigned sym
     return symbol;
 }
 
-/* A place in the list, by threes; false: it lies behind all of them. */
+/* Codes a place in the list of latest labels, three places to a symbol. False: the label is not in the list. */
 static bool
 code_rank(struct label_coder *coder, bool decode, size_t *rank)
 {
@@ -47,7 +47,7 @@ code_rank(struct label_coder *coder, bool decode, size_t *rank)
     return false;
 }
 
-/* All values are equally likely. */
+/* A byte whose values are all equally likely. */
 static unsigned
 code_byte(struct label_coder *coder, bool decode, unsigned byte)
 {
@@ -64,7 +64,7 @@ code_byte(struct label_coder *coder, bool decode, unsigned byte)
     return slot / SHARE;
 }
 
-/* The latest labels that are possible are told by their place among those. */
+/* A label of the list is coded by its place among those of the list that are possible, which candidates are not. */
 unsigned
 label_code_literal(struct label_literals *l, struct label_coder *coder, bool decode, unsigned label,
                    const unsigned candidates[3])

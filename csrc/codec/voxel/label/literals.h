@@ -1,5 +1,5 @@
-/* literals.h: labels that none of their neighbours has: their place in a list of the latest ones, or the label itself. They
- * are few. Section 6 of docs/label-format.md. */
+/* literals.h: labels that none of their neighbours has: their place in a list of the latest ones, or the label
+ * itself. They are few. Section 6 of docs/label-format.md. */
 #ifndef ZBLOB_CODEC_VOXEL_LABEL_LITERALS_H
 #define ZBLOB_CODEC_VOXEL_LABEL_LITERALS_H
 

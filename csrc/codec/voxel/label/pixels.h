@@ -1,5 +1,5 @@
-/* pixels.h: between pixels of any size and labels of 8 or 16 bits. Only equality counts: what a pixel's bytes mean makes no
- * difference. */
+/* pixels.h: between pixels of any size and labels of 8 or 16 bits. Only equality counts: what a pixel's bytes mean
+ * makes no difference. */
 #ifndef ZBLOB_CODEC_VOXEL_LABEL_PIXELS_H
 #define ZBLOB_CODEC_VOXEL_LABEL_PIXELS_H
 

@@ -64,7 +64,7 @@ struct label {
     struct label_pixels pixels;
     struct label_literals literals;
     label_rows_kernel *code_rows;
-    size_t width, height, words, stride; /* words of 64 labels of half a row; stride of half a row in labels */
+    size_t width, height, words, stride; /* of half a row: words of 64 labels, and labels to the next half */
     size_t ring;                         /* slices that are kept */
     size_t count[2];                     /* labels of each half of a row */
     uint64_t tail[2];                    /* bits of its last word that belong to the half */

@@ -8,7 +8,7 @@
 
 enum { GAP_MAX = 1 << 20 };
 
-/* magnitude * 2^exponent as a float of the type, to nearest, ties to even; its bits without the sign. */
+/* magnitude * 2^exponent as a float of the type, rounded to nearest, ties to even: its bits without the sign. */
 static uint64_t
 nearest_float(uint64_t magnitude, int exponent, enum zblob_sample_type type)
 {
@@ -64,7 +64,7 @@ number_of(const struct voxel_wide *wide, uint64_t key, double *number)
     int exponents = 1 << (8 * wide->sample_size - 1 - mantissa_bits), own = (int)(magnitude >> mantissa_bits);
     if (own == exponents - 1)
         return false;
-    /* the same number as a double: denormals of the smaller types are not worth the trouble */
+    /* denormals are not worth the trouble; all others are the same number as a double */
     if (own == 0 && magnitude != 0)
         return false;
     uint64_t bits = (uint64_t)(own - exponents / 2 + 1 + 1023) << 52 |
@@ -75,7 +75,7 @@ number_of(const struct voxel_wide *wide, uint64_t key, double *number)
     return true;
 }
 
-/* Integers for ascending numbers: multiples of a step that follows what has been seen. False: there are none. */
+/* Integers whose multiples of `step` are near the ascending numbers. False: there are none. */
 static bool
 fit_integers(const double *numbers, uint32_t count, double step, uint32_t *integers)
 {
@@ -108,7 +108,7 @@ small_gap(const double *numbers, uint32_t count, double *gaps)
     return gaps[(count - 1) / 8];
 }
 
-/* The largest scale at which all terms stay below 2^61. */
+/* The affine image at the largest scale at which all its values stay below 2^61. */
 static void
 set_affine(struct wide_affine *a, double offset, double step, double largest)
 {

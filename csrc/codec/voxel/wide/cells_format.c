@@ -1,6 +1,6 @@
 /*
- * cells_format.c: the cells' part of a model: runs of cells, or a list of values. A list that is an affine image of integers is
- * written as those integers' gaps, and what rounding did (affine.h).
+ * cells_format.c: the cells' part of a model: runs of cells, or a list of values. A list that is an affine image of
+ * integers (affine.h) is written as the gaps between those integers, and the differences that rounding left.
  */
 #include "cells_format.h"
 
@@ -13,7 +13,7 @@ enum { EXPONENT_BIAS = 1 << 15, RESIDUAL_MAX = 1 << 20, PLAIN = 31 };
 
 /* ---- Lists ------------------------------------------------------------------------------------------- */
 
-/* Differences of keys: the change of their length in bits, then the bits below the leading one. */
+/* The gaps between keys: how their length in bits changes, then the bits below the leading one. */
 static void
 write_plain(struct bit_writer *w, const struct voxel_wide *wide)
 {
@@ -147,7 +147,7 @@ write_runs(struct bit_writer *w, const struct voxel_wide *wide)
     }
 }
 
-/* From key 0 to the last one, without gaps. */
+/* Runs must cover all keys from 0 on without gaps. */
 static bool
 read_runs(struct bit_reader *r, struct voxel_wide *wide)
 {

@@ -1,7 +1,8 @@
 /*
  * codec.c: a chunk of wide samples: keys <-> cells and the bits within them.
  *
- * Layout of a chunk: u32 size of the cells' part, a chunk of the 16-bit stages; the bits within cells.
+ * A chunk is the size of the cells' part (u32), the cells' part, which is a chunk of intensities, and the bits within
+ * cells.
  */
 #include "codec.h"
 
@@ -22,7 +23,7 @@ struct cell_table {
     uint32_t count;
 };
 
-/* The bits within cells. Behind their end come zeros. */
+/* The bits within cells. After their end, zeros are read. */
 struct tail {
     const unsigned char *bytes;
     size_t size;
@@ -74,7 +75,8 @@ first_key(const struct voxel_wide *wide, const struct cell_table *table, uint16_
 
 /* ---- Encoding ----------------------------------------------------------------------------------- */
 
-/* The bits within cells, one sample after the other, from the lowest bit up. 0: no room. */
+/* Writes the bits within cells, sample after sample, from the lowest bit up. Returns their size; *fits = false: no
+ * room. */
 static size_t
 put_tail(const struct voxel_wide *wide, const uint64_t *keys, const uint16_t *cells, size_t count,
          const struct cell_table *table, unsigned char *dst, size_t capacity, bool *fits)
@@ -137,7 +139,8 @@ voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const u
 
 /* ---- Decoding ------------------------------------------------------------------------------------ */
 
-/* In pieces that stay in the cache, except where differences reach over the whole chunk. */
+/* Cells and the bits within them to samples: in pieces that stay in the cache, unless keys are differences, which are
+ * summed over the whole chunk. */
 static bool
 decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const uint16_t *cells,
                const struct cell_table *table, struct tail *tail, void *keys, unsigned char *dst)
@@ -165,7 +168,7 @@ decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const
             store_keys_32(wide, keys, to, n, order);
         }
     }
-    return (tail->position + 7) / 8 == tail->size; /* no bit missing, none left */
+    return (tail->position + 7) / 8 == tail->size; /* every byte was needed, and no more */
 }
 
 enum zblob_result

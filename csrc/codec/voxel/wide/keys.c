@@ -27,7 +27,7 @@ load_sample(const unsigned char *p, size_t size, bool big_endian)
     return big_endian ? __builtin_bswap64(v64) : v64;
 }
 
-/* Constant arguments: one loop for each kind of samples. */
+/* Called with constants, so that each kind of samples has a loop of its own. */
 static inline __attribute__((always_inline)) void
 keys_of(const unsigned char *restrict src, uint64_t *restrict keys, size_t count, size_t size, bool big_endian,
         enum key_order order, int shift)
@@ -80,7 +80,7 @@ wide_layout_of(const struct voxel_model *model, struct voxel_box box)
     return (struct wide_layout){(size_t)box.slices, row, plane, plane * (size_t)box.slices, (size_t)shape->components};
 }
 
-/* keys[i] -= keys[i - distance] from `from` on, except each period's first `distance`; last ones first. */
+/* keys[i] -= keys[i - distance], except for the first `distance` of each period; from the last one down. */
 static void
 subtract_before(uint64_t *keys, size_t count, size_t period, size_t distance)
 {

@@ -25,7 +25,7 @@ NAME(fill_table)(const struct cell_table *table, const struct voxel_wide *wide)
     }
 }
 
-/* Cells and the bits within them -> keys. `near_end`: the bits may end on the way. */
+/* Cells and the bits within them -> keys. `near_end`: the bits may end before the last cell. */
 static inline __attribute__((always_inline)) void
 NAME(join_some)(KEY *restrict keys, const uint16_t *restrict cells, size_t count, const struct cell_table *table,
                 struct tail *tail, bool near_end)
@@ -34,7 +34,7 @@ NAME(join_some)(KEY *restrict keys, const uint16_t *restrict cells, size_t count
     const uint8_t *restrict widths = table->width;
     uint64_t position = tail->position;
     for (size_t i = 0; i < count; i++) {
-        uint32_t cell = cells[i] < table->count ? cells[i] : 0; /* damaged input may name cells that are not there */
+        uint32_t cell = cells[i] < table->count ? cells[i] : 0; /* damaged input may name cells that do not exist */
         unsigned width = widths[cell];
         uint64_t word;
         if (near_end)
@@ -77,7 +77,7 @@ NAME(add)(KEY *restrict to, const KEY *restrict from, size_t count)
         to[i] = (KEY)(to[i] + from[i]);
 }
 
-/* keys[i] += keys[i - distance], except each period's first `distance`. */
+/* keys[i] += keys[i - distance], except for the first `distance` of each period. */
 static void
 NAME(add_before)(KEY *keys, size_t count, size_t period, size_t distance)
 {
