@@ -16,7 +16,6 @@
 #include "samples.h"
 #include "tables.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {

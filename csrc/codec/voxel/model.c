@@ -8,7 +8,6 @@
 #include "wide/cells_format.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     FLAG_LABEL = 1,

@@ -2,8 +2,6 @@
  * hand, the others as the compiler vectorises them. */
 #include "targets.h"
 
-#include <string.h>
-
 #if defined(__x86_64__) && defined(__GNUC__)
 
 #ifdef __clang__

@@ -20,6 +20,8 @@
 #include "label_groups_template.h"
 #include "label_words_template.h"
 
+#include <string.h>
+
 /* ---- Symbols ----------------------------------------------------------------------------------------------- */
 
 /* The half-row's neighbours, in the order in which candidates are taken from them. */

@@ -9,6 +9,8 @@
 #define LABEL_PLAIN 0
 #endif
 
+#include <string.h>
+
 /* Bit i: is a[i] = b[i]? */
 static inline __attribute__((always_inline)) uint64_t
 LABEL_NAME(equal_word)(const LABEL_T *a, const LABEL_T *b)

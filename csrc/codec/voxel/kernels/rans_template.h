@@ -16,6 +16,8 @@
 #include "kernels.h"
 #include "raw_bits.h"
 
+#include <string.h>
+
 #if !VOXEL_HAS_RANS_ENCODE || !VOXEL_HAS_RANS_DECODE
 /* By a token's upper four bits: how many raw bits it has, and what its magnitude is too large by. Token 224 is the
  * escape, and the last. */

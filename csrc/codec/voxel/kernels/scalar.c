@@ -5,8 +5,6 @@
 #endif
 #include "targets.h"
 
-#include <string.h>
-
 #define VOXEL_WIDTH 1
 typedef uint16_t vec;
 

@@ -22,8 +22,6 @@
 #include "kernels.h"
 #include "targets.h"
 
-#include <string.h>
-
 #include "intensity_template.h"
 #include "rans_template.h"
 
