@@ -6,6 +6,7 @@
 #include "../chunk/noise.h"
 #include "../chunk/zstd.h"
 #include "../sniff/raw.h"
+#include "../voxel/choose/build.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -13,6 +13,7 @@
 
 #include "../base/bytes.h"
 #include "../base/hash.h"
+#include "../base/integers.h"
 
 #include <stdlib.h>
 
@@ -89,12 +90,6 @@ distance_of(uint32_t a, uint32_t b)
     return a > b ? a - b : b - a;
 }
 
-static inline uint64_t
-bit_length(uint32_t number)
-{
-    return number ? 32 - (uint64_t)__builtin_clz(number) : 0;
-}
-
 /* Bits of the differences between neighbours, and between samples far apart. */
 struct cost {
     uint64_t near, far;
@@ -107,8 +102,8 @@ look_at(struct cost *costs, const unsigned char *here, const unsigned char *ther
         size_t size = kinds[k].size, pixel = size * kinds[k].components;
         for (size_t at = 0; at < LOOK; at += size) {
             uint32_t key = key_of(&kinds[k], here + at);
-            costs[k].near += 1 + bit_length(distance_of(key, key_of(&kinds[k], here + at - pixel)));
-            costs[k].far += 1 + bit_length(distance_of(key, key_of(&kinds[k], there + at)));
+            costs[k].near += 1 + (uint64_t)bit_length(distance_of(key, key_of(&kinds[k], here + at - pixel)));
+            costs[k].far += 1 + (uint64_t)bit_length(distance_of(key, key_of(&kinds[k], there + at)));
         }
     }
 }

@@ -1,11 +1,11 @@
 /*
- * layouts.h: the neighbourhoods, constants of the format. In a header, so that kernels can be compiled for
- * the common ones.
+ * layouts.h: the neighbourhoods, which are constants of the format. They are in a header so that the compiler sees them
+ * in the kernels, and makes a loop of its own for each.
  */
 #ifndef ZBLOB_CODEC_VOXEL_LAYOUTS_H
 #define ZBLOB_CODEC_VOXEL_LAYOUTS_H
 
-#include "internal.h"
+#include "presets.h"
 
 /* Sites, in the field's compass names; P is the reference plane, Q the plane before it. */
 #define N {0, -1, 0}
@@ -113,8 +113,8 @@ static const struct voxel_layout voxel_layouts[VOXEL_PRESET_COUNT][2][2] = {
        {W, E, N, NE, NW, P, PE, PW, PS, PN, WWW, EEE}}}},
 };
 
-/* Components behind the first have a second plane that resembles them: in the normal preset their neighbourhood has
- * more of Q. Counts and pairs are those of the other planes with a reference, for which kernels are compiled. */
+/* Components after the first have a second plane that resembles them: in the normal preset their neighbourhood has more
+ * of Q. Its counts and pairs are those of the other planes with a reference, so that the same kernels serve it. */
 static const struct voxel_layout voxel_layouts_later[2] = {
     {16,
      8,
@@ -169,5 +169,8 @@ static const struct voxel_layout voxel_layouts_later[2] = {
 #undef QS
 #undef QW
 #undef QE
+
+/* The neighbourhood of planes of this kind, in chunks of one slice or with others before it. */
+const struct voxel_layout *voxel_find_layout(int preset, uint32_t kind, bool has_slices, int parity);
 
 #endif

@@ -1,8 +1,13 @@
 /* model.c: the model's serialized form: written in the encoder, read from hostile bytes. */
-#include "internal.h"
+#include "model.h"
+
+#include "../base/bits.h"
+#include "../base/integers.h"
+#include "layouts.h"
+#include "wide/cells.h"
+#include "wide/cells_format.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     FLAG_LABEL = 1,
@@ -16,6 +21,21 @@ enum {
     FLAG_SERIES = 256,
     FLAGS_ALL = 511
 };
+
+enum { SHORTEST_FOLD = 8192 }; /* pixels of an image of one row */
+
+bool
+voxel_accepts(const struct zblob_grid *grid)
+{
+    struct voxel_shape shape;
+    size_t sample_size = zblob_sample_size(grid->sample_type);
+    if (sample_size == 0 || !voxel_shape_of(&shape, grid))
+        return false;
+    uint64_t row = shape.width * shape.components * sample_size;
+    /* A row is handled whole, and a single one leaves nothing to predict from: it is folded. */
+    return (shape.height > 1 ? row <= VOXEL_ROW_SIZE_MAX : shape.width >= SHORTEST_FOLD) && shape.components <= 256 &&
+           shape.slices <= UINT32_MAX && shape.height <= UINT32_MAX;
+}
 
 struct voxel_model *
 voxel_model_new(const struct zblob_grid *grid)
@@ -36,7 +56,7 @@ voxel_model_new(const struct zblob_grid *grid)
 }
 
 bool
-voxel_model_widen(struct voxel_model *model)
+voxel_widen_model(struct voxel_model *model)
 {
     if (!voxel_is_wide(model->grid.sample_type))
         return true;
@@ -58,41 +78,29 @@ voxel_model_free(struct voxel_model *model)
     free(model);
 }
 
-static uint32_t
-zigzag(int32_t v)
-{
-    return v < 0 ? (uint32_t)(-v) * 2 - 1 : (uint32_t)v * 2;
-}
-
-static int32_t
-unzigzag(uint32_t v)
-{
-    return v & 1 ? -(int32_t)((v + 1) / 2) : (int32_t)(v / 2);
-}
-
 /* The set of values in use: distances between them. */
 static void
-write_ranks(struct voxel_bit_writer *w, const struct voxel_mapping *mapping)
+write_ranks(struct bit_writer *w, const struct voxel_mapping *mapping)
 {
-    voxel_put_bits(w, mapping->rank_count, 17);
+    bits_put(w, mapping->rank_count, 17);
     uint32_t next = 0;
     for (uint32_t i = 0; i < mapping->rank_count; i++) {
-        voxel_put_golomb(w, mapping->value_of[i] - next, 0);
+        bits_put_golomb(w, mapping->value_of[i] - next, 0);
         next = mapping->value_of[i] + 1u;
     }
 }
 
 static bool
-read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping)
+read_ranks(struct bit_reader *r, struct voxel_mapping *mapping)
 {
-    uint32_t count = voxel_get_bits(r, 17), next = 0;
-    if (count == 0 || count > 65536 || count > (size_t)(r->end - r->at) * 8 + 64)
+    uint32_t count = bits_get(r, 17), next = 0;
+    if (count == 0 || count > 65536 || !bits_may_hold(r, count))
         return false;
     mapping->value_of = malloc(65536 * sizeof *mapping->value_of);
     if (mapping->value_of == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        next += voxel_get_golomb(r, 0);
+        next += bits_get_golomb(r, 0);
         if (next > 65535 || r->overflow)
             return false;
         mapping->value_of[i] = (uint16_t)next++;
@@ -105,34 +113,33 @@ read_ranks(struct voxel_bit_reader *r, struct voxel_mapping *mapping)
 
 /* Weights in steps of 4/4096; the first tap's is what is missing to 4096. */
 static void
-write_predictor(struct voxel_bit_writer *w, const struct voxel_predictor *p, const struct voxel_layout *layout,
-                int classes)
+write_predictor(struct bit_writer *w, const struct voxel_predictor *p, const struct voxel_layout *layout, int classes)
 {
     for (int t = 1; t < layout->tap_count; t++)
         for (int c = 0; c < classes; c++) {
             int previous = c ? p->weights[t][c - 1] : 0;
-            voxel_put_golomb(w, zigzag((p->weights[t][c] - previous) / 4), 7);
+            bits_put_golomb(w, zigzag((p->weights[t][c] - previous) / 4), 7);
         }
     for (int i = 0; i < 3 && layout->has_pairs; i++)
-        voxel_put_bits(w, p->activity[i], 16);
+        bits_put(w, p->activity[i], 16);
     for (int i = 0; i < layout->error_count + 3 * layout->has_pairs; i++)
-        voxel_put_bits(w, p->context_weights[i], 16);
+        bits_put(w, p->context_weights[i], 16);
 }
 
 static bool
-read_predictor(struct voxel_bit_reader *r, struct voxel_predictor *p, const struct voxel_layout *layout, int classes)
+read_predictor(struct bit_reader *r, struct voxel_predictor *p, const struct voxel_layout *layout, int classes)
 {
     for (int t = 1; t < layout->tap_count; t++)
         for (int c = 0; c < classes; c++) {
-            int32_t v = (c ? p->weights[t][c - 1] : 0) + 4 * unzigzag(voxel_get_golomb(r, 7));
+            int32_t v = (c ? p->weights[t][c - 1] : 0) + 4 * (int32_t)unzigzag(bits_get_golomb(r, 7));
             if (v < -VOXEL_WEIGHT_LIMIT || v > VOXEL_WEIGHT_LIMIT || r->overflow)
                 return false;
             p->weights[t][c] = (int16_t)v;
         }
     for (int i = 0; i < 3 && layout->has_pairs; i++)
-        p->activity[i] = (uint16_t)voxel_get_bits(r, 16);
+        p->activity[i] = (uint16_t)bits_get(r, 16);
     for (int i = 0; i < layout->error_count + 3 * layout->has_pairs; i++)
-        p->context_weights[i] = (uint16_t)voxel_get_bits(r, 16);
+        p->context_weights[i] = (uint16_t)bits_get(r, 16);
     for (int c = 0; c < VOXEL_CLASSES; c++) {
         int32_t sum = 0, size = 0;
         for (int t = 1; t < layout->tap_count; t++) {
@@ -171,6 +178,12 @@ voxel_index_bins(struct voxel_model *model)
     }
 }
 
+static const struct voxel_layout *
+layout_of(const struct voxel_model *model, uint32_t kind, int parity)
+{
+    return voxel_find_layout(model->preset, kind, model->chunk_slices > 1, parity);
+}
+
 static bool
 may_have_channels(const struct voxel_model *model)
 {
@@ -178,33 +191,33 @@ may_have_channels(const struct voxel_model *model)
 }
 
 static void
-write_channels(struct voxel_bit_writer *w, const struct voxel_model *model)
+write_channels(struct bit_writer *w, const struct voxel_model *model)
 {
-    voxel_put_bits(w, model->channel_count > 0, 1);
+    bits_put(w, model->channel_count > 0, 1);
     for (uint32_t i = 0; i < model->channel_count; i++) {
         const struct voxel_channel *channel = &model->channels[i];
-        voxel_put_bits(w, channel->component, 2);
-        voxel_put_bits(w, channel->minus, 2);
-        voxel_put_bits(w, channel->use_floor, 1);
-        voxel_put_bits(w, channel->offset, 16);
-        voxel_put_bits(w, (uint16_t)channel->low, 16);
-        voxel_put_bits(w, (uint16_t)channel->high, 16);
+        bits_put(w, channel->component, 2);
+        bits_put(w, channel->minus, 2);
+        bits_put(w, channel->use_floor, 1);
+        bits_put(w, channel->offset, 16);
+        bits_put(w, (uint16_t)channel->low, 16);
+        bits_put(w, (uint16_t)channel->high, 16);
     }
 }
 
 static bool
-read_channels(struct voxel_bit_reader *r, struct voxel_model *model)
+read_channels(struct bit_reader *r, struct voxel_model *model)
 {
     unsigned seen = 0;
-    model->channel_count = voxel_get_bits(r, 1) ? (uint32_t)model->shape.components : 0;
+    model->channel_count = bits_get(r, 1) ? (uint32_t)model->shape.components : 0;
     for (uint32_t i = 0; i < model->channel_count; i++) {
         struct voxel_channel *channel = &model->channels[i];
-        channel->component = (uint8_t)voxel_get_bits(r, 2);
-        channel->minus = (uint8_t)voxel_get_bits(r, 2);
-        channel->use_floor = voxel_get_bits(r, 1);
-        channel->offset = (uint16_t)voxel_get_bits(r, 16);
-        channel->low = (int16_t)voxel_get_bits(r, 16);
-        channel->high = (int16_t)voxel_get_bits(r, 16);
+        channel->component = (uint8_t)bits_get(r, 2);
+        channel->minus = (uint8_t)bits_get(r, 2);
+        channel->use_floor = bits_get(r, 1);
+        channel->offset = (uint16_t)bits_get(r, 16);
+        channel->low = (int16_t)bits_get(r, 16);
+        channel->high = (int16_t)bits_get(r, 16);
         seen |= 1u << channel->component;
         if (channel->minus > i || channel->low > channel->high || (channel->use_floor && !model->use_floor))
             return false;
@@ -213,39 +226,39 @@ read_channels(struct voxel_bit_reader *r, struct voxel_model *model)
 }
 
 static void
-write_intensity(struct voxel_bit_writer *w, const struct voxel_model *model)
+write_intensity(struct bit_writer *w, const struct voxel_model *model)
 {
     if (may_have_channels(model))
         write_channels(w, model);
-    voxel_put_bits(w, model->preset, 4);
-    voxel_put_bits(w, model->shift, 4);
-    voxel_put_bits(w, model->energy_shift, 4);
+    bits_put(w, model->preset, 4);
+    bits_put(w, model->shift, 4);
+    bits_put(w, model->energy_shift, 4);
     for (int b = 1; b < voxel_preset_bins(model->preset); b++)
-        voxel_put_bits(w, model->thresholds[b], 8);
+        bits_put(w, model->thresholds[b], 8);
     for (uint32_t k = 0; k < model->kind_count; k++) {
         const struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))
             continue;
-        voxel_put_bits(w, kind->single_class, 1);
+        bits_put(w, kind->single_class, 1);
         for (int parity = 0; parity < 2; parity++)
-            write_predictor(w, &kind->parity[parity], voxel_layout(model, k, parity),
+            write_predictor(w, &kind->parity[parity], layout_of(model, k, parity),
                             kind->single_class ? 1 : VOXEL_CLASSES);
     }
 }
 
 static bool
-read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
+read_intensity(struct bit_reader *r, struct voxel_model *model)
 {
     if (may_have_channels(model) && !read_channels(r, model))
         return false;
-    model->preset = (uint8_t)voxel_get_bits(r, 4);
-    model->shift = (uint8_t)voxel_get_bits(r, 4);
-    model->energy_shift = (uint8_t)voxel_get_bits(r, 4);
+    model->preset = (uint8_t)bits_get(r, 4);
+    model->shift = (uint8_t)bits_get(r, 4);
+    model->energy_shift = (uint8_t)bits_get(r, 4);
     if (model->preset >= VOXEL_PRESET_COUNT || model->shift > VOXEL_SHIFT_MAX ||
         model->energy_shift > VOXEL_ENERGY_SHIFT_MAX)
         return false;
     for (int b = 1; b < voxel_preset_bins(model->preset); b++) {
-        model->thresholds[b] = (uint8_t)voxel_get_bits(r, 8);
+        model->thresholds[b] = (uint8_t)bits_get(r, 8);
         if (model->thresholds[b] < model->thresholds[b - 1])
             return false;
     }
@@ -254,9 +267,9 @@ read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
         struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))
             continue;
-        kind->single_class = voxel_get_bits(r, 1);
+        kind->single_class = bits_get(r, 1);
         for (int parity = 0; parity < 2; parity++)
-            if (!read_predictor(r, &kind->parity[parity], voxel_layout(model, k, parity),
+            if (!read_predictor(r, &kind->parity[parity], layout_of(model, k, parity),
                                 kind->single_class ? 1 : VOXEL_CLASSES))
                 return false;
     }
@@ -264,67 +277,70 @@ read_intensity(struct voxel_bit_reader *r, struct voxel_model *model)
 }
 
 static void
-write_model(struct voxel_bit_writer *w, const struct voxel_model *model)
+write_model(struct bit_writer *w, const struct voxel_model *model)
 {
     bool ranks = model->mapping.rank_count > 0, wide = model->wide != NULL;
-    voxel_put_bits(w,
-                   (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
-                              model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
-                              model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
-                              (model->distance > 1) * FLAG_SERIES + ranks * FLAG_RANKS + wide * FLAG_WIDE),
-                   16);
+    bits_put(w,
+             (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
+                        model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
+                        model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
+                        (model->distance > 1) * FLAG_SERIES + ranks * FLAG_RANKS + wide * FLAG_WIDE),
+             16);
     if (model->is_folded) {
-        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
-        voxel_put_bits(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
+        bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
+        bits_put(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
     }
-    voxel_put_bits(w, model->chunk_slices, 32);
-    voxel_put_bits(w, model->chunk_rows, 32);
+    bits_put(w, model->chunk_slices, 32);
+    bits_put(w, model->chunk_rows, 32);
     if (model->distance > 1)
-        voxel_put_bits(w, model->distance, 32);
-    voxel_put_bits(w, (uint16_t)model->low, 16);
-    voxel_put_bits(w, (uint16_t)model->high, 16);
-    voxel_put_bits(w, (uint16_t)model->modal, 16);
+        bits_put(w, model->distance, 32);
+    bits_put(w, (uint16_t)model->low, 16);
+    bits_put(w, (uint16_t)model->high, 16);
+    bits_put(w, (uint16_t)model->modal, 16);
     if (wide) {
-        voxel_put_bits(w, model->is_apart, 1);
-        voxel_wide_write(w, model->wide);
+        bits_put(w, model->is_apart, 1);
+        wide_write_cells(w, model->wide);
     }
     if (ranks)
         write_ranks(w, &model->mapping);
     if (!model->is_label)
         write_intensity(w, model);
-    voxel_flush_bits(w);
+    bits_flush(w);
 }
 
 static bool
-read_model(struct voxel_bit_reader *r, struct voxel_model *model)
+read_model(struct bit_reader *r, struct voxel_model *model)
 {
-    uint32_t flags = voxel_get_bits(r, 16);
+    uint32_t flags = bits_get(r, 16);
     if (flags & ~(uint32_t)FLAGS_ALL)
         return false;
-    uint32_t width = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
-    uint32_t height = flags & FLAG_FOLDED ? voxel_get_bits(r, 32) : 0;
-    if (flags & FLAG_FOLDED ? !voxel_fold(model, width, height) : model->shape.height < 2)
+    uint32_t width = flags & FLAG_FOLDED ? bits_get(r, 32) : 0;
+    uint32_t height = flags & FLAG_FOLDED ? bits_get(r, 32) : 0;
+    size_t sample_size = zblob_sample_size(model->grid.sample_type);
+    model->is_folded = flags & FLAG_FOLDED;
+    if (model->is_folded ? !voxel_fold_shape(&model->shape, width, height, sample_size) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
-    if (!model->is_label && !voxel_model_widen(model))
+    if (!model->is_label && !voxel_widen_model(model))
         return false;
     model->use_reference = flags & FLAG_REFERENCE;
     model->use_floor = flags & FLAG_FLOOR;
     model->use_margins = flags & FLAG_MARGINS;
-    if (flags & FLAG_TRANSPOSED)
-        voxel_transpose(model);
-    model->chunk_slices = voxel_get_bits(r, 32);
-    model->chunk_rows = voxel_get_bits(r, 32);
+    model->is_transposed = flags & FLAG_TRANSPOSED;
+    if (model->is_transposed)
+        voxel_transpose_shape(&model->shape);
+    model->chunk_slices = bits_get(r, 32);
+    model->chunk_rows = bits_get(r, 32);
     if (flags & FLAG_SERIES)
-        model->distance = voxel_get_bits(r, 32);
-    model->low = (int16_t)voxel_get_bits(r, 16);
-    model->high = (int16_t)voxel_get_bits(r, 16);
-    model->modal = (int16_t)voxel_get_bits(r, 16);
+        model->distance = bits_get(r, 32);
+    model->low = (int16_t)bits_get(r, 16);
+    model->high = (int16_t)bits_get(r, 16);
+    model->modal = (int16_t)bits_get(r, 16);
     if (!(flags & FLAG_WIDE) != (model->wide == NULL))
         return false;
     if (model->wide) {
-        model->is_apart = voxel_get_bits(r, 1);
-        if (!voxel_wide_read(r, model->wide))
+        model->is_apart = bits_get(r, 1);
+        if (!wide_read_cells(r, model->wide))
             return false;
     }
     if (flags & FLAG_RANKS && !read_ranks(r, &model->mapping))
@@ -347,7 +363,7 @@ voxel_model_size(const struct voxel_model *model)
     unsigned char *bytes = malloc(capacity);
     if (bytes == NULL)
         return 0;
-    struct voxel_bit_writer writer = {bytes, bytes + capacity, 0, 0, false};
+    struct bit_writer writer = bits_write_to(bytes, capacity);
     write_model(&writer, model);
     size_t size = (size_t)(writer.at - bytes);
     free(bytes);
@@ -357,7 +373,7 @@ voxel_model_size(const struct voxel_model *model)
 void
 voxel_model_write(const struct voxel_model *model, unsigned char *dst)
 {
-    struct voxel_bit_writer writer = {dst, dst + voxel_model_size(model), 0, 0, false};
+    struct bit_writer writer = bits_write_to(dst, voxel_model_size(model));
     write_model(&writer, model);
 }
 
@@ -370,7 +386,7 @@ voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid, cons
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
-    struct voxel_bit_reader reader = {src, src + src_size, 0, 0, false};
+    struct bit_reader reader = bits_read_from(src, src_size);
     if (!read_model(&reader, m) || reader.at != reader.end) {
         voxel_model_free(m);
         return ZBLOB_DAMAGED;

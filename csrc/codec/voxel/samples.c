@@ -1,19 +1,11 @@
-/*
- * samples.c: between samples as they lie in memory (any integer type, any byte order, no
- * alignment, components interleaved) and the 16-bit integers that are predicted.
- *
- * 16-bit unsigned samples lose 32768, so that order survives in signed integers. A rank map, where there is
- * one, comes after that. Wider samples, and floats, have become 16-bit ones before (voxel/wide/codec.c).
- */
-#include "internal.h"
+/* samples.c: between samples as they lie in memory and the 16-bit integers that are predicted. */
+#include "samples.h"
+
+#include "channels.h"
+#include "chunks.h"
+#include "kernels/dispatch.h"
 
 #include <string.h>
-
-bool
-voxel_is_wide(enum zblob_sample_type type)
-{
-    return zblob_sample_size(type) > 2 || type == ZBLOB_FLOAT16;
-}
 
 static inline uint16_t
 get16(const unsigned char *p)
@@ -79,8 +71,8 @@ voxel_load(const struct voxel_model *model, const unsigned char *src, size_t ste
         look_up(model->mapping.rank_of, 0x8000, dst, (unsigned char *)dst, count);
 }
 
-void
-voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
+static void
+store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
 {
     enum zblob_sample_type type = model->grid.sample_type;
     size_t size = zblob_sample_size(type);
@@ -113,7 +105,7 @@ voxel_store(const struct voxel_model *model, const int16_t *src, unsigned char *
     }
 }
 
-/* As kernels take samples: nothing but a change of place and sign. */
+/* Can kernels load and store the samples directly: is it only places and signs that change? */
 static bool
 is_plain(const struct voxel_model *model)
 {
@@ -121,35 +113,28 @@ is_plain(const struct voxel_model *model)
     return model->shape.components == 1 && !model->is_transposed && !swap && model->mapping.rank_count == 0;
 }
 
-/* The component that a plane is made of. */
-static size_t
-component_of(const struct voxel_model *model, size_t plane)
-{
-    return model->channel_count ? model->channels[plane].component : plane;
-}
-
 void
 voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row,
-               const struct voxel_planes *planes, size_t ring, size_t y, int16_t *scratch)
+               const struct voxel_window *window, size_t ring, size_t y, int16_t *scratch)
 {
-    size_t size = zblob_sample_size(model->grid.sample_type), components = planes->components;
+    size_t size = zblob_sample_size(model->grid.sample_type), components = window->components;
     size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
     const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
     bool plain = is_plain(model);
     for (size_t c = 0; c < components; c++) {
-        int16_t *even = planes->values + voxel_half_row(planes, ring, c, y, 0);
+        int16_t *even = window->values + voxel_half_row(window, ring, c, y, 0);
         if (!plain)
-            voxel_load(model, row_samples + component_of(model, c) * size, step, scratch, planes->width);
-        voxel_ops()->split_samples(plain ? row_samples : (const unsigned char *)scratch,
-                                   plain ? model->grid.sample_type : ZBLOB_INT16, even, even + planes->half_stride,
-                                   planes->width);
-        voxel_pad_values(planes, ring, c, y, 0);
-        voxel_pad_values(planes, ring, c, y, 1);
+            voxel_load(model, row_samples + voxel_component_of(model, c) * size, step, scratch, window->width);
+        voxel_kernels()->split_samples(plain ? row_samples : (const unsigned char *)scratch,
+                                       plain ? model->grid.sample_type : ZBLOB_INT16, even, even + window->half_stride,
+                                       window->width);
+        voxel_pad_values(window, ring, c, y, 0);
+        voxel_pad_values(window, ring, c, y, 1);
     }
-    voxel_split_channels(model, planes, ring, y, 1);
+    voxel_split_channels(model, window, ring, y, 1);
 }
 
-/* Transposed slices go through tiles of this many of the image's rows. */
+/* Transposed slices are loaded and stored in tiles of so many of the image's rows. */
 enum { TILE = 32 };
 
 static size_t
@@ -177,8 +162,9 @@ typedef uint16_t eight __attribute__((vector_size(16)));
 #define RIFFLE_HIGH(a, b) __builtin_shuffle(a, b, (eight){4, 12, 5, 13, 6, 14, 7, 15})
 #endif
 
-/* Sixty-four samples have numbers of six bits, row and column. To riffle them rotates these by one bit: three times
- * swaps row and column. */
+/* Transposes 8 x 8 samples. A sample's place is a number of six bits: three for its row, three for its column.
+ * Interleaving the first half of all samples with the second half rotates each sample's number by one bit, so doing it
+ * three times exchanges row and column. */
 static void
 swap_block(const int16_t *from, size_t from_step, int16_t *to, size_t to_step)
 {
@@ -212,97 +198,97 @@ swap_axes(const int16_t *from, size_t from_step, int16_t *to, size_t to_step, si
         }
 }
 
-/* `count` rows of the image, in the tile, are samples at..at + count - 1 of every coded row. */
+/* The tile holds `count` rows of the image: they are samples at..at + count - 1 of every coded row. */
 static void
-tile_to_planes(const int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
+tile_to_window(const int16_t *tile, size_t stride, const struct voxel_window *window, size_t ring, size_t c, size_t at,
                size_t count)
 {
-    int16_t *even = planes->values + voxel_half_row(planes, ring, c, 0, 0) + at / 2, *odd = even + planes->half_stride;
-    swap_axes(tile, 2 * stride, even, 2 * planes->half_stride, (count + 1) / 2, planes->height);
-    swap_axes(tile + stride, 2 * stride, odd, 2 * planes->half_stride, count / 2, planes->height);
+    int16_t *even = window->values + voxel_half_row(window, ring, c, 0, 0) + at / 2, *odd = even + window->half_stride;
+    swap_axes(tile, 2 * stride, even, 2 * window->half_stride, (count + 1) / 2, window->height);
+    swap_axes(tile + stride, 2 * stride, odd, 2 * window->half_stride, count / 2, window->height);
 }
 
 static void
-planes_to_tile(int16_t *tile, size_t stride, const struct voxel_planes *planes, size_t ring, size_t c, size_t at,
+window_to_tile(int16_t *tile, size_t stride, const struct voxel_window *window, size_t ring, size_t c, size_t at,
                size_t count)
 {
-    const int16_t *even = planes->values + voxel_half_row(planes, ring, c, 0, 0) + at / 2;
-    const int16_t *odd = even + planes->half_stride;
-    swap_axes(even, 2 * planes->half_stride, tile, 2 * stride, planes->height, (count + 1) / 2);
-    swap_axes(odd, 2 * planes->half_stride, tile + stride, 2 * stride, planes->height, count / 2);
+    const int16_t *even = window->values + voxel_half_row(window, ring, c, 0, 0) + at / 2;
+    const int16_t *odd = even + window->half_stride;
+    swap_axes(even, 2 * window->half_stride, tile, 2 * stride, window->height, (count + 1) / 2);
+    swap_axes(odd, 2 * window->half_stride, tile + stride, 2 * stride, window->height, count / 2);
 }
 
 void
 voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box, size_t z,
-                 const struct voxel_planes *planes, int16_t *scratch)
+                 const struct voxel_window *window, int16_t *scratch)
 {
-    size_t size = zblob_sample_size(model->grid.sample_type), components = planes->components;
-    size_t stride = tile_stride(&model->shape), pitch = planes->height * components * size;
+    size_t size = zblob_sample_size(model->grid.sample_type), components = window->components;
+    size_t stride = tile_stride(&model->shape), pitch = window->height * components * size;
     if (!model->is_transposed) {
-        for (size_t y = 0; y < planes->height; y++)
-            voxel_load_row(model, samples, box.slice + z, box.row + y, planes, z % planes->ring, y, scratch);
+        for (size_t y = 0; y < window->height; y++)
+            voxel_load_row(model, samples, box.slice + z, box.row + y, window, z % window->ring, y, scratch);
         return;
     }
     const unsigned char *slice = voxel_row_address(model, samples, box.slice + z, 0);
     for (size_t c = 0; c < components; c++) {
-        for (size_t at = 0; at < planes->width; at += TILE) {
-            size_t count = planes->width - at < TILE ? planes->width - at : TILE;
+        for (size_t at = 0; at < window->width; at += TILE) {
+            size_t count = window->width - at < TILE ? window->width - at : TILE;
             for (size_t j = 0; j < count; j++)
-                voxel_load(model, slice + (at + j) * pitch + component_of(model, c) * size, components,
-                           scratch + j * stride, planes->height);
-            tile_to_planes(scratch, stride, planes, z % planes->ring, c, at, count);
+                voxel_load(model, slice + (at + j) * pitch + voxel_component_of(model, c) * size, components,
+                           scratch + j * stride, window->height);
+            tile_to_window(scratch, stride, window, z % window->ring, c, at, count);
         }
-        for (size_t y = 0; y < 2 * planes->height; y++)
-            voxel_pad_values(planes, z % planes->ring, c, y / 2, y & 1);
+        for (size_t y = 0; y < 2 * window->height; y++)
+            voxel_pad_values(window, z % window->ring, c, y / 2, y & 1);
     }
-    voxel_split_channels(model, planes, z % planes->ring, 0, planes->height);
+    voxel_split_channels(model, window, z % window->ring, 0, window->height);
 }
 
-/* Rows z, y of the box, and in a transposed image `count` of its rows from `at` on. With channels, a plane's row
- * needs those of earlier planes: each has its own place in the scratch memory. */
+/* Row y of slice z to its pixels. With channels, joining a plane's row takes the rows of earlier planes, so each plane
+ * has its own place in the scratch memory. store_tile does the same for `count` rows of a transposed image. */
 static void
-store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_planes *planes, size_t z,
+store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_window *window, size_t z,
           size_t y, int16_t *scratch)
 {
     size_t size = zblob_sample_size(model->grid.sample_type);
     bool plain = is_plain(model);
-    for (size_t c = 0; c < planes->components; c++) {
-        const int16_t *even = planes->values + voxel_half_row(planes, z % planes->ring, c, y, 0);
-        int16_t *row = scratch + (model->channel_count ? c * planes->width : 0);
-        voxel_ops()->join_samples(even, even + planes->half_stride, plain ? model->grid.sample_type : ZBLOB_INT16,
-                                  plain ? row_samples : (unsigned char *)row, planes->width);
+    for (size_t c = 0; c < window->components; c++) {
+        const int16_t *even = window->values + voxel_half_row(window, z % window->ring, c, y, 0);
+        int16_t *row = scratch + (model->channel_count ? c * window->width : 0);
+        voxel_kernels()->join_samples(even, even + window->half_stride, plain ? model->grid.sample_type : ZBLOB_INT16,
+                                      plain ? row_samples : (unsigned char *)row, window->width);
         if (plain)
             return;
-        voxel_join_channel(model, c, scratch, planes->width, planes->width);
-        voxel_store(model, row, row_samples + component_of(model, c) * size, planes->components, planes->width);
+        voxel_join_channel(model, c, scratch, window->width, window->width);
+        store(model, row, row_samples + voxel_component_of(model, c) * size, window->components, window->width);
     }
 }
 
 static void
-store_tile(const struct voxel_model *model, unsigned char *slice, const struct voxel_planes *planes, size_t z,
+store_tile(const struct voxel_model *model, unsigned char *slice, const struct voxel_window *window, size_t z,
            size_t at, size_t count, int16_t *scratch)
 {
     size_t size = zblob_sample_size(model->grid.sample_type), stride = tile_stride(&model->shape);
-    size_t pitch = planes->height * planes->components * size;
-    for (size_t c = 0; c < planes->components; c++) {
+    size_t pitch = window->height * window->components * size;
+    for (size_t c = 0; c < window->components; c++) {
         int16_t *tile = scratch + (model->channel_count ? c * TILE * stride : 0);
-        planes_to_tile(tile, stride, planes, z % planes->ring, c, at, count);
+        window_to_tile(tile, stride, window, z % window->ring, c, at, count);
         for (size_t j = 0; j < count; j++) {
-            voxel_join_channel(model, c, scratch + j * stride, TILE * stride, planes->height);
-            voxel_store(model, tile + j * stride, slice + (at + j) * pitch + component_of(model, c) * size,
-                        planes->components, planes->height);
+            voxel_join_channel(model, c, scratch + j * stride, TILE * stride, window->height);
+            store(model, tile + j * stride, slice + (at + j) * pitch + voxel_component_of(model, c) * size,
+                  window->components, window->height);
         }
     }
 }
 
 void
 voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
-                  const struct voxel_planes *planes, int16_t *scratch)
+                  const struct voxel_window *window, int16_t *scratch)
 {
-    size_t pixel = planes->components * zblob_sample_size(model->grid.sample_type);
-    unsigned char *slice = dst + z * (size_t)box.rows * planes->width * pixel;
-    for (size_t y = 0; !model->is_transposed && y < planes->height; y++)
-        store_row(model, slice + y * planes->width * pixel, planes, z, y, scratch);
-    for (size_t at = 0; model->is_transposed && at < planes->width; at += TILE)
-        store_tile(model, slice, planes, z, at, planes->width - at < TILE ? planes->width - at : TILE, scratch);
+    size_t pixel = window->components * zblob_sample_size(model->grid.sample_type);
+    unsigned char *slice = dst + z * (size_t)box.rows * window->width * pixel;
+    for (size_t y = 0; !model->is_transposed && y < window->height; y++)
+        store_row(model, slice + y * window->width * pixel, window, z, y, scratch);
+    for (size_t at = 0; model->is_transposed && at < window->width; at += TILE)
+        store_tile(model, slice, window, z, at, window->width - at < TILE ? window->width - at : TILE, scratch);
 }

@@ -1,8 +1,8 @@
 /*
- * bins.c: cuts the energies that an image shows into bins, each with a frequency table of its own: the scale of
- * their steps, and the thresholds. It knows counts of energies, not images. Only the encoder calculates here.
+ * bins.c: how the energies of an image are cut into bins, each with a frequency table of its own: the scale of their
+ * steps, and the thresholds. It works on counts of energies.
  */
-#include "../internal.h"
+#include "bins.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-/* Steps as one scale has them: samples, and the sum of their energies, of all steps before. */
+/* For one scale of steps: the number of samples in all steps before each, and the sum of their energies. */
 struct steps {
     uint64_t count[VOXEL_STEPS_MAX + 1], energy[VOXEL_STEPS_MAX + 1];
 };
@@ -39,7 +39,7 @@ sum_steps(const uint32_t *histogram, uint32_t highest, int shift, uint32_t steps
     }
 }
 
-/* No libm, whose last bit is not the same everywhere. */
+/* libm is not used: its last bit differs between platforms. */
 static double
 log2_of(double x)
 {
@@ -55,8 +55,8 @@ log2_of(double x)
     return whole + fraction;
 }
 
-/* Bits of the samples of steps from..to - 1 in one context: magnitudes fall geometrically, from the mean that
- * energies (sixteenths) announce, which is never quite 0. */
+/* Bits of the samples of steps from..to - 1 as one bin. Their magnitudes are taken to be distributed geometrically,
+ * with the mean that the energies predict (in sixteenths), which is taken to be above 0. */
 static double
 bits_of(const struct steps *steps, uint32_t from, uint32_t to)
 {
@@ -69,7 +69,7 @@ bits_of(const struct steps *steps, uint32_t from, uint32_t to)
     return count * bits;
 }
 
-/* The cheapest cut of all steps in bins; starts[b] is where bin b starts. */
+/* Cuts the steps into bins so that the bits are fewest, and returns those. starts[b] is where bin b starts. */
 static double
 cut_steps(const struct steps *sums, uint32_t steps, int bins, uint8_t starts[VOXEL_BINS_MAX])
 {
@@ -82,7 +82,7 @@ cut_steps(const struct steps *sums, uint32_t steps, int bins, uint8_t starts[VOX
     for (uint32_t j = 1; j <= steps; j++)
         best[j] = bits[0][j];
     for (int b = 1; b < bins; b++)
-        for (uint32_t j = steps; j > (uint32_t)b; j--) { /* downwards: best[i] is still that of one bin less */
+        for (uint32_t j = steps; j > (uint32_t)b; j--) { /* downwards, so that best[i] is still that of one bin less */
             double least = 0;
             for (uint32_t i = (uint32_t)b; i < j; i++) {
                 double sum = best[i] + bits[i][j];
@@ -99,7 +99,8 @@ cut_steps(const struct steps *sums, uint32_t steps, int bins, uint8_t starts[VOX
     return best[steps];
 }
 
-/* The scale of steps is a power of two: a coarse one, that tells high energies apart, or a finer one. */
+/* Tries scales of steps, which are powers of two, from one so coarse that it distinguishes nearly all energies on,
+ * for as long as finer ones are better. */
 void
 voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t highest)
 {
@@ -109,7 +110,7 @@ voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t
     uint64_t above = 0, total = 0;
     for (uint32_t e = 0; e <= highest; e++)
         total += histogram[e];
-    uint32_t most = highest; /* but for a few */
+    uint32_t most = highest; /* except a few */
     while (most > 0 && (above += histogram[most]) * steps < total)
         most--;
     while (step_of(most, coarsest, steps) == steps - 1 && coarsest < VOXEL_ENERGY_SHIFT_MAX)

@@ -1,9 +1,13 @@
 /*
- * channel_cost.c: about how many bits planes of components would take, told from short pieces of rows that are
- * spread over the image. Each piece is predicted by a fixed rule, and what that leaves by what it left in the planes
- * before; the rest is counted in contexts as the codec has them. Estimates are for comparing, nothing else.
+ * channel_cost.c: an estimate of the bits that a plane would take, from short pieces of rows spread over the image. A
+ * fixed rule predicts each piece. What it leaves is predicted again from what the rule left in earlier planes, and the
+ * rest is counted in contexts like the codec's. The estimates are good for comparisons only.
  */
-#include "../internal.h"
+#include "channel_cost.h"
+
+#include "../chunks.h"
+#include "../samples.h"
+#include "entropy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +22,15 @@ enum {
     SPAN = PIECE + 2 * EDGE,
     ROWS = 3,
     PIECES_MAX = 128,
-    PIXELS_SHARE = 8, /* at most one pixel in so many is looked at */
+    PIXELS_SHARE = 8, /* pieces take at most one pixel in so many */
     BINS = 24,        /* of activity */
     TOKENS = 40,
-    EXACT = 64, /* what others tell to the last bit costs one part in so many all the same */
+    EXACT = 64, /* a sample that is predicted exactly still costs one part of a bit in so many */
     LOG_UNIT = 256,
     KNOWN_MAX = 32
 };
 
-/* What the fixed rule leaves of a plane, and how restless its surroundings are. */
+/* What the fixed rule leaves of a plane's samples, and how much their neighbours differ from one another. */
 struct guess {
     bool is_known;
     int16_t rest[PIECES_MAX * PIECE];
@@ -89,7 +93,8 @@ voxel_look_at_channels(const struct voxel_model *model, const unsigned char *sam
     look->count = look->known_count = 0;
     uint64_t places = shape->height > 2 ? shape->height - 2 : 0, first = look->has_before;
     uint64_t rows = (shape->slices - first) * places, span = shape->width > SPAN ? shape->width - SPAN + 1 : 1;
-    for (uint64_t i = 0; i < pieces && rows > 0; i++) { /* by a hash: a plain stride could follow the structure */
+    /* at places given by a hash: a fixed stride could follow the image's structure */
+    for (uint64_t i = 0; i < pieces && rows > 0; i++) {
         uint64_t hash = (i + 1) * UINT64_C(0x9E3779B97F4A7C15), share = rows / pieces;
         uint64_t row = i * rows / pieces + (hash >> 33) % (share ? share : 1);
         load_piece(look, model, samples, look->count, first + row / places, 2 + row % places,
@@ -147,7 +152,7 @@ fit_factors(const struct guess *c, const struct guess *p, const struct guess *q,
         fit_pair(&sums[b], factors[b]);
 }
 
-/* What is left of sample i of plane c when those before have told what they can. */
+/* What is left of sample i of plane c after it is predicted from planes p and q. */
 static inline int
 unexplained(const struct guess *c, const struct guess *p, const struct guess *q, const int (*factors)[2], size_t i)
 {
@@ -156,7 +161,7 @@ unexplained(const struct guess *c, const struct guess *p, const struct guess *q,
     return (int16_t)(c->rest[i] - (int)((told + 2048) >> 12));
 }
 
-/* Even columns know the row above, odd ones their neighbours in the row as well. */
+/* Predicts even columns from the rows above, and odd ones from their neighbours in the row as well. */
 static void
 guess_row(const int16_t (*rows)[SPAN], int16_t *rest, uint16_t *activity)
 {
@@ -171,7 +176,7 @@ guess_row(const int16_t (*rows)[SPAN], int16_t *rest, uint16_t *activity)
     }
 }
 
-/* Subtract what the same rule leaves in the slice before, as far as that helps. */
+/* Subtract what can be predicted from what the same rule leaves in the slice before. */
 static void
 use_before(struct guess *guess, const struct guess *before, size_t count)
 {
@@ -204,9 +209,9 @@ guess_of(struct voxel_channel_look *look, size_t component, size_t minus)
     return guess;
 }
 
-/* The cost of a plane behind those of p and q, which may be NULL. */
+/* The cost of a plane after those of p and q, which may be NULL. */
 static uint64_t
-cost_behind(const struct guess *c, const struct guess *p, const struct guess *q, size_t count)
+cost_after(const struct guess *c, const struct guess *p, const struct guess *q, size_t count)
 {
     int factors[BINS][2];
     uint32_t counts[BINS][TOKENS] = {{0}};
@@ -233,7 +238,7 @@ cost_behind(const struct guess *c, const struct guess *p, const struct guess *q,
 }
 
 uint64_t
-voxel_channel_cost(struct voxel_channel_look *look, const struct voxel_channel *channels, size_t plane)
+voxel_estimate_channel(struct voxel_channel_look *look, const struct voxel_channel *channels, size_t plane)
 {
     const struct guess *planes[3] = {NULL, NULL, NULL};
     for (size_t i = 0; i < 3 && i <= plane; i++) {
@@ -244,7 +249,7 @@ voxel_channel_cost(struct voxel_channel_look *look, const struct voxel_channel *
     for (size_t i = 0; i < look->known_count; i++)
         if (memcmp(look->known[i].planes, planes, sizeof planes) == 0)
             return look->known[i].cost;
-    uint64_t cost = cost_behind(planes[0], planes[1], planes[2], look->count * PIECE);
+    uint64_t cost = cost_after(planes[0], planes[1], planes[2], look->count * PIECE);
     if (look->known_count < KNOWN_MAX) {
         memcpy(look->known[look->known_count].planes, planes, sizeof planes);
         look->known[look->known_count++].cost = cost;

@@ -11,7 +11,7 @@
 enum { ORDER = VOXEL_TAPS_MAX, LANES = 8 };
 
 struct voxel_fit {
-    const struct voxel_ops *ops;
+    const struct voxel_kernels *kernels;
     float sums[VOXEL_CLASSES][ORDER][ORDER]; /* lower triangle; the last row is the right-hand side */
     float whole[ORDER][ORDER];
     float lanes[ORDER][ORDER][LANES]; /* the systems of a few classes, side by side */
@@ -22,12 +22,12 @@ struct voxel_fit {
 };
 
 struct voxel_fit *
-voxel_fit_new(const struct voxel_ops *ops, size_t capacity)
+voxel_fit_new(const struct voxel_kernels *kernels, size_t capacity)
 {
     struct voxel_fit *fit = aligned_alloc(64, (sizeof *fit + 63) / 64 * 64);
     if (fit == NULL)
         return NULL;
-    fit->ops = ops;
+    fit->kernels = kernels;
     fit->calm = malloc((capacity + 1) * sizeof *fit->calm);
     fit->weights = malloc((capacity + 1) * sizeof *fit->weights);
     fit->indices = malloc((capacity + 1) * sizeof *fit->indices);
@@ -69,12 +69,12 @@ sum_classes(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], int clas
 {
     memset(fit->sums, 0, (size_t)classes * sizeof fit->sums[0]);
     for (int c = 0; c < classes; c++)
-        fit->ops->accumulate(fit->sums[c], rows, fit->weights, fit->indices + fit->starts[c],
-                             fit->starts[c + 1] - fit->starts[c], order);
+        fit->kernels->accumulate(fit->sums[c], rows, fit->weights, fit->indices + fit->starts[c],
+                                 fit->starts[c + 1] - fit->starts[c], order);
 }
 
-/* Solve m x = b in each lane, b in row `order` of m and then x: m = L D L', without square roots. What a pivot leaves
- * open is 0. */
+/* Solves m x = b in each lane by m = L D L', without square roots. b is in row `order` of m, and x takes its place. An
+ * unknown whose pivot is 0 becomes 0. */
 static void
 solve(float (*m)[ORDER][LANES], int order)
 {
@@ -114,7 +114,8 @@ trace_of(const float (*m)[ORDER], int order)
 }
 
 enum { PRIOR = 40, CALM = 4 };
-/* Put a class in a lane: its own sums, and everyone's as if they were PRIOR observations of its own scale. */
+/* Puts a class in a lane: its own sums, and those of all classes, weighted as if they were PRIOR observations of
+ * this one. */
 static void
 load_lane(struct voxel_fit *fit, int lane, int c, int order)
 {
@@ -150,12 +151,13 @@ solve_classes(struct voxel_fit *fit, int order, int classes)
         for (int lane = 0; lane < lanes; lane++)
             for (int i = 0; i < order; i++) {
                 float x = fit->lanes[order][i][lane];
-                fit->solution[first + lane][i] = x > -100 && x < 100 ? x : 0; /* and no NaN */
+                fit->solution[first + lane][i] = x > -100 && x < 100 ? x : 0; /* this also replaces NaN */
             }
     }
 }
 
-/* Rows and solutions are zero behind their order; eight sums, so that they need not wait for another. */
+/* Rows and solutions are zero from their order on. There are eight sums, so that additions do not wait for each
+ * other. */
 static float
 residual_of(const float *row, const float *solution, int order)
 {
@@ -172,7 +174,7 @@ residual_of(const float *row, const float *solution, int order)
 static inline float
 magnitude(float x)
 {
-    return __builtin_fabsf(x); /* no branch: nobody could predict it */
+    return __builtin_fabsf(x); /* no branch: it could not be predicted */
 }
 
 static void
@@ -219,7 +221,7 @@ start_together(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], size_
     fit->starts[0] = 0;
     fit->starts[1] = used;
     memset(fit->sums[0], 0, sizeof fit->sums[0]);
-    fit->ops->accumulate(fit->sums[0], rows, fit->weights, fit->indices, used, order + 1);
+    fit->kernels->accumulate(fit->sums[0], rows, fit->weights, fit->indices, used, order + 1);
     solve_classes(fit, order, 1);
     for (int c = 1; c < VOXEL_CLASSES; c++)
         memcpy(fit->solution[c], fit->solution[0], sizeof fit->solution[0]);
@@ -232,9 +234,9 @@ voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], co
     int order = taps - 1;
     memset(fit->solution, 0, sizeof fit->solution); /* and stays zero from `order` on */
     for (size_t i = 0; i < count; i++)
-        fit->calm[i] = 1.0f / (spread_of(rows[i]) + CALM); /* a step matters less where the image is restless */
+        fit->calm[i] = 1.0f / (spread_of(rows[i]) + CALM); /* an error matters less where the neighbours differ much */
     memcpy(fit->weights, fit->calm, count * sizeof *fit->weights);
-    bool together = classes > 1 && count < FEW; /* they would make little of the first round alone */
+    bool together = classes > 1 && count < FEW; /* classes are too small for a first round of their own */
     if (together)
         start_together(fit, rows, count, order);
     sort_classes(fit, class_of, count);
@@ -297,7 +299,7 @@ voxel_fit_energy(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], siz
     sort_classes(fit, NULL, count);
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++) {
-            float expected = 8; /* errors are relative to their own size: half a step at least */
+            float expected = 8; /* errors count relative to their expected size, which is half a step at least */
             for (int k = 0; k < order; k++) {
                 float product = (float)x[k] * rows[i][k];
                 expected = expected + product;

@@ -4,14 +4,14 @@
 #ifndef ZBLOB_CODEC_VOXEL_CHOOSE_FIT_H
 #define ZBLOB_CODEC_VOXEL_CHOOSE_FIT_H
 
-#include "../internal.h"
+#include "../kernels/kernels.h"
 
 struct voxel_fit;
 
-struct voxel_fit *voxel_fit_new(const struct voxel_ops *ops, size_t capacity);
+struct voxel_fit *voxel_fit_new(const struct voxel_kernels *kernels, size_t capacity);
 void voxel_fit_free(struct voxel_fit *fit);
 
-/* Rows hold taps - 1 differences and the target; one set of Q12 weights a class, towards least
+/* Rows hold taps - 1 differences and the target; one set of Q12 weights per class, towards least
  * absolute residuals. */
 void voxel_fit_weights(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], const uint8_t *class_of,
                        size_t count, int taps, int classes, int rounds, int16_t weights[VOXEL_TAPS_MAX][VOXEL_CLASSES]);

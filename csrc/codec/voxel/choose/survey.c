@@ -2,7 +2,10 @@
  * survey.c: a first look at the values of an image that is no label map: range, modal value, rank map.
  * Decisions come from counts, never from what the image is said to show.
  */
-#include "../internal.h"
+#include "survey.h"
+
+#include "../chunks.h"
+#include "../samples.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +55,7 @@ survey_row(struct survey *s, uint64_t slice, uint64_t row)
     }
 }
 
-/* Rows spread over the image by a hash: a plain stride could follow its structure. */
+/* Rows spread over the image by a hash: a fixed stride could follow its structure. */
 static void
 survey_rows(struct survey *s)
 {
@@ -141,7 +144,7 @@ set_range(const struct survey *s, struct voxel_model *model)
 }
 
 static enum zblob_result
-survey_all(struct survey *s, struct voxel_model *model, bool *gain)
+survey_all(struct survey *s, struct voxel_model *model)
 {
     survey_rows(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;
@@ -157,16 +160,14 @@ survey_all(struct survey *s, struct voxel_model *model, bool *gain)
     for (model->shift = 0; mean >> model->shift > 128 && model->shift < VOXEL_SHIFT_MAX;)
         model->shift++;
     set_range(s, model);
-    *gain = true;
     return ZBLOB_OK;
 }
 
 enum zblob_result
-voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoother_along, bool *gain)
+voxel_survey_values(struct voxel_model *model, const unsigned char *samples, bool *smoother_along)
 {
     const struct voxel_shape *shape = &model->shape;
     uint64_t per_row = shape->width * shape->components;
-    *gain = false;
     struct survey s = {.model = model, .samples = samples};
     s.counts = calloc(VALUES, sizeof *s.counts);
     s.rows[0] = malloc((size_t)per_row * sizeof(int16_t));
@@ -174,7 +175,7 @@ voxel_survey(struct voxel_model *model, const unsigned char *samples, bool *smoo
     s.rows[2] = malloc((size_t)per_row * sizeof(int16_t));
     enum zblob_result result = ZBLOB_NO_MEMORY;
     if (s.counts != NULL && s.rows[0] != NULL && s.rows[1] != NULL && s.rows[2] != NULL)
-        result = survey_all(&s, model, gain);
+        result = survey_all(&s, model);
     free(s.counts);
     free(s.rows[0]);
     free(s.rows[1]);

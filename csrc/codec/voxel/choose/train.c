@@ -5,7 +5,15 @@
  *
  * Sums keep one order on every target, so the same model comes out on every CPU.
  */
-#include "../internal.h"
+#include "train.h"
+
+#include "../../base/arena.h"
+#include "../kernels/dispatch.h"
+#include "../layouts.h"
+#include "../neighbours.h"
+#include "../samples.h"
+#include "bins.h"
+#include "chunks.h"
 #include "fit.h"
 
 #include <stdlib.h>
@@ -17,11 +25,11 @@
 
 enum {
     BOXES_MAX = 56,
-    BAND = 14,
-    LEAD = 4,
+    BAND = 14, /* rows of a box */
+    LEAD = 4,  /* rows at a box's ends that are not learnt from: some of their neighbours are outside the box */
     TAIL = 2,
     CHOICE_SAMPLES = 30000
-}; /* rows whose neighbours lie outside teach nothing */
+};
 
 struct observation_set {
     float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
@@ -30,8 +38,8 @@ struct observation_set {
     size_t count, capacity;
 };
 
-/* What a level spends: rounds of fitting weights, and energies. Observations are of each kind and parity, one in `share`
- * samples and some at most. */
+/* What a level spends: rounds of fitting weights, and of fitting energies. For each kind and parity there are
+ * observations of one sample in `share`, and at most `observations`. */
 struct effort {
     uint8_t preset, rounds, energy_rounds, boxes, share;
     uint32_t observations;
@@ -52,9 +60,9 @@ static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
 struct training {
     struct voxel_model *model;
     const unsigned char *samples;
-    const struct voxel_ops *ops;
-    struct voxel_arena arena;
-    struct voxel_planes planes[BOXES_MAX];
+    const struct voxel_kernels *kernels;
+    struct arena arena;
+    struct voxel_window windows[BOXES_MAX];
     int box_count;
     size_t box_slices, box_rows;
     uint64_t lead; /* slices before the first that a box may end with */
@@ -84,10 +92,10 @@ static bool
 load_box(struct training *t, int index)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    struct voxel_planes *planes = &t->planes[index];
+    struct voxel_window *window = &t->windows[index];
     struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_planes_size(shape, box, 1);
-    voxel_planes_open(planes, shape, box, 1, t->model->modal, voxel_arena_take(&t->arena, size));
+    size_t size = voxel_window_size(shape, box, 1);
+    voxel_window_open(window, shape, box, 1, t->model->modal, arena_take(&t->arena, size));
     /* the last slice is the same whatever its distance to the others */
     uint64_t places = shape->slices - t->lead, rows = shape->height - t->box_rows + 1;
     uint64_t first = (uint64_t)index * places / (uint64_t)t->box_count;
@@ -102,7 +110,7 @@ load_box(struct training *t, int index)
         return false;
     for (size_t z = 0; z < t->box_slices; z++)
         for (size_t y = 0; y < t->box_rows; y++)
-            voxel_load_row(t->model, t->samples, last - (t->box_slices - 1 - z) * t->model->distance, row + y, planes,
+            voxel_load_row(t->model, t->samples, last - (t->box_slices - 1 - z) * t->model->distance, row + y, window,
                            z, y, scratch);
     free(scratch);
     return true;
@@ -122,14 +130,14 @@ load_boxes(struct training *t, uint64_t boxes)
     const struct voxel_shape *shape = &t->model->shape;
     t->box_slices = slices_at(t, t->model->distance);
     t->box_rows = shape->height < BAND ? (size_t)shape->height : BAND;
-    /* many small boxes: what a few show can be far from the whole */
+    /* many small boxes: a few would not represent the whole */
     uint64_t rows = shape->height * shape->slices;
     uint64_t most = rows / (8 * t->box_rows) + 1;
     t->box_count = most < boxes ? (int)most : (int)boxes;
     struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_planes_size(shape, box, 1) + 64;
-    voxel_arena_close(&t->arena);
-    if (!voxel_arena_open(&t->arena, (size_t)t->box_count * size))
+    size_t size = voxel_window_size(shape, box, 1) + 64;
+    arena_close(&t->arena);
+    if (!arena_open(&t->arena, (size_t)t->box_count * size))
         return false;
     for (int i = 0; i < t->box_count; i++)
         if (!load_box(t, i))
@@ -139,6 +147,12 @@ load_boxes(struct training *t, uint64_t boxes)
 
 /* ---- Prediction weights --------------------------------------------------------------------------- */
 
+static const struct voxel_layout *
+layout_of(const struct voxel_model *model, uint32_t kind, int parity)
+{
+    return voxel_find_layout(model->preset, kind, model->chunk_slices > 1, parity);
+}
+
 static void
 observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
                 size_t at, size_t n)
@@ -146,7 +160,7 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
     const struct voxel_layout *layout = cursor->layout[parity];
     const struct voxel_segment *s = t->segment;
     int taps = layout->tap_count;
-    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += t->sample_step) {
         float *x = t->set.rows[t->set.count];
         int base = voxel_tap(row, 0)[at + i], any = row->values[at + i] - base;
@@ -157,7 +171,7 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
             any |= d;
         }
         if (any == 0)
-            continue; /* flat: says nothing about weights */
+            continue; /* flat: any weights would do */
         uint16_t f = 0;
         if (layout->has_pairs)
             f = (uint16_t)(s->direction[0][i] + s->direction[1][i] + s->direction[2][i]);
@@ -178,14 +192,14 @@ last_row(const struct training *t)
     return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
 }
 
-/* Of each parity, in the slices that boxes are for. */
+/* Samples of each parity that boxes show in one of their slices. */
 static size_t
 samples_seen(const struct training *t)
 {
-    return (size_t)t->box_count * t->planes[0].half[0] * (last_row(t) - first_row(t));
+    return (size_t)t->box_count * t->windows[0].half[0] * (last_row(t) - first_row(t));
 }
 
-/* The slice of a box that shows this kind of plane, and its component; false: no box can. */
+/* The slice and component of a box whose planes are of this kind. False: there are none. */
 static bool
 place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *component)
 {
@@ -206,11 +220,11 @@ visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
     if (!place_of_kind(t, kind, &slice, &component))
         return;
     struct voxel_plane_cursor cursor;
-    voxel_cursor_open(&cursor, t->model, &t->planes[0], slice, component);
+    voxel_cursor_open(&cursor, t->model, &t->windows[0], slice, component);
     for (int b = 0; b < t->box_count; b++)
         for (size_t y = first_row(t); y < last_row(t); y++) {
             struct voxel_row row;
-            voxel_row_open(&row, &t->planes[b], &cursor, y, parity);
+            voxel_row_open(&row, &t->windows[b], &cursor, y, parity);
             for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
                 size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
                 visit(t, &cursor, &row, parity, at, n);
@@ -218,7 +232,7 @@ visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
         }
 }
 
-/* Quartiles of the activity; classes are raised by eight for each that is passed. */
+/* Makes the quartiles of the activity its thresholds; a class is raised by eight for each that the activity exceeds. */
 static void
 choose_activity(struct training *t, struct voxel_predictor *predictor)
 {
@@ -241,7 +255,7 @@ fit_weights(struct training *t, uint32_t kind, int parity)
 {
     struct voxel_kind *k = &t->model->kinds[kind];
     struct voxel_predictor *predictor = &k->parity[parity];
-    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
+    const struct voxel_layout *layout = layout_of(t->model, kind, parity);
     if (layout->has_pairs)
         choose_activity(t, predictor);
     if (k->single_class)
@@ -266,7 +280,7 @@ static void
 add_costs(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
           size_t at, size_t n)
 {
-    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n; i += t->sample_step)
         t->cost += cost_of(row->values[at + i] - t->segment->prediction[i]);
 }
@@ -306,8 +320,8 @@ find_series(const struct voxel_model *model)
     return distance > 1 && slices > distance && volume * 2 <= ZBLOB_CHUNK_RAW_MAX ? (uint32_t)distance : 0;
 }
 
-/* Slices that lie far apart say less than two more rows of the same slice; in a series, the same slice of the
- * volume before often says more. */
+/* Is the slice before a better reference than none? Slices that are far apart predict less than two more rows of the
+ * same slice do. In a series, the same slice of the volume before often predicts more. */
 static bool
 choose_reference(struct training *t, uint64_t boxes)
 {
@@ -338,24 +352,24 @@ choose_reference(struct training *t, uint64_t boxes)
 
 /* ---- Contexts --------------------------------------------------------------------------------------- */
 
-/* Predict all rows of all boxes once, so that every stored error is known. */
+/* Predicts all rows of all boxes once, so that all stored errors are known. */
 static void
 run_boxes(struct training *t)
 {
     for (int b = 0; b < t->box_count; b++)
         for (size_t z = 0; z < t->box_slices; z++)
-            for (size_t c = 0; c < t->planes[b].components; c++) {
+            for (size_t c = 0; c < t->windows[b].components; c++) {
                 struct voxel_plane_cursor cursor;
-                voxel_cursor_open(&cursor, t->model, &t->planes[0], z, c);
+                voxel_cursor_open(&cursor, t->model, &t->windows[0], z, c);
                 for (size_t y = 0; y < 2 * t->box_rows; y++) {
                     struct voxel_row row;
-                    voxel_row_open(&row, &t->planes[b], &cursor, y / 2, y & 1);
+                    voxel_row_open(&row, &t->windows[b], &cursor, y / 2, y & 1);
                     for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
                         size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
-                        voxel_model_segment(t->ops, t->model, &cursor, &row, y & 1, at, n, t->segment);
-                        t->ops->residual(&row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
+                        voxel_model_segment(t->kernels, t->model, &cursor, &row, y & 1, at, n, t->segment);
+                        t->kernels->residual(&row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
                     }
-                    voxel_pad_errors(&t->planes[b], z, c, y / 2, y & 1);
+                    voxel_pad_errors(&t->windows[b], z, c, y / 2, y & 1);
                 }
             }
 }
@@ -367,7 +381,7 @@ observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, cons
     const struct voxel_layout *layout = cursor->layout[parity];
     const struct voxel_segment *s = t->segment;
     int errors = layout->error_count;
-    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += t->error_step) {
         float *x = t->set.rows[t->set.count];
         float any = 0;
@@ -383,7 +397,7 @@ observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, cons
 static void
 fit_contexts(struct training *t, uint32_t kind, int parity)
 {
-    const struct voxel_layout *layout = voxel_layout(t->model, kind, parity);
+    const struct voxel_layout *layout = layout_of(t->model, kind, parity);
     t->set.count = 0;
     visit_kind(t, kind, parity, observe_errors);
     voxel_fit_energy(t->fit, (const float(*)[VOXEL_TAPS_MAX])t->set.rows, t->set.count, layout->error_count,
@@ -395,7 +409,7 @@ static void
 count_energies(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
                size_t at, size_t n)
 {
-    voxel_model_segment(t->ops, t->model, cursor, row, parity, at, n, t->segment);
+    voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n; i++) {
         uint32_t energy = t->segment->energy[i];
         t->histogram[energy]++;
@@ -409,7 +423,8 @@ static void
 choose_preset(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    uint64_t total = shape->width * shape->height * shape->slices; /* each component has parameters of its own */
+    /* components do not count: each has parameters of its own */
+    uint64_t total = shape->width * shape->height * shape->slices;
     int level = t->level;
     if (level != VOXEL_LEVEL_TRIAL && total < 1 << 17) /* tables and weights would outweigh their use */
         level = 1;
@@ -447,7 +462,7 @@ train(struct training *t)
     t->set.class_of = malloc(capacity);
     t->segment = aligned_alloc(64, sizeof *t->segment);
     t->histogram = calloc(65536, sizeof *t->histogram);
-    t->fit = voxel_fit_new(t->ops, capacity);
+    t->fit = voxel_fit_new(t->kernels, capacity);
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
         return false;
     t->segment->keep_all = true;
@@ -476,24 +491,23 @@ train(struct training *t)
 }
 
 enum zblob_result
-voxel_train(struct voxel_model *model, const unsigned char *samples, int level, bool *gain)
+voxel_train_model(struct voxel_model *model, const unsigned char *samples, int level)
 {
     struct training *t = calloc(1, sizeof *t);
     if (t == NULL)
         return ZBLOB_NO_MEMORY;
     t->model = model;
     t->samples = samples;
-    t->ops = voxel_ops();
+    t->kernels = voxel_kernels();
     t->level = level;
-    *gain = train(t);
-    voxel_arena_close(&t->arena);
+    enum zblob_result result = train(t) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    arena_close(&t->arena);
     free(t->set.rows);
     free(t->set.activity);
     free(t->set.class_of);
     free(t->segment);
     free(t->histogram);
     voxel_fit_free(t->fit);
-    enum zblob_result result = *gain ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     free(t);
     return result;
 }

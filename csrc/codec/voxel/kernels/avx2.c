@@ -1,5 +1,5 @@
 /* avx2.c: the kernels for x86 with AVX2. */
-#include "../internal.h"
+#include "targets.h"
 
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #endif
 #include <immintrin.h>
 
-enum { VOXEL_WIDTH = 16 };
+#define VOXEL_WIDTH 16
 typedef __m256i vec;
 
 static inline vec
@@ -80,7 +80,7 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
 }
 
 /* Sixteen steps in one table; where another is meant, the index has its top bit set and the shuffle gives zero. */
-#define VOXEL_FIND_BIN
+#define VOXEL_HAS_FIND_BIN 1
 static inline __attribute__((always_inline)) vec
 find_bin(const struct voxel_model *model, int bins, vec step)
 {
@@ -101,8 +101,8 @@ find_bin(const struct voxel_model *model, int bins, vec step)
 
 /* ---- rANS: 32 lanes a step, in four registers ------------------------------------------------------------ */
 
-#define VOXEL_RANS_DECODE
-#define VOXEL_RANS_ENCODE
+#define VOXEL_HAS_RANS_DECODE 1
+#define VOXEL_HAS_RANS_ENCODE 1
 #include "x86.h"
 
 /* By a token's upper four bits, twice: a mask of its raw bits (low and high byte). */
@@ -187,7 +187,7 @@ raw_masks(vec token)
     return v_or(low, _mm256_slli_epi16(high, 8));
 }
 
-/* Tokens with raw bits to codes. Three passes, so that none waits for another's stores. */
+/* Tokens to codes, with the raw bits of large ones. Three passes, so that no load waits for a store just before it. */
 static inline void
 finish_codes(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
 {
@@ -195,7 +195,7 @@ finish_codes(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
     size_t quads = (count + 3) / 4;
     for (size_t i = 0; i < count; i += VOXEL_WIDTH)
         v_store(raw + i / 4, raw_masks(v_load(codes + i)));
-    if (count % 4) /* lanes behind the last sample have no bits */
+    if (count % 4) /* lanes after the last sample have no bits */
         raw[quads - 1] &= (UINT64_C(1) << 16 * (count % 4)) - 1;
     take_raw(decoder, raw, quads);
     for (size_t i = 0; i < count; i += VOXEL_WIDTH) {
@@ -237,7 +237,7 @@ rans_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *cod
         finish_codes(decoder, codes, count);
 }
 
-/* The quotient comes from a division of floats: below 2^21, so at most one off, and corrected. */
+/* The quotient comes from a division of floats. It is below 2^21, so it is wrong by one at most, which is corrected. */
 static inline __m256i
 put_symbol(__m256i state, __m256i packed, __m256i lanes, unaligned16 **words)
 {
@@ -251,7 +251,7 @@ put_symbol(__m256i state, __m256i packed, __m256i lanes, unaligned16 **words)
     _mm_storeu_si128((__m128i *)(void *)*words, _mm256_castsi256_si128(out));
     *words += __builtin_popcount(mask_of(full));
     state = _mm256_blendv_epi8(state, _mm256_srli_epi32(state, 16), full);
-    /* there is no conversion of unsigned numbers: the upper and the lower half on their own */
+    /* AVX2 converts signed numbers only: so the two halves are converted on their own */
     __m256 value = _mm256_cvtepi32_ps(_mm256_and_si256(state, _mm256_set1_epi32(0xFFFF)));
     __m256 upper = _mm256_cvtepi32_ps(_mm256_srli_epi32(state, 16));
     value = _mm256_add_ps(value, _mm256_mul_ps(upper, _mm256_set1_ps(65536)));
@@ -268,7 +268,7 @@ put_symbol(__m256i state, __m256i packed, __m256i lanes, unaligned16 **words)
     return _mm256_blendv_epi8(before, next, lanes);
 }
 
-/* Sixteen samples' share of the raw bits: those of large tokens, and all of an escape's code. */
+/* Notes the raw bits of sixteen samples: those of large tokens, and an escape's whole code. */
 static inline void
 mark_raw(struct raw_lanes *raw, size_t at, vec token, vec code, vec gone)
 {
@@ -283,7 +283,7 @@ put_step(const struct voxel_encode_entry *entries, const uint16_t *symbols, cons
     __m256i gone[4];
     for (int g = 0; g < 4; g++) {
         __m256i symbol = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(symbols + 8 * g)));
-        __m256i packed = gather8(&entries->packed, _mm256_slli_epi32(symbol, 1)); /* of every entry the first half */
+        __m256i packed = gather8(&entries->packed, _mm256_slli_epi32(symbol, 1)); /* the first half of each entry */
         gone[g] = _mm256_srai_epi32(packed, 31);
         state[g] = put_symbol(state[g], packed, lanes_of(count, g), words);
     }
@@ -303,7 +303,7 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
     for (int g = 0; g < 8; g++)
         state[g] = v_load(encoder->states + 8 * g);
     size_t base = count / VOXEL_LANES * VOXEL_LANES;
-    if (base < count) { /* what is behind the last sample is no symbol */
+    if (base < count) { /* the rest of the lanes have no symbol */
         uint16_t rest[2][VOXEL_LANES] = {{0}};
         memcpy(rest[0], symbols + base, (count - base) * sizeof *symbols);
         memcpy(rest[1], codes + base, (count - base) * sizeof *codes);
@@ -324,23 +324,23 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
     put_raw_lanes(encoder, &raw, count);
 }
 
-#include "intensity_template.h"
+#include "target_template.h"
 
 #ifdef __clang__
 #pragma clang attribute pop
 #endif
 
-const struct voxel_ops *
-voxel_ops_avx2(void)
+const struct voxel_target *
+voxel_target_avx2(void)
 {
     bool has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
-    return has ? &ops : NULL;
+    return has ? &this_target : NULL;
 }
 
 #else
 
-const struct voxel_ops *
-voxel_ops_avx2(void)
+const struct voxel_target *
+voxel_target_avx2(void)
 {
     return NULL;
 }

@@ -1,8 +1,6 @@
-/* avx512.c: the kernels for x86 with AVX-512 (F, BW, DQ, VL, VNNI): the plain ones as the compiler
- * vectorises them, prediction and entropy coding by hand. */
-#include "../internal.h"
-
-#include <string.h>
+/* avx512.c: the kernels for x86 with AVX-512 (F, BW, DQ, VL, VNNI): prediction, residuals and entropy coding by
+ * hand, the others as the compiler vectorises them. */
+#include "targets.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -15,7 +13,7 @@
 #endif
 #include <immintrin.h>
 
-enum { VOXEL_WIDTH = 32 };
+#define VOXEL_WIDTH 32
 typedef __m512i vec;
 
 #define v_load(p) _mm512_loadu_si512((const void *)(p))
@@ -65,7 +63,7 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
     *fraction = _mm512_packs_epi32(_mm512_and_si512(low, mask), _mm512_and_si512(high, mask));
 }
 
-#define VOXEL_FIND_BIN
+#define VOXEL_HAS_FIND_BIN 1
 static inline __attribute__((always_inline)) vec
 find_bin(const struct voxel_model *model, int bins, vec step)
 {
@@ -98,7 +96,7 @@ magnitude_token(vec m)
     return v_add(base, _mm512_srlv_epi16(m, k));
 }
 
-#define VOXEL_RESIDUAL
+#define VOXEL_HAS_RESIDUAL 1
 static void
 residual(const struct voxel_row *row, int shift, size_t at, size_t count, const struct voxel_segment *segment,
          uint16_t *symbols, uint16_t *codes)
@@ -118,11 +116,11 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
 
 /* ---- rANS: 32 lanes a step, in two registers ------------------------------------------------------------ */
 
-#define VOXEL_RANS_DECODE
-#define VOXEL_RANS_ENCODE
+#define VOXEL_HAS_RANS_DECODE 1
+#define VOXEL_HAS_RANS_ENCODE 1
 #include "x86.h"
 
-/* By a token's upper four bits: a mask of its raw bits, how many they are, and what m has too much. */
+/* By a token's upper four bits: a mask of its raw bits, how many they are, and what the magnitude m is too large by. */
 static const _Alignas(64) uint16_t raw_mask[32] = {0, 0, 0, 0, 3, 7, 15, 31, 63, 127, 255, 511, 1023, 2047, 0xFFFF, 0};
 static const _Alignas(64) uint16_t raw_count[32] = {0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 0};
 static const _Alignas(64) uint16_t raw_base[32] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 0, 0};
@@ -184,7 +182,7 @@ take_step(const uint32_t *entries, const uint16_t *tables, uint16_t *codes, __mm
     return _mm512_mask_cmpge_epu16_mask(lanes, tokens, v_set(64));
 }
 
-/* Tokens with raw bits to codes. Three passes, so that none waits for another's stores. */
+/* Tokens to codes, with the raw bits of large ones. Three passes, so that no load waits for a store just before it. */
 static inline void
 finish_codes(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
 {
@@ -238,8 +236,9 @@ spill(__m512i state, __mmask16 full, unaligned16 **words)
     return _mm512_mask_srli_epi32(state, full, state, 16);
 }
 
-/* The quotient, below 2^21, comes from a reciprocal of floats. All is rounded down, by at most 7/8 of 2^-21 in all, and
- * Newton's step stays below as well: the quotient is right or one too small. */
+/* The quotient, which is below 2^21, comes from a reciprocal in floats. Every step rounds down, by less than 7/8 of
+ * 2^-21 of the result altogether, and Newton's step does not exceed the true reciprocal either: so the quotient is
+ * right, or too small by one, which is corrected. */
 static inline __m512i
 put_symbol(__m512i state, __m512i packed, __mmask16 lanes, unaligned16 **words)
 {
@@ -318,26 +317,26 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
         put_raw_lanes(encoder, &raw, count);
 }
 
-#include "intensity_template.h"
+#include "target_template.h"
 
 #ifdef __clang__
 #pragma clang attribute pop
 #endif
 
-const struct voxel_ops *
-voxel_ops_avx512(void)
+const struct voxel_target *
+voxel_target_avx512(void)
 {
     bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("bmi2") &&
                __builtin_cpu_supports("popcnt");
-    return has ? &ops : NULL;
+    return has ? &this_target : NULL;
 }
 
 #else
 
-const struct voxel_ops *
-voxel_ops_avx512(void)
+const struct voxel_target *
+voxel_target_avx512(void)
 {
     return NULL;
 }

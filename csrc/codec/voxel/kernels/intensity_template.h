@@ -1,26 +1,20 @@
 /*
- * intensity_template.h: the kernels in plain C, included once by each target's file, which may define
- * VOXEL_RANS_ENCODE or VOXEL_RANS_DECODE when it has its own. Loops run over a count
- * rounded up to whole vectors: what lies behind a half-row is read and computed, never used.
+ * intensity_template.h: prediction, contexts and residuals in plain C on a target's vectors, and what else compilers
+ * vectorise by themselves. Included once by target_template.h for each target.
  */
+
+/* The target's file has its own find_bin(model, bins, step). */
+#ifndef VOXEL_HAS_FIND_BIN
+#define VOXEL_HAS_FIND_BIN 0
+#endif
+
+/* The target's file has its own residual(...). */
+#ifndef VOXEL_HAS_RESIDUAL
+#define VOXEL_HAS_RESIDUAL 0
+#endif
+
 #include "../layouts.h"
-
-#include <string.h>
-
-static inline size_t
-whole_vectors(size_t count)
-{
-    return (count + VOXEL_LANES - 1) / VOXEL_LANES * VOXEL_LANES;
-}
-
-/* What a target's file gives: VOXEL_WIDTH samples in a `vec` of uint16_t, and (with VOXEL_FIND_BIN its own find_bin)
- *   v_load v_store v_set v_and v_or v_andnot (~a & b)   v_add v_sub   modulo 2^16
- *   v_clamp        signed
- *   v_magnitude    |a - b|, the difference taken modulo 2^16 and read as signed (-32768 -> 32768)
- *   v_add_full     sums that stop at 65535                      v_min           unsigned
- *   v_multiply     the upper half of a 16 x 16 bit product      v_shift_down
- *   v_count        a + (b >= c)                                 v_add_above     a + (b > c ? d : 0)
- *   predict_vector prediction (not yet clamped) and fraction of VOXEL_WIDTH samples */
+#include "kernels.h"
 
 /* Activity along three directions, and the class of 32. */
 static inline __attribute__((always_inline)) vec
@@ -55,7 +49,7 @@ energy(const struct voxel_row *row, const uint16_t *weights, int errors, bool ha
     return e;
 }
 
-/* Steps are eight times as wide in their upper half: the few high energies need not be told apart as finely. */
+/* Steps are eight times as wide in their upper half: high energies are few and need no fine distinctions. */
 static inline __attribute__((always_inline)) vec
 energy_step(const struct voxel_model *model, int bins, vec e)
 {
@@ -65,7 +59,7 @@ energy_step(const struct voxel_model *model, int bins, vec e)
     return v_add(below, v_min(above, v_sub(half, v_set(1))));
 }
 
-#ifndef VOXEL_FIND_BIN
+#if !VOXEL_HAS_FIND_BIN
 /* The number of thresholds from 1 on that are not above the step. */
 static inline __attribute__((always_inline)) vec
 find_bin(const struct voxel_model *model, int bins, vec step)
@@ -82,7 +76,7 @@ context(const struct voxel_model *model, int bins, int split, vec e, vec fractio
 {
     vec table = find_bin(model, bins, energy_step(model, bins, e));
     *bin = table;
-    if (split) { /* low bins know how far the prediction was from a whole number */
+    if (split) { /* in low bins, tables also depend on how far the prediction was from a whole number */
         vec far = v_add_above(v_set(0), v_sub(fraction, v_set(1024)), v_set(2047), (uint16_t)bins);
         vec low = v_add_above(v_set(0), v_set((uint16_t)split), table, 0xFFFF);
         table = v_add(table, v_and(far, low));
@@ -90,8 +84,8 @@ context(const struct voxel_model *model, int bins, int split, vec e, vec fractio
     return table;
 }
 
-/* Where values are cut off at the range's low end (air, masks), predictions near it have one-sided
- * errors: tables of their own, by the distance in units of the expected error, and no turning. */
+/* Where many values are at the low end of the range (air, masks), predictions near it have one-sided errors. These have
+ * tables of their own, by the distance in units of the expected error, and their residuals are not turned. */
 static inline __attribute__((always_inline)) vec
 near_floor(vec table, vec *fraction, vec e, vec distance, vec bin, int bins, int split)
 {
@@ -102,7 +96,7 @@ near_floor(vec table, vec *fraction, vec e, vec distance, vec bin, int bins, int
     near = v_add_above(near, v_add(origin, v_shift_down(e, 6)), d, 1);
     near = v_add_above(near, v_sub(origin, v_shift_down(e, 5)), d, 1);
     vec is_near = v_add_above(v_set(0), near, v_set(0), 0xFFFF);
-    int level_shift = bins == 8 ? 2 : bins == 16 ? 3 : 4; /* bins / 2 tables a level */
+    int level_shift = bins == 8 ? 2 : bins == 16 ? 3 : 4; /* bins / 2 tables per level */
     vec own = v_add(v_shift_up(near, level_shift), v_add(v_set(bins + split - bins / 2), v_shift_down(bin, 1)));
     *fraction = v_or(v_andnot(is_near, *fraction), v_and(is_near, v_set(VOXEL_NOT_TURNED)));
     return v_or(v_andnot(is_near, table), v_and(is_near, own));
@@ -114,7 +108,7 @@ model_taps(const struct voxel_model *model, const struct voxel_kind *kind, const
            int errors, bool has_pairs, bool single_class, int bins, int split)
 {
     const struct voxel_predictor *predictor = &kind->parity[parity];
-    size_t n = whole_vectors(count);
+    size_t n = voxel_whole_vectors(count);
     for (size_t i = 0; i < n; i += VOXEL_WIDTH) {
         vec tap[VOXEL_TAPS_MAX], direction[3], class_of = v_set(0), prediction, fraction;
         for (int t = 0; t < taps; t++)
@@ -139,16 +133,13 @@ model_taps(const struct voxel_model *model, const struct voxel_kind *kind, const
     }
 }
 
-/* The format's neighbourhoods as constants, so that the compiler keeps their taps in registers. */
+/* For each of the format's neighbourhoods a loop with its counts as constants, so that taps stay in registers. */
 #define MODEL_FIXED(preset, reference, parity)                                                                         \
     case ((preset) * 2 + (reference)) * 2 + (parity):                                                                  \
         model_taps(model, kind, &voxel_layouts[preset][reference][parity], row, parity, at, count, segment,            \
                    voxel_layouts[preset][reference][parity].tap_count,                                                 \
                    voxel_layouts[preset][reference][parity].error_count, (preset) != VOXEL_PRESET_FAST,                \
-                   (preset) == VOXEL_PRESET_FAST, 8 << (preset),                                                       \
-                   (preset) == 0   ? 0                                                                                 \
-                   : (preset) == 1 ? 6                                                                                 \
-                                   : 16);                                                                              \
+                   (preset) == VOXEL_PRESET_FAST, voxel_preset_bins(preset), voxel_preset_split(preset));              \
         return;
 
 static void
@@ -175,8 +166,8 @@ model_segment(const struct voxel_model *model, const struct voxel_kind *kind, co
                voxel_preset_split(model->preset));
 }
 
-/* The fraction tells on which side of the prediction the truth more likely lies: fractions below a
- * half mean that rounding went up. Turning those residuals around gives all the same skew. */
+/* The fraction indicates on which side of the prediction the true value more likely lies: a fraction below a half means
+ * that the prediction was rounded up. Changing the sign of those residuals gives all of them the same skew. */
 static inline uint16_t
 turn(uint16_t fraction)
 {
@@ -192,7 +183,7 @@ stored_error(int16_t residual, int shift)
     return (uint16_t)(magnitude << 4);
 }
 
-#ifndef VOXEL_RESIDUAL
+#if !VOXEL_HAS_RESIDUAL
 static void
 residual(const struct voxel_row *row, int shift, size_t at, size_t count, const struct voxel_segment *segment,
          uint16_t *restrict symbols, uint16_t *restrict codes)
@@ -202,7 +193,7 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
     const int16_t *restrict prediction = segment->prediction;
     const uint16_t *restrict fraction = segment->fraction;
     const uint16_t *restrict table = segment->table;
-    size_t n = whole_vectors(count);
+    size_t n = voxel_whole_vectors(count);
     for (size_t i = 0; i < n; i++) {
         int16_t r = (int16_t)(uint16_t)((uint16_t)values[i] - (uint16_t)prediction[i]);
         errors[i] = stored_error(r, shift);
@@ -228,7 +219,7 @@ reconstruct(const struct voxel_row *row, int shift, size_t at, size_t count, str
     const int16_t *restrict prediction = segment->prediction;
     const uint16_t *restrict fraction = segment->fraction;
     const uint16_t *restrict code = segment->code;
-    size_t n = whole_vectors(count); /* what is written behind the half-row is its padding's place */
+    size_t n = voxel_whole_vectors(count); /* what is written past the half-row is overwritten by its padding */
     for (size_t i = 0; i < n; i++) {
         uint16_t z = code[i];
         uint16_t turned = (uint16_t)((z >> 1) ^ (uint16_t) - (z & 1));
@@ -288,25 +279,8 @@ join_samples(const int16_t *restrict even, const int16_t *restrict odd, enum zbl
         ((unaligned16 *)dst)[count - 1] = (uint16_t)even[count / 2] ^ flip;
 }
 
-#include "label_groups_template.h"
-#define LABEL_T uint8_t
-#define LABEL_PAIR uint16_t
-#define LABEL_NAME(name) name##_8
-#include "label_template.h" /* which the rows call */
-
-#include "label_rows_template.h"
-#undef LABEL_T
-#undef LABEL_PAIR
-#undef LABEL_NAME
-#define LABEL_T uint16_t
-#define LABEL_PAIR uint32_t
-#define LABEL_NAME(name) name##_16
-#include "label_template.h" /* which the rows call */
-
-#include "label_rows_template.h"
-
-/* Products and sums are rounded one by one on every target: no contraction, no reassociation. Rows come in fours, so
- * that sums are loaded and stored once for all of them. */
+/* Each product and each sum is rounded by itself, in the same order on every target: no contraction, no reassociation.
+ * Rows are taken four at a time, so that sums are loaded and stored once for all four. */
 static void
 accumulate(float (*restrict sums)[VOXEL_TAPS_MAX], const float (*rows)[VOXEL_TAPS_MAX], const float *weights,
            const uint32_t *indices, size_t count, int order)
@@ -335,11 +309,3 @@ accumulate(float (*restrict sums)[VOXEL_TAPS_MAX], const float (*rows)[VOXEL_TAP
         }
     }
 }
-
-#include "rans_template.h"
-
-static const struct voxel_ops ops = {
-    model_segment, residual,    reconstruct, {{encode_rows_8, encode_rows_16}, {decode_rows_8, decode_rows_16}},
-    accumulate,    rans_encode, rans_decode, split_samples,
-    join_samples,
-};

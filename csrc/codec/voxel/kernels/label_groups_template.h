@@ -1,16 +1,25 @@
 /*
  * label_groups_template.h: groups of up to LABEL_LANES symbols, each with a state of its own, all coded by the odds
- * before the group; and bits of places in and out of words. Included once by intensity_template.h for each target.
+ * before the group; and bits of places in and out of words. The same for labels of 8 and 16 bits: included once for
+ * each target.
  */
-#include "../label/label.h"
+#ifndef ZBLOB_CODEC_VOXEL_KERNELS_LABEL_GROUPS_TEMPLATE_H
+#define ZBLOB_CODEC_VOXEL_KERNELS_LABEL_GROUPS_TEMPLATE_H
+
+/* 1: plain C, whatever instructions the compiler may use. */
+#ifndef LABEL_PLAIN
+#define LABEL_PLAIN 0
+#endif
+
+#include "../label/coder.h"
 
 /* ---- Bits -------------------------------------------------------------------------------------------------- */
 
-/* The bits of `bits` at the places of mask's, packed; and back. */
+/* The bits of `bits` where the mask has ones, moved together; and back. */
 static inline __attribute__((always_inline)) uint64_t
 label_pack(uint64_t bits, uint64_t mask)
 {
-#if defined(__BMI2__) && !defined(VOXEL_LABEL_PLAIN)
+#if defined(__BMI2__) && !LABEL_PLAIN
     return _pext_u64(bits, mask);
 #else
     uint64_t packed = 0;
@@ -23,7 +32,7 @@ label_pack(uint64_t bits, uint64_t mask)
 static inline __attribute__((always_inline)) uint64_t
 label_spread(uint64_t packed, uint64_t mask)
 {
-#if defined(__BMI2__) && !defined(VOXEL_LABEL_PLAIN)
+#if defined(__BMI2__) && !LABEL_PLAIN
     return _pdep_u64(packed, mask);
 #else
     uint64_t bits = 0;
@@ -40,7 +49,7 @@ label_get_bits(const uint64_t *bits, size_t at)
     return bits[at / 64] >> at % 64 | bits[at / 64 + 1] << 1 << (63 - at % 64);
 }
 
-/* The next ones; all behind them are cleared as far as the next word's end. */
+/* Stores 64 bits from bit `at` on, and clears those after them up to the end of the next word. */
 static inline void
 label_put_bits(uint64_t *bits, size_t at, uint64_t value)
 {
@@ -68,7 +77,7 @@ label_decode_group(struct label_coder *coder, const uint32_t *contexts, size_t c
     above[0] = above[1] | bits[1];
 }
 
-#if defined(__AVX512BW__) && !defined(VOXEL_LABEL_PLAIN)
+#if defined(__AVX512BW__) && !LABEL_PLAIN
 
 static inline __m512i
 label_eight_ends(__m512i odds)
@@ -89,7 +98,7 @@ label_eight_adapted(__m512i odds, __m512i shift)
     return _mm512_sub_epi64(_mm512_add_epi64(odds, gain), loss);
 }
 
-/* The shares of the symbols that are 16 times smaller than `shift`. */
+/* The shares of eight symbols, and where they start; `shift` is 16 times the symbols. */
 static inline __m512i
 label_eight_shares(__m512i ends, __m512i shift, __m512i *start)
 {
@@ -98,7 +107,7 @@ label_eight_shares(__m512i ends, __m512i shift, __m512i *start)
     return _mm512_sub_epi64(_mm512_and_si512(_mm512_srlv_epi64(ends, shift), low), *start);
 }
 
-/* Symbols with even numbers in the lower halves of lanes, with odd ones in the upper halves. */
+/* Sixteen numbers of 32 bits <-> those at even places and those at odd places, as numbers of 64 bits. */
 static inline void
 label_split(__m512i pairs, __m512i halves[2])
 {
@@ -118,11 +127,11 @@ label_store_odds(struct label_coder *coder, const uint32_t *contexts, const __m5
     uint64_t next[2][LABEL_LANES / 2] __attribute__((aligned(64)));
     _mm512_store_si512(next[0], odds[0]);
     _mm512_store_si512(next[1], odds[1]);
-    for (size_t i = 0; i < LABEL_LANES; i++) /* lanes that are idle: an entry that nothing else uses */
+    for (size_t i = 0; i < LABEL_LANES; i++) /* idle lanes write to an entry of their own */
         coder->odds[contexts[i]] = next[i % 2][i / 2];
 }
 
-/* States behind these symbols, before words are read; returns 16 times the symbols. */
+/* Takes a symbol from each of eight states, before words are read. Returns 16 times the symbols. */
 static inline __attribute__((always_inline)) __m512i
 label_take_eight(__m512i *state, __m512i odds)
 {
@@ -242,3 +251,5 @@ label_encode_groups(struct label_coder *coder, const uint32_t *contexts, size_t 
         coder->groups[coder->group_count++] = (uint8_t)size;
     }
 }
+
+#endif

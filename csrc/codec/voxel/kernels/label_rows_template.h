@@ -1,19 +1,36 @@
 /*
- * label_rows_template.h: rows of a label map, their even labels and then their odd ones. Included twice by
- * intensity_template.h, for LABEL_T of 8 and of 16 bits, so that each target's compiler sees all of it.
+ * label_rows_template.h: rows of a label map, their even labels and then their odd ones. Included by target_template.h
+ * for labels of 8 and of 16 bits, so that each target's compiler sees all of it.
  *
  * The rows at work do not refer to each other: their symbols are coded together.
  */
 
+/* An unsigned type for one label, and one for two of them; and a function's name for this width of labels. */
+#ifndef LABEL_T
+#error "LABEL_T: uint8_t or uint16_t"
+#endif
+#ifndef LABEL_PAIR
+#error "LABEL_PAIR: uint16_t or uint32_t"
+#endif
+#ifndef LABEL_NAME
+#error "LABEL_NAME(name): name##_8 or name##_16"
+#endif
+
+#include "../label/rows.h"
+#include "label_groups_template.h"
+#include "label_words_template.h"
+
+#include <string.h>
+
 /* ---- Symbols ----------------------------------------------------------------------------------------------- */
 
-/* The neighbours of the half-row, in the order in which they are asked for. */
+/* The half-row's neighbours, in the order in which candidates are taken from them. */
 static inline __attribute__((always_inline)) void
 LABEL_NAME(find_sites)(const struct label_work *work, int parity, bool is_first, const LABEL_T *at[LABEL_SITES])
 {
     const struct label_above *a = &work->above;
     const LABEL_T *n = a->n.half[parity], *p = a->p.half[parity], *now = work->row.half[0];
-    /* the labels to the right; those to the left stand one before */
+    /* the labels to the right; those to the left are at the place before */
     const LABEL_T *ne = (const LABEL_T *)a->n.half[!parity] + parity,
                   *pe = (const LABEL_T *)a->p.half[!parity] + parity;
     const LABEL_T *nn = a->nn.half[parity], *nne = (const LABEL_T *)a->nn.half[!parity] + parity;
@@ -48,7 +65,7 @@ LABEL_NAME(third_candidate)(const struct label_work *work, size_t x, int parity,
     return (LABEL_T)first;
 }
 
-/* Encoder: what the symbols of a word are, the first of them being number `count`. */
+/* Encoder: notes the symbols of a word; the first of them is symbol number `count`. */
 static inline void
 LABEL_NAME(note_symbols)(struct label *l, const struct label_work *work, size_t word, int parity, size_t count)
 {
@@ -67,7 +84,7 @@ LABEL_NAME(note_symbols)(struct label *l, const struct label_work *work, size_t 
     label_put_bits(l->above[2], count, label_pack(none, coded));
 }
 
-/* All labels of the half that are not flat: their contexts. Returns their number. */
+/* Finds the contexts of all labels of the half that are not flat. Returns the number of symbols so far. */
 static inline __attribute__((always_inline)) size_t
 LABEL_NAME(find_symbols)(struct label *l, const struct label_work *work, int parity, bool is_first, size_t count,
                          bool decode)
@@ -101,11 +118,12 @@ LABEL_NAME(place_rare)(struct label *l, const struct label_work *work, size_t wo
         size_t x = word * LABEL_BLOCK + (size_t)__builtin_ctzll(rare);
         LABEL_T third = LABEL_NAME(third_candidate)(work, x, parity, first[x], second[x]);
         const unsigned candidates[3] = {first[x], second[x], third};
-        now[x] = (LABEL_T)(none & 1 ? label_code_literal(l, now[x], candidates) : third);
+        now[x] =
+            (LABEL_T)(none & 1 ? label_code_literal(&l->literals, &l->coder, l->decode, now[x], candidates) : third);
     }
 }
 
-/* Decoder: the labels that the symbols stand for. Both: literals. */
+/* Decoder: stores the labels that the symbols stand for. Encoder and decoder: codes literals. */
 static inline __attribute__((always_inline)) size_t
 LABEL_NAME(place_symbols)(struct label *l, const struct label_work *work, int parity, size_t count, bool decode)
 {
@@ -136,7 +154,7 @@ static LABEL_T
 LABEL_NAME(code_exception)(struct label *l, LABEL_T usual, LABEL_T label)
 {
     const unsigned candidates[3] = {usual, usual, usual};
-    label = (LABEL_T)label_code_literal(l, label, candidates);
+    label = (LABEL_T)label_code_literal(&l->literals, &l->coder, l->decode, label, candidates);
     if (l->decode)
         label_gaps_next(&l->gaps);
     else if (!label_gaps_add(&l->gaps))
@@ -315,3 +333,7 @@ LABEL_NAME(decode_rows)(struct label *l)
 {
     LABEL_NAME(code_rows)(l, true);
 }
+
+#undef LABEL_T
+#undef LABEL_PAIR
+#undef LABEL_NAME

@@ -1,11 +1,11 @@
 /* portable.c: the kernels with the compiler's own vectors of 128 bits: SSE2, NEON and others. */
-#include "../internal.h"
+#include "targets.h"
 
 #if defined(__GNUC__)
 
 #include <string.h>
 
-enum { VOXEL_WIDTH = 8 };
+#define VOXEL_WIDTH 8
 typedef uint16_t vec __attribute__((vector_size(16)));
 typedef int16_t signed_vec __attribute__((vector_size(16)));
 typedef uint32_t wide_vec __attribute__((vector_size(32)));
@@ -38,7 +38,7 @@ v_magnitude(vec a, vec b)
     return (d ^ sign) - sign;
 }
 
-#ifdef __SSE2__ /* where the compiler does not find the one instruction */
+#ifdef __SSE2__ /* compilers do not find these instructions by themselves */
 #include <emmintrin.h>
 static inline vec
 v_add_full(vec a, vec b)
@@ -219,18 +219,18 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
     *fraction = sums_fraction(sums);
 }
 
-#include "intensity_template.h"
+#include "target_template.h"
 
-const struct voxel_ops *
-voxel_ops_portable(void)
+const struct voxel_target *
+voxel_target_portable(void)
 {
-    return &ops;
+    return &this_target;
 }
 
 #else
 
-const struct voxel_ops *
-voxel_ops_portable(void)
+const struct voxel_target *
+voxel_target_portable(void)
 {
     return NULL;
 }

@@ -1,38 +1,38 @@
 /*
- * rans_template.h: the entropy coder in plain C, included by intensity_template.h for each target: rANS with 64
- * states, of which step s of a half-row takes the 32 of bank s & 1, and the raw bits that follow large tokens.
- * A target may define VOXEL_RANS_ENCODE or VOXEL_RANS_DECODE when it has its own.
+ * rans_template.h: the entropy coder in plain C: rANS with 64 states, of which step s of a half-row takes the 32 of
+ * bank s & 1, and the raw bits that follow large tokens. Included once by target_template.h for each target.
  *
  * Encoding goes backwards: words are appended upwards and read downwards, raw bits the other way round.
  */
 
-/* At most 57 bits, in front of those that were put before. */
-static inline void
-put_raw(struct voxel_encoder *encoder, uint64_t bits, unsigned count)
-{
-    uint64_t pending = encoder->raw_pending << count | bits;
-    unsigned total = encoder->raw_pending_count + count;
-    uint64_t top = total ? pending << (64 - total) : 0;
-    memcpy(encoder->raw - sizeof top, &top, sizeof top);
-    encoder->raw -= total >> 3;
-    encoder->raw_pending_count = total & 7;
-    encoder->raw_pending = pending & ((1u << (total & 7)) - 1);
-}
+/* The target's file has its own rans_encode(...) and rans_decode(...). */
+#ifndef VOXEL_HAS_RANS_ENCODE
+#define VOXEL_HAS_RANS_ENCODE 0
+#endif
+#ifndef VOXEL_HAS_RANS_DECODE
+#define VOXEL_HAS_RANS_DECODE 0
+#endif
 
-#if !defined VOXEL_RANS_ENCODE || !defined VOXEL_RANS_DECODE
-/* Raw bits of tokens by their upper four bits; 224 escapes, and nothing is above it. */
+#include "kernels.h"
+#include "raw_bits.h"
+
+#include <string.h>
+
+#if !VOXEL_HAS_RANS_ENCODE || !VOXEL_HAS_RANS_DECODE
+/* By a token's upper four bits: how many raw bits it has, and what its magnitude is too large by. Token 224 is the
+ * escape, and the last. */
 static const uint8_t raw_bits[16] = {0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 0};
 static const uint8_t raw_base[16] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 0, 0};
 #endif
 
-#ifndef VOXEL_RANS_ENCODE
+#if !VOXEL_HAS_RANS_ENCODE
 static void
 put_raws(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count)
 {
     uint32_t any = 0;
     for (size_t i = 0; i < count; i++)
         any |= encoder->entries[symbols[i]].packed >> 31 | (symbols[i] & 0xC0);
-    for (size_t i = any ? count : 0; i-- > 0;) { /* without a branch on the sample: nobody could predict it */
+    for (size_t i = any ? count : 0; i-- > 0;) { /* no branch depends on the sample: it could not be predicted */
         uint32_t escaped = encoder->entries[symbols[i]].packed >> 31;
         unsigned k = escaped ? 16 : raw_bits[symbols[i] >> 4 & 15];
         put_raw(encoder, codes[i] >> (1 - escaped) & ((1u << k) - 1), k);
@@ -44,7 +44,7 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
 {
     const struct voxel_encode_entry *entries = encoder->entries;
     unaligned16 *words = encoder->words;
-    for (size_t start = whole_vectors(count); start > 0; start -= VOXEL_LANES) {
+    for (size_t start = voxel_whole_vectors(count); start > 0; start -= VOXEL_LANES) {
         size_t base = start - VOXEL_LANES;
         size_t lanes = count - base < VOXEL_LANES ? count - base : VOXEL_LANES;
         uint32_t *states = encoder->states + (base & VOXEL_LANES);
@@ -67,7 +67,7 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
 }
 #endif
 
-#ifndef VOXEL_RANS_DECODE
+#if !VOXEL_HAS_RANS_DECODE
 static void
 take_raws(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
 {

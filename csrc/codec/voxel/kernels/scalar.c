@@ -1,19 +1,17 @@
-/* scalar.c: the kernels a sample at a time, without any vector instruction (as far as the
- * compiler can be told). */
+/* scalar.c: kernels that take one sample at a time, without vector instructions (as far as compilers can be kept from
+ * using them). */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-vectorize", "no-tree-slp-vectorize")
 #endif
-#include "../internal.h"
+#include "targets.h"
 
-#include <string.h>
-
-enum { VOXEL_WIDTH = 1 };
+#define VOXEL_WIDTH 1
 typedef uint16_t vec;
 
 static inline vec
 v_magnitude(vec a, vec b)
 {
-    vec d = (vec)(a - b), sign = (vec)(0 - (d >> 15)); /* no branch: nobody could predict it */
+    vec d = (vec)(a - b), sign = (vec)(0 - (d >> 15)); /* no branch: it could not be predicted */
     return (vec)((d ^ sign) - sign);
 }
 
@@ -53,7 +51,7 @@ predict_vector(const vec *tap, const struct voxel_predictor *predictor, bool sin
     *fraction = (vec)(sum & ((1 << VOXEL_WEIGHT_BITS) - 1));
 }
 
-#define VOXEL_FIND_BIN
+#define VOXEL_HAS_FIND_BIN 1
 static inline vec
 find_bin(const struct voxel_model *model, int bins, vec step)
 {
@@ -61,11 +59,11 @@ find_bin(const struct voxel_model *model, int bins, vec step)
     return model->bin_of[step];
 }
 
-#define VOXEL_LABEL_PLAIN
-#include "intensity_template.h"
+#define LABEL_PLAIN 1
+#include "target_template.h"
 
-const struct voxel_ops *
-voxel_ops_scalar(void)
+const struct voxel_target *
+voxel_target_scalar(void)
 {
-    return &ops;
+    return &this_target;
 }

@@ -1,7 +1,15 @@
 /*
- * x86.h: what the x86 targets with vectors share: table look-ups, and the raw bits of four samples at a time,
- * by pdep and pext.
+ * x86.h: what the x86 targets with vectors share: table look-ups, and the raw bits of four samples at a time, by pdep
+ * and pext. Included by a target's file after it has named its instructions to the compiler.
  */
+#ifndef ZBLOB_CODEC_VOXEL_KERNELS_X86_H
+#define ZBLOB_CODEC_VOXEL_KERNELS_X86_H
+
+#include "kernels.h"
+#include "raw_bits.h"
+
+#include <immintrin.h>
+#include <string.h>
 
 static inline __attribute__((always_inline)) __m128i
 gather4(const uint32_t *from, __m128i at)
@@ -21,9 +29,7 @@ gather8(const uint32_t *from, __m256i at)
     return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
-static inline void put_raw(struct voxel_encoder *encoder, uint64_t bits, unsigned count);
-
-/* Raw bits in place of their masks, four lanes at a time; escapes can be more than one load holds. */
+/* Replaces masks by the raw bits under them, four lanes at a time. Four escapes have more bits than one load holds. */
 static inline void
 take_raw(struct voxel_decoder *decoder, uint64_t *masks, size_t count)
 {
@@ -44,12 +50,12 @@ take_raw(struct voxel_decoder *decoder, uint64_t *masks, size_t count)
     decoder->raw_at = at;
 }
 
-/* What is put into the stream of raw bits: of each sample a mask, and the bits under it. */
+/* What goes into the stream of raw bits: a mask for each sample, and the bits under it. */
 struct raw_lanes {
     _Alignas(64) uint64_t masks[VOXEL_SEGMENT / 4], bits[VOXEL_SEGMENT / 4];
 };
 
-/* Last in, first out. */
+/* From the last lane to the first: the decoder reads in the other direction. */
 static inline void
 put_raw_lanes(struct voxel_encoder *encoder, const struct raw_lanes *raw, size_t count)
 {
@@ -65,3 +71,5 @@ put_raw_lanes(struct voxel_encoder *encoder, const struct raw_lanes *raw, size_t
         put_raw(encoder, _pext_u64(bits, mask), size);
     }
 }
+
+#endif

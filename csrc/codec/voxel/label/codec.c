@@ -1,12 +1,16 @@
 /*
  * codec.c: label maps and masks: few values in flat areas.
  *
- * A row is coded as its even labels, then its odd ones; no label of a half-row refers to another, so 64 are
- * looked at at once. Where all neighbours agree a label is *flat*: a copy, with the exceptions listed by their
- * distances. All others are symbols (the first neighbour's label? the second one's that differs? the third?
- * none of them?) whose context is the pattern of equalities around. Rows amid one label take no work at all.
+ * A row is coded as its even labels, then its odd ones. No label of a half-row refers to another of it, so that 64 are
+ * handled at once. Where all neighbours agree a label is *flat*: it is taken to be a copy of them, and the exceptions
+ * are listed by their distances. Each other label is a symbol: it is the first neighbour's label, or the first
+ * different one, or the next different one, or none of these. The symbol's context is which of the neighbours are
+ * equal. Rows that are surrounded by a single label are skipped as a whole.
  */
-#include "label.h"
+#include "codec.h"
+
+#include "../../base/bytes.h"
+#include "../../base/integers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +66,7 @@ is_amid_one_label(const struct label_above *a)
     return n->is_constant && p->is_constant && ps->is_constant && n->value == p->value && n->value == ps->value;
 }
 
-/* A row amid one label that goes on like it needs nothing done. */
+/* A row that is surrounded by one label and consists of it needs no work. False: it does not consist of it. */
 static bool
 pass_row(struct label *l, const struct label_work *work)
 {
@@ -92,7 +96,7 @@ swap(struct label_work *a, struct label_work *b)
     *b = other;
 }
 
-/* A row amid one label that does not go on like it is coded by itself, before the others at work. */
+/* A row that is surrounded by one label but does not consist of it is coded by itself, before the others at work. */
 static void
 code_alone(struct label *l, size_t index)
 {
@@ -104,8 +108,8 @@ code_alone(struct label *l, size_t index)
     l->work_count = others;
 }
 
-/* One row of each of up to LABEL_FRONT slices, each two rows behind the slice before: what they refer to is
- * there. */
+/* Codes one row of each of up to LABEL_FRONT slices. Each slice is two rows later than the one before it, so that the
+ * rows that it refers to are there. */
 static void
 code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsigned char *src, unsigned char *dst)
 {
@@ -132,23 +136,23 @@ code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsig
 
 /* Working memory for a chunk whose pixels are known. */
 static bool
-label_start(struct label *l, const struct voxel_model *model, struct voxel_box box, unsigned first)
+label_start(struct label *l, const struct label_kernels *kernels, struct label_box box, unsigned first)
 {
     size_t size = l->pixels.label_size;
-    l->width = (size_t)model->shape.width;
-    l->height = (size_t)box.rows;
+    l->width = box.width;
+    l->height = box.height;
     l->count[0] = (l->width + 1) / 2;
     l->count[1] = l->width / 2;
     l->words = (l->count[0] + LABEL_BLOCK - 1) / LABEL_BLOCK;
     l->stride = l->count[0] + 2 * LABEL_SIDE;
-    if (l->stride * size > LABEL_LINE / 2) /* halves at cache lines, where that takes little */
+    if (l->stride * size > LABEL_LINE / 2) /* halves begin at cache lines, unless they are short */
         l->stride = (l->stride * size + LABEL_LINE - 1) / LABEL_LINE * LABEL_LINE / size;
-    for (int parity = 0; parity < 2; parity++) { /* the odd half may end a word before */
+    for (int parity = 0; parity < 2; parity++) { /* the odd half may have one word less */
         size_t beyond = l->words * LABEL_BLOCK - l->count[parity];
         l->tail[parity] = beyond < LABEL_BLOCK ? UINT64_MAX >> beyond : 0;
     }
-    l->code_rows = voxel_ops()->label_rows[l->decode][size - 1];
-    l->ring = box.slices < LABEL_FRONT + 1 ? (size_t)box.slices : LABEL_FRONT + 1;
+    l->code_rows = kernels->code_rows[l->decode][size - 1];
+    l->ring = box.slices < LABEL_FRONT + 1 ? box.slices : LABEL_FRONT + 1;
     size_t rows = l->ring * l->height + 1, half = l->words * LABEL_BLOCK;
     l->memory = calloc(rows * 2 * l->stride * size + 4 * LABEL_LINE, 1); /* kernels read whole blocks */
     l->line = malloc(l->width * size);
@@ -169,6 +173,7 @@ label_start(struct label *l, const struct voxel_model *model, struct voxel_box b
     for (size_t j = 0; j < LABEL_SYMBOLS - 1; j++)
         l->above[j] = l->bits + 2 * LABEL_FRONT * l->words + j * (LABEL_FRONT * l->words + 2);
     l->states[rows - 1] = (struct label_state){true, false, (uint16_t)first};
+    l->literals.label_size = size;
     label_coder_open(&l->coder);
     return true;
 }
@@ -178,7 +183,7 @@ label_close(struct label *l)
 {
     label_coder_close(&l->coder);
     label_pixels_close(&l->pixels);
-    free(l->gaps.list);
+    label_gaps_close(&l->gaps);
     free(l->memory);
     free(l->states);
     free(l->edges);
@@ -189,48 +194,28 @@ label_close(struct label *l)
     free(l);
 }
 
-/* Many literals, little else: such a chunk will not become smaller. */
+/* So many literals that the chunk will not become smaller. */
 static bool
 is_hopeless(const struct label *l, size_t done)
 {
-    return l->literal_count > HOPELESS_AFTER / 2 && l->literal_count > done / 2;
+    return l->literals.count > HOPELESS_AFTER / 2 && l->literals.count > done / 2;
 }
 
-static void
-code_box(struct label *l, struct voxel_box box, const unsigned char *src, unsigned char *dst)
+/* False: damage, no memory, or not worth going on with. */
+static bool
+code_box(struct label *l, struct label_box box, const unsigned char *src, unsigned char *dst)
 {
     for (size_t slice = 0; slice < box.slices; slice += LABEL_FRONT) {
-        size_t slices = box.slices - slice < LABEL_FRONT ? (size_t)box.slices - slice : LABEL_FRONT;
+        size_t slices = box.slices - slice < LABEL_FRONT ? box.slices - slice : LABEL_FRONT;
         for (size_t step = 0; step < l->height + 2 * (slices - 1); step++) {
             code_step(l, slice, slices, step, src, dst);
-            if (l->failed || l->coder.failed)
-                return;
+            if (l->literals.failed || l->coder.failed)
+                return false;
         }
         if (!l->decode && is_hopeless(l, (slice + slices) * l->height * l->width))
-            l->failed = true;
+            return false;
     }
-}
-
-static unsigned char *
-put_varint(unsigned char *at, uint64_t value)
-{
-    for (; value >= 128; value >>= 7)
-        *at++ = (unsigned char)(value | 128);
-    *at++ = (unsigned char)value;
-    return at;
-}
-
-static bool
-get_varint(const unsigned char **at, const unsigned char *end, uint64_t *value)
-{
-    *value = 0;
-    for (int shift = 0; shift < 35 && *at < end; shift += 7) {
-        unsigned char byte = *(*at)++;
-        *value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128)
-            return true;
-    }
-    return false;
+    return true;
 }
 
 /* Everything before the symbols; returns its size, 0 where it does not fit. */
@@ -254,41 +239,36 @@ write_head(const struct label *l, unsigned first, unsigned char *dst, size_t cap
         *at++ = (unsigned char)(first >> 8);
     at = put_varint(at, l->gaps.count);
     if (l->gaps.count) {
-        struct voxel_bit_writer writer = {at + 4, dst + capacity, 0, 0, false};
-        for (size_t i = 0; i < l->gaps.count; i++)
-            voxel_put_golomb(&writer, l->gaps.list[i], order);
-        voxel_flush_bits(&writer);
+        struct bit_writer writer = bits_write_to(at + 4, (size_t)(dst + capacity - at) - 4);
+        label_gaps_write(&l->gaps, order, &writer);
         if (writer.overflow)
             return 0;
-        voxel_put32(at, (uint32_t)(writer.at - (at + 4)));
+        store_le32(at, (uint32_t)(writer.at - (at + 4)));
         at = writer.at;
     }
     return (size_t)(at - dst);
 }
 
 enum zblob_result
-voxel_encode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
-                   unsigned char *dst, size_t dst_capacity, size_t *dst_size)
+label_encode_box(const struct label_kernels *kernels, struct label_box box, const unsigned char *src,
+                 unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     *dst_size = 0;
-    size_t pixel = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
-    const unsigned char *src = voxel_row_address(model, samples, box.slice, box.row);
-    if (pixel > LABEL_PIXEL_MAX)
+    if (box.pixel_size > LABEL_PIXEL_MAX)
         return ZBLOB_OK;
     struct label *l = calloc(1, sizeof *l);
     if (l == NULL)
         return ZBLOB_NO_MEMORY;
     uint16_t first = 0;
-    size_t count = (size_t)(box.slices * box.rows * model->shape.width);
-    enum zblob_result result = label_pixels_survey(&l->pixels, pixel, src, count);
+    size_t count = box.slices * box.height * box.width;
+    enum zblob_result result = label_pixels_survey(&l->pixels, box.pixel_size, src, count);
     if (result == ZBLOB_OK && l->pixels.label_size) {
         label_load(&l->pixels, src, &first, 1);
-        if (!label_start(l, model, box, first))
+        if (!label_start(l, kernels, box, first))
             result = ZBLOB_NO_MEMORY;
     }
     if (result == ZBLOB_OK && l->pixels.label_size) {
-        code_box(l, box, src, NULL);
-        size_t head = l->failed || l->coder.failed ? 0 : write_head(l, first, dst, dst_capacity);
+        size_t head = code_box(l, box, src, NULL) ? write_head(l, first, dst, dst_capacity) : 0;
         size_t rest = head ? label_coder_write(&l->coder, dst + head, dst_capacity - head) : 0;
         *dst_size = head && rest != SIZE_MAX ? head + rest : 0;
         if (l->coder.failed)
@@ -327,35 +307,34 @@ read_head(struct label *l, const unsigned char **at, const unsigned char *end, u
         return false;
     l->gaps.count = (size_t)count;
     if (count) {
-        if (end - *at < 4 || voxel_get32(*at) > (size_t)(end - *at) - 4)
+        if (end - *at < 4 || load_le32(*at) > (size_t)(end - *at) - 4)
             return false;
         const unsigned char *bits = *at + 4;
-        *at = bits + voxel_get32(*at);
-        l->gaps.reader = (struct voxel_bit_reader){bits, *at, 0, 0, false};
+        *at = bits + load_le32(*at);
+        l->gaps.reader = bits_read_from(bits, load_le32(bits - 4));
     }
     label_gaps_next(&l->gaps);
     return true;
 }
 
 enum zblob_result
-voxel_decode_label(const struct voxel_model *model, struct voxel_box box, const unsigned char *src, size_t src_size,
-                   unsigned char *dst)
+label_decode_box(const struct label_kernels *kernels, struct label_box box, const unsigned char *src, size_t src_size,
+                 unsigned char *dst)
 {
     struct label *l = calloc(1, sizeof *l);
     if (l == NULL)
         return ZBLOB_NO_MEMORY;
     l->decode = true;
-    l->pixels.size = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
+    l->pixels.size = box.pixel_size;
     l->pixels.has_palette = l->pixels.size > 2;
     const unsigned char *at = src, *end = src + src_size;
     unsigned first = 0;
     enum zblob_result result = ZBLOB_DAMAGED;
     if (l->pixels.size <= LABEL_PIXEL_MAX && read_head(l, &at, end, &first)) {
         result = ZBLOB_NO_MEMORY;
-        if (label_start(l, model, box, first)) {
+        if (label_start(l, kernels, box, first)) {
             label_coder_read(&l->coder, at, (size_t)(end - at));
-            code_box(l, box, NULL, dst);
-            bool is_whole = !l->failed && label_coder_is_at_end(&l->coder) && !l->gaps.reader.overflow;
+            bool is_whole = code_box(l, box, NULL, dst) && label_coder_is_at_end(&l->coder) && !l->gaps.reader.overflow;
             result = is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
         }
     }

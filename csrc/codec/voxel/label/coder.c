@@ -1,23 +1,24 @@
 /*
- * coder.c: symbols of four values with adaptive probabilities, by rANS; and distances, by a
- * Golomb code.
+ * coder.c: symbols of four values with adaptive probabilities, by rANS.
  *
  * Probabilities change only between groups, so that the symbols of a group do not wait for each other.
  * The encoder notes each symbol's share as it goes forward and codes the notes backwards.
  */
-#include "label.h"
+#include "coder.h"
+
+#include "../../base/bytes.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { WORD_SIZE = 2, STATES_SIZE = LABEL_LANES * 4 };
 
-/* 0.6, 0.9, 0.97 of the scale; quarters for literals. At first a rate of 1. */
+/* The first odds: ends at 0.6, 0.9 and 0.97 of the scale, for literals at its quarters. The rate is 1 at first. */
 #define INITIAL UINT64_C(0x00807C2973334CCC)
 #define INITIAL_LITERAL UINT64_C(0x0080600040002000)
 
-/* The ends from a symbol's own on go by a part of their way to the scale's end, the others as far to 0. Rate r is
- * that of 2^r symbols, the last one of all that follow: adaptation is fast at first. */
+/* After a symbol, its end and those above it move up by 1 / 2^rate of their distance to the scale's end, and those
+ * below it move down by 1 / 2^rate of their distance to 0. Each rate but the last serves for about 2^rate symbols,
+ * so that adaptation is fast at first. */
 #define FADE(rate) ((UINT64_C(0x7FFF) >> (rate)) * UINT64_C(0x000100010001))
 #define STEP(rate) (UINT64_C(128) >> (rate) << 48)
 
@@ -48,23 +49,16 @@ label_coder_reserve(struct label_coder *coder, size_t count)
     if (coder->log_capacity - coder->log_count >= count)
         return true;
     size_t capacity = coder->log_capacity * 2 + count + 4096;
-    uint32_t *log = realloc(coder->log, (capacity + LABEL_LANES) * sizeof *log); /* groups are noted as a whole */
+    uint32_t *log = realloc(coder->log, (capacity + LABEL_LANES) * sizeof *log); /* kernels write whole groups */
     if (log != NULL)
         coder->log = log;
-    uint8_t *groups = realloc(coder->groups, capacity); /* none is empty */
+    uint8_t *groups = realloc(coder->groups, capacity); /* a group has a symbol at least */
     if (groups != NULL)
         coder->groups = groups;
     coder->failed = log == NULL || groups == NULL;
     if (!coder->failed)
         coder->log_capacity = capacity;
     return !coder->failed;
-}
-
-static void
-put_word(unsigned char *p, uint32_t value)
-{
-    p[0] = (unsigned char)value;
-    p[1] = (unsigned char)(value >> 8);
 }
 
 size_t
@@ -85,7 +79,7 @@ label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t ds
         for (size_t lane = coder->groups[group]; lane-- > 0;) {
             uint32_t x = states[lane], start = *--entry & (LABEL_SCALE - 1);
             uint32_t share = (*entry >> LABEL_SCALE_BITS) + 1;
-            put_word(at - WORD_SIZE, x);
+            store_le16(at - WORD_SIZE, (uint16_t)x);
             bool is_full = x >= (uint64_t)share << (LABEL_STATE_BITS + 16 - LABEL_SCALE_BITS);
             at -= is_full ? WORD_SIZE : 0;
             x >>= is_full ? 16 : 0;
@@ -93,7 +87,7 @@ label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t ds
         }
     }
     for (int i = 0; i < LABEL_LANES; i++)
-        voxel_put32(dst + 4 * i, states[i]);
+        store_le32(dst + 4 * i, states[i]);
     memmove(first, at, (size_t)(end - at));
     return STATES_SIZE + (size_t)(end - at);
 }
@@ -109,7 +103,7 @@ label_coder_word(struct label_coder *coder)
     }
     const unsigned char *p = coder->words;
     coder->words += WORD_SIZE;
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+    return load_le16(p);
 }
 
 void
@@ -124,10 +118,9 @@ label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src
     }
     coder->failed = src_size < STATES_SIZE;
     for (int i = 0; i < LABEL_LANES && !coder->failed; i++, coder->words += 4)
-        coder->states[i] = voxel_get32(coder->words);
+        coder->states[i] = load_le32(coder->words);
 }
 
-/* Behind the last symbol: is all as the encoder began? */
 bool
 label_coder_is_at_end(const struct label_coder *coder)
 {
@@ -135,55 +128,4 @@ label_coder_is_at_end(const struct label_coder *coder)
     for (int i = 0; i < LABEL_LANES; i++)
         is_end &= coder->states[i] == UINT32_C(1) << LABEL_STATE_BITS;
     return is_end;
-}
-
-/* ---- Distances ------------------------------------------------------------------------------------ */
-
-bool
-label_gaps_add(struct label_gaps *gaps)
-{
-    if (gaps->count == gaps->capacity) {
-        size_t capacity = gaps->capacity * 2 + 256;
-        uint32_t *list = realloc(gaps->list, capacity * sizeof *list);
-        if (list == NULL)
-            return false;
-        gaps->list = list;
-        gaps->capacity = capacity;
-    }
-    gaps->list[gaps->count++] = (uint32_t)gaps->left;
-    gaps->left = 0;
-    return true;
-}
-
-void
-label_gaps_next(struct label_gaps *gaps)
-{
-    gaps->left = UINT64_MAX; /* behind the last one: no more exceptions */
-    if (gaps->count > 0) {
-        gaps->count--;
-        gaps->left = voxel_get_golomb(&gaps->reader, gaps->order);
-    }
-}
-
-static uint64_t
-golomb_bits(const struct label_gaps *gaps, int order)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < gaps->count; i++)
-        bits += 2 * (uint64_t)(31 - __builtin_clz(gaps->list[i] + (1u << order)));
-    return bits - gaps->count * (uint64_t)order;
-}
-
-int
-label_gaps_order(const struct label_gaps *gaps)
-{
-    uint64_t total = 0;
-    for (size_t i = 0; i < gaps->count; i++)
-        total += gaps->list[i];
-    int order = 0;
-    while (order < 15 && total >> (order + 1) > gaps->count)
-        order++;
-    while (order > 0 && golomb_bits(gaps, order - 1) < golomb_bits(gaps, order))
-        order--;
-    return order;
 }

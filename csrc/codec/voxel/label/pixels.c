@@ -1,6 +1,6 @@
 /* pixels.c: between pixels of any size and labels of 8 or 16 bits. Only equality counts: what a
  * pixel's bytes mean makes no difference. */
-#include "label.h"
+#include "pixels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +45,8 @@ hash(const unsigned char *pixel, size_t size)
     return (size_t)(h * UINT64_C(0xBF58476D1CE4E5B9) >> 46);
 }
 
-/* The slot that holds the pixel, or the empty one where it would go; NOT_FOUND where too many others stand
- * in the way: the slots are mostly empty, so only pixels made to collide come to that. */
+/* The slot that holds the pixel, or the empty one where it would go. NOT_FOUND after too many slots with other pixels:
+ * as slots are mostly empty, this happens only to pixels that were made to collide. */
 static size_t
 find_slot(const struct label_pixels *pixels, const unsigned char *pixel)
 {
@@ -157,7 +157,7 @@ label_load(const struct label_pixels *pixels, const unsigned char *src, void *la
     }
 }
 
-/* A damaged chunk may ask for what the palette has not. */
+/* A damaged chunk may name labels that the palette does not have. */
 static inline const unsigned char *
 palette_pixel(const struct label_pixels *pixels, size_t label)
 {

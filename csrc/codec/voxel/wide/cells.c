@@ -1,353 +1,56 @@
-/*
- * cells.c: builds runs of cells for an image's keys: cells whose width suits the exponent, with cells of
- * their own for values that are frequent. Which of them to take is the business of cells_choice.c.
- */
+/* cells.c: what wide samples are, and the memory of their cells. */
 #include "cells.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { INDEX_BITS = 13 };
+bool
+voxel_is_wide(enum zblob_sample_type type)
+{
+    return zblob_sample_size(type) > 2 || type == ZBLOB_FLOAT16;
+}
+
+bool
+wide_is_float(enum zblob_sample_type type)
+{
+    return type == ZBLOB_FLOAT16 || type == ZBLOB_FLOAT32 || type == ZBLOB_FLOAT64;
+}
 
 int
-wide_bit_length(uint64_t v)
+wide_mantissa_bits(enum zblob_sample_type type)
 {
-    int length = 0;
-    for (; v; v >>= 1)
-        length++;
-    return length;
-}
-
-/* ---- From a key to its cell ------------------------------------------------------------------------ */
-
-bool
-wide_build_index(struct voxel_wide *wide)
-{
-    size_t buckets = (size_t)1 << INDEX_BITS;
-    if (wide->index == NULL)
-        wide->index = malloc((buckets + 1) * sizeof *wide->index);
-    if (wide->index == NULL)
-        return false;
-    int bits = wide_key_bits(wide);
-    wide->index_shift = (uint8_t)(bits > INDEX_BITS ? bits - INDEX_BITS : 0);
-    uint32_t run = 0;
-    for (uint64_t bucket = 0; bucket <= buckets; bucket++) {
-        /* the last run that begins at or before the bucket's first key */
-        while (run + 1 < wide->run_count &&
-               (bucket == buckets || wide->runs[run + 1].start <= bucket << wide->index_shift))
-            run++;
-        wide->index[bucket] = run;
-    }
-    return true;
-}
-
-uint32_t
-wide_find_cell(const struct voxel_wide *wide, uint64_t key, uint32_t *run_number)
-{
-    uint64_t bucket = key >> wide->index_shift;
-    uint32_t low = wide->index[bucket], high = wide->index[bucket + 1];
-    while (low < high) {
-        uint32_t middle = (low + high + 1) / 2;
-        if (wide->runs[middle].start <= key)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    const struct cell_run *run = &wide->runs[low];
-    *run_number = low;
-    return run->first + (uint32_t)((key - run->start) >> run->width);
-}
-
-/* ---- Ranges ------------------------------------------------------------------------------------------ */
-
-struct builder {
-    struct voxel_wide *wide;
-    const struct wide_survey *survey;
-    uint64_t pending; /* from here to the next range on nothing is expected */
-    bool has_pending, with_halos, full;
-};
-
-static void
-add_run(struct builder *b, uint64_t from, uint64_t last, int width)
-{
-    struct voxel_wide *wide = b->wide;
-    uint64_t count = ((last - from) >> width) + 1;
-    if (b->full || wide->run_count == CELL_RUNS_MAX || count > CELLS_MAX || wide->cell_count + count > CELLS_MAX) {
-        b->full = true;
-        return;
-    }
-    wide->runs[wide->run_count++] = (struct cell_run){from, (uint32_t)count, wide->cell_count, (uint8_t)width};
-    wide->cell_count += (uint32_t)count;
-}
-
-/* A halo: the keys next to an atom in narrow cells, then twice as many in twice as wide ones, and so on up to
- * `width`. `own` is the width at the atom's side. */
-static uint64_t
-halo_size(int own)
-{
-    return own ? UINT64_C(16) << own : 32;
-}
-
-static void
-add_away(struct builder *b, uint64_t from, uint64_t last, int width)
-{
-    for (int own = 0; own < width && !b->full; own++) {
-        if (last - from < halo_size(own)) {
-            add_run(b, from, last, own);
-            return;
-        }
-        add_run(b, from, from + halo_size(own) - 1, own);
-        from += halo_size(own);
-    }
-    add_run(b, from, last, width);
-}
-
-static void
-add_toward(struct builder *b, uint64_t from, uint64_t last, int width, int own)
-{
-    if (own == width || last - from < halo_size(own)) {
-        add_run(b, from, last, own);
-        return;
-    }
-    add_toward(b, from, last - halo_size(own), width, own + 1);
-    add_run(b, last - halo_size(own) + 1, last, own);
-}
-
-/* Keys from..last in cells of that width, with halos where they touch atoms that have one. */
-static void
-add_between(struct builder *b, uint64_t from, uint64_t last, int width, bool halo_before, bool halo_behind)
-{
-    uint64_t middle = from + (last - from) / 2;
-    if (halo_before && halo_behind && from < last) {
-        add_away(b, from, middle, width);
-        add_toward(b, middle + 1, last, width, 0);
-    } else if (halo_before)
-        add_away(b, from, last, width);
-    else if (halo_behind)
-        add_toward(b, from, last, width, 0);
-    else
-        add_run(b, from, last, width);
-}
-
-/* Keys from..last in cells of that width, but a cell of its own for each frequent value among them. */
-static void
-add_range(struct builder *b, uint64_t from, uint64_t last, int width)
-{
-    bool halo = false;
-    width = width < 0 ? 0 : width > CELL_WIDTH_MAX ? CELL_WIDTH_MAX : width;
-    for (uint32_t a = 0; a < b->survey->atom_count; a++) {
-        uint64_t atom = b->survey->atoms[a].key;
-        bool own_halo = b->with_halos && b->survey->atoms[a].is_heavy;
-        if (atom < from || atom > last || width == 0)
-            continue;
-        if (atom > from)
-            add_between(b, from, atom - 1, width, halo, own_halo);
-        add_run(b, atom, atom, 0);
-        if (atom == last)
-            return;
-        from = atom + 1;
-        halo = own_halo;
-    }
-    add_between(b, from, last, width, halo, false);
-}
-
-/* What is not expected, up to `last`, in as few cells as can be. */
-static void
-flush_pending(struct builder *b, uint64_t last)
-{
-    if (b->has_pending)
-        add_range(b, b->pending, last, wide_bit_length(last - b->pending));
-    b->has_pending = false;
-}
-
-static void
-add_expected(struct builder *b, uint64_t from, uint64_t last, int width)
-{
-    if (b->has_pending && from > b->pending)
-        flush_pending(b, from - 1);
-    b->has_pending = false;
-    add_range(b, from, last, width);
-}
-
-static void
-add_unexpected(struct builder *b, uint64_t from)
-{
-    if (!b->has_pending)
-        b->pending = from;
-    b->has_pending = true;
-}
-
-/* A range that is expected within low..high alone. */
-static void
-add_clipped(struct builder *b, uint64_t from, uint64_t last, uint64_t low, uint64_t high, int width)
-{
-    if (last < low || from > high) {
-        add_unexpected(b, from);
-        return;
-    }
-    if (from < low)
-        add_unexpected(b, from);
-    add_expected(b, from < low ? low : from, last > high ? high : last, width);
-    if (last > high)
-        add_unexpected(b, high + 1);
-}
-
-/* Where the samples lie, with a margin. */
-static void
-expected_range(const struct wide_survey *s, uint64_t *low, uint64_t *high)
-{
-    uint64_t mask = wide_key_mask(s->wide), first = s->keys[0], last = s->keys[s->count - 1];
-    uint64_t margin = (last - first) / 8 + 16;
-    *low = first > margin ? first - margin : 0;
-    *high = mask - last > margin ? last + margin : mask;
-}
-
-/* Floats: how many samples of the survey have each exponent, and the largest that is not rare. */
-bool
-wide_count_exponents(struct wide_survey *s)
-{
-    struct wide_exponents *e = &s->exponents;
-    const struct voxel_wide *wide = s->wide;
-    e->mantissa_bits = wide_mantissa_bits(wide->sample_type) - wide->shift;
-    e->count = 1 << (wide_key_bits(wide) - 1 - e->mantissa_bits);
-    e->counts = calloc(2 * (size_t)e->count, sizeof *e->counts);
-    if (e->counts == NULL)
-        return false;
-    uint64_t top = wide_key_mask(wide) / 2 + 1;
-    for (uint32_t i = 0; i < s->count; i++) {
-        bool negative = s->keys[i] < top;
-        uint64_t magnitude = negative ? top - 1 - s->keys[i] : s->keys[i] - top;
-        e->counts[(size_t)negative * (size_t)e->count + (magnitude >> e->mantissa_bits)]++;
-    }
-    uint32_t above = 0;
-    for (e->largest = e->count - 2; e->largest > 0; e->largest--) { /* infinities and NaN do not count */
-        above += e->counts[e->largest] + e->counts[e->count + e->largest];
-        if (above * 512 > s->count)
-            break;
-    }
-    return true;
-}
-
-/* Cells as fine as a value's own precision for `linear` exponents below the largest; below that all cells are
- * equally wide in value, down to one cell for all that is smaller. */
-static int
-float_width(const struct wide_exponents *e, int exponent, int linear, int width)
-{
-    if (exponent > e->largest)
-        return e->mantissa_bits - 6;
-    if (exponent >= e->largest - linear)
-        return width;
-    return width + (e->largest - linear - exponent);
-}
-
-static void
-float_ranges(struct builder *b, const struct wide_exponents *e, int linear, int width)
-{
-    uint64_t top = wide_key_mask(b->wide) / 2 + 1, low, high;
-    expected_range(b->survey, &low, &high);
-    for (int side = 1; side >= 0; side--) {
-        for (int i = 0; i < e->count && !b->full; i++) {
-            int exponent = side ? e->count - 1 - i : i;
-            uint64_t below = (uint64_t)exponent << e->mantissa_bits, size = UINT64_C(1) << e->mantissa_bits;
-            uint64_t from = side ? top - below - size : top + below;
-            int own = float_width(e, exponent, linear, width);
-            if (e->counts[side * e->count + exponent] && own <= e->mantissa_bits)
-                add_clipped(b, from, from + size - 1, low, high, own);
-            else
-                add_unexpected(b, from);
-        }
-        flush_pending(b, side ? top - 1 : wide_key_mask(b->wide));
-    }
-}
-
-/* Outside of low..high: ranges that double in size, 2^precision cells in each, and fewer where nothing is expected. */
-static void
-add_above(struct builder *b, uint64_t from, uint64_t size, int width, int precision)
-{
-    uint64_t mask = wide_key_mask(b->wide);
-    for (; from - 1 != mask && !b->full; size = size > mask / 2 ? mask : size * 2) {
-        uint64_t last = mask - from < size - 1 ? mask : from + size - 1;
-        int own = wide_bit_length(size) - 1 - precision;
-        add_range(b, from, last, own > width ? own : width);
-        from = last + 1;
-    }
-}
-
-static void
-add_below(struct builder *b, uint64_t end, uint64_t size, int width, int precision)
-{
-    uint64_t mask = wide_key_mask(b->wide);
-    if (end == 0)
-        return;
-    uint64_t from = end > size ? end - size : 0;
-    add_below(b, from, size > mask / 2 ? mask : size * 2, width, precision);
-    int own = wide_bit_length(size) - 1 - precision;
-    add_range(b, from, end - 1, own > width ? own : width);
-}
-
-/* Integers, and differences: cells of one width in low..high. */
-static void
-centred_ranges(struct builder *b, uint64_t low, uint64_t high, int width, int precision)
-{
-    uint64_t size = UINT64_C(1) << wide_bit_length((high - low) / 2 + 1);
-    add_below(b, low, size, width, precision);
-    add_range(b, low, high, width);
-    if (high != wide_key_mask(b->wide))
-        add_above(b, high + 1, size, width, precision);
-}
-
-static struct builder
-begin_cells(struct wide_survey *s)
-{
-    s->wide->run_count = s->wide->cell_count = 0;
-    return (struct builder){.wide = s->wide, .survey = s};
-}
-
-static bool
-direct_cells(struct wide_survey *s, int linear, bool with_halos, int width)
-{
-    uint64_t low, high;
-    struct builder b = begin_cells(s);
-    b.with_halos = with_halos;
-    if (s->exponents.counts)
-        float_ranges(&b, &s->exponents, linear, width);
-    else {
-        expected_range(s, &low, &high);
-        centred_ranges(&b, low, high, width, 6);
-    }
-    return !b.full;
-}
-
-/* The narrowest cells that are not too many, and wider ones at will. */
-bool
-wide_direct_cells(struct wide_survey *s, int linear, bool with_halos, int wider)
-{
-    int least = 0, most = CELL_WIDTH_MAX;
-    while (least < most) {
-        int middle = (least + most) / 2;
-        if (direct_cells(s, linear, with_halos, middle))
-            most = middle;
-        else
-            least = middle + 1;
-    }
-    least = least + wider < CELL_WIDTH_MAX ? least + wider : CELL_WIDTH_MAX;
-    return direct_cells(s, linear, with_halos, least) && wide_build_index(s->wide);
+    return type == ZBLOB_FLOAT16 ? 10 : type == ZBLOB_FLOAT32 ? 23 : 52;
 }
 
 bool
-wide_difference_cells(struct wide_survey *s, uint64_t typical)
+wide_is_signed(enum zblob_sample_type type)
 {
-    uint64_t top = wide_key_mask(s->wide) / 2 + 1;
-    int precision = wide_key_bits(s->wide) > 40 ? 9 : 10, width = wide_bit_length(typical) - 7;
-    struct wide_survey plain = {.wide = s->wide}; /* frequent values are no frequent differences */
-    for (width = width < 0 ? 0 : width; width <= 40; width++) {
-        uint64_t half = UINT64_C(1) << (width + 11);
-        if (half >= top)
-            return false;
-        struct builder b = begin_cells(&plain);
-        centred_ranges(&b, top - half, top + half - 1, width, precision);
-        if (!b.full)
-            return wide_build_index(s->wide);
-    }
-    return false;
+    return type == ZBLOB_INT32 || type == ZBLOB_INT64;
+}
+
+struct voxel_wide *
+voxel_wide_new(const struct zblob_grid *grid)
+{
+    struct voxel_wide *wide = calloc(1, sizeof *wide);
+    if (wide == NULL)
+        return NULL;
+    wide->sample_type = grid->sample_type;
+    wide->big_endian = grid->big_endian;
+    wide->sample_size = (uint8_t)zblob_sample_size(grid->sample_type);
+    return wide;
+}
+
+void
+voxel_wide_free(struct voxel_wide *wide)
+{
+    if (wide == NULL)
+        return;
+    free(wide->runs);
+    free(wide->cells);
+    free(wide);
+}
+
+size_t
+voxel_wide_sample_size(const struct voxel_wide *wide)
+{
+    return wide->sample_size;
 }

@@ -1,7 +1,15 @@
 /*
- * keys_template.h: the decoder's loops of codec.c for keys of one width.
- * Included with KEY (an unsigned type) and NAME(x) defined. Arithmetic is modulo 2^(bits of KEY).
+ * keys_template.h: the decoder's loops of codec.c for keys of one width, which includes it for 32 and for 64 bits.
+ * Arithmetic is modulo 2^(bits of KEY).
  */
+
+/* An unsigned type for keys, and a function's name for this width of them. */
+#ifndef KEY
+#error "KEY: uint32_t or uint64_t"
+#endif
+#ifndef NAME
+#error "NAME(x): x##_32 or x##_64"
+#endif
 
 static void
 NAME(fill_table)(const struct cell_table *table, const struct voxel_wide *wide)
@@ -17,7 +25,7 @@ NAME(fill_table)(const struct cell_table *table, const struct voxel_wide *wide)
     }
 }
 
-/* Cells and the bits within them -> keys. `near_end`: the bits may end on the way. */
+/* Cells and the bits within them -> keys. `near_end`: the bits may end before the last cell. */
 static inline __attribute__((always_inline)) void
 NAME(join_some)(KEY *restrict keys, const uint16_t *restrict cells, size_t count, const struct cell_table *table,
                 struct tail *tail, bool near_end)
@@ -26,7 +34,7 @@ NAME(join_some)(KEY *restrict keys, const uint16_t *restrict cells, size_t count
     const uint8_t *restrict widths = table->width;
     uint64_t position = tail->position;
     for (size_t i = 0; i < count; i++) {
-        uint32_t cell = cells[i] < table->count ? cells[i] : 0; /* damaged input may name cells that are not there */
+        uint32_t cell = cells[i] < table->count ? cells[i] : 0; /* damaged input may name cells that do not exist */
         unsigned width = widths[cell];
         uint64_t word;
         if (near_end)
@@ -69,7 +77,7 @@ NAME(add)(KEY *restrict to, const KEY *restrict from, size_t count)
         to[i] = (KEY)(to[i] + from[i]);
 }
 
-/* keys[i] += keys[i - distance], except each period's first `distance`. */
+/* keys[i] += keys[i - distance], except for the first `distance` of each period. */
 static void
 NAME(add_before)(KEY *keys, size_t count, size_t period, size_t distance)
 {
@@ -86,16 +94,16 @@ NAME(add_before)(KEY *keys, size_t count, size_t period, size_t distance)
 
 /* Differences -> keys, over the whole box. */
 static void
-NAME(integrate)(KEY *keys, const struct voxel_wide *wide, const struct layout *l)
+NAME(integrate)(KEY *keys, const struct voxel_wide *wide, const struct wide_layout *l)
 {
     KEY mask = (KEY)wide_key_mask(wide), half = (KEY)(wide_key_mask(wide) / 2 + 1);
     for (size_t i = 0; i < l->count; i++)
         keys[i] = (KEY)(keys[i] - half);
-    if (wide->axes & AXIS_Z)
+    if (wide->axes & WIDE_AXIS_Z)
         NAME(add_before)(keys, l->count, l->count, l->plane);
-    if (wide->axes & AXIS_Y)
+    if (wide->axes & WIDE_AXIS_Y)
         NAME(add_before)(keys, l->count, l->plane, l->row);
-    if (wide->axes & AXIS_X)
+    if (wide->axes & WIDE_AXIS_X)
         NAME(add_before)(keys, l->count, l->row, l->components);
     for (size_t i = 0; i < l->count; i++)
         keys[i] &= mask;

@@ -1,6 +1,5 @@
-/* literal.c: labels that none of their neighbours has: their place in a list of the latest, or the
- * label itself. They are few. */
-#include "label.h"
+/* literals.c: labels that none of their neighbours has. */
+#include "literals.h"
 
 #include <string.h>
 
@@ -10,7 +9,7 @@ is_candidate(const unsigned candidates[3], unsigned label)
     return label == candidates[0] || label == candidates[1] || label == candidates[2];
 }
 
-/* A group of its own. */
+/* Encoder: a symbol that is a group of its own. */
 static void
 note(struct label_coder *coder, uint32_t entry)
 {
@@ -21,11 +20,10 @@ note(struct label_coder *coder, uint32_t entry)
 }
 
 static unsigned
-code_symbol(struct label *l, size_t context, unsigned symbol)
+code_symbol(struct label_coder *coder, bool decode, size_t context, unsigned symbol)
 {
-    struct label_coder *coder = &l->coder;
     label_odds *odds = &coder->odds[context];
-    if (l->decode)
+    if (decode)
         symbol = label_take(coder, &coder->states[0], *odds);
     else
         note(coder, label_note_symbol(*odds, symbol));
@@ -33,14 +31,14 @@ code_symbol(struct label *l, size_t context, unsigned symbol)
     return symbol;
 }
 
-/* A place in the list, by threes; false: it lies behind all of them. */
+/* Codes a place in the list of latest labels, three places to a symbol. False: the label is not in the list. */
 static bool
-code_rank(struct label *l, size_t *rank)
+code_rank(struct label_coder *coder, bool decode, size_t *rank)
 {
     enum { STEP = LABEL_SYMBOLS - 1 };
     for (size_t step = 0; step < LABEL_LITERAL_CONTEXTS; step++) {
         size_t left = *rank - step * STEP;
-        unsigned symbol = code_symbol(l, LABEL_LITERALS + step, left < STEP ? (unsigned)left : STEP);
+        unsigned symbol = code_symbol(coder, decode, LABEL_LITERALS + step, left < STEP ? (unsigned)left : STEP);
         if (symbol < STEP) {
             *rank = step * STEP + symbol;
             return true;
@@ -49,7 +47,7 @@ code_rank(struct label *l, size_t *rank)
     return false;
 }
 
-/* All values are equally likely. */
+/* A byte whose values are all equally likely. */
 static unsigned
 code_byte(struct label_coder *coder, bool decode, unsigned byte)
 {
@@ -66,23 +64,24 @@ code_byte(struct label_coder *coder, bool decode, unsigned byte)
     return slot / SHARE;
 }
 
-/* The latest labels that are possible are told by their place among those. */
+/* A label of the list is coded by its place among those of the list that are possible, which candidates are not. */
 unsigned
-label_code_literal(struct label *l, unsigned label, const unsigned candidates[3])
+label_code_literal(struct label_literals *l, struct label_coder *coder, bool decode, unsigned label,
+                   const unsigned candidates[3])
 {
     size_t rank = SIZE_MAX - LABEL_RECENT, possible = 0, place = 0;
-    for (; !l->decode && place < l->recent_count && l->recent[place] != label; place++)
+    for (; !decode && place < l->recent_count && l->recent[place] != label; place++)
         possible += !is_candidate(candidates, l->recent[place]);
-    if (!l->decode && place < l->recent_count)
+    if (!decode && place < l->recent_count)
         rank = possible;
-    if (!code_rank(l, &rank)) {
-        unsigned low = code_byte(&l->coder, l->decode, label & 255), high = 0;
-        if (l->pixels.label_size == 2)
-            high = code_byte(&l->coder, l->decode, label >> 8);
+    if (!code_rank(coder, decode, &rank)) {
+        unsigned low = code_byte(coder, decode, label & 255), high = 0;
+        if (l->label_size == 2)
+            high = code_byte(coder, decode, label >> 8);
         label = low | high << 8;
-        l->literal_count++;
+        l->count++;
         place = l->recent_count < LABEL_RECENT ? l->recent_count++ : LABEL_RECENT - 1;
-    } else if (l->decode) {
+    } else if (decode) {
         for (place = 0; place < l->recent_count; place++)
             if (!is_candidate(candidates, l->recent[place]) && rank-- == 0)
                 break;

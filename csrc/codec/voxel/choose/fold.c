@@ -1,8 +1,10 @@
 /*
- * fold.c: an image of one row is given rows: those it had before someone flattened it, or, for a signal,
- * stretches of equal length that lie beside each other, so that the samples before are the rows above.
+ * fold.c: the rows of an image that has a single one: those that it had before someone flattened it, or, for a signal,
+ * stretches of equal length, which become rows so that earlier samples are the rows above.
  */
-#include "internal.h"
+#include "fold.h"
+
+#include "../samples.h"
 
 enum { PROBES = 2048, ROW_MAX = 1 << 15, SIGNAL_ROWS = 1024, SIGNAL_SLICE = 2 << 20 };
 
@@ -33,7 +35,8 @@ best_divisor(const struct voxel_model *model, const unsigned char *samples, uint
         if (whole % d)
             continue;
         uint64_t difference = difference_at(model, samples, d * unit);
-        if (difference * 32 < *least * 31) { /* multiples of the true one are as good where noise prevails */
+        /* clearly less: in noise, the multiples of the true divisor are about as good */
+        if (difference * 32 < *least * 31) {
             *least = difference;
             best = d;
         }
@@ -41,19 +44,11 @@ best_divisor(const struct voxel_model *model, const unsigned char *samples, uint
     return best;
 }
 
-bool
-voxel_fold(struct voxel_model *model, uint64_t width, uint64_t height)
+static bool
+fold(struct voxel_model *model, uint64_t width, uint64_t height)
 {
-    struct voxel_shape shape = model->shape;
-    if (shape.height > 1 || width < VOXEL_ROW_MIN || height < 2 || width > VOXEL_ROW_SIZE_MAX || height > UINT32_MAX ||
-        width * height > shape.width)
-        return false;
-    model->is_folded = true;
-    model->shape.slices = shape.width / (width * height);
-    model->shape.width = width;
-    model->shape.height = height;
-    return model->shape.slices <= UINT32_MAX &&
-           width * shape.components * zblob_sample_size(model->grid.sample_type) <= VOXEL_ROW_SIZE_MAX;
+    model->is_folded = voxel_fold_shape(&model->shape, width, height, zblob_sample_size(model->grid.sample_type));
+    return model->is_folded;
 }
 
 bool
@@ -65,10 +60,10 @@ voxel_choose_fold(struct voxel_model *model, const unsigned char *samples, bool 
     if (width) {
         uint64_t rows = pixels / width;
         uint64_t height = best_divisor(model, samples, rows, VOXEL_ROW_MIN, ROW_MAX, width, 2 * least + 1, &unused);
-        return voxel_fold(model, width, height ? height : rows);
+        return fold(model, width, height ? height : rows);
     }
     uint64_t size = pixels * model->shape.components * zblob_sample_size(model->grid.sample_type);
     uint64_t slice = pixels / ((size + SIGNAL_SLICE - 1) / SIGNAL_SLICE);
     uint64_t rows = slice < SIGNAL_ROWS * 256 ? SIGNAL_ROWS / 4 : SIGNAL_ROWS;
-    return voxel_fold(model, slice / rows, rows);
+    return fold(model, slice / rows, rows);
 }

@@ -1,9 +1,15 @@
 /*
- * cells_choice.c: which cells suit an image. Few values become a list. Otherwise candidates are compared
+ * cells.c: which cells suit an image. Few values become a list. Otherwise candidates are compared
  * on an excerpt, by what simple predictions of their cells would cost. Integers only: the choice is the same
  * on every machine.
  */
 #include "cells.h"
+
+#include "../../base/integers.h"
+#include "../chunks.h"
+#include "../wide/keys.h"
+#include "cell_list.h"
+#include "cell_ranges.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +20,7 @@ enum {
     BLOCK_WIDTH = 448, /* samples of a row in it */
     PREDICTIONS = 6,
     CLASSES = 18,  /* of residuals, by magnitude */
-    ENOUGH = 5,    /* bits of a residual that contexts can tell apart: the others are noise */
+    ENOUGH = 5,    /* bits of a residual that contexts can predict: the others are noise */
     ALL = 1 << 12, /* exponents: cells follow the floats' own precision everywhere */
 };
 
@@ -26,7 +32,8 @@ sample_count(const struct voxel_model *model)
     return model->shape.width * model->shape.height * model->shape.slices * model->shape.components;
 }
 
-/* Low bits that are zero in all samples. Stops where there are none, which is soon for true floats. */
+/* The number of low bits that are zero in all samples. Stops as soon as there are none, which is early for true
+ * floats. */
 static int
 common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count)
 {
@@ -35,7 +42,7 @@ common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64
     uint64_t top = wide_key_mask(wide) / 2 + 1;
     for (uint64_t at = 0; at < count && !(any & 1); at += 1024) {
         size_t n = (size_t)(count - at < 1024 ? count - at : 1024);
-        wide_keys(wide, samples + at * wide->sample_size, keys, n);
+        wide_load_keys(wide, samples + at * wide->sample_size, keys, n);
         for (size_t i = 0; i < n; i++) /* a negative float's key is the complement of its magnitude */
             any |= is_float && keys[i] < top ? ~keys[i] : keys[i];
     }
@@ -52,21 +59,21 @@ ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Places spread by a hash: a plain stride could follow the image's structure. */
+/* Keys from places spread by a hash: a fixed stride could follow the image's structure. */
 static void
-take_keys(struct wide_survey *s, const unsigned char *samples, uint64_t count)
+take_keys(struct cell_survey *s, const unsigned char *samples, uint64_t count)
 {
     size_t size = s->wide->sample_size;
     for (uint32_t i = 0; i < s->count; i++) {
         uint64_t start = count * i / s->count, span = count * (i + 1) / s->count - start;
         uint64_t at = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
-        wide_keys(s->wide, samples + at * size, s->keys + i, 1);
+        wide_load_keys(s->wide, samples + at * size, s->keys + i, 1);
     }
     qsort(s->keys, s->count, sizeof *s->keys, ascending);
 }
 
 static void
-count_repeats(struct wide_survey *s)
+count_repeats(struct cell_survey *s)
 {
     uint32_t distinct = 0;
     for (uint32_t i = 0, run; i < s->count; i += run) {
@@ -74,15 +81,15 @@ count_repeats(struct wide_survey *s)
             run++;
         distinct++;
         s->modal_count = run > s->modal_count ? run : s->modal_count;
-        if (run * 128 > s->count && run > 8 && s->atom_count < WIDE_ATOMS_MAX)
-            s->atoms[s->atom_count++] = (struct wide_atom){s->keys[i], run * 16 > s->count};
+        if (run * 128 > s->count && run > 8 && s->atom_count < CELL_ATOMS_MAX)
+            s->atoms[s->atom_count++] = (struct cell_atom){s->keys[i], run * 16 > s->count};
     }
     s->repeats = s->count - s->modal_count - (distinct - 1);
 }
 
 /* ---- Excerpt ----------------------------------------------------------------------------------------- */
 
-/* Rows y-2..y of slices z-2..z (or of one slice), for some y and z. */
+/* Blocks of three rows in each of three slices (or in one slice). */
 struct excerpt {
     uint64_t *keys; /* [block][slice][row][BLOCK_WIDTH] */
     size_t blocks, depth, width, components;
@@ -116,7 +123,8 @@ open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned 
         for (size_t dz = 0; dz < e->depth; dz++)
             for (size_t dy = 0; dy < 3; dy++) {
                 uint64_t at = ((slice + dz) * shape->height + y + dy) * row + x;
-                wide_keys(model->wide, samples + at * model->wide->sample_size, excerpt_row(e, b, dz, dy), e->width);
+                wide_load_keys(model->wide, samples + at * model->wide->sample_size, excerpt_row(e, b, dz, dy),
+                               e->width);
             }
     }
     return true;
@@ -132,8 +140,9 @@ difference_row(const struct excerpt *e, size_t block, size_t z, size_t y, unsign
         if (corner & ~axes)
             continue;
         bool odd = (corner & 1) ^ (corner >> 1 & 1) ^ (corner >> 2 & 1);
-        size_t x = corner & AXIS_X ? e->components : 0;
-        const uint64_t *from = excerpt_row(e, block, corner & AXIS_Z ? z - 1 : z, corner & AXIS_Y ? y - 1 : y);
+        size_t x = corner & WIDE_AXIS_X ? e->components : 0;
+        const uint64_t *from =
+            excerpt_row(e, block, corner & WIDE_AXIS_Z ? z - 1 : z, corner & WIDE_AXIS_Y ? y - 1 : y);
         for (size_t i = e->components; i < e->width; i++)
             row[i] += odd ? 0 - from[i - x] : from[i - x];
     }
@@ -145,7 +154,7 @@ difference_row(const struct excerpt *e, size_t block, size_t z, size_t y, unsign
 static uint64_t
 log2_16(uint64_t v)
 {
-    int length = wide_bit_length(v);
+    int length = bit_length(v);
     return (uint64_t)(length - 1) * 16 + (v << 4 >> (length - 1)) - 16;
 }
 
@@ -169,11 +178,13 @@ struct trial {
     uint64_t inner_bits; /* within cells */
 };
 
-/* Cells of the excerpt's last rows: cells[z][y], the newest last. Counts the bits within those of the newest. */
+/* The cells of a block's last two rows in its last two slices, as cells[z][y]. *inner_bits grows by the bits within the
+ * cells of the last row. */
 static void
-cells_of_block(const struct voxel_wide *wide, const struct excerpt *e, size_t block, int32_t cells[2][2][BLOCK_WIDTH],
+cells_of_block(const struct cell_survey *s, const struct excerpt *e, size_t block, int32_t cells[2][2][BLOCK_WIDTH],
                uint64_t *inner_bits)
 {
+    const struct voxel_wide *wide = s->wide;
     uint64_t row[BLOCK_WIDTH];
     size_t last = e->depth - 1;
     for (size_t z = e->depth > 1 ? 0 : 1; z < 2; z++)
@@ -181,7 +192,7 @@ cells_of_block(const struct voxel_wide *wide, const struct excerpt *e, size_t bl
             difference_row(e, block, z ? last : last - 1, y + 1, wide->axes, wide_key_mask(wide), row);
             for (size_t i = 0; i < e->width; i++) {
                 uint32_t run;
-                cells[z][y][i] = (int32_t)wide_find_cell(wide, row[i], &run);
+                cells[z][y][i] = (int32_t)wide_find_cell(wide, &s->index, row[i], &run);
                 if (z && y && i >= 2 * e->components)
                     *inner_bits += wide->runs[run].width;
             }
@@ -191,11 +202,11 @@ cells_of_block(const struct voxel_wide *wide, const struct excerpt *e, size_t bl
 static void
 count_residual(uint32_t counts[CLASSES], int32_t residual)
 {
-    int length = wide_bit_length((uint64_t)(residual < 0 ? -(int64_t)residual : residual));
+    int length = bit_length((uint64_t)(residual < 0 ? -(int64_t)residual : residual));
     counts[length < CLASSES ? length : CLASSES - 1]++;
 }
 
-/* cells[z][y], the newest last; where there is one slice, both z are the same. */
+/* Predicts the last row of cells[z][y] in each way. Where there is one slice, both z are the same. */
 static void
 try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt *e)
 {
@@ -211,7 +222,7 @@ try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt 
     }
 }
 
-/* The magnitude class that half of the residuals do not pass. Zeros do not count: they may be a background. */
+/* The magnitude class that half of the residuals do not exceed. Zeros do not count: they may be a background. */
 static int
 middle_class(const uint32_t counts[CLASSES])
 {
@@ -224,15 +235,15 @@ middle_class(const uint32_t counts[CLASSES])
     return c;
 }
 
-/* The excerpt's cost with the cells that the survey's `wide` has now; *wider: how many bits of the residuals
- * would do as well within the cells. */
+/* What the excerpt costs with the cells that the survey has now. *wider: so many low bits of the residuals are
+ * noise, and could as well be bits within wider cells. */
 static uint64_t
-trial_cost(const struct voxel_wide *wide, const struct excerpt *e, int *wider)
+trial_cost(const struct cell_survey *s, const struct excerpt *e, int *wider)
 {
     struct trial t = {.inner_bits = 0};
     int32_t cells[2][2][BLOCK_WIDTH], (*slices[2])[BLOCK_WIDTH] = {cells[e->depth > 1 ? 0 : 1], cells[1]};
     for (size_t block = 0; block < e->blocks; block++) {
-        cells_of_block(wide, e, block, cells, &t.inner_bits);
+        cells_of_block(s, e, block, cells, &t.inner_bits);
         try_row(&t, slices, e);
     }
     uint64_t best = UINT64_MAX;
@@ -247,7 +258,7 @@ trial_cost(const struct voxel_wide *wide, const struct excerpt *e, int *wider)
     return best + 16 * t.inner_bits;
 }
 
-/* The middle one of the magnitudes of the excerpt's differences. */
+/* The median magnitude of the excerpt's differences, rounded to a power of two. */
 static uint64_t
 typical_difference(const struct voxel_wide *wide, const struct excerpt *e)
 {
@@ -256,7 +267,7 @@ typical_difference(const struct voxel_wide *wide, const struct excerpt *e)
     for (size_t block = 0; block < e->blocks; block++) {
         difference_row(e, block, e->depth - 1, 2, wide->axes, mask, row);
         for (size_t i = e->components; i < e->width; i++)
-            counts[wide_bit_length(row[i] < half ? half - 1 - row[i] : row[i] - half)]++;
+            counts[bit_length(row[i] < half ? half - 1 - row[i] : row[i] - half)]++;
         seen += e->width - e->components;
     }
     int length = 0;
@@ -272,15 +283,15 @@ struct candidate {
 };
 
 static bool
-build(struct wide_survey *s, const struct excerpt *e, struct candidate c, int wider)
+build(struct cell_survey *s, const struct excerpt *e, struct candidate c, int wider)
 {
     s->wide->axes = (uint8_t)c.axes;
-    return c.axes ? wide_difference_cells(s, typical_difference(s->wide, e))
-                  : wide_direct_cells(s, c.linear, c.with_halos, wider);
+    return c.axes ? wide_build_differences(s, typical_difference(s->wide, e))
+                  : wide_build_direct(s, c.linear, c.with_halos, wider);
 }
 
 static bool
-has_heavy_atom(const struct wide_survey *s)
+has_heavy_atom(const struct cell_survey *s)
 {
     bool any = false;
     for (uint32_t i = 0; i < s->atom_count; i++)
@@ -288,9 +299,9 @@ has_heavy_atom(const struct wide_survey *s)
     return any;
 }
 
-/* Differences cost time: they must be better, not just as good. */
+/* Takes the candidate that costs least. Differences take time: they must be clearly better. */
 static bool
-choose_candidate(struct wide_survey *s, const struct excerpt *e)
+choose_candidate(struct cell_survey *s, const struct excerpt *e)
 {
     static const struct candidate candidates[] = {
         {0, 0, false}, {0, 3, false},  {0, 7, false}, {0, ALL, false},
@@ -302,11 +313,11 @@ choose_candidate(struct wide_survey *s, const struct excerpt *e)
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         const struct candidate *c = &candidates[i];
         bool integers_again = s->exponents.counts == NULL && c->linear && c->axes == 0;
-        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & AXIS_Z && e->depth == 1) ||
+        if (integers_again || (c->with_halos && !has_heavy_atom(s)) || (c->axes & WIDE_AXIS_Z && e->depth == 1) ||
             !build(s, e, *c, 0))
             continue;
         int wider = 0;
-        uint64_t cost = trial_cost(s->wide, e, &wider);
+        uint64_t cost = trial_cost(s, e, &wider);
         if (c->axes && best && best->axes == 0)
             cost += cost / 256;
         if (cost < least) {
@@ -318,16 +329,16 @@ choose_candidate(struct wide_survey *s, const struct excerpt *e)
     return best != NULL && build(s, e, *best, best_wider);
 }
 
-/* Do a component's own neighbours predict it better than the component before does? */
+/* Is a component predicted better from its own neighbours than from the component before it? */
 static bool
-is_apart(const struct voxel_wide *wide, const struct excerpt *e)
+is_apart(const struct cell_survey *s, const struct excerpt *e)
 {
     uint32_t own[CLASSES] = {0}, other[CLASSES] = {0};
     uint64_t inner_bits = 0;
     int32_t cells[2][2][BLOCK_WIDTH];
     size_t c = e->components;
     for (size_t block = 0; block < e->blocks; block++) {
-        cells_of_block(wide, e, block, cells, &inner_bits);
+        cells_of_block(s, e, block, cells, &inner_bits);
         const int32_t *now = cells[1][1], *n = cells[1][0], *p = cells[0][1], *pn = cells[0][0];
         for (size_t i = 2 * c; i < e->width; i++) {
             if (i % c == 0)
@@ -340,7 +351,7 @@ is_apart(const struct voxel_wide *wide, const struct excerpt *e)
 }
 
 static bool
-choose_ranges(struct wide_survey *s, struct voxel_model *model, const unsigned char *samples)
+choose_ranges(struct cell_survey *s, struct voxel_model *model, const unsigned char *samples)
 {
     struct excerpt excerpt = {NULL, 0, 0, 0, 0};
     s->wide->runs = malloc(CELL_RUNS_MAX * sizeof *s->wide->runs);
@@ -349,38 +360,74 @@ choose_ranges(struct wide_survey *s, struct voxel_model *model, const unsigned c
         ok = wide_count_exponents(s);
     if (ok && model->shape.height > 2) {
         ok = open_excerpt(&excerpt, model, samples) && choose_candidate(s, &excerpt);
-        model->is_apart = ok && excerpt.components > 1 && is_apart(s->wide, &excerpt);
+        model->is_apart = ok && excerpt.components > 1 && is_apart(s, &excerpt);
         free(excerpt.keys);
     } else if (ok)
-        ok = wide_direct_cells(s, ALL, false, 0);
+        ok = wide_build_direct(s, ALL, false, 0);
     free(s->exponents.counts);
     return ok;
 }
 
-/* Few enough values that a list of them costs less than the bits it saves? A survey that meets hardly any
- * value twice spares the search. */
-static bool
-choose_list(struct wide_survey *s, const unsigned char *samples, uint64_t count)
+/* A list, if the values are so few that it costs less than the bits that it saves. If the survey hardly met a value
+ * twice, there is no need to search. */
+static struct cell_list *
+choose_list(struct cell_survey *s, const unsigned char *samples, uint64_t count)
 {
     uint32_t others = s->count - s->modal_count;
     uint64_t most = 2 + count * others / s->count / 2;
     if (s->repeats * 16 < others)
-        return false;
+        return NULL;
     return wide_list_cells(s->wide, samples, count, (uint32_t)(most < CELLS_MAX ? most : CELLS_MAX));
 }
 
+/* ---- The whole ---------------------------------------------------------------------------------------- */
+
+/* All cells of the image, chunk after chunk; from the list, where there is one. */
+static enum zblob_result
+fill_cells(struct voxel_model *model, const unsigned char *samples, const struct cell_list *list,
+           const struct cell_index *index)
+{
+    struct voxel_wide *wide = model->wide;
+    size_t total = (size_t)(model->shape.width * model->shape.height * model->shape.slices * model->shape.components);
+    size_t chunks = voxel_chunk_count(model), at = 0;
+    uint64_t *keys = malloc(wide_layout_of(model, voxel_chunk_box(model, 0)).count * sizeof *keys);
+    wide->cells = malloc(total * sizeof *wide->cells);
+    if (keys == NULL || wide->cells == NULL) {
+        free(keys);
+        return ZBLOB_NO_MEMORY;
+    }
+    for (size_t chunk = 0; chunk < chunks; chunk++) {
+        struct voxel_box box = voxel_chunk_box(model, chunk);
+        size_t count = wide_layout_of(model, box).count;
+        wide_load_box(model, box, samples, keys);
+        for (size_t i = 0; i < count; i++) {
+            uint32_t run;
+            if (i && keys[i] == keys[i - 1])
+                wide->cells[at + i] = wide->cells[at + i - 1];
+            else if (list)
+                wide->cells[at + i] = wide_find_value(wide, list, keys[i]);
+            else
+                wide->cells[at + i] = (uint16_t)wide_find_cell(wide, index, keys[i], &run);
+        }
+        at += count;
+    }
+    free(keys);
+    return ZBLOB_OK;
+}
+
 enum zblob_result
-wide_choose_cells(struct voxel_model *model, const unsigned char *samples, bool *gain)
+voxel_choose_cells(struct voxel_model *model, const unsigned char *samples, const unsigned char **cells, bool *gain)
 {
     uint64_t count = sample_count(model);
     struct voxel_wide *wide = model->wide;
-    struct wide_survey s = {.wide = wide, .count = (uint32_t)(count < SURVEY_COUNT ? count : SURVEY_COUNT)};
+    struct cell_survey s = {.wide = wide, .count = (uint32_t)(count < SURVEY_COUNT ? count : SURVEY_COUNT)};
     s.keys = malloc(s.count * sizeof *s.keys);
     if (s.keys == NULL)
         return ZBLOB_NO_MEMORY;
     take_keys(&s, samples, count);
     count_repeats(&s);
-    *gain = choose_list(&s, samples, count);
+    struct cell_list *list = choose_list(&s, samples, count);
+    *gain = list != NULL;
     if (!*gain) {
         wide->shift = (uint8_t)common_shift(wide, samples, count);
         s.atom_count = s.modal_count = s.repeats = 0;
@@ -389,5 +436,9 @@ wide_choose_cells(struct voxel_model *model, const unsigned char *samples, bool 
         *gain = choose_ranges(&s, model, samples);
     }
     free(s.keys);
-    return ZBLOB_OK;
+    enum zblob_result result = *gain ? fill_cells(model, samples, list, &s.index) : ZBLOB_OK;
+    *cells = (const unsigned char *)wide->cells;
+    free(s.index.runs);
+    free(list);
+    return result;
 }

@@ -1,8 +1,13 @@
 /*
- * survey.c: is an image a label map? Decided by what a sample of its rows would cost as labels and
- * as intensities; only equality and differences of pixels count, never what the image is said to show.
+ * labels.c: is an image a label map? It is if a sample of its rows would cost less as labels than as intensities. What
+ * counts are only equality and differences of pixels, never what the image is said to show.
  */
-#include "label.h"
+#include "labels.h"
+
+#include "../chunks.h"
+#include "../label/literals.h"
+#include "../label/pixels.h"
+#include "entropy.h"
 
 #include <string.h>
 
@@ -12,13 +17,14 @@ struct sample {
     size_t pixel, components, count, mixed;   /* mixed: pixels whose components are not all the same */
     uint64_t total;                           /* pixels of the image */
     size_t low, high;                         /* where the two lowest bytes of a pixel's first component are */
-    uint64_t met[HASHES / 64];                /* which pixels came, by hash */
-    uint32_t flat, flat_missed;               /* all neighbours agree; and the pixel does not */
+    uint64_t met[HASHES / 64];                /* which pixels were met, by hash */
+    uint32_t flat, flat_missed;               /* all neighbours agree; and the pixel differs from them */
     uint32_t coded[3];                        /* others: like the neighbour above, like another, like none */
     uint32_t differences[2][DIFFERENCES + 1]; /* from the best neighbour, by flatness; the last: farther ones */
 };
 
-/* The rows around: w, n, p. A pixel's number stands for it where it has up to 8 bytes. */
+/* A number that stands for a pixel: its bytes, or a hash of more than 8. Neighbours are w, n, nw in the slice, and p in
+ * the slice before. */
 static inline uint64_t
 number_of(const unsigned char *pixel, size_t size)
 {
@@ -128,9 +134,9 @@ is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
     uint64_t labels = voxel_entropy(flat, 2) + voxel_entropy(s->coded, 3) * 3 / 4 + literal * literals;
     uint64_t intensities = voxel_entropy(s->differences[0], DIFFERENCES + 1) +
                            voxel_entropy(s->differences[1], DIFFERENCES + 1) + 256 * ESCAPE_BITS * far;
-    /* symbols take their time: where most pixels of a large image are symbols of a byte, intensities are faster */
+    /* symbols are slow: where most pixels of a large image of bytes would be symbols, intensities are faster */
     bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
-    uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's part of them */
+    uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's share of them */
     /* a component that repeats the first costs nothing */
     uint64_t planes = intensities + intensities / s->count * (s->components - 1) * s->mixed;
     return !is_slow && (values <= 2 || labels <= planes * eighths / 8 + tables);
@@ -138,7 +144,7 @@ is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
 
 enum { FIRST_LOOK = 4 /* one row in so many */ };
 
-/* Row i of those that are wanted, by a hash: a plain stride could follow the image's structure. */
+/* Row i of the sample, at a place given by a hash: a fixed stride could follow the image's structure. */
 static void
 sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned char *samples, uint64_t i,
               uint64_t wanted)
@@ -153,7 +159,7 @@ sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned 
 }
 
 bool
-label_survey(const struct voxel_model *model, const unsigned char *samples)
+voxel_choose_labels(const struct voxel_model *model, const unsigned char *samples)
 {
     const struct voxel_shape *shape = &model->shape;
     struct sample s = {.components = (size_t)shape->components};
@@ -169,7 +175,7 @@ label_survey(const struct voxel_model *model, const unsigned char *samples)
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i += FIRST_LOOK)
         sample_row_of(&s, model, samples, i, wanted);
-    if (s.count > 0 && !is_cheaper_as_labels(&s, 16)) /* clear enough: most images are no labels */
+    if (s.count > 0 && !is_cheaper_as_labels(&s, 16)) /* far from it, as most images are */
         return false;
     for (uint64_t i = 0; i < wanted; i++)
         if (i % FIRST_LOOK)

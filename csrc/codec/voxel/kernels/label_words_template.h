@@ -1,14 +1,21 @@
 /*
- * label_template.h: what the label coder does to 64 labels at once, in plain C; included twice by
- * intensity_template.h, for LABEL_T of 8 and of 16 bits. Loops that the compiler vectorises, except that
- * comparisons become bit masks by each instruction set's own way.
+ * label_words_template.h: what the label coder does to 64 labels at once, in plain C. Compilers vectorise the loops,
+ * except that comparisons become bit masks by each instruction set's own way. Included by label_rows_template.h, which
+ * documents LABEL_T, LABEL_PAIR and LABEL_NAME, once for each width of labels.
  */
+
+/* 1: plain C, whatever instructions the compiler may use. */
+#ifndef LABEL_PLAIN
+#define LABEL_PLAIN 0
+#endif
+
+#include <string.h>
 
 /* Bit i: is a[i] = b[i]? */
 static inline __attribute__((always_inline)) uint64_t
 LABEL_NAME(equal_word)(const LABEL_T *a, const LABEL_T *b)
 {
-#if defined(__AVX512BW__) && !defined(VOXEL_LABEL_PLAIN)
+#if defined(__AVX512BW__) && !LABEL_PLAIN
     if (sizeof(LABEL_T) == 1)
         return _cvtmask64_u64(
             _mm512_cmpeq_epi8_mask(_mm512_loadu_si512((const void *)a), _mm512_loadu_si512((const void *)b)));
@@ -17,7 +24,7 @@ LABEL_NAME(equal_word)(const LABEL_T *a, const LABEL_T *b)
     uint64_t high = _cvtmask32_u32(_mm512_cmpeq_epi16_mask(_mm512_loadu_si512((const void *)(a + 32)),
                                                            _mm512_loadu_si512((const void *)(b + 32))));
     return low | high << 32;
-#elif defined(__AVX2__) && !defined(VOXEL_LABEL_PLAIN)
+#elif defined(__AVX2__) && !LABEL_PLAIN
     uint64_t bits = 0;
     for (int i = 0; i < 64; i += 32) {
         const __m256i *p = (const void *)(a + i), *q = (const void *)(b + i);
@@ -104,7 +111,7 @@ LABEL_NAME(join_pairs)(const LABEL_T *restrict even, const LABEL_T *restrict odd
     }
 }
 
-/* A row to its halves, and back: 32 pairs at a time, the last of which may repeat some. */
+/* A row to its halves, and back: 32 pairs at a time. The last 32 may overlap with those before. */
 static inline void
 LABEL_NAME(split)(const unsigned char *src, LABEL_T *even, LABEL_T *odd, size_t width)
 {
@@ -133,10 +140,10 @@ LABEL_NAME(join)(const LABEL_T *even, const LABEL_T *odd, unsigned char *dst, si
         memcpy(dst + (width - 1) * sizeof(LABEL_T), even + count, sizeof(LABEL_T));
 }
 
-/* Of 64 labels from `at` on: the second candidates, the first site that differs from site 0, or that; and, of those
- * in `coded`, the contexts, packed, with up to LABEL_LANES more behind them written. Bits 0 to 8 of a context say
- * which sites are equal to site 0, bit 9 that there is a third label. */
-#if defined(__AVX512BW__) && !defined(VOXEL_LABEL_PLAIN)
+/* For 64 labels from `at` on: the second candidates, which are the first site that differs from site 0, or site 0
+ * itself; and the contexts of those in `coded`, moved together. Up to LABEL_LANES elements after these are written
+ * to, too. Bits 0 to 8 of a context say which sites are equal to site 0, bit 9 that there is a third label. */
+#if defined(__AVX512BW__) && !LABEL_PLAIN
 
 #define LABEL_LOAD(k) _mm512_loadu_si512((const void *)(sites[k] + at))
 #define LABEL_EQUAL(a, b)                                                                                              \

@@ -1,0 +1,61 @@
+/* chunks.c: how large chunks are, and which way rows lie. */
+#include "chunks.h"
+
+#include "../chunks.h"
+
+enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
+enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
+enum { THIN = 64, TALL = 2048 }; /* rows so short that padding outweighs their samples, and so many of them */
+
+void
+voxel_choose_chunks(struct voxel_model *model, int level)
+{
+    uint64_t slice = voxel_row_size(model) * model->shape.height;
+    uint64_t target = level >= 2 ? TARGET_CHUNK : TARGET_CHUNK / 2;
+    model->chunk_rows = (uint32_t)model->shape.height;
+    if (model->is_label)
+        target = TARGET_CHUNK;
+    uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
+    if (slice <= largest) {
+        uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
+        fit = fit < least ? least : fit;
+        fit = fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;
+        uint64_t chunks = (model->shape.slices + fit - 1) / fit;
+        chunks += chunks > 1 && chunks % 2 && chunks < model->shape.slices; /* even shares for two threads */
+        model->chunk_slices = (uint32_t)((model->shape.slices + chunks - 1) / chunks);
+    } else {
+        uint64_t fit = target / voxel_row_size(model);
+        fit = fit < 1 ? 1 : fit;
+        fit = model->shape.width < THIN && fit > 4 * TALL ? 4 * TALL : fit;
+        uint64_t chunks = (model->shape.height + fit - 1) / fit;
+        model->chunk_slices = 0;
+        model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
+    }
+}
+
+void
+voxel_choose_series(struct voxel_model *model, uint32_t distance)
+{
+    uint64_t volume = voxel_row_size(model) * model->shape.height * distance;
+    uint64_t volumes = (model->shape.slices + distance - 1) / distance, most = ZBLOB_CHUNK_RAW_MAX / volume;
+    uint64_t fit = TARGET_CHUNK / volume < VOLUMES ? VOLUMES : TARGET_CHUNK / volume; /* the first refers to none */
+    uint64_t chunks = (volumes + (fit < most ? fit : most) - 1) / (fit < most ? fit : most);
+    model->chunk_slices = (uint32_t)((volumes + chunks - 1) / chunks) * distance;
+    model->distance = distance;
+}
+
+/* An image is best predicted if it is smoother across its rows than along them: half of a row's samples are predicted
+ * without their neighbours in the row. Very many short rows are transposed in any case, and so are a signal's. */
+void
+voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level)
+{
+    bool long_enough = model->shape.height >= VOXEL_ROW_MIN && model->shape.width > 1 &&
+                       model->shape.height * model->shape.components <= LARGEST_SLICE;
+    bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
+    bool worth = is_signal || is_thin || (smoother_along && level >= 2);
+    if (worth && long_enough && model->chunk_slices > 0) {
+        voxel_transpose_shape(&model->shape);
+        model->is_transposed = true;
+        model->chunk_rows = (uint32_t)model->shape.height;
+    }
+}

@@ -1,0 +1,10 @@
+/* labels.h: is an image a label map?. */
+#ifndef ZBLOB_CODEC_VOXEL_CHOOSE_LABELS_H
+#define ZBLOB_CODEC_VOXEL_CHOOSE_LABELS_H
+
+#include "../model.h"
+
+/* Would labels take fewer bits than intensities, and not too much time? */
+bool voxel_choose_labels(const struct voxel_model *model, const unsigned char *samples);
+
+#endif

@@ -1,0 +1,39 @@
+/* codec.c: the voxel codec's door: a chunk goes to the coder that its model names. */
+#include "codec.h"
+
+#include "intensity.h"
+#include "kernels/dispatch.h"
+#include "label/codec.h"
+#include "wide/codec.h"
+
+static struct label_box
+label_box_of(const struct voxel_model *model, struct voxel_box box)
+{
+    size_t pixel_size = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
+    return (struct label_box){pixel_size, (size_t)model->shape.width, (size_t)box.rows, (size_t)box.slices};
+}
+
+enum zblob_result
+voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples, unsigned char *dst,
+                   size_t dst_capacity, size_t *dst_size)
+{
+    struct voxel_box box = voxel_chunk_box(model, index);
+    if (model->is_label)
+        return label_encode_box(voxel_label_kernels(), label_box_of(model, box),
+                                voxel_row_address(model, samples, box.slice, box.row), dst, dst_capacity, dst_size);
+    if (model->wide)
+        return voxel_encode_wide(model, box, samples, dst, dst_capacity, dst_size);
+    return voxel_encode_intensity(model, box, samples, dst, dst_capacity, dst_size);
+}
+
+enum zblob_result
+voxel_decode_chunk(const struct voxel_model *model, size_t index, const unsigned char *src, size_t src_size,
+                   unsigned char *dst)
+{
+    struct voxel_box box = voxel_chunk_box(model, index);
+    if (model->is_label)
+        return label_decode_box(voxel_label_kernels(), label_box_of(model, box), src, src_size, dst);
+    if (model->wide)
+        return voxel_decode_wide(model, box, src, src_size, dst);
+    return voxel_decode_intensity(model, box, src, src_size, dst);
+}

@@ -1,0 +1,11 @@
+/* dispatch.h: the kernels of the best target that this CPU has, or of the one that ZBLOB_TARGET names. */
+#ifndef ZBLOB_CODEC_VOXEL_KERNELS_DISPATCH_H
+#define ZBLOB_CODEC_VOXEL_KERNELS_DISPATCH_H
+
+#include "../label/rows.h"
+#include "kernels.h"
+
+const struct voxel_kernels *voxel_kernels(void);
+const struct label_kernels *voxel_label_kernels(void);
+
+#endif

@@ -1,0 +1,31 @@
+/* pixels.h: between pixels of any size and labels of 8 or 16 bits. Only equality counts: what a pixel's bytes mean
+ * makes no difference. */
+#ifndef ZBLOB_CODEC_VOXEL_LABEL_PIXELS_H
+#define ZBLOB_CODEC_VOXEL_LABEL_PIXELS_H
+
+#include "../../../zblob.h"
+
+enum { LABEL_PIXEL_MAX = 64 }; /* bytes of a pixel */
+
+/* A pixel of one or two bytes is its own label; others have their place in a palette. */
+struct label_pixels {
+    size_t size;       /* bytes of a pixel */
+    size_t label_size; /* 1 or 2 */
+    bool has_palette;
+    const unsigned char *palette; /* palette_count pixels */
+    size_t palette_count;
+    unsigned char *memory; /* encoder: the palette's */
+    uint32_t *slots;       /* encoder: hash -> place + 1 */
+    size_t slot_count, capacity;
+};
+
+/* Encoder: what is needed for these pixels. ZBLOB_OK with label_size = 0: too many values. */
+enum zblob_result label_pixels_survey(struct label_pixels *pixels, size_t pixel_size, const unsigned char *src,
+                                      size_t count);
+void label_pixels_close(struct label_pixels *pixels);
+void label_load(const struct label_pixels *pixels, const unsigned char *src, void *labels, size_t count);
+void label_store(const struct label_pixels *pixels, const void *labels, unsigned char *dst, size_t count);
+void label_fill(const struct label_pixels *pixels, unsigned label, unsigned char *dst, size_t count);
+bool label_is_constant(const unsigned char *src, size_t pixel_size, size_t count);
+
+#endif
