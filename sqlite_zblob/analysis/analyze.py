@@ -6,25 +6,26 @@ recommend.py; here this becomes a recommendation for each column.
 
 from __future__ import annotations
 
-import os
 import random
 import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import apsw
 
 from ..codec import DEFAULT_LEVEL, compress, is_frame
 from ..column.recommend import Seen, decide
 from ..column.schema import Column, Table, look_at_table, master_of
 from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
-from ..connect.database import connect, fold, run
+from ..column.virtual import find_rows
+from ..connect.database import fold, pragma, run
 from ..connect.loader import Connection
+from ..connect.opening import Database, name_of, reading
 from ..errors import OptionError
-from .sampling import ColumnSizes, Key, SizeClass, TableSizes, measure_sizes, read_value
+from ..migration.pipeline import cpu_count
+from ..migration.values import Key, place_of, select_value
+from .describe import AUTO_VACUUM
+from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
 from .trial import LEVELS, SETTINGS, Estimate, Setting, Trials, t_quantile
 
 MOST_DRAWS = 200
@@ -136,7 +137,7 @@ class Analysis:
 
 
 def analyze(
-    database: str | os.PathLike[str],
+    database: Database,
     table: str | None = None,
     column: str | None = None,
     *,
@@ -150,58 +151,50 @@ def analyze(
     Only reads, in statements of milliseconds, so that writers go on, and of large stores only a sample. Memory: a few
     times the largest value that is read, which has 256 MB at most.
 
-    :param database: path of the file.
+    :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
     :param table: analyze this one only.
     :param column: of that table: analyze this one only.
     :param seconds: about how long it may take. A few values of each column are looked at in any case.
-    :param workers: threads that the times are told for; 0: as many as this process may use.
+    :param workers: the number of threads that the times are estimated for; 0: as many as this process has CPUs.
     :param seed: the same seed draws the same values.
-    :param progress: is told what comes.
-    :raises OptionError: there is no such table or column, or it cannot be analyzed.
-    :raises ZblobError: the file cannot be read as a database.
+    :param progress: called with a word on each step before it begins.
+    :raises OSError: there is no such file, it is a directory, or it may not be read.
+    :raises DatabaseError: it is no database, or SQLite cannot read it.
+    :raises OptionError: there is no such table or column, it cannot be analyzed, a column is given without its table,
+        or this process has the file open through another SQLite library.
     """
     if column is not None and table is None:
         raise OptionError("a column needs its table")
     began = time.monotonic()
-    connection = connect(database, readonly=True)
-    try:
-        analyzer = _Analyzer(connection, os.fspath(database), workers or usable_cpus(), seconds, seed)
+    with reading(database) as connection:
+        analyzer = _Analyzer(connection, name_of(database), workers or cpu_count(), seconds, seed)
+        analyzer.is_own = connection is not database
         columns = analyzer.analyze(table, column, progress)
         return Analysis(
-            database=os.fspath(database),
+            database=name_of(database),
             file_size=analyzer.file_size,
             free_size=analyzer.free_size,
-            page_size=_pragma(connection, "page_size"),
-            journal_mode=_pragma(connection, "journal_mode"),
-            auto_vacuum=("none", "full", "incremental")[_pragma(connection, "auto_vacuum")],
+            page_size=pragma(connection, "page_size"),
+            journal_mode=pragma(connection, "journal_mode"),
+            auto_vacuum=AUTO_VACUUM[pragma(connection, "auto_vacuum")],
             workers=analyzer.workers,
             seconds=time.monotonic() - began,
             columns=tuple(columns),
             skipped=tuple(analyzer.skipped),
         )
-    finally:
-        connection.close()
-
-
-def usable_cpus() -> int:
-    """Those that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _pragma(connection: Connection, name: str) -> Any:
-    return run(connection, f"PRAGMA {name}")[0][0]
 
 
 class _Analyzer:
     """One analysis: the connection, its time, and what it leaves out."""
 
-    def __init__(self, connection: apsw.Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
+    def __init__(self, connection: Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
         self.connection, self.path, self.workers, self.seconds = connection, path, workers, seconds
         self.seed = random.randrange(1 << 32) if seed is None else seed
+        self.is_own = True  # False: it is the caller's connection
         self.skipped: list[Skipped] = []
-        page_size = _pragma(connection, "page_size")
-        self.file_size: int = page_size * _pragma(connection, "page_count")
-        self.free_size: int = page_size * _pragma(connection, "freelist_count")
+        page_size = pragma(connection, "page_size")
+        self.file_size: int = page_size * pragma(connection, "page_count")
+        self.free_size: int = page_size * pragma(connection, "freelist_count")
         self.enabled = status(connection, schema="main")
 
     def analyze(self, table: str | None, column: str | None, progress: Callable[[str], None]) -> list[ColumnAnalysis]:
@@ -212,7 +205,13 @@ class _Analyzer:
             progress(f"sizes of {each.name}")
             wanted = [each.column(column)] if column else _candidates(each)
             share = max(0.0, deadline - time.monotonic()) / left
-            sizes = measure_sizes(self.connection, each, wanted, seconds=share, draw_count=MOST_DRAWS, seed=self.seed)
+            sizes = measure_sizes(
+                *(self.connection, each, wanted),
+                seconds=share,
+                draw_count=MOST_DRAWS,
+                seed=self.seed,
+                is_own=self.is_own,
+            )
             found += [(sizes, one) for one in sizes.columns if self._is_worth(each, one, column is not None)]
         self._limit_bytes(found)
         whole = sum(one.bytes for _, one in found)
@@ -225,10 +224,9 @@ class _Analyzer:
 
     def _tables(self, wanted: str | None) -> list[Table]:
         """Ordinary tables, and the rows behind virtual tables of ours."""
-        virtual = {fold(each.table) for each in self.enabled if each.mode == "table"}
         if wanted is not None:
-            is_ours = fold(wanted) in virtual
-            return [look_at_table(self.connection, f"{wanted}_rows" if is_ours else wanted, allow_shadow=is_ours)]
+            return [find_rows(self.connection, wanted)]
+        virtual = {fold(each.table) for each in self.enabled if each.mode == "table"}
         tables = []
         names = run(self.connection, f"SELECT name FROM {master_of('main')} WHERE type = 'table' ORDER BY name")
         for (name,) in names:
@@ -236,7 +234,9 @@ class _Analyzer:
                 continue
             is_ours = fold(name).removesuffix("_rows") in virtual
             try:
-                tables.append(look_at_table(self.connection, name, allow_shadow=is_ours))
+                found = look_at_table(self.connection, name, allow_shadow=is_ours)
+                place_of(found, found.columns[0])  # raises where rows cannot be found again
+                tables.append(found)
             except OptionError as reason:
                 self.skipped.append(Skipped(name, None, str(reason)))
         return tables
@@ -262,13 +262,14 @@ class _Analyzer:
         min_size = enabled.min_size if enabled else _min_size(self.connection, sizes.table, one)
         is_census = sizes.is_exact and one.rows == len(one.all_keys) and one.bytes <= CENSUS_BYTES
         trials = Trials(is_census=is_census, min_size=min_size, seconds=seconds, seed=self.seed)
+        place = place_of(sizes.table, one.column)
         again: dict[Key, Callable[[], None]] = {}
         skipped_count = 0
         for key in one.all_keys if is_census else one.draws():
             if trials.is_done:
                 break
             if key not in again:
-                value = read_value(self.connection, sizes.table, one.column, key, LARGEST)
+                value = select_value(self.connection, place, key, LARGEST)
                 if value is None:
                     skipped_count += 1
                     continue
@@ -385,7 +386,7 @@ def _min_size(connection: Connection, table: Table, one: ColumnSizes) -> int:
         group = one.classes[exponent]
         if not group.probes or group.bytes < LEAST_SHARE * one.bytes:
             continue
-        values = [read_value(connection, table, one.column, key, LARGEST) for key in group.probes]
+        values = [select_value(connection, place_of(table, one.column), key, LARGEST) for key in group.probes]
         plain = [value for value in values if value and not is_frame(value)]
         left = sum(len(compress(value, threads=1)) for value in plain)
         if left > (1 - LEAST_SAVING) * sum(map(len, plain)):

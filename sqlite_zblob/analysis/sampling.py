@@ -16,10 +16,9 @@ from statistics import fmean, median, stdev
 import apsw
 
 from ..column.schema import Column, Table
-from ..connect.database import Rows, quote, run
+from ..connect.database import Rows, octet_length, quote, run
 from ..connect.loader import Connection
-
-Key = tuple[object, ...]  # the rowid, or the primary key of a table WITHOUT ROWID
+from ..migration.values import Key, place_of
 
 SLICE_ROWS = 500  # a statement
 WINDOW_ROWS = 32  # about so many rows are in a window
@@ -105,20 +104,30 @@ class TableSizes:
 
 
 def measure_sizes(
-    connection: apsw.Connection, table: Table, columns: Sequence[Column], *, seconds: float, draw_count: int, seed: int
+    connection: Connection,
+    table: Table,
+    columns: Sequence[Column],
+    *,
+    seconds: float,
+    draw_count: int,
+    seed: int,
+    is_own: bool = True,
 ) -> TableSizes:
     """Sizes of some columns: of all rows if that takes no longer than half of `seconds`, otherwise of random ones.
 
     Random ones are all rows of random windows of rowids. Without rowids they are the first ones.
+
+    :param is_own: nobody else has set a progress handler of this connection, which would be replaced. Otherwise,
+        counting the rows takes as long as it takes.
     """
-    names = [column.name for column in columns]
+    sizes_of = [_size_of(connection, column.name) for column in columns]
     sizes = _empty(table, columns, draw_count, seed)
-    if _add_all(connection, sizes, names, time.monotonic() + seconds / 2):
+    if _add_all(connection, sizes, sizes_of, time.monotonic() + seconds / 2):
         return sizes
-    row_count = _count(connection, table, time.monotonic() + seconds / 4)
+    row_count = _count(connection, table, time.monotonic() + seconds / 4 if is_own else None)
     if table.rowid_name is not None:
         windows = _empty(table, columns, draw_count, seed)
-        _add_windows(connection, windows, names, time.monotonic() + seconds / 4, random.Random(seed))
+        _add_windows(connection, windows, sizes_of, time.monotonic() + seconds / 4, random.Random(seed))
         if windows.rows > sizes.rows or (row_count and windows.rows):
             sizes = windows
     if row_count:
@@ -126,11 +135,14 @@ def measure_sizes(
     return sizes
 
 
-def _count(connection: apsw.Connection, table: Table, deadline: float) -> int | None:
-    """Rows, if that is told in time."""
+def _count(connection: Connection, table: Table, deadline: float | None) -> int | None:
+    """How many rows there are, if they are counted before the deadline."""
+    sql = f"SELECT count(*) FROM {table.address}"
+    if deadline is None or not isinstance(connection, apsw.Connection):
+        return int(run(connection, sql)[0][0])
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
     try:
-        return int(run(connection, f"SELECT count(*) FROM {table.address}")[0][0])
+        return int(run(connection, sql)[0][0])
     except apsw.InterruptError:
         return None
     finally:
@@ -142,26 +154,17 @@ def _empty(table: Table, columns: Sequence[Column], draw_count: int, seed: int) 
     return TableSizes(table, [ColumnSizes(column, draw_count, rng) for column in columns], 0, True)
 
 
-def key_columns(table: Table) -> list[str]:
-    """What finds a row of this table again, quoted."""
-    return [table.rowid_name] if table.rowid_name else [quote(column.name) for column in table.primary_key]
+def _size_of(connection: Connection, name: str) -> str:
+    """SQL for the bytes of a BLOB or TEXT; NULL for anything else."""
+    return f"iif(typeof({quote(name)}) IN ('blob', 'text'), {octet_length(connection, quote(name))}, NULL)"
 
 
-def _size_columns(names: Sequence[str]) -> list[str]:
-    return [size_of(name) for name in names]
-
-
-def size_of(name: str) -> str:
-    """Bytes of a BLOB or TEXT, NULL for anything else. Does not read the value."""
-    return f"iif(typeof({quote(name)}) IN ('blob', 'text'), octet_length({quote(name)}), NULL)"
-
-
-def slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Rows]:
+def _slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Rows]:
     """Some expressions of all rows behind their keys, in the order of the keys, each slice with a statement of its own.
 
     Rows that come or go meanwhile may be seen or not; all others are seen once.
     """
-    keys = key_columns(table)
+    keys = place_of(table, table.columns[0]).key
     select = f"SELECT {', '.join([*keys, *columns])} FROM {table.address}"
     order = f"ORDER BY {', '.join(keys)} LIMIT {SLICE_ROWS}"
     after = f"WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
@@ -172,21 +175,22 @@ def slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iter
         yield rows
 
 
-def _add_all(connection: Connection, sizes: TableSizes, names: Sequence[str], deadline: float) -> bool:
+def _add_all(connection: Connection, sizes: TableSizes, columns: Sequence[str], deadline: float) -> bool:
     """False: time was up before the end."""
-    for rows in slices(connection, sizes.table, _size_columns(names)):
-        _add(sizes, rows, len(key_columns(sizes.table)))
+    for rows in _slices(connection, sizes.table, columns):
+        _add(sizes, rows)
         if len(rows) == SLICE_ROWS and time.monotonic() > deadline:
             sizes.is_exact = False
             return False
     return True
 
 
-def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]], key_count: int) -> float:
-    added = 0
+def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]]) -> float:
+    """:param rows: each is a key, and a size for each column."""
+    added, column_count = 0, len(sizes.columns)
     for row in rows:
-        key = row[:key_count]
-        for column, size in zip(sizes.columns, row[key_count:], strict=True):
+        key = row[:-column_count]
+        for column, size in zip(sizes.columns, row[-column_count:], strict=True):
             if size is not None:
                 assert isinstance(size, int)
                 column.add(key, size)
@@ -196,19 +200,19 @@ def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]], key_count: int) 
 
 
 def _add_windows(
-    connection: Connection, sizes: TableSizes, names: Sequence[str], deadline: float, rng: random.Random
+    connection: Connection, sizes: TableSizes, columns: Sequence[str], deadline: float, rng: random.Random
 ) -> None:
     """Windows of equal width at random places: every row is as likely to be seen as any other."""
     rowid, address = sizes.table.rowid_name, sizes.table.address
     first, last = run(connection, f"SELECT min({rowid}), max({rowid}) FROM {address}")[0]
     width = WINDOW_ROWS * (1 + int(median(_gaps(connection, sizes.table, first, last, rng))))
     between = f"WHERE {rowid} BETWEEN ? AND ? LIMIT {WINDOW_ROWS * 100}"
-    select = f"SELECT {', '.join([str(rowid), *_size_columns(names)])} FROM {address}"
+    select = f"SELECT {', '.join([str(rowid), *columns])} FROM {address}"
     seen = []
     while time.monotonic() < deadline:
         start = rng.randint(first - width + 1, last)
         rows = run(connection, f"{select} {between}", (max(start, first), min(start + width - 1, last)))
-        seen.append(_add(sizes, rows, 1))
+        seen.append(_add(sizes, rows))
     sizes.is_exact = False
     if len(seen) > 1 and any(seen):
         sizes.bytes_error = stdev(seen) / fmean(seen) / len(seen) ** 0.5
@@ -223,12 +227,3 @@ def _gaps(connection: Connection, table: Table, first: int, last: int, rng: rand
         start = rng.randint(first, last)
         for (found,) in run(connection, sql, (start,)):
             yield found - start
-
-
-def read_value(connection: Connection, table: Table, column: Column, key: Key, max_size: int) -> bytes | None:
-    """The bytes of one value as they are stored. None if it has more than `max_size`, or is gone by now."""
-    where = " AND ".join(f"{name} = ?" for name in key_columns(table))
-    name = quote(column.name)
-    is_wanted = f"typeof({name}) IN ('blob', 'text') AND octet_length({name}) <= {max_size}"
-    rows = run(connection, f"SELECT CAST({name} AS BLOB) FROM {table.address} WHERE {where} AND {is_wanted}", key)
-    return rows[0][0] if rows else None

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..bench import codecs, methods
-from .harness import cpu_count, machine, median, run_child
+from ..migration.pipeline import cpu_count
+from .harness import machine, median, run_child
 from .samples import Sample, find_samples
 
 APPLICATION_CODECS = ("uncompressed", "zlib 6", "LZ4", "Brotli 5", "zstd 3")

@@ -73,10 +73,6 @@ def pinned(threads: int = 1) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def cpu_count() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run_child(module: str, arguments: dict[str, Any], prefix: Sequence[str] = ()) -> Any:
     """Run a module of this package with JSON arguments on its command line; it prints JSON. ZblobError if it fails."""
     command = [*prefix, sys.executable, "-m", f"{__package__}.{module}", json.dumps(arguments)]

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from ..cli import render
 from ..errors import ZblobError
+from . import render
 from .options import json_option, on_interrupt
 
 _DEFAULT_FOLDER = "zblob-bench"

@@ -11,22 +11,14 @@ from rich.console import Console
 
 from ..analysis.analyze import Analysis, ColumnAnalysis, SettingEstimate
 from ..analysis.analyze import analyze as run_analyze
-from ..analysis.stats import (
-    ColumnInfo,
-    ColumnStats,
-    DatabaseInfo,
-    TableInfo,
-    TableStats,
-    database_info,
-    table_info,
-    value_info,
-)
+from ..analysis.describe import ColumnInfo, DatabaseInfo, TableInfo, describe
+from ..analysis.stats import ColumnStats, TableStats
 from ..analysis.stats import stats as run_stats
 from ..analysis.trial import Estimate
-from ..cli import render
 from ..codec import FrameInfo
 from ..codec import info as frame_info
 from ..errors import OptionError, ZblobError
+from . import render
 from .options import column_argument, database_argument, json_option, on_interrupt, table_argument
 
 WORTH_A_RANGE = 0.01  # narrower ones are not shown
@@ -220,25 +212,19 @@ def info(file: str, place: tuple[str, ...], as_json: bool) -> None:
 
     KEY is the primary key of the row, or the rowid of a table without one.
     """
-    show: tuple[Any, Callable[[Any], None]]
-    if len(place) == 3:
-        show = value_info(file, *place), _print_value
-    elif len(place) == 1:
-        show = table_info(file, *place), _print_table
-    elif place:
-        raise click.UsageError("give the database alone, or TABLE, or TABLE, COLUMN and KEY behind it")
-    elif _is_database(file):
-        show = database_info(file), _print_database
-    else:
-        show = frame_info(Path(file).read_bytes()), _print_value
-    about, print_it = show
+    if len(place) not in (0, 1, 3):
+        raise click.UsageError("give the file alone, or TABLE after it, or TABLE, COLUMN and KEY")
+    is_file = not place and not _is_database(file)
+    about: Any = frame_info(Path(file).read_bytes()) if is_file else describe(file, *place)
     if as_json:
         render.print_json("info", about)
     else:
-        print_it(about)
+        _PRINTERS[type(about)](about)
 
 
 def _is_database(path: str) -> bool:
+    if path.startswith("file:"):
+        return True
     with Path(path).open("rb") as file:
         head = file.read(len(SQLITE_MAGIC))
     return head == SQLITE_MAGIC or not head
@@ -303,6 +289,13 @@ def _print_value(about: FrameInfo) -> None:
         if image.spacing:
             facts.append(("spacing", " x ".join(f"{each:g}" for each in image.spacing)))
     _print_facts(facts)
+
+
+_PRINTERS: dict[type, Callable[[Any], None]] = {
+    DatabaseInfo: _print_database,
+    TableInfo: _print_table,
+    FrameInfo: _print_value,
+}
 
 
 def _print_facts(facts: Iterable[tuple[str, Any]]) -> None:

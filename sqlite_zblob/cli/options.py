@@ -15,7 +15,8 @@ import apsw
 import click
 from click.shell_completion import CompletionItem
 
-from ..connect.database import connect, quote, run
+from ..connect.database import quote, run
+from ..connect.opening import reading, rewriting
 from ..errors import ZblobError, ZblobWarning
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -100,18 +101,20 @@ def _complete_column(ctx: click.Context, _: click.Parameter, incomplete: str) ->
 
 def _complete(ctx: click.Context, sql: str, incomplete: str) -> list[CompletionItem]:
     try:
-        connection = connect(ctx.params.get("database") or "", readonly=True)
-    except ZblobError:
+        with reading(ctx.params.get("database") or "") as connection:
+            return [CompletionItem(name) for (name,) in run(connection, sql) if name.startswith(incomplete)]
+    except (ZblobError, OSError):
         return []
-    try:
-        return [CompletionItem(name) for (name,) in run(connection, sql) if name.startswith(incomplete)]
-    finally:
-        connection.close()
 
 
-def require_database(path: str, *, writable: bool) -> None:
-    """:raises ZblobError: the file is not there, is no database, or may not be read or written."""
-    connect(path, readonly=not writable).close()
+def require_database(path: str, *, writes: bool) -> None:
+    """Before anything else begins, such as a connection to a Dask cluster.
+
+    :raises OSError: there is no such file, it is a directory, or it may not be read or written.
+    :raises DatabaseError: it is no database.
+    """
+    with rewriting(path, writes=writes):
+        pass
 
 
 def database_argument(command: Command) -> Command:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pickle
-from ..connect.database import quote, run
+from ..connect.database import pragma, quote, run
 from ..connect.loader import Connection
 from .schema import Column, Table, column_obstacles, look_at_table, update_triggers, virtual_obstacles
 
@@ -108,7 +108,7 @@ def _hints(table: Table, column: Column) -> list[str]:
 
 
 def _vacuum_hint(connection: Connection, schema: str) -> list[str]:
-    if run(connection, f"PRAGMA {quote(schema)}.auto_vacuum") != [(0,)]:
+    if pragma(connection, "auto_vacuum", schema) != 0:
         return []
     return [
         "INSERT is faster with PRAGMA auto_vacuum = FULL (then VACUUM once): the pages of the value as it came are "

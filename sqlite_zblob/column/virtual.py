@@ -18,7 +18,7 @@ from ..codec import DEFAULT_LEVEL
 from ..connect.database import atomic, definitions, fold, quote, run, tokens, without_word
 from ..connect.loader import Connection
 from ..errors import OptionError
-from .schema import Column, Table, column_obstacles, master_of, virtual_obstacles
+from .schema import Column, Table, column_obstacles, look_at_table, master_of, virtual_obstacles
 
 DEFAULT_MIN_SIZE = 512  # the module's own
 
@@ -48,6 +48,16 @@ def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
                 column = _name_of(connection, schema, name, part)
                 found.append(VirtualColumn(name, column, level, min_size, fold(f"{name}_rows") in tables))
     return found
+
+
+def find_rows(connection: Connection, name: str) -> Table:
+    """The ordinary table of that name in the main database, or the one that holds a virtual table's rows.
+
+    :raises OptionError: there is none.
+    """
+    objects = run(connection, f"SELECT name, sql FROM {master_of('main')} WHERE type = 'table'")
+    is_virtual = any(fold(each) == fold(name) and is_zblob(sql) for each, sql in objects)
+    return look_at_table(connection, f"{name}_rows" if is_virtual else name, allow_shadow=is_virtual)
 
 
 def is_zblob(sql: str | None) -> bool:

@@ -5,21 +5,17 @@ Rows come back as plain tuples, whatever row factory or trace the connection's o
 
 from __future__ import annotations
 
-import os
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
 
-from ..errors import ZblobError
-from .loader import Connection, load
+from .loader import Connection
 
 Rows = list[tuple[Any, ...]]
-
-BUSY_TIMEOUT = 10_000  # milliseconds
 
 
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
@@ -42,6 +38,18 @@ def stream(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) ->
     cursor.exec_trace = lambda *_: True
     cursor.row_trace = lambda _, row: row
     yield from cursor.execute(sql, values)
+
+
+def pragma(connection: Connection, name: str, schema: str = "main") -> Any:
+    """The value of a PRAGMA of one database."""
+    return run(connection, f"PRAGMA {quote(schema)}.{name}")[0][0]
+
+
+def octet_length(connection: Connection, expression: str) -> str:
+    """SQL for the bytes of a BLOB or TEXT. Reads no value, but a text where SQLite is older than 3.43."""
+    if isinstance(connection, apsw.Connection) or sqlite3.sqlite_version_info >= (3, 43):
+        return f"octet_length({expression})"
+    return f"length(iif(typeof({expression}) = 'text', CAST({expression} AS BLOB), {expression}))"
 
 
 @contextmanager
@@ -166,35 +174,3 @@ def group_after(found: list[Token], at: int) -> list[Token]:
 def names(found: list[Token], name: str) -> bool:
     """Do these tokens name that column?"""
     return any(token.kind in ("word", "quoted") and token.text == fold(name) for token in found)
-
-
-def connect(database: str | os.PathLike[str], *, readonly: bool) -> apsw.Connection:
-    """A connection to a database that exists, with the extension and a busy timeout.
-
-    :raises ZblobError: there is no such file, it is no database, or it may not be read; one sentence says which.
-    """
-    path = Path(database)
-    if path.is_dir() or not path.exists():
-        raise ZblobError(f"{path} is a directory, not a database" if path.is_dir() else f"there is no file {path}")
-    if not os.access(path, os.R_OK):
-        raise ZblobError(f"no permission to read {path}")
-    if not readonly and not os.access(path, os.W_OK):
-        raise ZblobError(f"no permission to write {path}")
-    if not readonly and not os.access(path.resolve().parent, os.W_OK):
-        raise ZblobError(f"no permission to write to the folder of {path}, where SQLite makes its journal")
-    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
-    try:
-        connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_timeout(BUSY_TIMEOUT)
-        load(connection)
-        run(connection, "SELECT count(*) FROM sqlite_master")
-    except apsw.NotADBError as error:
-        raise ZblobError(f"{path} is not an SQLite database") from error
-    except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
-        raise ZblobError(
-            f"cannot open {path}: a database in WAL mode needs its files {path.name}-wal and {path.name}-shm, and its "
-            "folder must be writable where they are not there"
-        ) from error
-    except apsw.Error as error:
-        raise ZblobError(f"cannot read {path}: {error}") from error
-    return connection

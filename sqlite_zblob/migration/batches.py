@@ -18,19 +18,15 @@ from dataclasses import dataclass
 import apsw
 
 from ..codec import has_magic
-from ..connect.database import atomic, run, snapshot
-from ..errors import OptionError
+from ..connect.database import atomic, pragma, snapshot
+from ..connect.opening import CACHE_KIB
 from .meter import Meter
-from .pipeline import ExecutorSource, Load, Pipeline, Task
+from .pipeline import BUNDLE_SIZE, Load, Pipeline, Task
 from .record import Record
-from .space import CACHE_KIB, checkpoint
-from .values import Entry, Key, Place, fingerprint, is_unchanged, page, replace_value, touch_value
+from .space import checkpoint
+from .values import PAGE_ROWS, Entry, Key, Place, fingerprint, is_unchanged, page, replace_value, touch_value
+from .work import Work
 from .workers import Item, Job, Outcome, Source, attach_values
-
-PAGE_ROWS = 500
-
-# Small values travel together up to so many bytes.
-BUNDLE_SIZE = 1 << 20
 
 # A log of so many pages is checkpointed: half as many as make another connection do it, within a commit of its own.
 LOG_PAGES = 500
@@ -43,27 +39,6 @@ TOUCHED_SIZES = range(64 << 10, CACHE_KIB << 9)
 
 # A batch that is not full is committed after so many seconds: what is done is done.
 BATCH_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to work.
-
-    :raises OptionError: a setting is not allowed.
-    """
-
-    executor: ExecutorSource
-    workers: int
-    pace: float
-    batch_size: int  # bytes before compression
-
-    def __post_init__(self) -> None:
-        if not 0 < self.pace <= 1:
-            raise OptionError(f"pace must be above 0 and at most 1, not {self.pace}")
-        if self.batch_size < 1:
-            raise OptionError(f"batch_size must be positive, not {self.batch_size}")
-        if self.workers < 0:
-            raise OptionError(f"workers must not be negative, not {self.workers}")
 
 
 @dataclass
@@ -95,7 +70,7 @@ class Rewriter:
         connection: apsw.Connection,
         source: Source,
         record: Record,
-        settings: Settings,
+        work: Work,
         meter: Meter,
         *,
         task: Task,
@@ -109,10 +84,10 @@ class Rewriter:
         """
         self.connection, self.source, self.record = connection, source, record
         self.place: Place = source.place
-        self.settings, self.meter = settings, meter
+        self.work, self.meter = work, meter
         self.task, self.wants, self.nested = task, wants, nested
         # With a log, a commit costs next to nothing, and writers wait the less the shorter each is.
-        self.is_wal = run(connection, "PRAGMA main.journal_mode") == [("wal",)]
+        self.is_wal = pragma(connection, "journal_mode") == "wal"
         self.log_pages = 0  # as of the last commit
         connection.set_wal_hook(self._committed)
         self.not_before = self.next_checkpoint = 0.0
@@ -123,12 +98,12 @@ class Rewriter:
         if self.record.position is None:
             with atomic(self.connection):
                 self.record.restart(self.connection)
-        settings = self.settings
+        work = self.work
         pipeline = Pipeline(
             self.task,
-            settings.executor,
-            workers=settings.workers,
-            in_flight=settings.batch_size,
+            work.executor,
+            workers=work.workers,
+            in_flight=work.batch_size,
             fetch=lambda job: attach_values(job, self.connection),
             tick=self.meter.show,
         )
@@ -138,12 +113,12 @@ class Rewriter:
             size, begun = 0, time.monotonic()
             for load, outcomes in pipeline.run(self._loads()):
                 new = sum(outcome.raw_size for outcome in outcomes if outcome.kind == "replace")
-                if batch and size + new > settings.batch_size:
+                if batch and size + new > work.batch_size:
                     self._commit(batch)
                     batch, size, begun = [], 0, time.monotonic()
                 batch.append((load.tag, outcomes))
                 size += new
-                if self.is_wal or size >= settings.batch_size or time.monotonic() - begun > BATCH_SECONDS:
+                if self.is_wal or size >= work.batch_size or time.monotonic() - begun > BATCH_SECONDS:
                     self._commit(batch)
                     batch, size, begun = [], 0, time.monotonic()
             if batch:
@@ -153,13 +128,13 @@ class Rewriter:
     # ---- The walk ----
 
     def _loads(self) -> Iterator[Load]:
-        after, schema_version = self.record.position, self._pragma("schema_version")
+        after, schema_version = self.record.position, pragma(self.connection, "schema_version")
         while True:
             with snapshot(self.connection):
-                if self._pragma("schema_version") != schema_version:
+                if pragma(self.connection, "schema_version") != schema_version:
                     # A VACUUM may have given the rows other rowids: begin again, what is done is seen to be done.
-                    after, schema_version = None, self._pragma("schema_version")
-                data_version = self._pragma("data_version")
+                    after, schema_version = None, pragma(self.connection, "schema_version")
+                data_version = pragma(self.connection, "data_version")
                 entries = page(self.connection, self.place, after, PAGE_ROWS)
             if not entries:
                 return
@@ -168,7 +143,7 @@ class Rewriter:
 
     def _stretches(self, entries: list[Entry], data_version: int) -> Iterator[Load]:
         stretch = _Stretch([], entries[0].key, data_version)
-        size, most = 0, min(BUNDLE_SIZE, self.settings.batch_size)
+        size, most = 0, min(BUNDLE_SIZE, self.work.batch_size)
         for entry in entries:
             weight = max(entry.size, entry.raw_size)
             if self.wants(entry) and stretch.entries and size + weight > most:
@@ -187,7 +162,7 @@ class Rewriter:
             return Load(None, 0, stretch)
         items = tuple(Item(entry.key, entry.value_type, entry.size) for entry in stretch.entries)
         settings = self.record.settings
-        return Load(Job(self.source, items, settings["level"], settings["envelope"]), size, stretch)
+        return Load(Job(self.source, items, settings.level, settings.envelope), size, stretch)
 
     # ---- The commit ----
 
@@ -196,12 +171,12 @@ class Rewriter:
         batch = [(stretch, self._look_again(stretch, outcomes)) for stretch, outcomes in batch]
         with atomic(self.connection):
             begun = time.monotonic()
-            data_version = self._pragma("data_version")
+            data_version = pragma(self.connection, "data_version")
             for stretch, outcomes in batch:
                 self._settle(stretch, outcomes, is_quiet=stretch.data_version == data_version)
             self.record.position = batch[-1][0].position
             self.record.save(self.connection)
-        self.not_before = begun + (time.monotonic() - begun) / self.settings.pace
+        self.not_before = begun + (time.monotonic() - begun) / self.work.pace
         if self.log_pages >= LOG_PAGES and time.monotonic() >= self.next_checkpoint:
             self._checkpoint()
         self._show()
@@ -209,7 +184,7 @@ class Rewriter:
     def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         """All that can be done before the write lock is taken. What others have changed since it was read is gone."""
         with snapshot(self.connection):
-            data_version = self._pragma("data_version")
+            data_version = pragma(self.connection, "data_version")
             is_quiet = data_version == stretch.data_version
             found = []
             for entry, outcome in zip(stretch.entries, outcomes, strict=True):
@@ -226,7 +201,7 @@ class Rewriter:
 
     def _checkpoint(self) -> None:
         """The log never has much more than two batches."""
-        most = 2 * max(self.settings.batch_size, self.record.counts.largest)
+        most = 2 * max(self.work.batch_size, self.record.counts.largest)
         with self.reading:  # while a worker reads, the log cannot be begun anew
             begun = time.monotonic()
             checkpoint(self.connection, most, self.meter.show)
@@ -282,9 +257,6 @@ class Rewriter:
         self.meter.failures += 1
 
     # ---- Small things ----
-
-    def _pragma(self, name: str) -> int:
-        return int(run(self.connection, f"PRAGMA main.{name}")[0][0])
 
     def _show(self) -> None:
         counts, meter = self.record.counts, self.meter

@@ -17,10 +17,13 @@ from typing import Any
 
 from ..codec import VERSION
 from ..errors import WorkerError
+from .work import ExecutorSource
 from .workers import Job, Outcome, Result, handshake, stand_back
 
-ExecutorSource = Executor | Callable[[], Executor] | None
 Task = Callable[[Job], Result]
+
+# Small values travel together, up to so many bytes.
+BUNDLE_SIZE = 1 << 20
 
 # How often a job that fails alone is tried again.
 RETRIES = 2

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from ..codec import DEFAULT_LEVEL
 from ..column.storage import ColumnStatus, disable
 from ..column.virtual import change_virtual, give_up_column
-from ..connect.database import atomic, snapshot
+from ..connect.database import atomic, pragma, snapshot
 from ..errors import NotCompressedError
-from .operation import Operation, pragma, settings_of
-from .record import compressed_columns, make_record
+from .operation import Operation
+from .record import Settings, compressed_columns, make_record
 from .reports import Report
 from .survey import Survey, survey_column
 from .values import Entry, Key, page, read_value, replace_value
@@ -30,8 +29,8 @@ PAGE_ROWS = 2000
 
 
 class Restoration(Operation):
-    def run(self, *, dry_run: bool) -> Report:
-        current = self.current
+    def run(self) -> Report:
+        current, dry_run = self.current, self.work.dry_run
         if current is None and (self.is_virtual or (self.record is None and self.stale is None)):
             raise NotCompressedError(self._why_not())
         mode = current.mode if current else "in-place"
@@ -42,12 +41,12 @@ class Restoration(Operation):
                 with atomic(self.connection):
                     self.stale.remove(self.connection)
                 self.give_space_back()
-            return self.empty_report(mode, settings["envelope"], dry_run=dry_run)
+            return self.empty_report(mode, settings.envelope, dry_run=dry_run)
         if dry_run or not self.resumed:
             survey = survey_column(self.connection, self.place, self.meter, with_frames=False)
-            self.growth = survey.growth_of_restore(self.connection, self.settings.batch_size)
+            self.growth = survey.growth_of_restore(self.connection, self.work.batch_size)
             if dry_run:
-                return self.dry_report(survey, mode, settings["envelope"])
+                return self.dry_report(survey, mode, settings.envelope)
             self.require_space()
             self._begin(settings, survey, current)
         if current is not None and mode == "table" and current.min_size != NEVER:
@@ -57,7 +56,7 @@ class Restoration(Operation):
         finished = not self.failures() and (self._become_ordinary() if mode == "table" else self._forget())
         if not finished:
             self._begin_again_next_time()
-        report = self.report(mode, settings["envelope"], () if finished else self.failures(), finished=finished)
+        report = self.report(mode, settings.envelope, () if finished else self.failures(), finished=finished)
         self.give_space_back()
         return replace(report, seconds=self.meter.seconds)
 
@@ -68,17 +67,17 @@ class Restoration(Operation):
             f"migrated, or it was restored already. Columns that can be restored: {others or 'none'}"
         )
 
-    def _settings(self, current: ColumnStatus | None) -> dict[str, Any]:
+    def _settings(self, current: ColumnStatus | None) -> Settings:
         """Those that the column had."""
         if self.record is not None and (self.resumed or current is None):
             return self.record.settings
-        return settings_of(current or ColumnStatus("main", "", "", "in-place", "frame", DEFAULT_LEVEL, 0, True))
+        return Settings.of(current) if current else Settings("in-place", "frame", DEFAULT_LEVEL, 0)
 
-    def _begin(self, settings: dict[str, Any], survey: Survey, current: ColumnStatus | None) -> None:
+    def _begin(self, settings: Settings, survey: Survey, current: ColumnStatus | None) -> None:
         """Record what is about to happen; in place, together with it."""
         with atomic(self.connection):
             self.record = self.record or make_record(self.connection, self.table, self.column, self.name, settings)
-            self.record.begin(self.connection, self.name, settings, survey.plan)
+            self.record.begin(self.connection, self.name, settings, survey.totals)
             if current is not None and current.mode == "in-place":
                 disable(self.connection, self.table, self.column)
 
@@ -110,7 +109,7 @@ class Restoration(Operation):
             for entry in left if is_quiet else self._frames_left():
                 self._restore_now(entry)
             record.remove(connection)
-            return int(record.settings["min_size"])
+            return record.settings.min_size
 
         try:
             give_up_column(connection, self.table, self.column, "main", restore_the_rest)

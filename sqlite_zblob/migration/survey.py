@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from ..connect.database import run, snapshot
+from ..connect.database import pragma, snapshot
 from .meter import Meter
 from .record import Counts
 from .space import SMALL_CHANGE, free_bytes
@@ -17,7 +17,7 @@ PAGE_ROWS = 2000
 
 @dataclass
 class Survey:
-    plan: Counts
+    totals: Counts
     stored_bytes: int  # of all values together, now
     largest_stored: int  # value, now
     frames: list[tuple[Entry, int]]  # whatever carries a frame's magic, and its checksum, where these were asked for
@@ -29,12 +29,12 @@ class Survey:
         The log may have twice a batch, and one batch more before it is looked at; the file grows by the first batch's
         new values before their old pages are free.
         """
-        largest = max(self.plan.largest, self.largest_stored)
-        return 4 * min(max(batch_size, largest), max(self.plan.bytes_total, self.stored_bytes)) + SMALL_CHANGE
+        largest = max(self.totals.largest, self.largest_stored)
+        return 4 * min(max(batch_size, largest), max(self.totals.bytes_total, self.stored_bytes)) + SMALL_CHANGE
 
     def growth_of_restore(self, connection: apsw.Connection, batch_size: int) -> int:
         """The same, and all values in their full size."""
-        more = self.plan.bytes_total - self.stored_bytes - free_bytes(connection)
+        more = self.totals.bytes_total - self.stored_bytes - free_bytes(connection)
         return max(0, more) + self.growth_of_batches(batch_size)
 
 
@@ -43,17 +43,17 @@ def survey_column(connection: apsw.Connection, place: Place, meter: Meter, *, wi
 
     :param with_frames: remember those, which were in the column before it was compressed.
     """
-    plan = Counts()
-    survey, after = Survey(plan, 0, 0, [], 0), None
+    totals = Counts()
+    survey, after = Survey(totals, 0, 0, [], 0), None
     while True:
         with snapshot(connection):
-            version = int(run(connection, "PRAGMA main.data_version")[0][0])
+            version = pragma(connection, "data_version")
             survey.data_version = version if after is None or version == survey.data_version else -1
             entries = page(connection, place, after, PAGE_ROWS)
             for entry in entries:
-                plan.rows_total += 1
-                plan.bytes_total += entry.raw_size
-                plan.largest = max(plan.largest, entry.raw_size)
+                totals.rows_total += 1
+                totals.bytes_total += entry.raw_size
+                totals.largest = max(totals.largest, entry.raw_size)
                 survey.stored_bytes += entry.size
                 survey.largest_stored = max(survey.largest_stored, entry.size)
                 if with_frames and entry.has_magic:
@@ -61,5 +61,5 @@ def survey_column(connection: apsw.Connection, place: Place, meter: Meter, *, wi
         if not entries:
             return survey
         after = entries[-1].key
-        meter.rows_total, meter.bytes_total = plan.rows_total, plan.bytes_total
+        meter.rows_total, meter.bytes_total = totals.rows_total, totals.bytes_total
         meter.show()

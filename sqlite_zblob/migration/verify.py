@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterator
 
 import apsw
 
 from ..column.schema import Table, check_metadata
 from ..connect.database import fold, quote, run, snapshot
+from ..connect.opening import Database, rewriting
 from ..errors import OptionError
 from .meter import Meter
-from .pipeline import ExecutorSource, Load, Pipeline
+from .pipeline import BUNDLE_SIZE, Load, Pipeline
 from .record import compressed_columns
 from .reports import Damage, ProgressCallback, VerifyReport
-from .space import opened
-from .values import Entry, Key, Place, describe_key, find_place, page
+from .values import PAGE_ROWS, Entry, Key, Place, describe_key, find_place, page
+from .work import ExecutorSource
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
-
-PAGE_ROWS = 500
-
-# Small values travel together up to so many bytes.
-BUNDLE_SIZE = 1 << 20
 
 # Bytes that are with workers, unless one value has more.
 IN_FLIGHT = 64 << 20
 
 
 def verify(
-    database: str | os.PathLike[str],
+    database: Database,
     table: str | None = None,
     column: str | None = None,
     *,
-    executor: Executor | Callable[[], Executor] | None = None,
+    executor: ExecutorSource = None,
     workers: int = 0,
     progress: ProgressCallback | None = None,
 ) -> VerifyReport:
@@ -46,10 +40,10 @@ def verify(
     :raises OptionError: there is no such column, or nothing is enabled.
     :raises MetadataError: a newer version of sqlite_zblob has worked on this database.
     """
-    with opened(database, read_only=True) as connection:
+    with rewriting(database, writes=False) as (connection, location):
         check_metadata(connection, "main")
         columns = _columns(connection, table, column)
-        check = _Check(connection, os.fspath(database), executor, workers)
+        check = _Check(connection, location.target, executor, workers)
         for name, data in columns:
             check.run(name, data, progress)
     return VerifyReport(

@@ -6,6 +6,7 @@ worker that has not that very file at hand answers so, and gets the values with 
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -29,9 +30,10 @@ from ..codec import (
     info,
     is_frame,
 )
-from ..connect.database import run
+from ..connect.database import pragma
 from ..connect.loader import load
-from ..errors import OptionError, ZblobError
+from ..connect.opening import open_again
+from ..errors import ZblobError
 from .values import Key, Place, fingerprint, read_value
 
 BUSY_SECONDS = 60
@@ -41,11 +43,11 @@ BUSY_SECONDS = 60
 class Source:
     """A column of a database, and how to tell whether this host has that very file."""
 
-    database: str  # path or file: URI, to open it
+    database: str  # what `open_again` opens
     path: str
     identity: tuple[str, int, int]  # host, device, inode
     place: Place
-    encoding: str  # of the database's TEXT, as PRAGMA encoding says
+    encoding: str  # of the database's TEXT, as PRAGMA encoding names it
 
 
 @dataclass(frozen=True)
@@ -151,9 +153,8 @@ def source_of(connection: apsw.Connection, database: str, place: Place) -> Sourc
     """
     identity = identity_of(connection.filename)
     if identity is None:
-        raise OptionError(f"there is no file {connection.filename}: a database in memory has none for workers to read")
-    encoding = run(connection, "PRAGMA main.encoding")[0][0]
-    return Source(database, connection.filename, identity, place, encoding)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), connection.filename)
+    return Source(database, connection.filename, identity, place, pragma(connection, "encoding"))
 
 
 def attach_values(job: Job, connection: apsw.Connection) -> Job:
@@ -170,9 +171,8 @@ def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
         return Result(VERSION, tuple(_run_item(job, item, item.value, task) for item in job.items))
     if identity_of(job.source.path) != job.source.identity:
         return Result(VERSION, (), unreachable=True)
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     try:
-        connection = apsw.Connection(job.source.database, flags=flags)
+        connection = open_again(job.source.database)
     except apsw.CantOpenError:
         return Result(VERSION, (), unreachable=True)
     with closing(connection):
@@ -204,6 +204,9 @@ def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, I
 # ---- Tasks -------------------------------------------------------------------------------------------------
 
 
+_COMPRESSORS = {"frame": compress, "pickle": compress_pickle}
+
+
 def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
     kept = Outcome("keep", raw_size=item.size)
     if item.value_type == "text":
@@ -211,8 +214,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
     digest = fingerprint(value)  # now, while the CPU's cache still has some of it
-    function = compress_pickle if job.envelope == "pickle" else compress
-    new = function(value, job.level, threads=1)
+    new = _COMPRESSORS[job.envelope](value, job.level, threads=1)
     # What looks like a frame but is none would be taken for a damaged one: it has to be wrapped.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
         return kept

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...bench import codecs
+from ...migration.pipeline import cpu_count
 from ..codecs import VERY_SLOW, Codec
-from ..harness import cpu_count, geometric_mean, run_child
+from ..harness import geometric_mean, run_child
 from ..inputs import Subject
 from ..markdown import answer, number, table
 from ..results import Row

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...bench import methods
-from ..harness import cpu_count, forget, median, run_child, spread
+from ...migration.pipeline import cpu_count
+from ..harness import forget, median, run_child, spread
 from ..inputs import Subject, from_typical
 from ..markdown import answer, number, table
 from ..results import Row
