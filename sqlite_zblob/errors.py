@@ -46,4 +46,4 @@ class WorkerError(ZblobError):
 
 
 class ZblobWarning(UserWarning):
-    """Something works, but not as one might expect; the message says what and why."""
+    """Something works, but perhaps not as the user expects; the message says what and why."""

@@ -1,7 +1,7 @@
-"""What compression would bring to a database: ratio, time and size, estimated from random values. Changes nothing.
+"""Estimate from random values what compression would bring to a database: ratio, time and size. Changes nothing.
 
-Sizes come from sampling.py, formats from recognize.py, what compression does from trial.py, and the mode from
-recommend.py; here this becomes a recommendation for each column.
+sampling.py measures sizes, recognize.py finds formats, trial.py compresses values, and column/recommend.py decides on
+the mode. This module makes a recommendation of all that for each column.
 """
 
 from __future__ import annotations
@@ -29,40 +29,47 @@ from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
 from .trial import LEVELS, SETTINGS, Estimate, Setting, Trials, t_quantile
 
 MOST_DRAWS = 200
-CENSUS_BYTES = 16 << 20  # a column of few values and so few bytes is compressed as a whole
+CENSUS_BYTES = 16 << 20  # a column of few values and at most this many bytes is compressed as a whole
 LARGEST = 256 << 20  # bytes; larger values are not read, which bounds the memory
-LEAST_COLUMN = 1 << 14  # bytes; smaller columns are not worth a line
+LEAST_COLUMN = 1 << 14  # bytes; smaller columns are left out
 
-NEGLIGIBLE = 0.03  # a level that makes a column smaller by less is not worth a slower one ...
-FASTER = 0.67  # ... if that takes less than this share of the time
-LEAST_SAVING = 0.1  # of small values: below this they are better stored as they are
-LEAST_SHARE = 0.01  # of a column's bytes: small values that hold less do not change min_size
+# A lower level is recommended if the column becomes larger by less than NEGLIGIBLE (a share of its size), in less than
+# FASTER (a share of the time).
+NEGLIGIBLE = 0.03
+FASTER = 0.67
+LEAST_SAVING = 0.1  # small values are worth compressing if that saves at least this share of their bytes
+SAME_RATIO = 0.002  # ratios that differ by a smaller share are shown as one
+LEAST_SHARE = 0.01  # small values that hold less than this share of a column's bytes do not change min_size
 
 
 @dataclass(frozen=True)
 class SettingEstimate:
-    """What one codec and level would make of a column."""
+    """What a column would become with one codec and level."""
 
     codec: str  # "auto": the best for each chunk; "zstd": as if there were no codecs for images
     level: int  # 1 .. 9
     sampled_count: int
-    ratio: Estimate  # bytes now / bytes then
-    size: Estimate  # bytes of the column's values then
-    file_size: Estimate  # bytes of the whole file then, after VACUUM
+    ratio: Estimate  # bytes now / bytes after compression
+    size: Estimate  # bytes of the column's values after compression
+    file_size: Estimate  # bytes of the whole file after compression and VACUUM
     seconds: Estimate  # to compress and verify all values with `workers` threads, without waiting for disks
-    compress_rate: float  # bytes a second, one thread; 0: nothing was left to compress
-    decompress_rate: float
+    compress_rate: float  # bytes per second, one thread; 0: nothing was left to compress
+    decompress_rate: float  # the same
+
+    def is_like(self, other: SettingEstimate) -> bool:
+        """Do both settings make the column equally small, as far as anybody cares?"""
+        return abs(self.ratio.value / other.ratio.value - 1) < SAME_RATIO
 
 
 @dataclass(frozen=True)
 class KindShare:
-    """What a share of a column's bytes is."""
+    """One kind of value in a column."""
 
     kind: str  # "SimpleITK pickle", "JSON", "JPEG", "frame" (compressed by this library already), "other" ...
-    share: float
+    share: float  # of the column's bytes
     sampled_count: int
-    is_compressed: bool  # by a codec of its own
-    details: tuple[str, ...]  # of images: the most frequent pixel types and sizes
+    is_compressed: bool  # the format has a compression of its own
+    details: tuple[str, ...]  # for images: the most frequent pixel types and sizes
 
 
 @dataclass(frozen=True)
@@ -82,14 +89,14 @@ class ColumnAnalysis:
     table: str
     column: str
     declared_type: str
-    rows: int  # that hold a BLOB or TEXT
+    rows: int  # rows that hold a BLOB or TEXT
     bytes: int  # of these values, as they are stored now
     largest: int  # bytes
     is_exact: bool  # False: rows and bytes are estimated from some of the rows
     bytes_error: float  # relative standard error of `bytes`
     sizes: tuple[SizeRange, ...]
     kinds: tuple[KindShare, ...]  # largest share first
-    skipped_count: int  # values drawn, but larger than an analysis reads, or gone by then
+    skipped_count: int  # values drawn that were too large to be read, or had been deleted by then
     enabled: ColumnStatus | None  # None: compression is off
     settings: tuple[SettingEstimate, ...]
     mode: str | None  # recommended: "in-place", "table", or None: do not compress it
@@ -97,19 +104,19 @@ class ColumnAnalysis:
     level: int
     min_size: int
     why: tuple[str, ...]
-    command: str | None  # the one to run; None: nothing to do
+    command: str | None  # the command that does it; None: there is nothing to do
 
     def setting(self, codec: str, level: int) -> SettingEstimate | None:
         return next((each for each in self.settings if (each.codec, each.level) == (codec, level)), None)
 
     @property
     def recommended(self) -> SettingEstimate | None:
-        """The estimate for what is recommended."""
+        """The estimate for the recommended level."""
         return self.setting("auto", self.level)
 
     @property
     def saving(self) -> float:
-        """Bytes, with the recommended level."""
+        """Bytes that the recommended level saves."""
         return self.bytes - self.recommended.size.value if self.recommended else 0.0
 
 
@@ -130,9 +137,9 @@ class Analysis:
     page_size: int
     journal_mode: str
     auto_vacuum: str  # "none", "full" or "incremental"
-    workers: int  # threads that the times are told for
-    seconds: float  # that the analysis took
-    columns: tuple[ColumnAnalysis, ...]  # most savings first
+    workers: int  # number of threads that the times are estimated for
+    seconds: float  # the analysis took
+    columns: tuple[ColumnAnalysis, ...]  # largest saving first
     skipped: tuple[Skipped, ...]
 
 
@@ -146,10 +153,10 @@ def analyze(
     seed: int | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Analysis:
-    """Find the BLOB and TEXT columns worth compressing, and say what that would bring.
+    """Find the BLOB and TEXT columns that are worth compressing, and estimate what that would bring.
 
-    Only reads, in statements of milliseconds, so that writers go on, and of large stores only a sample. Memory: a few
-    times the largest value that is read, which has 256 MB at most.
+    Only reads, and of large stores only a sample. Statements take milliseconds, so that writers go on. Memory: a few
+    times the largest value that is read; values above 256 MiB are not.
 
     :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
     :param table: analyze this one only.
@@ -185,7 +192,7 @@ def analyze(
 
 
 class _Analyzer:
-    """One analysis: the connection, its time, and what it leaves out."""
+    """One analysis."""
 
     def __init__(self, connection: Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
         self.connection, self.path, self.workers, self.seconds = connection, path, workers, seconds
@@ -223,7 +230,7 @@ class _Analyzer:
         return sorted(analyzed, key=lambda each: -each.saving)
 
     def _tables(self, wanted: str | None) -> list[Table]:
-        """Ordinary tables, and the rows behind virtual tables of ours."""
+        """Ordinary tables, and the backing tables of virtual ones."""
         if wanted is not None:
             return [find_rows(self.connection, wanted)]
         virtual = {fold(each.table) for each in self.enabled if each.mode == "table"}
@@ -249,7 +256,7 @@ class _Analyzer:
         return False
 
     def _limit_bytes(self, found: Sequence[tuple[TableSizes, ColumnSizes]]) -> None:
-        """Estimates add up to no more than the file holds."""
+        """Scale the estimates down if they add up to more than the file holds."""
         room = self.file_size - self.free_size - sum(one.bytes for sizes, one in found if sizes.is_exact)
         estimated = sum(one.bytes for sizes, one in found if not sizes.is_exact)
         for sizes, one in found:
@@ -313,7 +320,7 @@ class _Analyzer:
         return next((each for each in self.enabled if each.is_column(self._name(table), column.name)), None)
 
     def _name(self, table: Table) -> str:
-        """The virtual table's, for the rows behind one."""
+        """The table's name; for a backing table, that of the virtual table."""
         virtual = (each.table for each in self.enabled if each.mode == "table")
         return next((name for name in virtual if fold(table.name) == f"{fold(name)}_rows"), table.name)
 
@@ -351,11 +358,11 @@ class _Analyzer:
         return decide(self.connection, sizes.table, one.column, seen)
 
     def _rest(self, trials: Trials, enabled: ColumnStatus) -> int:
-        """Of the values sampled, those that migrate would compress."""
+        """How many of the sampled values migrate would still compress."""
         return trials.smaller_pickles if enabled.envelope == "pickle" else trials.smaller_count
 
     def _command(self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int) -> str:
-        """What does it. Defaults are left out, but for the mode."""
+        """The command that does it. Options with their defaults are left out, except for the mode."""
         words = ["sqlite-zblob", "migrate", self.path, table, column, f"--mode={mode}"]
         words += [f"--envelope={envelope}"] if envelope != "frame" else []
         words += [f"--level={level}"] if level != DEFAULT_LEVEL else []
@@ -380,7 +387,7 @@ def _best_level(trials: Trials) -> int:
 
 
 def _min_size(connection: Connection, table: Table, one: ColumnSizes) -> int:
-    """The smallest power of two from which on values save enough, told from some small ones."""
+    """The smallest power of two from which on compressing values saves enough, judging by some small ones."""
     best = None
     for exponent in sorted(one.classes, reverse=True):
         group = one.classes[exponent]

@@ -18,8 +18,7 @@ from ..migration.values import place_of, select_value
 
 AUTO_VACUUM = ("none", "full", "incremental")  # by the number that the PRAGMA gives
 
-# What a whole value may have that is read to be described.
-LARGEST = 1 << 40
+LARGEST = 1 << 40  # bytes of a value that is read to be described: any that SQLite can hold
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class MigrationInfo:
     table: str
     column: str
     operation: str  # "migrate" or "restore"
-    is_running: bool  # or was interrupted: the same command goes on
+    is_running: bool  # it runs, or was interrupted: the same call continues it
     rows_done: int
     rows_total: int
     failure_count: int  # values that stay as they are
@@ -45,7 +44,7 @@ class DatabaseInfo:
     page_size: int
     journal_mode: str
     auto_vacuum: str  # "none", "full" or "incremental"
-    encoding: str  # of TEXT
+    encoding: str  # of TEXT, as PRAGMA encoding names it
     tables: tuple[str, ...]
     enabled: tuple[ColumnStatus, ...]
     migrations: tuple[MigrationInfo, ...]
@@ -56,7 +55,7 @@ class ColumnInfo:
     name: str
     declared_type: str
     enabled: ColumnStatus | None  # None: compression is off
-    obstacles: tuple[str, ...]  # why it cannot be compressed
+    obstacles: tuple[str, ...]  # reasons why it cannot be compressed
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ def _describe_value(connection: Connection, table: str, column: str, key: Any) -
 
 
 def _row_condition(table: Table, key: Any) -> tuple[list[str], tuple[Any, ...]]:
-    """The columns whose values the key holds, and these values."""
+    """The columns whose values the key contains, and these values."""
     names = [quote(each.name) for each in table.primary_key]
     values = key if isinstance(key, tuple) else (key,)
     if len(names) > 1 and len(values) == 1 and table.rowid_name:

@@ -1,7 +1,8 @@
-"""What a table holds, without reading its values: rows, sizes, and random values to look at. Knows no compression.
+"""Measure what a table holds without reading its values: rows, sizes, and random values to look at.
 
-SQLite keeps the sizes of a row's values at its beginning, so that sizes cost one page a row, however large the values
-are. All statements are short: a writer never waits for them, and a WAL file can be reset between them.
+SQLite stores the sizes of a row's values at the beginning of the row, so that a look at them reads one page per row,
+however large the values are. All statements are short: a writer never waits long for them, and a WAL file can be reset
+between them. Knows no compression.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from ..connect.database import Rows, octet_length, quote, run
 from ..connect.loader import Connection
 from ..migration.values import Key, place_of
 
-SLICE_ROWS = 500  # a statement
-WINDOW_ROWS = 32  # about so many rows are in a window
-PROBES = 4  # values a class of small sizes
-PROBED_SIZES = 1 << 14  # below this a class is probed
-CENSUS_ROWS = 64  # columns of so few values remember all of them
+SLICE_ROWS = 500  # rows per statement
+WINDOW_ROWS = 32  # about how many rows are in a window
+PROBES = 4  # values that are remembered of each class of small sizes
+PROBED_SIZES = 1 << 14  # bytes; sizes below this are small
+CENSUS_ROWS = 64  # of a column with at most this many values, all are remembered
 
 
 @dataclass
 class SizeClass:
-    """The values of 2^(n-1) .. 2^n - 1 bytes; n = 0 for empty ones."""
+    """The values of 2^(n-1) to 2^n - 1 bytes; n = 0 stands for empty ones."""
 
     rows: float = 0
     bytes: float = 0
-    probes: list[Key] = field(default_factory=list)  # some of them, each as likely as any other
+    probes: list[Key] = field(default_factory=list)  # some of them, each drawn with the same probability
 
 
 class ColumnSizes:
@@ -44,7 +45,7 @@ class ColumnSizes:
 
     def __init__(self, column: Column, draw_count: int, rng: random.Random) -> None:
         self.column = column
-        self.rows = 0.0  # after scale(): of the whole table
+        self.rows = 0.0  # in the rows that were seen; after scale(), in the whole table
         self.bytes = 0.0
         self.largest = 0
         self.classes: dict[int, SizeClass] = {}
@@ -60,7 +61,8 @@ class ColumnSizes:
         if len(self.all_keys) < CENSUS_ROWS:
             self.all_keys.append(key)
         self._probe(key, size)
-        # A slot keeps its value from byte a to byte b with probability a / b: so each byte is as likely as any other.
+        # A slot that has a value at byte a still has it at byte b with probability a / b, so that in the end each byte
+        # has the same probability of being in the value drawn.
         while size and self._next and self._next[0][0] < self.bytes:
             _, slot = self._next[0]
             self._drawn[slot] = key
@@ -97,7 +99,7 @@ class TableSizes:
     bytes_error: float = 0.0  # relative standard error of all bytes; 0 where they are exact
 
     def scale(self, factor: float) -> None:
-        """From the rows that were seen to those of the table."""
+        """Go from the rows that were seen to all rows of the table."""
         self.rows *= factor
         for column in self.columns:
             column.scale(factor)
@@ -113,12 +115,12 @@ def measure_sizes(
     seed: int,
     is_own: bool = True,
 ) -> TableSizes:
-    """Sizes of some columns: of all rows if that takes no longer than half of `seconds`, otherwise of random ones.
+    """Measure the sizes in some columns: of all rows if half of `seconds` is enough for that, otherwise of a sample.
 
-    Random ones are all rows of random windows of rowids. Without rowids they are the first ones.
+    The sample consists of random windows of rowids. In a table without rowids it is the first rows.
 
-    :param is_own: nobody else has set a progress handler of this connection, which would be replaced. Otherwise,
-        counting the rows takes as long as it takes.
+    :param is_own: False: the connection is the caller's, whose progress handler must not be replaced, so that counting
+        the rows cannot be cut short.
     """
     sizes_of = [_size_of(connection, column.name) for column in columns]
     sizes = _empty(table, columns, draw_count, seed)
@@ -160,9 +162,9 @@ def _size_of(connection: Connection, name: str) -> str:
 
 
 def _slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Rows]:
-    """Some expressions of all rows behind their keys, in the order of the keys, each slice with a statement of its own.
+    """Yield each row's key and some expressions, in the order of the keys, with one statement per slice.
 
-    Rows that come or go meanwhile may be seen or not; all others are seen once.
+    Rows that are inserted or deleted meanwhile may be seen or not; all others are seen once.
     """
     keys = place_of(table, table.columns[0]).key
     select = f"SELECT {', '.join([*keys, *columns])} FROM {table.address}"
@@ -202,7 +204,7 @@ def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]]) -> float:
 def _add_windows(
     connection: Connection, sizes: TableSizes, columns: Sequence[str], deadline: float, rng: random.Random
 ) -> None:
-    """Windows of equal width at random places: every row is as likely to be seen as any other."""
+    """Look at windows of equal width at random places, which makes all rows equally likely to be seen."""
     rowid, address = sizes.table.rowid_name, sizes.table.address
     first, last = run(connection, f"SELECT min({rowid}), max({rowid}) FROM {address}")[0]
     width = WINDOW_ROWS * (1 + int(median(_gaps(connection, sizes.table, first, last, rng))))
@@ -220,7 +222,7 @@ def _add_windows(
 
 
 def _gaps(connection: Connection, table: Table, first: int, last: int, rng: random.Random) -> Iterator[int]:
-    """How far it is from random places to the next row."""
+    """Distances, in rowids, from random places to the next row."""
     rowid = table.rowid_name
     sql = f"SELECT {rowid} FROM {table.address} WHERE {rowid} >= ? ORDER BY {rowid} LIMIT 1"
     for _ in range(32):

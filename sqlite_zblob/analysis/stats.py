@@ -17,12 +17,12 @@ from ..migration.values import PAGE_ROWS, Entry, Key, Place, find_place, page
 
 PLAIN = "none"  # the codec of what is not compressed
 
-Part = tuple[str | None, int, int, int]  # codec (None: damaged), how many values, their bytes before and after
+Part = tuple[str | None, int, int, int]  # codec (None: damaged), number of values, bytes before and after compression
 
 
 @dataclass(frozen=True)
 class CodecStats:
-    """The values of a column or a table with one codec: the richest among their chunks."""
+    """The values of a column or a table whose richest chunk has one codec."""
 
     codec: str  # "voxel", "planes", "zstd", "store"; "none": not compressed
     rows: int
@@ -40,7 +40,7 @@ class ColumnStats:
     enabled: ColumnStatus | None  # None: compression is off
     rows: int
     compressed_rows: int
-    damaged_rows: int  # whose header cannot be read; they are in no other figure but `rows`
+    damaged_rows: int  # rows whose header cannot be read; of the other figures, only `rows` includes them
     raw_bytes: int
     stored_bytes: int
     ratio: float | None
@@ -49,10 +49,10 @@ class ColumnStats:
 
 @dataclass(frozen=True)
 class TableStats:
-    """The sum of a table's columns: of those that were asked for."""
+    """The sums over the columns of a table that were asked for."""
 
     table: str
-    rows: int  # each counts once for every column that holds a value
+    rows: int  # a row counts once for every column in which it has a value
     compressed_rows: int
     damaged_rows: int
     raw_bytes: int
@@ -69,12 +69,13 @@ def stats(
     *,
     progress: Callable[[str, int], None] = lambda column, rows: None,
 ) -> list[TableStats]:
-    """Totals of every column whose compression is on, or of one table's, or of any one column; and their sums by table.
+    """Add up what is stored in every column whose compression is on, and by table.
+
+    With `table`, only the columns of that table count; with `column`, only that one, whether compression is on or off.
 
     Reads each value's header, in transactions of milliseconds, so that writers go on.
 
     :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
-    :param column: of that table: this column only, whether its compression is on or off.
     :param progress: called with the column, as TABLE.COLUMN, and the number of its values that are done.
     :returns: nothing where no column's compression is on.
     :raises OSError: there is no such file, it is a directory, or it may not be read.
@@ -146,7 +147,7 @@ def _table_stats(name: str, columns: list[ColumnStats]) -> TableStats:
 
 
 def _totals(parts: Iterable[Part]) -> dict[str, Any]:
-    """The figures that columns and tables have."""
+    """The figures that columns and tables have in common."""
     found: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0, 0])
     for codec, *figures in parts:
         found[codec] = [one + other for one, other in zip(found[codec], figures, strict=True)]

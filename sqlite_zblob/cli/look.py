@@ -21,7 +21,7 @@ from ..errors import OptionError, ZblobError
 from . import render
 from .options import column_argument, database_argument, json_option, on_interrupt, table_argument
 
-WORTH_A_RANGE = 0.01  # narrower ones are not shown
+WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -45,7 +45,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
     type=click.IntRange(0),
     default=0,
     metavar="N",
-    help="Tell times for so many threads. 0: one for each CPU.",
+    help="Estimate times for this many threads. 0: one for each CPU.",
 )
 @click.option("--seed", type=int, metavar="N", help="Look at the same values again.")
 @click.option(
@@ -58,8 +58,8 @@ def analyze(
     """Say what compression would bring to a database: ratio, time and size for each level.
 
     Random values of each BLOB and TEXT column are compressed, and the ranges hold the figures of the whole column with
-    95 % confidence. Nothing is written, and other programs may read and write meanwhile. At the end stands the command
-    to run. Without TABLE and COLUMN, all columns are looked at.
+    95 % confidence. Nothing is written, and other programs may read and write meanwhile. The command to run is printed
+    at the end. Without TABLE and COLUMN, all columns are looked at.
     """
     on_interrupt("interrupted; nothing was changed")
     draw = _plotter(plot) if plot else None
@@ -74,7 +74,7 @@ def analyze(
 
 
 def _plotter(path: str) -> Any:
-    """Before the work, so that what is missing is told at once."""
+    """To be called before the work, so that a missing package is reported at once."""
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise click.UsageError(f"--plot makes .svg, .png or .pdf files, not {Path(path).name}")
     try:
@@ -139,21 +139,17 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
 
 
 def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
-    """Neighbouring levels that come to the same, together; zstd alone only where it differs."""
+    """Group neighbouring levels that reach the same ratio; leave out zstd where it reaches that of "auto"."""
     groups: list[list[SettingEstimate]] = []
     for setting in column.settings:
         same = column.setting("auto", setting.level)
-        if setting.codec == "zstd" and same and _is_same(setting, same):
+        if setting.codec == "zstd" and same and setting.is_like(same):
             continue
-        if groups and groups[-1][0].codec == setting.codec and _is_same(groups[-1][0], setting):
+        if groups and groups[-1][0].codec == setting.codec and groups[-1][0].is_like(setting):
             groups[-1].append(setting)
         else:
             groups.append([setting])
     return groups
-
-
-def _is_same(one: SettingEstimate, other: SettingEstimate) -> bool:
-    return abs(one.ratio.value / other.ratio.value - 1) < 0.002
 
 
 def _level_row(group: list[SettingEstimate], advised: int) -> tuple[str, ...]:
@@ -172,7 +168,7 @@ def _level_row(group: list[SettingEstimate], advised: int) -> tuple[str, ...]:
 
 
 def _unit(count: float) -> tuple[float, str]:
-    """The unit in which a number of bytes is short."""
+    """The unit in which this number of bytes is short to write: its factor and its name."""
     for factor, name in ((1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " kB")):
         if count >= factor:
             return factor, name
@@ -180,7 +176,7 @@ def _unit(count: float) -> tuple[float, str]:
 
 
 def _range(estimate: Estimate, factor: float, unit: str) -> str:
-    """The figure, and its range where that is worth a word."""
+    """The figure, with its range unless that is narrow."""
     value = f"{_short(estimate.value / factor)}{unit}"
     if estimate.low is None or estimate.high is None:
         return f"{value} (?)"
@@ -190,7 +186,7 @@ def _range(estimate: Estimate, factor: float, unit: str) -> str:
 
 
 def _short(number: float) -> str:
-    """Three digits, or all before the point."""
+    """With three digits, or all digits before the point."""
     return f"{number:.2f}" if number < 10 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
 
 

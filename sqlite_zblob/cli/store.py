@@ -29,7 +29,7 @@ from .options import (
     writer_options,
 )
 
-MOST_LINES = 20  # of failures and damages; --json has all
+MOST_LINES = 20  # of failures and damages on a terminal; --json has all
 
 _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run the same command again to go on."
 
@@ -99,7 +99,7 @@ def restore(database: str, table: str, column: str, **options: Any) -> None:
 
 
 def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str], options: dict[str, Any]) -> None:
-    """What migrate and restore do with their options."""
+    """Run migrate or restore with these options, and print the report."""
     on_interrupt(_GO_ON)
     require_database(place[0], writes=not options["dry_run"])
     as_json, scheduler = options.pop("as_json"), options.pop("scheduler")

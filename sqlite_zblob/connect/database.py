@@ -1,6 +1,6 @@
-"""Run SQL alike on connections of APSW and of the sqlite3 module. Knows no table and no frame.
+"""Run SQL on connections of APSW and of the sqlite3 module alike, and take SQL text apart. Knows no table and no frame.
 
-Rows come back as plain tuples, whatever row factory or trace the connection's owner has set.
+Rows are returned as plain tuples, whatever row factory or trace the connection's owner has set.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def octet_length(connection: Connection, expression: str) -> str:
 
 @contextmanager
 def atomic(connection: Connection) -> Iterator[None]:
-    """All or nothing: a write transaction, or a savepoint where the connection is in a transaction already."""
+    """A write transaction, or a savepoint if the connection is in a transaction already: all or nothing is done."""
     if connection.in_transaction:
         begin, commit, rollback = "SAVEPOINT zblob", "RELEASE zblob", "ROLLBACK TO zblob"
     else:
@@ -73,7 +73,7 @@ def atomic(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
-    """Several statements that read one state of the database; the open transaction's, where there is one."""
+    """A transaction in which several statements read the same state of the database; the open one if there is one."""
     if connection.in_transaction:
         yield
         return
@@ -85,18 +85,18 @@ def snapshot(connection: Connection) -> Iterator[None]:
 
 
 def quote(name: str) -> str:
-    """A name as SQL takes it, whatever characters it has."""
+    """The name quoted for SQL, whatever characters it has."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def fold(name: str) -> str:
-    """Names that SQLite takes for the same one fold to the same text: it ignores the case of ASCII letters alone."""
+    """The same text for all names that SQLite takes for the same one: it ignores the case of ASCII letters only."""
     return re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
 
 
 class Token(NamedTuple):
     kind: str  # "word", "quoted", "string" or "other"
-    text: str  # of words and quoted names: as SQLite compares them
+    text: str  # words and quoted names are folded, and without their quotes
 
 
 _TOKEN = re.compile(
@@ -129,7 +129,7 @@ def unquote(text: str) -> str:
 
 
 def definitions(sql: str) -> list[str]:
-    """What stands between the commas in the first parentheses of an SQL text, without comments."""
+    """The parts between the commas in the first parentheses of an SQL text, without comments."""
     parts, depth = [""], 0
     for match in _TOKEN.finditer(sql):
         kind, text = match.lastgroup, match[0]
@@ -148,7 +148,7 @@ def definitions(sql: str) -> list[str]:
 
 
 def without_word(sql: str, word: str) -> str:
-    """The text without this word, but for what stands in parentheses."""
+    """The text without this word. What is in parentheses is left alone."""
     kept, depth = "", 0
     for match in _TOKEN.finditer(sql):
         if match.lastgroup == "other":
@@ -159,7 +159,7 @@ def without_word(sql: str, word: str) -> str:
 
 
 def group_after(found: list[Token], at: int) -> list[Token]:
-    """The tokens in the parentheses that open at `at`; none where none open."""
+    """The tokens in the parentheses that open at `at`; none if none open there."""
     if at >= len(found) or found[at].text != "(" or found[at].kind != "other":
         return []
     depth = 0

@@ -36,7 +36,7 @@ CACHE_KIB = 32 << 10  # page cache of a rewriting connection
 # With fewer bytes free, an error of input or output is put down to the full disk.
 LITTLE_SPACE = 1 << 20
 
-# How often it is looked whether a file is open through another library before that is believed.
+# A file is taken to be open through another library if it is so this many times in a row.
 LOOKS = 5
 
 
@@ -105,7 +105,7 @@ def open_again(target: str) -> apsw.Connection:
 
 
 def _flags(location: Location, *, writes: bool) -> int:
-    """A URI's own mode is obeyed, but that no file is made: `_check_file` comes first."""
+    """The URI's own mode is obeyed. No file is made even so: `_check_file` has seen it before."""
     if location.mode == "rwc":
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     elif location.mode == "rw" or (writes and location.mode != "ro"):
@@ -146,7 +146,7 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
 
     Locks that others hold are waited for in Python, so that Ctrl-C ends the wait.
 
-    :param database: of an open connection, its file is opened once more.
+    :param database: if it is an open connection, its file is opened once more.
     :param writes: False: open it to read only, as for a check or a dry run.
     :returns: the connection, and what `open_again` opens it by.
     :raises OSError: there is no such file, it is a directory, or it may not be read or written.
@@ -181,7 +181,7 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
 
 
 def _file_of(connection: Connection) -> Location:
-    """The file of an open connection, to be opened by one of our own."""
+    """The file of an open connection, for one of our own to open."""
     if isinstance(connection, sqlite3.Connection):
         raise OptionError(
             "this needs a connection of its own, through APSW's SQLite library, and two libraries in one process undo "
@@ -221,7 +221,7 @@ def patience() -> Callable[[int], bool]:
 
 
 def _check_file(location: Location, *, writes: bool) -> None:
-    """What SQLite would report as "unable to open", by its own name.
+    """Report what SQLite would only call "unable to open".
 
     :raises OSError: the file does not exist, is a directory, or may not be read or written.
     :raises DatabaseError: it is something else than a file.
@@ -244,12 +244,12 @@ def _check_file(location: Location, *, writes: bool) -> None:
 
 
 def _is_allowed(path: Path, access: int) -> bool:
-    """As open() will decide it: for the effective user, where the system can say so."""
+    """Decide as open() will do: for the effective user, where the system supports that."""
     return os.access(path, access, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _os_error(number: int, reason: str, location: Location) -> OSError:
-    """Python makes the fitting kind of it: IsADirectoryError, PermissionError ..."""
+    """Python itself chooses the class by the number: IsADirectoryError, PermissionError and so on."""
     return OSError(number, reason, str(location.path or location.name))
 
 
@@ -259,7 +259,7 @@ def _open(location: Location, *, writes: bool) -> apsw.Connection:
 
 @contextmanager
 def _named_errors(location: Location) -> Iterator[None]:
-    """Errors of SQLite as ones that name the file."""
+    """Turn errors of SQLite into ones that name the file."""
     try:
         yield
     except apsw.NotADBError as error:
@@ -298,8 +298,8 @@ def free_space(path: Path) -> int:
 def _refuse_other_libraries(path: Path) -> None:
     """Two SQLite libraries in one process undo each other's locks on a file: closing it in one drops them for both.
 
-    Seen only where the system shows which files are open (Linux). Other threads open and close connections meanwhile:
-    so only what every look shows is believed.
+    This is seen only where the system shows which files are open (Linux). Other threads may open and close connections
+    at the same time, so that a single look proves nothing.
     """
     for _ in range(LOOKS):
         if not _is_open_elsewhere(path):

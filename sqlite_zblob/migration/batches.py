@@ -1,11 +1,11 @@
-"""Rewrite the values of a column while others use it: walk, have workers do the work, commit in batches.
+"""Rewrite the values of a column while others use it: walk over the rows, give them to workers, commit in batches.
 
-With a write-ahead log, a batch is one job's values, and the log is checkpointed before others have to do that in their
-commits; otherwise it is as much as was asked for, since each commit waits for the disk.
+With a write-ahead log, a batch holds the values of one job, and the run checkpoints the log before other connections
+would have to do so in their commits. Without one, a batch has `batch_size` bytes, since each commit waits for the disk.
 
-Knows no direction: what a value becomes is the task's business, and which values come into question the caller's.
-A row is replaced only if it still holds what the worker has read. Everything that a commit changes, it records; a run
-that ends in whatever way goes on at the last commit.
+This module does not know whether values are compressed or restored: the task decides what a value becomes, and the
+caller which values are candidates. A row is replaced only if it still holds what the worker has read. Each commit also
+records what it changes, so that a run that was ended in any way continues after its last commit.
 """
 
 from __future__ import annotations
@@ -28,22 +28,24 @@ from .values import PAGE_ROWS, Entry, Key, Place, fingerprint, is_unchanged, pag
 from .work import Work
 from .workers import Item, Job, Outcome, Source, attach_values
 
-# A log of so many pages is checkpointed: half as many as make another connection do it, within a commit of its own.
+# A log of this many pages is checkpointed. With twice as many, another connection does it, within a commit of its own.
 LOG_PAGES = 500
 
-# As long as that took, the next one waits, so that a slow disk does not hold up the workers; at most so many seconds.
+# The next checkpoint waits for as long as the last one took, but at most this many seconds, so that a slow disk does
+# not hold up the workers.
 CHECKPOINT_SECONDS = 0.25
 
-# Bytes of values whose pages are brought into the page cache before the write lock is taken: they have many, and fit.
+# Sizes, in bytes, of the values whose pages are brought into the page cache before the write lock is taken: they have
+# many pages, and these fit.
 TOUCHED_SIZES = range(64 << 10, CACHE_KIB << 9)
 
-# A batch that is not full is committed after so many seconds: what is done is done.
+# A batch that is not full is committed after this many seconds, so that little is lost if the run is killed.
 BATCH_SECONDS = 5.0
 
 
 @dataclass
 class _Stretch:
-    """The rows from one job's first to the next one's: those of the job, and sums of the others."""
+    """The rows from the first one of a job up to the next job: the job's own rows, and sums over the others."""
 
     entries: list[Entry]
     position: Key
@@ -78,15 +80,15 @@ class Rewriter:
         nested: str | None = None,
     ) -> None:
         """
-        :param wants: does this entry come into question?
-        :param nested: what a restored value that carries a frame's magic itself becomes: "kept", written and left
-            alone from then on; or "later", left for the caller, where a reader might take it for a frame.
+        :param wants: whether the task is to look at this entry.
+        :param nested: what to do with a restored value that itself looks like a frame: "kept" writes it and records
+            that it must be left alone; "later" leaves it to the caller, since a reader might take it for a frame.
         """
         self.connection, self.source, self.record = connection, source, record
         self.place: Place = source.place
         self.work, self.meter = work, meter
         self.task, self.wants, self.nested = task, wants, nested
-        # With a log, a commit costs next to nothing, and writers wait the less the shorter each is.
+        # With a log, a commit costs next to nothing, and the shorter each one is, the less do writers wait.
         self.is_wal = pragma(connection, "journal_mode") == "wal"
         self.log_pages = 0  # as of the last commit
         connection.set_wal_hook(self._committed)
@@ -94,7 +96,7 @@ class Rewriter:
         self.reading: AbstractContextManager[object] = nullcontext()
 
     def run(self) -> None:
-        """Until the walk's end. The record is then at its last row."""
+        """Rewrite all rows from the record's position on, until it is at the last one."""
         if self.record.position is None:
             with atomic(self.connection):
                 self.record.restart(self.connection)
@@ -132,7 +134,7 @@ class Rewriter:
         while True:
             with snapshot(self.connection):
                 if pragma(self.connection, "schema_version") != schema_version:
-                    # A VACUUM may have given the rows other rowids: begin again, what is done is seen to be done.
+                    # A VACUUM may have given the rows other rowids: begin again, and pass over what is done already.
                     after, schema_version = None, pragma(self.connection, "schema_version")
                 data_version = pragma(self.connection, "data_version")
                 entries = page(self.connection, self.place, after, PAGE_ROWS)
@@ -182,7 +184,7 @@ class Rewriter:
         self._show()
 
     def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-        """All that can be done before the write lock is taken. What others have changed since it was read is gone."""
+        """Do what can be done before the write lock is taken. Values that others have changed since become "gone"."""
         with snapshot(self.connection):
             data_version = pragma(self.connection, "data_version")
             is_quiet = data_version == stretch.data_version
@@ -200,7 +202,7 @@ class Rewriter:
         return is_unchanged(self.connection, self.place, entry.key, entry.value_type, entry.size, outcome.digest)
 
     def _checkpoint(self) -> None:
-        """The log never has much more than two batches."""
+        """Keep the log from growing much beyond two batches."""
         most = 2 * max(self.work.batch_size, self.record.counts.largest)
         with self.reading:  # while a worker reads, the log cannot be begun anew
             begun = time.monotonic()
@@ -213,7 +215,7 @@ class Rewriter:
         return apsw.SQLITE_OK
 
     def _settle(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
-        """:param is_quiet: nobody else has written since before the values were read."""
+        """:param is_quiet: nobody else has written since the values were read."""
         counts = self.record.counts
         for entry, outcome in zip(stretch.entries, outcomes, strict=True):
             counts.rows += 1
@@ -225,7 +227,7 @@ class Rewriter:
         counts.stored_bytes += stretch.stored_bytes
 
     def _settle_one(self, entry: Entry, outcome: Outcome, is_quiet: bool) -> int:
-        """How many bytes are stored then."""
+        """Replace or leave one value, and return how many bytes it has in the database then."""
         counts, connection, key = self.record.counts, self.connection, entry.key
         if self.nested and outcome.digest and self.record.is_kept(connection, key, f"{outcome.digest:016x}"):
             return entry.size

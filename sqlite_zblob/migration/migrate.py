@@ -1,4 +1,4 @@
-"""Existing rows into compressed ones and back: migrate, restore, and migrate for all columns of a database."""
+"""Compress existing rows, and decompress them again: migrate, restore, and compress_store for a whole database."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def _migrate(database: Database, wanted: ColumnStatus, work: Work) -> Report:
 def restore(database: Database, table: str, column: str, **options: Unpack[WorkOptions]) -> Report:
     """Switch a column's compression off and give back every value: the inverse of `migrate`.
 
-    To restore a column that was enabled, not migrated, and disabled again, enable it first.
+    To restore a column that was enabled, never migrated, and then disabled, enable it first.
 
-    Values and schema are those of before, but that mode "table" leaves the table's name quoted in the schema. A value
-    that is damaged stays as it is and is reported; in mode "table" the table then stays a virtual one, so that
+    Values and schema become what they were before, except that mode "table" leaves the table's name quoted in the
+    schema. A damaged value stays as it is and is reported. In mode "table" the table then stays a virtual one, so that
     reading that value is still an error. Parameters and errors are those of `migrate`.
 
-    :raises NotCompressedError: the column is neither enabled nor was it migrated, or it was restored already; nothing
-        was changed.
+    :raises NotCompressedError: the column is not enabled and was not migrated, or it was restored already; nothing was
+        changed.
     """
     work = Work(**options)
     with rewriting(database, writes=not work.dry_run) as (connection, location):
@@ -83,7 +83,7 @@ def restore(database: Database, table: str, column: str, **options: Unpack[WorkO
 
 
 def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[Report]:
-    """`migrate` every enabled column of a database, with the settings that it has. Vacuums once, at the end.
+    """`migrate` every enabled column of a database, each with its own settings. Vacuums once, at the end.
 
     Parameters and errors are those of `migrate`.
 
@@ -128,7 +128,7 @@ class _Migration(Operation):
         return replace(report, seconds=self.meter.seconds)
 
     def _begin(self, wanted: ColumnStatus, survey: Survey, *, is_new: bool) -> None:
-        """Record what is about to happen; in place, together with it."""
+        """Record what is about to happen; in place, enable the column in the same transaction."""
         with atomic(self.connection):
             if is_new and self.record is None and survey.data_version != pragma(self.connection, "data_version"):
                 survey = survey_column(self.connection, self.place, self.meter, with_frames=True)
@@ -153,7 +153,7 @@ class _Migration(Operation):
         )
 
     def _refuse_frames(self, survey: Survey) -> None:
-        """A virtual table takes every frame among its rows for its own."""
+        """Refuse frames of the user's own: a virtual table would decompress them for its readers."""
         if survey.frames:
             key = describe_key(self.connection, self.place, self.rows, survey.frames[0][0].key)
             raise OptionError(

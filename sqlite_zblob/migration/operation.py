@@ -1,4 +1,4 @@
-"""What migrate and restore have in common: the column, its record, the workers, the report."""
+"""What migrate and restore have in common: the column, its record, the workers and the report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Request:
 class Operation:
     """One call of migrate or restore.
 
-    :raises OptionError: there is no such table or column, or a setting is not allowed.
+    :raises OptionError: there is no such table or column, or it cannot be vacuumed in this way.
     """
 
     def __init__(self, connection: apsw.Connection, request: Request) -> None:
@@ -55,12 +55,12 @@ class Operation:
 
     @property
     def current(self) -> ColumnStatus | None:
-        """The column's status, where it is enabled."""
+        """The column's status; None: it is not enabled."""
         found = status(self.connection, schema="main")
         return next((each for each in found if each.is_column(self.request.table, self.column)), None)
 
     def _is_stale(self) -> bool:
-        """A virtual table that was made an ordinary one by `disable` has nothing left of its migration."""
+        """Is the record left over? `disable` decompresses all of a virtual table, and does not know the record."""
         if self.record is None or self.record.settings.mode != "table" or self.current is not None:
             return False
         return (self.record.operation, self.record.state) != ("migrate", "running")
@@ -69,7 +69,7 @@ class Operation:
         require_space(self.connection, self.growth, f"{self.name} of {self.table}.{self.column}")
 
     def rewrite(self, task: Task, wants: Callable[[Entry], bool], *, nested: str | None) -> None:
-        """Have all rows looked at, and replaced."""
+        """Have the task look at all rows that are candidates, and replace them by what it makes of them."""
         assert self.record is not None
         counts = self.record.counts
         self.meter.rows_total, self.meter.bytes_total = counts.rows_total, counts.bytes_total

@@ -1,9 +1,9 @@
-"""What a database itself remembers of a migration: how far it is, what stays as it is, and why.
+"""What the database itself records of a migration: how far it is, which values stay as they are, and why.
 
-Two small tables beside `zblob_columns`. `zblob_migrations` has a row for each column that was migrated, from its
-beginning until it is restored; `zblob_exceptions` the rows of that column that are not what one would expect:
+There are two small tables beside `zblob_columns`. `zblob_migrations` has a row for each column that was migrated, from
+the beginning until it is restored. `zblob_exceptions` has one for each value that is not what one would expect:
 
-- "kept": the value carried a frame's magic of its own before, so restore must leave it alone (note: its checksum);
+- "kept": the value looked like a frame before it was migrated, so restore must leave it alone (note: its checksum);
 - "failed": the value could not be compressed or restored (note: why).
 """
 
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS main.{EXCEPTIONS} (/* zblob 1 */
 
 
 class Settings(NamedTuple):
-    """Those of the column, as `enable` takes them."""
+    """How the column is compressed: what `enable` takes."""
 
     mode: str
     envelope: str
@@ -62,7 +62,7 @@ class Settings(NamedTuple):
 
 @dataclass
 class Counts:
-    """Of all runs together."""
+    """Figures of all runs of one operation together, the interrupted ones included."""
 
     rows: int = 0  # looked at
     changed: int = 0
@@ -71,12 +71,12 @@ class Counts:
     stored_bytes: int = 0
     rows_total: int = 0
     bytes_total: int = 0  # before compression
-    largest: int = 0  # value, before compression
+    largest: int = 0  # bytes of the largest value, before compression
 
 
 @dataclass
 class Record:
-    """One column's entry. What changes it belongs in the transaction of the rows that it speaks of."""
+    """The entry of one column. It is changed in the same transaction as the rows that it describes."""
 
     id: int
     table: str
@@ -113,7 +113,7 @@ class Record:
         self.restart(connection)
 
     def restart(self, connection: apsw.Connection) -> None:
-        """From the first row again; what is done will be seen to be done."""
+        """Begin at the first row again. Rows that are done already will be recognised and passed over."""
         totals = self.counts
         self.position = None
         self.counts = Counts(rows_total=totals.rows_total, bytes_total=totals.bytes_total, largest=totals.largest)
@@ -137,7 +137,7 @@ class Record:
         return int(run(connection, sql, (self.id,))[0][0])
 
     def remove(self, connection: apsw.Connection) -> None:
-        """Forget the column; the tables go with the last one."""
+        """Forget the column, and drop the two tables together with the last one."""
         run(connection, f"DELETE FROM main.{EXCEPTIONS} WHERE migration = ?", (self.id,))
         run(connection, f"DELETE FROM main.{MIGRATIONS} WHERE id = ?", (self.id,))
         if not run(connection, f"SELECT 1 FROM main.{MIGRATIONS} LIMIT 1"):
@@ -146,7 +146,7 @@ class Record:
 
 
 def records(connection: Connection) -> list[Record]:
-    """Of all columns of the main database.
+    """The records of all columns of the main database.
 
     :raises MetadataError: a newer version has made them, or they make no sense.
     """
@@ -159,7 +159,7 @@ def records(connection: Connection) -> list[Record]:
     for row in run(connection, f"SELECT * FROM main.{MIGRATIONS} ORDER BY id"):
         number, table, column, operation, state, settings, position, version, counts, _ = row
         try:
-            # Rowids that no column names may be others after a VACUUM, which changes the schema's version.
+            # A VACUUM may change rowids that no column names. It also changes the schema's version.
             key = decode_key(position) if position is not None and version == schema_version else None
             found.append(
                 Record(
@@ -181,13 +181,13 @@ def find_record(connection: apsw.Connection, table: str, column: str) -> Record 
 
 
 def compressed_columns(connection: apsw.Connection) -> list[tuple[str, str]]:
-    """Table and column of all that is enabled or was migrated."""
+    """Table and column of every column that is enabled or was migrated."""
     enabled = [(each.table, each.column) for each in status(connection, schema="main")]
     return list(dict.fromkeys(enabled + [(each.table, each.column) for each in records(connection)]))
 
 
 def make_record(connection: apsw.Connection, table: str, column: str, operation: str, settings: Settings) -> Record:
-    """A new entry, in place of a stale one. To be called in a write transaction."""
+    """Make a new entry, in place of a stale one if there is one. To be called in a write transaction."""
     for sql in _CREATE.split(";"):
         run(connection, sql)
     sql = f"DELETE FROM main.{MIGRATIONS} WHERE (table_name, column_name) = (?, ?)"

@@ -14,7 +14,7 @@ from ..errors import DiskSpaceError, OptionError
 
 VACUUM_STEP_PAGES = 4096
 
-# Beside what the values themselves take: record, journal headers, a checkpoint's rounding.
+# Bytes for everything but the values: the record, headers of the journal, the rounding of a checkpoint.
 SMALL_CHANGE = 1 << 20
 
 
@@ -31,7 +31,7 @@ def _mib(size: int) -> str:
 
 
 def free_bytes(connection: apsw.Connection) -> int:
-    """Within the file, to be reused."""
+    """Bytes of the free pages within the file, which SQLite will use again."""
     return int(pragma(connection, "freelist_count") * pragma(connection, "page_size"))
 
 
@@ -39,9 +39,9 @@ def free_bytes(connection: apsw.Connection) -> int:
 
 
 def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], None]) -> None:
-    """Move the log into the database, and hold still where others keep it from being begun anew.
+    """Copy the log into the database. If the log is too large, wait until it can be begun anew.
 
-    :param most_bytes: how large the log may become.
+    :param most_bytes: how large the log may be without waiting.
     :param tick: called while waiting.
     :raises DiskSpaceError: a reader has kept its transaction open for too long.
     """
@@ -61,7 +61,7 @@ def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], 
 
 
 def _checkpoint(connection: apsw.Connection) -> int:
-    """As much as can be moved now; how many pages the log has had. None where there is no log, or others are at it."""
+    """Copy what can be copied now. Returns the pages in the log: 0 if there is none, or others are checkpointing."""
     try:
         return max(0, connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)[0])
     except apsw.BusyError:
@@ -69,7 +69,7 @@ def _checkpoint(connection: apsw.Connection) -> int:
 
 
 def _begin_log_anew(connection: apsw.Connection) -> bool:
-    """Without waiting for readers, during which nobody could write."""
+    """Try it without waiting for readers: nobody could write during such a wait."""
     connection.set_busy_timeout(0)
     try:
         connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_RESTART)
@@ -97,7 +97,7 @@ def check_vacuum(connection: apsw.Connection, kind: str) -> None:
 
 
 def vacuum_database(connection: apsw.Connection, kind: str, pace: float, tick: Callable[[], None]) -> None:
-    """Give the file's free pages back to the file system: all at once, or in steps that let others in."""
+    """Give the file's free pages back to the file system, at once or in steps between which others may write."""
     if kind == "full":
         used = pragma(connection, "page_count") * pragma(connection, "page_size") - free_bytes(connection)
         copies = 2 if pragma(connection, "journal_mode") == "wal" else 1

@@ -1,6 +1,6 @@
-"""The stored values of one column, by key: walk over them, look at their heads, read, compare, replace.
+"""The stored values of one column, by key: walk over them, look at their heads, read, compare and replace them.
 
-Knows no migration. Reads through incremental BLOB I/O where the table has rowids, several times as fast as SELECT.
+Knows no migration. Reads by incremental BLOB I/O where that works, which is several times as fast as SELECT.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ Key = tuple[Any, ...]
 # Rows that a walk reads in one statement.
 PAGE_ROWS = 500
 
-# What stays in a CPU's cache between its reading and its checksum.
+# Bytes that stay in a CPU's cache from the time they are read until their checksum is computed.
 PIECE_SIZE = 1 << 18
 
-# Shorter ones are no frame and no envelope.
+# A shorter value is no frame and no envelope.
 LEAST_FRAME_SIZE = 40
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a column's values lie, and how a row is found: plain data, for workers."""
+    """Where a column's values are stored, and how a row is found. Plain data that can be sent to workers."""
 
-    table: str  # the ordinary table that holds the rows; of a virtual table, the one behind it
+    table: str  # the ordinary table that holds the rows; for a virtual table, its backing table
     column: str
-    key: tuple[str, ...]  # SQL names of what identifies a row
-    collations: tuple[str, ...]  # of each of them, quoted
-    has_rowid: bool  # then key is the rowid alone
-    has_generated: bool = False  # generated columns, with which SQLite has no incremental BLOB I/O, or a faulty one
+    key: tuple[str, ...]  # the columns that identify a row, quoted
+    collations: tuple[str, ...]  # of each of these columns, quoted
+    has_rowid: bool  # True: the key is the rowid alone
+    has_generated: bool = False  # the table has generated columns: SQLite refuses BLOB I/O, or reads a wrong column
 
     @property
     def has_blobs(self) -> bool:
@@ -58,14 +58,14 @@ class Place:
 
 
 class Entry(NamedTuple):
-    """What the walk says of one row without reading its value."""
+    """What the walk reports of one row, without having read its value."""
 
     key: Key
     value_type: str  # as typeof() says
     size: int  # bytes; of numbers and NULL: 0
-    raw_size: int  # bytes before compression; of a compressed value whose header is unreadable: size
-    has_magic: bool  # a frame, or what is left of one
-    codec: str | None  # of a frame with a valid header: the richest one among its chunks; None: there is no such header
+    raw_size: int  # bytes before compression; the same as `size` if the header of a frame cannot be read
+    has_magic: bool  # it begins as a frame does, and is one, or a damaged one
+    codec: str | None  # the richest one among the frame's chunks; None: no frame, or a damaged header
 
     @property
     def is_frame(self) -> bool:
@@ -73,7 +73,7 @@ class Entry(NamedTuple):
 
 
 def find_place(connection: Connection, table: str, column: str) -> tuple[Place, Table]:
-    """The place of a column of an ordinary table, or of a virtual table `zblob`, and the table that holds the rows.
+    """The place of a column of an ordinary table or of a virtual table `zblob`, and the table that holds the rows.
 
     :raises OptionError: there is no such table or column.
     """
@@ -82,7 +82,7 @@ def find_place(connection: Connection, table: str, column: str) -> tuple[Place, 
 
 
 def place_of(table: Table, column: Column) -> Place:
-    """:raises OptionError: no name is left that its rows could be found by."""
+    """:raises OptionError: the table has no primary key, and its columns take all names of the rowid."""
     has_generated = any(each.is_generated for each in table.columns)
     rowid = table.rowid_name or (quote(table.rowid_alias.name) if table.rowid_alias else None)
     if rowid:
@@ -174,13 +174,14 @@ def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -
         value = select_value(connection, place, key, size)
         return value if value is not None and len(value) == size else None
     with snapshot(connection):
-        # Takes the lock: blob_open would wait for it with the interpreter locked, perhaps for a thread of this process.
+        # This takes the lock. blob_open would wait for it without releasing the interpreter's own lock, so that a
+        # thread of this process that holds the database's lock could never give it back.
         run(connection, "SELECT 1 FROM main.sqlite_master LIMIT 1")
         return _read_blob(connection, place, key, size)
 
 
 def select_value(connection: Connection, place: Place, key: Key, most: int) -> bytes | None:
-    """The same through a SELECT; None: it is gone, has more than `most` bytes, or is no BLOB and no TEXT."""
+    """The same by a SELECT. None: it is gone, has more than `most` bytes, or is no BLOB and no TEXT."""
     name = quote(place.column)
     sql = (
         f"SELECT CAST({name} AS BLOB) FROM main.{quote(place.table)} WHERE {place.condition} "
@@ -192,7 +193,7 @@ def select_value(connection: Connection, place: Place, key: Key, most: int) -> b
 
 @contextmanager
 def _opened(connection: apsw.Connection, place: Place, key: Key, size: int) -> Iterator[apsw.Blob | None]:
-    """A handle to read a stored value by; None: it is gone, has no bytes, or another size."""
+    """A handle to read a stored value with. None: it is gone, is no BLOB and no TEXT, or has another size."""
     try:
         blob = connection.blob_open("main", place.table, place.column, key[0], False)
     except apsw.SQLError:  # no such row, or a number or NULL in it
@@ -214,7 +215,10 @@ def _read_blob(connection: apsw.Connection, place: Place, key: Key, size: int) -
 
 
 def fingerprint(value: Buffer) -> int:
-    """By which a value is known again, with its type and size: XXH64; of a long one, of the XXH64s of its pieces."""
+    """A checksum to recognise a value by, together with its type and size.
+
+    It is the XXH64 of the value or, if that has several pieces of PIECE_SIZE bytes, of the XXH64s of these pieces.
+    """
     view = memoryview(value)
     return _joined([checksum(view[begin : begin + PIECE_SIZE]) for begin in range(0, len(view), PIECE_SIZE)])
 
@@ -238,7 +242,7 @@ def is_unchanged(connection: apsw.Connection, place: Place, key: Key, value_type
 
 
 def _read_fingerprint(connection: apsw.Connection, place: Place, key: Key, size: int) -> int | None:
-    """`fingerprint` of a stored value, without having it in memory; None: it is gone, or its size has changed."""
+    """`fingerprint` of a stored value, read piece by piece. None: it is gone, or its size has changed."""
     with _opened(connection, place, key, size) as blob:
         if blob is None:
             return None
@@ -252,12 +256,12 @@ def _read_fingerprint(connection: apsw.Connection, place: Place, key: Key, size:
 
 
 def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) -> None:
-    """Have the pages of a value in the page cache, so that replacing it under the write lock reads no file."""
+    """Bring a value's pages into the page cache, so that replacing it under the write lock reads no file."""
     if not place.has_blobs or not size:
         return
     with _opened(connection, place, key, size) as blob:
         if blob is not None:
-            blob.seek(size - 1)  # on the way there, SQLite reads each page into the cache; whole values bypass it
+            blob.seek(size - 1)  # reads each page up to there into SQLite's cache, which reading a whole value bypasses
             blob.read(1)
 
 
@@ -280,7 +284,7 @@ def digest_of(connection: apsw.Connection, place: Place, entry: Entry) -> int:
 
 
 def describe_key(connection: apsw.Connection, place: Place, table: Table, key: Key) -> dict[str, object]:
-    """The row's primary key by column, for people; its rowid where it has none, or is gone."""
+    """The row's primary key by column, for people; the rowid if there is no such key, or the row is gone."""
     names = [column.name for column in table.primary_key]
     if not place.has_rowid:
         return dict(zip((column for column in names), key, strict=False))
@@ -293,7 +297,7 @@ def describe_key(connection: apsw.Connection, place: Place, table: Table, key: K
 
 
 def encode_key(key: Key) -> str:
-    """As text that decode_key takes, for the record."""
+    """The key as text, for the record. `decode_key` is the inverse."""
     return json.dumps([{"blob": part.hex()} if isinstance(part, bytes) else part for part in key])
 
 

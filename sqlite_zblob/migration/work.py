@@ -1,4 +1,4 @@
-"""How migrate, restore and compress_store work: the keyword arguments that they share."""
+"""The keyword arguments that migrate, restore and compress_store share: how the work is to be done."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH_SIZE = 64 << 20
 
 
 class WorkOptions(TypedDict, total=False):
-    """The keyword arguments; `Work` has their defaults."""
+    """For type checkers: `migrate` explains each of them, and `Work` has their defaults."""
 
     executor: ExecutorSource
     workers: int
@@ -37,7 +37,7 @@ class WorkOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Work:
-    """The same, checked.
+    """The same, with defaults.
 
     :raises OptionError: a value is not allowed.
     """

@@ -1,7 +1,7 @@
-"""What runs in a worker, a thread or a process anywhere: read values, compress, restore or check them. Writes nothing.
+"""What a worker does, in a thread or in a process anywhere: read values, compress, restore or check them.
 
-Jobs and results are plain data that can be pickled. A job either brings its values or says where to read them; a
-worker that has not that very file at hand answers so, and gets the values with the next attempt.
+It writes nothing. Jobs and results are plain data that can be pickled. A job either contains its values or names the
+file to read them from; a worker that cannot reach that very file answers so, and the job is sent again with the values.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BUSY_SECONDS = 60
 
 @dataclass(frozen=True)
 class Source:
-    """A column of a database, and how to tell whether this host has that very file."""
+    """A column of a database, and what identifies the file, since a worker may run on another host."""
 
     database: str  # what `open_again` opens
     path: str
@@ -62,7 +62,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Job:
-    """One value, or some small ones."""
+    """One value, or several small ones."""
 
     source: Source
     items: tuple[Item, ...]
@@ -89,8 +89,8 @@ class Result:
     """What became of a job."""
 
     codec_version: str
-    outcomes: tuple[Outcome, ...]  # one an item
-    unreachable: bool = False  # this worker has not the file: send the values along
+    outcomes: tuple[Outcome, ...]  # one per item
+    unreachable: bool = False  # this worker cannot reach the file: send the values, too
 
 
 def compress_task(job: Job) -> Result:
@@ -108,19 +108,19 @@ def verify_task(job: Job) -> Result:
     return _run(job, _verify)
 
 
-# By how much a thread that works for another one lowers its priority.
+# By how many steps of niceness a worker thread lowers its priority.
 NICENESS = 10
 
 _thread = threading.local()
 
 
 def stand_back(reading: AbstractContextManager[object]) -> None:
-    """Once in a thread that works for another one, which holds the write lock now and then, and goes first.
+    """Lower the priority of this thread, once: the thread that it works for and other processes go first.
 
-    Where the system has priorities of threads (Linux), that one and all other processes get a CPU before this one does:
-    they have somebody waiting.
+    That thread holds the write lock now and then, and others wait for it. Works where threads have priorities of their
+    own (Linux).
 
-    :param reading: entered while this thread reads, which would keep a checkpoint from ending.
+    :param reading: entered while this thread reads, because a reader keeps a checkpoint from finishing.
     """
     _thread.reading = reading
     if sys.platform == "linux":
@@ -138,7 +138,7 @@ def handshake() -> str:
 
 
 def identity_of(path: str) -> tuple[str, int, int] | None:
-    """What tells this file from all others; None: it is not on this host."""
+    """Host, device and inode of the file; None: it is not on this host."""
     try:
         about = Path(path).stat()
     except OSError:
@@ -147,9 +147,10 @@ def identity_of(path: str) -> tuple[str, int, int] | None:
 
 
 def source_of(connection: apsw.Connection, database: str, place: Place) -> Source:
-    """What a worker has to know of a column.
+    """What a worker has to know about a column.
 
-    :param database: what the connection was opened with.
+    :param database: what `open_again` opens the connection's database by.
+    :raises FileNotFoundError: the file has been deleted.
     """
     identity = identity_of(connection.filename)
     if identity is None:
@@ -158,7 +159,7 @@ def source_of(connection: apsw.Connection, database: str, place: Place) -> Sourc
 
 
 def attach_values(job: Job, connection: apsw.Connection) -> Job:
-    """The same job with its values, for workers elsewhere."""
+    """The same job with its values, for workers that cannot reach the file."""
     items = []
     for item in job.items:
         value = read_value(connection, job.source.place, item.key, item.size)
@@ -213,9 +214,9 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
         return kept if job.envelope == "pickle" else _compress_text(job, item, value)
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
-    digest = fingerprint(value)  # now, while the CPU's cache still has some of it
+    digest = fingerprint(value)  # first, while some of it is in the CPU's cache
     new = _COMPRESSORS[job.envelope](value, job.level, threads=1)
-    # What looks like a frame but is none would be taken for a damaged one: it has to be wrapped.
+    # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
         return kept
     if not _is_same(decompress(new, threads=1, max_size=item.size), value):
@@ -224,7 +225,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
 
 
 def _is_same(one: Any, other: Buffer) -> bool:
-    """With memcmp, which comparing with a memoryview is not."""
+    """Compares by memcmp, as == with a memoryview does not."""
     return len(one) == len(other) and bool(one.startswith(other))
 
 
@@ -254,9 +255,9 @@ _engines = threading.local()
 
 
 def _text_engine(encoding: str) -> apsw.Connection:
-    """An empty database of that encoding: SQL itself says what becomes of a text, valid in its encoding or not.
+    """An empty database of that encoding, so that SQLite decides what a text becomes, even one that is not valid.
 
-    One for each thread, since it takes a hundred times as long to open one as to compress a short text.
+    Each thread keeps its own, since opening one takes a hundred times as long as compressing a short text.
     """
     name = f"engine_{encoding}_{os.getpid()}"  # a forked process makes its own
     engine: apsw.Connection | None = getattr(_engines, name, None)
@@ -281,7 +282,7 @@ def _compress_text(job: Job, item: Item, value: Buffer) -> Outcome:
 
 
 def _decompress_text(job: Job, frame: Buffer) -> tuple[str, bytes]:
-    """Type and bytes in the database's encoding, as a reader of the database gets them."""
+    """The type, and the bytes in the database's encoding, that a reader of the database gets."""
     sql = "SELECT typeof(value), CAST(value AS BLOB) FROM (SELECT zdecompress(?) AS value)"
     ((value_type, value),) = _text_engine(job.source.encoding).execute(sql, (frame,))
     return value_type, value
