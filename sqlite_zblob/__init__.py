@@ -2,6 +2,8 @@
 
 from . import images
 from .analysis.analyze import Analysis, ColumnAnalysis, analyze
+from .analysis.describe import ColumnInfo, DatabaseInfo, MigrationInfo, TableInfo, describe
+from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
 from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .column.recommend import Recommendation, recommend
@@ -10,6 +12,7 @@ from .connect.loader import install, load, loadable_path, uninstall
 from .connect.rows import decode_rows
 from .errors import (
     DamagedFrameError,
+    DatabaseError,
     DiskSpaceError,
     LoadError,
     MetadataError,
@@ -27,22 +30,30 @@ from .migration.verify import verify
 
 __all__ = [
     "Analysis",
+    "CodecStats",
     "ColumnAnalysis",
+    "ColumnInfo",
+    "ColumnStats",
     "ColumnStatus",
     "Damage",
     "DamagedFrameError",
+    "DatabaseError",
+    "DatabaseInfo",
     "DiskSpaceError",
     "Failure",
     "FrameInfo",
     "ImageInfo",
     "LoadError",
     "MetadataError",
+    "MigrationInfo",
     "NotCompressedError",
     "OptionError",
     "Progress",
     "Recommendation",
     "Report",
     "SizeLimitError",
+    "TableInfo",
+    "TableStats",
     "UnsupportedFrameError",
     "VerifyReport",
     "WorkerError",
@@ -55,6 +66,7 @@ __all__ = [
     "compress_store",
     "decode_rows",
     "decompress",
+    "describe",
     "disable",
     "enable",
     "images",
@@ -66,6 +78,7 @@ __all__ = [
     "migrate",
     "recommend",
     "restore",
+    "stats",
     "status",
     "uninstall",
     "verify",

@@ -1,4 +1,4 @@
-"""python -m sqlite_zblob: the command line."""
+"""`python -m sqlite_zblob` is the command line."""
 
 from .cli import main
 

@@ -15,14 +15,14 @@ from typing import Any, NoReturn, overload
 from ._codec import ffi, lib
 from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedFrameError, ZblobError
 
-Buffer = bytes | bytearray | memoryview | Any  # whatever has the buffer protocol: typing has no name for it yet
+Buffer = bytes | bytearray | memoryview | Any  # anything with the buffer protocol, which typing has no name for yet
 
 VERSION: str = ffi.string(lib.zblob_library_version()).decode()
 
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
 HEAD_PREFIX_SIZE: int = lib.ZBLOB_HEAD_PREFIX_SIZE
 
-# The most that decompress() allocates unless told otherwise: what SQLite itself can hold, and then some.
+# The most bytes that decompress() allocates by default: more than a value in SQLite can have.
 DEFAULT_MAX_SIZE = 1 << 32
 
 _EXCEPTIONS: dict[int, type[Exception]] = {
@@ -48,11 +48,11 @@ class ImageInfo:
     pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
     byte_order: str  # "little" or "big"
     dimension: int
-    components: int  # a pixel
+    components: int  # per pixel
     size: tuple[int, ...]  # pixels along each axis
     order: str  # "F" for a NumPy array in Fortran order, "K" for axes in yet another order, otherwise "C"
     value_offset: int  # of the first sample within the value, in bytes
-    spacing: tuple[float, ...] | None = None  # physical units a pixel (SimpleITK: mm)
+    spacing: tuple[float, ...] | None = None  # physical units per pixel (SimpleITK: mm)
     origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units
     direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
 
@@ -129,14 +129,18 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
     with ffi.from_buffer(source) as src:
         if len(src) < settings.min_size:
             return bytes(ffi.buffer(src))
-        frame, size = ffi.new("unsigned char **"), ffi.new("size_t *")
-        error = ffi.new("struct zblob_error *")
-        if lib.zblob_compress(settings, value_type, src, len(src), frame, size, error):
-            _raise(error)
+        return _made_by(lib.zblob_compress, settings, value_type, src, len(src))
+
+
+def _made_by(function: Any, *arguments: Any) -> bytes:
+    """The bytes that a function of the codec makes, whose memory is freed."""
+    made, size, error = ffi.new("unsigned char **"), ffi.new("size_t *"), ffi.new("struct zblob_error *")
+    if function(*arguments, made, size, error):
+        _raise(error)
     try:
-        return bytes(ffi.buffer(frame[0], size[0]))
+        return bytes(ffi.buffer(made[0], size[0]))
     finally:
-        lib.zblob_free(frame[0])
+        lib.zblob_free(made[0])
 
 
 def compress_pickle(data: Buffer, level: int = DEFAULT_LEVEL, **options: Any) -> bytes:
@@ -154,18 +158,11 @@ def compress_pickle(data: Buffer, level: int = DEFAULT_LEVEL, **options: Any) ->
     with ffi.from_buffer(data) as src:
         if len(src) < settings.min_size or not lib.zblob_is_plain_pickle(src, len(src)):
             return bytes(ffi.buffer(src))
-        envelope, size = ffi.new("unsigned char **"), ffi.new("size_t *")
-        error = ffi.new("struct zblob_error *")
-        if lib.zblob_compress_pickle(settings, src, len(src), envelope, size, error):
-            _raise(error)
-    try:
-        return bytes(ffi.buffer(envelope[0], size[0]))
-    finally:
-        lib.zblob_free(envelope[0])
+        return _made_by(lib.zblob_compress_pickle, settings, src, len(src))
 
 
 def is_frame(data: Buffer) -> bool:
-    """A frame, or an envelope around one, with a valid header checksum? Looks at nothing behind the header."""
+    """Is it a frame, or an envelope around one, with a valid header checksum? Looks at nothing after the header."""
     with ffi.from_buffer(data) as src:
         return bool(lib.zblob_is_compressed(src, len(src)))
 
@@ -177,7 +174,7 @@ def has_magic(data: Buffer) -> bool:
 
 
 def is_plain_pickle(data: Buffer) -> bool:
-    """One complete pickle that `compress_pickle` would wrap? Reads its opcodes, executes none."""
+    """Is it one complete pickle that `compress_pickle` would wrap? Reads its opcodes, executes none."""
     with ffi.from_buffer(data) as src:
         return bool(lib.zblob_is_plain_pickle(src, len(src)))
 
@@ -283,13 +280,13 @@ def _damaged_chunks(decoder: Any, header: Any, frame: Any, error: Any) -> Iterat
 
 
 def checksum(data: Buffer) -> int:
-    """XXH64 of these bytes, as the chunk index holds it of each chunk."""
+    """XXH64 of these bytes, which is the checksum that the chunk index has of each chunk."""
     with ffi.from_buffer(data) as src:
         return int(lib.zblob_checksum(src, len(src)))
 
 
 def info(frame: Buffer) -> FrameInfo:
-    """What the header of a frame or an envelope says, without decoding; of a plain value, what sniffing finds.
+    """Read the header of a frame or an envelope, without decoding; for a plain value, report what sniffing finds.
 
     :raises DamagedFrameError: the header is cut off or damaged.
     """
@@ -307,9 +304,9 @@ def head_size(prefix: Buffer) -> int:
 
 
 def info_of_head(head: Buffer, value_size: int) -> FrameInfo:
-    """`info` of a compressed value of `value_size` bytes from its first `head_size` ones.
+    """`info` of a compressed value of `value_size` bytes, from the first `head_size` of them.
 
-    Images in a value that was stored as it is (codec "store") need the whole value.
+    Images in a value that was stored as it is (codec "store") are not found: that needs the whole value.
 
     :raises DamagedFrameError: the header is cut off or damaged.
     """

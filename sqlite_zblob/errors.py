@@ -29,6 +29,10 @@ class LoadError(ZblobError):
     """The extension cannot be loaded into this connection or process."""
 
 
+class DatabaseError(ZblobError):
+    """A file is no SQLite database, is damaged or locked, or SQLite cannot use it; the message names the file."""
+
+
 class MetadataError(ZblobError):
     """A database's own record of what is compressed comes from a newer version, or makes no sense."""
 
@@ -42,4 +46,4 @@ class WorkerError(ZblobError):
 
 
 class ZblobWarning(UserWarning):
-    """Something works, but not as one might expect; the message says what and why."""
+    """Something works, but perhaps not as the user expects; the message says what and why."""

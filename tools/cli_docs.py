@@ -19,7 +19,6 @@ from typing import Any
 import click
 
 import sqlite_zblob as zb
-from sqlite_zblob.analysis import stats
 from sqlite_zblob.bench import demo
 from sqlite_zblob.cli import cli
 from sqlite_zblob.cli.bench import Cost, Investigation
@@ -33,8 +32,8 @@ RESULTS: dict[str, tuple[Any, ...]] = {
     "migrate": (zb.Report,),
     "restore": (zb.Report,),
     "verify": (zb.VerifyReport,),
-    "info": (stats.DatabaseInfo, stats.TableInfo, zb.FrameInfo),
-    "stats": (list[stats.TableStats],),
+    "info": (zb.DatabaseInfo, zb.TableInfo, zb.FrameInfo),
+    "stats": (list[zb.TableStats],),
     "demo": (demo.Result,),
     "bench": (Investigation, Cost),
 }

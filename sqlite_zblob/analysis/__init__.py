@@ -1,1 +1,1 @@
-"""Only look: what compression would bring, and what is stored."""
+"""Functions that only look: what compression would bring, and what is stored."""

@@ -1,67 +1,75 @@
-"""What compression would bring to a database: ratio, time and size, estimated from random values. Changes nothing.
+"""Estimate from random values what compression would bring to a database: ratio, time and size. Changes nothing.
 
-Sizes come from sampling.py, formats from recognize.py, what compression does from trial.py, and the mode from
-recommend.py; here this becomes a recommendation for each column.
+sampling.py measures sizes, recognize.py finds formats, trial.py compresses values, and column/recommend.py decides on
+the mode. This module makes a recommendation of all that for each column.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import apsw
 
 from ..codec import DEFAULT_LEVEL, compress, is_frame
 from ..column.recommend import Seen, decide
 from ..column.schema import Column, Table, look_at_table, master_of
 from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
-from ..connect.database import connect, fold, run
+from ..column.virtual import find_rows
+from ..connect.database import fold, pragma, run
 from ..connect.loader import Connection
+from ..connect.opening import Database, name_of, reading
 from ..errors import OptionError
-from .sampling import ColumnSizes, Key, SizeClass, TableSizes, measure_sizes, read_value
+from ..migration.pipeline import cpu_count
+from ..migration.values import Key, place_of, select_value
+from .describe import AUTO_VACUUM
+from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
 from .trial import LEVELS, SETTINGS, Estimate, Setting, Trials, t_quantile
 
 MOST_DRAWS = 200
-CENSUS_BYTES = 16 << 20  # a column of few values and so few bytes is compressed as a whole
+CENSUS_BYTES = 16 << 20  # a column of few values and at most this many bytes is compressed as a whole
 LARGEST = 256 << 20  # bytes; larger values are not read, which bounds the memory
-LEAST_COLUMN = 1 << 14  # bytes; smaller columns are not worth a line
+LEAST_COLUMN = 1 << 14  # bytes; smaller columns are left out
 
-NEGLIGIBLE = 0.03  # a level that makes a column smaller by less is not worth a slower one ...
-FASTER = 0.67  # ... if that takes less than this share of the time
-LEAST_SAVING = 0.1  # of small values: below this they are better stored as they are
-LEAST_SHARE = 0.01  # of a column's bytes: small values that hold less do not change min_size
+# A lower level is recommended if the column becomes larger by less than NEGLIGIBLE (a share of its size), in less than
+# FASTER (a share of the time).
+NEGLIGIBLE = 0.03
+FASTER = 0.67
+LEAST_SAVING = 0.1  # small values are worth compressing if that saves at least this share of their bytes
+SAME_RATIO = 0.002  # ratios that differ by a smaller share are shown as one
+LEAST_SHARE = 0.01  # small values that hold less than this share of a column's bytes do not change min_size
 
 
 @dataclass(frozen=True)
 class SettingEstimate:
-    """What one codec and level would make of a column."""
+    """What a column would become with one codec and level."""
 
     codec: str  # "auto": the best for each chunk; "zstd": as if there were no codecs for images
     level: int  # 1 .. 9
     sampled_count: int
-    ratio: Estimate  # bytes now / bytes then
-    size: Estimate  # bytes of the column's values then
-    file_size: Estimate  # bytes of the whole file then, after VACUUM
+    ratio: Estimate  # bytes now / bytes after compression
+    size: Estimate  # bytes of the column's values after compression
+    file_size: Estimate  # bytes of the whole file after compression and VACUUM
     seconds: Estimate  # to compress and verify all values with `workers` threads, without waiting for disks
-    compress_rate: float  # bytes a second, one thread; 0: nothing was left to compress
-    decompress_rate: float
+    compress_rate: float  # bytes per second, one thread; 0: nothing was left to compress
+    decompress_rate: float  # the same
+
+    def is_like(self, other: SettingEstimate) -> bool:
+        """Do both settings make the column equally small, as far as anybody cares?"""
+        return abs(self.ratio.value / other.ratio.value - 1) < SAME_RATIO
 
 
 @dataclass(frozen=True)
 class KindShare:
-    """What a share of a column's bytes is."""
+    """One kind of value in a column."""
 
     kind: str  # "SimpleITK pickle", "JSON", "JPEG", "frame" (compressed by this library already), "other" ...
-    share: float
+    share: float  # of the column's bytes
     sampled_count: int
-    is_compressed: bool  # by a codec of its own
-    details: tuple[str, ...]  # of images: the most frequent pixel types and sizes
+    is_compressed: bool  # the format has a compression of its own
+    details: tuple[str, ...]  # for images: the most frequent pixel types and sizes
 
 
 @dataclass(frozen=True)
@@ -81,14 +89,14 @@ class ColumnAnalysis:
     table: str
     column: str
     declared_type: str
-    rows: int  # that hold a BLOB or TEXT
+    rows: int  # rows that hold a BLOB or TEXT
     bytes: int  # of these values, as they are stored now
     largest: int  # bytes
     is_exact: bool  # False: rows and bytes are estimated from some of the rows
     bytes_error: float  # relative standard error of `bytes`
     sizes: tuple[SizeRange, ...]
     kinds: tuple[KindShare, ...]  # largest share first
-    skipped_count: int  # values drawn, but larger than an analysis reads, or gone by then
+    skipped_count: int  # values drawn that were too large to be read, or had been deleted by then
     enabled: ColumnStatus | None  # None: compression is off
     settings: tuple[SettingEstimate, ...]
     mode: str | None  # recommended: "in-place", "table", or None: do not compress it
@@ -96,19 +104,19 @@ class ColumnAnalysis:
     level: int
     min_size: int
     why: tuple[str, ...]
-    command: str | None  # the one to run; None: nothing to do
+    command: str | None  # the command that does it; None: there is nothing to do
 
     def setting(self, codec: str, level: int) -> SettingEstimate | None:
         return next((each for each in self.settings if (each.codec, each.level) == (codec, level)), None)
 
     @property
     def recommended(self) -> SettingEstimate | None:
-        """The estimate for what is recommended."""
+        """The estimate for the recommended level."""
         return self.setting("auto", self.level)
 
     @property
     def saving(self) -> float:
-        """Bytes, with the recommended level."""
+        """Bytes that the recommended level saves."""
         return self.bytes - self.recommended.size.value if self.recommended else 0.0
 
 
@@ -129,14 +137,14 @@ class Analysis:
     page_size: int
     journal_mode: str
     auto_vacuum: str  # "none", "full" or "incremental"
-    workers: int  # threads that the times are told for
-    seconds: float  # that the analysis took
-    columns: tuple[ColumnAnalysis, ...]  # most savings first
+    workers: int  # number of threads that the times are estimated for
+    seconds: float  # the analysis took
+    columns: tuple[ColumnAnalysis, ...]  # largest saving first
     skipped: tuple[Skipped, ...]
 
 
 def analyze(
-    database: str | os.PathLike[str],
+    database: Database,
     table: str | None = None,
     column: str | None = None,
     *,
@@ -145,63 +153,55 @@ def analyze(
     seed: int | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Analysis:
-    """Find the BLOB and TEXT columns worth compressing, and say what that would bring.
+    """Find the BLOB and TEXT columns that are worth compressing, and estimate what that would bring.
 
-    Only reads, in statements of milliseconds, so that writers go on, and of large stores only a sample. Memory: a few
-    times the largest value that is read, which has 256 MB at most.
+    Only reads, and of large stores only a sample. Statements take milliseconds, so that writers go on. Memory: a few
+    times the largest value that is read; values above 256 MiB are not.
 
-    :param database: path of the file.
+    :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
     :param table: analyze this one only.
     :param column: of that table: analyze this one only.
     :param seconds: about how long it may take. A few values of each column are looked at in any case.
-    :param workers: threads that the times are told for; 0: as many as this process may use.
+    :param workers: the number of threads that the times are estimated for; 0: as many as this process has CPUs.
     :param seed: the same seed draws the same values.
-    :param progress: is told what comes.
-    :raises OptionError: there is no such table or column, or it cannot be analyzed.
-    :raises ZblobError: the file cannot be read as a database.
+    :param progress: called with a word on each step before it begins.
+    :raises OSError: there is no such file, it is a directory, or it may not be read.
+    :raises DatabaseError: it is no database, or SQLite cannot read it.
+    :raises OptionError: there is no such table or column, it cannot be analyzed, a column is given without its table,
+        or this process has the file open through another SQLite library.
     """
     if column is not None and table is None:
         raise OptionError("a column needs its table")
     began = time.monotonic()
-    connection = connect(database, readonly=True)
-    try:
-        analyzer = _Analyzer(connection, os.fspath(database), workers or usable_cpus(), seconds, seed)
+    with reading(database) as connection:
+        analyzer = _Analyzer(connection, name_of(database), workers or cpu_count(), seconds, seed)
+        analyzer.is_own = connection is not database
         columns = analyzer.analyze(table, column, progress)
         return Analysis(
-            database=os.fspath(database),
+            database=name_of(database),
             file_size=analyzer.file_size,
             free_size=analyzer.free_size,
-            page_size=_pragma(connection, "page_size"),
-            journal_mode=_pragma(connection, "journal_mode"),
-            auto_vacuum=("none", "full", "incremental")[_pragma(connection, "auto_vacuum")],
+            page_size=pragma(connection, "page_size"),
+            journal_mode=pragma(connection, "journal_mode"),
+            auto_vacuum=AUTO_VACUUM[pragma(connection, "auto_vacuum")],
             workers=analyzer.workers,
             seconds=time.monotonic() - began,
             columns=tuple(columns),
             skipped=tuple(analyzer.skipped),
         )
-    finally:
-        connection.close()
-
-
-def usable_cpus() -> int:
-    """Those that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _pragma(connection: Connection, name: str) -> Any:
-    return run(connection, f"PRAGMA {name}")[0][0]
 
 
 class _Analyzer:
-    """One analysis: the connection, its time, and what it leaves out."""
+    """One analysis."""
 
-    def __init__(self, connection: apsw.Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
+    def __init__(self, connection: Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
         self.connection, self.path, self.workers, self.seconds = connection, path, workers, seconds
         self.seed = random.randrange(1 << 32) if seed is None else seed
+        self.is_own = True  # False: it is the caller's connection
         self.skipped: list[Skipped] = []
-        page_size = _pragma(connection, "page_size")
-        self.file_size: int = page_size * _pragma(connection, "page_count")
-        self.free_size: int = page_size * _pragma(connection, "freelist_count")
+        page_size = pragma(connection, "page_size")
+        self.file_size: int = page_size * pragma(connection, "page_count")
+        self.free_size: int = page_size * pragma(connection, "freelist_count")
         self.enabled = status(connection, schema="main")
 
     def analyze(self, table: str | None, column: str | None, progress: Callable[[str], None]) -> list[ColumnAnalysis]:
@@ -212,7 +212,13 @@ class _Analyzer:
             progress(f"sizes of {each.name}")
             wanted = [each.column(column)] if column else _candidates(each)
             share = max(0.0, deadline - time.monotonic()) / left
-            sizes = measure_sizes(self.connection, each, wanted, seconds=share, draw_count=MOST_DRAWS, seed=self.seed)
+            sizes = measure_sizes(
+                *(self.connection, each, wanted),
+                seconds=share,
+                draw_count=MOST_DRAWS,
+                seed=self.seed,
+                is_own=self.is_own,
+            )
             found += [(sizes, one) for one in sizes.columns if self._is_worth(each, one, column is not None)]
         self._limit_bytes(found)
         whole = sum(one.bytes for _, one in found)
@@ -224,11 +230,10 @@ class _Analyzer:
         return sorted(analyzed, key=lambda each: -each.saving)
 
     def _tables(self, wanted: str | None) -> list[Table]:
-        """Ordinary tables, and the rows behind virtual tables of ours."""
-        virtual = {fold(each.table) for each in self.enabled if each.mode == "table"}
+        """Ordinary tables, and the backing tables of virtual ones."""
         if wanted is not None:
-            is_ours = fold(wanted) in virtual
-            return [look_at_table(self.connection, f"{wanted}_rows" if is_ours else wanted, allow_shadow=is_ours)]
+            return [find_rows(self.connection, wanted)]
+        virtual = {fold(each.table) for each in self.enabled if each.mode == "table"}
         tables = []
         names = run(self.connection, f"SELECT name FROM {master_of('main')} WHERE type = 'table' ORDER BY name")
         for (name,) in names:
@@ -236,7 +241,9 @@ class _Analyzer:
                 continue
             is_ours = fold(name).removesuffix("_rows") in virtual
             try:
-                tables.append(look_at_table(self.connection, name, allow_shadow=is_ours))
+                found = look_at_table(self.connection, name, allow_shadow=is_ours)
+                place_of(found, found.columns[0])  # raises where rows cannot be found again
+                tables.append(found)
             except OptionError as reason:
                 self.skipped.append(Skipped(name, None, str(reason)))
         return tables
@@ -249,7 +256,7 @@ class _Analyzer:
         return False
 
     def _limit_bytes(self, found: Sequence[tuple[TableSizes, ColumnSizes]]) -> None:
-        """Estimates add up to no more than the file holds."""
+        """Scale the estimates down if they add up to more than the file holds."""
         room = self.file_size - self.free_size - sum(one.bytes for sizes, one in found if sizes.is_exact)
         estimated = sum(one.bytes for sizes, one in found if not sizes.is_exact)
         for sizes, one in found:
@@ -262,13 +269,14 @@ class _Analyzer:
         min_size = enabled.min_size if enabled else _min_size(self.connection, sizes.table, one)
         is_census = sizes.is_exact and one.rows == len(one.all_keys) and one.bytes <= CENSUS_BYTES
         trials = Trials(is_census=is_census, min_size=min_size, seconds=seconds, seed=self.seed)
+        place = place_of(sizes.table, one.column)
         again: dict[Key, Callable[[], None]] = {}
         skipped_count = 0
         for key in one.all_keys if is_census else one.draws():
             if trials.is_done:
                 break
             if key not in again:
-                value = read_value(self.connection, sizes.table, one.column, key, LARGEST)
+                value = select_value(self.connection, place, key, LARGEST)
                 if value is None:
                     skipped_count += 1
                     continue
@@ -312,7 +320,7 @@ class _Analyzer:
         return next((each for each in self.enabled if each.is_column(self._name(table), column.name)), None)
 
     def _name(self, table: Table) -> str:
-        """The virtual table's, for the rows behind one."""
+        """The table's name; for a backing table, that of the virtual table."""
         virtual = (each.table for each in self.enabled if each.mode == "table")
         return next((name for name in virtual if fold(table.name) == f"{fold(name)}_rows"), table.name)
 
@@ -350,11 +358,11 @@ class _Analyzer:
         return decide(self.connection, sizes.table, one.column, seen)
 
     def _rest(self, trials: Trials, enabled: ColumnStatus) -> int:
-        """Of the values sampled, those that migrate would compress."""
+        """How many of the sampled values migrate would still compress."""
         return trials.smaller_pickles if enabled.envelope == "pickle" else trials.smaller_count
 
     def _command(self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int) -> str:
-        """What does it. Defaults are left out, but for the mode."""
+        """The command that does it. Options with their defaults are left out, except for the mode."""
         words = ["sqlite-zblob", "migrate", self.path, table, column, f"--mode={mode}"]
         words += [f"--envelope={envelope}"] if envelope != "frame" else []
         words += [f"--level={level}"] if level != DEFAULT_LEVEL else []
@@ -379,13 +387,13 @@ def _best_level(trials: Trials) -> int:
 
 
 def _min_size(connection: Connection, table: Table, one: ColumnSizes) -> int:
-    """The smallest power of two from which on values save enough, told from some small ones."""
+    """The smallest power of two from which on compressing values saves enough, judging by some small ones."""
     best = None
     for exponent in sorted(one.classes, reverse=True):
         group = one.classes[exponent]
         if not group.probes or group.bytes < LEAST_SHARE * one.bytes:
             continue
-        values = [read_value(connection, table, one.column, key, LARGEST) for key in group.probes]
+        values = [select_value(connection, place_of(table, one.column), key, LARGEST) for key in group.probes]
         plain = [value for value in values if value and not is_frame(value)]
         left = sum(len(compress(value, threads=1)) for value in plain)
         if left > (1 - LEAST_SAVING) * sum(map(len, plain)):

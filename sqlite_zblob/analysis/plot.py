@@ -40,7 +40,7 @@ def draw_analysis(analysis: Analysis, path: str) -> None:
 
 
 def _bytes(count: float, _: object = None) -> str:
-    """In powers of 1000, short enough for an axis."""
+    """A number of bytes in decimal units, short enough for an axis."""
     for unit in ("B", "kB", "MB", "GB"):
         if abs(count) < 1000:
             return f"{count:.3g} {unit}"
@@ -49,7 +49,7 @@ def _bytes(count: float, _: object = None) -> str:
 
 
 def _power(count: float, _: object = None) -> str:
-    """A power of two."""
+    """A power of two, in bytes, in binary units."""
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
             return f"{count:g} {unit}"
@@ -58,7 +58,7 @@ def _power(count: float, _: object = None) -> str:
 
 
 def _draw_sizes(axes: Any, column: ColumnAnalysis) -> None:
-    """Bytes by the size of the values that hold them: what compression can get at."""
+    """Draw how many bytes lie in values of which size."""
     ranges = [each for each in column.sizes if each.bytes]
     edges = [each.low for each in ranges]
     widths = [each.high - each.low for each in ranges]
@@ -88,10 +88,10 @@ def _draw_sizes(axes: Any, column: ColumnAnalysis) -> None:
 
 
 def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
-    """Ratio over the time to get there, a point a level."""
+    """Draw the ratio over the time that compression takes: one point per level."""
     for codec in ("zstd", "auto"):
         settings = [each for each in column.settings if each.codec == codec and each.compress_rate]
-        if settings and not (codec == "zstd" and all(_is_same_as_auto(column, each) for each in settings)):
+        if settings and not (codec == "zstd" and all(_is_like_auto(column, each) for each in settings)):
             seconds, ratios = [each.seconds.value for each in settings], [each.ratio.value for each in settings]
             bars = [[_distance(each, low) for each in settings] for low in (True, False)]
             style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1, "color": COLOURS[codec]}
@@ -121,9 +121,9 @@ def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
     axes.grid(alpha=0.3)
 
 
-def _is_same_as_auto(column: ColumnAnalysis, setting: SettingEstimate) -> bool:
+def _is_like_auto(column: ColumnAnalysis, setting: SettingEstimate) -> bool:
     auto = column.setting("auto", setting.level)
-    return auto is not None and abs(auto.ratio.value / setting.ratio.value - 1) < 0.002
+    return auto is not None and auto.is_like(setting)
 
 
 def _distance(setting: SettingEstimate, low: bool) -> float:
@@ -132,7 +132,7 @@ def _distance(setting: SettingEstimate, low: bool) -> float:
 
 
 def _name_levels(axes: Any, settings: list[SettingEstimate]) -> None:
-    """Levels that come to the same size share a label, so that labels do not lie on each other."""
+    """Label the points. Levels that reach about the same ratio share a label, so that labels do not overlap."""
     groups: list[list[SettingEstimate]] = []
     for each in settings:
         if groups and abs(each.ratio.value / groups[-1][0].ratio.value - 1) < 0.01:

@@ -1,4 +1,4 @@
-"""What does a value hold? Told from its first bytes and, for images, by the codec's own look. Unpickles nothing."""
+"""Recognise what a value holds, from its first bytes and from what the codec finds in it. Unpickles nothing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ JSON_LIMIT = 1 << 22  # larger texts are not parsed: what begins like JSON is ta
 
 class Kind(NamedTuple):
     name: str
-    is_compressed: bool  # by a codec of its own: compressing it again saves next to nothing
+    is_compressed: bool  # the format has a compression of its own: compressing it again saves next to nothing
     detail: str = ""  # of images: pixel type and size
 
 
-# What compressed formats begin with: bytes, where they stand, the format. From their specifications.
+# How compressed formats begin, by their specifications: bytes, the offset that they are at, the name of the format.
 _MAGIC = (
     (b"\xff\xd8\xff", 0, "JPEG"),
     (b"\x89PNG\r\n\x1a\n", 0, "PNG"),
@@ -44,7 +44,7 @@ _IMAGES = {"SimpleITK": "SimpleITK pickle", "NumPy": "NumPy pickle", "npy": ".np
 
 
 def recognize(value: bytes, about: FrameInfo) -> Kind:
-    """:param value: before compression.
+    """:param value: the value before compression.
     :param about: `info(value)`.
     """
     if about.images:

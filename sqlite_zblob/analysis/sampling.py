@@ -1,7 +1,8 @@
-"""What a table holds, without reading its values: rows, sizes, and random values to look at. Knows no compression.
+"""Measure what a table holds without reading its values: rows, sizes, and random values to look at.
 
-SQLite keeps the sizes of a row's values at its beginning, so that sizes cost one page a row, however large the values
-are. All statements are short: a writer never waits for them, and a WAL file can be reset between them.
+SQLite stores the sizes of a row's values at the beginning of the row, so that a look at them reads one page per row,
+however large the values are. All statements are short: a writer never waits long for them, and a WAL file can be reset
+between them. Knows no compression.
 """
 
 from __future__ import annotations
@@ -16,25 +17,24 @@ from statistics import fmean, median, stdev
 import apsw
 
 from ..column.schema import Column, Table
-from ..connect.database import Rows, quote, run
+from ..connect.database import Rows, octet_length, quote, run
 from ..connect.loader import Connection
+from ..migration.values import Key, place_of
 
-Key = tuple[object, ...]  # the rowid, or the primary key of a table WITHOUT ROWID
-
-SLICE_ROWS = 500  # a statement
-WINDOW_ROWS = 32  # about so many rows are in a window
-PROBES = 4  # values a class of small sizes
-PROBED_SIZES = 1 << 14  # below this a class is probed
-CENSUS_ROWS = 64  # columns of so few values remember all of them
+SLICE_ROWS = 500  # rows per statement
+WINDOW_ROWS = 32  # about how many rows are in a window
+PROBES = 4  # values that are remembered of each class of small sizes
+PROBED_SIZES = 1 << 14  # bytes; sizes below this are small
+CENSUS_ROWS = 64  # of a column with at most this many values, all are remembered
 
 
 @dataclass
 class SizeClass:
-    """The values of 2^(n-1) .. 2^n - 1 bytes; n = 0 for empty ones."""
+    """The values of 2^(n-1) to 2^n - 1 bytes; n = 0 stands for empty ones."""
 
     rows: float = 0
     bytes: float = 0
-    probes: list[Key] = field(default_factory=list)  # some of them, each as likely as any other
+    probes: list[Key] = field(default_factory=list)  # some of them, each drawn with the same probability
 
 
 class ColumnSizes:
@@ -45,7 +45,7 @@ class ColumnSizes:
 
     def __init__(self, column: Column, draw_count: int, rng: random.Random) -> None:
         self.column = column
-        self.rows = 0.0  # after scale(): of the whole table
+        self.rows = 0.0  # in the rows that were seen; after scale(), in the whole table
         self.bytes = 0.0
         self.largest = 0
         self.classes: dict[int, SizeClass] = {}
@@ -61,7 +61,8 @@ class ColumnSizes:
         if len(self.all_keys) < CENSUS_ROWS:
             self.all_keys.append(key)
         self._probe(key, size)
-        # A slot keeps its value from byte a to byte b with probability a / b: so each byte is as likely as any other.
+        # A slot that has a value at byte a still has it at byte b with probability a / b, so that in the end each byte
+        # has the same probability of being in the value drawn.
         while size and self._next and self._next[0][0] < self.bytes:
             _, slot = self._next[0]
             self._drawn[slot] = key
@@ -98,27 +99,37 @@ class TableSizes:
     bytes_error: float = 0.0  # relative standard error of all bytes; 0 where they are exact
 
     def scale(self, factor: float) -> None:
-        """From the rows that were seen to those of the table."""
+        """Go from the rows that were seen to all rows of the table."""
         self.rows *= factor
         for column in self.columns:
             column.scale(factor)
 
 
 def measure_sizes(
-    connection: apsw.Connection, table: Table, columns: Sequence[Column], *, seconds: float, draw_count: int, seed: int
+    connection: Connection,
+    table: Table,
+    columns: Sequence[Column],
+    *,
+    seconds: float,
+    draw_count: int,
+    seed: int,
+    is_own: bool = True,
 ) -> TableSizes:
-    """Sizes of some columns: of all rows if that takes no longer than half of `seconds`, otherwise of random ones.
+    """Measure the sizes in some columns: of all rows if half of `seconds` is enough for that, otherwise of a sample.
 
-    Random ones are all rows of random windows of rowids. Without rowids they are the first ones.
+    The sample consists of random windows of rowids. In a table without rowids it is the first rows.
+
+    :param is_own: False: the connection is the caller's, whose progress handler must not be replaced, so that counting
+        the rows cannot be cut short.
     """
-    names = [column.name for column in columns]
+    sizes_of = [_size_of(connection, column.name) for column in columns]
     sizes = _empty(table, columns, draw_count, seed)
-    if _add_all(connection, sizes, names, time.monotonic() + seconds / 2):
+    if _add_all(connection, sizes, sizes_of, time.monotonic() + seconds / 2):
         return sizes
-    row_count = _count(connection, table, time.monotonic() + seconds / 4)
+    row_count = _count(connection, table, time.monotonic() + seconds / 4 if is_own else None)
     if table.rowid_name is not None:
         windows = _empty(table, columns, draw_count, seed)
-        _add_windows(connection, windows, names, time.monotonic() + seconds / 4, random.Random(seed))
+        _add_windows(connection, windows, sizes_of, time.monotonic() + seconds / 4, random.Random(seed))
         if windows.rows > sizes.rows or (row_count and windows.rows):
             sizes = windows
     if row_count:
@@ -126,11 +137,14 @@ def measure_sizes(
     return sizes
 
 
-def _count(connection: apsw.Connection, table: Table, deadline: float) -> int | None:
-    """Rows, if that is told in time."""
+def _count(connection: Connection, table: Table, deadline: float | None) -> int | None:
+    """How many rows there are, if they are counted before the deadline."""
+    sql = f"SELECT count(*) FROM {table.address}"
+    if deadline is None or not isinstance(connection, apsw.Connection):
+        return int(run(connection, sql)[0][0])
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
     try:
-        return int(run(connection, f"SELECT count(*) FROM {table.address}")[0][0])
+        return int(run(connection, sql)[0][0])
     except apsw.InterruptError:
         return None
     finally:
@@ -142,26 +156,17 @@ def _empty(table: Table, columns: Sequence[Column], draw_count: int, seed: int) 
     return TableSizes(table, [ColumnSizes(column, draw_count, rng) for column in columns], 0, True)
 
 
-def key_columns(table: Table) -> list[str]:
-    """What finds a row of this table again, quoted."""
-    return [table.rowid_name] if table.rowid_name else [quote(column.name) for column in table.primary_key]
+def _size_of(connection: Connection, name: str) -> str:
+    """SQL for the bytes of a BLOB or TEXT; NULL for anything else."""
+    return f"iif(typeof({quote(name)}) IN ('blob', 'text'), {octet_length(connection, quote(name))}, NULL)"
 
 
-def _size_columns(names: Sequence[str]) -> list[str]:
-    return [size_of(name) for name in names]
+def _slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Rows]:
+    """Yield each row's key and some expressions, in the order of the keys, with one statement per slice.
 
-
-def size_of(name: str) -> str:
-    """Bytes of a BLOB or TEXT, NULL for anything else. Does not read the value."""
-    return f"iif(typeof({quote(name)}) IN ('blob', 'text'), octet_length({quote(name)}), NULL)"
-
-
-def slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iterator[Rows]:
-    """Some expressions of all rows behind their keys, in the order of the keys, each slice with a statement of its own.
-
-    Rows that come or go meanwhile may be seen or not; all others are seen once.
+    Rows that are inserted or deleted meanwhile may be seen or not; all others are seen once.
     """
-    keys = key_columns(table)
+    keys = place_of(table, table.columns[0]).key
     select = f"SELECT {', '.join([*keys, *columns])} FROM {table.address}"
     order = f"ORDER BY {', '.join(keys)} LIMIT {SLICE_ROWS}"
     after = f"WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
@@ -172,21 +177,22 @@ def slices(connection: Connection, table: Table, columns: Sequence[str]) -> Iter
         yield rows
 
 
-def _add_all(connection: Connection, sizes: TableSizes, names: Sequence[str], deadline: float) -> bool:
+def _add_all(connection: Connection, sizes: TableSizes, columns: Sequence[str], deadline: float) -> bool:
     """False: time was up before the end."""
-    for rows in slices(connection, sizes.table, _size_columns(names)):
-        _add(sizes, rows, len(key_columns(sizes.table)))
+    for rows in _slices(connection, sizes.table, columns):
+        _add(sizes, rows)
         if len(rows) == SLICE_ROWS and time.monotonic() > deadline:
             sizes.is_exact = False
             return False
     return True
 
 
-def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]], key_count: int) -> float:
-    added = 0
+def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]]) -> float:
+    """:param rows: each is a key, and a size for each column."""
+    added, column_count = 0, len(sizes.columns)
     for row in rows:
-        key = row[:key_count]
-        for column, size in zip(sizes.columns, row[key_count:], strict=True):
+        key = row[:-column_count]
+        for column, size in zip(sizes.columns, row[-column_count:], strict=True):
             if size is not None:
                 assert isinstance(size, int)
                 column.add(key, size)
@@ -196,19 +202,19 @@ def _add(sizes: TableSizes, rows: Sequence[tuple[object, ...]], key_count: int) 
 
 
 def _add_windows(
-    connection: Connection, sizes: TableSizes, names: Sequence[str], deadline: float, rng: random.Random
+    connection: Connection, sizes: TableSizes, columns: Sequence[str], deadline: float, rng: random.Random
 ) -> None:
-    """Windows of equal width at random places: every row is as likely to be seen as any other."""
+    """Look at windows of equal width at random places, which makes all rows equally likely to be seen."""
     rowid, address = sizes.table.rowid_name, sizes.table.address
     first, last = run(connection, f"SELECT min({rowid}), max({rowid}) FROM {address}")[0]
     width = WINDOW_ROWS * (1 + int(median(_gaps(connection, sizes.table, first, last, rng))))
     between = f"WHERE {rowid} BETWEEN ? AND ? LIMIT {WINDOW_ROWS * 100}"
-    select = f"SELECT {', '.join([str(rowid), *_size_columns(names)])} FROM {address}"
+    select = f"SELECT {', '.join([str(rowid), *columns])} FROM {address}"
     seen = []
     while time.monotonic() < deadline:
         start = rng.randint(first - width + 1, last)
         rows = run(connection, f"{select} {between}", (max(start, first), min(start + width - 1, last)))
-        seen.append(_add(sizes, rows, 1))
+        seen.append(_add(sizes, rows))
     sizes.is_exact = False
     if len(seen) > 1 and any(seen):
         sizes.bytes_error = stdev(seen) / fmean(seen) / len(seen) ** 0.5
@@ -216,19 +222,10 @@ def _add_windows(
 
 
 def _gaps(connection: Connection, table: Table, first: int, last: int, rng: random.Random) -> Iterator[int]:
-    """How far it is from random places to the next row."""
+    """Distances, in rowids, from random places to the next row."""
     rowid = table.rowid_name
     sql = f"SELECT {rowid} FROM {table.address} WHERE {rowid} >= ? ORDER BY {rowid} LIMIT 1"
     for _ in range(32):
         start = rng.randint(first, last)
         for (found,) in run(connection, sql, (start,)):
             yield found - start
-
-
-def read_value(connection: Connection, table: Table, column: Column, key: Key, max_size: int) -> bytes | None:
-    """The bytes of one value as they are stored. None if it has more than `max_size`, or is gone by now."""
-    where = " AND ".join(f"{name} = ?" for name in key_columns(table))
-    name = quote(column.name)
-    is_wanted = f"typeof({name}) IN ('blob', 'text') AND octet_length({name}) <= {max_size}"
-    rows = run(connection, f"SELECT CAST({name} AS BLOB) FROM {table.address} WHERE {where} AND {is_wanted}", key)
-    return rows[0][0] if rows else None

@@ -1,6 +1,7 @@
-"""Compress random values of a column with every setting, and say what that tells of the column. Knows no schema.
+"""Compress random values of a column with every setting, and estimate from them what the column would become.
 
-Values drawn in proportion to their sizes make a mean over draws a mean over the column's bytes (sampling.py).
+The values are drawn with probabilities proportional to their sizes (sampling.py), so that a mean over them estimates
+the mean over the column's bytes. Knows no schema.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ from .recognize import Kind, recognize
 LEVELS = tuple(range(1, 10))
 ZSTD_LEVELS = (1, 3, 5, 7, 9)
 
-# Codec and level. "zstd": as if there were no codecs for images.
+# Codec and level. "zstd" stands for what would be if there were no codecs for images.
 Setting = tuple[str, int]
 SETTINGS: tuple[Setting, ...] = tuple(("auto", n) for n in LEVELS) + tuple(("zstd", n) for n in ZSTD_LEVELS)
 
-FEW_DRAWS = 3
-LEAST_DRAWS = 12  # if that takes no longer than twice the time
+FEW_DRAWS = 3  # values that are tried in any case, unless they take five times as long as was allowed
+LEAST_DRAWS = 12  # values that are tried if that takes no longer than twice the time that was allowed
 LEAST_TRIALS = 2  # of a slow setting
-# Bytes: of larger values a piece is compressed. zstd's high levels are slow.
+# Bytes. Of larger values only a piece is compressed, and of those that hold no images a smaller one, since zstd's high
+# levels are slow.
 IMAGE_PIECE = 16 << 20
 GENERAL_PIECE = 4 << 20
 STRIPES = 8
@@ -40,8 +42,8 @@ class Trial(NamedTuple):
     """One value, or a piece of it, with one setting."""
 
     fraction: float  # bytes after / bytes before
-    compress: float  # seconds a byte, one thread
-    decompress: float
+    compress: float  # seconds per byte, one thread
+    decompress: float  # the same
 
 
 UNTOUCHED = Trial(1.0, 0.0, 0.0)
@@ -49,14 +51,14 @@ UNTOUCHED = Trial(1.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, and the range that holds the true one with 95 % confidence; None where one value says it all alone."""
+    """A figure, and the range that contains the true one with 95 % confidence. None: a single value has no range."""
 
     value: float
     low: float | None
     high: float | None
 
     def scaled(self, factor: float, offset: float = 0.0, error: float = 0.0) -> Estimate:
-        """`offset + factor * self`; `error` is half the width of a further range, independent of this one."""
+        """`offset + factor * self`. `error` is half the width of another range, which is independent of this one."""
         value = offset + factor * self.value
         if self.low is None or self.high is None:
             return Estimate(value, None, None)
@@ -75,11 +77,11 @@ class Trials:
     def __init__(self, *, is_census: bool, min_size: int, seconds: float, seed: int) -> None:
         self.is_census = is_census  # every value is tried once: nothing is left to estimate
         self.min_size = min_size  # smaller values stay as they are
-        self.kinds: list[tuple[Kind, float]] = []  # of each value, and its weight
+        self.kinds: list[tuple[Kind, float]] = []  # the kind of each value, and its weight
         self.plain_count = 0  # values that are no frames
-        self.smaller_count = 0  # of these, the ones that compression makes smaller
-        self.smaller_pickles = 0  # of these, the pickles
-        self.are_pickles = True  # all of those
+        self.smaller_count = 0  # plain values that compression makes smaller
+        self.smaller_pickles = 0  # pickles among these
+        self.are_pickles = True  # all plain values are pickles
         self.has_all = is_census  # no value of the column was left out
         self._trials: dict[Setting, list[tuple[float, Trial]]] = {setting: [] for setting in SETTINGS}
         self._spent = dict.fromkeys(SETTINGS, 0.0)
@@ -89,7 +91,7 @@ class Trials:
 
     @property
     def is_done(self) -> bool:
-        """Time is up, and what there is says something."""
+        """Is the time over, and are there enough values?"""
         late, count = time.monotonic() - self._deadline, len(self.kinds)
         if self.is_census or late < 0:
             return False
@@ -101,7 +103,7 @@ class Trials:
         return len(self._trials[setting])
 
     def add(self, value: bytes) -> Callable[[], None]:
-        """Try a value. The result adds it once more, for a value that is drawn again."""
+        """Try a value. Returns a function that counts it once more, for when it is drawn again."""
         kind, trials, is_pickle = self._try(value)
         weight = float(len(value)) if self.is_census else 1.0
 
@@ -142,7 +144,7 @@ class Trials:
         return recognize(value, about), trials, is_plain_pickle(value)
 
     def _time(self, setting: Setting, piece: bytes, options: dict[str, Any]) -> Trial:
-        """CPU time: what else the machine does is not the codec's."""
+        """Measure in CPU time, so that other work of the machine does not count."""
         codec, level = setting
         start = time.thread_time()
         frame = compress(piece, level, codec=codec, threads=1, **options)
@@ -153,7 +155,7 @@ class Trials:
         return Trial(len(frame) / len(piece), (middle - start) / len(piece), (end - middle) / len(piece))
 
     def _bytes(self, value: bytes) -> bytes:
-        """All of a value, or stripes from all over it."""
+        """The whole value, or stripes from all parts of it."""
         if len(value) <= GENERAL_PIECE:
             return value
         width, distance = GENERAL_PIECE // STRIPES, len(value) // STRIPES
@@ -161,7 +163,7 @@ class Trials:
         return b"".join(value[first + i * distance :][:width] for i in range(STRIPES))
 
     def _planes(self, value: bytes, about: FrameInfo) -> tuple[bytes, dict[str, Any]]:
-        """All of a value, or neighbouring planes of its largest image with the options that tell what they are."""
+        """The whole value, or some neighbouring planes of its largest image with the options that describe them."""
         if len(value) <= IMAGE_PIECE or not about.images:
             return value, {}
         image = max(about.images, key=lambda image: prod(image.size) * image.components)
@@ -181,8 +183,8 @@ class Trials:
     def fraction(self, setting: Setting) -> Estimate:
         """Bytes after / bytes before.
 
-        The range has room for a kind of value that was not drawn: it may hold so many bytes that it is missed in one
-        of twenty samples, and become nothing or stay as large as it is.
+        The range leaves room for a kind of value that was not drawn. It may hold as many bytes as one of twenty samples
+        would miss, and may become nothing, or stay as large as it is.
         """
         mean = self._mean(setting, lambda trial: trial.fraction, most=1.0)
         if mean.low is None or mean.high is None or self.has_all:
@@ -192,25 +194,25 @@ class Trials:
         return Estimate(mean.value, min(mean.low, low), max(mean.high, high))
 
     def seconds(self, setting: Setting) -> Estimate:
-        """A byte, to compress and to verify it, with one thread."""
+        """Seconds per byte to compress and to verify, with one thread."""
         return self._mean(setting, lambda trial: trial.compress + trial.decompress)
 
     def rates(self, setting: Setting) -> tuple[float, float]:
-        """Bytes a second, compressing and decompressing, of what is no frame yet; 0 where there is nothing."""
+        """Bytes per second, compressing and decompressing, over values that were no frames; 0 if there were none."""
         tried = [trial for _, trial in self._trials[setting] if trial.compress]
         if not tried:
             return 0.0, 0.0
         return 1 / fmean(each.compress for each in tried), 1 / max(1e-12, fmean(each.decompress for each in tried))
 
     def compare(self, setting: Setting, other: Setting) -> tuple[float, float]:
-        """Size and time with one setting in terms of the other's, over the values tried with both."""
+        """Size and time with one setting, divided by those with the other, over the values tried with both."""
         pairs = list(zip(self._trials[setting], self._trials[other], strict=False))
         sizes = [sum(pair[i][0] * pair[i][1].fraction for pair in pairs) for i in (0, 1)]
         times = [sum(pair[i][0] * pair[i][1].compress for pair in pairs) for i in (0, 1)]
         return sizes[0] / max(sizes[1], 1e-12), times[0] / max(times[1], 1e-12)
 
     def _mean(self, setting: Setting, figure: Callable[[Trial], float], most: float = inf) -> Estimate:
-        """The range is one of Student's on the logarithm: what cannot be negative stays positive."""
+        """The mean, with a range by Student's t on the logarithm, so that it stays positive."""
         weighted = [(weight, figure(trial)) for weight, trial in self._trials[setting]]
         if not weighted:
             raise ZblobError(f"no value was tried with {setting}")
@@ -231,7 +233,7 @@ _T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 
 
 
 def t_quantile(freedom: int) -> float:
-    """Of Student's distribution, at 97.5 %: within 0.001."""
+    """The 97.5 % quantile of Student's distribution, to within 0.001."""
     if freedom <= len(_T_QUANTILES):
         return _T_QUANTILES[freedom - 1]
     z = NormalDist().inv_cdf(0.975)

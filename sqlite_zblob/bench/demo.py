@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..bench import codecs, methods
-from .harness import cpu_count, machine, median, run_child
+from ..migration.pipeline import cpu_count
+from .harness import machine, median, run_child
 from .samples import Sample, find_samples
 
 APPLICATION_CODECS = ("uncompressed", "zlib 6", "LZ4", "Brotli 5", "zstd 3")
@@ -19,7 +20,7 @@ DATABASE_METHODS = ("functions/1", "functions/5", "table/1", "table/5")
 
 @dataclass(frozen=True)
 class Row:
-    """One way to compress. Seconds are the time of all rows; the median of the rounds."""
+    """The figures of one way to compress. Seconds are for all rows together, the median of the rounds."""
 
     label: str
     package_version: str
@@ -49,10 +50,12 @@ def method_names() -> list[str]:
 
 
 def run(rounds: int, copies: int, advance: Callable[[str], None] = lambda step: None) -> Result:
-    """Measure. `advance` is told before each of the 2 * rounds * methods steps what comes.
+    """Measure.
 
-    Each step is a process of its own, so that its peak memory is its alone, and every round visits every method
-    before the next begins, so that a change of the machine's speed falls on all of them.
+    Each step is a process of its own, which makes its peak memory comparable. Every round measures every method before
+    the next round begins, so that a change of the machine's speed affects all of them.
+
+    :param advance: called with a description before each of the 2 * rounds * methods steps.
     """
     samples, names = find_samples(), method_names()
     measured: dict[str, list[dict[str, Any]]] = {name: [] for name in names}

@@ -1,4 +1,4 @@
-"""Plots: one style, and one colour for each thing, of a palette that the colour-blind can tell apart."""
+"""Plots: one style, and one colour for each method, from a palette that colour-blind people can tell apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..codec import DEFAULT_LEVEL
 _ORANGE, _SKY, _GREEN, _BLUE, _VERMILION, _PURPLE = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7"
 NEUTRAL = "#9a9a9a"
 
-# What is ours is vermilion everywhere; the beginning of a name decides.
+# Our own methods are vermilion in every plot. The beginning of a name decides on its colour.
 _COLORS = (
     ("sqlite_zblob", _VERMILION),
     ("zcompress 1", _ORANGE),
@@ -51,7 +51,7 @@ def color(name: str) -> str:
 
 @contextlib.contextmanager
 def figure(path: Path, columns: int, width: float, height: float) -> Iterator[tuple[Any, list[Any]]]:
-    """A figure with so many axes side by side, in inches; saved when the block ends."""
+    """A figure with this many axes side by side, its size in inches. It is saved when the block ends."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -67,7 +67,7 @@ def figure(path: Path, columns: int, width: float, height: float) -> Iterator[tu
 
 
 def plain_log_ticks(axis: Any) -> None:
-    """1, 2, 5 and their decades written out, instead of powers of ten."""
+    """Write ticks as 1, 2, 5, 10, 20 and so on instead of powers of ten."""
     from matplotlib import ticker
 
     low, high = sorted(axis.get_view_interval())
@@ -94,7 +94,7 @@ def byte_ticks(axis: Any) -> None:
 
 
 def scatter_named(axis: Any, points: Sequence[tuple[str, float, float]], is_ours: Callable[[str], bool]) -> None:
-    """Points with their names beside them, ours joined by a line; a name that would cover another moves up or down."""
+    """Draw named points, ours joined by a line. A name that would cover another one moves up or down."""
     ours = [point for point in points if is_ours(point[0])]
     axis.plot(*zip(*((x, y) for _, x, y in ours), strict=True), "-", color=_VERMILION, linewidth=1, alpha=0.6)
     for name, x, y in points:
@@ -125,7 +125,7 @@ def scatter_named(axis: Any, points: Sequence[tuple[str, float, float]], is_ours
 
 
 def _named(ours: Sequence[tuple[str, float, float]]) -> list[tuple[str, float, float]]:
-    """The ends of the front and the default; names of all levels would hide it."""
+    """Name only both ends of our line and the default level, since the names of all levels would hide the line."""
     levels = [(f"level {name.rpartition(' ')[2]}", x, y) for name, x, y in ours]
     return [point for point in levels if point[0] in ("level 1", f"level {DEFAULT_LEVEL}", "level 9")]
 
@@ -135,6 +135,6 @@ def _is_taken(x: float, y: float, length: int, taken: list[tuple[float, float, i
 
 
 def _overlap(x: float, length: int, other: float, other_length: int) -> bool:
-    """Whether texts that begin at these places of a logarithmic axis touch; a letter is about a factor of 1.1 wide."""
+    """Do texts that begin at these places of a logarithmic axis overlap? A letter is about a factor of 1.1 wide."""
     first, second = sorted([(x, length), (other, other_length)])
     return bool(second[0] < first[0] * 1.105 ** (first[1] + 0.5))

@@ -50,7 +50,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def spread(values: Sequence[float]) -> float:
-    """Half the distance from least to largest, as a share of the median: 0.05 says within about 5 %."""
+    """Half the distance from the smallest to the largest, as a share of the median: 0.05 means within about 5 %."""
     middle = median(values)
     return (max(values) - min(values)) / 2 / middle if middle else 0.0
 
@@ -61,7 +61,7 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 @contextlib.contextmanager
 def pinned(threads: int = 1) -> Iterator[None]:
-    """Keep this thread, and those it starts, on as many CPUs as it has threads, where the system can."""
+    """Keep this thread, and those that it starts, on this many CPUs, where the system supports that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -73,12 +73,11 @@ def pinned(threads: int = 1) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def cpu_count() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def run_child(module: str, arguments: dict[str, Any], prefix: Sequence[str] = ()) -> Any:
-    """Run a module of this package with JSON arguments on its command line; it prints JSON. ZblobError if it fails."""
+    """Run a module of this package with JSON arguments on its command line, and return the JSON that it prints.
+
+    :raises ZblobError: it has failed.
+    """
     command = [*prefix, sys.executable, "-m", f"{__package__}.{module}", json.dumps(arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | _search_path())
     if done.returncode:
@@ -87,13 +86,13 @@ def run_child(module: str, arguments: dict[str, Any], prefix: Sequence[str] = ()
 
 
 def _search_path() -> dict[str, str]:
-    """The child imports this very package, wherever the parent found it."""
+    """Let the child import this very package, wherever the parent has found it."""
     root = str(Path(__file__).resolve().parents[2])
     return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))}
 
 
 def peak_memory() -> int:
-    """Bytes that this process has held at most. Linux's ru_maxrss would count the parent's as well."""
+    """Peak memory of this process in bytes. Linux's ru_maxrss would include that of the parent."""
     status = Path("/proc/self/status")
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -129,7 +128,7 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of every package whose work is measured, as far as it is installed."""
+    """Versions of all packages whose work is measured, as far as they are installed."""
     found = {}
     for name in _RECORDED_PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -49,7 +49,7 @@ class Subject:
 
     @property
     def content(self) -> str:
-        """ "labels", "floats" or "scans": what it is to a codec."""
+        """The kind of content, which decides what codecs reach: "labels", "floats" or "scans"."""
         if any(word in self.modality.lower() for word in _LABELS):
             return "labels"
         return "floats" if np.dtype(self.pixel_type).kind == "f" else "scans"
@@ -63,7 +63,7 @@ class Subject:
         return self.path.read_bytes()
 
     def array(self) -> Any:
-        """Its samples: the slowest axis first, the components of a pixel last."""
+        """The samples as an array: the slowest axis first, the components of a pixel last."""
         return array_of(self.value(), self.image)
 
     def describe(self) -> dict[str, Any]:
@@ -82,11 +82,11 @@ def array_of(value: bytes, image: ImageInfo) -> Any:
     dtype = np.dtype(image.pixel_type).newbyteorder("<" if image.byte_order == "little" else ">")
     shape = image.size[::-1] + ((image.components,) if image.components > 1 else ())
     found = np.frombuffer(value, dtype, int(np.prod(shape)), image.value_offset).reshape(shape)
-    return found if found.flags.aligned else found.copy()  # some codecs take no samples that lie at odd addresses
+    return found if found.flags.aligned else found.copy()  # some codecs take no samples at odd addresses
 
 
 def image_of(array: Any, image: ImageInfo) -> Any:
-    """A SimpleITK image of those samples at that geometry."""
+    """A SimpleITK image of these samples with this geometry."""
     import SimpleITK
 
     sitk: Any = SimpleITK
@@ -100,7 +100,10 @@ def image_of(array: Any, image: ImageInfo) -> Any:
 
 
 def find_subjects(source: Path | None, column: str | None, work: Path, quick: bool) -> list[Subject]:
-    """Write the values to measure with into the folder `work`. ZblobError where there are none."""
+    """Write the values to measure with into the folder `work`.
+
+    :raises ZblobError: there are none.
+    """
     if source is None:
         found = _from_packages()
     elif source.is_dir():
@@ -132,7 +135,7 @@ def _write(work: Path, name: str, modality: str, value: bytes, origin: str, is_o
 
 
 def from_typical(subject: Subject) -> float:
-    """How far its size is from that of the images that this was made for, up or down."""
+    """How far its size is from TYPICAL_SIZE, up or down: the logarithm of the factor."""
     return abs(math.log(subject.size / TYPICAL_SIZE))
 
 
@@ -141,7 +144,7 @@ def typical_scan(subjects: list[Subject]) -> Subject:
 
 
 def central(array: Any, most_bytes: int) -> Any:
-    """The middle of an array along its slowest axis, at most so many bytes but one slice at least."""
+    """The middle part of an array along its slowest axis: at most this many bytes, but at least one slice."""
     count = max(1, len(array) * most_bytes // max(1, array.nbytes))
     start = (len(array) - count) // 2
     return array if count >= len(array) else array[start : start + count]
@@ -153,7 +156,7 @@ def _from_packages() -> Iterator[Found]:
 
 
 def _from_folder(folder: Path) -> Iterator[Found]:
-    """Images that SimpleITK reads; a file index.tsv may say what they are: columns `id`, `modality` and `source`."""
+    """Images that SimpleITK reads. A file index.tsv may describe them, with columns `id`, `modality` and `source`."""
     import SimpleITK
 
     sitk: Any = SimpleITK

@@ -1,4 +1,4 @@
-"""Markdown from figures: tables, and numbers with as many digits as they deserve."""
+"""Make Markdown of figures: tables, and numbers with as many digits as make sense."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ANSWER = "**Answer.**"
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """With so many significant digits, without exponent: 0.0123, 1.23, 123, 12,300."""
+    """The number with this many significant digits, without an exponent: 0.0123, 1.23, 123, 12,300."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
     if value == 0:
@@ -32,7 +32,7 @@ def size(count: float) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], text_columns: int = 1) -> list[str]:
-    """The first columns are text, the others are figures and stand at the right."""
+    """A table. The first columns are text; the others are figures and aligned to the right."""
     rule = "|" + "---|" * text_columns + "---:|" * (len(headings) - text_columns)
     lines = ["| " + " | ".join(headings) + " |", rule]
     return [*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows), ""]
@@ -43,5 +43,5 @@ def answer(text: str) -> list[str]:
 
 
 def listing(names: Sequence[str]) -> str:
-    """a, b and c."""
+    """Join the names: a, b and c."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1] if names else "")))

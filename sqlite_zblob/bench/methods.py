@@ -1,7 +1,7 @@
 """The ways to store images in SQLite, compressed in the application, in the database, or below it.
 
-The table, its pragmas and its statements are those of a research tool that keeps pickled images under SHA-256 ids. Of
-each way is recorded which lines of such a program change.
+The table, its pragmas and its statements are those of a research tool that keeps pickled images under SHA-256 ids. For
+each way it is recorded which lines of such a program have to change.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _nothing(connection: apsw.Connection) -> None:
 
 @dataclass(frozen=True)
 class Method:
-    """How an object gets into the store: shrink it, pickle it, compress the pickle, INSERT; and the way back."""
+    """How an object gets into the store (shrink it, pickle it, compress the pickle, INSERT) and back out."""
 
     label: str
     place: str  # "none", "before pickling", "application", "database" or "file"
@@ -85,13 +85,13 @@ class Method:
 
 
 def find_method(name: str) -> Method:
-    """By its name: PLACE/DETAIL, as `method_names` gives them."""
+    """The method of this name: PLACE/DETAIL, as `method_names` lists them."""
     place, _, detail = name.partition("/")
     return _MAKERS[place](detail)
 
 
 def method_names() -> list[str]:
-    """All ways, but those whose packages are missing; the file system's is in the list wherever it can be tried."""
+    """The names of all methods whose packages are installed, and of the file system's where it can be tried."""
     installed = {codec.name for codec in codecs.available()}
     rivals = [name for name in _RIVALS if name.partition("/")[2] in installed]
     return [*rivals, *_OURS, *(["sqlite-zstd/3"] if sqlite_zstd_path() else []), FILE_SYSTEM]
@@ -113,7 +113,7 @@ def _application(detail: str) -> Method:
 
 
 def _before(detail: str) -> Method:
-    """Compress the array, pickle the small thing: the application takes the image apart and puts it together."""
+    """Compress the array and pickle the result: the application takes the image apart and puts it together again."""
     codec = codecs.get(detail)
 
     def shrink(image: Any) -> Any:
@@ -283,7 +283,7 @@ def open_store(method: Method, path: str, cache_pages: int = CACHE_PAGES, vfs: s
 
 
 def query(connection: apsw.Connection, statement: str, *bindings: Any) -> list[tuple[Any, ...]]:
-    """All rows: whoever times a statement times its end, too."""
+    """Fetch all rows, so that the time of a statement includes its end."""
     return connection.execute(statement, bindings).fetchall()
 
 
@@ -299,13 +299,13 @@ class CompressedVolume:
 
     @property
     def prefix(self) -> list[str]:
-        """What a command is to begin with so that the volume is there. The mount ends with the process."""
+        """What a command must begin with to see the volume. The mount ends with the process."""
         mount = 'mount -o loop,compress-force=zstd:3 "$0" "$1" && shift && exec "$@"'
         return ["unshare", "-m", "sh", "-c", mount, str(self.image), str(self.mount_point)]
 
 
 def why_no_compressed_volume() -> str:
-    """Empty if a compressed file system can be made and mounted here; the reason, if not."""
+    """Why no compressed file system can be made and mounted here; empty if it can."""
     for tool in ("mkfs.btrfs", "unshare"):
         if shutil.which(tool) is None:
             return f"{tool} is not installed"

@@ -1,4 +1,4 @@
-"""The end of the investigation, put first: whether, where, with which settings, and when not; by rule from the data."""
+"""The conclusion of the report, derived from the data by rules: whether to compress, where, how, and when not to."""
 
 from __future__ import annotations
 

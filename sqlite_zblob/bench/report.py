@@ -1,4 +1,4 @@
-"""The report: measured data of all questions in, Markdown and plots out. Nothing is measured or typed here."""
+"""Make the report, Markdown with plots, from the measured data of all questions. No figure in it is typed by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "investigation"
 
 
 class Report:
-    """What a question's `render` gets: the data of all questions, and a place for plots."""
+    """What a question's `render` gets: the data of all questions, and a folder for plots."""
 
     NEUTRAL = figures.NEUTRAL
     color = staticmethod(figures.color)
@@ -35,7 +35,7 @@ class Report:
             raise ZblobError(f"{folder} holds no measurements: run `sqlite-zblob bench all` first")
 
     def link(self, path: Path) -> str:
-        """As the report, which is a file of its own, refers to it."""
+        """The path by which the report refers to the plot."""
         return os.path.relpath(path, self._home)
 
     @property
@@ -46,7 +46,7 @@ class Report:
         return name in self._data
 
     def rows(self, name: str) -> list[Row]:
-        """ZblobError where a question needs another that was not measured."""
+        """:raises ZblobError: this question needs another one that was not measured."""
         if name not in self._data:
             raise ZblobError(f"this section needs the measurements of `sqlite-zblob bench {name}`, too")
         return self._data[name][0]

@@ -1,7 +1,7 @@
 """Measurements on disk: a journal that makes a run resumable, and one CSV and one JSON file for each question.
 
-NAME.csv holds the rows, NAME.json everything else: machine, versions, inputs, settings. Both together are all that the
-report is made from.
+NAME.csv holds the rows, and NAME.json everything else: machine, versions, inputs, settings. The report is made from
+these two alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 class Journal:
-    """Finished measurements of one question, each under a key; a run that was interrupted goes on after the last.
+    """Finished measurements of one question, each under a key. An interrupted run continues after the last one.
 
     Measurements that were made with other settings, inputs or versions are dropped.
     """
@@ -32,7 +32,7 @@ class Journal:
             for line in lines[1:]:
                 try:
                     key, value = json.loads(line)
-                except ValueError:  # the last line of a killed run
+                except ValueError:  # the last line that a killed run has written
                     break
                 self._found[key] = value
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ class Journal:
         path.write_text("\n".join(kept) + "\n")
 
     def take(self, key: str, measure: Callable[..., Any], *arguments: Any) -> Any:
-        """The measurement of that key: the one that was made, or a new one. It must be what JSON can hold."""
+        """The measurement of this key: one that was made before, or a new one. It must be representable in JSON."""
         if key not in self._found:
             self._found[key] = json.loads(json.dumps(measure(*arguments)))
             with self._path.open("a") as file:
@@ -48,7 +48,7 @@ class Journal:
         return self._found[key]
 
     def close(self) -> None:
-        """The question is answered: nothing is left to resume."""
+        """End the journal: the question is answered, and nothing is left to resume."""
         self._path.unlink()
 
 
@@ -64,7 +64,7 @@ def write(folder: Path, name: str, rows: list[Row], facts: Row) -> None:
 
 
 def read(folder: Path, name: str) -> tuple[list[Row], Row] | None:
-    """A question's rows and facts, or None where it was not measured."""
+    """The rows and facts of a question; None: it was not measured."""
     data, facts = folder / f"{name}.csv", folder / f"{name}.json"
     if not (data.exists() and facts.exists()):
         return None

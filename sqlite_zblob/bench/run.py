@@ -1,4 +1,4 @@
-"""One run of the bench: which questions, on what, where results go. Knows no question's inside, and no terminal."""
+"""One run of the bench: which questions, on which images, where results go. Knows no single question, no terminal."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ def run(
     again: bool,
     advance: Callable[[str, str, int], None],
 ) -> list[str]:
-    """Measure the questions of these names into `folder`; those that were measured already only if `again`.
+    """Measure the questions of these names, and write the results into `folder`.
 
-    :param advance: told before each step: question, step, number of steps in the question.
+    :param again: measure those that were measured already, too.
+    :param advance: called before each step with the question, the step, and the number of steps in the question.
     :returns: the names of the questions that were measured now.
     """
     wanted = [name for name in names if again or results.read(folder, name) is None]

@@ -43,7 +43,7 @@ def _read(path: Path, name: str) -> Sample:
 
 
 def shipped_samples() -> Iterator[Sample]:
-    """The real images that are there, largest packages first. None without SimpleITK."""
+    """The real images of all packages that are installed. There are none without SimpleITK."""
     if importlib.util.find_spec("SimpleITK") is None:
         return
     for package, path, name in _SHIPPED:
@@ -83,5 +83,5 @@ def phantom_samples() -> Iterator[Sample]:
 
 
 def find_samples() -> list[Sample]:
-    """Real images where there are any, phantoms otherwise."""
+    """Real images if there are any, otherwise phantoms."""
     return list(shipped_samples()) or list(phantom_samples())

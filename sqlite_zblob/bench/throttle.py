@@ -1,7 +1,7 @@
-"""A slow disk for SQLite, with a cache before it: an APSW VFS that lets bytes through at so many a second.
+"""A slow disk for SQLite with a cache in front of it: an APSW VFS that lets bytes through at a limited rate.
 
-It stands for the operating system's cache and the medium behind: a page that was read lately is there at once, any
-other takes its time. SQLite itself reads the pages of large values past its own page cache.
+It stands for the operating system's cache and the medium below it: a page that was read lately is there at once, and
+any other one takes time. SQLite itself reads the pages of large values without its own page cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ThrottledVFS(apsw.VFS):
         self.reset(0.0, 0)
 
     def reset(self, bandwidth: float, cache_size: int) -> None:
-        """From now on: an empty cache of so many bytes, in front of a medium of so many bytes a second."""
+        """Begin with an empty cache of this many bytes, in front of a medium of this many bytes per second."""
         self.bandwidth, self.cache_pages = bandwidth, cache_size // PAGE_SIZE
         self._cached.clear()
         self.forget_counts()
@@ -39,7 +39,7 @@ class ThrottledVFS(apsw.VFS):
         return ThrottledFile(self, name, flags) if is_main else apsw.VFSFile("", name, flags)
 
     def start(self) -> None:
-        """A statement begins: the medium has been idle, and will stream from now on."""
+        """Begin a statement: the medium has been idle until now."""
         self._due = time.perf_counter()
 
     def account(self, offset: int, count: int) -> None:
@@ -58,7 +58,7 @@ class ThrottledVFS(apsw.VFS):
         self.settle(_SHORTEST_SLEEP)
 
     def settle(self, shortest: float = 0.0) -> None:
-        """Wait for what is due: at the end of a statement, or if it is worth a sleep."""
+        """Wait until the medium would have delivered: at the end of a statement, or if that is worth a sleep."""
         wait = self._due - time.perf_counter()
         if wait > shortest:
             time.sleep(wait)

@@ -38,12 +38,12 @@ def _key(text: str) -> str:
 
 
 def small_values(count: int) -> list[tuple[str, bytes]]:
-    """What a store of results holds beside images: pickled numbers and None."""
+    """What a store of results holds in addition to images: pickled numbers and None."""
     return [(_key(f"small/{i}"), pickle.dumps(None if i % 3 == 0 else i / 7)) for i in range(count)]
 
 
 def insert(method: Method, path: str, folder: Path, copies: int, is_pickled: bool, small: int) -> dict[str, Any]:
-    """Store the objects (or, if they are not pickled here, the values as they are). Seconds of each stage and row."""
+    """Store the objects or, if they are not pickled here, the values as they are; return seconds per stage and row."""
     before = _used_bytes(path) if method.place == "file" else 0
     connection = open_store(method, path)
     statement = INSERT.format(method.write_sql)
@@ -75,14 +75,14 @@ def _insert_small(connection: apsw.Connection, method: Method, count: int) -> No
 
 
 def _used_bytes(path: str) -> int:
-    """Of the whole file system, which holds nothing else."""
+    """Bytes in use on the whole file system, which holds nothing else."""
     os.sync()
     status = os.statvfs(Path(path).parent)
     return (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
 def select(method: Method, path: str, folder: Path, copies: int, is_pickled: bool, small: int) -> dict[str, Any]:
-    """Read all rows: cold, warm, in random order; and ask for statistics, on connections that have seen no page."""
+    """Read all rows cold, warm, and in random order, and ask for statistics; each on a new connection."""
     forget(path)
     connection = open_store(method, path)
     keys = list(rows(folder, copies))

@@ -1,4 +1,4 @@
-"""The command line `sqlite-zblob`: arguments and printing only. One module a group of commands; render.py prints."""
+"""The command line `sqlite-zblob`: arguments and printing only. One module per group of commands; render.py prints."""
 
 from __future__ import annotations
 

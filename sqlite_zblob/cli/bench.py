@@ -1,4 +1,4 @@
-"""bench: the investigation, measured on images of one's own."""
+"""bench: the investigation, measured on the user's own images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from ..cli import render
 from ..errors import ZblobError
+from . import render
 from .options import json_option, on_interrupt
 
 _DEFAULT_FOLDER = "zblob-bench"
@@ -37,21 +37,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class Investigation:
-    """What `bench` has measured, or found measured. All figures are in the data files."""
+    """What `bench` has measured now or before. All figures are in the data files."""
 
     answers: tuple[Answer, ...]
     report: str  # path of the Markdown file
-    results: str  # path of the folder with CSV and JSON files, two a question
+    results: str  # path of the folder with a CSV and a JSON file for each question
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a store takes that grows by the same number of images each month."""
+    """What a store costs that grows by the same number of images each month."""
 
     months: int
     plain_gb_months: float
     compressed_gb_months: float
-    price: float  # of a GB-month; 0: not given
+    price: float  # per GB-month; 0: not given
 
     @property
     def saved_gb_months(self) -> float:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..bench import demo as bench_demo
-from ..cli import render
+from . import render
 from .options import json_option, on_interrupt
 
 

@@ -11,25 +11,17 @@ from rich.console import Console
 
 from ..analysis.analyze import Analysis, ColumnAnalysis, SettingEstimate
 from ..analysis.analyze import analyze as run_analyze
-from ..analysis.stats import (
-    ColumnInfo,
-    ColumnStats,
-    DatabaseInfo,
-    TableInfo,
-    TableStats,
-    database_info,
-    table_info,
-    value_info,
-)
+from ..analysis.describe import ColumnInfo, DatabaseInfo, TableInfo, describe
+from ..analysis.stats import ColumnStats, TableStats
 from ..analysis.stats import stats as run_stats
 from ..analysis.trial import Estimate
-from ..cli import render
 from ..codec import FrameInfo
 from ..codec import info as frame_info
 from ..errors import OptionError, ZblobError
+from . import render
 from .options import column_argument, database_argument, json_option, on_interrupt, table_argument
 
-WORTH_A_RANGE = 0.01  # narrower ones are not shown
+WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -53,7 +45,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
     type=click.IntRange(0),
     default=0,
     metavar="N",
-    help="Tell times for so many threads. 0: one for each CPU.",
+    help="Estimate times for this many threads. 0: one for each CPU.",
 )
 @click.option("--seed", type=int, metavar="N", help="Look at the same values again.")
 @click.option(
@@ -66,8 +58,8 @@ def analyze(
     """Say what compression would bring to a database: ratio, time and size for each level.
 
     Random values of each BLOB and TEXT column are compressed, and the ranges hold the figures of the whole column with
-    95 % confidence. Nothing is written, and other programs may read and write meanwhile. At the end stands the command
-    to run. Without TABLE and COLUMN, all columns are looked at.
+    95 % confidence. Nothing is written, and other programs may read and write meanwhile. The command to run is printed
+    at the end. Without TABLE and COLUMN, all columns are looked at.
     """
     on_interrupt("interrupted; nothing was changed")
     draw = _plotter(plot) if plot else None
@@ -82,7 +74,7 @@ def analyze(
 
 
 def _plotter(path: str) -> Any:
-    """Before the work, so that what is missing is told at once."""
+    """To be called before the work, so that a missing package is reported at once."""
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise click.UsageError(f"--plot makes .svg, .png or .pdf files, not {Path(path).name}")
     try:
@@ -147,21 +139,17 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
 
 
 def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
-    """Neighbouring levels that come to the same, together; zstd alone only where it differs."""
+    """Group neighbouring levels that reach the same ratio; leave out zstd where it reaches that of "auto"."""
     groups: list[list[SettingEstimate]] = []
     for setting in column.settings:
         same = column.setting("auto", setting.level)
-        if setting.codec == "zstd" and same and _is_same(setting, same):
+        if setting.codec == "zstd" and same and setting.is_like(same):
             continue
-        if groups and groups[-1][0].codec == setting.codec and _is_same(groups[-1][0], setting):
+        if groups and groups[-1][0].codec == setting.codec and groups[-1][0].is_like(setting):
             groups[-1].append(setting)
         else:
             groups.append([setting])
     return groups
-
-
-def _is_same(one: SettingEstimate, other: SettingEstimate) -> bool:
-    return abs(one.ratio.value / other.ratio.value - 1) < 0.002
 
 
 def _level_row(group: list[SettingEstimate], advised: int) -> tuple[str, ...]:
@@ -180,7 +168,7 @@ def _level_row(group: list[SettingEstimate], advised: int) -> tuple[str, ...]:
 
 
 def _unit(count: float) -> tuple[float, str]:
-    """The unit in which a number of bytes is short."""
+    """The unit in which this number of bytes is short to write: its factor and its name."""
     for factor, name in ((1e12, " TB"), (1e9, " GB"), (1e6, " MB"), (1e3, " kB")):
         if count >= factor:
             return factor, name
@@ -188,7 +176,7 @@ def _unit(count: float) -> tuple[float, str]:
 
 
 def _range(estimate: Estimate, factor: float, unit: str) -> str:
-    """The figure, and its range where that is worth a word."""
+    """The figure, with its range unless that is narrow."""
     value = f"{_short(estimate.value / factor)}{unit}"
     if estimate.low is None or estimate.high is None:
         return f"{value} (?)"
@@ -198,7 +186,7 @@ def _range(estimate: Estimate, factor: float, unit: str) -> str:
 
 
 def _short(number: float) -> str:
-    """Three digits, or all before the point."""
+    """With three digits, or all digits before the point."""
     return f"{number:.2f}" if number < 10 else f"{number:.1f}" if number < 100 else f"{number:.0f}"
 
 
@@ -220,25 +208,19 @@ def info(file: str, place: tuple[str, ...], as_json: bool) -> None:
 
     KEY is the primary key of the row, or the rowid of a table without one.
     """
-    show: tuple[Any, Callable[[Any], None]]
-    if len(place) == 3:
-        show = value_info(file, *place), _print_value
-    elif len(place) == 1:
-        show = table_info(file, *place), _print_table
-    elif place:
-        raise click.UsageError("give the database alone, or TABLE, or TABLE, COLUMN and KEY behind it")
-    elif _is_database(file):
-        show = database_info(file), _print_database
-    else:
-        show = frame_info(Path(file).read_bytes()), _print_value
-    about, print_it = show
+    if len(place) not in (0, 1, 3):
+        raise click.UsageError("give the file alone, or TABLE after it, or TABLE, COLUMN and KEY")
+    is_file = not place and not _is_database(file)
+    about: Any = frame_info(Path(file).read_bytes()) if is_file else describe(file, *place)
     if as_json:
         render.print_json("info", about)
     else:
-        print_it(about)
+        _PRINTERS[type(about)](about)
 
 
 def _is_database(path: str) -> bool:
+    if path.startswith("file:"):
+        return True
     with Path(path).open("rb") as file:
         head = file.read(len(SQLITE_MAGIC))
     return head == SQLITE_MAGIC or not head
@@ -303,6 +285,13 @@ def _print_value(about: FrameInfo) -> None:
         if image.spacing:
             facts.append(("spacing", " x ".join(f"{each:g}" for each in image.spacing)))
     _print_facts(facts)
+
+
+_PRINTERS: dict[type, Callable[[Any], None]] = {
+    DatabaseInfo: _print_database,
+    TableInfo: _print_table,
+    FrameInfo: _print_value,
+}
 
 
 def _print_facts(facts: Iterable[tuple[str, Any]]) -> None:

@@ -15,7 +15,8 @@ import apsw
 import click
 from click.shell_completion import CompletionItem
 
-from ..connect.database import connect, quote, run
+from ..connect.database import quote, run
+from ..connect.opening import reading, rewriting
 from ..errors import ZblobError, ZblobWarning
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -32,7 +33,7 @@ class Failure(click.ClickException):
     def __init__(self, message: str, kind: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.kind = kind
-        vars(self)["exit_code"] = exit_code  # click calls it a variable of the class
+        vars(self)["exit_code"] = exit_code  # click declares it a variable of the class
         self.wants_json = bool(click.get_current_context().meta.get(_JSON))
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -42,14 +43,14 @@ class Failure(click.ClickException):
 
 
 class ErrorGroup(click.Group):
-    """Commands whose errors are one sentence. What is nobody's fault but ours keeps its traceback."""
+    """Commands whose errors are one sentence. Errors of our own making keep their traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with _notes():
                 return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # click ends quietly then
+            raise  # click ends quietly in this case
         except ZblobError as error:
             raise Failure(str(error), type(error).__name__) from error
         except OSError as error:
@@ -65,7 +66,7 @@ class ErrorGroup(click.Group):
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Our own warnings as lines."""
+    """Print our own warnings as one line each."""
     with warnings.catch_warnings():
         show_others = warnings.showwarning
 
@@ -81,7 +82,7 @@ def _notes() -> Iterator[None]:
 
 
 def on_interrupt(message: str) -> None:
-    """What to tell whoever presses Ctrl-C from now on."""
+    """Set the message for a user who presses Ctrl-C from now on."""
     click.get_current_context().meta[_INTERRUPTED] = message
 
 
@@ -100,18 +101,20 @@ def _complete_column(ctx: click.Context, _: click.Parameter, incomplete: str) ->
 
 def _complete(ctx: click.Context, sql: str, incomplete: str) -> list[CompletionItem]:
     try:
-        connection = connect(ctx.params.get("database") or "", readonly=True)
-    except ZblobError:
+        with reading(ctx.params.get("database") or "") as connection:
+            return [CompletionItem(name) for (name,) in run(connection, sql) if name.startswith(incomplete)]
+    except (ZblobError, OSError):
         return []
-    try:
-        return [CompletionItem(name) for (name,) in run(connection, sql) if name.startswith(incomplete)]
-    finally:
-        connection.close()
 
 
-def require_database(path: str, *, writable: bool) -> None:
-    """:raises ZblobError: the file is not there, is no database, or may not be read or written."""
-    connect(path, readonly=not writable).close()
+def require_database(path: str, *, writes: bool) -> None:
+    """Check the file before anything else begins, such as a connection to a Dask cluster.
+
+    :raises OSError: there is no such file, it is a directory, or it may not be read or written.
+    :raises DatabaseError: it is no database.
+    """
+    with rewriting(path, writes=writes):
+        pass
 
 
 def database_argument(command: Command) -> Command:
@@ -130,7 +133,7 @@ def column_argument(*, required: bool) -> Callable[[Command], Command]:
 
 
 def json_option(command: Command) -> Command:
-    """`as_json`, which errors obey as well."""
+    """The option `as_json`, which errors obey as well."""
 
     def remember(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
         ctx.meta[_JSON] = value
@@ -141,7 +144,7 @@ def json_option(command: Command) -> Command:
 
 
 class ByteSize(click.ParamType[int]):
-    """512, 64K, 64MiB, 1.5 GB: K, M and G are powers of 1024 alike."""
+    """512, 64K, 64MiB, 1.5 GB: K, KB and KiB are all 1024 bytes, and so on."""
 
     name = "bytes"
 
@@ -155,7 +158,7 @@ class ByteSize(click.ParamType[int]):
 
 
 def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """All of them, in this order."""
+    """Add all these options, in this order."""
 
     def apply(command: Command) -> Command:
         for each in reversed(several):
@@ -190,7 +193,7 @@ writer_options: Callable[[Any], Any] = options(
         default="64M",
         show_default=True,
         metavar="BYTES",
-        help="Replace at most so many bytes in one transaction.",
+        help="Replace at most this many bytes in one transaction.",
     ),
     click.option(
         "--vacuum",
@@ -227,6 +230,6 @@ def executor_for(scheduler: str | None) -> Iterator[Any]:
         except ImportError as error:
             raise ZblobError(f"--dask needs the extra: pip install 'sqlite_zblob[dask]' ({error})") from error
         for name in list(logging.root.manager.loggerDict):
-            if name.startswith("distributed"):  # what matters comes as an error of ours
+            if name.startswith("distributed"):  # what matters is raised as an error of ours
                 logging.getLogger(name).setLevel(logging.CRITICAL)
         yield stack.enter_context(DaskExecutor(scheduler))

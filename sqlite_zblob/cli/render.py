@@ -1,4 +1,4 @@
-"""How results look: rich tables and progress bars on a terminal, plain lines elsewhere, JSON. Knows no command."""
+"""How results are printed: tables and progress bars on a terminal, plain lines elsewhere, JSON. Knows no command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..codec import VERSION
 from ..migration.reports import Progress, ProgressCallback
 
 LINE_SECONDS = 10.0  # between two lines of progress where there is no terminal
-WIDE = 10_000  # characters: what is piped is never cut
+WIDE = 10_000  # characters per line where there is no terminal: nothing is cut off
 
 
 def console(*, err: bool = False) -> Console:
@@ -52,7 +52,7 @@ def to_json(value: Any) -> Any:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, title: str | None = None) -> Table:
-    """Aligned columns: the first `left` of them to the left. With lines on a terminal, without where it is piped."""
+    """Aligned columns, the first `left` of them to the left. Lines are drawn on a terminal only."""
     is_terminal = sys.stdout.isatty()
     made = Table(
         title=title if is_terminal else None,
@@ -113,7 +113,7 @@ def describe(progress: Progress) -> str:
 
 @contextmanager
 def progress_of_rows() -> Iterator[ProgressCallback]:
-    """A bar on a terminal, a line now and then elsewhere; both on standard error."""
+    """Show a bar on a terminal, or a line every ten seconds elsewhere; both on standard error."""
     with _progress() as show:
 
         def report(progress: Progress) -> None:
@@ -126,14 +126,14 @@ def progress_of_rows() -> Iterator[ProgressCallback]:
 
 
 class StepCallback(Protocol):
-    """What comes next, and how many of how many steps are done."""
+    """Called with what comes next, and with the number of steps that are done and of all steps."""
 
     def __call__(self, step: str, done: int = 0, total: int | None = None) -> None: ...
 
 
 @contextmanager
 def progress_of_steps() -> Iterator[StepCallback]:
-    """As above, for work that says what comes next, and how many of how many steps are done, where it knows."""
+    """The same for work that consists of steps. It may know how many they are."""
     with _progress() as show:
 
         def report(step: str, done: int = 0, total: int | None = None) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from ..cli import render
 from ..codec import DEFAULT_LEVEL
 from ..column.storage import DEFAULT_MIN_SIZE, ENVELOPES, MODES
 from ..migration.migrate import migrate as run_migrate
 from ..migration.migrate import restore as run_restore
 from ..migration.reports import Report, VerifyReport
 from ..migration.verify import verify as run_verify
+from . import render
 from .options import (
     ByteSize,
     column_argument,
@@ -29,7 +29,7 @@ from .options import (
     writer_options,
 )
 
-MOST_LINES = 20  # of failures and damages; --json has all
+MOST_LINES = 20  # of failures and damages on a terminal; --json has all
 
 _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run the same command again to go on."
 
@@ -99,9 +99,9 @@ def restore(database: str, table: str, column: str, **options: Any) -> None:
 
 
 def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str], options: dict[str, Any]) -> None:
-    """What migrate and restore do with their options."""
+    """Run migrate or restore with these options, and print the report."""
     on_interrupt(_GO_ON)
-    require_database(place[0], writable=not options["dry_run"])
+    require_database(place[0], writes=not options["dry_run"])
     as_json, scheduler = options.pop("as_json"), options.pop("scheduler")
     vacuum = vacuum_mode(options.pop("vacuum_full"), options.pop("vacuum_incremental"))
     with executor_for(scheduler) as executor, render.progress_of_rows() as progress:
@@ -121,7 +121,7 @@ def verify(database: str, table: str | None, column: str | None, as_json: bool, 
     Without TABLE and COLUMN, all columns whose compression is on. The exit code is 1 if anything is damaged.
     """
     on_interrupt("interrupted: not all values were checked")
-    require_database(database, writable=False)
+    require_database(database, writes=False)
     with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
         report = run_verify(database, table, column, executor=executor, progress=progress, **options)
     if as_json:

@@ -1,24 +1,24 @@
-"""Which mode of transparent compression fits a column, and why: looks at the schema and samples the values."""
+"""Recommend the mode of transparent compression that fits a column, from its schema and a sample of its values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ..codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pickle
-from ..connect.database import quote, run
+from ..connect.database import pragma, quote, run
 from ..connect.loader import Connection
 from .schema import Column, Table, column_obstacles, look_at_table, update_triggers, virtual_obstacles
 
-# Below this, compression is not worth a reader's time.
+# With a lower ratio, compression is not worth the time of readers.
 LEAST_RATIO = 1.1
 
-# Bytes a value from which on the pages that a trigger gives back are worth a thought.
+# From this mean size of values on, in bytes, the pages that a trigger frees are worth a hint.
 LARGE = 1 << 16
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """How to enable a column. The reasons come in the order of their weight."""
+    """How to enable a column. The weightiest reason comes first."""
 
     mode: str | None  # "in-place", "table", or None: do not compress it
     envelope: str  # "frame" or "pickle"
@@ -26,7 +26,7 @@ class Recommendation:
     row_count: int
     sampled_count: int
     sampled_bytes: int  # before compression
-    ratio: float | None  # of all sampled bytes; None where there are none
+    ratio: float | None  # of all sampled bytes together; None: there are none
 
 
 def recommend(
@@ -39,10 +39,10 @@ def recommend(
     sample_count: int = 16,
     sample_bytes: int = 64 << 20,
 ) -> Recommendation:
-    """Look at a column and say how to compress it.
+    """Look at a column and recommend how to compress it.
 
-    :param sample_count: at most so many values are read and compressed, spread over the table.
-    :param sample_bytes: no more are read once so many bytes were.
+    :param sample_count: the most values that are read and compressed; they are spread over the table.
+    :param sample_bytes: after this many bytes, no more values are read.
     :raises OptionError: there is no such table or column.
     """
     found = look_at_table(connection, table, schema)
@@ -62,13 +62,13 @@ class Seen:
     """What sampled values show."""
 
     count: int
-    are_pickles: bool  # all of them
+    are_pickles: bool  # all of them are
     ratio: float | None
     mean_size: float  # bytes before compression
 
 
 def decide(connection: Connection, table: Table, column: Column, seen: Seen) -> tuple[str | None, str, list[str]]:
-    """Mode, envelope, and why."""
+    """Mode, envelope, and the reasons."""
     mode, envelope, why = _decide(table, column, seen)
     if mode == "in-place" and seen.mean_size > LARGE:
         why += _vacuum_hint(connection, table.schema)
@@ -96,7 +96,7 @@ def _decide(table: Table, column: Column, seen: Seen) -> tuple[str | None, str, 
 
 
 def _table_obstacles(table: Table) -> list[str]:
-    """What a virtual table cannot have, or not without a change to the program."""
+    """What stands against a virtual table: it cannot be one, or the program would have to change."""
     made = [index.name for index in table.indexes if index.origin == "c"]
     found = [f"index {', '.join(made)}: CREATE INDEX fails on a virtual table, even where it exists"] if made else []
     return found + virtual_obstacles(table)
@@ -108,7 +108,7 @@ def _hints(table: Table, column: Column) -> list[str]:
 
 
 def _vacuum_hint(connection: Connection, schema: str) -> list[str]:
-    if run(connection, f"PRAGMA {quote(schema)}.auto_vacuum") != [(0,)]:
+    if pragma(connection, "auto_vacuum", schema) != 0:
         return []
     return [
         "INSERT is faster with PRAGMA auto_vacuum = FULL (then VACUUM once): the pages of the value as it came are "

@@ -1,4 +1,4 @@
-"""What the schema says of one table and one of its columns: only looks, changes nothing.
+"""What the schema says of one table and one of its columns. Only looks, and changes nothing.
 
 `look_at_table` gathers the facts; `column_obstacles` says why a column cannot be compressed in place.
 """
@@ -14,7 +14,7 @@ from ..errors import MetadataError, OptionError
 
 ROWID_NAMES = ("rowid", "_rowid_", "oid")
 
-# Of zblob_columns, zblob_migrations, zblob_exceptions and the rows of virtual tables.
+# The layout of zblob_columns, zblob_migrations, zblob_exceptions and of the backing tables of virtual tables.
 METADATA_VERSION = 1
 METADATA_TABLES = ("zblob_columns", "zblob_migrations", "zblob_exceptions")
 
@@ -37,7 +37,7 @@ class IndexColumn:
 class Index:
     name: str
     origin: str  # "pk", "u" for UNIQUE, "c" for CREATE INDEX
-    columns: tuple[IndexColumn, ...]  # its key
+    columns: tuple[IndexColumn, ...]  # the columns of its key
     sql: str | None  # None for "pk" and "u"
 
 
@@ -52,7 +52,7 @@ class Table:
     indexes: tuple[Index, ...]
     foreign_keys: tuple[str, ...]  # the columns that refer to other tables
     inbound: tuple[str, ...]  # the tables whose foreign keys refer to this one
-    triggers: tuple[tuple[str, str], ...]  # name and SQL
+    triggers: tuple[tuple[str, str], ...]  # the name and SQL of each
     is_strict: bool
     has_rowid: bool
     words: tuple[Token, ...] = field(repr=False)
@@ -71,7 +71,7 @@ class Table:
 
     @property
     def rowid_name(self) -> str | None:
-        """A name of the rowid that no column takes away; None where there is none."""
+        """A name of the rowid that is no column's name; None: there is no such name, or no rowid."""
         taken = {fold(column.name) for column in self.columns}
         free = [name for name in ROWID_NAMES if name not in taken]
         return free[0] if self.has_rowid and free else None
@@ -82,7 +82,7 @@ class Table:
 
     @property
     def rowid_alias(self) -> Column | None:
-        """The INTEGER PRIMARY KEY, whose values SQLite makes where an INSERT leaves them out."""
+        """The INTEGER PRIMARY KEY, if there is one: SQLite makes its values where an INSERT leaves them out."""
         key = self.primary_key
         has_index = any(index.origin == "pk" for index in self.indexes)
         return key[0] if len(key) == 1 and self.has_rowid and not has_index else None
@@ -100,7 +100,7 @@ def require_schema(connection: Connection, schema: str) -> None:
 
 
 def check_metadata(connection: Connection, schema: str) -> None:
-    """Our own tables carry the version of their layout in a comment, as a virtual table's rows do.
+    """Check the version of the layout of our own tables and of backing tables, which is in a comment in their SQL.
 
     :raises MetadataError: a newer version of sqlite_zblob has made one of them.
     """
@@ -115,7 +115,11 @@ def check_metadata(connection: Connection, schema: str) -> None:
 
 
 def look_at_table(connection: Connection, name: str, schema: str = "main", *, allow_shadow: bool = False) -> Table:
-    """:raises OptionError: there is no such table, or it is none that can be enabled."""
+    """Gather the facts of a table.
+
+    :param allow_shadow: take backing tables of virtual tables, too.
+    :raises OptionError: there is no such table, or it is a view, a virtual table or an internal one.
+    """
     database = quote(schema)
     require_schema(connection, schema)
     objects = run(connection, f"SELECT type, name, tbl_name, sql FROM {master_of(schema)}")
@@ -159,7 +163,7 @@ def _refuse_shadow(connection: Connection, schema: str, name: str) -> None:
 
 
 def _end_of_definition(words: list[Token]) -> int:
-    """Where the table options stand: behind the parentheses of the columns."""
+    """Where the table options begin: after the parentheses of the columns."""
     for at, token in enumerate(words):
         if token == Token("other", "("):
             return at + len(group_after(words, at)) + 2
@@ -191,7 +195,7 @@ def _inbound(connection: Connection, database: str, name: str, tables: list[str]
 
 
 def _triggers(connection: Connection, objects: list[tuple[str, ...]], name: str) -> tuple[tuple[str, str], ...]:
-    """Those in the table's schema, and the connection's temporary ones."""
+    """The triggers in the table's schema, and the connection's temporary ones."""
     temporary = run(connection, "SELECT type, name, tbl_name, sql FROM sqlite_temp_master")
     rows = {row: None for row in objects + temporary if row[0] == "trigger" and fold(row[2]) == fold(name)}
     return tuple((row[1], row[3]) for row in rows)
@@ -201,7 +205,7 @@ def _triggers(connection: Connection, objects: list[tuple[str, ...]], name: str)
 
 
 def column_obstacles(table: Table, column: Column, *, is_virtual: bool = False) -> list[str]:
-    """Why the column cannot be compressed: the places where the schema itself looks at its values."""
+    """Why the column cannot be compressed: the places where the schema itself uses its values."""
     found = []
     if column.is_generated:
         found.append("it is a generated column")

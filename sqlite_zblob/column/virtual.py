@@ -1,7 +1,7 @@
-"""An ordinary table becomes a virtual table `zblob` over its own rows, and one again. Used by storage.py alone.
+"""Make an ordinary table a virtual table `zblob` over its own rows, and an ordinary one again.
 
-The rows stay where they are: the table is renamed to NAME_rows, and the virtual table adopts it. Its definition is
-its own record: `virtual_columns` reads it back from the schema.
+The rows stay where they are: the table is renamed to NAME_rows, and the virtual table adopts it. Nothing else records
+this: `virtual_columns` reads the definition of the virtual table from the schema.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..codec import DEFAULT_LEVEL
 from ..connect.database import atomic, definitions, fold, quote, run, tokens, without_word
 from ..connect.loader import Connection
 from ..errors import OptionError
-from .schema import Column, Table, column_obstacles, master_of, virtual_obstacles
+from .schema import Column, Table, column_obstacles, look_at_table, master_of, virtual_obstacles
 
-DEFAULT_MIN_SIZE = 512  # the module's own
+DEFAULT_MIN_SIZE = 512  # bytes; the default of the C module
 
 
 class VirtualColumn(NamedTuple):
@@ -48,6 +48,16 @@ def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
                 column = _name_of(connection, schema, name, part)
                 found.append(VirtualColumn(name, column, level, min_size, fold(f"{name}_rows") in tables))
     return found
+
+
+def find_rows(connection: Connection, name: str) -> Table:
+    """The ordinary table of that name in the main database, or the one that holds a virtual table's rows.
+
+    :raises OptionError: there is none.
+    """
+    objects = run(connection, f"SELECT name, sql FROM {master_of('main')} WHERE type = 'table'")
+    is_virtual = any(fold(each) == fold(name) and is_zblob(sql) for each, sql in objects)
+    return look_at_table(connection, f"{name}_rows" if is_virtual else name, allow_shadow=is_virtual)
 
 
 def is_zblob(sql: str | None) -> bool:
@@ -81,7 +91,7 @@ def _name_of(connection: Connection, schema: str, table: str, part: str) -> str:
 def make_virtual(
     connection: Connection, table: Table, column: Column, *, level: int, min_size: int, force: bool
 ) -> None:
-    """Turn the table into a virtual table of the same name, with this column compressed.
+    """Make the table a virtual table of the same name, with this column compressed.
 
     :raises OptionError: it cannot be one; the message gives every reason.
     """
@@ -101,7 +111,7 @@ def refuse_virtual(table: Table, column: Column, *, force: bool) -> None:
 
 
 def change_virtual(connection: Connection, name: str, column: str, schema: str, *, level: int, min_size: int) -> None:
-    """Compress a further column of a virtual table, or change its settings, which are those of the whole table."""
+    """Compress one more column of a virtual table, or change the settings, which are those of the whole table."""
     with _renaming(connection), _letting_go(connection, name, schema) as parts:
         _declare(connection, f"{quote(schema)}.{quote(name)}", parts, column, level, min_size)
 
@@ -109,10 +119,10 @@ def change_virtual(connection: Connection, name: str, column: str, schema: str, 
 def give_up_column(
     connection: Connection, name: str, column: str, schema: str, decompress: Callable[[], int | None] | None = None
 ) -> None:
-    """Decompress a column of a virtual table. Without any compressed one, it becomes an ordinary table again.
+    """Decompress a column of a virtual table. If it was the last compressed one, the table becomes an ordinary one.
 
-    :param decompress: what decompresses the values that still are compressed, in this transaction; it may return
-        another `min_size` for the columns that stay compressed. One statement for all values, if None.
+    :param decompress: decompresses the values that still are compressed, in this transaction. It may return a new
+        `min_size` for the columns that stay compressed. If None, one statement decompresses all values.
     """
     database, data = quote(schema), quote(column)
     (level, min_size), *others = [
@@ -135,7 +145,7 @@ def give_up_column(
 def _declare(
     connection: Connection, address: str, parts: list[str], column: str | None, level: int, min_size: int
 ) -> None:
-    """CREATE VIRTUAL TABLE over the rows that are there, with these definitions and one more compressed column."""
+    """Create the virtual table over the existing rows, with these definitions and one more compressed column."""
     kept = [part for part in parts if not re.match(r"(level|min_size|adopt)\s*=", part, re.IGNORECASE)]
     if column is not None:
         kept = [f"{without_word(p, 'compressed')} COMPRESSED" if _defines(p, column) else p for p in kept]
@@ -145,12 +155,12 @@ def _declare(
 
 @contextmanager
 def _letting_go(connection: Connection, name: str, schema: str) -> Iterator[list[str]]:
-    """Drop a virtual table, but not its rows, and yield its definitions."""
+    """Drop a virtual table without its rows, and yield its definitions."""
     database = quote(schema)
     rows, kept = f"{name}_rows", f"{name}_rows_kept"
     ((sql,),) = run(connection, f"SELECT sql FROM {master_of(schema)} WHERE name = ? AND type = 'table'", (name,))
     run(connection, f"ALTER TABLE {database}.{quote(rows)} RENAME TO {quote(kept)}")
-    run(connection, f"DROP TABLE {database}.{quote(name)}")  # which would take its rows along
+    run(connection, f"DROP TABLE {database}.{quote(name)}")  # which would drop its rows, too, if they had their name
     run(connection, f"ALTER TABLE {database}.{quote(kept)} RENAME TO {quote(rows)}")
     yield definitions(sql)
 
@@ -165,7 +175,7 @@ def _defines(part: str, column: str) -> bool:
 
 @contextmanager
 def _renaming(connection: Connection) -> Iterator[None]:
-    """A transaction in which a RENAME changes the one table's name alone, and no view, trigger or foreign key."""
+    """A transaction in which RENAME changes nothing but the table's name: no view, trigger or foreign key."""
     if connection.in_transaction:
         raise OptionError('mode "table" needs PRAGMA foreign_keys off for a moment: COMMIT the open transaction first')
     wanted = {"foreign_keys": 0, "legacy_alter_table": 1}

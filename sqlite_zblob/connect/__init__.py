@@ -1,1 +1,1 @@
-"""Connections: the extension into them, statements on either kind, rows decoded as they are read."""
+"""Connections: open them, load the extension, run statements on either kind, decode rows as they are read."""

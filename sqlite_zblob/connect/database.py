@@ -1,25 +1,21 @@
-"""Run SQL alike on connections of APSW and of the sqlite3 module. Knows no table and no frame.
+"""Run SQL on connections of APSW and of the sqlite3 module alike, and take SQL text apart. Knows no table and no frame.
 
-Rows come back as plain tuples, whatever row factory or trace the connection's owner has set.
+Rows are returned as plain tuples, whatever row factory or trace the connection's owner has set.
 """
 
 from __future__ import annotations
 
-import os
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
 
-from ..errors import ZblobError
-from .loader import Connection, load
+from .loader import Connection
 
 Rows = list[tuple[Any, ...]]
-
-BUSY_TIMEOUT = 10_000  # milliseconds
 
 
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
@@ -44,9 +40,21 @@ def stream(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) ->
     yield from cursor.execute(sql, values)
 
 
+def pragma(connection: Connection, name: str, schema: str = "main") -> Any:
+    """The value of a PRAGMA of one database."""
+    return run(connection, f"PRAGMA {quote(schema)}.{name}")[0][0]
+
+
+def octet_length(connection: Connection, expression: str) -> str:
+    """SQL for the bytes of a BLOB or TEXT. Reads no value, but a text where SQLite is older than 3.43."""
+    if isinstance(connection, apsw.Connection) or sqlite3.sqlite_version_info >= (3, 43):
+        return f"octet_length({expression})"
+    return f"length(iif(typeof({expression}) = 'text', CAST({expression} AS BLOB), {expression}))"
+
+
 @contextmanager
 def atomic(connection: Connection) -> Iterator[None]:
-    """All or nothing: a write transaction, or a savepoint where the connection is in a transaction already."""
+    """A write transaction, or a savepoint if the connection is in a transaction already: all or nothing is done."""
     if connection.in_transaction:
         begin, commit, rollback = "SAVEPOINT zblob", "RELEASE zblob", "ROLLBACK TO zblob"
     else:
@@ -65,7 +73,7 @@ def atomic(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
-    """Several statements that read one state of the database; the open transaction's, where there is one."""
+    """A transaction in which several statements read the same state of the database; the open one if there is one."""
     if connection.in_transaction:
         yield
         return
@@ -77,18 +85,18 @@ def snapshot(connection: Connection) -> Iterator[None]:
 
 
 def quote(name: str) -> str:
-    """A name as SQL takes it, whatever characters it has."""
+    """The name quoted for SQL, whatever characters it has."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def fold(name: str) -> str:
-    """Names that SQLite takes for the same one fold to the same text: it ignores the case of ASCII letters alone."""
+    """The same text for all names that SQLite takes for the same one: it ignores the case of ASCII letters only."""
     return re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)
 
 
 class Token(NamedTuple):
     kind: str  # "word", "quoted", "string" or "other"
-    text: str  # of words and quoted names: as SQLite compares them
+    text: str  # words and quoted names are folded, and without their quotes
 
 
 _TOKEN = re.compile(
@@ -121,7 +129,7 @@ def unquote(text: str) -> str:
 
 
 def definitions(sql: str) -> list[str]:
-    """What stands between the commas in the first parentheses of an SQL text, without comments."""
+    """The parts between the commas in the first parentheses of an SQL text, without comments."""
     parts, depth = [""], 0
     for match in _TOKEN.finditer(sql):
         kind, text = match.lastgroup, match[0]
@@ -140,7 +148,7 @@ def definitions(sql: str) -> list[str]:
 
 
 def without_word(sql: str, word: str) -> str:
-    """The text without this word, but for what stands in parentheses."""
+    """The text without this word. What is in parentheses is left alone."""
     kept, depth = "", 0
     for match in _TOKEN.finditer(sql):
         if match.lastgroup == "other":
@@ -151,7 +159,7 @@ def without_word(sql: str, word: str) -> str:
 
 
 def group_after(found: list[Token], at: int) -> list[Token]:
-    """The tokens in the parentheses that open at `at`; none where none open."""
+    """The tokens in the parentheses that open at `at`; none if none open there."""
     if at >= len(found) or found[at].text != "(" or found[at].kind != "other":
         return []
     depth = 0
@@ -166,35 +174,3 @@ def group_after(found: list[Token], at: int) -> list[Token]:
 def names(found: list[Token], name: str) -> bool:
     """Do these tokens name that column?"""
     return any(token.kind in ("word", "quoted") and token.text == fold(name) for token in found)
-
-
-def connect(database: str | os.PathLike[str], *, readonly: bool) -> apsw.Connection:
-    """A connection to a database that exists, with the extension and a busy timeout.
-
-    :raises ZblobError: there is no such file, it is no database, or it may not be read; one sentence says which.
-    """
-    path = Path(database)
-    if path.is_dir() or not path.exists():
-        raise ZblobError(f"{path} is a directory, not a database" if path.is_dir() else f"there is no file {path}")
-    if not os.access(path, os.R_OK):
-        raise ZblobError(f"no permission to read {path}")
-    if not readonly and not os.access(path, os.W_OK):
-        raise ZblobError(f"no permission to write {path}")
-    if not readonly and not os.access(path.resolve().parent, os.W_OK):
-        raise ZblobError(f"no permission to write to the folder of {path}, where SQLite makes its journal")
-    flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE
-    try:
-        connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_timeout(BUSY_TIMEOUT)
-        load(connection)
-        run(connection, "SELECT count(*) FROM sqlite_master")
-    except apsw.NotADBError as error:
-        raise ZblobError(f"{path} is not an SQLite database") from error
-    except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
-        raise ZblobError(
-            f"cannot open {path}: a database in WAL mode needs its files {path.name}-wal and {path.name}-shm, and its "
-            "folder must be writable where they are not there"
-        ) from error
-    except apsw.Error as error:
-        raise ZblobError(f"cannot read {path}: {error}") from error
-    return connection

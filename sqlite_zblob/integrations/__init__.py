@@ -1,1 +1,1 @@
-"""Adapters to other libraries, one small file each. Nothing imports them unasked: their dependencies are extras."""
+"""Adapters to other libraries, one small file each. Their dependencies are extras, so nothing imports them unasked."""

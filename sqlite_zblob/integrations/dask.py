@@ -1,8 +1,8 @@
 """A Dask cluster as a `concurrent.futures.Executor`, for migrate, restore and verify. Knows no database.
 
-Workers only compute; the process that has the executor writes. So whatever is killed, nothing is lost, and what fails
-here is an exception that says why. Dask itself gives the tasks of a killed worker to another one, and gives up a task
-that has killed several (`KilledWorker`).
+Workers only compute, and the process that has the executor writes. So nothing is lost, whichever process is killed; the
+exception says what has failed. Dask itself gives the tasks of a killed worker to another one, and gives up a task that
+has killed several (`KilledWorker`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOOK_TIMEOUT = 5.0
 
 
 class DaskExecutor(Executor):
-    """The workers of a cluster, each with the codec of this process. A context manager.
+    """The workers of a cluster, all with this process's version of the codec. A context manager.
 
     :param cluster: a scheduler's address, such as `tcp://10.0.0.1:8786`, or a `distributed.Client`, which stays open.
     :param patience: seconds to wait for a scheduler and for a worker, at the start and whenever there is none.
@@ -101,7 +101,7 @@ class DaskExecutor(Executor):
     # ---- In Dask's threads and in the watching one -------------------------------------------------------------
 
     def _settle(self, future: Future[Any], remote: Any) -> None:
-        """What has become of a task, to the one who waits for it."""
+        """Tell what has become of a task to whoever waits for it."""
         outcome: Any = None
         error: BaseException | None = None
         if remote.status == "error":
@@ -112,7 +112,7 @@ class DaskExecutor(Executor):
             except (CancelledError, OSError, TimeoutError):
                 error = self._lost()
         elif not future.cancelled():
-            error = self._lost()  # cancelled by nobody here: the scheduler has forgotten it, or is gone
+            error = self._lost()  # nobody here has cancelled it: the scheduler has forgotten it, or is gone
         self._resolve(future, outcome, error)
 
     def _lost(self) -> WorkerError:
@@ -129,7 +129,7 @@ class DaskExecutor(Executor):
             future.set_exception(error)
 
     def _give_up(self, problem: str) -> None:
-        """Nothing will be done any more: tell all who wait."""
+        """End all tasks with this problem: no more of them will be done."""
         with self._lock:
             if self._is_closed.is_set():
                 return
@@ -139,7 +139,7 @@ class DaskExecutor(Executor):
             self._resolve(future, None, WorkerError(self._problem))
 
     def _watch_cluster(self) -> None:
-        """Tasks wait for ever in a cluster without workers, and results for a scheduler that is gone."""
+        """Give up when the scheduler or all workers are gone: tasks and results would wait for ever."""
         last_seen = time.monotonic()
         while not self._is_closed.wait(LOOK_SECONDS) and self._problem is None:
             if self._client.status != "running":  # it may find the scheduler again, but our tasks are forgotten there

@@ -1,11 +1,11 @@
-"""Rewrite the values of a column while others use it: walk, have workers do the work, commit in batches.
+"""Rewrite the values of a column while others use it: walk over the rows, give them to workers, commit in batches.
 
-With a write-ahead log, a batch is one job's values, and the log is checkpointed before others have to do that in their
-commits; otherwise it is as much as was asked for, since each commit waits for the disk.
+With a write-ahead log, a batch holds the values of one job, and the run checkpoints the log before other connections
+would have to do so in their commits. Without one, a batch has `batch_size` bytes, since each commit waits for the disk.
 
-Knows no direction: what a value becomes is the task's business, and which values come into question the caller's.
-A row is replaced only if it still holds what the worker has read. Everything that a commit changes, it records; a run
-that ends in whatever way goes on at the last commit.
+This module does not know whether values are compressed or restored: the task decides what a value becomes, and the
+caller which values are candidates. A row is replaced only if it still holds what the worker has read. Each commit also
+records what it changes, so that a run that was ended in any way continues after its last commit.
 """
 
 from __future__ import annotations
@@ -18,57 +18,34 @@ from dataclasses import dataclass
 import apsw
 
 from ..codec import has_magic
-from ..connect.database import atomic, run, snapshot
-from ..errors import OptionError
+from ..connect.database import atomic, pragma, snapshot
+from ..connect.opening import CACHE_KIB
 from .meter import Meter
-from .pipeline import ExecutorSource, Load, Pipeline, Task
+from .pipeline import BUNDLE_SIZE, Load, Pipeline, Task
 from .record import Record
-from .space import CACHE_KIB, checkpoint
-from .values import Entry, Key, Place, fingerprint, is_unchanged, page, replace_value, touch_value
+from .space import checkpoint
+from .values import PAGE_ROWS, Entry, Key, Place, fingerprint, is_unchanged, page, replace_value, touch_value
+from .work import Work
 from .workers import Item, Job, Outcome, Source, attach_values
 
-PAGE_ROWS = 500
-
-# Small values travel together up to so many bytes.
-BUNDLE_SIZE = 1 << 20
-
-# A log of so many pages is checkpointed: half as many as make another connection do it, within a commit of its own.
+# A log of this many pages is checkpointed. With twice as many, another connection does it, within a commit of its own.
 LOG_PAGES = 500
 
-# As long as that took, the next one waits, so that a slow disk does not hold up the workers; at most so many seconds.
+# The next checkpoint waits for as long as the last one took, but at most this many seconds, so that a slow disk does
+# not hold up the workers.
 CHECKPOINT_SECONDS = 0.25
 
-# Bytes of values whose pages are brought into the page cache before the write lock is taken: they have many, and fit.
+# Sizes, in bytes, of the values whose pages are brought into the page cache before the write lock is taken: they have
+# many pages, and these fit.
 TOUCHED_SIZES = range(64 << 10, CACHE_KIB << 9)
 
-# A batch that is not full is committed after so many seconds: what is done is done.
+# A batch that is not full is committed after this many seconds, so that little is lost if the run is killed.
 BATCH_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to work.
-
-    :raises OptionError: a setting is not allowed.
-    """
-
-    executor: ExecutorSource
-    workers: int
-    pace: float
-    batch_size: int  # bytes before compression
-
-    def __post_init__(self) -> None:
-        if not 0 < self.pace <= 1:
-            raise OptionError(f"pace must be above 0 and at most 1, not {self.pace}")
-        if self.batch_size < 1:
-            raise OptionError(f"batch_size must be positive, not {self.batch_size}")
-        if self.workers < 0:
-            raise OptionError(f"workers must not be negative, not {self.workers}")
 
 
 @dataclass
 class _Stretch:
-    """The rows from one job's first to the next one's: those of the job, and sums of the others."""
+    """The rows from the first one of a job up to the next job: the job's own rows, and sums over the others."""
 
     entries: list[Entry]
     position: Key
@@ -95,7 +72,7 @@ class Rewriter:
         connection: apsw.Connection,
         source: Source,
         record: Record,
-        settings: Settings,
+        work: Work,
         meter: Meter,
         *,
         task: Task,
@@ -103,32 +80,32 @@ class Rewriter:
         nested: str | None = None,
     ) -> None:
         """
-        :param wants: does this entry come into question?
-        :param nested: what a restored value that carries a frame's magic itself becomes: "kept", written and left
-            alone from then on; or "later", left for the caller, where a reader might take it for a frame.
+        :param wants: whether the task is to look at this entry.
+        :param nested: what to do with a restored value that itself looks like a frame: "kept" writes it and records
+            that it must be left alone; "later" leaves it to the caller, since a reader might take it for a frame.
         """
         self.connection, self.source, self.record = connection, source, record
         self.place: Place = source.place
-        self.settings, self.meter = settings, meter
+        self.work, self.meter = work, meter
         self.task, self.wants, self.nested = task, wants, nested
-        # With a log, a commit costs next to nothing, and writers wait the less the shorter each is.
-        self.is_wal = run(connection, "PRAGMA main.journal_mode") == [("wal",)]
+        # With a log, a commit costs next to nothing, and the shorter each one is, the less do writers wait.
+        self.is_wal = pragma(connection, "journal_mode") == "wal"
         self.log_pages = 0  # as of the last commit
         connection.set_wal_hook(self._committed)
         self.not_before = self.next_checkpoint = 0.0
         self.reading: AbstractContextManager[object] = nullcontext()
 
     def run(self) -> None:
-        """Until the walk's end. The record is then at its last row."""
+        """Rewrite all rows from the record's position on, until it is at the last one."""
         if self.record.position is None:
             with atomic(self.connection):
                 self.record.restart(self.connection)
-        settings = self.settings
+        work = self.work
         pipeline = Pipeline(
             self.task,
-            settings.executor,
-            workers=settings.workers,
-            in_flight=settings.batch_size,
+            work.executor,
+            workers=work.workers,
+            in_flight=work.batch_size,
             fetch=lambda job: attach_values(job, self.connection),
             tick=self.meter.show,
         )
@@ -138,12 +115,12 @@ class Rewriter:
             size, begun = 0, time.monotonic()
             for load, outcomes in pipeline.run(self._loads()):
                 new = sum(outcome.raw_size for outcome in outcomes if outcome.kind == "replace")
-                if batch and size + new > settings.batch_size:
+                if batch and size + new > work.batch_size:
                     self._commit(batch)
                     batch, size, begun = [], 0, time.monotonic()
                 batch.append((load.tag, outcomes))
                 size += new
-                if self.is_wal or size >= settings.batch_size or time.monotonic() - begun > BATCH_SECONDS:
+                if self.is_wal or size >= work.batch_size or time.monotonic() - begun > BATCH_SECONDS:
                     self._commit(batch)
                     batch, size, begun = [], 0, time.monotonic()
             if batch:
@@ -153,13 +130,13 @@ class Rewriter:
     # ---- The walk ----
 
     def _loads(self) -> Iterator[Load]:
-        after, schema_version = self.record.position, self._pragma("schema_version")
+        after, schema_version = self.record.position, pragma(self.connection, "schema_version")
         while True:
             with snapshot(self.connection):
-                if self._pragma("schema_version") != schema_version:
-                    # A VACUUM may have given the rows other rowids: begin again, what is done is seen to be done.
-                    after, schema_version = None, self._pragma("schema_version")
-                data_version = self._pragma("data_version")
+                if pragma(self.connection, "schema_version") != schema_version:
+                    # A VACUUM may have given the rows other rowids: begin again, and pass over what is done already.
+                    after, schema_version = None, pragma(self.connection, "schema_version")
+                data_version = pragma(self.connection, "data_version")
                 entries = page(self.connection, self.place, after, PAGE_ROWS)
             if not entries:
                 return
@@ -168,7 +145,7 @@ class Rewriter:
 
     def _stretches(self, entries: list[Entry], data_version: int) -> Iterator[Load]:
         stretch = _Stretch([], entries[0].key, data_version)
-        size, most = 0, min(BUNDLE_SIZE, self.settings.batch_size)
+        size, most = 0, min(BUNDLE_SIZE, self.work.batch_size)
         for entry in entries:
             weight = max(entry.size, entry.raw_size)
             if self.wants(entry) and stretch.entries and size + weight > most:
@@ -187,7 +164,7 @@ class Rewriter:
             return Load(None, 0, stretch)
         items = tuple(Item(entry.key, entry.value_type, entry.size) for entry in stretch.entries)
         settings = self.record.settings
-        return Load(Job(self.source, items, settings["level"], settings["envelope"]), size, stretch)
+        return Load(Job(self.source, items, settings.level, settings.envelope), size, stretch)
 
     # ---- The commit ----
 
@@ -196,20 +173,20 @@ class Rewriter:
         batch = [(stretch, self._look_again(stretch, outcomes)) for stretch, outcomes in batch]
         with atomic(self.connection):
             begun = time.monotonic()
-            data_version = self._pragma("data_version")
+            data_version = pragma(self.connection, "data_version")
             for stretch, outcomes in batch:
                 self._settle(stretch, outcomes, is_quiet=stretch.data_version == data_version)
             self.record.position = batch[-1][0].position
             self.record.save(self.connection)
-        self.not_before = begun + (time.monotonic() - begun) / self.settings.pace
+        self.not_before = begun + (time.monotonic() - begun) / self.work.pace
         if self.log_pages >= LOG_PAGES and time.monotonic() >= self.next_checkpoint:
             self._checkpoint()
         self._show()
 
     def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
-        """All that can be done before the write lock is taken. What others have changed since it was read is gone."""
+        """Do what can be done before the write lock is taken. Values that others have changed since become "gone"."""
         with snapshot(self.connection):
-            data_version = self._pragma("data_version")
+            data_version = pragma(self.connection, "data_version")
             is_quiet = data_version == stretch.data_version
             found = []
             for entry, outcome in zip(stretch.entries, outcomes, strict=True):
@@ -225,8 +202,8 @@ class Rewriter:
         return is_unchanged(self.connection, self.place, entry.key, entry.value_type, entry.size, outcome.digest)
 
     def _checkpoint(self) -> None:
-        """The log never has much more than two batches."""
-        most = 2 * max(self.settings.batch_size, self.record.counts.largest)
+        """Keep the log from growing much beyond two batches."""
+        most = 2 * max(self.work.batch_size, self.record.counts.largest)
         with self.reading:  # while a worker reads, the log cannot be begun anew
             begun = time.monotonic()
             checkpoint(self.connection, most, self.meter.show)
@@ -238,7 +215,7 @@ class Rewriter:
         return apsw.SQLITE_OK
 
     def _settle(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
-        """:param is_quiet: nobody else has written since before the values were read."""
+        """:param is_quiet: nobody else has written since the values were read."""
         counts = self.record.counts
         for entry, outcome in zip(stretch.entries, outcomes, strict=True):
             counts.rows += 1
@@ -250,7 +227,7 @@ class Rewriter:
         counts.stored_bytes += stretch.stored_bytes
 
     def _settle_one(self, entry: Entry, outcome: Outcome, is_quiet: bool) -> int:
-        """How many bytes are stored then."""
+        """Replace or leave one value, and return how many bytes it has in the database then."""
         counts, connection, key = self.record.counts, self.connection, entry.key
         if self.nested and outcome.digest and self.record.is_kept(connection, key, f"{outcome.digest:016x}"):
             return entry.size
@@ -282,9 +259,6 @@ class Rewriter:
         self.meter.failures += 1
 
     # ---- Small things ----
-
-    def _pragma(self, name: str) -> int:
-        return int(run(self.connection, f"PRAGMA main.{name}")[0][0])
 
     def _show(self) -> None:
         counts, meter = self.record.counts, self.meter

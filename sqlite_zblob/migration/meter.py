@@ -1,4 +1,4 @@
-"""How far and how fast: turns counts into Progress, at a rate that a terminal can show."""
+"""How far a run is and how fast: turn counts into Progress, no more often than a terminal can show."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 
 from .reports import Progress, ProgressCallback
 
-# The rate is that of so many seconds.
+# The rate is measured over this many seconds.
 WINDOW_SECONDS = 20.0
 
-LEAST_INTERVAL = 0.1
+LEAST_INTERVAL = 0.1  # seconds between two calls
 
 
 class Meter:

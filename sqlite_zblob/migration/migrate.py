@@ -1,31 +1,27 @@
-"""Existing rows into compressed ones and back: migrate, restore, and migrate for all columns of a database."""
+"""Compress existing rows, and decompress them again: migrate, restore, and compress_store for a whole database."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import replace
 
 from ..codec import DEFAULT_LEVEL
 from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, check_enable, enable, status
-from ..connect.database import atomic
+from ..connect.database import atomic, pragma
+from ..connect.opening import Database, name_of, rewriting
 from ..errors import OptionError
-from .batches import Settings
-from .operation import Operation, Request, pragma, settings_of
-from .record import make_record
-from .reports import ProgressCallback, Report
+from .operation import Operation, Request
+from .record import Settings, make_record
+from .reports import Report
 from .restore import Restoration
-from .space import check_vacuum, opened
+from .space import check_vacuum
 from .survey import Survey, survey_column
 from .values import Entry, describe_key, find_place
+from .work import Unpack, Work, WorkOptions
 from .workers import compress_task
-
-BATCH_SIZE = 64 << 20
 
 
 def migrate(
-    database: str | os.PathLike[str],
+    database: Database,
     table: str,
     column: str,
     *,
@@ -33,113 +29,79 @@ def migrate(
     envelope: str = "frame",
     level: int = DEFAULT_LEVEL,
     min_size: int = DEFAULT_MIN_SIZE,
-    executor: Executor | Callable[[], Executor] | None = None,
-    workers: int = 0,
-    vacuum: str = "none",
-    pace: float = 1.0,
-    batch_size: int = BATCH_SIZE,
-    dry_run: bool = False,
-    progress: ProgressCallback | None = None,
+    **options: Unpack[WorkOptions],
 ) -> Report:
     """Enable a column's compression and compress the rows that are there, while others read and write.
 
-    A run that was interrupted, however, is continued by calling it again; nothing is lost in between.
+    A run that was interrupted, in whatever way, is continued by calling it again; nothing is lost in between.
 
-    :param database: a path, or a `file:` URI.
+    :param database: a path, a `file:` URI, or an open APSW connection, whose file is then opened once more.
     :param mode: as for `enable`, and so `envelope`, `level` and `min_size`.
     :param executor: where values are compressed and verified: any `concurrent.futures.Executor`, or a function that
         makes one, which is called again when a value kills its worker process. Threads, if None.
-    :param workers: how many tasks run at once. 0: the executor's own number, or as many as the process has CPUs.
-    :param vacuum: afterwards: "none", "full" (VACUUM, which locks the database), or "incremental" (in steps; needs
-        PRAGMA auto_vacuum = INCREMENTAL).
-    :param pace: the share of time, 0 to 1, for which the write lock may be held.
-    :param batch_size: bytes before compression that one transaction replaces at most, unless one value has more.
-    :param dry_run: only look, and say what there is to do.
-    :param progress: called at least after every batch, in the calling thread.
-    :raises OptionError: the column cannot be compressed so; every reason is named.
+    :param workers: how many tasks run at once; 0, the default: as many as the process has CPUs.
+    :param vacuum: what to do afterwards: "none", the default; "full" (VACUUM, which locks the database); or
+        "incremental" (in steps; needs PRAGMA auto_vacuum = INCREMENTAL).
+    :param pace: the share of time, above 0 and at most 1, the default, for which the write lock may be held.
+    :param batch_size: bytes before compression that one transaction replaces at most, unless one value has more; 64 MiB
+        by default.
+    :param dry_run: only look, and report what there is to do.
+    :param progress: called with a `Progress` at least after every batch, in the calling thread.
+    :raises OSError: there is no such file, it is a directory, or it may not be read or written.
+    :raises DatabaseError: it is no database, or SQLite cannot use it.
+    :raises OptionError: the column cannot be compressed in this way (every reason is named), an argument is not
+        allowed, or this process has the file open through the sqlite3 module, whose locks would be undone.
     :raises DiskSpaceError: there is not enough free space; nothing has been changed, or nothing since the last batch.
     :raises MetadataError: a newer version of sqlite_zblob has worked on this database.
     :raises WorkerError: the workers carry another version of the codec.
     """
     wanted = ColumnStatus("main", table, column, mode, envelope, level, min_size, is_intact=True)
-    settings = Settings(executor, workers, pace, batch_size)
-    request = Request(os.fspath(database), "migrate", table, column, settings, vacuum, progress)
-    with opened(database) as connection:
-        return _Migration(connection, request).run(wanted, dry_run=dry_run)
+    return _migrate(database, wanted, Work(**options))
 
 
-def restore(
-    database: str | os.PathLike[str],
-    table: str,
-    column: str,
-    *,
-    executor: Executor | Callable[[], Executor] | None = None,
-    workers: int = 0,
-    vacuum: str = "none",
-    pace: float = 1.0,
-    batch_size: int = BATCH_SIZE,
-    dry_run: bool = False,
-    progress: ProgressCallback | None = None,
-) -> Report:
+def _migrate(database: Database, wanted: ColumnStatus, work: Work) -> Report:
+    with rewriting(database, writes=not work.dry_run) as (connection, location):
+        request = Request(location.target, "migrate", wanted.table, wanted.column, work)
+        return _Migration(connection, request).run(wanted)
+
+
+def restore(database: Database, table: str, column: str, **options: Unpack[WorkOptions]) -> Report:
     """Switch a column's compression off and give back every value: the inverse of `migrate`.
 
-    To restore a column that was enabled, not migrated, and disabled again, enable it first.
+    To restore a column that was enabled, never migrated, and then disabled, enable it first.
 
-    Values and schema are those of before, but that mode "table" leaves the table's name quoted in the schema. A value
-    that is damaged stays as it is and is reported; in mode "table" the table then stays a virtual one, so that
+    Values and schema become what they were before, except that mode "table" leaves the table's name quoted in the
+    schema. A damaged value stays as it is and is reported. In mode "table" the table then stays a virtual one, so that
     reading that value is still an error. Parameters and errors are those of `migrate`.
 
-    :raises NotCompressedError: the column is neither enabled nor was it migrated, or it was restored already; nothing
-        was changed.
+    :raises NotCompressedError: the column is not enabled and was not migrated, or it was restored already; nothing was
+        changed.
     """
-    settings = Settings(executor, workers, pace, batch_size)
-    request = Request(os.fspath(database), "restore", table, column, settings, vacuum, progress)
-    with opened(database) as connection:
-        return Restoration(connection, request).run(dry_run=dry_run)
+    work = Work(**options)
+    with rewriting(database, writes=not work.dry_run) as (connection, location):
+        return Restoration(connection, Request(location.target, "restore", table, column, work)).run()
 
 
-def compress_store(
-    database: str | os.PathLike[str],
-    *,
-    executor: Executor | Callable[[], Executor] | None = None,
-    workers: int = 0,
-    vacuum: str = "none",
-    pace: float = 1.0,
-    batch_size: int = BATCH_SIZE,
-    dry_run: bool = False,
-    progress: ProgressCallback | None = None,
-) -> list[Report]:
-    """`migrate` every enabled column of a database, with the settings that it has. Vacuums once, at the end."""
-    with opened(database, read_only=True) as connection:
-        check_vacuum(connection, vacuum)
+def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[Report]:
+    """`migrate` every enabled column of a database, each with its own settings. Vacuums once, at the end.
+
+    Parameters and errors are those of `migrate`.
+
+    :raises OptionError: no column is enabled.
+    """
+    work = Work(**options)
+    with rewriting(database, writes=False) as (connection, _):
+        check_vacuum(connection, work.vacuum)
         columns = status(connection, schema="main")
     if not columns:
-        raise OptionError(f"no column of {os.fspath(database)} is enabled: migrate the one that you mean")
-    reports = []
-    for number, each in enumerate(columns, 1):
-        report = migrate(
-            database,
-            each.table,
-            each.column,
-            mode=each.mode,
-            envelope=each.envelope,
-            level=each.level,
-            min_size=each.min_size,
-            executor=executor,
-            workers=workers,
-            vacuum=vacuum if number == len(columns) else "none",
-            pace=pace,
-            batch_size=batch_size,
-            dry_run=dry_run,
-            progress=progress,
-        )
-        reports.append(report)
-    return reports
+        raise OptionError(f"no column of {name_of(database)} is enabled: migrate the one that you mean")
+    unvacuumed = replace(work, vacuum="none")
+    return [_migrate(database, each, work if each is columns[-1] else unvacuumed) for each in columns]
 
 
 class _Migration(Operation):
-    def run(self, wanted: ColumnStatus, *, dry_run: bool) -> Report:
-        current = self.current
+    def run(self, wanted: ColumnStatus) -> Report:
+        current, dry_run = self.current, self.work.dry_run
         is_new = current is None or not current.is_intact
         check_enable(self.connection, wanted)
         if dry_run or not self.resumed or (is_new and wanted.mode == "table"):
@@ -147,7 +109,7 @@ class _Migration(Operation):
             survey = survey_column(self.connection, self.place, self.meter, with_frames=with_frames)
             if is_new and wanted.mode == "table":
                 self._refuse_frames(survey)
-            self.growth = survey.growth_of_batches(self.settings.batch_size)
+            self.growth = survey.growth_of_batches(self.work.batch_size)
             if dry_run:
                 return self.dry_report(survey, wanted.mode, wanted.envelope)
             self.require_space()
@@ -156,7 +118,7 @@ class _Migration(Operation):
         assert self.record is not None
         self._enable(wanted)
         self.place, self.rows = find_place(self.connection, self.table, self.column)
-        self.record.settings = settings_of(wanted)
+        self.record.settings = Settings.of(wanted)
         self.rewrite(compress_task, lambda entry: _wants(entry, wanted), nested=None)
         with atomic(self.connection):
             self.record.state = "done"
@@ -166,14 +128,14 @@ class _Migration(Operation):
         return replace(report, seconds=self.meter.seconds)
 
     def _begin(self, wanted: ColumnStatus, survey: Survey, *, is_new: bool) -> None:
-        """Record what is about to happen; in place, together with it."""
+        """Record what is about to happen; in place, enable the column in the same transaction."""
         with atomic(self.connection):
             if is_new and self.record is None and survey.data_version != pragma(self.connection, "data_version"):
                 survey = survey_column(self.connection, self.place, self.meter, with_frames=True)
-            settings = settings_of(wanted)
+            settings = Settings.of(wanted)
             is_first = self.record is None
             self.record = self.record or make_record(self.connection, self.table, self.column, self.name, settings)
-            self.record.begin(self.connection, self.name, settings, survey.plan)
+            self.record.begin(self.connection, self.name, settings, survey.totals)
             for entry, digest in survey.frames if is_first else ():
                 self.record.add(self.connection, "kept", entry.key, f"{digest:016x}")
             if wanted.mode == "in-place":
@@ -191,7 +153,7 @@ class _Migration(Operation):
         )
 
     def _refuse_frames(self, survey: Survey) -> None:
-        """A virtual table takes every frame among its rows for its own."""
+        """Refuse frames of the user's own: a virtual table would decompress them for its readers."""
         if survey.frames:
             key = describe_key(self.connection, self.place, self.rows, survey.frames[0][0].key)
             raise OptionError(

@@ -1,23 +1,23 @@
-"""What migrate and restore have in common: the column, its record, the workers, the report."""
+"""What migrate and restore have in common: the column, its record, the workers and the report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import apsw
 
 from ..column.storage import ColumnStatus, status
-from ..connect.database import fold, run
-from .batches import Rewriter, Settings
+from ..connect.database import fold
+from .batches import Rewriter
 from .meter import Meter
 from .pipeline import Task
 from .record import Counts, find_record
-from .reports import Failure, ProgressCallback, Report
+from .reports import Failure, Report
 from .space import check_vacuum, require_space, vacuum_database
 from .survey import Survey
 from .values import Entry, describe_key, find_place
+from .work import Work
 from .workers import Source, source_of
 
 
@@ -25,25 +25,23 @@ from .workers import Source, source_of
 class Request:
     """What the caller wants."""
 
-    database: str  # path or file: URI
+    database: str  # what `open_again` opens
     operation: str  # "migrate" or "restore"
     table: str
     column: str
-    settings: Settings
-    vacuum: str
-    progress: ProgressCallback | None
+    work: Work
 
 
 class Operation:
     """One call of migrate or restore.
 
-    :raises OptionError: there is no such table or column, or a setting is not allowed.
+    :raises OptionError: there is no such table or column, or it cannot be vacuumed in this way.
     """
 
     def __init__(self, connection: apsw.Connection, request: Request) -> None:
         self.connection, self.request = connection, request
-        self.name, self.settings = request.operation, request.settings
-        check_vacuum(connection, request.vacuum)
+        self.name, self.work = request.operation, request.work
+        check_vacuum(connection, self.work.vacuum)
         self.place, self.rows = find_place(connection, request.table, request.column)
         self.is_virtual = fold(self.rows.name) != fold(request.table)
         self.table = self.rows.name.removesuffix("_rows") if self.is_virtual else self.rows.name
@@ -52,18 +50,18 @@ class Operation:
         self.stale = self.record if self._is_stale() else None
         self.record = None if self.stale else self.record
         self.resumed = self.record is not None and (self.record.operation, self.record.state) == (self.name, "running")
-        self.meter = Meter(request.progress, self.name, self.table, self.column)
+        self.meter = Meter(self.work.progress, self.name, self.table, self.column)
         self.growth = 0
 
     @property
     def current(self) -> ColumnStatus | None:
-        """The column's status, where it is enabled."""
+        """The column's status; None: it is not enabled."""
         found = status(self.connection, schema="main")
         return next((each for each in found if each.is_column(self.request.table, self.column)), None)
 
     def _is_stale(self) -> bool:
-        """A virtual table that was made an ordinary one by `disable` has nothing left of its migration."""
-        if self.record is None or self.record.settings["mode"] != "table" or self.current is not None:
+        """Is the record left over? `disable` decompresses all of a virtual table, and does not know the record."""
+        if self.record is None or self.record.settings.mode != "table" or self.current is not None:
             return False
         return (self.record.operation, self.record.state) != ("migrate", "running")
 
@@ -71,14 +69,14 @@ class Operation:
         require_space(self.connection, self.growth, f"{self.name} of {self.table}.{self.column}")
 
     def rewrite(self, task: Task, wants: Callable[[Entry], bool], *, nested: str | None) -> None:
-        """Have all rows looked at, and replaced."""
+        """Have the task look at all rows that are candidates, and replace them by what it makes of them."""
         assert self.record is not None
         counts = self.record.counts
         self.meter.rows_total, self.meter.bytes_total = counts.rows_total, counts.bytes_total
         self.meter.failures = len(self.record.failures(self.connection))
         self.meter.enter("rows")
         rewriter = Rewriter(
-            *(self.connection, self.source(), self.record, self.settings, self.meter),
+            *(self.connection, self.source(), self.record, self.work, self.meter),
             task=task,
             wants=wants,
             nested=nested,
@@ -90,9 +88,9 @@ class Operation:
         return source_of(self.connection, self.request.database, self.place)
 
     def give_space_back(self) -> None:
-        if self.request.vacuum != "none":
+        if self.work.vacuum != "none":
             self.meter.enter("vacuum")
-            vacuum_database(self.connection, self.request.vacuum, self.settings.pace, self.meter.show)
+            vacuum_database(self.connection, self.work.vacuum, self.work.pace, self.meter.show)
 
     # ---- Reports ----
 
@@ -111,8 +109,8 @@ class Operation:
         return self._report(Counts(), (), mode, envelope, finished=not dry_run, dry_run=dry_run)
 
     def dry_report(self, survey: Survey, mode: str, envelope: str) -> Report:
-        plan = survey.plan
-        counts = Counts(rows=plan.rows_total, raw_bytes=plan.bytes_total, stored_bytes=survey.stored_bytes)
+        totals = survey.totals
+        counts = Counts(rows=totals.rows_total, raw_bytes=totals.bytes_total, stored_bytes=survey.stored_bytes)
         return self._report(counts, (), mode, envelope, finished=False, dry_run=True)
 
     def _report(
@@ -136,12 +134,3 @@ class Operation:
             dry_run=dry_run,
             growth_bytes=self.growth,
         )
-
-
-def settings_of(column: ColumnStatus) -> dict[str, Any]:
-    """What the record keeps of a column's settings."""
-    return {name: getattr(column, name) for name in ("mode", "envelope", "level", "min_size")}
-
-
-def pragma(connection: apsw.Connection, name: str) -> int:
-    return int(run(connection, f"PRAGMA main.{name}")[0][0])

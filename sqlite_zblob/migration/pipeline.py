@@ -1,6 +1,6 @@
-"""Jobs through an executor, in order, with a bounded number of bytes in flight; sick workers and values set aside.
+"""Run jobs in an executor: results in order, a bound on the bytes in flight, broken workers replaced.
 
-Knows executors and jobs, and nothing of what the jobs are for.
+A value that breaks its worker again and again is set aside. Knows executors and jobs, but not what the jobs are for.
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ from typing import Any
 
 from ..codec import VERSION
 from ..errors import WorkerError
+from .work import ExecutorSource
 from .workers import Job, Outcome, Result, handshake, stand_back
 
-ExecutorSource = Executor | Callable[[], Executor] | None
 Task = Callable[[Job], Result]
 
-# How often a job that fails alone is tried again.
+# Small values travel together in one job, up to this many bytes.
+BUNDLE_SIZE = 1 << 20
+
+# How many times a job that runs alone is tried again after it has failed.
 RETRIES = 2
 
 HANDSHAKE_SECONDS = 60
 
-# How often a waiting caller gets control, to show progress.
+# After this time, a caller that waits for a result gets control, to show progress.
 TICK_SECONDS = 0.25
 
 
 def cpu_count() -> int:
-    """What this process may use."""
+    """The number of CPUs that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @dataclass
 class Load:
-    """Something to carry through the pipeline: a job, or None, and whatever the caller wants to know it by."""
+    """What goes through the pipeline: a job, or None, and whatever the caller wants to recognise it by."""
 
     job: Job | None
     size: int  # bytes that it holds in memory while it is in flight
@@ -53,7 +56,7 @@ class _Flight:
 
 
 class Pipeline:
-    """Runs the jobs of one task. A context manager: executors that it made end with it."""
+    """Runs the jobs of one task. A context manager, at whose end the executors that it made itself are shut down."""
 
     def __init__(
         self,
@@ -66,15 +69,17 @@ class Pipeline:
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         """
-        :param in_flight: bytes of jobs that are handed out and not taken back yet, unless one job alone has more.
-        :param fetch: gives a job its values, for workers that cannot read them.
+        :param in_flight: how many bytes the jobs that are handed out may have together. A larger job runs alone.
+        :param fetch: adds the values to a job, for workers that cannot read them.
         :param tick: called while waiting.
         """
         self.task, self.source, self.workers = task, source, workers or cpu_count()
         self.in_flight, self.fetch, self.tick = in_flight, fetch, tick
-        self.reading = Lock()  # held while one of our own threads reads: none does while the caller holds it
+        self.reading = (
+            Lock()
+        )  # held by each of our own threads while it reads; a caller that holds it keeps them from reading
         self.sends_values = False
-        self.suspects = 0  # of those in flight, how many may have killed a worker and run alone
+        self.suspects = 0  # how many of the jobs in flight may have killed a worker, so that each of them runs alone
         self.executor, self.is_own = self._open()
 
     def _open(self) -> tuple[Executor, bool]:
@@ -101,7 +106,7 @@ class Pipeline:
             self.executor.shutdown(wait=True, cancel_futures=True)
 
     def run(self, loads: Iterator[Load]) -> Iterator[tuple[Load, tuple[Outcome, ...]]]:
-        """Every load and what became of its items, in the order in which they came."""
+        """Yield every load with the outcomes of its items, in the order in which the loads came."""
         flights: deque[_Flight] = deque()
         waiting: Load | None = None
         held = 0
@@ -125,7 +130,7 @@ class Pipeline:
                     flight.future.cancel()
 
     def _submit(self, load: Load) -> Future[Result] | None:
-        """None: there is nothing to do, or the executor is broken; then landing tries again."""
+        """Submit the load's job. None: it has none, or the executor is broken, and `_land` will try again."""
         if load.job is None:
             return None
         try:
@@ -137,7 +142,7 @@ class Pipeline:
         return self.fetch(job) if self.sends_values else job
 
     def _land(self, flight: _Flight, others: deque[_Flight]) -> tuple[Outcome, ...]:
-        """What became of a flight, whatever it takes."""
+        """Wait for a flight's outcomes, and try again, alone, where its worker has failed."""
         job = flight.load.job
         if job is None:
             return ()
@@ -149,7 +154,7 @@ class Pipeline:
         except WorkerError:
             raise
         except BrokenExecutor:
-            # Any of those in flight may have killed the worker: each of them runs alone now.
+            # Any job in flight may have killed the worker, so each of them runs alone from now on.
             self._replace_executor()
             for other in others:
                 other.future = None
@@ -159,7 +164,7 @@ class Pipeline:
             return self._run_alone(job)
 
     def _run_alone(self, job: Job) -> tuple[Outcome, ...]:
-        """Run a job again, and set aside what fails again."""
+        """Run a job again while no other one runs, and set aside the values that fail again."""
         for _ in range(1 + RETRIES):
             try:
                 return self._collect(self.executor.submit(self.task, self._prepare(job)), job)
@@ -187,7 +192,7 @@ class Pipeline:
         return result.outcomes
 
     def _replace_executor(self) -> None:
-        """By the caller's own kind where he gave a function, otherwise by processes: what broke was one of those."""
+        """Use the caller's function again where one was given. Otherwise use processes: only those can break."""
         if self.is_own:
             self.executor.shutdown(wait=False, cancel_futures=True)
         if self.source is not None and not isinstance(self.source, Executor):

@@ -1,9 +1,9 @@
-"""What a database itself remembers of a migration: how far it is, what stays as it is, and why.
+"""What the database itself records of a migration: how far it is, which values stay as they are, and why.
 
-Two small tables beside `zblob_columns`. `zblob_migrations` has a row for each column that was migrated, from its
-beginning until it is restored; `zblob_exceptions` the rows of that column that are not what one would expect:
+There are two small tables beside `zblob_columns`. `zblob_migrations` has a row for each column that was migrated, from
+the beginning until it is restored. `zblob_exceptions` has one for each value that is not what one would expect:
 
-- "kept": the value carried a frame's magic of its own before, so restore must leave it alone (note: its checksum);
+- "kept": the value looked like a frame before it was migrated, so restore must leave it alone (note: its checksum);
 - "failed": the value could not be compressed or restored (note: why).
 """
 
@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import apsw
 
 from ..column.schema import check_metadata, master_of
-from ..column.storage import status
-from ..connect.database import fold, run, stream
+from ..column.storage import ColumnStatus, status
+from ..connect.database import fold, pragma, run
+from ..connect.loader import Connection
 from ..errors import MetadataError
 from .values import Key, decode_key, encode_key
 
@@ -46,9 +47,22 @@ CREATE TABLE IF NOT EXISTS main.{EXCEPTIONS} (/* zblob 1 */
 """
 
 
+class Settings(NamedTuple):
+    """How the column is compressed: what `enable` takes."""
+
+    mode: str
+    envelope: str
+    level: int
+    min_size: int
+
+    @classmethod
+    def of(cls, column: ColumnStatus) -> Settings:
+        return cls(column.mode, column.envelope, column.level, column.min_size)
+
+
 @dataclass
 class Counts:
-    """Of all runs together."""
+    """Figures of all runs of one operation together, the interrupted ones included."""
 
     rows: int = 0  # looked at
     changed: int = 0
@@ -57,19 +71,19 @@ class Counts:
     stored_bytes: int = 0
     rows_total: int = 0
     bytes_total: int = 0  # before compression
-    largest: int = 0  # value, before compression
+    largest: int = 0  # bytes of the largest value, before compression
 
 
 @dataclass
 class Record:
-    """One column's entry. What changes it belongs in the transaction of the rows that it speaks of."""
+    """The entry of one column. It is changed in the same transaction as the rows that it describes."""
 
     id: int
     table: str
     column: str
     operation: str
     state: str
-    settings: dict[str, Any]
+    settings: Settings
     position: Key | None = None
     counts: Counts = field(default_factory=Counts)
 
@@ -82,27 +96,27 @@ class Record:
             (
                 self.operation,
                 self.state,
-                json.dumps(self.settings),
+                json.dumps(self.settings._asdict()),
                 position,
                 json.dumps(asdict(self.counts)),
-                _schema_version(connection),
+                pragma(connection, "schema_version"),
                 self.id,
             ),
         )
 
-    def begin(self, connection: apsw.Connection, operation: str, settings: dict[str, Any], plan: Counts) -> None:
+    def begin(self, connection: apsw.Connection, operation: str, settings: Settings, totals: Counts) -> None:
         """Start an operation from the first row.
 
-        :param plan: what there is to do.
+        :param totals: how much there is to do.
         """
-        self.operation, self.state, self.settings, self.counts = operation, "running", settings, plan
+        self.operation, self.state, self.settings, self.counts = operation, "running", settings, totals
         self.restart(connection)
 
     def restart(self, connection: apsw.Connection) -> None:
-        """From the first row again; what is done will be seen to be done."""
-        plan = self.counts
+        """Begin at the first row again. Rows that are done already will be recognised and passed over."""
+        totals = self.counts
         self.position = None
-        self.counts = Counts(rows_total=plan.rows_total, bytes_total=plan.bytes_total, largest=plan.largest)
+        self.counts = Counts(rows_total=totals.rows_total, bytes_total=totals.bytes_total, largest=totals.largest)
         run(connection, f"DELETE FROM main.{EXCEPTIONS} WHERE migration = ? AND kind = 'failed'", (self.id,))
         self.save(connection)
 
@@ -118,12 +132,12 @@ class Record:
         sql = f"SELECT row_key, note FROM main.{EXCEPTIONS} WHERE migration = ? AND kind = 'failed'"
         return [(decode_key(key), note) for key, note in run(connection, sql, (self.id,))]
 
-    def failure_count(self, connection: apsw.Connection) -> int:
+    def failure_count(self, connection: Connection) -> int:
         sql = f"SELECT count(*) FROM main.{EXCEPTIONS} WHERE migration = ? AND kind = 'failed'"
         return int(run(connection, sql, (self.id,))[0][0])
 
     def remove(self, connection: apsw.Connection) -> None:
-        """Forget the column; the tables go with the last one."""
+        """Forget the column, and drop the two tables together with the last one."""
         run(connection, f"DELETE FROM main.{EXCEPTIONS} WHERE migration = ?", (self.id,))
         run(connection, f"DELETE FROM main.{MIGRATIONS} WHERE id = ?", (self.id,))
         if not run(connection, f"SELECT 1 FROM main.{MIGRATIONS} LIMIT 1"):
@@ -131,8 +145,8 @@ class Record:
             run(connection, f"DROP TABLE main.{MIGRATIONS}")
 
 
-def records(connection: apsw.Connection) -> list[Record]:
-    """Of all columns of the main database.
+def records(connection: Connection) -> list[Record]:
+    """The records of all columns of the main database.
 
     :raises MetadataError: a newer version has made them, or they make no sense.
     """
@@ -140,15 +154,19 @@ def records(connection: apsw.Connection) -> list[Record]:
     tables = {row[0] for row in run(connection, f"SELECT name FROM {master_of('main')} WHERE type = 'table'")}
     if not {MIGRATIONS, EXCEPTIONS} <= tables:
         return []
-    schema_version = _schema_version(connection)
+    schema_version = pragma(connection, "schema_version")
     found = []
-    for row in stream(connection, f"SELECT * FROM main.{MIGRATIONS} ORDER BY id"):
+    for row in run(connection, f"SELECT * FROM main.{MIGRATIONS} ORDER BY id"):
         number, table, column, operation, state, settings, position, version, counts, _ = row
         try:
-            # Rowids that no column names may be others after a VACUUM, which changes the schema's version.
+            # A VACUUM may change rowids that no column names. It also changes the schema's version.
             key = decode_key(position) if position is not None and version == schema_version else None
             found.append(
-                Record(number, table, column, operation, state, json.loads(settings), key, Counts(**json.loads(counts)))
+                Record(
+                    *(number, table, column, operation, state, Settings(**json.loads(settings))),
+                    position=key,
+                    counts=Counts(**json.loads(counts)),
+                )
             )
         except (TypeError, ValueError) as error:
             raise MetadataError(f"table {MIGRATIONS}, row {number}, makes no sense: {error}") from error
@@ -163,15 +181,13 @@ def find_record(connection: apsw.Connection, table: str, column: str) -> Record 
 
 
 def compressed_columns(connection: apsw.Connection) -> list[tuple[str, str]]:
-    """Table and column of all that is enabled or was migrated."""
+    """Table and column of every column that is enabled or was migrated."""
     enabled = [(each.table, each.column) for each in status(connection, schema="main")]
     return list(dict.fromkeys(enabled + [(each.table, each.column) for each in records(connection)]))
 
 
-def make_record(
-    connection: apsw.Connection, table: str, column: str, operation: str, settings: dict[str, Any]
-) -> Record:
-    """A new entry, in place of a stale one. To be called in a write transaction."""
+def make_record(connection: apsw.Connection, table: str, column: str, operation: str, settings: Settings) -> Record:
+    """Make a new entry, in place of a stale one if there is one. To be called in a write transaction."""
     for sql in _CREATE.split(";"):
         run(connection, sql)
     sql = f"DELETE FROM main.{MIGRATIONS} WHERE (table_name, column_name) = (?, ?)"
@@ -181,10 +197,6 @@ def make_record(
         connection,
         f"""INSERT INTO main.{MIGRATIONS} (table_name, column_name, operation, state, settings, schema_version, counts)
             VALUES (?, ?, ?, 'running', ?, ?, '{{}}')""",
-        (table, column, operation, json.dumps(settings), _schema_version(connection)),
+        (table, column, operation, json.dumps(settings._asdict()), pragma(connection, "schema_version")),
     )
     return Record(connection.last_insert_rowid(), table, column, operation, "running", settings)
-
-
-def _schema_version(connection: apsw.Connection) -> int:
-    return int(run(connection, "PRAGMA main.schema_version")[0][0])

@@ -1,6 +1,6 @@
-"""What migrate, restore and verify say while they run and at the end: plain data, that a program can print or store.
+"""What migrate, restore and verify report while they run and at the end: plain data that a program can print or store.
 
-A row is named by its primary key, or by its rowid where it has none: a mapping from column names to values.
+A row is named by its primary key, or by its rowid if the table has none: a mapping from column names to values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. Rows and bytes count the values that this run and the interrupted ones before it looked at."""
+    """How far a run is. Rows and bytes count what this run, and the interrupted ones before it, have looked at."""
 
     operation: str  # "migrate", "restore" or "verify"
     table: str
@@ -31,11 +31,11 @@ class Progress:
     rows_total: int
     bytes_done: int  # before compression
     bytes_total: int  # before compression; an estimate while rows are written
-    stored_bytes: int  # what the values done take in the database
+    stored_bytes: int  # bytes in the database of the values that are done
     seconds: float  # since this run began
     failures: int
 
-    rate: float  # bytes before compression a second, over the last seconds
+    rate: float  # bytes before compression per second, over the last seconds
     eta: float | None  # seconds; None before there is a rate
 
     @property
@@ -48,24 +48,24 @@ ProgressCallback = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What migrate or restore did, the interrupted runs before it included (but for `seconds`)."""
+    """What migrate or restore did. The figures include interrupted runs before this one, except for `seconds`."""
 
     operation: str  # "migrate" or "restore"
     table: str
     column: str
     mode: str  # "in-place" or "table"
     envelope: str  # "frame" or "pickle"
-    rows: int  # that were looked at; a dry run: that would be
+    rows: int  # that were looked at, or would be in a run that is not dry
     changed_rows: int  # that were replaced
     raw_bytes: int  # all values looked at, before compression
     stored_bytes: int  # the same, as they are stored now
     failures: tuple[Failure, ...]  # values that stay as they are
-    missed_rows: int  # changed or deleted by others between reading and writing: nothing to do for them
+    missed_rows: int  # changed or deleted by others between reading and writing; they need nothing more
     seconds: float
-    resumed: bool  # an interrupted run went before
+    resumed: bool  # this run continued an interrupted one
     finished: bool  # False: a dry run, or restore could not give back every value (see failures)
     dry_run: bool
-    growth_bytes: int  # the most that files were expected to grow by on the way; free space was checked for it
+    growth_bytes: int  # the most by which the files were expected to grow meanwhile; that much free space was required
 
     @property
     def ratio(self) -> float | None:

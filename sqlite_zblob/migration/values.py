@@ -1,42 +1,55 @@
-"""The stored values of one column, by key: walk over them, look at their heads, read, compare, replace.
+"""The stored values of one column, by key: walk over them, look at their heads, read, compare and replace them.
 
-Knows no migration. Reads through incremental BLOB I/O where the table has rowids, several times as fast as SELECT.
+Knows no migration. Reads by incremental BLOB I/O where that works, which is several times as fast as SELECT.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
+import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import apsw
 
-from ..codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head
-from ..column.schema import Table, look_at_table, master_of
-from ..column.virtual import is_zblob
-from ..connect.database import fold, quote, run, snapshot
-from ..errors import DamagedFrameError, UnsupportedFrameError
+from ..codec import HEAD_PREFIX_SIZE, Buffer, FrameInfo, checksum, has_magic, head_size, info_of_head
+from ..column.schema import Column, Table
+from ..column.virtual import find_rows
+from ..connect.database import octet_length, quote, run, snapshot
+from ..connect.loader import Connection
+from ..errors import DamagedFrameError, OptionError, UnsupportedFrameError
 
 Key = tuple[Any, ...]
 
-# What stays in a CPU's cache between its reading and its checksum.
+# Rows that a walk reads in one statement.
+PAGE_ROWS = 500
+
+# Bytes that stay in a CPU's cache from the time they are read until their checksum is computed.
 PIECE_SIZE = 1 << 18
 
-# Shorter ones are no frame and no envelope.
+# A shorter value is no frame and no envelope.
 LEAST_FRAME_SIZE = 40
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a column's values lie, and how a row is found: plain data, for workers."""
+    """Where a column's values are stored, and how a row is found. Plain data that can be sent to workers."""
 
-    table: str  # the ordinary table that holds the rows; of a virtual table, the one behind it
+    table: str  # the ordinary table that holds the rows; for a virtual table, its backing table
     column: str
-    key: tuple[str, ...]  # SQL names of what identifies a row
-    collations: tuple[str, ...]  # of each of them, quoted
-    has_rowid: bool  # then key is the rowid alone
+    key: tuple[str, ...]  # the columns that identify a row, quoted
+    collations: tuple[str, ...]  # of each of these columns, quoted
+    has_rowid: bool  # True: the key is the rowid alone
+    has_generated: bool = False  # the table has generated columns: SQLite refuses BLOB I/O, or reads a wrong column
+
+    @property
+    def has_blobs(self) -> bool:
+        """Can its values be read through incremental BLOB I/O?"""
+        return self.has_rowid and not self.has_generated
 
     @property
     def condition(self) -> str:
@@ -45,37 +58,47 @@ class Place:
 
 
 class Entry(NamedTuple):
-    """What the walk says of one row without reading its value."""
+    """What the walk reports of one row, without having read its value."""
 
     key: Key
     value_type: str  # as typeof() says
     size: int  # bytes; of numbers and NULL: 0
-    raw_size: int  # before compression; of a compressed value whose header is unreadable: size
-    is_frame: bool  # a valid header
-    has_magic: bool  # a frame, or what is left of one
+    raw_size: int  # bytes before compression; the same as `size` if the header of a frame cannot be read
+    has_magic: bool  # it begins as a frame does, and is one, or a damaged one
+    codec: str | None  # the richest one among the frame's chunks; None: no frame, or a damaged header
+
+    @property
+    def is_frame(self) -> bool:
+        return self.codec is not None
 
 
-def find_place(connection: apsw.Connection, table: str, column: str) -> tuple[Place, Table]:
-    """The place of a column of an ordinary table, or of a virtual table `zblob`, and the table that holds the rows.
+def find_place(connection: Connection, table: str, column: str) -> tuple[Place, Table]:
+    """The place of a column of an ordinary table or of a virtual table `zblob`, and the table that holds the rows.
 
     :raises OptionError: there is no such table or column.
     """
-    objects = run(connection, f"SELECT name, sql FROM {master_of('main')} WHERE type = 'table'")
-    is_virtual = any(fold(name) == fold(table) and is_zblob(sql) for name, sql in objects)
-    found = look_at_table(connection, f"{table}_rows" if is_virtual else table, allow_shadow=is_virtual)
-    name = found.column(column).name
-    if found.rowid_name:
-        return Place(found.name, name, (found.rowid_name,), ("BINARY",), True), found
-    index = next((each for each in found.indexes if each.origin == "pk"), None)
-    parts = index.columns if index else ()
-    key = tuple(quote(part.name or "") for part in parts)
-    return Place(found.name, name, key, tuple(quote(part.collation) for part in parts), False), found
+    found = find_rows(connection, table)
+    return place_of(found, found.column(column)), found
+
+
+def place_of(table: Table, column: Column) -> Place:
+    """:raises OptionError: the table has no primary key, and its columns take all names of the rowid."""
+    has_generated = any(each.is_generated for each in table.columns)
+    rowid = table.rowid_name or (quote(table.rowid_alias.name) if table.rowid_alias else None)
+    if rowid:
+        return Place(table.name, column.name, (rowid,), ("BINARY",), True, has_generated)
+    index = next((each for each in table.indexes if each.origin == "pk"), None)
+    if index is None:
+        raise OptionError(f"table {table.name} has no PRIMARY KEY, and its columns take all names of the rowid")
+    key = tuple(quote(part.name or "") for part in index.columns)
+    collations = tuple(quote(part.collation) for part in index.columns)
+    return Place(table.name, column.name, key, collations, False, has_generated)
 
 
 # ---- The walk ----------------------------------------------------------------------------------------------
 
 
-def page(connection: apsw.Connection, place: Place, after: Key | None, count: int) -> list[Entry]:
+def page(connection: Connection, place: Place, after: Key | None, count: int) -> list[Entry]:
     """The next entries in the order of the key, at most `count`. To be called in a transaction."""
     key = ", ".join(place.key)
     ordered = [f"{name} COLLATE {collation}" for name, collation in zip(place.key, place.collations, strict=True)]
@@ -85,7 +108,7 @@ def page(connection: apsw.Connection, place: Place, after: Key | None, count: in
         ordered = list(place.key)
         where = f"WHERE {key} > ?" if after is not None else ""
     sql = (
-        f"SELECT typeof({name}), octet_length({name}), {key} FROM main.{quote(place.table)} {where} "
+        f"SELECT typeof({name}), {octet_length(connection, name)}, {key} FROM main.{quote(place.table)} {where} "
         f"ORDER BY {', '.join(ordered)} LIMIT {count}"
     )
     rows = run(connection, sql, after or ())
@@ -94,11 +117,11 @@ def page(connection: apsw.Connection, place: Place, after: Key | None, count: in
 
 
 class _Heads:
-    """The first bytes of one value after the other, through one handle."""
+    """The first bytes of one value after the other, through one handle where that is possible."""
 
-    def __init__(self, connection: apsw.Connection, place: Place) -> None:
+    def __init__(self, connection: Connection, place: Place) -> None:
         self.connection, self.place = connection, place
-        self.blob: apsw.Blob | None = None
+        self.blob: Any = None
 
     def __enter__(self) -> _Heads:
         return self
@@ -109,29 +132,32 @@ class _Heads:
 
     def entry(self, key: Key, value_type: str, size: int | None) -> Entry:
         if value_type not in ("blob", "text"):
-            return Entry(key, value_type, 0, 0, False, False)
+            return Entry(key, value_type, 0, 0, False, None)
         size = size or 0
         if value_type == "text" or size < LEAST_FRAME_SIZE:
-            return Entry(key, value_type, size, size, False, False)
+            return Entry(key, value_type, size, size, False, None)
         prefix = self.read(key, HEAD_PREFIX_SIZE)
         if not has_magic(prefix):
-            return Entry(key, value_type, size, size, False, False)
+            return Entry(key, value_type, size, size, False, None)
         try:
-            about = info_of_head(self.read(key, head_size(prefix)), size)
+            about: FrameInfo = info_of_head(self.read(key, head_size(prefix)), size)
         except (DamagedFrameError, UnsupportedFrameError):
-            return Entry(key, value_type, size, size, False, True)
-        return Entry(key, value_type, size, about.raw_size, True, True)
+            return Entry(key, value_type, size, size, True, None)
+        return Entry(key, value_type, size, about.raw_size, True, about.codec)
 
     def read(self, key: Key, size: int) -> bytes:
-        place = self.place
-        if not place.has_rowid:
-            sql = f"SELECT substr({quote(place.column)}, 1, ?) FROM main.{quote(place.table)} WHERE {place.condition}"
-            return bytes(run(self.connection, sql, (size, *key))[0][0])
-        if self.blob is None:
-            self.blob = self.connection.blob_open("main", place.table, place.column, key[0], False)
-        else:
-            self.blob.reopen(key[0])
-        return self.blob.read(size)
+        place, connection = self.place, self.connection
+        if isinstance(connection, apsw.Connection) and place.has_blobs:
+            if self.blob is None:
+                self.blob = connection.blob_open("main", place.table, place.column, key[0], False)
+            else:
+                self.blob.reopen(key[0])
+            return bytes(self.blob.read(size))
+        if isinstance(connection, sqlite3.Connection) and place.has_blobs and sys.version_info >= (3, 11):
+            with connection.blobopen(place.table, place.column, key[0], readonly=True, name="main") as blob:
+                return blob.read(size)
+        sql = f"SELECT substr({quote(place.column)}, 1, ?) FROM main.{quote(place.table)} WHERE {place.condition}"
+        return bytes(run(connection, sql, (size, *key))[0][0])
 
 
 # ---- One value ---------------------------------------------------------------------------------------------
@@ -144,35 +170,55 @@ def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -
 
     The result may be a view of a buffer that this thread's next call overwrites.
     """
-    if not place.has_rowid:
-        sql = f"SELECT CAST({quote(place.column)} AS BLOB) FROM main.{quote(place.table)} WHERE {place.condition}"
-        found = run(connection, sql, key)
-        return found[0][0] if found and found[0][0] is not None and len(found[0][0]) == size else None
+    if not place.has_blobs:
+        value = select_value(connection, place, key, size)
+        return value if value is not None and len(value) == size else None
     with snapshot(connection):
-        # Takes the lock: blob_open would wait for it with the interpreter locked, perhaps for a thread of this process.
+        # This takes the lock. blob_open would wait for it without releasing the interpreter's own lock, so that a
+        # thread of this process that holds the database's lock could never give it back.
         run(connection, "SELECT 1 FROM main.sqlite_master LIMIT 1")
         return _read_blob(connection, place, key, size)
 
 
-def _read_blob(connection: apsw.Connection, place: Place, key: Key, size: int) -> Buffer | None:
+def select_value(connection: Connection, place: Place, key: Key, most: int) -> bytes | None:
+    """The same by a SELECT. None: it is gone, has more than `most` bytes, or is no BLOB and no TEXT."""
+    name = quote(place.column)
+    sql = (
+        f"SELECT CAST({name} AS BLOB) FROM main.{quote(place.table)} WHERE {place.condition} "
+        f"AND typeof({name}) IN ('blob', 'text') AND {octet_length(connection, name)} <= ?"
+    )
+    found = run(connection, sql, (*key, most))
+    return found[0][0] if found else None
+
+
+@contextmanager
+def _opened(connection: apsw.Connection, place: Place, key: Key, size: int) -> Iterator[apsw.Blob | None]:
+    """A handle to read a stored value with. None: it is gone, is no BLOB and no TEXT, or has another size."""
     try:
         blob = connection.blob_open("main", place.table, place.column, key[0], False)
-    except apsw.SQLError:  # no such row, or no bytes in it
-        return None
-    try:
-        if blob.length() != size:
+    except apsw.SQLError:  # no such row, or a number or NULL in it
+        yield None
+        return
+    with closing(blob):
+        yield blob if blob.length() == size else None
+
+
+def _read_blob(connection: apsw.Connection, place: Place, key: Key, size: int) -> Buffer | None:
+    with _opened(connection, place, key, size) as blob:
+        if blob is None:
             return None
         buffer = getattr(_buffers, "buffer", None)
         if buffer is None or len(buffer) < size:
             buffer = _buffers.buffer = bytearray(size)
         blob.read_into(buffer, 0, size)
         return memoryview(buffer)[:size]
-    finally:
-        blob.close()
 
 
 def fingerprint(value: Buffer) -> int:
-    """By which a value is known again, with its type and size: XXH64; of a long one, of the XXH64s of its pieces."""
+    """A checksum to recognise a value by, together with its type and size.
+
+    It is the XXH64 of the value or, if that has several pieces of PIECE_SIZE bytes, of the XXH64s of these pieces.
+    """
     view = memoryview(value)
     return _joined([checksum(view[begin : begin + PIECE_SIZE]) for begin in range(0, len(view), PIECE_SIZE)])
 
@@ -189,20 +235,16 @@ def is_unchanged(connection: apsw.Connection, place: Place, key: Key, value_type
     found = run(connection, f"SELECT typeof({name}) FROM main.{table} WHERE {place.condition}", key)
     if found != [(value_type,)]:
         return False
-    if not place.has_rowid:
+    if not place.has_blobs:
         value = read_value(connection, place, key, size)
         return value is not None and fingerprint(value) == digest
     return _read_fingerprint(connection, place, key, size) == digest
 
 
 def _read_fingerprint(connection: apsw.Connection, place: Place, key: Key, size: int) -> int | None:
-    """`fingerprint` of a stored value, without having it in memory; None: it is gone, or its size has changed."""
-    try:
-        blob = connection.blob_open("main", place.table, place.column, key[0], False)
-    except apsw.SQLError:  # no such row, or no bytes in it
-        return None
-    with closing(blob):
-        if blob.length() != size:
+    """`fingerprint` of a stored value, read piece by piece. None: it is gone, or its size has changed."""
+    with _opened(connection, place, key, size) as blob:
+        if blob is None:
             return None
         piece = memoryview(bytearray(min(size, PIECE_SIZE)))
         digests = []
@@ -214,16 +256,12 @@ def _read_fingerprint(connection: apsw.Connection, place: Place, key: Key, size:
 
 
 def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) -> None:
-    """Have the pages of a value in the page cache, so that replacing it under the write lock reads no file."""
-    if not place.has_rowid or not size:
+    """Bring a value's pages into the page cache, so that replacing it under the write lock reads no file."""
+    if not place.has_blobs or not size:
         return
-    try:
-        blob = connection.blob_open("main", place.table, place.column, key[0], False)
-    except apsw.SQLError:  # no such row, or no bytes in it
-        return
-    with closing(blob):
-        if blob.length() == size:
-            blob.seek(size - 1)  # on the way there, SQLite reads each page into the cache; whole values bypass it
+    with _opened(connection, place, key, size) as blob:
+        if blob is not None:
+            blob.seek(size - 1)  # reads each page up to there into SQLite's cache, which reading a whole value bypasses
             blob.read(1)
 
 
@@ -246,7 +284,7 @@ def digest_of(connection: apsw.Connection, place: Place, entry: Entry) -> int:
 
 
 def describe_key(connection: apsw.Connection, place: Place, table: Table, key: Key) -> dict[str, object]:
-    """The row's primary key by column, for people; its rowid where it has none, or is gone."""
+    """The row's primary key by column, for people; the rowid if there is no such key, or the row is gone."""
     names = [column.name for column in table.primary_key]
     if not place.has_rowid:
         return dict(zip((column for column in names), key, strict=False))
@@ -259,7 +297,7 @@ def describe_key(connection: apsw.Connection, place: Place, table: Table, key: K
 
 
 def encode_key(key: Key) -> str:
-    """As text that decode_key takes, for the record."""
+    """The key as text, for the record. `decode_key` is the inverse."""
     return json.dumps([{"blob": part.hex()} if isinstance(part, bytes) else part for part in key])
 
 

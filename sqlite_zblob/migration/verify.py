@@ -1,55 +1,54 @@
-"""Read every value of a column, decode every chunk, and report all that is damaged."""
+"""Read every value of a column, decode every chunk, and report everything that is damaged."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterator
 
 import apsw
 
 from ..column.schema import Table, check_metadata
 from ..connect.database import fold, quote, run, snapshot
+from ..connect.opening import Database, rewriting
 from ..errors import OptionError
 from .meter import Meter
-from .pipeline import ExecutorSource, Load, Pipeline
+from .pipeline import BUNDLE_SIZE, Load, Pipeline
 from .record import compressed_columns
 from .reports import Damage, ProgressCallback, VerifyReport
-from .space import opened
-from .values import Entry, Key, Place, describe_key, find_place, page
+from .values import PAGE_ROWS, Entry, Key, Place, describe_key, find_place, page
+from .work import ExecutorSource
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
 
-PAGE_ROWS = 500
-
-# Small values travel together up to so many bytes.
-BUNDLE_SIZE = 1 << 20
-
-# Bytes that are with workers, unless one value has more.
+# Bytes of the values that workers have at any time. A larger value is checked alone.
 IN_FLIGHT = 64 << 20
 
 
 def verify(
-    database: str | os.PathLike[str],
+    database: Database,
     table: str | None = None,
     column: str | None = None,
     *,
-    executor: Executor | Callable[[], Executor] | None = None,
+    executor: ExecutorSource = None,
     workers: int = 0,
     progress: ProgressCallback | None = None,
 ) -> VerifyReport:
     """Decode every compressed value, and name each that is damaged: its row, its chunk, and the reason.
 
-    :param table: all enabled columns, if None.
-    :param column: all enabled columns of the table, if None; otherwise any column, enabled or not.
-    :param executor: as for `migrate`.
-    :raises OptionError: there is no such column, or nothing is enabled.
+    :param database: a path, a `file:` URI, or an open APSW connection, whose file is then opened once more.
+    :param table: if None, all columns of the database that are enabled or were migrated.
+    :param column: if None, all such columns of the table; otherwise this one, enabled or not.
+    :param executor: as for `migrate`, and so `workers` and `progress`.
+    :raises OSError: there is no such file, it is a directory, or it may not be read.
+    :raises DatabaseError: it is no database, or SQLite cannot read it.
+    :raises OptionError: there is no such column, nothing is enabled, or this process has the file open through the
+        sqlite3 module.
     :raises MetadataError: a newer version of sqlite_zblob has worked on this database.
+    :raises WorkerError: the workers carry another version of the codec.
     """
-    with opened(database, read_only=True) as connection:
+    with rewriting(database, writes=False) as (connection, location):
         check_metadata(connection, "main")
         columns = _columns(connection, table, column)
-        check = _Check(connection, os.fspath(database), executor, workers)
+        check = _Check(connection, location.target, executor, workers)
         for name, data in columns:
             check.run(name, data, progress)
     return VerifyReport(
@@ -119,7 +118,7 @@ class _Check:
                 with snapshot(self.connection):
                     entries = page(self.connection, source.place, after, PAGE_ROWS)
             except apsw.CorruptError as error:
-                where = f"behind row {after}" if after else "at its beginning"
+                where = f"after row {after}" if after else "at its beginning"
                 reason = f"SQLite cannot read the table {where}: {error}"
                 self.damages.append(Damage(table, source.place.column, {}, None, reason))
                 return
@@ -149,6 +148,6 @@ class _Check:
 
 
 def _load(source: Source, bundle: list[Entry], size: int) -> Load:
-    """Numbers and NULL go along, as values that are gone."""
+    """Rows with numbers and NULL are in the job, too; a worker reports such values as gone."""
     items = tuple(Item(entry.key, entry.value_type, entry.size) for entry in bundle)
     return Load(Job(source, items), size, bundle)

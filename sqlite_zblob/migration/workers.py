@@ -1,11 +1,12 @@
-"""What runs in a worker, a thread or a process anywhere: read values, compress, restore or check them. Writes nothing.
+"""What a worker does, in a thread or in a process anywhere: read values, compress, restore or check them.
 
-Jobs and results are plain data that can be pickled. A job either brings its values or says where to read them; a
-worker that has not that very file at hand answers so, and gets the values with the next attempt.
+It writes nothing. Jobs and results are plain data that can be pickled. A job either contains its values or names the
+file to read them from; a worker that cannot reach that very file answers so, and the job is sent again with the values.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import sys
@@ -29,9 +30,10 @@ from ..codec import (
     info,
     is_frame,
 )
-from ..connect.database import run
+from ..connect.database import pragma
 from ..connect.loader import load
-from ..errors import OptionError, ZblobError
+from ..connect.opening import open_again
+from ..errors import ZblobError
 from .values import Key, Place, fingerprint, read_value
 
 BUSY_SECONDS = 60
@@ -39,13 +41,13 @@ BUSY_SECONDS = 60
 
 @dataclass(frozen=True)
 class Source:
-    """A column of a database, and how to tell whether this host has that very file."""
+    """A column of a database, and what identifies the file, since a worker may run on another host."""
 
-    database: str  # path or file: URI, to open it
+    database: str  # what `open_again` opens
     path: str
     identity: tuple[str, int, int]  # host, device, inode
     place: Place
-    encoding: str  # of the database's TEXT, as PRAGMA encoding says
+    encoding: str  # of the database's TEXT, as PRAGMA encoding names it
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Job:
-    """One value, or some small ones."""
+    """One value, or several small ones."""
 
     source: Source
     items: tuple[Item, ...]
@@ -87,8 +89,8 @@ class Result:
     """What became of a job."""
 
     codec_version: str
-    outcomes: tuple[Outcome, ...]  # one an item
-    unreachable: bool = False  # this worker has not the file: send the values along
+    outcomes: tuple[Outcome, ...]  # one per item
+    unreachable: bool = False  # this worker cannot reach the file: send the values, too
 
 
 def compress_task(job: Job) -> Result:
@@ -106,19 +108,19 @@ def verify_task(job: Job) -> Result:
     return _run(job, _verify)
 
 
-# By how much a thread that works for another one lowers its priority.
+# By how many steps of niceness a worker thread lowers its priority.
 NICENESS = 10
 
 _thread = threading.local()
 
 
 def stand_back(reading: AbstractContextManager[object]) -> None:
-    """Once in a thread that works for another one, which holds the write lock now and then, and goes first.
+    """Lower the priority of this thread, once: the thread that it works for and other processes go first.
 
-    Where the system has priorities of threads (Linux), that one and all other processes get a CPU before this one does:
-    they have somebody waiting.
+    That thread holds the write lock now and then, and others wait for it. Works where threads have priorities of their
+    own (Linux).
 
-    :param reading: entered while this thread reads, which would keep a checkpoint from ending.
+    :param reading: entered while this thread reads, because a reader keeps a checkpoint from finishing.
     """
     _thread.reading = reading
     if sys.platform == "linux":
@@ -136,7 +138,7 @@ def handshake() -> str:
 
 
 def identity_of(path: str) -> tuple[str, int, int] | None:
-    """What tells this file from all others; None: it is not on this host."""
+    """Host, device and inode of the file; None: it is not on this host."""
     try:
         about = Path(path).stat()
     except OSError:
@@ -145,19 +147,19 @@ def identity_of(path: str) -> tuple[str, int, int] | None:
 
 
 def source_of(connection: apsw.Connection, database: str, place: Place) -> Source:
-    """What a worker has to know of a column.
+    """What a worker has to know about a column.
 
-    :param database: what the connection was opened with.
+    :param database: what `open_again` opens the connection's database by.
+    :raises FileNotFoundError: the file has been deleted.
     """
     identity = identity_of(connection.filename)
     if identity is None:
-        raise OptionError(f"there is no file {connection.filename}: a database in memory has none for workers to read")
-    encoding = run(connection, "PRAGMA main.encoding")[0][0]
-    return Source(database, connection.filename, identity, place, encoding)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), connection.filename)
+    return Source(database, connection.filename, identity, place, pragma(connection, "encoding"))
 
 
 def attach_values(job: Job, connection: apsw.Connection) -> Job:
-    """The same job with its values, for workers elsewhere."""
+    """The same job with its values, for workers that cannot reach the file."""
     items = []
     for item in job.items:
         value = read_value(connection, job.source.place, item.key, item.size)
@@ -170,9 +172,8 @@ def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
         return Result(VERSION, tuple(_run_item(job, item, item.value, task) for item in job.items))
     if identity_of(job.source.path) != job.source.identity:
         return Result(VERSION, (), unreachable=True)
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     try:
-        connection = apsw.Connection(job.source.database, flags=flags)
+        connection = open_again(job.source.database)
     except apsw.CantOpenError:
         return Result(VERSION, (), unreachable=True)
     with closing(connection):
@@ -204,16 +205,18 @@ def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, I
 # ---- Tasks -------------------------------------------------------------------------------------------------
 
 
+_COMPRESSORS = {"frame": compress, "pickle": compress_pickle}
+
+
 def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
     kept = Outcome("keep", raw_size=item.size)
     if item.value_type == "text":
         return kept if job.envelope == "pickle" else _compress_text(job, item, value)
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
-    digest = fingerprint(value)  # now, while the CPU's cache still has some of it
-    function = compress_pickle if job.envelope == "pickle" else compress
-    new = function(value, job.level, threads=1)
-    # What looks like a frame but is none would be taken for a damaged one: it has to be wrapped.
+    digest = fingerprint(value)  # first, while some of it is in the CPU's cache
+    new = _COMPRESSORS[job.envelope](value, job.level, threads=1)
+    # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
         return kept
     if not _is_same(decompress(new, threads=1, max_size=item.size), value):
@@ -222,7 +225,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
 
 
 def _is_same(one: Any, other: Buffer) -> bool:
-    """With memcmp, which comparing with a memoryview is not."""
+    """Compares by memcmp, as == with a memoryview does not."""
     return len(one) == len(other) and bool(one.startswith(other))
 
 
@@ -252,9 +255,9 @@ _engines = threading.local()
 
 
 def _text_engine(encoding: str) -> apsw.Connection:
-    """An empty database of that encoding: SQL itself says what becomes of a text, valid in its encoding or not.
+    """An empty database of that encoding, so that SQLite decides what a text becomes, even one that is not valid.
 
-    One for each thread, since it takes a hundred times as long to open one as to compress a short text.
+    Each thread keeps its own, since opening one takes a hundred times as long as compressing a short text.
     """
     name = f"engine_{encoding}_{os.getpid()}"  # a forked process makes its own
     engine: apsw.Connection | None = getattr(_engines, name, None)
@@ -279,7 +282,7 @@ def _compress_text(job: Job, item: Item, value: Buffer) -> Outcome:
 
 
 def _decompress_text(job: Job, frame: Buffer) -> tuple[str, bytes]:
-    """Type and bytes in the database's encoding, as a reader of the database gets them."""
+    """The type, and the bytes in the database's encoding, that a reader of the database gets."""
     sql = "SELECT typeof(value), CAST(value AS BLOB) FROM (SELECT zdecompress(?) AS value)"
     ((value_type, value),) = _text_engine(job.source.encoding).execute(sql, (frame,))
     return value_type, value

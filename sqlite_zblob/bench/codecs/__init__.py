@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
-# What the names of its codecs begin with -> the adapter.
+# The beginning of a codec's name -> its adapter.
 ADAPTERS = {
     "uncompressed": "none",
     "sqlite_zblob": "sqlite_zblob",
@@ -38,7 +38,7 @@ NOT_SLOW, SLOW, VERY_SLOW = 0, 1, 2
 
 @dataclass(frozen=True)
 class Codec:
-    """One codec at one setting. `encode(subject, threads)` makes bytes; `decode(coded, threads)` gives its bytes back.
+    """One codec at one setting. `encode(subject, threads)` makes bytes; `decode(coded, threads)` returns the subject's.
 
     What a subject is depends on `unit`: "bytes" is any C-contiguous buffer, "array" a NumPy array with its shape, and
     "picture" one 2-D slice of unsigned samples (with its components last, where there are several).
@@ -62,7 +62,7 @@ class Codec:
         return decoded if isinstance(decoded, bytes) else bytes(decoded)
 
     def subjects(self, array: Any, components: int = 1) -> list[Any] | None:
-        """What this codec is to code of a volume (`components` last where there are several); None if it cannot."""
+        """What this codec is to code for a volume (`components` last if there are several); None: it cannot."""
         if array.dtype.kind not in self.kinds:
             return None
         return slices(array, components) if self.unit == "picture" else [array]
@@ -81,9 +81,10 @@ class Codec:
 
 
 def slices(array: Any, components: int) -> list[Any]:
-    """2-D pictures, three or four components in one, any other number in pictures of their own.
+    """2-D pictures. Three or four components make one picture, any other number one picture per component.
 
-    Signed samples are moved so that the least of the volume is 0: most codecs of pictures take unsigned ones only.
+    Signed samples are shifted so that the smallest one of the volume is 0: most codecs of pictures take unsigned ones
+    only.
     """
     if array.dtype.kind == "i":
         unsigned = array.dtype.str.replace("i", "u")
@@ -94,7 +95,7 @@ def slices(array: Any, components: int) -> list[Any]:
 
 
 def bytes_of(data: Any) -> bytes:
-    """The bytes of whatever a decoder gives."""
+    """The bytes of whatever a decoder returns."""
     return data.tobytes() if hasattr(data, "tobytes") else bytes(data)
 
 
@@ -108,7 +109,10 @@ def available() -> list[Codec]:
 
 
 def get(name: str) -> Codec:
-    """The codec of that name, without importing any other; ImportError where its package is missing."""
+    """The codec of that name, without importing any other one.
+
+    :raises ImportError: its package is missing.
+    """
     (adapter,) = (adapter for prefix, adapter in ADAPTERS.items() if name.startswith(prefix))
     return next(codec for codec in _codecs_of(adapter) if codec.name == name)
 

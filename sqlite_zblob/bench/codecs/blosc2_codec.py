@@ -1,4 +1,4 @@
-"""Blosc2 with zstd behind each of its three filters for numbers; they are told the width of a sample."""
+"""Blosc2 with zstd after each of its three filters for numbers, which are given the width of a sample."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""JPEG-LS (CharLS), the lossless codec of DICOM most used beside JPEG 2000: slice by slice."""
+"""JPEG-LS (CharLS), after JPEG 2000 the lossless codec most used in DICOM: slice by slice."""
 
 import imagecodecs
 

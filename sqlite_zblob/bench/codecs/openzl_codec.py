@@ -1,4 +1,4 @@
-"""OpenZL's generic graph for numbers, the samples given to it as unsigned integers of their width."""
+"""OpenZL's generic graph for numbers, which gets the samples as unsigned integers of their width."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """DICOM's RLE Lossless: PackBits over the bytes of each significance, most significant first, row by row.
 
-The packages that we have decode a frame of it but do not encode one, so the header (part 5, annex G) is made here.
+The packages at hand decode such a frame but do not encode one, so the header (part 5, annex G) is made here.
 """
 
 import struct
@@ -29,7 +29,7 @@ def _encode(picture: Any, threads: int) -> bytes:
         raise ValueError(f"an RLE frame has at most {_MOST_SEGMENTS} segments, not {len(segments)}")
     offsets = _HEADER_SIZE + np.cumsum([0] + [len(segment) for segment in segments[:-1]])
     padding = [0] * (_MOST_SEGMENTS - len(segments))
-    # What the decoder needs to know beside the frame is in a DICOM file's other elements.
+    # The decoder needs some facts that a DICOM file has in elements other than the frame.
     shape: bytes = struct.pack("<3H", rows, columns, samples.shape[2]) + picture.dtype.str.encode()
     return shape + struct.pack("<16I", len(segments), *offsets, *padding) + b"".join(segments)
 

@@ -1,4 +1,4 @@
-"""zlib: the DEFLATE of gzip and of the NIfTI, NRRD and MetaImage writers, at their level and at its best."""
+"""zlib: the DEFLATE of gzip and of the NIfTI, NRRD and MetaImage writers, at their level and at the highest."""
 
 import zlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""zstd through python-zstandard: fast and default levels, its highest usual one, and that with long windows."""
+"""zstd through python-zstandard: a fast level, the default, and the highest usual one without and with long windows."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Question 5: caches, slow storage and the network: what it means that fewer bytes are read and shipped.
+"""Question 5: caches, slow storage and the network: what is gained if fewer bytes are read and sent.
 
-The cache that matters to large values is the operating system's: SQLite reads their pages past its own. A VFS stands
-for it and for the medium behind it (throttle.py), with a size between the compressed and the uncompressed store.
+The cache that matters to large values is the operating system's: SQLite reads their pages without its own. A VFS stands
+for it and for the medium below it (throttle.py), with a size between the compressed and the uncompressed store.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _build(name: str, subjects: list[Subject], work: Path) -> Path:
 
 
 def _shipped(path: Path) -> Row:
-    """What goes over a network: the log, to a replica that follows each commit; the pages, to a backup."""
+    """Bytes over a network: of the log, to a replica that follows each commit, and of the pages, to a backup."""
     source, target = apsw.Connection(str(path)), apsw.Connection(":memory:")
     pages = 0
     with target.backup("main", source, "main") as backup:
@@ -100,7 +100,7 @@ def _shipped(path: Path) -> Row:
 def _read(
     name: str, path: Path, subjects: list[Subject], vfs: ThrottledVFS, bandwidth: float, cache_size: int, reads: int
 ) -> Row:
-    """Random reads through a cache of that size: its hit rate, and how long each read took."""
+    """Read at random through a cache of this size; return its hit rate, and the seconds of each read."""
     method = methods.find_method(name)
     connection = methods.open_store(method, str(path), SQLITE_CACHE_PAGES, VFS_NAME)
     vfs.reset(0.0, cache_size)
@@ -117,7 +117,7 @@ def _read(
 
 
 def _page_cache(name: str, path: Path, subjects: list[Subject], vfs: ThrottledVFS) -> float:
-    """Which share of the bytes of a second pass SQLite's own cache had, large enough for everything."""
+    """The share of the bytes of a second pass that SQLite's own cache has, when it is large enough for everything."""
     method = methods.find_method(name)
     file_size = path.stat().st_size
     connection = methods.open_store(method, str(path), 2 * file_size // PAGE_SIZE, VFS_NAME)
@@ -144,7 +144,7 @@ def _one(method: methods.Method, connection: apsw.Connection, subject: Subject, 
 
 
 def _all(name: str, path: Path, subjects: list[Subject], vfs: ThrottledVFS, bandwidth: float) -> tuple[float, int]:
-    """Seconds to read every image once without a cache, and the bytes that were read."""
+    """Read every image once without a cache; return the seconds, and the bytes that were read."""
     method = methods.find_method(name)
     connection = methods.open_store(method, str(path), SQLITE_CACHE_PAGES, VFS_NAME)
     _one(method, connection, subjects[0], vfs)
@@ -155,9 +155,9 @@ def _all(name: str, path: Path, subjects: list[Subject], vfs: ThrottledVFS, band
 
 
 def _break_even(name: str, stores: dict[str, Path], subjects: list[Subject], vfs: ThrottledVFS) -> Row:
-    """The bandwidth below which reading the compressed store is faster: computed, then checked below and above it.
+    """Find the bandwidth below which reading the compressed store is faster, and check it below and above.
 
-    Reading takes as long as the medium needs, decoding comes on top: what is saved / what decoding takes.
+    Decoding is added to the time of the medium, so the bandwidth is the bytes saved / the seconds of decoding.
     """
     plain, ours = ([_all(which, stores[which], subjects, vfs, 0.0) for _ in range(3)] for which in (PLAIN, name))
     saved = plain[0][1] - ours[0][1]

@@ -1,4 +1,4 @@
-"""Question 2: which ratio each codec reaches, by modality, pixel type and content; with its speed in one thread."""
+"""Question 2: the ratio that each codec reaches, by modality, pixel type and content, and its speed in one thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WARM_BYTES = 200_000
 ONCE_SECONDS = 0.5  # to encode and decode: what takes longer is measured once
 CONTENTS = ("scans", "floats", "labels")
 
-# Of each family the setting that compresses best, for the table by volume; all settings are in the table below it.
+# For the table by volume: the setting of each family that compresses best. The table below it has all settings.
 _COLUMNS: tuple[tuple[str, ...], ...] = (
     ("zlib 9",),
     ("LZ4 HC 9",),
@@ -66,7 +66,7 @@ def _measure_one(subject: Subject, found: list[Codec], rounds: int) -> dict[str,
     once: set[str] = set()
     with pinned():
         for codec in found:
-            if not codec.slowness:  # warm up: what is set up once is not the first round's business
+            if not codec.slowness:  # warm up: what is set up once must not count in the first round
                 measure_codec(codec, central(part, WARM_BYTES), components)
         for _ in range(rounds):
             for codec in found:
@@ -94,7 +94,7 @@ def _measure_one(subject: Subject, found: list[Codec], rounds: int) -> dict[str,
 
 
 def measure_codec(codec: Codec, array: Any, components: int, threads: int = 1) -> tuple[int, float, float] | str:
-    """Bytes, seconds to encode and to decode; or why it cannot be: the samples' kind, or bytes that did not return."""
+    """Bytes, and seconds to encode and to decode; or why not: the kind of samples, or wrong bytes after decoding."""
     subjects = codec.subjects(array, components)
     if subjects is None:
         return "takes no such samples"
@@ -155,7 +155,7 @@ def render(report: Any) -> list[str]:
 
 
 def _of_cuts(facts: Row) -> str:
-    """Which volumes were too large to be given to every codec as a whole."""
+    """A sentence on the volumes that were too large to be given to every codec as a whole."""
     if not facts.get("cut"):
         return ""
     most = number(facts["most_bytes"] / 1e6)

@@ -1,4 +1,4 @@
-"""Question 1: what a pickled SimpleITK image holds, beside the files that ITK's own writers make of the same image."""
+"""Question 1: what a pickled SimpleITK image holds, compared with files that ITK's own writers make of that image."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _row(container: str, stored: bytes, samples: bytes, write: float, read: floa
 
 
 def _outline(value: bytes) -> list[dict[str, Any]]:
-    """A pickle's operations, read and not run; of long arguments only their size."""
+    """The operations of a pickle, which is not loaded; of long arguments only the size."""
     found: list[dict[str, Any]] = []
     for operation, argument, _ in pickletools.genops(value):
         if isinstance(argument, bytes | bytearray) and len(argument) > 100:

@@ -1,4 +1,4 @@
-"""Question 7: stores that exist already: what old rows, old readers and the way back cost, and what was tested."""
+"""Question 7: stores that exist already: old rows, old readers, the way back, what that costs, and what was tested."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _measure_one(mode: str, subjects: list[Subject], work: Path) -> list[Row]:
 
 
 def _legacy(path: Path, subjects: list[Subject]) -> dict[str, bytes]:
-    """A store as the standard module makes it, from before this library was there."""
+    """A store as it was made with the standard sqlite3 module before this library was used."""
     values = {subject.name: subject.value() for subject in subjects}
     values |= {f"small {i}": json.dumps({"seed": i}).encode() * (i % 40 + 1) for i in range(SMALL_ROWS)}
     connection = sqlite3.connect(path, isolation_level=None)
@@ -99,7 +99,7 @@ def _open(path: Path) -> apsw.Connection:
 def _switch_on(mode: str, connection: apsw.Connection) -> None:
     if mode == "virtual table":
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ZblobWarning)  # of CREATE INDEX, which the store here does not run again
+            warnings.simplefilter("ignore", ZblobWarning)  # about CREATE INDEX, which the store here does not run again
             enable(connection, "results", "data", mode="table")
     elif mode != "functions":
         enable(connection, "results", "data", envelope=mode.rpartition(" ")[2])
@@ -133,7 +133,7 @@ def _verify(mode: str, connection: apsw.Connection) -> bool:
 
 
 def _is_compressed(mode: str, connection: apsw.Connection) -> bool:
-    """Whether every image stands as a frame, or as a pickle around one."""
+    """Is every image stored as a frame, or as a pickle around one?"""
     expression = "zlength(data) > length(data)" if mode == "in place, pickle" else "zis_frame(data)"
     images = f"FROM {_rows(mode)} WHERE operation_id NOT LIKE 'small %'"
     return methods.query(connection, f"SELECT DISTINCT {expression} {images}") == [(1,)]
@@ -187,7 +187,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _engine(report: Any) -> list[str]:
-    """What the benchmark of `migrate` itself measured, under a reader and a writer."""
+    """The figures that the benchmark of `migrate` has measured, with a reader and a writer at the same time."""
     lines: list[str] = []
     for path in sorted(report.results.parent.glob("migrate*.json")):
         found = json.loads(path.read_text()).get("migration", {})

@@ -78,7 +78,7 @@ def _select(method: methods.Method, connection: apsw.Connection, key: str) -> by
 
 
 def gigabyte_months(images_a_month: float, image_bytes: float, ratio: float, months: int) -> float:
-    """GB-months of a store that grows by so many images each month, each month counted at its end's size."""
+    """GB-months of a store that grows by this many images each month. A month counts with the size at its end."""
     return images_a_month * image_bytes / ratio / 1e9 * months * (months + 1) / 2
 
 

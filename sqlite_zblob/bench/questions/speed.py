@@ -1,12 +1,13 @@
-"""Question 3: whether the time justifies the savings: size against speed, one thread and several, and memory."""
+"""Question 3: whether the savings justify the time: size against speed, in one and in several threads, and memory."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...bench import codecs
+from ...migration.pipeline import cpu_count
 from ..codecs import VERY_SLOW, Codec
-from ..harness import cpu_count, geometric_mean, run_child
+from ..harness import geometric_mean, run_child
 from ..inputs import Subject
 from ..markdown import answer, number, table
 from ..results import Row
@@ -53,7 +54,7 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
 
 
 def _largest(subjects: list[Subject]) -> list[Subject]:
-    """The largest scan or map of each of the most voluminous pixel types."""
+    """The largest scan or map of each of the pixel types that have the most bytes."""
     found: dict[str, Subject] = {}
     for subject in sorted(subjects, key=lambda subject: -subject.raw_size):
         if subject.content != "labels":
@@ -112,7 +113,7 @@ def _of_cuts(size: int) -> str:
 
 
 def means_of(rows: list[Row]) -> dict[str, tuple[float, float, float]]:
-    """Ratio, encode and decode in MB/s of each codec that took all of the volumes."""
+    """Ratio, and MB/s of encoding and decoding, of each codec that took all of the volumes."""
     volumes = {row["volume"] for row in rows}
     by = whole(rows)
     found = {}

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ...bench import methods
-from ..harness import cpu_count, forget, median, run_child, spread
+from ...migration.pipeline import cpu_count
+from ..harness import forget, median, run_child, spread
 from ..inputs import Subject, from_typical
 from ..markdown import answer, number, table
 from ..results import Row
@@ -56,7 +57,7 @@ def measure(bench: Any) -> tuple[list[Row], Row]:
 
 
 def choose(subjects: list[Subject], most_bytes: int) -> list[Subject]:
-    """One image of each modality and pixel type after another, the typical sizes first, as long as there is room."""
+    """Take one image of each modality and pixel type in turn, those of typical size first, until the room is full."""
     order = sorted(subjects, key=from_typical)
     firsts = {(subject.modality, subject.pixel_type): subject for subject in reversed(order)}
     ordered = sorted(order, key=lambda subject: subject not in firsts.values())

@@ -1,4 +1,4 @@
-"""Question 6: from which size on compressing pays, and what it costs the rows below."""
+"""Question 6: the size from which on compressing pays, and what it costs smaller rows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _metadata(count: int) -> bytes:
 
 
 def _image(subject: Subject, count: int) -> bytes:
-    """The pickle of a part of the image of about so many bytes; beyond its own size it is repeated along its axes."""
+    """The pickle of about this many bytes of the image, which is repeated along its axes if it has fewer."""
     array = subject.array()
     slices = array.reshape(-1, *array.shape[-3 if subject.image.components > 1 else -2 :])
     if count < slices[0].nbytes:
@@ -93,7 +93,7 @@ def _measure_one(
 
 
 def _store(name: str, value: bytes, count: int, work: Path) -> tuple[int, float, float]:
-    """Bytes that the rows add to the file; seconds to insert them, in one transaction, and to read each."""
+    """The bytes that the rows add to the file, and the seconds to insert them in one transaction and to read each."""
     method = methods.find_method(name)
     path = work / "threshold.db"
     connection = methods.open_store(method, str(path))
@@ -156,7 +156,7 @@ def _values(rows: list[Row]) -> list[tuple[str, int]]:
 def _relative(rows: list[Row], kind: str, count: int, name: str) -> tuple[float, float, float]:
     by = {row["method"]: row for row in rows if (row["kind"], row["size"]) == (kind, count)}
     plain, mine = by[PLAIN], by[name]
-    # Of a few rows of a few bytes the file's growth is a matter of whole pages.
+    # With a few rows of a few bytes, the file grows by whole pages or not at all.
     file = mine["stored"] / plain["stored"] if plain["stored"] else 1.0
     return file, mine["insert"] / plain["insert"], mine["select"] / plain["select"]
 
@@ -171,7 +171,7 @@ def _line(rows: list[Row], kind: str, count: int, names: list[str]) -> list[str]
 
 
 def pays_from(rows: list[Row], name: str, kind: str = "image") -> int | None:
-    """The least size from which on every measured one makes the file smaller by a tenth or more."""
+    """The smallest size from which on every measured size makes the file smaller by a tenth or more."""
     least = None
     for count in sorted((count for which, count in _values(rows) if which == kind), reverse=True):
         if _relative(rows, kind, count, name)[0] > WORTH:
@@ -181,7 +181,7 @@ def pays_from(rows: list[Row], name: str, kind: str = "image") -> int | None:
 
 
 def faster_from(rows: list[Row], name: str) -> int | None:
-    """The least size from which on an INSERT of an image is never slower than into the uncompressed table."""
+    """The smallest size from which on an INSERT of an image is never slower than into the uncompressed table."""
     least = None
     for count in sorted((count for which, count in _values(rows) if which == "image"), reverse=True):
         if _relative(rows, "image", count, name)[1] > 1:

@@ -1,0 +1,59 @@
+"""The keyword arguments that migrate, restore and compress_store share: how the work is to be done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from ..errors import OptionError
+from .reports import ProgressCallback
+
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["BATCH_SIZE", "ExecutorSource", "Unpack", "Work", "WorkOptions"]
+
+ExecutorSource = Executor | Callable[[], Executor] | None
+
+BATCH_SIZE = 64 << 20
+
+
+class WorkOptions(TypedDict, total=False):
+    """For type checkers: `migrate` explains each of them, and `Work` has their defaults."""
+
+    executor: ExecutorSource
+    workers: int
+    vacuum: str
+    pace: float
+    batch_size: int
+    dry_run: bool
+    progress: ProgressCallback | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """The same, with defaults.
+
+    :raises OptionError: a value is not allowed.
+    """
+
+    executor: ExecutorSource = None
+    workers: int = 0
+    vacuum: str = "none"
+    pace: float = 1.0
+    batch_size: int = BATCH_SIZE  # bytes before compression
+    dry_run: bool = False
+    progress: ProgressCallback | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pace <= 1:
+            raise OptionError(f"pace must be above 0 and at most 1, not {self.pace}")
+        if self.batch_size < 1:
+            raise OptionError(f"batch_size must be positive, not {self.batch_size}")
+        if self.workers < 0:
+            raise OptionError(f"workers must not be negative, not {self.workers}")
