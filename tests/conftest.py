@@ -35,7 +35,7 @@ def package_file(package: str, *parts: str) -> str:
 
 @pytest.fixture(scope="session")
 def brain() -> sitk.Image:
-    """The mission's kind: an 8-bit T1, 197 x 233 x 189 voxels."""
+    """An 8-bit T1 of a head, 197 x 233 x 189 voxels."""
     return sitk.ReadImage(
         package_file("nilearn", "datasets", "data", "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
     )

@@ -15,10 +15,10 @@ import SimpleITK as sitk
 import build
 import sqlite_zblob as zb
 
-from ..codec.sniff.test_containers import small_containers
-from ..codec.sniff.test_images import odd_values
 from ..conftest import ROOT
-from ..property.test_damage import FRAMES
+from ..samples.containers import small_containers
+from ..samples.frames import FRAMES
+from ..samples.odd_values import odd_values
 from ..samples.values import sample_values
 
 # More of them finds more; CI runs a few seconds.

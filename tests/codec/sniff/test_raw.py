@@ -16,8 +16,8 @@ import sqlite_zblob as zb
 from benchmarks.raw import database
 
 from ...compat import decoder
+from ...samples.integers import smooth
 from ...samples.values import coloured
-from ..voxel.test_integers import smooth
 
 SHAPE = (40, 93, 120)
 
