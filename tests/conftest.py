@@ -60,12 +60,13 @@ def open_apsw(path: str = ":memory:") -> apsw.Connection:
 def open_sqlite3(path: str = ":memory:", **options: Any) -> sqlite3.Connection:
     """As users of either kind of Python do: load() where it can, install() where it cannot."""
     if CAN_LOAD:
-        connection = sqlite3.connect(path, **options)
+        connection: sqlite3.Connection = sqlite3.connect(path, **options)
         zb.load(connection)
         return connection
     zb.install()
     try:
-        return sqlite3.connect(path, **options)
+        opened: sqlite3.Connection = sqlite3.connect(path, **options)
+        return opened
     finally:
         zb.uninstall()
 

@@ -57,7 +57,7 @@ def images() -> dict[str, np.ndarray]:
         "complex": np.fft.fft(scan[:6]).astype(np.complex64),
         "colour": colour,
         "colour and alpha": np.concatenate([colour, np.full((*tone.shape, 1), 255, np.uint8)], axis=-1),
-        "field": np.stack(np.gradient(distance), axis=-1).astype(np.float32),
+        "field": np.stack([*np.gradient(distance)], axis=-1).astype(np.float32),
         "series": np.stack([scan + rng.integers(0, 9, scan.shape, np.int16) for _ in range(4)]),
         "signal": scan.reshape(1, -1),
     }

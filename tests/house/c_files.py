@@ -122,7 +122,8 @@ def object_symbols(folder: Path) -> dict[str, tuple[set[str], set[str]]]:
         extra = ["-O0", "-w", *(["-DZBLOB_SLOT=0"] if in_slot else [])]
         target = tools.compile(source, folder / f"{build.object_name(source)}.o", extra)
         listing = subprocess.run(["nm", "-g", str(target)], capture_output=True, text=True, check=True).stdout
-        defined, needed = set(), set()
+        defined: set[str] = set()
+        needed: set[str] = set()
         for line in listing.splitlines():
             *_, kind, symbol = line.split()
             (needed if kind == "U" else defined).add(re.sub(r"_slot\d+$", "", symbol))

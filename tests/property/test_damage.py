@@ -6,7 +6,7 @@ import pytest
 
 import sqlite_zblob as zb
 
-from ..conftest import open_apsw
+from ..conftest import one, open_apsw
 from ..samples.frames import FRAMES
 
 MAGIC = {*range(4), *range(8, 12)}
@@ -54,5 +54,5 @@ def test_verify_and_decompress_agree_in_sql(name: str) -> None:
     for position in range(12, len(frame), 5):
         damaged = bytearray(frame)
         damaged[position] ^= 0x10
-        (verdict,) = connection.execute("SELECT zverify(?)", (bytes(damaged),)).fetchone()
+        verdict = one(connection, "SELECT zverify(?)", bytes(damaged))
         assert (verdict == "ok") == (outcome(bytes(damaged)) == value)

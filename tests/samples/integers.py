@@ -25,7 +25,9 @@ SHAPES = [
 
 def smooth(shape: tuple[int, ...], dtype: str, seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    waves = sum(np.sin(grid / (7 + 3 * axis)) for axis, grid in enumerate(np.indices(shape).astype(float)))
+    waves = np.zeros(shape)
+    for axis, grid in enumerate(np.indices(shape).astype(float)):
+        waves += np.sin(grid / (7 + 3 * axis))
     return (waves * 20 + 60 + rng.normal(0, 2, shape)).astype(dtype)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import apsw
 import pytest
@@ -118,5 +119,5 @@ def test_sections_of_later_versions() -> None:
 
 def test_nan_in_a_foreign_geometry_is_null_in_json() -> None:
     spaced = struct.pack("<BBBBIQ1Q3d", 1, 1, 1, 16, 1, 0, 30, float("nan"), float("inf"), 1.0)
-    image = zb.info(section_frame(1, spaced)).images[0]
+    image: Any = zb.info(section_frame(1, spaced)).images[0]
     assert (image.spacing, image.origin, image.direction) == ((None,), (None,), (1.0,))

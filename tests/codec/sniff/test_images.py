@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ def test_numpy_pickles(dtype: str, layout: str, protocol: int) -> None:
 @pytest.mark.parametrize("dtype", ["?", "u1", ">i2", "<f4", "<c16"])
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("shape", [(600,), (20, 30), (5, 6, 20)])
-def test_npy(dtype: str, order: str, shape: tuple[int, ...]) -> None:
+def test_npy(dtype: str, order: Literal["C", "F"], shape: tuple[int, ...]) -> None:
     array = np.asarray(np.arange(600).reshape(shape).astype(dtype), order=order)
     file = io.BytesIO()
     np.save(file, array)

@@ -134,10 +134,9 @@ BAD_OPTIONS = [
 
 @pytest.mark.parametrize(("options", "text"), BAD_OPTIONS, ids=[repr(row[0]) for row in BAD_OPTIONS])
 def test_bad_options(options: Any, text: str) -> None:
-    with pytest.raises(apsw.SQLError) as caught:
+    with pytest.raises(apsw.SQLError) as caught:  # which is what apsw makes of SQLITE_ERROR
         one(open_apsw(), "SELECT zcompress(?, ?)", b"123456789", options)
     assert text in str(caught.value)
-    assert caught.value.result == apsw.SQLITE_ERROR
 
 
 @pytest.mark.parametrize(
