@@ -94,7 +94,7 @@ def test_info_of_plain_and_framed() -> None:
 
 def test_the_gil_is_released() -> None:
     """While one thread compresses for long, another one goes on counting."""
-    raw = np.random.default_rng(0).integers(0, 50, 8_000_000, "u1").tobytes()
+    raw = np.random.default_rng(0).integers(0, 50, 2_000_000, "u1").tobytes()
     done = threading.Event()
 
     def work() -> None:
