@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,12 +22,16 @@ import sqlite_zblob as zb
 
 SHAPE = (16, 256, 256)
 
+T = TypeVar("T")
+
 
 def waves(shape: tuple[int, ...], noise: float, dtype: str, seed: int = 1, amplitude: float = 200) -> np.ndarray:
     """A smooth scan-like volume with noise of that standard deviation."""
     rng = np.random.default_rng(seed)
     grids = np.meshgrid(*(np.arange(extent, dtype=float) for extent in shape), indexing="ij", sparse=True)
-    scene = sum(np.sin(grid / (7 + 3 * axis)) for axis, grid in enumerate(grids))
+    scene = np.zeros(shape)
+    for axis, grid in enumerate(grids):
+        scene += np.sin(grid / (7 + 3 * axis))
     return (scene * amplitude + 3 * amplitude + rng.normal(0, noise, shape)).astype(dtype)
 
 
@@ -108,8 +113,8 @@ class Figures:
     decode: float
 
 
-def best_time(call: Callable[[], bytes], rounds: int) -> tuple[float, bytes]:
-    best, result = float("inf"), b""
+def best_time(call: Callable[[], T], rounds: int) -> tuple[float, T]:
+    best = float("inf")
     for _ in range(rounds):
         start = time.thread_time()
         result = call()
@@ -123,7 +128,7 @@ def measure(array: np.ndarray, level: int, codec: str = "auto") -> Figures:
     encode, frame = best_time(
         lambda: zb.compress(array, level, dtype=array.dtype, shape=array.shape, threads=1, codec=codec), rounds
     )
-    decode, back = best_time(lambda: bytes(zb.decompress(frame, threads=1)), rounds)
+    decode, back = best_time(lambda: zb.decompress(frame, threads=1), rounds)
     if back != array.tobytes():
         raise SystemExit("the image does not come back")
     return Figures(len(frame), encode / array.nbytes * 1e9, decode / array.nbytes * 1e9)

@@ -141,15 +141,21 @@ def measure_codec(path: Path, arguments: argparse.Namespace) -> dict[str, dict[s
 # ---- The reader and the writer -----------------------------------------------------------------------------
 
 
+def stop_at_end_of_input(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
+
+
 def client(kind: str, path: str, seconds: str) -> None:
     """A process of its own: prints the latencies in ms as JSON when its time is over or its input ends."""
     db = apsw.Connection(path)
     zb.load(db)
     db.set_busy_timeout(60_000)
     db.execute("PRAGMA synchronous = NORMAL")
-    rows, image = db.execute("SELECT count(*) FROM results").fetchone()[0], next(images())
+    rows = len(db.execute("SELECT 1 FROM results").fetchall())
+    image = next(images())
     stop = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+    threading.Thread(target=stop_at_end_of_input, args=(stop,), daemon=True).start()
     found: dict[str, list[float]] = {}
     end, number = time.monotonic() + float(seconds), 0
     while not stop.is_set() and time.monotonic() < end:

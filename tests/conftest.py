@@ -35,7 +35,7 @@ def package_file(package: str, *parts: str) -> str:
 
 @pytest.fixture(scope="session")
 def brain() -> sitk.Image:
-    """The mission's kind: an 8-bit T1, 197 x 233 x 189 voxels."""
+    """An 8-bit T1 of a head, 197 x 233 x 189 voxels."""
     return sitk.ReadImage(
         package_file("nilearn", "datasets", "data", "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
     )
@@ -60,12 +60,13 @@ def open_apsw(path: str = ":memory:") -> apsw.Connection:
 def open_sqlite3(path: str = ":memory:", **options: Any) -> sqlite3.Connection:
     """As users of either kind of Python do: load() where it can, install() where it cannot."""
     if CAN_LOAD:
-        connection = sqlite3.connect(path, **options)
+        connection: sqlite3.Connection = sqlite3.connect(path, **options)
         zb.load(connection)
         return connection
     zb.install()
     try:
-        return sqlite3.connect(path, **options)
+        opened: sqlite3.Connection = sqlite3.connect(path, **options)
+        return opened
     finally:
         zb.uninstall()
 

@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+import textwrap
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,7 +51,7 @@ def store(tmp_path: Path, brain_pickle: bytes) -> Iterator[apsw.Connection]:
     db.close()
 
 
-def test_one_row_an_image(store: apsw.Connection, brain: sitk.Image, brain_pickle: bytes) -> None:
+def test_one_row_an_image(store: Any, brain: sitk.Image, brain_pickle: bytes) -> None:
     size, pixel_type = list(brain.GetSize()), str(sitk.GetArrayViewFromImage(brain).dtype)
     found = store.execute(f"SELECT {FIELDS} FROM zimages('results', 'data')").fetchall()
     assert [(row[0], row[1]) for row in found] == [
@@ -66,7 +67,7 @@ def test_one_row_an_image(store: apsw.Connection, brain: sitk.Image, brain_pickl
     assert all(row[10] is None for row in found)
 
 
-def test_space_and_sizes(store: apsw.Connection, brain: sitk.Image) -> None:
+def test_space_and_sizes(store: Any, brain: sitk.Image) -> None:
     columns = "spacing, origin, direction, stored_bytes, raw_bytes, ratio"
     sql = f"SELECT {columns} FROM zimages('results', 'data') WHERE key = ?"
     for key in ("legacy", "enveloped", "framed"):
@@ -80,7 +81,7 @@ def test_space_and_sizes(store: apsw.Connection, brain: sitk.Image) -> None:
     assert store.execute(sql, ("three",)).fetchone()[:3] == (None, None, None)
 
 
-def test_statistics(store: apsw.Connection, brain: sitk.Image) -> None:
+def test_statistics(store: Any, brain: sitk.Image) -> None:
     voxels = sitk.GetArrayViewFromImage(brain)
     found = store.execute("SELECT key, min, max, mean FROM zimages('results', 'data')").fetchall()
     for row in found[:3]:
@@ -91,7 +92,7 @@ def test_statistics(store: apsw.Connection, brain: sitk.Image) -> None:
     assert 0 <= found[7][1] < found[7][2] <= 255
 
 
-def test_headers_alone_are_read(store: apsw.Connection, brain_pickle: bytes) -> None:
+def test_headers_alone_are_read(store: Any, brain_pickle: bytes) -> None:
     store.execute("DELETE FROM results WHERE operation_id NOT IN ('enveloped', 'framed')")
     tracemalloc.start()
     try:
@@ -102,7 +103,7 @@ def test_headers_alone_are_read(store: apsw.Connection, brain_pickle: bytes) -> 
     assert peak < 200_000 < len(brain_pickle)
 
 
-def test_one_damaged_value_does_not_hide_the_others(store: apsw.Connection) -> None:
+def test_one_damaged_value_does_not_hide_the_others(store: Any) -> None:
     def damage(key: str, at: int) -> None:
         (value,) = store.execute("SELECT data FROM results WHERE operation_id = ?", (key,)).fetchone()
         damaged = bytearray(value)
@@ -145,7 +146,7 @@ def test_other_kinds_of_tables(db: Any) -> None:
     db.close()
 
 
-def test_a_virtual_table_shows_its_stored_values(store: apsw.Connection, brain_pickle: bytes) -> None:
+def test_a_virtual_table_shows_its_stored_values(store: Any, brain_pickle: bytes) -> None:
     zb.disable(store, "results", "data")
     columns = "key, image, pixel_type, codec, envelope, raw_bytes, stored_bytes, ratio"
     before = store.execute(f"SELECT {columns} FROM zimages('results', 'data')").fetchall()
@@ -156,7 +157,7 @@ def test_a_virtual_table_shows_its_stored_values(store: apsw.Connection, brain_p
     assert ratio > 2
 
 
-def test_joins_and_aggregates(store: apsw.Connection) -> None:
+def test_joins_and_aggregates(store: Any) -> None:
     sql = """SELECT count(*), sum(i.stored_bytes) FROM results AS r JOIN zimages('results', 'data') AS i
              ON i.key = r.operation_id WHERE i.source = 'SimpleITK' AND r.operation_id <> 'legacy'"""
     count, stored = store.execute(sql).fetchone()
@@ -164,7 +165,7 @@ def test_joins_and_aggregates(store: apsw.Connection) -> None:
     assert (count, stored) == (2, store.execute(expected).fetchone()[0])
 
 
-def test_errors(store: apsw.Connection) -> None:
+def test_errors(store: Any) -> None:
     with pytest.raises(zb.OptionError, match="no column nothing"):
         store.execute("SELECT * FROM zimages('results', 'nothing')").fetchall()
     with pytest.raises(zb.OptionError, match="no table nothing"):
@@ -185,8 +186,6 @@ def test_numpy_is_imported_on_demand(tmp_path: Path) -> None:
     db.execute("CREATE TABLE t(d)")
     db.execute("INSERT INTO t VALUES (zcompress(?))", (pickle.dumps(np.arange(5000, dtype="i4")),))
     db.close()
-    import textwrap
-
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script), path], capture_output=True, text=True, cwd=ROOT
     )

@@ -77,8 +77,9 @@ def cell(text: str) -> str:
 def page(text: str) -> str:
     """The page with every generated part made anew."""
     for name, command in cli.commands.items():
-        part = f"<!-- {name} -->\n{usage(name, command)}\n<!-- end -->"
-        text = re.sub(rf"<!-- {name} -->\n.*?<!-- end -->", lambda _, part=part: part, text, flags=re.DOTALL)
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        text = f"{before}{mark}{usage(name, command)}\n{end}{after}" if mark and end else text
     return text
 
 
@@ -94,11 +95,11 @@ def schema() -> dict[str, Any]:
     for name, results in RESULTS.items():
         shapes = []
         for result in results:
-            is_list = typing.get_origin(result) is list
-            body = (
-                {"type": "object", "properties": {"items": _shape(result, defs)}} if is_list else _object(result, defs)
-            )
-            head = {"command": {"const": name}, "sqlite_zblob": {"type": "string"}}
+            if typing.get_origin(result) is list:
+                body: dict[str, Any] = {"type": "object", "properties": {"items": _shape(result, defs)}}
+            else:
+                body = _object(result, defs)
+            head: dict[str, Any] = {"command": {"const": name}, "sqlite_zblob": {"type": "string"}}
             properties = head | body["properties"]
             shapes.append(
                 body | {"properties": properties, "required": list(properties), "additionalProperties": False}
@@ -113,7 +114,7 @@ def _shape(hint: Any, defs: dict[str, Any]) -> dict[str, Any]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint in _SIMPLE:
         return {"type": _SIMPLE[hint]}
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         name = hint.__name__
         if name not in defs:
             defs[name] = {}

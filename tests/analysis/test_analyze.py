@@ -11,7 +11,7 @@ import shlex
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def npy(array: np.ndarray[Any, Any]) -> bytes:
     return out.getvalue()
 
 
-KINDS = {
+KINDS: dict[str, Callable[[random.Random, int], bytes | str]] = {
     "NumPy pickle": lambda rng, n: pickle.dumps(np.arange(20_000 + n, dtype="i4")),
     ".npy array": lambda rng, n: npy(np.arange(20_000 + n, dtype="f4")),
     "pickle": lambda rng, n: pickle.dumps({"words": text(rng, 2000)}),

@@ -282,7 +282,7 @@ def test_images_of_a_size(subject: inputs.Subject, count: int) -> None:
 
 def test_where_it_begins_to_pay() -> None:
     plain = {"kind": "image", "method": "application/uncompressed", "insert": 1, "select": 1}
-    rows = [plain | {"size": size, "stored": size} for size in (10, 100, 1000, 10000)]
+    rows: list[dict[str, Any]] = [plain | {"size": size, "stored": size} for size in (10, 100, 1000, 10000)]
     shares = {10: 0.5, 100: 1.0, 1000: 0.8, 10000: 0.2}
     rows += [row | {"method": "table/5", "stored": row["stored"] * shares[row["size"]]} for row in rows]
     assert pays_from(rows, "table/5") == 1000

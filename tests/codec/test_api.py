@@ -1,11 +1,9 @@
-"""The Python codec API: buffers, types, exceptions, threads, and XXH64 against an independent implementation."""
+"""The Python codec API: buffers, types, options, exceptions, and that Python's other threads go on meanwhile."""
 
 from __future__ import annotations
 
 import array
 import mmap
-import random
-import struct
 import threading
 import time
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import xxhash
 
 import sqlite_zblob as zb
 
@@ -49,7 +46,7 @@ def test_out() -> None:
     numbers = np.zeros(len(raw), "u1")
     zb.decompress(frame, out=numbers)
     assert numbers.tobytes() == raw
-    assert zb.decompress(b"plain", out=room) == b"plain"
+    assert bytes(zb.decompress(b"plain", out=room)) == b"plain"
     with pytest.raises(zb.SizeLimitError, match="out has 5 bytes, the value needs 10989"):
         zb.decompress(frame, out=bytearray(5))
     with pytest.raises(zb.OptionError, match="out must be writable"):
@@ -124,21 +121,9 @@ def test_info_of_plain_and_framed() -> None:
     assert (info.frame, info.value_type, info.level, info.codec, info.raw_size) == (True, "text", 7, "zstd", 2000)
 
 
-@pytest.mark.parametrize("size", [0, 1, 3, 4, 7, 8, 31, 32, 33, 63, 64, 100, 1000, 4097])
-def test_checksums_are_xxh64(size: int) -> None:
-    raw = random.Random(size).randbytes(size)
-    frame = zb.compress(raw, codec="store")
-    header_size = zb.info(frame).header_size
-    assert struct.unpack("<Q", frame[header_size - 8 : header_size])[0] == xxhash.xxh64_intdigest(
-        frame[: header_size - 8]
-    )
-    if size:
-        assert struct.unpack_from("<Q", frame, 36 + 8)[0] == xxhash.xxh64_intdigest(raw)
-
-
 def test_the_gil_is_released() -> None:
     """While one thread compresses for long, another one goes on counting."""
-    raw = np.random.default_rng(0).integers(0, 50, 8_000_000, "u1").tobytes()
+    raw = np.random.default_rng(0).integers(0, 50, 2_000_000, "u1").tobytes()
     done = threading.Event()
 
     def work() -> None:
@@ -154,27 +139,3 @@ def test_the_gil_is_released() -> None:
         ticks += 1
     worker.join()
     assert ticks > 50 * (time.perf_counter() - started)
-
-
-def test_threads_give_the_same_frame(brain_pickle: bytes) -> None:
-    frames = {zb.compress(brain_pickle, threads=threads) for threads in (0, 1, 2, 7)}
-    assert len(frames) == 1
-    (frame,) = frames
-    assert all(zb.decompress(frame, threads=threads) == brain_pickle for threads in (0, 1, 2, 7))
-
-
-def test_many_threads_share_the_pool(brain_pickle: bytes) -> None:
-    failures: list[object] = []
-
-    def work(seed: int) -> None:
-        part = brain_pickle[seed * 100_000 :]
-        for _ in range(3):
-            if zb.decompress(zb.compress(part, codec="planes")) != part:
-                failures.append(seed)
-
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 import sqlitedict
 from sqlalchemy import orm
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 import sqlite_zblob as zb
 
@@ -211,10 +212,10 @@ def test_sqlalchemy_bulk(engine: sa.Engine, tmp_path: Path) -> None:
         assert sorted(scan.id for scan in made) == list(range(51, 101))
         assert made[7].voxels == voxels(7)
         session.execute(sa.update(Scan), [{"id": i, "voxels": voxels(100)} for i in range(1, 11)])
-        changed = session.execute(sa.update(Scan).where(Scan.id > 90).values(voxels=voxels(101)))
+        changed: Any = session.execute(sa.update(Scan).where(Scan.id > 90).values(voxels=voxels(101)))
         assert changed.rowcount == 10
         session.bulk_save_objects([Scan(name="saved", voxels=voxels(9), thing=[2] * 3000)])
-        upsert = sa.dialects.sqlite.insert(Scan).values(name="saved", voxels=voxels(8))
+        upsert = sqlite_insert(Scan).values(name="saved", voxels=voxels(8))
         session.execute(upsert.on_conflict_do_update(index_elements=["name"], set_={"voxels": upsert.excluded.voxels}))
         session.commit()
         session.expire_all()
@@ -223,7 +224,8 @@ def test_sqlalchemy_bulk(engine: sa.Engine, tmp_path: Path) -> None:
         assert found["scan 3"] == voxels(100) and found["bulk 45"] == voxels(101) and found["saved"] == voxels(8)
         assert found["bulk 20"] == voxels(20)
         assert session.scalar(sa.select(Scan.thing).where(Scan.name == "saved")) == [2] * 3000
-        assert session.execute(sa.delete(Scan).where(Scan.id <= 50)).rowcount == 50
+        deleted: Any = session.execute(sa.delete(Scan).where(Scan.id <= 50))
+        assert deleted.rowcount == 50
         session.commit()
     assert compressed_count(tmp_path / "orm.db", "scans", "voxels") == 51
     assert compressed_count(tmp_path / "orm.db", "scans", "thing") == 1

@@ -1,4 +1,4 @@
-"""The mission's store, to the letter: its code knows nothing of sqlite_zblob and runs unchanged."""
+"""A program's store, to the letter: its code knows nothing of sqlite_zblob and runs unchanged."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ import pytest
 import SimpleITK as sitk
 
 import sqlite_zblob as zb
+
+from ..samples.images import same_image
 
 
 class ResultStore:
@@ -110,17 +112,6 @@ def installed() -> Iterator[None]:
     zb.install()
     yield
     zb.uninstall()
-
-
-def same_image(one: sitk.Image, other: sitk.Image) -> bool:
-    return (
-        one.GetPixelID() == other.GetPixelID()
-        and one.GetSize() == other.GetSize()
-        and one.GetSpacing() == other.GetSpacing()
-        and one.GetOrigin() == other.GetOrigin()
-        and one.GetDirection() == other.GetDirection()
-        and np.array_equal(sitk.GetArrayViewFromImage(one), sitk.GetArrayViewFromImage(other))
-    )
 
 
 def expected_objects(image: sitk.Image) -> dict[str, Any]:

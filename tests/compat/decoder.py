@@ -13,14 +13,11 @@ import numpy as np
 import xxhash
 import zstandard
 
-from . import voxel_decoder
+from .bits import DamagedError, Grid
+from .voxel_decoder import decode_chunk as decode_voxel_chunk
 
 SAMPLE_TYPES = {1: "u1", 2: "i1", 3: "u2", 4: "i2", 5: "u4", 6: "i4", 7: "u8", 8: "i8", 9: "f2", 10: "f4", 11: "f8"}
 STORE, ZSTD, PLANES, VOXEL = 0, 1, 2, 3
-
-
-class DamagedError(Exception):
-    pass
 
 
 class UnsupportedError(Exception):
@@ -104,9 +101,10 @@ def decode_planes(stored: bytes, raw_size: int, image: Image) -> bytes:
 
 
 def decode_voxel(stored: bytes, ordinal: int, image: Image) -> bytes:
-    require(image.model is not None, "no model")
-    grid = voxel_decoder.Grid(image.sample_type, image.big_endian, image.size, image.components)
-    return voxel_decoder.decode_chunk(image.model, grid, ordinal, stored)
+    if image.model is None:
+        raise DamagedError("no model")
+    grid = Grid(image.sample_type, image.big_endian, image.size, image.components)
+    return decode_voxel_chunk(image.model, grid, ordinal, stored)
 
 
 def image_at(raw_offset: int, raw_size: int, images: list[Image]) -> Image | None:

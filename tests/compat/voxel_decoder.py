@@ -4,28 +4,29 @@ rules once more, in plain Python and NumPy, so that what one implementation wrot
     decode_chunk(model, grid, ordinal, chunk) -> bytes        grid: Grid(sample type, big endian, sizes, components)
 """
 
+from __future__ import annotations
+
 import dataclasses
 import re
 import struct
+from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
+from .bits import Bits, DamagedError, Grid, unzigzag, varints
 from .label_decoder import decode_label
-from .wide_decoder import Cells, DamagedError, unzigzag
+from .wide_decoder import Cells
 
-
-@dataclasses.dataclass
-class Grid:
-    kind: str  # NumPy's letter and size without byte order: u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8
-    big_endian: bool
-    size: tuple  # pixels along each axis, the fastest first
-    components: int = 1
+Values = npt.NDArray[np.int64]
+Site = tuple[int, int, int]  # (source, dy, dx)
+Table = tuple[list[int], list[int], list[int]]  # token of each slot; first slot and frequency of each token
 
 
 # ---- Section 1 and 2: shape and samples ----------------------------------------------------------------------
 
 
-def shape_of(grid):
+def shape_of(grid: Grid) -> tuple[int, int, int, int]:
     components, axes = grid.components, [n for n in grid.size if n > 1]
     if len(axes) > 1 and components * axes[0] <= 4:
         components *= axes.pop(0)
@@ -37,7 +38,7 @@ def shape_of(grid):
     return int(np.prod(axes[2:], dtype=np.int64)), height, width, components
 
 
-def samples_of(values, model, grid):
+def samples_of(values: Values, model: Model, grid: Grid) -> bytes:
     """Values (int64) -> bytes of the grid's samples of 8 or 16 bits."""
     if model.ranks is not None:
         rank = values + 32768
@@ -47,45 +48,8 @@ def samples_of(values, model, grid):
         values = values + 32768
     width = int(grid.kind[1:])
     order = ">" if grid.big_endian else "<"
-    return (values & (2 ** (8 * width) - 1)).astype(f"{order}u{width}").tobytes()
-
-
-# ---- Section 3: bits -----------------------------------------------------------------------------------------
-
-
-class Bits:
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def take(self, count):
-        value = 0
-        for i in range(count):
-            if self.at >= 8 * len(self.data):
-                raise DamagedError("bits")
-            value |= (self.data[self.at >> 3] >> (self.at & 7) & 1) << i
-            self.at += 1
-        return value
-
-    def take_long(self, count):
-        return sum(self.take(min(16, count - at)) << at for at in range(0, count, 16))
-
-    def golomb(self, order):
-        extra = 0
-        while not self.take(1):
-            extra += 1
-            if extra + order > 24:
-                raise DamagedError("golomb")
-        return (1 << (order + extra)) + self.take(order + extra) - (1 << order)
-
-
-def varints(data):
-    value = shift = 0
-    for byte in data:
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            yield value
-            value = shift = 0
+    samples = (values & (2 ** (8 * width) - 1)).astype(f"{order}u{width}")
+    return bytes(samples.tobytes())
 
 
 # ---- Section 4 and 5: the model ------------------------------------------------------------------------------
@@ -129,13 +93,12 @@ PAIRS = {  # (has a reference, parity) -> x, y, z
 }
 
 
-def site(name):
-    """-> (source, dy, dx)"""
+def site(name: str) -> Site:
     source = "PQ".find(name[0]) + 1
     return source, name.count("S") - name.count("N"), name.count("E") - name.count("W")
 
 
-def sites(preset, where, parity):
+def sites(preset: int, where: int, parity: int) -> list[list[Site]]:
     if where == 2 and preset != 1:
         where = 1
     return [[site(name) for name in text.split()] for text in SITES[preset, where, parity]]
@@ -144,8 +107,8 @@ def sites(preset, where, parity):
 @dataclasses.dataclass
 class Predictor:
     weights: np.ndarray  # [tap][class]
-    activity: list
-    context: list
+    activity: list[int]
+    context: list[int]
 
 
 @dataclasses.dataclass
@@ -159,9 +122,9 @@ class Channel:
 
 
 class Model:
-    channels = None
+    channels: list[Channel] | None = None
 
-    def __init__(self, data, grid):
+    def __init__(self, data: bytes, grid: Grid) -> None:
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
         flags = bits.take(16)
@@ -177,7 +140,8 @@ class Model:
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
         self.distance = bits.take(32) if flags & 256 else 1
         self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
-        self.apart, self.cells = 0, None
+        self.apart = 0
+        self.cells: Cells | None = None
         if flags & 16:
             self.apart = bits.take(1)
             self.cells = Cells(bits, grid)
@@ -188,7 +152,7 @@ class Model:
             raise DamagedError("model size")
 
     @staticmethod
-    def _read_ranks(bits):
+    def _read_ranks(bits: Bits) -> Values:
         values, following = [], 0
         for _ in range(bits.take(17)):
             following += bits.golomb(0)
@@ -196,11 +160,11 @@ class Model:
             following += 1
         return np.array(values, dtype=np.int64)
 
-    def where(self, kind):
+    def where(self, kind: int) -> int:
         later = kind > 2 or (kind == 2 and self.chunk_slices > 1)
         return 2 if later else int(kind > 0)
 
-    def _read_channels(self, bits):
+    def _read_channels(self, bits: Bits) -> list[Channel]:
         channels = []
         for c in range(self.components):
             component, minus, floor = bits.take(2), bits.take(2), bits.take(1)
@@ -212,20 +176,20 @@ class Model:
             raise DamagedError("channels")
         return channels
 
-    def _read_intensity(self, bits):
+    def _read_intensity(self, bits: Bits) -> None:
         if 2 <= self.components <= 4 and bits.take(1):
             self.channels = self._read_channels(bits)
         self.preset, self.shift, self.energy_shift = bits.take(4), bits.take(4), bits.take(4)
         self.bins, self.steps, self.split = PRESETS[self.preset]
         self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
-        self.kinds = {}
+        self.kinds: dict[int, list[Predictor]] = {}
         for kind in range(1 + min(self.components, 4)):
             if kind == 0 or (self.reference and (self.chunk_slices > 1 or (kind > 1 and not self.apart))):
                 classes = 1 if bits.take(1) else 32
                 self.kinds[kind] = [self._read_predictor(bits, self.where(kind), parity, classes) for parity in (0, 1)]
         self.tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
 
-    def _read_predictor(self, bits, where, parity, classes):
+    def _read_predictor(self, bits: Bits, where: int, parity: int, classes: int) -> Predictor:
         taps, errors = sites(self.preset, where, parity)
         weights = np.zeros((len(taps), 32), dtype=np.int64)
         for t in range(1, len(taps)):
@@ -241,7 +205,7 @@ class Model:
         activity = [bits.take(16) for _ in range(3)] if self.preset else []
         return Predictor(weights, activity, [bits.take(16) for _ in range(len(errors) + (3 if self.preset else 0))])
 
-    def boxes(self):
+    def boxes(self) -> Iterator[tuple[int, int, int, int]]:
         """(slices, first row, rows) of each chunk, and its first slice."""
         if self.chunk_slices:
             for first in range(0, self.slices, self.chunk_slices):
@@ -258,74 +222,76 @@ class Model:
 class Planes:
     """Values and errors of a chunk, as arrays of whole rows: [slice][component][y][x]."""
 
-    def __init__(self, model, slices, rows):
+    def __init__(self, model: Model, slices: int, rows: int) -> None:
         shape = (slices, model.components, rows, model.width)
         self.model, self.rows = model, rows
         self.values = np.full(shape, model.modal, dtype=np.int64)
         self.errors = np.zeros(shape, dtype=np.int64)
 
-    def sources(self, z, c):
-        """(slice, component) of this plane, of P and of Q; the last two None without a reference."""
+    def sources(self, z: int, c: int) -> list[tuple[int, int]]:
+        """(slice, component) of this plane, of P and of Q; the last two are missing without a reference."""
         d, alone = self.model.distance, c == 0 or self.model.apart
         if not self.model.reference or (z < d and alone):
-            return [(z, c), None, None]
+            return [(z, c)]
         if alone:
             return [(z, c), (z - d, c), (z - 2 * d if z >= 2 * d else z - d, c)]
         return [(z, c), (z, c - 1), (z - d, c) if z >= d else (z, max(c - 2, 0))]
 
-    def look(self, array, sources, where, y, parity, blank):
+    def look(
+        self, array: Values, sources: list[tuple[int, int]], where: Site, y: int, parity: int, blank: int
+    ) -> Values:
         """The neighbour at a site, of each sample of a half-row."""
         source, dy, dx = where
         row = y + dy
         count = (self.model.width + 1 - parity) // 2
         if source == 0 and y == 0 and row < 0:
-            if sources[1] is None:
+            if len(sources) == 1:
                 return np.full(count, blank, dtype=np.int64)
             source, row = 1, 0
         row = min(max(row, 0), self.rows - 1)
         z, c = sources[source]
         column = parity + dx
-        half = array[z, c, row, column & 1 :: 2]
+        half: Values = array[z, c, row, column & 1 :: 2]
         if len(half) == 0:
             half = array[z, c, row, 0::2]
         index = np.arange(count) + (column >> 1)
         return half[np.clip(index, 0, len(half) - 1)]
 
 
-def magnitude(a, b):
-    d = ((a - b) + 32768) % 65536 - 32768
+def magnitude(a: Values, b: Values) -> Values:
+    d: Values = ((a - b) + 32768) % 65536 - 32768
     return np.abs(d)
 
 
-def directions_of(model, reference, parity, taps):
+def directions_of(model: Model, reference: bool, parity: int, taps: list[Values]) -> list[Values]:
     result = []
     for text in PAIRS[int(reference), parity]:
-        total = 0
+        total = np.zeros(len(taps[0]), dtype=np.int64)
         for a, b in re.findall(r"(\d+)-(\d+)", text):
             total = np.minimum(total + magnitude(taps[int(a)], taps[int(b)]), 65535)
         result.append(np.minimum(total >> model.shift, 3069))
     return result
 
 
-def predict(model, planes, z, c, y, parity):
+def predict(model: Model, planes: Planes, z: int, c: int, y: int, parity: int) -> tuple[Values, Values, Values]:
     """-> prediction, fraction, table of each sample of a half-row."""
     sources = planes.sources(z, c)
-    reference = sources[1] is not None
+    reference = len(sources) > 1
     kind = 1 + min(c, 3) if reference else 0
     predictor = model.kinds[kind][parity]
     tap_sites, error_sites = sites(model.preset, model.where(kind), parity)
     taps = [planes.look(planes.values, sources, s, y, parity, model.modal) for s in tap_sites]
     errors = [planes.look(planes.errors, sources, s, y, parity, 0) for s in error_sites]
-    energy = sum(e * w >> 16 for e, w in zip(errors, predictor.context, strict=False))
-    classes = np.zeros(len(taps[0]), dtype=np.int64)
+    classes, energy = np.zeros(len(taps[0]), dtype=np.int64), np.zeros(len(taps[0]), dtype=np.int64)
+    for e, w in zip(errors, predictor.context, strict=False):
+        energy = energy + (e * w >> 16)
     if model.preset:
         x, yy, zz = directions_of(model, reference, parity, taps)
         classes = (yy > x) + 2 * (zz > x) + 4 * (zz > yy)
         for threshold in predictor.activity:
             classes = classes + 8 * (x + yy + zz > threshold)
-        energy = energy + sum(
-            16 * d * w >> 16 for d, w in zip((x, yy, zz), predictor.context[len(errors) :], strict=True)
-        )
+        for d, w in zip((x, yy, zz), predictor.context[len(errors) :], strict=True):
+            energy = energy + (16 * d * w >> 16)
     total = 2048 + sum(predictor.weights[t][classes] * tap for t, tap in enumerate(taps))
     raw = np.clip(total >> 12, -32768, 32767)
     limits = model.channels[c] if model.channels else model
@@ -333,7 +299,7 @@ def predict(model, planes, z, c, y, parity):
     return np.clip(raw, limits.low, limits.high), fraction, table
 
 
-def table_of(model, limits, e, raw, fraction):
+def table_of(model: Model, limits: Model | Channel, e: Values, raw: Values, fraction: Values) -> tuple[Values, Values]:
     bins, split = model.bins, model.split
     fine, half = e >> model.energy_shift, model.steps // 2
     step = np.where(fine < half, fine, half + np.minimum((fine - half) >> 3, half - 1))
@@ -351,7 +317,7 @@ def table_of(model, limits, e, raw, fraction):
 # ---- Section 8: a chunk of intensities -----------------------------------------------------------------------
 
 
-def read_tables(model, data):
+def read_tables(model: Model, data: bytes) -> list[Table]:
     bits, tables = Bits(data), []
     for _ in range(model.tables):
         frequencies = [0] * 225
@@ -372,13 +338,13 @@ def read_tables(model, data):
 
 
 class Rans:
-    def __init__(self, tables, states, words, raw, raw_count):
+    def __init__(self, tables: list[Table], states: list[int], words: list[int], raw: bytes, raw_count: int) -> None:
         self.tables, self.states, self.words, self.raw = tables, states, words, Bits(raw)
         self.raw.take(-raw_count % 8)
 
-    def half_row(self, tables):
+    def half_row(self, tables: list[int]) -> list[int]:
         """z of each sample."""
-        tokens = []
+        tokens: list[int] = []
         for start in range(0, len(tables), 32):
             step = [
                 self.token((start & 32) + lane, table)
@@ -387,7 +353,7 @@ class Rans:
             tokens += reversed(step)
         return [self.finish(token) for token in tokens]
 
-    def token(self, lane, table):
+    def token(self, lane: int, table: int) -> int:
         slots, starts, frequencies = self.tables[table]
         state = self.states[lane]
         slot = state & 2047
@@ -400,11 +366,11 @@ class Rans:
         self.states[lane] = state
         return token
 
-    def check_end(self):
+    def check_end(self) -> None:
         if self.words or set(self.states) != {65536} or self.raw.at != 8 * len(self.raw.data):
             raise DamagedError("states, words or raw bits are left")
 
-    def finish(self, token):
+    def finish(self, token: int) -> int:
         if token < 64:
             return token
         if token == 224:
@@ -413,7 +379,9 @@ class Rans:
         return 2 * ((token >> 1) - 8 * (k + 1) << k | self.raw.take(k)) + (token & 1)
 
 
-def decode_half(model, planes, rans, z, c, y, parity, first, last):
+def decode_half(
+    model: Model, planes: Planes, rans: Rans, z: int, c: int, y: int, parity: int, first: int, last: int
+) -> None:
     prediction, fraction, table = (a[first:last] for a in predict(model, planes, z, c, y, parity))
     code = np.array(rans.half_row(table.tolist()), dtype=np.int64)
     residual = np.where(code & 1, -((code + 1) >> 1), code >> 1)
@@ -425,13 +393,13 @@ def decode_half(model, planes, rans, z, c, y, parity, first, last):
     planes.errors[where] = 16 * np.minimum(size >> model.shift, 1023)
 
 
-def decode_planes(model, data, slices, rows):
+def decode_planes(model: Model, data: bytes, slices: int, rows: int) -> Values:
     sizes = struct.unpack_from("<4I", data)
     parts, at = [], 16
     for size in sizes[:3]:
         parts.append(data[at : at + size])
         at += size
-    rans = None
+    rans: Rans | None = None
     if sizes[0]:
         end = len(data) - (sizes[3] + 7) // 8
         words = np.frombuffer(data[at : end - 256], "<u2").tolist()
@@ -444,8 +412,12 @@ def decode_planes(model, data, slices, rows):
         if gap == 0 and length == 0:
             gap, length = next(runs, None), next(runs, None)
         if gap == 0:
+            if length is None:
+                raise DamagedError("a gap without a run")
             length -= 1
             continue
+        if rans is None:
+            raise DamagedError("half-rows without tables")
         gap = None if gap is None else gap - 1
         if model.margins:
             sides = [side + unzigzag(margins.golomb(0)) for side in sides]
@@ -457,7 +429,7 @@ def decode_planes(model, data, slices, rows):
     return components_of(model, planes.values)
 
 
-def components_of(model, values):
+def components_of(model: Model, values: Values) -> Values:
     """[slice][plane][y][x] -> [slice][component][y][x]"""
     if not model.channels:
         return values
@@ -470,7 +442,7 @@ def components_of(model, values):
     return result
 
 
-def decode_chunk(model_bytes, grid, ordinal, chunk):
+def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> bytes:
     """The bytes of the image's chunk of that number."""
     model = Model(model_bytes, grid)
     _, slices, _, rows = list(model.boxes())[ordinal]

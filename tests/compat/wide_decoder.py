@@ -2,30 +2,27 @@
 voxel_decoder.py, which reads the bits for it.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
-
-class DamagedError(ValueError):
-    pass
-
-
-def unzigzag(n):
-    return -((n + 1) // 2) if n & 1 else n // 2
+from .bits import Bits, DamagedError, Grid, unzigzag
 
 
 class Cells:
     """low[cell] and width[cell]: its first key and how many bits follow."""
 
-    def __init__(self, bits, grid):
+    def __init__(self, bits: Bits, grid: Grid) -> None:
         self.grid, self.bits = grid, 8 * int(grid.kind[1:])
         self.shift, self.axes, is_list = bits.take(6), bits.take(3), bits.take(1)
         self.key_bits = self.bits - self.shift
-        self.low, self.width = [], []
+        self.low: list[int] = []
+        self.width: list[int] = []
         (self._read_list if is_list else self._read_runs)(bits)
         if len(self.low) > 65536 or max(self.low) >> self.key_bits:
             raise DamagedError("cells")
 
-    def _read_runs(self, bits):
+    def _read_runs(self, bits: Bits) -> None:
         count, start = bits.take(13), 0
         for k in range(count):
             width = bits.take(6)
@@ -36,7 +33,7 @@ class Cells:
             if k + 1 < count:
                 start -= bits.take_long(width)
 
-    def _read_list(self, bits):
+    def _read_list(self, bits: Bits) -> None:
         count, order = bits.take(17), bits.take(5)
         self.width = [0] * count
         if order == 31:
@@ -53,7 +50,7 @@ class Cells:
             number -= 2**64 if number >> 63 else 0
             self.low.append(self._key_of(number, exponent) + unzigzag(bits.golomb(order)))
 
-    def _key_of(self, number, exponent):
+    def _key_of(self, number: int, exponent: int) -> int:
         half, size = 1 << self.key_bits - 1, abs(number)
         if self.grid.kind[0] != "f":
             if exponent < 0:
@@ -72,7 +69,7 @@ class Cells:
         bits = min((own - 1 << mantissa) + whole, top << mantissa) >> self.shift
         return half + bits if number >= 0 else half - 1 - bits
 
-    def samples(self, cells, tail):
+    def samples(self, cells: np.ndarray, tail: bytes) -> bytes:
         """Cells [slice][y][x][component] and the bits within them -> samples."""
         chosen = np.where(cells < len(self.low), cells, 0).ravel().tolist()
         bits = np.unpackbits(np.frombuffer(tail, np.uint8), bitorder="little").tolist()
@@ -83,18 +80,19 @@ class Cells:
             end = at + self.width[cell]
             keys[i] = self.low[cell] + sum(bit << k for k, bit in enumerate(bits[at:end]))
             at = end
-        keys = keys.reshape(cells.shape)
+        found: np.ndarray = keys.reshape(cells.shape)
         half = 1 << self.key_bits - 1
         if self.axes:
-            keys = keys - half
+            found = found - half
             for axis, bit in ((0, 4), (1, 2), (2, 1)):
                 if self.axes & bit:
-                    keys = np.cumsum(keys, axis=axis)
-            keys = keys % (2 * half)
-        size, order = self.bits // 8, "big" if self.grid.big_endian else "little"
-        return b"".join(self._sample(key).to_bytes(size, order) for key in keys.ravel().tolist())
+                    found = np.cumsum(found, axis=axis)
+            found = found % (2 * half)
+        samples = [self._sample(key) for key in found.ravel().tolist()]
+        size = self.bits // 8
+        return b"".join(each.to_bytes(size, "big" if self.grid.big_endian else "little") for each in samples)
 
-    def _sample(self, key):
+    def _sample(self, key: int) -> int:
         sign, half = 1 << self.bits - 1, 1 << self.key_bits - 1
         if self.grid.kind[0] == "f":
             return key - half << self.shift if key >= half else sign + (half - 1 - key << self.shift)

@@ -80,7 +80,7 @@ def test_with_a_row_trace() -> None:
 
     db.row_trace = trace
     zb.decode_rows(db)
-    found = db.execute("SELECT id, data FROM t ORDER BY id").fetchall()
+    found: list[Any] = db.execute("SELECT id, data FROM t ORDER BY id").fetchall()
     assert found == [{"id": 1, "data": VALUE}, {"id": 3, "data": VALUE}]
     db.close()
 

@@ -15,8 +15,8 @@ import build
 import sqlite_zblob as zb
 from sqlite_zblob.codec import checksum
 
-from ..codec.voxel.test_targets import LEVELS, images
 from ..conftest import ROOT
+from ..samples.strange import KINDS, LEVELS, images
 from ..samples.values import sample_values
 
 COMPILER = "aarch64-linux-gnu-gcc"
@@ -45,7 +45,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Scans of 8 and 16 bits, labels, floats, colour and what is no image, by the paths of their files."""
     found = {name: value for name, value in sample_values().items() if isinstance(value, bytes)}
-    for kind in ("integers", "labels", "floats"):
+    for kind in KINDS:
         found |= {f"{kind} {i}": pickle.dumps(image) for i, image in enumerate(images(kind))}
     folder = tmp_path_factory.mktemp("values")
     for name, value in found.items():

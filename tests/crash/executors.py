@@ -12,7 +12,7 @@ from sqlite_zblob.migration.workers import Job
 class InlineExecutor(Executor):
     """Runs everything in the calling thread, like a worker on another host: it has to be sent the values."""
 
-    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:  # type: ignore[override]
+    def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
         arguments = tuple(self._elsewhere(each) for each in arguments)
         future: Future[Any] = Future()
         try:

@@ -12,7 +12,7 @@ import apsw
 
 import sqlite_zblob as zb
 
-from ..conftest import open_apsw
+from ..conftest import one, open_apsw
 
 TABLES = {
     "rowid": "CREATE TABLE store(id TEXT PRIMARY KEY, data, n INTEGER DEFAULT 7, note TEXT)",
@@ -161,7 +161,7 @@ def check_original(db: apsw.Connection, values: list[Value], schema: list[tuple[
 
 def count_frames(db: apsw.Connection, setup: Setup) -> int:
     rows = "store_rows" if setup.mode == "table" else "store"
-    return int(db.execute(f"SELECT sum(zis_frame(data)) FROM {rows}").fetchone()[0] or 0)
+    return int(one(db, f"SELECT sum(zis_frame(data)) FROM {rows}") or 0)
 
 
 def open_store(path: str) -> apsw.Connection:

@@ -98,6 +98,7 @@ class Reader(Client):
         data = "data" if self.setup.mode == "table" else "zdecompress(data)"
         key = f"key {self.rng.randrange(ROWS)}"
         for (value,) in db.execute(f"SELECT {data} FROM store WHERE id = ?", (key,)).fetchall():
+            assert isinstance(value, bytes)
             check_value(key, value)
 
 
@@ -135,5 +136,6 @@ def test_others_go_on(tmp_path: Path, setup: Setup) -> None:
     for report in reports:
         assert report.finished and not report.failures
     assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert dict(db.execute("SELECT id, data FROM store").fetchall()) == writer.values
+    left: list[Any] = db.execute("SELECT id, data FROM store").fetchall()
+    assert dict(left) == writer.values
     print(f"{setup}: {writer.count} writes, {reader.count} reads, missed {[report.missed_rows for report in reports]}")

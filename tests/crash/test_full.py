@@ -136,7 +136,7 @@ class FullFile(apsw.VFSFile):
                 raise apsw.FullError("no space left")
         super().xWrite(data, offset)
 
-    def excepthook(self, *_: Any) -> None:
+    def excepthook(self, *_: Any) -> None:  # type: ignore[override, unused-ignore]
         """Expected."""
 
 

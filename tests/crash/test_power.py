@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -19,7 +20,7 @@ import sqlite_zblob as zb
 
 from .executors import InlineExecutor
 from .power import PowerVFS, Recorder
-from .store import CUT, Setup, build, check_original, check_readable, make_values, open_store, schema_of
+from .store import CUT, Setup, Value, build, check_original, check_readable, make_values, open_store, schema_of
 
 IMAGES = int(os.environ.get("ZBLOB_CRASH_IMAGES", "4"))
 
@@ -45,12 +46,12 @@ def recording(path: Path, rng: random.Random, share: float) -> Iterator[tuple[st
         vfs.unregister()
 
 
-def run(operation: str, database: str, setup: Setup, **more: object) -> zb.Report:
+def run(operation: str, database: str, setup: Setup, **more: Any) -> zb.Report:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", zb.ZblobWarning)
         if operation == "migrate":
-            return zb.migrate(database, "store", "data", **setup.options() | more)  # type: ignore[arg-type]
-        return zb.restore(database, "store", "data", batch_size=1 << 17, **more)  # type: ignore[arg-type]
+            return zb.migrate(database, "store", "data", **setup.options() | more)
+        return zb.restore(database, "store", "data", batch_size=1 << 17, **more)
 
 
 @pytest.mark.parametrize("number", range(len(SETUPS)), ids=lambda number: str(SETUPS[number]))
@@ -75,10 +76,10 @@ def test_the_power_goes(number: int, tmp_path: Path) -> None:
 
 
 def check_image(
-    path: str, operation: str, setup: Setup, values: list[tuple[str, object]], schema: list[tuple[str, str, str]]
+    path: str, operation: str, setup: Setup, values: list[Value], schema: list[tuple[str, str, str]]
 ) -> None:
     db = open_store(path)
-    check_readable(db, setup, values)  # type: ignore[arg-type]
+    check_readable(db, setup, values)
     db.close()
     try:
         report = run(operation, path, setup, workers=1)
@@ -87,9 +88,9 @@ def check_image(
     except zb.NotCompressedError:
         assert operation == "restore"  # its last commit was on the disk
     db = open_store(path)
-    check_readable(db, setup, values)  # type: ignore[arg-type]
+    check_readable(db, setup, values)
     if operation == "restore":
-        check_original(db, values, schema)  # type: ignore[arg-type]
+        check_original(db, values, schema)
     db.close()
 
 

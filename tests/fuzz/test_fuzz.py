@@ -15,10 +15,10 @@ import SimpleITK as sitk
 import build
 import sqlite_zblob as zb
 
-from ..codec.sniff.test_containers import small_containers
-from ..codec.sniff.test_images import odd_values
 from ..conftest import ROOT
-from ..property.test_damage import FRAMES
+from ..samples.containers import small_containers
+from ..samples.frames import FRAMES
+from ..samples.odd_values import odd_values
 from ..samples.values import sample_values
 
 # More of them finds more; CI runs a few seconds.
@@ -57,7 +57,7 @@ def images() -> dict[str, np.ndarray]:
         "complex": np.fft.fft(scan[:6]).astype(np.complex64),
         "colour": colour,
         "colour and alpha": np.concatenate([colour, np.full((*tone.shape, 1), 255, np.uint8)], axis=-1),
-        "field": np.stack(np.gradient(distance), axis=-1).astype(np.float32),
+        "field": np.stack([*np.gradient(distance)], axis=-1).astype(np.float32),
         "series": np.stack([scan + rng.integers(0, 9, scan.shape, np.int16) for _ in range(4)]),
         "signal": scan.reshape(1, -1),
     }

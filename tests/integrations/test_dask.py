@@ -23,7 +23,7 @@ import SimpleITK as sitk
 import sqlite_zblob as zb
 from sqlite_zblob.integrations.dask import DaskExecutor
 
-from ..conftest import ROOT, open_apsw
+from ..conftest import ROOT, one, open_apsw
 
 ROWS = 16
 SECONDS = 60  # for what takes a few on an idle machine
@@ -142,7 +142,7 @@ def frame_count(database: Path) -> int:
     connection = open_apsw(str(database))
     try:
         connection.set_busy_timeout(10_000)
-        return int(connection.execute("SELECT sum(zis_frame(data)) FROM results").fetchall()[0][0])
+        return int(one(connection, "SELECT sum(zis_frame(data)) FROM results"))
     finally:
         connection.close()
 
@@ -329,7 +329,7 @@ def stored_size(database: Path) -> int:
     """Of all values, as they are."""
     connection = apsw.Connection(str(database))
     try:
-        return int(connection.execute("SELECT sum(length(data)) FROM results").fetchall()[0][0])
+        return int(one(connection, "SELECT sum(length(data)) FROM results"))
     finally:
         connection.close()
 

@@ -42,7 +42,7 @@ def fill(path: str, count: int = 40, table: str = "t") -> apsw.Connection:
 
 
 def values(db: apsw.Connection, table: str = "t") -> dict[str, Any]:
-    return dict(db.execute(f"SELECT id, data FROM {table}").fetchall())
+    return {str(key): value for key, value in db.execute(f"SELECT id, data FROM {table}")}
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_a_damaged_value_is_reported_and_stays(store: apsw.Connection, path: str
     before = values(store)
     zb.migrate(path, "t", "data", mode=mode)
     rows = "t_rows" if mode == "table" else "t"
-    (frame,) = store.execute(f"SELECT data FROM {rows} WHERE id = 'k7'").fetchone()
+    frame = one(store, f"SELECT data FROM {rows} WHERE id = 'k7'")
     damaged = frame[:-9] + bytes([frame[-9] ^ 255]) + frame[-8:]
     store.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
     store.execute(f"UPDATE {rows} SET data = ? WHERE id = 'k7'", (damaged,))
@@ -253,8 +253,8 @@ class Faulty(ProcessPoolExecutor):
         self.pool, self.value = pool, value
 
     def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Any:
-        job = arguments[0] if arguments else None
-        if function is not handshake and any(len(self.value) == item.size and item.key == (6,) for item in job.items):
+        items = arguments[0].items if function is not handshake else ()
+        if any(len(self.value) == item.size and item.key == (6,) for item in items):
             return self.pool.submit(fail)
         return self.pool.submit(function, *arguments, **named)
 
@@ -279,7 +279,7 @@ def test_ctrl_c_and_on(store: apsw.Connection, path: str, mode: str, operation: 
     with pytest.raises(KeyboardInterrupt):
         function(path, "t", "data", batch_size=20_000, progress=interrupt, **options)
     assert not [each for each in threading.enumerate() if each.name.startswith("zblob")]
-    (done,) = store.execute("SELECT json_extract(counts, '$.rows') FROM zblob_migrations").fetchone()
+    done = one(store, "SELECT json_extract(counts, '$.rows') FROM zblob_migrations")
     assert 10 < done < 40
     report = function(path, "t", "data", **options)
     assert report.resumed and report.finished and report.rows == report.changed_rows == 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_text(value: str, level: int) -> None:
 
 
 @given(ARRAYS, LEVELS, st.sampled_from(["C", "F"]), st.sampled_from([3, 4, 5, "npy"]))
-def test_arrays(array: np.ndarray, level: int, order: str, protocol: Any) -> None:
+def test_arrays(array: np.ndarray, level: int, order: Literal["C", "F"], protocol: Any) -> None:
     array = np.asarray(array, order=order)
     file = io.BytesIO()
     if protocol == "npy":

@@ -1,4 +1,4 @@
-"""The mission's store, to the letter: what a program that knows nothing of compression does."""
+"""A program's store, to the letter: what code that knows nothing of compression does."""
 
 from __future__ import annotations
 

@@ -1,21 +1,13 @@
-"""Small values of every kind, generated alike on every machine: samples for the decoder, and the fixtures.
-
-python -m tests.samples.values FOLDER      write a fixture folder (once for each released version)
-"""
+"""Small values of every kind, generated alike on every machine: samples for the decoder, and the fixtures."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import pickle
 import random
-import sys
-from pathlib import Path
 
 import numpy as np
-
-import sqlite_zblob as zb
 
 
 def phantom(dtype: str, shape: tuple[int, ...] = (12, 40, 48), peak: float = 900.0) -> np.ndarray:
@@ -100,20 +92,3 @@ def sample_values() -> dict[str, bytes | str]:
         "array of pairs": pickle.dumps(coloured(2, (4, 60, 80)).astype(">i2")),
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
     }
-
-
-def write_fixtures(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    digests = {}
-    for name, value in sample_values().items():
-        raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        if len(raw) > 100_000:
-            continue
-        file = folder / f"{name.replace(' ', '-')}.zblob"
-        file.write_bytes(zb.compress(value))
-        digests[file.name] = hashlib.sha256(raw).hexdigest()
-    (folder / "sha256.json").write_text(json.dumps(digests, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    write_fixtures(Path(sys.argv[1]))

@@ -18,8 +18,7 @@ from numpy.lib import format as npy_format
 
 import sqlite_zblob as zb
 
-PROTOCOLS = [3, 4, 5]
-RAMP = np.add.outer(np.arange(40), np.arange(50)).astype("<i2")
+from ...samples.containers import PROTOCOLS, RAMP, npz
 
 
 def images_of(value: bytes) -> tuple[zb.ImageInfo, ...]:
@@ -163,13 +162,6 @@ def test_the_largest_of_very_many_arrays() -> None:
     assert zb.decompress(zb.compress(value)) == value
 
 
-def small_containers() -> dict[str, bytes]:
-    """For other tests that change them."""
-    arrays = {"a": RAMP, "b": RAMP.T.astype(">c8"), "c": np.ma.masked_less(RAMP, 30), "d": array.array("h", range(300))}
-    pickles = {f"containers {protocol}": pickle.dumps(arrays, protocol) for protocol in PROTOCOLS}
-    return pickles | {"npz": npz(a=RAMP, b=RAMP.astype("f4"))}
-
-
 # ---- .npy and .npz ---------------------------------------------------------------------------------------------
 
 
@@ -179,12 +171,6 @@ def test_npy_versions(version: tuple[int, int]) -> None:
     npy_format.write_array(file, RAMP, version=version)
     (found,) = images_of(file.getvalue())
     assert (found.source, found.size) == ("npy", (50, 40))
-
-
-def npz(save: Any = np.savez, **arrays: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    save(file, **arrays)
-    return file.getvalue()
 
 
 def test_npz() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,47 +13,8 @@ import SimpleITK as sitk
 import sqlite_zblob as zb
 
 from ...conftest import row
-
-SCALARS = {
-    sitk.sitkUInt8: "uint8",
-    sitk.sitkInt8: "int8",
-    sitk.sitkUInt16: "uint16",
-    sitk.sitkInt16: "int16",
-    sitk.sitkUInt32: "uint32",
-    sitk.sitkInt32: "int32",
-    sitk.sitkUInt64: "uint64",
-    sitk.sitkInt64: "int64",
-    sitk.sitkFloat32: "float32",
-    sitk.sitkFloat64: "float64",
-}
-COMPLEX = {sitk.sitkComplexFloat32: "complex64", sitk.sitkComplexFloat64: "complex128"}
-VECTORS = {
-    sitk.sitkVectorUInt8: "uint8",
-    sitk.sitkVectorInt8: "int8",
-    sitk.sitkVectorUInt16: "uint16",
-    sitk.sitkVectorInt16: "int16",
-    sitk.sitkVectorUInt32: "uint32",
-    sitk.sitkVectorInt32: "int32",
-    sitk.sitkVectorUInt64: "uint64",
-    sitk.sitkVectorInt64: "int64",
-    sitk.sitkVectorFloat32: "float32",
-    sitk.sitkVectorFloat64: "float64",
-}
-PIXEL_TYPES = {**SCALARS, **COMPLEX, **VECTORS}
-
-
-def make_image(pixel_id: int, dimension: int, scale: int = 1) -> sitk.Image:
-    size = [(7, 6, 5, 3)[axis] * scale for axis in range(dimension)]
-    image = sitk.Image(size, pixel_id, 3 if pixel_id in VECTORS else 0)
-    image.SetSpacing([0.5 + axis for axis in range(dimension)])
-    image.SetOrigin([-3.25 * axis + 0.1 for axis in range(dimension)])
-    turned = np.eye(dimension)[::-1]
-    image.SetDirection(turned.ravel().tolist())
-    image.SetMetaData("0010|0010", "Doe^J\u00f6rg")
-    image.SetMetaData("note", "x" * 300)
-    if pixel_id in SCALARS:
-        image[(1,) * dimension] = 3
-    return image
+from ...samples.images import PIXEL_TYPES, make_image
+from ...samples.odd_values import odd_values
 
 
 def geometry_of(image: sitk.Image, info: zb.ImageInfo) -> None:
@@ -122,7 +83,7 @@ def test_numpy_pickles(dtype: str, layout: str, protocol: int) -> None:
 @pytest.mark.parametrize("dtype", ["?", "u1", ">i2", "<f4", "<c16"])
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("shape", [(600,), (20, 30), (5, 6, 20)])
-def test_npy(dtype: str, order: str, shape: tuple[int, ...]) -> None:
+def test_npy(dtype: str, order: Literal["C", "F"], shape: tuple[int, ...]) -> None:
     array = np.asarray(np.arange(600).reshape(shape).astype(dtype), order=order)
     file = io.BytesIO()
     np.save(file, array)
@@ -142,38 +103,6 @@ def test_several_images_in_one_pickle(brain: sitk.Image) -> None:
     assert [image.source for image in images] == ["SimpleITK", "NumPy", "NumPy"]
     assert [image.size for image in images] == [brain.GetSize(), (30, 20, 10), (60, 50)]
     assert zb.decompress(zb.compress(value)) == value
-
-
-def odd_values() -> dict[str, bytes]:
-    image = pickle.dumps(make_image(sitk.sitkUInt8, 3))
-    structured = np.zeros(40, [("a", "<i2"), ("b", "<f4")])
-    return {
-        "trailing byte": image + b"\0",
-        "cut off": image[:-1],
-        "no STOP": image[:-1] + b"0",
-        "wrong size": image.replace(b"K\x07K\x06K\x05", b"K\x08K\x06K\x05"),
-        "zero size": image.replace(b"K\x07K\x06K\x05", b"K\x00K\x06K\x05"),
-        "negative size": image.replace(b"K\x07K\x06K\x05", b"J\xff\xff\xff\xffK\x06"),
-        "unknown class": image.replace(b"Image", b"Imagf"),
-        "persistent id": b"\x80\x04Q.",
-        "extension code": b"\x80\x04\x82\x01.",
-        "out-of-band buffer": pickle.dumps(np.zeros(300, "u1"), 5, buffer_callback=lambda buffer: None),
-        "structured array": pickle.dumps(structured),
-        "object array": pickle.dumps(np.array([1, "a", None] * 40, dtype=object)),
-        "datetime array": pickle.dumps(np.zeros(300, "M8[ns]")),
-        "0-d array": pickle.dumps(np.array(5)),
-        "empty array": pickle.dumps(np.zeros((3, 0, 5))),
-        "nine axes": pickle.dumps(np.zeros((2,) * 9)),
-        "text": b"\x80\x04plain text that only starts like a pickle",
-        "stack underflow": b"\x80\x04" + b"\x87" * 300 + b".",
-        "mark underflow": b"\x80\x04" + b"t" * 300 + b".",
-        "huge length": b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xff.",
-        "memo out of range": b"\x80\x04j\xff\xff\xff\x7f.",
-        "memo unset": b"\x80\x04h\x05.",
-        "npy of an odd dtype": b"\x93NUMPY\x01\0\x3c\0{'descr': '<z2', 'fortran_order': False, 'shape': (9,), }\n"
-        + bytes(18),
-        "npy with a false length": b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr'",
-    }
 
 
 @pytest.mark.parametrize("name", odd_values())

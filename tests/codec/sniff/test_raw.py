@@ -16,8 +16,8 @@ import sqlite_zblob as zb
 from benchmarks.raw import database
 
 from ...compat import decoder
+from ...samples.integers import smooth
 from ...samples.values import coloured
-from ..voxel.test_integers import smooth
 
 SHAPE = (40, 93, 120)
 
@@ -49,9 +49,10 @@ def scene(shape: tuple[int, ...]) -> np.ndarray:
     """An ellipsoid of soft texture in air, with noise everywhere: 0 to about 1, as a scanner sees it."""
     random = np.random.RandomState(4)
     axes = [np.linspace(-1, 1, extent) if extent > 1 else np.zeros(1) for extent in shape]
-    inside = sum(grid**2 for grid in np.meshgrid(*axes, indexing="ij")) < 0.9
+    inside = np.sum([grid**2 for grid in np.meshgrid(*axes, indexing="ij")], axis=0) < 0.9
     texture = blurred(random.normal(0, 1, shape), 9)
-    return inside * (0.5 + texture / texture.std() / 8) + np.abs(random.normal(0, 0.01, shape))
+    noise = np.abs(random.normal(0, 0.01, shape))
+    return np.where(inside, 0.5 + texture / texture.std() / 8, 0) + noise
 
 
 def volume(dtype: str, shape: tuple[int, ...] = SHAPE) -> np.ndarray:

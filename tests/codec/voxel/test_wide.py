@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -14,8 +13,10 @@ from hypothesis.extra import numpy as hnp
 
 import sqlite_zblob as zb
 
-from ...samples.values import phantom, wide_arrays
-from .test_integers import SHAPES, frame_of, smooth
+from ...samples.integers import SHAPES, smooth
+from ...samples.values import phantom
+from ...samples.wide import STRANGE
+from .coding import frame_of
 
 FLOATS = ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8"]
 
@@ -70,38 +71,6 @@ def test_rescaling_costs_next_to_nothing(dtype: str) -> None:
 def test_a_float_that_was_stored_as_double_costs_next_to_nothing() -> None:
     single = smooth((9, 70, 83), "f4")
     assert len(frame_of(single.astype("f8"))) < len(frame_of(single)) * 1.01 + 100
-
-
-def strange_images() -> Iterator[tuple[str, np.ndarray]]:
-    rng = np.random.default_rng(5)
-    shape = (6, 80, 96)
-    for bits in (32, 64):
-        noise = rng.integers(0, 2**bits, shape, dtype=f"u{bits // 8}")
-        real = f"f{bits // 8}"
-        yield f"any bits {bits}", noise.view(real)
-        yield f"any integers {bits}", noise
-        yield f"denormals {bits}", (noise >> (bits // 2)).astype(noise.dtype).view(real)
-        yield f"payloads {bits}", np.where(noise % 3 == 0, noise | noise.dtype.type(0x7FF << (bits - 12)), 0).view(real)
-        yield f"zeros of both signs {bits}", np.where(noise % 2, 0.0, -0.0).astype(real)
-        yield f"not a number {bits}", np.full(shape, np.nan, real)
-        yield f"infinite background {bits}", np.where(noise % 5, -np.inf, smooth(shape, real)).astype(real)
-        outliers = smooth(shape, real)
-        outliers[2, 5:9, ::7] = np.finfo(real).max
-        yield f"outliers {bits}", outliers
-        yield f"wild magnitudes {bits}", (10.0 ** rng.uniform(-30, 30, shape)).astype(real)
-        yield f"constant {bits}", np.full(shape, 0.1, real)
-        yield f"extremes {bits}", np.where(noise % 2, np.iinfo(f"i{bits // 8}").min, np.iinfo(f"i{bits // 8}").max)
-    yield "as many values as cells", np.arange(65536 * 3, dtype=np.int64).reshape(3, 256, 256) % 65536 * 977
-    yield "one value more", np.arange(65537 * 3, dtype=np.int64).reshape(-1, 3).repeat(2, axis=1) % 65537 * 977
-    yield "the last key among few", np.array([2**64 - 1, 0, 5, 7] * 900, np.uint64).reshape(60, 60)
-    late = np.zeros((40, 80, 96), np.float32)
-    late[-1] = rng.normal(size=(80, 96))
-    yield "late noise", late
-    yield "clusters", (1e-3 + rng.normal(size=shape) * 1e-17).astype("f8")
-    yield from wide_arrays().items()
-
-
-STRANGE = dict(strange_images())
 
 
 @pytest.mark.parametrize("name", STRANGE)

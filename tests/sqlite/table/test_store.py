@@ -1,4 +1,4 @@
-"""The mission's store, unchanged, on the virtual table: images through restarts, and several processes at once."""
+"""A program's store, unchanged, on the virtual table: images through restarts, and several processes at once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 import SimpleITK as sitk
 
 import sqlite_zblob as zb
 
 from ...conftest import ROOT, one, open_autocommit
+from ...samples.images import same_image
 from ...samples.store import Store
 from .statements import RESULTS
 
@@ -33,16 +33,6 @@ def store_path(path: str) -> Iterator[str]:
     zb.install()
     yield path
     zb.uninstall()
-
-
-def same_image(one: sitk.Image, two: sitk.Image) -> bool:
-    return (
-        np.array_equal(sitk.GetArrayViewFromImage(one), sitk.GetArrayViewFromImage(two))
-        and one.GetSpacing() == two.GetSpacing()
-        and one.GetOrigin() == two.GetOrigin()
-        and one.GetDirection() == two.GetDirection()
-        and one.GetPixelID() == two.GetPixelID()
-    )
 
 
 def test_the_store_runs_unchanged(store_path: str, brain: sitk.Image) -> None:

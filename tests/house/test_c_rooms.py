@@ -1,0 +1,89 @@
+"""Which room of csrc/ may include which; no circle of files; no header without use."""
+
+from __future__ import annotations
+
+from . import exceptions
+from .c_files import (
+    CSRC,
+    FILES,
+    includes_of,
+    introduced_names,
+    name_of,
+    room_of,
+    system_includes_of,
+    unit_of,
+    units,
+    words_of,
+)
+from .circles import circles, reachable
+
+ZBLOB = "zblob.h"  # the interface, which every room may include
+VOXEL = "codec/voxel"
+
+# room -> the other rooms whose headers its files may include
+MAY_INCLUDE: dict[str, set[str]] = {
+    ".": set(),
+    "codec/base": set(),
+    "codec/sniff": {"codec/base"},
+    "codec/chunk": {"codec/base"},
+    VOXEL: {"codec/base", f"{VOXEL}/kernels", f"{VOXEL}/wide", f"{VOXEL}/label"},
+    f"{VOXEL}/kernels": {"codec/base", VOXEL, f"{VOXEL}/label"},
+    f"{VOXEL}/wide": {"codec/base", VOXEL, f"{VOXEL}/kernels"},
+    f"{VOXEL}/label": {"codec/base", VOXEL, f"{VOXEL}/kernels"},
+    f"{VOXEL}/choose": {"codec/base", VOXEL, f"{VOXEL}/kernels", f"{VOXEL}/wide", f"{VOXEL}/label"},
+    "codec/frame": {"codec/base", "codec/sniff", "codec/chunk", VOXEL, f"{VOXEL}/choose"},
+    "sqlite": set(),
+    "sqlite/functions": {"sqlite"},
+    "sqlite/table": {"sqlite"},
+}
+
+
+def test_every_include_is_a_file() -> None:
+    missing = [
+        f"{name_of(path)}: {header.name}" for path in FILES for header in includes_of(path) if not header.exists()
+    ]
+    assert missing == []
+
+
+def test_rooms_include_what_they_may() -> None:
+    assert {room_of(path) for path in FILES} == set(MAY_INCLUDE)
+    against = {
+        f"{name_of(path)} includes {name_of(header)}"
+        for path in FILES
+        for header in includes_of(path)
+        if room_of(header) not in {room_of(path), *MAY_INCLUDE[room_of(path)]} and header != CSRC / ZBLOB
+    }
+    exceptions.expect(against, exceptions.C_ARROWS)
+
+
+def test_the_codec_knows_no_sqlite_and_c_knows_no_python() -> None:
+    for path in FILES:
+        for header in system_includes_of(path):
+            assert not header.startswith("Python"), name_of(path)
+            assert room_of(path).startswith("sqlite") or "sqlite" not in header, name_of(path)
+
+
+def test_no_circle_of_files() -> None:
+    exceptions.expect(circles(units()), exceptions.C_CIRCLES)
+
+
+def test_a_decoder_needs_nothing_of_choose() -> None:
+    """Whatever decompressing includes, and what that includes, and so on."""
+    assert any(room_of(path) == f"{VOXEL}/choose" for path in FILES)
+    reached = reachable(units(), "codec/frame/decompress")
+    assert any(unit.startswith(VOXEL) for unit in reached)
+    exceptions.expect({unit for unit in reached if unit.startswith(f"{VOXEL}/choose/")}, exceptions.C_DECODER_NEEDS)
+
+
+def test_every_included_header_is_used() -> None:
+    """A template is included for its code, a file's own header for its promises: both always count as used."""
+    unused = {
+        f"{name_of(path)} includes {name_of(header)}"
+        for path in FILES
+        for header in includes_of(path)
+        if not header.stem.endswith("_template")
+        and header != CSRC / ZBLOB  # which brings the standard's own types
+        and unit_of(header) != unit_of(path)
+        and not introduced_names(header) & words_of(path)
+    }
+    exceptions.expect(unused, exceptions.C_UNUSED_INCLUDES)

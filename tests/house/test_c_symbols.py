@@ -1,0 +1,53 @@
+"""Every symbol that a header promises exists, and what is visible to other files is used by one."""
+
+from __future__ import annotations
+
+import platform
+import re
+
+import pytest
+
+from ..conftest import ROOT
+from . import exceptions
+from .c_files import CSRC, FILES, declared_symbols, name_of, object_symbols
+
+pytestmark = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="x86's kernels are not built here"
+)
+
+HEADERS = [path for path in FILES if path.suffix == ".h"]
+ENTRY_POINTS = {"sqlite3_zblob_init", "sqlite3_zblob_auto_init"}  # called by SQLite
+
+
+@pytest.fixture(scope="module")
+def symbols(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[set[str], set[str]]]:
+    return object_symbols(tmp_path_factory.mktemp("objects"))
+
+
+def test_what_is_declared_is_defined(symbols: dict[str, tuple[set[str], set[str]]]) -> None:
+    defined = set().union(*(own for own, _ in symbols.values()))
+    undefined = {
+        f"{name_of(header)} declares {symbol}"
+        for header in HEADERS
+        for symbol in declared_symbols(header)
+        if symbol not in defined
+    }
+    exceptions.expect(undefined, exceptions.C_UNDEFINED)
+
+
+def test_what_is_visible_is_declared_and_used(symbols: dict[str, tuple[set[str], set[str]]]) -> None:
+    """The interface's functions are used by the SQL functions or by the Python module; all others by another file."""
+    declared = set().union(*(declared_symbols(header) for header in HEADERS))
+    by_python = set(re.findall(r"\blib\.(\w+)", (ROOT / "sqlite_zblob" / "codec.py").read_text()))
+    exported = set()
+    for file, (own, _) in symbols.items():
+        used = by_python.union(*(needed for other, (_, needed) in symbols.items() if other != file))
+        exported |= {f"{file} exports {symbol}" for symbol in own - ENTRY_POINTS - (declared & used)}
+    exceptions.expect(exported, exceptions.C_EXPORTED)
+
+
+def test_these_tests_see_what_there_is(symbols: dict[str, tuple[set[str], set[str]]]) -> None:
+    assert {"zblob_compress", "zblob_decompress", "zblob_describe"} <= declared_symbols(CSRC / "zblob.h")
+    assert {"zblob_compress"} <= symbols["codec/frame/compress.c"][0]
+    assert {"zblob_compress"} <= symbols["sqlite/functions/scalar.c"][1]
+    assert {"table_register"} <= symbols["sqlite/table/module.c"][0]
