@@ -63,9 +63,9 @@ def _where(stores: dict[str, Row]) -> str:
     comparison = smallest["file_size"] / ours["file_size"]
     return (
         f"In the database: {ours['changed_lines']} changed lines or fewer, and a file {_relation(comparison)} than "
-        f"with the best of all other places ({smallest['label']}). For an unchanged program take the in-place mode "
+        f"with the best of all other places ({smallest['label']}). For an unchanged program, use the in-place mode "
         f"(any schema), or the virtual table, where statistics queries run {number(statistics, 2)} times as fast as "
-        f"on an uncompressed table. The fastest to insert is *{fastest['label']}* ({number(fastest['insert'])} ms an "
+        f"on an uncompressed table. The fastest to insert is *{fastest['label']}* ({number(fastest['insert'])} ms per "
         "image)."
     )
 
@@ -107,8 +107,8 @@ def _media(report: Any) -> str:
     shipped = stores[cache.PLAIN]["wal"] / stores[cache.METHODS[-1]]["wal"]
     limit = f"below {number(one['bandwidth'])} MB/s of storage" if one["checks"] else "on any storage that was measured"
     return (
-        f"Reading is faster compressed {limit}, and a replica receives {number(shipped)} times fewer bytes. The "
-        "faster the medium and the more of the store a cache holds, the more reads cost by comparison."
+        f"Reading compressed images is faster {limit}, and a replica receives {number(shipped)} times fewer bytes. The "
+        "faster the medium and the more of the store a cache holds, the more a read costs compared with a plain one."
     )
 
 
@@ -120,13 +120,13 @@ def _when_not(report: Any, stores: dict[str, Row]) -> str:
     losses = [volume for volume in volumes if codecs.best_rival(by, volume)[1] > by[volume, codecs.SMALLEST]["ratio"]]
     warm = ours["warm"] - plain["warm"]
     cost = (
-        f"Where every read is served from memory and each of {number(warm)} ms an image counts"
+        f"Where every read is served from memory and {number(warm)} ms per image matter"
         if warm > 0
-        else "On these images warm reads cost nothing"
+        else "With these images, warm reads cost nothing"
     )
     mean = geometric_mean([volumes[volume] for volume in volumes])
     return (
-        f"{cost}; where values are compressed already (JPEG, encrypted data); where they are all below the "
+        f"{cost}; where values are already compressed or encrypted (such as JPEG); where all are below the "
         f"threshold. The least gain was on *{worst}* (ratio {number(volumes[worst])}; the mean is {number(mean)}). "
         f"Another codec is smaller on {len(losses)} of {len(volumes)} volumes: section 2 names them."
     )

@@ -101,7 +101,7 @@ def _incomplete(report: Report, name: str) -> str:
     if not report.rows(name):
         return "None of the inputs fits this question."
     return (
-        f"More than `{name}` is needed for this section: run `sqlite-zblob bench all`, which leaves out what is there."
+        f"This section needs more than `{name}`: run `sqlite-zblob bench all`, which leaves out what has been measured."
     )
 
 
@@ -116,7 +116,7 @@ def _head(report: Report) -> list[str]:
         "`sqlite-zblob bench` writes; every round trip was compared byte for byte, and a codec that fails is left out. "
         "MB are 10^6 bytes; ratio is bytes before / bytes after.",
         "",
-        "On images of your own, or on a column of your database (`pip install 'sqlite_zblob[bench]'`):",
+        "To measure your own images, or a column of your database (`pip install 'sqlite_zblob[bench]'`):",
         "",
         "```sh",
         "sqlite-zblob bench all FOLDER              # --quick: about a minute",
@@ -144,5 +144,5 @@ def _tail(report: Report) -> list[str]:
     machines = {str(report.facts(name)["machine"]) for name in report.names}
     lines += ["", f"Versions: {versions}. The measurements took {minutes:.0f} minutes."]
     if len(machines) > 1:
-        lines += ["", "**Not all questions were measured on the same machine or version**; their JSON files name each."]
+        lines += ["", "**Not all questions were measured on the same machine or version**; their JSON files say which."]
     return [*lines, ""]

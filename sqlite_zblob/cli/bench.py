@@ -15,14 +15,14 @@ from .options import json_option, on_interrupt
 
 _DEFAULT_FOLDER = "zblob-bench"
 _QUESTION_HELP = {
-    "contents": "What a pickled image holds, beside ITK's own file formats.",
+    "contents": "What a pickled image holds, compared with ITK's own file formats.",
     "codecs": "Ratio and speed of every codec, by modality and pixel type.",
-    "speed": "Several threads, and memory.",
+    "speed": "Speed with several threads, and memory.",
     "store": "Whole stores: compressed before pickling, in the application, in the database, or below it.",
-    "cache": "Page cache, slow media, break-even bandwidth, bytes shipped.",
-    "threshold": "Values from 20 bytes to 1 GB.",
+    "cache": "Page cache, slow media, break-even bandwidth, bytes sent to replicas.",
+    "threshold": "From which size on it pays: values from 20 bytes to 1 GB.",
     "migration": "Converting an existing store, and the way back.",
-    "scale": "From 10 images to 100,000, and GB-months.",
+    "scale": "Stores from 10 to 100,000 images, and GB-months.",
 }
 
 
@@ -66,23 +66,25 @@ def bench() -> None:
     """Measure codecs and whole stores on your images, and write a report.
 
     Every question is a command; `all` answers them all. SOURCE is a folder of images, or a database (with --column);
-    without it, the images of installed packages are taken. What is measured already is not measured again. Needs the
-    extra [bench].
+    without it, the images of installed packages are used. What was measured before is not measured again. This needs
+    the extra [bench].
     """
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.argument("source", required=False, type=click.Path(exists=True, path_type=Path)),
-        click.option("--column", metavar="TABLE.COLUMN", help="Where a database keeps its images."),
-        click.option("--quick", is_flag=True, help="Parts of a few images, one round: about a minute for everything."),
-        click.option("--again", is_flag=True, help="Measure anew what was measured already."),
+        click.option("--column", metavar="TABLE.COLUMN", help="The column of the database that holds the images."),
+        click.option(
+            "--quick", is_flag=True, help="Measure parts of a few images, once: about a minute for everything."
+        ),
+        click.option("--again", is_flag=True, help="Measure again what was measured before."),
         click.option(
             "--results",
             type=click.Path(file_okay=False, path_type=Path),
             default=_DEFAULT_FOLDER,
             show_default=True,
-            help="Folder for data and report.",
+            help="Folder for the data and the report.",
         ),
         click.option(
             "--report",
@@ -107,7 +109,7 @@ def _measure(
     as_json: bool,
 ) -> None:
     run, write = _needs_extra()
-    on_interrupt("interrupted. What was measured is kept: the same command, without --again, goes on")
+    on_interrupt("interrupted. What was measured is kept: the same command, without --again, continues")
     with render.progress_of_steps() as progress:
         progress("finding images")
         seen: dict[str, int] = {}
@@ -124,7 +126,7 @@ def _measure(
         render.print_json("bench", Investigation(answers, str(target), str(results)))
         return
     for each in answers:
-        before = "" if each.is_new else " (measured before; --again measures anew)"
+        before = "" if each.is_new else " (measured before; --again measures again)"
         click.echo(f"{click.style(each.name, bold=True)}{before}\n  {each.answer}")
     click.echo(f"\nTables and plots: {target}; data: {results}")
 
@@ -171,7 +173,7 @@ def measure_all(**options: Any) -> None:
 )
 @json_option
 def make_report(results: Path, report: Path | None, as_json: bool) -> None:
-    """Make the report anew from data that are there. Nothing is measured."""
+    """Write the report again from existing data. Nothing is measured."""
     _, write = _needs_extra()
     target = report or results / "report.md"
     answers = write(results, target)
@@ -183,7 +185,9 @@ def make_report(results: Path, report: Path | None, as_json: bool) -> None:
 
 
 @bench.command()
-@click.option("--images", metavar="N", type=click.FloatRange(0), required=True, help="Images that come in each month.")
+@click.option(
+    "--images", metavar="N", type=click.FloatRange(0), required=True, help="How many images are added each month."
+)
 @click.option("--size-mb", metavar="MB", type=click.FloatRange(0), required=True, help="Size of an image, in MB.")
 @click.option(
     "--ratio",
@@ -195,7 +199,9 @@ def make_report(results: Path, report: Path | None, as_json: bool) -> None:
 @click.option(
     "--months", metavar="N", type=click.IntRange(1), default=12, show_default=True, help="How long the store grows."
 )
-@click.option("--price", metavar="P", type=click.FloatRange(0), default=0.0, help="Of a GB-month, in any currency.")
+@click.option(
+    "--price", metavar="P", type=click.FloatRange(0), default=0.0, help="Price of a GB-month, in any currency."
+)
 @json_option
 def cost(images: float, size_mb: float, ratio: float, months: int, price: float, as_json: bool) -> None:
     """What a growing store costs: GB-months without and with compression."""

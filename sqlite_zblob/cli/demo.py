@@ -21,10 +21,15 @@ from .options import json_option, on_interrupt
     default=5,
     show_default=True,
     metavar="N",
-    help="How often each way is measured.",
+    help="How often to measure each way to store.",
 )
 @click.option(
-    "--copies", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Rows for each image."
+    "--copies",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="How many rows to store for each image.",
 )
 @json_option
 def demo(rounds: int, copies: int, as_json: bool) -> None:

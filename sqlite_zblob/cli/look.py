@@ -38,7 +38,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
     default=20.0,
     show_default=True,
     metavar="S",
-    help="About how long to look. More time, narrower ranges.",
+    help="About how long to look. More time gives narrower ranges.",
 )
 @click.option(
     "--workers",
@@ -47,9 +47,12 @@ SQLITE_MAGIC = b"SQLite format 3\0"
     metavar="N",
     help="Estimate times for this many threads. 0: one for each CPU.",
 )
-@click.option("--seed", type=int, metavar="N", help="Look at the same values again.")
+@click.option("--seed", type=int, metavar="N", help="With the same number, the same values are drawn again.")
 @click.option(
-    "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw sizes and savings: .svg, .png or .pdf."
+    "--plot",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Plot sizes and savings into this file: .svg, .png or .pdf.",
 )
 @json_option
 def analyze(

@@ -170,7 +170,11 @@ def options(*several: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 worker_options: Callable[[Any], Any] = options(
     click.option(
-        "--workers", type=click.IntRange(0), default=0, metavar="N", help="Values in work at once. 0: one for each CPU."
+        "--workers",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="How many values to work on at once. 0: one for each CPU.",
     ),
     click.option(
         "--dask", "scheduler", metavar="URL", help="Use the Dask cluster with this scheduler: tcp://host:8786."
@@ -199,15 +203,15 @@ writer_options: Callable[[Any], Any] = options(
         "--vacuum",
         "vacuum_full",
         is_flag=True,
-        help="Give free pages back at the end: VACUUM, which locks the database.",
+        help="Return free pages to the file system at the end, with VACUUM, which locks the database.",
     ),
     click.option(
         "--incremental-vacuum",
         "vacuum_incremental",
         is_flag=True,
-        help="Give free pages back in small steps. Needs PRAGMA auto_vacuum = INCREMENTAL.",
+        help="Return free pages to the file system in small steps. Needs PRAGMA auto_vacuum = INCREMENTAL.",
     ),
-    click.option("--dry-run", is_flag=True, help="Only say what there is to do."),
+    click.option("--dry-run", is_flag=True, help="Only say what would be done."),
 )
 
 

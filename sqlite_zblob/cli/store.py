@@ -34,7 +34,7 @@ MOST_LINES = 20  # of failures and damages on a terminal; --json has all
 _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run the same command again to go on."
 
 
-@click.command(short_help="Compress a column: the rows that are there and those to come.")
+@click.command(short_help="Compress a column: existing rows, and those to come.")
 @database_argument
 @table_argument(required=True)
 @column_argument(required=True)
@@ -50,7 +50,7 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
     type=click.Choice(ENVELOPES),
     default="frame",
     show_default=True,
-    help="pickle: what is stored is a pickle that unpacks itself, for programs that pickle.loads what they read.",
+    help="pickle: store a pickle that unpacks itself, for programs that call pickle.loads on what they read.",
 )
 @click.option(
     "--level",
@@ -71,14 +71,14 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
 @writer_options
 @json_option
 def migrate(database: str, table: str, column: str, **options: Any) -> None:
-    """Compress a column: the rows that are there, and from now on what is written.
+    """Compress a column: the rows that exist, and from now on all that are written.
 
     Other programs may read and write meanwhile. Each value is decompressed again and compared before it replaces the
-    original. A run that is interrupted, even killed, loses nothing, and the same command goes on where it was.
+    original. A run that is interrupted, even killed, loses nothing, and the same command continues it.
     `sqlite-zblob restore` undoes it all.
 
-    Programs that write the column need the extension from then on (see docs/in-place.md). The file shrinks with
-    --vacuum or --incremental-vacuum; without, the pages that become free are used for new rows.
+    From then on, programs that write the column need the extension (see docs/in-place.md). The file shrinks with
+    --vacuum or --incremental-vacuum; otherwise the pages that become free are used for new rows.
     """
     _rewrite("migrate", run_migrate, (database, table, column), options)
 
@@ -92,8 +92,8 @@ def migrate(database: str, table: str, column: str, **options: Any) -> None:
 def restore(database: str, table: str, column: str, **options: Any) -> None:
     """Decompress a column again and switch its compression off: the inverse of migrate.
 
-    Every value and the schema are those of before. The disk needs room for the uncompressed values, which is checked
-    first.
+    Every value and the schema become what they were before. The disk needs room for the uncompressed values; this is
+    checked first.
     """
     _rewrite("restore", run_restore, (database, table, column), options)
 
@@ -118,7 +118,7 @@ def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str],
 def verify(database: str, table: str | None, column: str | None, as_json: bool, **options: Any) -> None:
     """Read and decode every compressed value, and name each that is damaged: row, chunk, reason.
 
-    Without TABLE and COLUMN, all columns whose compression is on. The exit code is 1 if anything is damaged.
+    Without TABLE and COLUMN, it checks all columns whose compression is on. The exit code is 1 if anything is damaged.
     """
     on_interrupt("interrupted: not all values were checked")
     require_database(database, writes=False)

@@ -22,7 +22,7 @@ from ..throttle import PAGE_SIZE, VFS_NAME, ThrottledVFS
 from .store import choose
 
 NAME = "cache"
-TITLE = "What do caches, slow storage and networks make of it?"
+TITLE = "What do caches, slow storage and networks change?"
 
 METHODS = ("application/uncompressed", "application/zstd 3", "functions/1", "functions/5")
 PLAIN = METHODS[0]
@@ -186,23 +186,23 @@ def render(report: Any) -> list[str]:
         *answer(_answer(rows, facts, labels)),
         *report.image(NAME, "Distribution of the time of a random SELECT, by the bandwidth of the medium"),
         f"{len(facts['images'])} images; a cache of {number(cached)} MB, {percent(CACHED_SHARE)} of the uncompressed "
-        f"store, that forgets what was used least recently; {facts['reads']} random reads after a warm-up. It stands "
-        "for the operating system's, and for the medium behind it; unlimited: as fast as memory. "
+        f"store, that drops what was used least recently; {facts['reads']} random reads after a warm-up. It stands "
+        "for the operating system's cache and the medium behind it. Unlimited means as fast as memory. "
         f"{_of_page_cache(facts, labels)}",
         "",
         *table(
             ("store", "medium MB/s", "hit rate", "read MB", "p50 ms", "p95 ms", "p99 ms", "mean ms"),
             [_line(row, labels) for row in rows],
         ),
-        "**Break-even**: every image read once, without a cache. Computed from what is saved and what decoding "
-        "costs, then measured at half and at twice that bandwidth.",
+        "**Break-even**: every image is read once, without a cache. The bandwidth is computed from the bytes that are "
+        "saved and the time that decoding takes; then reads are measured at half and at twice that bandwidth.",
         "",
         *table(
             ("store", "break-even MB/s", *(f"measured at {factor:g} x: plain; compressed, ms" for factor in FACTORS)),
             [_break_even_line(one, labels) for one in facts["break_even"]],
         ),
-        "**Shipped**: the write-ahead log of the INSERTs, as a replica that follows each commit receives it, and a "
-        "backup.",
+        "**Sent over a network**: the write-ahead log of the INSERTs, as a replica that follows each commit receives "
+        "it, and a backup.",
         "",
         *table(
             ("store", "file MB", "log MB", "backup MB"),
@@ -263,7 +263,7 @@ def _answer(rows: list[Row], facts: Row, labels: dict[str, str]) -> str:
         f"With a cache of {percent(CACHED_SHARE)} of the uncompressed store its hit rate is "
         f"{percent(plain_row['hit_rate'])} uncompressed and {percent(our_row['hit_rate'])} with {labels[ours]}, and "
         f"on a medium of {slowest} MB/s a random SELECT takes {number(plain_row['mean'])} and "
-        f"{number(our_row['mean'])} ms on average; without a cache {limit}; a replica is shipped "
+        f"{number(our_row['mean'])} ms on average; without a cache {limit}; a replica receives "
         f"{number(stores[PLAIN]['wal'] / stores[ours]['wal'])} times fewer bytes."
     )
 

@@ -135,16 +135,16 @@ def render(report: Any) -> list[str]:
     _plot(report, volumes, by)
     return [
         *answer(_answer(by, volumes)),
-        *report.image(NAME, "Size by modality: ours against well-known others"),
-        "Ratio by volume, best of each family's settings, **the best in bold**; - : the codec does not take such "
-        f"samples.{_of_cuts(facts)}",
+        *report.image(NAME, "Size by modality: our codec and well-known others"),
+        "Ratio by volume, best of each family's settings, **the best in bold**. A dash (-) means that the codec does "
+        f"not take such samples.{_of_cuts(facts)}",
         "",
         *table(
             ("volume", "modality", "type", *(_heading(column) for column in columns)),
             _by_volume(by, volumes, columns),
             3,
         ),
-        "Geometric means of the ratio by content, over as many volumes as the codec took; "
+        "Geometric means of the ratio by content, over the volumes that the codec takes; "
         f"`x` is the factor by which {SMALLEST} is smaller on the same samples (below 1: larger).",
         "",
         *table(("codec", *(f"{content}, ratio; x; volumes" for content in CONTENTS)), _by_content(rows)),
@@ -159,7 +159,7 @@ def _of_cuts(facts: Row) -> str:
     if not facts.get("cut"):
         return ""
     most = number(facts["most_bytes"] / 1e6)
-    return f" Of {listing(facts['cut'])}, all codecs were given the central {most} MB, of the others the whole."
+    return f" Of {listing(facts['cut'])}, all codecs were given the central {most} MB, of other volumes everything."
 
 
 def _heading(column: tuple[str, ...]) -> str:

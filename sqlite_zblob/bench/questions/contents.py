@@ -127,7 +127,7 @@ def render(report: Any) -> list[str]:
     best = max((name for name in ratios if name.endswith(", compressed")), key=lambda name: ratios[name])
     text = (
         f"No: a pickle of protocol 4 or 5 holds the samples byte for byte, and {number(other)} bytes of geometry "
-        f"beside them; protocol 2 {_of_protocol_2(ratios)}. ITK's writers compress only when asked, with zlib: "
+        f"beside them; protocol 2 {_of_protocol_2(ratios)}. ITK's writers compress only when told to, with zlib: "
         f"{best} reaches a ratio of {number(ratios[best])}, a frame of ours {number(ratios[_OURS])}."
         if is_plain
         else "Not all of these pickles hold their samples byte for byte; the table says which."

@@ -164,15 +164,15 @@ def render(report: Any) -> list[str]:
     ]
     _plot(report, by, modes)
     tested = [
-        "**What was tested, in every mode**: rows from before stay readable the moment compression is switched on, "
-        "beside compressed ones; after compressing them every value still reads byte for byte; `zverify` finds "
-        "every frame sound; after the way back Python's own `sqlite3`, without this library, finds the rows and the "
+        "**What was tested, in every mode**: existing rows stay readable when compression is switched on, beside "
+        "compressed ones; when they are compressed, every value is still read byte for byte; `zverify` finds "
+        "every frame intact; after the way back, Python's own `sqlite3`, without this library, finds the rows and the "
         "schema of before.",
         "",
     ]
     return [
         *answer(_answer(rows, by, modes)),
-        *report.image(NAME, "Conversion of an existing store, seconds by step"),
+        *report.image(NAME, "Conversion of an existing store: seconds for each step"),
         f"A store made by `sqlite3`: {facts['images']} images ({number(facts['raw_size'] / 1e6)} MB) and "
         f"{facts['small_rows']:,} small rows. Seconds.",
         "",

@@ -103,14 +103,14 @@ def render(report: Any) -> list[str]:
     return [
         *answer(_answer(by, names, largest, found)),
         *report.image(NAME, "Size of the file and time of a statistics query, by the number of images"),
-        f"Copies of *{facts['image']}* ({size(facts['size'])}), one INSERT a transaction. The file's size and the "
-        f"times of larger stores are extrapolated in a straight line from {largest} images, and marked *.",
+        f"Copies of *{facts['image']}* ({size(facts['size'])}), one INSERT per transaction. Sizes and times "
+        f"of larger stores are extrapolated in a straight line from {largest} images and marked *.",
         "",
         *table(
             ("images", *(f"{_label(name)}: file; INSERT ms; cold SELECT ms; statistics ms" for name in names)),
             [_line(by, names, count, largest) for count in _counts(by)],
         ),
-        "**GB-months** of a year in which so many images come in, evenly, at the ratios of the mixed store of "
+        "**GB-months** of a year in which this many images are added evenly, at the ratios of the mixed store of "
         f"question 4 ({', '.join(f'{_label(name)} {number(found[name])}' for name in names)}). `sqlite-zblob bench "
         "cost` computes it for your numbers and your price.",
         "",
@@ -157,7 +157,7 @@ def _answer(by: dict[tuple[str, int], Row], names: list[str], largest: int, foun
     return (
         f"A GB-month becomes {number(1 / found[OURS], 2)} GB-months on the mixed store; {target:,} images like this "
         f"one need {size(ours['file_size'] * target / largest)} instead of "
-        f"{size(plain['file_size'] * target / largest)} (extrapolated), INSERT stays at about {number(mean)} ms an "
+        f"{size(plain['file_size'] * target / largest)} (extrapolated), INSERT stays at about {number(mean)} ms per "
         f"image, and a statistics query on {largest} images takes {number(ours['statistics_cold'])} ms instead of "
         f"{number(plain['statistics_cold'])} ({number(statistics)} times less), because the virtual table keeps "
         "large values behind all other columns."

@@ -79,8 +79,8 @@ def render(report: Any) -> list[str]:
     parts = [
         *answer(_answer(means)),
         *report.image(NAME, "Ratio against speed of encoding and decoding, one thread"),
-        "Geometric means over the scans that the codec took; single-threaded, pinned to one CPU. Dominated: another "
-        "codec of the table is smaller, encodes faster and decodes faster.",
+        "Geometric means over the scans that the codec takes; one thread, pinned to one CPU. A codec is dominated if "
+        "another one of the table is smaller, encodes faster and decodes faster.",
         "",
         *table(("codec", "ratio", "encode MB/s", "decode MB/s", "spread", "dominated by"), _front(means, codec_rows)),
     ]
@@ -174,7 +174,9 @@ def _answer(means: dict[str, tuple[float, float, float]]) -> str:
         return first + extra + ", and none is faster at both."
     name = max(faster, key=lambda name: rivals[name][0])
     return (
-        first + extra + f"; of those faster at both the smallest result is that of {name} ({number(rivals[name][0])})."
+        first
+        + extra
+        + f"; of the codecs that are faster at both, {name} has the smallest result ({number(rivals[name][0])})."
     )
 
 

@@ -132,7 +132,7 @@ def render(report: Any) -> list[str]:
         *answer(_answer(by)),
         *report.image(NAME, "Where the time of an INSERT and of a warm SELECT goes"),
         f"{len(facts['images'])} images, {number(facts['raw_size'] / 1e6)} MB, and {facts['small_rows']} small rows "
-        "(pickled floats and None) in the table of the mission, WAL, `synchronous=NORMAL`; medians of "
+        "(pickled floats and None) in the table of a research tool, WAL, `synchronous=NORMAL`; medians of "
         f"{facts['rounds']} interleaved rounds. Times are from {_scope(facts)}. Compression in "
         f"the database may use {facts['threads']} threads, in the application one. A value in the "
         "pickle envelope is decompressed while it is unpickled.",
@@ -146,7 +146,7 @@ def render(report: Any) -> list[str]:
         "No page-compressing VFS could be measured: of those on PyPI, turbolite's package for Linux holds a library "
         "for macOS alone; sqlite_zstd_vfs is distributed elsewhere. The file system stands for both.",
         "",
-        "The lines that change in a store that had no compression:",
+        "The lines that change in the code of a store that had no compression:",
         "",
         *_changes(rows, facts["changes"]),
     ]

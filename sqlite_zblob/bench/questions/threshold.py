@@ -135,8 +135,8 @@ def render(report: Any) -> list[str]:
         *answer(_answer(rows)),
         *report.image(NAME, "File size and time against an uncompressed store, by the size of a value"),
         "Relative to an uncompressed table of the same rows: bytes of the file, time of INSERT (one transaction) "
-        f"and of SELECT by key. Images are parts of *{facts['image']}*, and beyond its size repetitions of it; "
-        "SQLite's own limit for a value is 1 GB. The smallest value that is compressed by default has 512 bytes in "
+        f"and of SELECT by key. Images are parts of *{facts['image']}*; larger ones repeat it. "
+        "SQLite's own limit for a value is 1 GB. By default, values are compressed from 512 bytes on in "
         "the two transparent modes.",
         "",
         *table(headings, [_line(rows, kind, count, names) for kind, count in _values(rows)]),
