@@ -200,6 +200,19 @@ def test_errors_are_one_line(command: str, tmp_path: Path) -> None:
         assert re.search(message, error["error"]["message"])
 
 
+def test_uris(database: Path) -> None:
+    """A URI is taken wherever a database is, and its options are obeyed."""
+    read_only, writable = (f"{database.as_uri()}?mode={mode}" for mode in ("ro", "rw"))
+    assert run_json("info", read_only)["tables"] == ["results"]
+    assert run_json("analyze", read_only, "--seconds", "0.1")["database"] == read_only
+    refused = run("migrate", read_only, "results", "data")
+    assert refused.exit_code == 1 and "opened read-only" in refused.stderr
+    assert run_json("migrate", writable, "results", "data")["changed_rows"] == ROWS
+    assert run_json("verify", read_only)["compressed_rows"] == ROWS
+    assert [each["rows"] for each in run_json("stats", read_only)["items"]] == [ROWS]
+    assert run_json("info", read_only, "results", "data", "a1")["frame"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
 def test_without_permission(database: Path) -> None:
     database.chmod(0o400)

@@ -108,7 +108,7 @@ def test_a_table_with_generated_columns(path: str, kind: str) -> None:
     """SQLite refuses incremental BLOB I/O there, and old versions read another column: values come by SELECT."""
     db = open_apsw(path)
     db.execute(f"CREATE TABLE t(size INT AS (7 * id) {kind}, id INTEGER PRIMARY KEY, data)")
-    before = {number: BODY + b"%d" % number for number in range(9)}
+    before: dict[Any, bytes] = {number: BODY + b"%d" % number for number in range(9)}
     before[9] = zb.compress(BODY)
     db.executemany("INSERT INTO t(id, data) VALUES (?, ?)", before.items())
     assert zb.migrate(path, "t", "data").changed_rows == 9
