@@ -7,8 +7,7 @@
 
 #include "../../zblob.h"
 
-#define FRAME_FIXED_SIZE 36   /* bytes before the sections */
-#define FRAME_CHECKSUM_SIZE 8 /* of the header, at its end */
+#define FRAME_FIXED_SIZE 36 /* bytes before the sections */
 
 enum frame_section_type {
     FRAME_SECTION_IMAGE = 1, /* the geometry of one image: image_section.h */

@@ -4,7 +4,6 @@
 #include "../base/bytes.h"
 #include "../base/error.h"
 #include "codecs.h"
-#include "header.h"
 
 #include <inttypes.h>
 

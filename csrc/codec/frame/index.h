@@ -4,7 +4,8 @@
 
 #include "../../zblob.h"
 
-#define FRAME_ENTRY_SIZE 20 /* bytes of one entry */
+#define FRAME_ENTRY_SIZE 20   /* bytes of one entry */
+#define FRAME_CHECKSUM_SIZE 8 /* of the header; it follows the last entry */
 
 /* Write `count` entries, FRAME_ENTRY_SIZE bytes each; returns the byte after the last. */
 unsigned char *index_write(unsigned char *dst, const struct zblob_chunk *chunks, uint32_t count);

@@ -2,6 +2,7 @@
 #include "cell_ranges.h"
 
 #include "../../base/integers.h"
+#include "../../base/sample_types.h"
 
 #include <stdlib.h>
 
@@ -196,7 +197,7 @@ wide_count_exponents(struct cell_survey *s)
 {
     struct cell_exponents *e = &s->exponents;
     const struct voxel_wide *wide = s->wide;
-    e->mantissa_bits = wide_mantissa_bits(wide->sample_type) - wide->shift;
+    e->mantissa_bits = sample_type_of(wide->sample_type)->mantissa_bits - wide->shift;
     e->count = 1 << (wide_key_bits(wide) - 1 - e->mantissa_bits);
     e->counts = calloc(2 * (size_t)e->count, sizeof *e->counts);
     if (e->counts == NULL)

@@ -6,6 +6,7 @@
 #include "cells.h"
 
 #include "../../base/integers.h"
+#include "../../base/sample_types.h"
 #include "../chunks.h"
 #include "../wide/keys.h"
 #include "cell_list.h"
@@ -38,7 +39,7 @@ static int
 common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count)
 {
     uint64_t keys[1024], any = 0;
-    bool is_float = wide_is_float(wide->sample_type);
+    bool is_float = sample_type_of(wide->sample_type)->is_float;
     uint64_t top = wide_key_mask(wide) / 2 + 1;
     for (uint64_t at = 0; at < count && !(any & 1); at += 1024) {
         size_t n = (size_t)(count - at < 1024 ? count - at : 1024);
@@ -46,7 +47,7 @@ common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64
         for (size_t i = 0; i < n; i++) /* a negative float's key is the complement of its magnitude */
             any |= is_float && keys[i] < top ? ~keys[i] : keys[i];
     }
-    int shift = 0, most = is_float ? wide_mantissa_bits(wide->sample_type) : 8 * wide->sample_size - 8;
+    int shift = 0, most = is_float ? sample_type_of(wide->sample_type)->mantissa_bits : 8 * wide->sample_size - 8;
     while (shift < most && !(any >> shift & 1))
         shift++;
     return shift;
@@ -356,7 +357,7 @@ choose_ranges(struct cell_survey *s, struct voxel_model *model, const unsigned c
     struct excerpt excerpt = {NULL, 0, 0, 0, 0};
     s->wide->runs = malloc(CELL_RUNS_MAX * sizeof *s->wide->runs);
     bool ok = s->wide->runs != NULL;
-    if (ok && wide_is_float(s->wide->sample_type))
+    if (ok && sample_type_of(s->wide->sample_type)->is_float)
         ok = wide_count_exponents(s);
     if (ok && model->shape.height > 2) {
         ok = open_excerpt(&excerpt, model, samples) && choose_candidate(s, &excerpt);

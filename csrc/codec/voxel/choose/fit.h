@@ -4,7 +4,7 @@
 #ifndef ZBLOB_CODEC_VOXEL_CHOOSE_FIT_H
 #define ZBLOB_CODEC_VOXEL_CHOOSE_FIT_H
 
-#include "../kernels/kernels.h"
+#include "../kernels/ops.h"
 
 struct voxel_fit;
 

@@ -3,7 +3,7 @@
 #define ZBLOB_CODEC_VOXEL_KERNELS_DISPATCH_H
 
 #include "../label/rows.h"
-#include "kernels.h"
+#include "ops.h"
 
 const struct voxel_kernels *voxel_kernels(void);
 const struct label_kernels *voxel_label_kernels(void);

@@ -14,7 +14,7 @@
 #endif
 
 #include "../layouts.h"
-#include "kernels.h"
+#include "ops.h"
 
 /* Activity along three directions, and the class of 32. */
 static inline __attribute__((always_inline)) vec

@@ -13,7 +13,7 @@
 #define VOXEL_HAS_RANS_DECODE 0
 #endif
 
-#include "kernels.h"
+#include "ops.h"
 #include "raw_bits.h"
 
 #include <string.h>

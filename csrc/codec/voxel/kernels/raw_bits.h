@@ -3,7 +3,7 @@
 #ifndef ZBLOB_CODEC_VOXEL_KERNELS_RAW_BITS_H
 #define ZBLOB_CODEC_VOXEL_KERNELS_RAW_BITS_H
 
-#include "kernels.h"
+#include "ops.h"
 
 #include <string.h>
 

@@ -19,7 +19,7 @@
 #endif
 
 #include "../label/rows.h"
-#include "kernels.h"
+#include "ops.h"
 #include "targets.h"
 
 #include "intensity_template.h"

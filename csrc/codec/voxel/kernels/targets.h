@@ -3,7 +3,7 @@
 #define ZBLOB_CODEC_VOXEL_KERNELS_TARGETS_H
 
 #include "../label/rows.h"
-#include "kernels.h"
+#include "ops.h"
 
 struct voxel_target {
     struct voxel_kernels kernels;

@@ -5,7 +5,7 @@
 #ifndef ZBLOB_CODEC_VOXEL_KERNELS_X86_H
 #define ZBLOB_CODEC_VOXEL_KERNELS_X86_H
 
-#include "kernels.h"
+#include "ops.h"
 #include "raw_bits.h"
 
 #include <immintrin.h>

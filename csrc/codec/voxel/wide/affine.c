@@ -2,6 +2,7 @@
 #include "affine.h"
 
 #include "../../base/integers.h"
+#include "../../base/sample_types.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,9 @@ enum { GAP_MAX = 1 << 20 };
 static uint64_t
 nearest_float(uint64_t magnitude, int exponent, enum zblob_sample_type type)
 {
-    int mantissa_bits = wide_mantissa_bits(type), length = bit_length(magnitude);
-    int largest = type == ZBLOB_FLOAT16 ? 31 : type == ZBLOB_FLOAT32 ? 255 : 2047;
-    int bias = largest / 2, own = exponent + length - 1 + bias; /* of the result */
+    int mantissa_bits = sample_type_of(type)->mantissa_bits, length = bit_length(magnitude);
+    int largest = (1 << (8 * (int)zblob_sample_size(type) - 1 - mantissa_bits)) - 1; /* exponent */
+    int bias = largest / 2, own = exponent + length - 1 + bias;                      /* of the result */
     if (magnitude == 0)
         return 0;
     if (own >= largest)
@@ -40,13 +41,14 @@ wide_affine_key(const struct voxel_wide *wide, const struct wide_affine *a, uint
     uint64_t sum = (uint64_t)a->offset + part, top = wide_key_mask(wide) / 2 + 1;
     bool negative = sum >> 63;
     uint64_t magnitude = negative ? 0 - sum : sum;
-    if (wide_is_float(wide->sample_type)) {
+    if (sample_type_of(wide->sample_type)->is_float) {
         uint64_t bits = nearest_float(magnitude, a->exponent, wide->sample_type) >> wide->shift;
         return negative ? top - 1 - bits : top + bits;
     }
     int down = -a->exponent;
     uint64_t rounded = down <= 0 ? magnitude : down > 63 ? 0 : (magnitude + (UINT64_C(1) << (down - 1))) >> down;
-    return ((wide_is_signed(wide->sample_type) ? top : 0) + (negative ? 0 - rounded : rounded)) & wide_key_mask(wide);
+    return ((sample_type_of(wide->sample_type)->is_signed ? top : 0) + (negative ? 0 - rounded : rounded)) &
+           wide_key_mask(wide);
 }
 
 /* A key as a number; false for infinities and NaN. */
@@ -54,13 +56,13 @@ static bool
 number_of(const struct voxel_wide *wide, uint64_t key, double *number)
 {
     uint64_t top = wide_key_mask(wide) / 2 + 1;
-    if (!wide_is_float(wide->sample_type)) {
-        *number = wide_is_signed(wide->sample_type) ? (double)(int64_t)(key - top) : (double)key;
+    if (!sample_type_of(wide->sample_type)->is_float) {
+        *number = sample_type_of(wide->sample_type)->is_signed ? (double)(int64_t)(key - top) : (double)key;
         return true;
     }
     bool negative = key < top;
     uint64_t magnitude = (negative ? top - 1 - key : key - top) << wide->shift;
-    int mantissa_bits = wide_mantissa_bits(wide->sample_type);
+    int mantissa_bits = sample_type_of(wide->sample_type)->mantissa_bits;
     int exponents = 1 << (8 * wide->sample_size - 1 - mantissa_bits), own = (int)(magnitude >> mantissa_bits);
     if (own == exponents - 1)
         return false;

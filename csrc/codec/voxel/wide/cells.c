@@ -1,30 +1,14 @@
 /* cells.c: what wide samples are, and the memory of their cells. */
 #include "cells.h"
 
+#include "../../base/sample_types.h"
+
 #include <stdlib.h>
 
 bool
 voxel_is_wide(enum zblob_sample_type type)
 {
-    return zblob_sample_size(type) > 2 || type == ZBLOB_FLOAT16;
-}
-
-bool
-wide_is_float(enum zblob_sample_type type)
-{
-    return type == ZBLOB_FLOAT16 || type == ZBLOB_FLOAT32 || type == ZBLOB_FLOAT64;
-}
-
-int
-wide_mantissa_bits(enum zblob_sample_type type)
-{
-    return type == ZBLOB_FLOAT16 ? 10 : type == ZBLOB_FLOAT32 ? 23 : 52;
-}
-
-bool
-wide_is_signed(enum zblob_sample_type type)
-{
-    return type == ZBLOB_INT32 || type == ZBLOB_INT64;
+    return sample_type_of(type)->size > 2 || sample_type_of(type)->is_float;
 }
 
 struct voxel_wide *

@@ -58,9 +58,6 @@ wide_key_mask(const struct voxel_wide *wide)
 
 /* Does a model code samples of this type as cells? */
 bool voxel_is_wide(enum zblob_sample_type type);
-bool wide_is_float(enum zblob_sample_type type);
-bool wide_is_signed(enum zblob_sample_type type); /* of integers */
-int wide_mantissa_bits(enum zblob_sample_type type);
 
 struct voxel_wide *voxel_wide_new(const struct zblob_grid *grid);
 void voxel_wide_free(struct voxel_wide *wide);

@@ -1,12 +1,16 @@
 /* keys.c: wide samples -> keys. */
 #include "keys.h"
 
+#include "../../base/sample_types.h"
+
 #include <string.h>
 
 enum key_order
 wide_order_of(enum zblob_sample_type type)
 {
-    return wide_is_float(type) ? ORDER_FLOAT : wide_is_signed(type) ? ORDER_SIGNED : ORDER_UNSIGNED;
+    return sample_type_of(type)->is_float    ? ORDER_FLOAT
+           : sample_type_of(type)->is_signed ? ORDER_SIGNED
+                                             : ORDER_UNSIGNED;
 }
 
 static inline __attribute__((always_inline)) uint64_t

@@ -1,9 +1,9 @@
 /*
- * kernels.h: the inner loops of the intensity path, of which there is one set for each CPU target: the table of them,
+ * ops.h: the inner loops of the intensity path, of which there is one set for each CPU target: the table of them,
  * and what they work on. dispatch.h has the set that runs here.
  */
-#ifndef ZBLOB_CODEC_VOXEL_KERNELS_KERNELS_H
-#define ZBLOB_CODEC_VOXEL_KERNELS_KERNELS_H
+#ifndef ZBLOB_CODEC_VOXEL_KERNELS_OPS_H
+#define ZBLOB_CODEC_VOXEL_KERNELS_OPS_H
 
 #include "../neighbours.h"
 #include "../tables.h"
