@@ -68,9 +68,9 @@ def test_no_circle_of_files() -> None:
 
 
 def test_a_decoder_needs_nothing_of_choose() -> None:
-    """Whatever decompressing includes, and what that includes, and so on."""
+    """Whatever decoding chunks and describing frames include, and what that includes, and so on."""
     assert any(room_of(path) == f"{VOXEL}/choose" for path in FILES)
-    reached = reachable(units(), "codec/frame/decompress")
+    reached = reachable(units(), "codec/frame/decode") | reachable(units(), "codec/frame/describe")
     assert any(unit.startswith(VOXEL) for unit in reached)
     exceptions.expect({unit for unit in reached if unit.startswith(f"{VOXEL}/choose/")}, exceptions.C_DECODER_NEEDS)
 

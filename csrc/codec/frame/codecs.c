@@ -3,6 +3,8 @@
 
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
+#include "../voxel/chunks.h"
+#include "../voxel/codec.h"
 
 #include <stdio.h>
 #include <string.h>

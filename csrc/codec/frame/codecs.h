@@ -8,7 +8,9 @@
 #ifndef ZBLOB_CODEC_FRAME_CODECS_H
 #define ZBLOB_CODEC_FRAME_CODECS_H
 
-#include "../voxel/codec.h"
+#include "../../zblob.h"
+
+struct voxel_model; /* ../voxel/model.h */
 
 /* Where a chunk lies, and what a codec may want to know about it. */
 struct chunk_place {

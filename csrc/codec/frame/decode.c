@@ -1,6 +1,7 @@
 /* decode.c: decodes a frame chunk by chunk, in any order. Opening a decoder reads what all chunks need. */
 #include "../base/checksum.h"
 #include "../base/error.h"
+#include "../voxel/model.h"
 #include "codecs.h"
 #include "header.h"
 #include "model_section.h"

@@ -3,6 +3,7 @@
 #include "../base/error.h"
 #include "../base/threads.h"
 #include "../chunk/noise.h"
+#include "../voxel/model.h"
 #include "plan.h"
 #include "rivals.h"
 

@@ -3,6 +3,7 @@
 
 #include "../base/bytes.h"
 #include "../base/error.h"
+#include "../voxel/model.h"
 
 enum model_offset {
     AT_CODEC = 0,

@@ -2,7 +2,9 @@
 #ifndef ZBLOB_CODEC_FRAME_MODEL_SECTION_H
 #define ZBLOB_CODEC_FRAME_MODEL_SECTION_H
 
-#include "../voxel/codec.h"
+#include "../../zblob.h"
+
+struct voxel_model; /* ../voxel/model.h */
 
 size_t model_section_size(const struct voxel_model *model);
 void model_section_write(const struct voxel_model *model, size_t image, unsigned char *dst);

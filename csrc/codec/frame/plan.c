@@ -7,6 +7,8 @@
 #include "../chunk/zstd.h"
 #include "../sniff/raw.h"
 #include "../voxel/choose/build.h"
+#include "../voxel/chunks.h"
+#include "../voxel/model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

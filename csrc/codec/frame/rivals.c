@@ -6,6 +6,8 @@
 
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
+#include "../voxel/chunks.h"
+#include "../voxel/model.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include "pickle_tree.h"
 
 #include "../base/bytes.h"
+#include "pickle_ops.h"
 
 #include <stdlib.h>
 

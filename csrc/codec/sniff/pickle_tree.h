@@ -6,7 +6,7 @@
 #ifndef ZBLOB_CODEC_SNIFF_PICKLE_TREE_H
 #define ZBLOB_CODEC_SNIFF_PICKLE_TREE_H
 
-#include "pickle_ops.h"
+#include "../../zblob.h"
 
 enum pickle_kind {
     PICKLE_OTHER, /* containers whose contents do not matter here, and integers of more than 64 bits */

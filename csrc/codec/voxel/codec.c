@@ -1,6 +1,7 @@
 /* codec.c: the voxel codec's door: a chunk goes to the coder that its model names. */
 #include "codec.h"
 
+#include "chunks.h"
 #include "intensity.h"
 #include "kernels/dispatch.h"
 #include "label/codec.h"

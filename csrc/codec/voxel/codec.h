@@ -8,7 +8,6 @@
 #ifndef ZBLOB_CODEC_VOXEL_CODEC_H
 #define ZBLOB_CODEC_VOXEL_CODEC_H
 
-#include "chunks.h"
 #include "model.h"
 
 /* Encode chunk `index` of the image at `samples` (the image's first byte, not the chunk's). At dst there is room for

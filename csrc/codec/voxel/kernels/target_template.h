@@ -18,8 +18,6 @@
 #error "a target's file defines VOXEL_WIDTH and a vec of so many uint16_t"
 #endif
 
-#include "../label/rows.h"
-#include "ops.h"
 #include "targets.h"
 
 #include "intensity_template.h"
