@@ -9,6 +9,7 @@
 #include "../base/arena.h"
 #include "../base/bits.h"
 #include "../base/bytes.h"
+#include "../base/hash.h"
 #include "../base/integers.h"
 #include "chunks.h"
 #include "kernels/dispatch.h"
@@ -213,7 +214,7 @@ count_tokens(const struct encoding *e)
     while (e->model->preset == VOXEL_PRESET_FAST && e->count >> bits > 1u << 18)
         bits++;
     for (size_t block = 0; block < e->count; block += 64) {
-        if (bits && block / 64 * UINT64_C(0x9E3779B97F4A7C15) >> (64 - bits))
+        if (bits && hash_number(block / 64) >> (64 - bits))
             continue;
         size_t end = block + 64 < e->count ? block + 64 : e->count;
         for (size_t i = block; i < end; i++)

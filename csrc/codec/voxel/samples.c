@@ -1,6 +1,7 @@
 /* samples.c: between samples as they lie in memory and the 16-bit integers that are predicted. */
 #include "samples.h"
 
+#include "../base/sample_types.h"
 #include "channels.h"
 #include "chunks.h"
 #include "kernels/dispatch.h"
@@ -60,13 +61,11 @@ look_up(const uint16_t *table, uint16_t flip, const int16_t *src, unsigned char 
 void
 voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count)
 {
-    enum zblob_sample_type type = model->grid.sample_type;
-    size_t size = zblob_sample_size(type);
-    bool swap = model->grid.big_endian;
-    if (size == 1)
-        load8(src, step, dst, count, type == ZBLOB_INT8);
+    const struct sample_type *type = sample_type_of(model->grid.sample_type);
+    if (type->size == 1)
+        load8(src, step, dst, count, type->is_signed);
     else
-        load16(src, step, dst, count, swap, type == ZBLOB_UINT16 ? 0x8000 : 0);
+        load16(src, step, dst, count, model->grid.big_endian, type->is_signed ? 0 : 0x8000);
     if (model->mapping.rank_count)
         look_up(model->mapping.rank_of, 0x8000, dst, (unsigned char *)dst, count);
 }
@@ -74,11 +73,11 @@ voxel_load(const struct voxel_model *model, const unsigned char *src, size_t ste
 static void
 store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
 {
-    enum zblob_sample_type type = model->grid.sample_type;
-    size_t size = zblob_sample_size(type);
+    const struct sample_type *type = sample_type_of(model->grid.sample_type);
+    size_t size = type->size;
     bool ranks = model->mapping.rank_count > 0;
     bool swap = model->grid.big_endian;
-    uint16_t flip = type == ZBLOB_UINT16 ? 0x8000 : 0;
+    uint16_t flip = type->is_signed ? 0 : 0x8000;
     if (!ranks && size == 1) {
         for (size_t i = 0; i < count; i++)
             dst[step * i] = (unsigned char)src[i];
@@ -90,7 +89,7 @@ store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, s
         return;
     }
     if (ranks && size == 2 && step == 1 && !swap) { /* raw 16-bit patterns, for both signs */
-        look_up(model->mapping.value_of, type == ZBLOB_UINT16 ? 0 : 0x8000, src, dst, count);
+        look_up(model->mapping.value_of, flip ^ 0x8000, src, dst, count);
         return;
     }
     for (size_t i = 0; i < count; i++) {

@@ -1,6 +1,7 @@
 /* cell_list.c: a cell for each value. A hash set collects the values, and then leads from each to its cell. */
 #include "cell_list.h"
 
+#include "../../base/hash.h"
 #include "../wide/keys.h"
 
 #include <stdlib.h>
@@ -17,7 +18,7 @@ struct cell_list {
 static inline size_t
 place_of(const struct cell_list *list, uint64_t key)
 {
-    size_t place = (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> (64 - SET_BITS));
+    size_t place = (size_t)(hash_number(key) >> (64 - SET_BITS));
     while (list->values[place] != UINT64_MAX && list->values[place] != key)
         place = (place + 1) & (SET_SIZE - 1);
     return place;

@@ -5,6 +5,7 @@
  */
 #include "cells.h"
 
+#include "../../base/hash.h"
 #include "../../base/integers.h"
 #include "../../base/sample_types.h"
 #include "../chunks.h"
@@ -39,15 +40,15 @@ static int
 common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count)
 {
     uint64_t keys[1024], any = 0;
-    bool is_float = sample_type_of(wide->sample_type)->is_float;
+    const struct sample_type *type = sample_type_of(wide->sample_type);
     uint64_t top = wide_key_mask(wide) / 2 + 1;
     for (uint64_t at = 0; at < count && !(any & 1); at += 1024) {
         size_t n = (size_t)(count - at < 1024 ? count - at : 1024);
         wide_load_keys(wide, samples + at * wide->sample_size, keys, n);
         for (size_t i = 0; i < n; i++) /* a negative float's key is the complement of its magnitude */
-            any |= is_float && keys[i] < top ? ~keys[i] : keys[i];
+            any |= type->is_float && keys[i] < top ? ~keys[i] : keys[i];
     }
-    int shift = 0, most = is_float ? sample_type_of(wide->sample_type)->mantissa_bits : 8 * wide->sample_size - 8;
+    int shift = 0, most = wide_shift_max(wide);
     while (shift < most && !(any >> shift & 1))
         shift++;
     return shift;
@@ -67,7 +68,7 @@ take_keys(struct cell_survey *s, const unsigned char *samples, uint64_t count)
     size_t size = s->wide->sample_size;
     for (uint32_t i = 0; i < s->count; i++) {
         uint64_t start = count * i / s->count, span = count * (i + 1) / s->count - start;
-        uint64_t at = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
+        uint64_t at = start + hash_place(i, span ? span : 1);
         wide_load_keys(s->wide, samples + at * size, s->keys + i, 1);
     }
     qsort(s->keys, s->count, sizeof *s->keys, ascending);
@@ -116,7 +117,7 @@ open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned 
     if (e->keys == NULL)
         return false;
     for (size_t b = 0; b < e->blocks; b++) {
-        uint64_t hash = (b + 1) * UINT64_C(0x9E3779B97F4A7C15);
+        uint64_t hash = hash_number(b + 1);
         uint64_t slice = (shape->slices - e->depth) * b / (e->blocks - 1);
         uint64_t y = (shape->height - 3) * (hash >> 40) >> 24;
         uint64_t x = (row - e->width) * (hash >> 16 & 0xFFFFFF) >> 24;

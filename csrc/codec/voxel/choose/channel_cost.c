@@ -5,6 +5,7 @@
  */
 #include "channel_cost.h"
 
+#include "../../base/hash.h"
 #include "../chunks.h"
 #include "../samples.h"
 #include "entropy.h"
@@ -95,8 +96,8 @@ voxel_look_at_channels(const struct voxel_model *model, const unsigned char *sam
     uint64_t rows = (shape->slices - first) * places, span = shape->width > SPAN ? shape->width - SPAN + 1 : 1;
     /* at places given by a hash: a fixed stride could follow the image's structure */
     for (uint64_t i = 0; i < pieces && rows > 0; i++) {
-        uint64_t hash = (i + 1) * UINT64_C(0x9E3779B97F4A7C15), share = rows / pieces;
-        uint64_t row = i * rows / pieces + (hash >> 33) % (share ? share : 1);
+        uint64_t hash = hash_number(i + 1), share = rows / pieces;
+        uint64_t row = i * rows / pieces + hash_place(i + 1, share ? share : 1);
         load_piece(look, model, samples, look->count, first + row / places, 2 + row % places,
                    (hash * UINT64_C(0xBF58476D1CE4E5B9) >> 33) % span & ~UINT64_C(1));
         look->count++;

@@ -4,6 +4,7 @@
  */
 #include "fold.h"
 
+#include "../../base/hash.h"
 #include "../samples.h"
 
 enum { PROBES = 2048, ROW_MAX = 1 << 15, SIGNAL_ROWS = 1024, SIGNAL_SLICE = 2 << 20 };
@@ -15,7 +16,7 @@ difference_at(const struct voxel_model *model, const unsigned char *samples, uin
     uint64_t pixel = model->shape.components * zblob_sample_size(model->grid.sample_type), sum = 0;
     uint64_t places = model->shape.width - lag, probes = places / 32 < PROBES ? places / 32 : PROBES;
     for (uint64_t i = 0; i < probes; i++) {
-        uint64_t span = places / probes, at = i * span + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % span;
+        uint64_t span = places / probes, at = i * span + hash_place(i, span);
         int16_t a, b;
         voxel_load(model, samples + at * pixel, 1, &a, 1);
         voxel_load(model, samples + (at + lag) * pixel, 1, &b, 1);

@@ -4,6 +4,7 @@
  */
 #include "labels.h"
 
+#include "../../base/hash.h"
 #include "../chunks.h"
 #include "../label/literals.h"
 #include "../label/pixels.h"
@@ -34,7 +35,7 @@ number_of(const unsigned char *pixel, size_t size)
         return number;
     }
     for (size_t i = 0; i < size; i++)
-        number = (number ^ pixel[i]) * UINT64_C(0x9E3779B97F4A7C15);
+        number = hash_number(number ^ pixel[i]);
     return number;
 }
 
@@ -84,7 +85,7 @@ sample_pixels(struct sample *s, const unsigned char *now, const unsigned char *a
         uint16_t difference = (uint16_t)(low_part(s, here) - guess + DIFFERENCES / 2);
         s->differences[is_flat][difference < DIFFERENCES ? difference : DIFFERENCES]++;
         if (v != w) {
-            size_t hash = v * UINT64_C(0x9E3779B97F4A7C15) >> 54;
+            size_t hash = hash_number(v) >> 54;
             s->met[hash / 64] |= UINT64_C(1) << hash % 64;
         }
         w = v;
@@ -151,7 +152,7 @@ sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned 
 {
     const struct voxel_shape *shape = &model->shape;
     uint64_t rows = shape->slices * shape->height, span = rows / wanted, start = i * rows / wanted;
-    uint64_t row = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
+    uint64_t row = start + hash_place(i, span ? span : 1);
     uint64_t z = row / shape->height, y = row % shape->height;
     if (y > 0)
         sample_row(s, voxel_row_address(model, samples, z, y), voxel_row_address(model, samples, z, y - 1),

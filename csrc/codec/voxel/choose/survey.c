@@ -4,6 +4,7 @@
  */
 #include "survey.h"
 
+#include "../../base/hash.h"
 #include "../chunks.h"
 #include "../samples.h"
 
@@ -68,7 +69,7 @@ survey_rows(struct survey *s)
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i++) {
         uint64_t span = rows / wanted, start = i * rows / wanted;
-        uint64_t row = start + (i * UINT64_C(0x9E3779B97F4A7C15) >> 33) % (span ? span : 1);
+        uint64_t row = start + hash_place(i, span ? span : 1);
         survey_row(s, row / shape->height, row % shape->height);
     }
 }

@@ -8,6 +8,7 @@
 #include "train.h"
 
 #include "../../base/arena.h"
+#include "../../base/hash.h"
 #include "../kernels/dispatch.h"
 #include "../layouts.h"
 #include "../neighbours.h"
@@ -84,7 +85,7 @@ struct training {
 static uint64_t
 hashed(uint64_t i)
 {
-    i = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    i = hash_number(i + 1);
     return (i ^ i >> 29) * UINT64_C(0xBF58476D1CE4E5B9) >> 33;
 }
 

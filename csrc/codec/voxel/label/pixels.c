@@ -2,6 +2,8 @@
  * pixel's bytes mean makes no difference. */
 #include "pixels.h"
 
+#include "../../base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +41,7 @@ hash(const unsigned char *pixel, size_t size)
     for (size_t i = 0; i < size; i += 8) {
         uint64_t part = 0;
         memcpy(&part, pixel + i, size - i < 8 ? size - i : 8);
-        h = (h ^ part) * UINT64_C(0x9E3779B97F4A7C15);
+        h = hash_number(h ^ part);
         h ^= h >> 29;
     }
     return (size_t)(h * UINT64_C(0xBF58476D1CE4E5B9) >> 46);

@@ -11,11 +11,11 @@ enum { GAP_MAX = 1 << 20 };
 
 /* magnitude * 2^exponent as a float of the type, rounded to nearest, ties to even: its bits without the sign. */
 static uint64_t
-nearest_float(uint64_t magnitude, int exponent, enum zblob_sample_type type)
+nearest_float(uint64_t magnitude, int exponent, const struct sample_type *type)
 {
-    int mantissa_bits = sample_type_of(type)->mantissa_bits, length = bit_length(magnitude);
-    int largest = (1 << (8 * (int)zblob_sample_size(type) - 1 - mantissa_bits)) - 1; /* exponent */
-    int bias = largest / 2, own = exponent + length - 1 + bias;                      /* of the result */
+    int mantissa_bits = type->mantissa_bits, length = bit_length(magnitude);
+    int largest = (1 << (8 * type->size - 1 - mantissa_bits)) - 1; /* exponent: of infinities and NaN */
+    int bias = largest / 2, own = exponent + length - 1 + bias;    /* of the result */
     if (magnitude == 0)
         return 0;
     if (own >= largest)
@@ -37,32 +37,33 @@ nearest_float(uint64_t magnitude, int exponent, enum zblob_sample_type type)
 uint64_t
 wide_affine_key(const struct voxel_wide *wide, const struct wide_affine *a, uint32_t i)
 {
+    const struct sample_type *type = sample_type_of(wide->sample_type);
     uint64_t part = (uint64_t)a->step * i + ((uint64_t)a->step_low * i >> 32);
     uint64_t sum = (uint64_t)a->offset + part, top = wide_key_mask(wide) / 2 + 1;
     bool negative = sum >> 63;
     uint64_t magnitude = negative ? 0 - sum : sum;
-    if (sample_type_of(wide->sample_type)->is_float) {
-        uint64_t bits = nearest_float(magnitude, a->exponent, wide->sample_type) >> wide->shift;
+    if (type->is_float) {
+        uint64_t bits = nearest_float(magnitude, a->exponent, type) >> wide->shift;
         return negative ? top - 1 - bits : top + bits;
     }
     int down = -a->exponent;
     uint64_t rounded = down <= 0 ? magnitude : down > 63 ? 0 : (magnitude + (UINT64_C(1) << (down - 1))) >> down;
-    return ((sample_type_of(wide->sample_type)->is_signed ? top : 0) + (negative ? 0 - rounded : rounded)) &
-           wide_key_mask(wide);
+    return ((type->is_signed ? top : 0) + (negative ? 0 - rounded : rounded)) & wide_key_mask(wide);
 }
 
 /* A key as a number; false for infinities and NaN. */
 static bool
 number_of(const struct voxel_wide *wide, uint64_t key, double *number)
 {
+    const struct sample_type *type = sample_type_of(wide->sample_type);
     uint64_t top = wide_key_mask(wide) / 2 + 1;
-    if (!sample_type_of(wide->sample_type)->is_float) {
-        *number = sample_type_of(wide->sample_type)->is_signed ? (double)(int64_t)(key - top) : (double)key;
+    if (!type->is_float) {
+        *number = type->is_signed ? (double)(int64_t)(key - top) : (double)key;
         return true;
     }
     bool negative = key < top;
     uint64_t magnitude = (negative ? top - 1 - key : key - top) << wide->shift;
-    int mantissa_bits = sample_type_of(wide->sample_type)->mantissa_bits;
+    int mantissa_bits = type->mantissa_bits;
     int exponents = 1 << (8 * wide->sample_size - 1 - mantissa_bits), own = (int)(magnitude >> mantissa_bits);
     if (own == exponents - 1)
         return false;

@@ -11,6 +11,13 @@ voxel_is_wide(enum zblob_sample_type type)
     return sample_type_of(type)->size > 2 || sample_type_of(type)->is_float;
 }
 
+int
+wide_shift_max(const struct voxel_wide *wide)
+{
+    const struct sample_type *type = sample_type_of(wide->sample_type);
+    return type->is_float ? type->mantissa_bits : 8 * type->size - 8;
+}
+
 struct voxel_wide *
 voxel_wide_new(const struct zblob_grid *grid)
 {

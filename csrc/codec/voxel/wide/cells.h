@@ -58,6 +58,8 @@ wide_key_mask(const struct voxel_wide *wide)
 
 /* Does a model code samples of this type as cells? */
 bool voxel_is_wide(enum zblob_sample_type type);
+/* The most low bits that `shift` may leave out: a float's mantissa, or all but one byte of an integer. */
+int wide_shift_max(const struct voxel_wide *wide);
 
 struct voxel_wide *voxel_wide_new(const struct zblob_grid *grid);
 void voxel_wide_free(struct voxel_wide *wide);

@@ -5,7 +5,6 @@
 #include "cells_format.h"
 
 #include "../../base/integers.h"
-#include "../../base/sample_types.h"
 #include "affine.h"
 
 #include <stdlib.h>
@@ -198,9 +197,7 @@ wide_read_cells(struct bit_reader *r, struct voxel_wide *wide)
     wide->shift = (uint8_t)bits_get(r, 6);
     wide->axes = (uint8_t)bits_get(r, 3);
     wide->is_list = bits_get(r, 1);
-    int most = sample_type_of(wide->sample_type)->is_float ? sample_type_of(wide->sample_type)->mantissa_bits
-                                                           : 8 * wide->sample_size - 8;
-    if (wide->shift > most)
+    if (wide->shift > wide_shift_max(wide))
         return false;
     return wide->is_list ? read_list(r, wide) : read_runs(r, wide);
 }

@@ -8,9 +8,8 @@
 enum key_order
 wide_order_of(enum zblob_sample_type type)
 {
-    return sample_type_of(type)->is_float    ? ORDER_FLOAT
-           : sample_type_of(type)->is_signed ? ORDER_SIGNED
-                                             : ORDER_UNSIGNED;
+    const struct sample_type *row = sample_type_of(type);
+    return row->is_float ? ORDER_FLOAT : row->is_signed ? ORDER_SIGNED : ORDER_UNSIGNED;
 }
 
 static inline __attribute__((always_inline)) uint64_t
