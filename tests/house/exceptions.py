@@ -34,7 +34,6 @@ C_UNUSED_INCLUDES = {
     "codec/sniff/pickle_ops.c includes codec/base/bytes.h",
     "codec/sniff/pickle_tree.h includes codec/sniff/pickle_ops.h",
     "codec/sniff/raw.c includes codec/base/geometry.h",
-    "codec/voxel/kernels/intensity_template.h includes codec/voxel/layouts.h",
     "codec/voxel/layout.c includes codec/voxel/layouts.h",
     "sqlite/table/cursor.h includes sqlite/table/module.h",
     "sqlite/table/planner.h includes sqlite/table/module.h",
