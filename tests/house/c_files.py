@@ -105,6 +105,12 @@ def introduced_names(path: Path) -> set[str]:
 
 
 @functools.cache
+def offered_names(path: Path) -> frozenset[str]:
+    """Those that a header introduces, and those of the headers that it brings along."""
+    return frozenset(introduced_names(path)).union(*map(offered_names, includes_of(path)))
+
+
+@functools.cache
 def words_of(path: Path) -> set[str]:
     text = _INCLUDE.sub("", without_comments(path.read_text()))
     return set(re.findall(r"\w+", text))
