@@ -18,7 +18,6 @@ C_ARROWS: set[str] = set()
 
 # units (a source and its header) of csrc/ that reach one another by includes
 C_CIRCLES = {
-    frozenset({"codec/frame/header", "codec/frame/index"}),
     frozenset({"sqlite/table/cursor", "sqlite/table/module", "sqlite/table/planner", "sqlite/table/writer"}),
 }
 
