@@ -1,6 +1,7 @@
 /* cell_list.c: a cell for each value. A hash set collects the values, and then leads from each to its cell. */
 #include "cell_list.h"
 
+#include "../../base/interrupt.h"
 #include "../wide/keys.h"
 
 #include <stdlib.h>
@@ -44,6 +45,8 @@ collect_values(struct cell_list *list, struct voxel_wide *wide, const unsigned c
     bool has_max = false;
     for (uint64_t at = 0; at < count; at += PIECE) {
         size_t n = (size_t)(count - at < PIECE ? count - at : PIECE);
+        if (interrupt_is_set())
+            return false;
         wide_load_keys(wide, samples + at * wide->sample_size, keys, n);
         for (size_t i = 0; i < n; i++) {
             has_max |= keys[i] == UINT64_MAX;
