@@ -164,6 +164,7 @@ def emit_cffi_source(target: Path) -> Path:
 
     ffi = cffi.FFI()
     ffi.cdef(cffi_declarations((ROOT / "csrc" / "zblob.h").read_text()))
+    ffi.cdef('extern "Python" bool zblob_python_interrupt(void *context);')  # sqlite_zblob/codec.py has it
     ffi.set_source("sqlite_zblob._codec", '#include "zblob.h"')
     ffi.emit_c_code(str(target))
     return target

@@ -40,13 +40,27 @@ enum zblob_result {
     ZBLOB_TOO_LARGE,   /* over a limit on sizes, of the caller or of the format */
     ZBLOB_NO_MEMORY,
     ZBLOB_BAD_ARGUMENT, /* an option or argument is wrong; the message names it */
+    ZBLOB_INTERRUPTED,  /* the caller's struct zblob_interrupt said so */
 };
 
 #define ZBLOB_MESSAGE_SIZE 256
 
 struct zblob_error {
     enum zblob_result code;
-    char message[ZBLOB_MESSAGE_SIZE]; /* what was wrong, where, and what to do; NUL-terminated ASCII */
+    char message[ZBLOB_MESSAGE_SIZE]; /* what was wrong, where, and what to do; NUL-terminated UTF-8 */
+};
+
+/* Make a NUL-terminated text valid UTF-8, in place: leave out a character that was cut off, and put '?' for every
+ * other byte that belongs to none. */
+void zblob_mend_text(char *text);
+
+/* ---- Interruption ---------------------------------------------------------------------------- */
+
+/* How a caller stops a call that takes long: zblob_... asks it every few milliseconds, and returns
+ * ZBLOB_INTERRUPTED soon after it has said yes. It is asked in the thread that made the call, and in no other. */
+struct zblob_interrupt {
+    bool (*is_requested)(void *context); /* NULL: never */
+    void *context;
 };
 
 /* ---- Images ---------------------------------------------------------------------------------- */
@@ -127,6 +141,7 @@ struct zblob_options {
     uint64_t min_size;        /* callers leave smaller values as they are; the codec does not look at it */
     struct zblob_grid grid;   /* if the value is raw samples: what they are; otherwise dimension 0 */
     bool is_complex, is_bool; /* of raw samples, as in struct zblob_image */
+    struct zblob_interrupt interrupt;
 };
 
 void zblob_options_init(struct zblob_options *options);
@@ -200,18 +215,21 @@ void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct z
 enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
                                  size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error);
 
-/* Decompress a whole frame into dst; dst_size must be the raw_size of its header. */
+/* Decompress a whole frame into dst; dst_size must be the raw_size of its header. Here and below, `interrupt` may be
+ * NULL. */
 enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
-                                   struct zblob_error *error);
+                                   const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* Decompress `count` bytes of the value from byte `offset` on. Only the chunks that they lie in are decoded. The range
  * must lie inside the value. */
 enum zblob_result zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst,
-                                         uint64_t count, struct zblob_error *error);
+                                         uint64_t count, const struct zblob_interrupt *interrupt,
+                                         struct zblob_error *error);
 
 /* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk. *damaged_count is the number
  * of damaged chunks; 0 if the header itself is damaged, because then no chunk was decoded. */
-enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, struct zblob_error *error);
+enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count,
+                               const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* XXH64 with seed 0, as the chunk index holds it for each chunk. */
 uint64_t zblob_checksum(const void *src, size_t src_size);
@@ -229,20 +247,27 @@ void zblob_free(void *block);
 bool zblob_is_envelope(const void *src, size_t src_size);
 
 /* The frame that a value is, or holds if it is an envelope; *frame = NULL if the value is plain. DAMAGED for an envelope
- * that is cut off or holds no frame. The frame's header is not checked. */
+ * that is cut off or holds no frame, and for a frame or an envelope whose first bytes are wrong, but which its header's
+ * checksum proves to be one. Apart from that the frame's header is not checked. */
 enum zblob_result zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
                                    struct zblob_error *error);
 
+/* Is it a frame or an envelope, whole or damaged? Everything else is a plain value, in which zblob_find_frame finds no
+ * frame. src holds the value, or its frame's header and all that precedes it. */
+bool zblob_is_marked(const void *src, size_t src_size);
+
 /* How many bytes of a value reach to the end of its frame's header; 0 for a plain value. src holds the first
- * ZBLOB_HEAD_PREFIX_SIZE bytes of the value or more, or all of it. */
+ * ZBLOB_HEAD_PREFIX_SIZE bytes of the value or more, or all of it. A plain value may begin so much like a frame without
+ * magic that the result is not 0: given as many bytes, zblob_is_marked knows. */
 #define ZBLOB_HEAD_PREFIX_SIZE 60
 uint64_t zblob_head_size(const void *src, size_t src_size);
 
 /* Is it a frame or an envelope, with a valid header checksum? Then it need not be compressed. */
 bool zblob_is_compressed(const void *src, size_t src_size);
 
-/* Is it one complete pickle (zblob_is_complete_pickle), but no envelope? */
-bool zblob_is_plain_pickle(const void *src, size_t src_size);
+/* Is it one complete pickle (zblob_is_complete_pickle), but no envelope? Fails only if it is interrupted. */
+enum zblob_result zblob_check_plain_pickle(const void *src, size_t src_size, bool *is_plain_pickle,
+                                           const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* Compress a plain pickle into an envelope: a new block, to be released with zblob_free. At most
  * ZBLOB_ENVELOPE_OVERHEAD larger than its frame. */
@@ -264,7 +289,7 @@ void zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, s
 /* Decode one chunk from its stored bytes (chunk.stored_size of them) into chunk.raw_size bytes, and
  * check them against the checksum. Any number of threads may share a decoder. */
 enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored,
-                                      void *dst, struct zblob_error *error);
+                                      void *dst, const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* ---- Descriptions ---------------------------------------------------------------------------- */
 
@@ -279,7 +304,7 @@ bool zblob_is_complete_pickle(const void *src, size_t src_size);
 /* JSON text that describes a value: a frame or an envelope by its header alone, everything else by zblob_sniff. *json is
  * NUL-terminated and is to be released with zblob_free. */
 enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
-                                 struct zblob_error *error);
+                                 const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* The same for a frame or an envelope of value_size bytes, given only its first src_size bytes, at least zblob_head_size
  * of them. Images in a value that is stored as it is are left out: its header does not list them. */

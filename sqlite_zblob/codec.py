@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn, overload
 
@@ -25,12 +27,13 @@ HEAD_PREFIX_SIZE: int = lib.ZBLOB_HEAD_PREFIX_SIZE
 # The most bytes that decompress() allocates by default: more than a value in SQLite can have.
 DEFAULT_MAX_SIZE = 1 << 32
 
-_EXCEPTIONS: dict[int, type[Exception]] = {
+_EXCEPTIONS: dict[int, type[BaseException]] = {
     lib.ZBLOB_DAMAGED: DamagedFrameError,
     lib.ZBLOB_UNSUPPORTED: UnsupportedFrameError,
     lib.ZBLOB_TOO_LARGE: SizeLimitError,
     lib.ZBLOB_NO_MEMORY: MemoryError,
     lib.ZBLOB_BAD_ARGUMENT: OptionError,
+    lib.ZBLOB_INTERRUPTED: KeyboardInterrupt,
 }
 
 _ENCODINGS = {lib.ZBLOB_TEXT_UTF8: "utf-8", lib.ZBLOB_TEXT_UTF16LE: "utf-16-le"}
@@ -77,8 +80,68 @@ class FrameInfo:
     images: tuple[ImageInfo, ...]
 
 
+_checks = threading.local()
+
+# Smaller values take so little time that nobody needs to interrupt them.
+_INTERRUPTIBLE_SIZE = 64 << 10
+
+
+@contextmanager
+def interruptible(check: Callable[[], object]) -> Iterator[None]:
+    """Within, calls of the codec in this thread call `check` every few milliseconds, and end with what it raises."""
+    previous = getattr(_checks, "check", None)
+    _checks.check = check
+    try:
+        yield
+    finally:
+        _checks.check = previous
+
+
+class _Call:
+    """One call of the codec that can be interrupted."""
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        self.check = check
+        self.problem: BaseException | None = None
+
+    def __enter__(self) -> Any:
+        """A `struct zblob_interrupt`, which must not be used after the end."""
+        self.handle = ffi.new_handle(self)
+        self.request = ffi.new("struct zblob_interrupt *", (lib.zblob_python_interrupt, self.handle))
+        return self.request
+
+    def __exit__(self, *_: object) -> None:
+        if self.problem is not None:
+            raise self.problem from None
+
+
+@ffi.def_extern(error=True, onerror=lambda *_: True)  # type: ignore[untyped-decorator]
+def zblob_python_interrupt(context: Any) -> bool:
+    """Called by the codec every few milliseconds, with the GIL. Handlers of signals may run anywhere in it."""
+    call = ffi.from_handle(context)
+    try:
+        call.check()
+    except BaseException as problem:
+        call.problem = problem
+        return True
+    return False
+
+
+def _let_signals_in() -> None:
+    """Nothing: that the interpreter runs at all lets Ctrl-C raise KeyboardInterrupt."""
+
+
+def _call(size: int) -> _Call | nullcontext[Any]:
+    """What may interrupt the call of the codec that is about to begin: `interruptible`, or in the main thread, where
+    Python handles signals, Ctrl-C."""
+    check = getattr(_checks, "check", None)
+    if check is None and threading.current_thread() is threading.main_thread():
+        check = _let_signals_in
+    return nullcontext(ffi.NULL) if check is None or size < _INTERRUPTIBLE_SIZE else _Call(check)
+
+
 def _raise(error: Any) -> NoReturn:
-    message = ffi.string(error.message).decode("ascii", "replace")
+    message = ffi.string(error.message).decode("utf-8", "replace")
     raise _EXCEPTIONS.get(error.code, ZblobError)(message)
 
 
@@ -127,16 +190,19 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
         value_type = lib.ZBLOB_TEXT_UTF8
     settings = make_options(level=level, **options)
     with ffi.from_buffer(source) as src:
-        if len(src) < settings.min_size:
+        if len(src) < settings.min_size and not lib.zblob_is_marked(src, len(src)):
             return bytes(ffi.buffer(src))
         return _made_by(lib.zblob_compress, settings, value_type, src, len(src))
 
 
-def _made_by(function: Any, *arguments: Any) -> bytes:
+def _made_by(function: Any, settings: Any, *source: Any) -> bytes:
     """The bytes that a function of the codec makes, whose memory is freed."""
     made, size, error = ffi.new("unsigned char **"), ffi.new("size_t *"), ffi.new("struct zblob_error *")
-    if function(*arguments, made, size, error):
-        _raise(error)
+    with _call(source[-1]) as request:
+        if request:
+            settings.interrupt = request[0]
+        if function(settings, *source, made, size, error):
+            _raise(error)
     try:
         return bytes(ffi.buffer(made[0], size[0]))
     finally:
@@ -156,7 +222,7 @@ def compress_pickle(data: Buffer, level: int = DEFAULT_LEVEL, **options: Any) ->
     """
     settings = make_options(level=level, **options)
     with ffi.from_buffer(data) as src:
-        if len(src) < settings.min_size or not lib.zblob_is_plain_pickle(src, len(src)):
+        if len(src) < settings.min_size or not _is_plain_pickle(src):
             return bytes(ffi.buffer(src))
         return _made_by(lib.zblob_compress_pickle, settings, src, len(src))
 
@@ -168,15 +234,26 @@ def is_frame(data: Buffer) -> bool:
 
 
 def has_magic(data: Buffer) -> bool:
-    """Does it begin as a frame or an envelope does? `decompress` hands back everything else unchanged."""
+    """Is it a frame or an envelope, whole or damaged? `decompress` hands back everything else unchanged.
+
+    The header and all before it is enough of a value.
+    """
     with ffi.from_buffer(data) as src:
-        return bool(lib.zblob_has_magic(src, len(src)) or lib.zblob_is_envelope(src, len(src)))
+        return bool(lib.zblob_is_marked(src, len(src)))
 
 
 def is_plain_pickle(data: Buffer) -> bool:
     """Is it one complete pickle that `compress_pickle` would wrap? Reads its opcodes, executes none."""
     with ffi.from_buffer(data) as src:
-        return bool(lib.zblob_is_plain_pickle(src, len(src)))
+        return _is_plain_pickle(src)
+
+
+def _is_plain_pickle(src: Any) -> bool:
+    answer, error = ffi.new("bool *"), ffi.new("struct zblob_error *")
+    with _call(len(src)) as request:
+        if lib.zblob_check_plain_pickle(src, len(src), answer, request, error):
+            _raise(error)
+    return bool(answer[0])
 
 
 def _find_frame(src: Any, error: Any) -> tuple[Any, int]:
@@ -219,8 +296,8 @@ def decompress(
         if size > max_size:
             raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
         value: Any = _new_bytes(None, size) if out is None else _writable(out, size)
-        with ffi.from_buffer(value) as dst:
-            if lib.zblob_decompress(found, found_size, threads, dst, size, error):
+        with ffi.from_buffer(value) as dst, _call(size) as request:
+            if lib.zblob_decompress(found, found_size, threads, dst, size, request, error):
                 _raise(error)
     if out is None and header.value_type != lib.ZBLOB_BLOB:
         value = value.decode(_ENCODINGS[header.value_type], "surrogatepass")
@@ -274,9 +351,9 @@ def _damaged_chunks(decoder: Any, header: Any, frame: Any, error: Any) -> Iterat
         lib.zblob_decoder_locate(decoder, index, chunk)
         if len(aside) < chunk.raw_size:
             aside = bytearray(chunk.raw_size)
-        with ffi.from_buffer(aside) as dst:
-            if lib.zblob_decoder_chunk(decoder, index, frame + chunk.stored_offset, dst, error):
-                yield index + 1, ffi.string(error.message).decode("ascii", "replace")
+        with ffi.from_buffer(aside) as dst, _call(chunk.raw_size) as request:
+            if lib.zblob_decoder_chunk(decoder, index, frame + chunk.stored_offset, dst, request, error):
+                yield index + 1, ffi.string(error.message).decode("utf-8", "replace")
 
 
 def checksum(data: Buffer) -> int:
@@ -291,14 +368,17 @@ def info(frame: Buffer) -> FrameInfo:
     :raises DamagedFrameError: the header is cut off or damaged.
     """
     text, error = ffi.new("char **"), ffi.new("struct zblob_error *")
-    with ffi.from_buffer(frame) as src:
-        if lib.zblob_describe(src, len(src), lib.ZBLOB_BLOB, text, error):
+    with ffi.from_buffer(frame) as src, _call(len(src)) as request:
+        if lib.zblob_describe(src, len(src), lib.ZBLOB_BLOB, text, request, error):
             _raise(error)
     return _take_description(text)
 
 
 def head_size(prefix: Buffer) -> int:
-    """Where the header ends in a value that begins with these HEAD_PREFIX_SIZE bytes; 0 in a plain value."""
+    """Where the header ends in a value that begins with these HEAD_PREFIX_SIZE bytes; 0 in a plain value.
+
+    Of some plain values it is not 0: `has_magic` knows them, given as many bytes.
+    """
     with ffi.from_buffer(prefix) as src:
         return int(lib.zblob_head_size(src, len(src)))
 

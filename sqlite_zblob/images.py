@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, head_size, info, info_of_head
+from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, has_magic, head_size, info, info_of_head
 from .column.schema import look_at_table, master_of, require_schema
 from .column.virtual import is_zblob
 from .connect.database import quote, run, stream
@@ -228,9 +228,10 @@ def _key(parts: tuple[Any, ...]) -> Any:
 def _describe(value: StoredValue) -> FrameInfo:
     """From the header, where there is one that says all; a plain value is read only where it begins as an image."""
     head = value.read(HEAD_PREFIX_SIZE)
-    size = head_size(head)
-    if size:
-        about = info_of_head(value.read(size), value.size)
+    if head_size(head) > len(head):
+        head = value.read(head_size(head))
+    if has_magic(head):
+        about = info_of_head(head, value.size)
         if about.images or about.codec != "store":
             return about
     elif not head.startswith((b"\x80", b"\x93NUMPY")):

@@ -17,16 +17,19 @@ prepare(sqlite3 *db, const char *sql)
 }
 
 /* A second load into one connection keeps its configuration, and open virtual tables their module. */
-static bool
-is_registered(sqlite3 *db)
+static int
+find_registered(sqlite3 *db, bool *found)
 {
     sqlite3_stmt *statement = prepare(db, "SELECT zblob_version()");
-    bool found = statement && sqlite3_step(statement) == SQLITE_ROW &&
-                 strcmp((const char *)sqlite3_column_text(statement, 0), ZBLOB_VERSION) == 0;
-    sqlite3_finalize(statement);
-    if (!statement) /* sqlite3_open() takes an error left behind by an auto-extension for its own */
+    if (!statement && sqlite3_errcode(db) == SQLITE_NOMEM)
+        return SQLITE_NOMEM;
+    const char *version =
+        statement && sqlite3_step(statement) == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    *found = version && strcmp(version, ZBLOB_VERSION) == 0;
+    int result = sqlite3_finalize(statement);
+    if (!statement) /* sqlite3_open() takes an error that an auto-extension leaves for its own */
         sqlite3_finalize(prepare(db, "SELECT 1"));
-    return found;
+    return result == SQLITE_NOMEM ? result : SQLITE_OK;
 }
 
 void
@@ -44,14 +47,16 @@ slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
         *message = sqlite3_mprintf("zblob needs SQLite 3.31 or newer, this is %s", sqlite3_libversion());
         return SQLITE_ERROR;
     }
-    if (is_registered(db))
-        return SQLITE_OK;
+    bool found = false;
+    int result = find_registered(db, &found);
+    if (result != SQLITE_OK || found)
+        return result;
     struct zblob_connection *connection = sqlite3_malloc(sizeof *connection);
     if (!connection)
         return SQLITE_NOMEM;
     *connection = (struct zblob_connection){.references = 1};
     zblob_options_init(&connection->options);
-    int result = functions_register(db, connection);
+    result = functions_register(db, connection);
     if (result == SQLITE_OK)
         result = table_register(db, connection);
     if (result == SQLITE_OK)

@@ -30,6 +30,7 @@ struct zblob_connection {
     struct zblob_options options;
     sqlite3_int64 max_size; /* of a decoded value, in bytes; 0: SQLite's own limit alone */
     unsigned references;
+    unsigned write_depth; /* writes to virtual tables that are under way, one inside the other */
 };
 
 #define connection_release ZBLOB_IN_SLOT(connection_release)

@@ -1,6 +1,8 @@
 /* values.c: see values.h. */
 #include "values.h"
 
+#include "interrupt.h"
+
 #include <string.h>
 
 static const struct value_registration *
@@ -19,8 +21,9 @@ int
 value_result_code(const struct zblob_error *error)
 {
     static const int codes[] = {
-        [ZBLOB_OK] = SQLITE_INTERNAL,      [ZBLOB_DAMAGED] = SQLITE_CORRUPT, [ZBLOB_UNSUPPORTED] = SQLITE_ERROR,
-        [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG, [ZBLOB_NO_MEMORY] = SQLITE_NOMEM, [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
+        [ZBLOB_OK] = SQLITE_INTERNAL,           [ZBLOB_DAMAGED] = SQLITE_CORRUPT, [ZBLOB_UNSUPPORTED] = SQLITE_ERROR,
+        [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG,      [ZBLOB_NO_MEMORY] = SQLITE_NOMEM, [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
+        [ZBLOB_INTERRUPTED] = SQLITE_INTERRUPT,
     };
     return codes[error->code];
 }
@@ -72,16 +75,25 @@ value_take(sqlite3_context *context, sqlite3_value *argument, struct value *valu
 }
 
 bool
-value_has_magic(const struct value *value)
+value_is_marked(const struct value *value)
 {
-    return value->type == ZBLOB_BLOB &&
-           (zblob_has_magic(value->bytes, value->size) || zblob_is_envelope(value->bytes, value->size));
+    return value->type == ZBLOB_BLOB && zblob_is_marked(value->bytes, value->size);
 }
 
 bool
 value_is_compressed(const struct value *value)
 {
     return value->type == ZBLOB_BLOB && zblob_is_compressed(value->bytes, value->size);
+}
+
+/* The room that a row's other columns and its record's header may take: a share of what SQLite allows. */
+#define ROOM_SHARE 64
+
+bool
+value_is_too_tight(sqlite3 *db, const struct value *value, size_t frame_size)
+{
+    size_t most = (size_t)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, -1);
+    return frame_size > value->size && frame_size > most - most / ROOM_SHARE && !value_is_marked(value);
 }
 
 bool
@@ -132,16 +144,17 @@ value_check_size(sqlite3_context *context, uint64_t size)
 
 /* A frame's bytes [offset, offset + count) in a new block with a terminator behind them; NULL: see *error. */
 static unsigned char *
-decode(const struct zblob_connection *connection, const struct value *frame, uint64_t offset, uint64_t count,
-       struct zblob_error *error)
+decode(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame, uint64_t offset,
+       uint64_t count, struct zblob_error *error)
 {
+    struct zblob_interrupt interrupt = interrupt_of(db);
     unsigned char *bytes = sqlite3_malloc64(count + 2);
     if (!bytes) {
         error->code = ZBLOB_NO_MEMORY;
         return NULL;
     }
-    if (zblob_decompress_range(frame->bytes, frame->size, connection->options.threads, offset, bytes, count, error) !=
-        ZBLOB_OK) {
+    if (zblob_decompress_range(frame->bytes, frame->size, connection->options.threads, offset, bytes, count, &interrupt,
+                               error) != ZBLOB_OK) {
         sqlite3_free(bytes);
         return NULL;
     }
@@ -153,7 +166,8 @@ unsigned char *
 value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count)
 {
     struct zblob_error error;
-    unsigned char *bytes = decode(value_connection(context), frame, offset, count, &error);
+    unsigned char *bytes =
+        decode(sqlite3_context_db_handle(context), value_connection(context), frame, offset, count, &error);
     if (!bytes)
         value_fail(context, &error);
     return bytes;
@@ -169,7 +183,7 @@ value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struc
         return false;
     original->type = header.value_type;
     original->size = (size_t)header.raw_size;
-    original->bytes = decode(connection, &frame, 0, header.raw_size, error);
+    original->bytes = decode(db, connection, &frame, 0, header.raw_size, error);
     return original->bytes;
 }
 

@@ -13,9 +13,10 @@
 #define value_unpack ZBLOB_IN_SLOT(value_unpack)
 #define value_return ZBLOB_IN_SLOT(value_return)
 #define value_is_compressed ZBLOB_IN_SLOT(value_is_compressed)
-#define value_has_magic ZBLOB_IN_SLOT(value_has_magic)
+#define value_is_marked ZBLOB_IN_SLOT(value_is_marked)
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
 #define value_find_frame ZBLOB_IN_SLOT(value_find_frame)
+#define value_is_too_tight ZBLOB_IN_SLOT(value_is_too_tight)
 #define value_check_size ZBLOB_IN_SLOT(value_check_size)
 #define value_decode ZBLOB_IN_SLOT(value_decode)
 
@@ -49,11 +50,14 @@ bool value_take(sqlite3_context *context, sqlite3_value *argument, struct value 
 /* The same where there is no context, with TEXT in the given encoding. False: out of memory. */
 bool value_take_as(sqlite3_value *argument, enum zblob_value_type text_type, struct value *value);
 
-/* Only a BLOB can be a frame, or an envelope around one. Has it the magic, and is its header valid, too? */
-bool value_has_magic(const struct value *value);
+/* Only a BLOB can be a frame, or an envelope around one. Is it one, whole or damaged? Is its header valid, too? */
+bool value_is_marked(const struct value *value);
 bool value_is_compressed(const struct value *value);
 
-/* Open the frame of a value with magic, and narrow an envelope's value to the frame that it holds. */
+/* Is a value better stored as it is, because its frame, which is larger, may not fit where the value itself does? */
+bool value_is_too_tight(sqlite3 *db, const struct value *value, size_t frame_size);
+
+/* Open the frame of a marked value, and narrow an envelope's value to the frame that it holds. */
 bool value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame);
 
 /* The same where there is no context: the error is the caller's. */

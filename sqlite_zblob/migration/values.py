@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     value_type: str  # as typeof() says
     size: int  # bytes; of numbers and NULL: 0
     raw_size: int  # bytes before compression; the same as `size` if the header of a frame cannot be read
-    has_magic: bool  # it begins as a frame does, and is one, or a damaged one
+    has_magic: bool  # it is a frame or an envelope, or a damaged one
     codec: str | None  # the richest one among the frame's chunks; None: no frame, or a damaged header
 
     @property
@@ -136,11 +136,13 @@ class _Heads:
         size = size or 0
         if value_type == "text" or size < LEAST_FRAME_SIZE:
             return Entry(key, value_type, size, size, False, None)
-        prefix = self.read(key, HEAD_PREFIX_SIZE)
-        if not has_magic(prefix):
+        head = self.read(key, HEAD_PREFIX_SIZE)
+        if head_size(head) > len(head):
+            head = self.read(key, min(head_size(head), size))
+        if not has_magic(head):
             return Entry(key, value_type, size, size, False, None)
         try:
-            about: FrameInfo = info_of_head(self.read(key, head_size(prefix)), size)
+            about: FrameInfo = info_of_head(head, size)
         except (DamagedFrameError, UnsupportedFrameError):
             return Entry(key, value_type, size, size, True, None)
         return Entry(key, value_type, size, about.raw_size, True, about.codec)

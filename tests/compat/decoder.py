@@ -52,6 +52,17 @@ def carries_magic(value: object) -> bool:
     return isinstance(value, bytes) and len(value) >= 12 and value[:4] == b"\x5a\x2a\x4d\x18" and value[8:12] == b"ZBLB"
 
 
+def lacks_magic(value: object) -> bool:
+    """A frame but for its magic, as the header's checksum says."""
+    if not isinstance(value, bytes) or len(value) < 44 or carries_magic(value):
+        return False
+    header_size = 8 + struct.unpack_from("<I", value, 4)[0]
+    if not 44 <= header_size <= len(value):
+        return False
+    header = b"\x5a\x2a\x4d\x18" + value[4:8] + b"ZBLB" + value[12 : header_size - 8]
+    return bool(xxhash.xxh64_intdigest(header) == struct.unpack_from("<Q", value, header_size - 8)[0])
+
+
 def read_image(body: bytes) -> Image:
     _source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
     require(sample_type in SAMPLE_TYPES and 1 <= dimension <= 8 and flags < 64 and components >= 1, "geometry")
@@ -132,6 +143,7 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
 
 def decode(value: bytes) -> bytes | str:
     """The value that a frame holds; a value without the magic as it is."""
+    require(not lacks_magic(value), "magic")
     if not carries_magic(value):
         return value
     header_size = 8 + struct.unpack_from("<I", value, 4)[0]

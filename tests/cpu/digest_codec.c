@@ -46,7 +46,7 @@ print_digest(const char *path, const unsigned char *data, size_t size, int level
     require(back != NULL, path, "no memory");
     enum zblob_result result = zblob_compress(&options, ZBLOB_BLOB, data, size, &frame, &frame_size, &error);
     require(result == ZBLOB_OK, path, error.message);
-    result = zblob_decompress(frame, frame_size, 1, back, size, &error);
+    result = zblob_decompress(frame, frame_size, 1, back, size, NULL, &error);
     require(result == ZBLOB_OK, path, error.message);
     require(memcmp(back, data, size) == 0, path, "comes back changed");
     printf("%s level %d: %zu bytes, %016" PRIx64 "\n", path, level, frame_size, zblob_checksum(frame, frame_size));

@@ -11,7 +11,7 @@
 #define PRIME_4 0x85EBCA77C2B2AE63ULL
 #define PRIME_5 0x27D4EB2F165667C5ULL
 
-#define STRIPE_SIZE 32
+#define STRIPE_SIZE CHECKSUM_START_SIZE
 
 static inline uint64_t
 rotate_left(uint64_t value, int bits)
@@ -31,28 +31,36 @@ merge_lane(uint64_t hash, uint64_t lane)
     return (hash ^ round_lane(0, lane)) * PRIME_1 + PRIME_4;
 }
 
-static uint64_t
-hash_stripes(const unsigned char **p, const unsigned char *end)
+struct lanes {
+    uint64_t a, b, c, d;
+};
+
+static inline void
+add_stripe(struct lanes *lanes, const unsigned char *p)
 {
-    uint64_t a = PRIME_1 + PRIME_2, b = PRIME_2, c = 0, d = 0 - PRIME_1;
-    for (; end - *p >= STRIPE_SIZE; *p += STRIPE_SIZE) {
-        a = round_lane(a, load_le64(*p));
-        b = round_lane(b, load_le64(*p + 8));
-        c = round_lane(c, load_le64(*p + 16));
-        d = round_lane(d, load_le64(*p + 24));
-    }
-    uint64_t hash = rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
-    return merge_lane(merge_lane(merge_lane(merge_lane(hash, a), b), c), d);
+    lanes->a = round_lane(lanes->a, load_le64(p));
+    lanes->b = round_lane(lanes->b, load_le64(p + 8));
+    lanes->c = round_lane(lanes->c, load_le64(p + 16));
+    lanes->d = round_lane(lanes->d, load_le64(p + 24));
 }
 
-uint64_t
-checksum_xxh64(const void *src, size_t src_size)
+/* The stripes of a text whose first one is `start`. Moves *p to the end of the last. */
+static uint64_t
+hash_stripes(const unsigned char *start, const unsigned char **p, const unsigned char *end)
 {
-    if (src_size == 0)
-        return 0xEF46DB3751D8E999ULL; /* and src may be NULL */
-    const unsigned char *p = src, *end = p + src_size;
-    uint64_t hash = src_size >= STRIPE_SIZE ? hash_stripes(&p, end) : PRIME_5;
-    hash += src_size;
+    struct lanes lanes = {PRIME_1 + PRIME_2, PRIME_2, 0, 0 - PRIME_1};
+    add_stripe(&lanes, start);
+    for (*p += STRIPE_SIZE; end - *p >= STRIPE_SIZE; *p += STRIPE_SIZE)
+        add_stripe(&lanes, *p);
+    uint64_t hash =
+        rotate_left(lanes.a, 1) + rotate_left(lanes.b, 7) + rotate_left(lanes.c, 12) + rotate_left(lanes.d, 18);
+    return merge_lane(merge_lane(merge_lane(merge_lane(hash, lanes.a), lanes.b), lanes.c), lanes.d);
+}
+
+/* What follows the stripes, and the last steps. */
+static uint64_t
+finish(uint64_t hash, const unsigned char *p, const unsigned char *end)
+{
     for (; end - p >= 8; p += 8)
         hash = rotate_left(hash ^ round_lane(0, load_le64(p)), 27) * PRIME_1 + PRIME_4;
     for (; end - p >= 4; p += 4)
@@ -62,6 +70,24 @@ checksum_xxh64(const void *src, size_t src_size)
     hash = (hash ^ hash >> 33) * PRIME_2;
     hash = (hash ^ hash >> 29) * PRIME_3;
     return hash ^ hash >> 32;
+}
+
+uint64_t
+checksum_xxh64_from(const unsigned char start[CHECKSUM_START_SIZE], const void *src, size_t src_size)
+{
+    const unsigned char *p = src, *end = p + src_size;
+    uint64_t hash = hash_stripes(start, &p, end) + src_size;
+    return finish(hash, p, end);
+}
+
+uint64_t
+checksum_xxh64(const void *src, size_t src_size)
+{
+    if (src_size == 0)
+        return 0xEF46DB3751D8E999ULL; /* and src may be NULL */
+    if (src_size >= STRIPE_SIZE)
+        return checksum_xxh64_from(src, src, src_size);
+    return finish(PRIME_5 + src_size, src, (const unsigned char *)src + src_size);
 }
 
 uint64_t

@@ -7,21 +7,24 @@
 #endif
 #include "threads.h"
 
-#include "../../zblob.h"
+#include "interrupt.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The codecs keep their tables on the heap; 1 MiB leaves room for sanitizers. */
 #define WORKER_STACK_SIZE ((size_t)1 << 20)
 
+/* For how long a thread waits for others before it asks its caller whether to go on, in nanoseconds. */
+#define MOMENT 5000000
+
 struct job {
     struct job *next;
     void (*task)(void *context, size_t index);
     void *context;
+    struct interrupt_scope *scope; /* or NULL: nothing interrupts it */
     size_t count;
     size_t taken;     /* indices handed out */
     size_t finished;  /* calls that returned */
@@ -109,7 +112,8 @@ run_one(struct job *job)
     if (job->taken == job->count)
         remove_job(job);
     pthread_mutex_unlock(&mutex);
-    job->task(job->context, index);
+    if (!interrupt_is_set())
+        job->task(job->context, index);
     pthread_mutex_lock(&mutex);
     if (++job->finished == job->count)
         pthread_cond_signal(&job->done);
@@ -138,29 +142,73 @@ worker_main(void *unused)
             continue;
         }
         job->helpers--;
+        interrupt_lend(job->scope);
         while (run_one(job))
             ;
+        interrupt_lend(NULL);
     }
     return NULL;
 }
 
-/* With the mutex held. Signals stay with the program's own threads. */
-static void
-start_workers(unsigned wanted)
+/* Signals stay with the program's own threads. */
+bool
+threads_start(void *(*function)(void *argument), void *argument)
 {
     pthread_attr_t attributes;
     sigset_t all, previous;
-    if (worker_count >= wanted || pthread_attr_init(&attributes) != 0)
-        return;
+    pthread_t thread;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, WORKER_STACK_SIZE);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &previous);
-    pthread_t thread;
-    while (worker_count < wanted && pthread_create(&thread, &attributes, worker_main, NULL) == 0)
-        worker_count++;
+    bool is_started = pthread_create(&thread, &attributes, function, argument) == 0;
     pthread_sigmask(SIG_SETMASK, &previous, NULL);
     pthread_attr_destroy(&attributes);
+    return is_started;
+}
+
+/* With the mutex held. */
+static void
+start_workers(unsigned wanted)
+{
+    while (worker_count < wanted && threads_start(worker_main, NULL))
+        worker_count++;
+}
+
+void
+threads_wait_a_moment(pthread_cond_t *changed, pthread_mutex_t *held)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += MOMENT;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(changed, held, &until); /* if the clock jumps, the moment gets longer or shorter */
+}
+
+/* With the mutex held: wait for the indices that other threads have taken. */
+static void
+wait_for_others(struct job *job)
+{
+    while (job->finished < job->count) {
+        if (!job->scope) {
+            pthread_cond_wait(&job->done, &mutex);
+            continue;
+        }
+        threads_wait_a_moment(&job->done, &mutex);
+        pthread_mutex_unlock(&mutex); /* the caller's answer may take its time */
+        interrupt_is_set();
+        pthread_mutex_lock(&mutex);
+    }
+}
+
+static void
+run_alone(size_t count, void (*task)(void *context, size_t index), void *context)
+{
+    for (size_t i = 0; i < count && !interrupt_is_set(); i++)
+        task(context, i);
 }
 
 void
@@ -172,12 +220,12 @@ threads_run(size_t count, unsigned threads, void (*task)(void *context, size_t i
     if (threads > count)
         threads = (unsigned)count;
     if (threads <= 1) {
-        for (size_t i = 0; i < count; i++)
-            task(context, i);
+        run_alone(count, task, context);
         return;
     }
     pthread_once(&fork_handlers_once, install_fork_handlers);
     struct job job = {.task = task, .context = context, .count = count, .helpers = threads - 1};
+    job.scope = interrupt_scope();
     pthread_cond_init(&job.done, NULL);
     pthread_mutex_lock(&mutex);
     start_workers(threads - 1);
@@ -185,8 +233,7 @@ threads_run(size_t count, unsigned threads, void (*task)(void *context, size_t i
     pthread_cond_broadcast(&work_arrived);
     while (run_one(&job))
         ;
-    while (job.finished < job.count)
-        pthread_cond_wait(&job.done, &mutex);
+    wait_for_others(&job);
     pthread_mutex_unlock(&mutex);
     pthread_cond_destroy(&job.done);
 }

@@ -7,11 +7,20 @@
 #ifndef ZBLOB_CODEC_BASE_THREADS_H
 #define ZBLOB_CODEC_BASE_THREADS_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Call task(context, i) for every i < count, in any order, on the calling thread and up to threads - 1 others, and return
  * when all calls have returned. `threads` 0 means as many as the process may use. It cannot fail: if no other thread can
- * be had, the calling thread does all the work. */
+ * be had, the calling thread does all the work. After an interruption (interrupt.h), the calls that have not begun are
+ * left out. */
 void threads_run(size_t count, unsigned threads, void (*task)(void *context, size_t index), void *context);
+
+/* Start a thread that ends by itself. False: the system gives none. */
+bool threads_start(void *(*function)(void *argument), void *argument);
+
+/* Wait until the condition is signalled, or for a few milliseconds. */
+void threads_wait_a_moment(pthread_cond_t *changed, pthread_mutex_t *held);
 
 #endif

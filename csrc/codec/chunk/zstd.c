@@ -1,7 +1,13 @@
 /* zstd.c: calls libzstd. Each thread keeps one context for encoding and one for decoding. */
 #include "zstd.h"
 
-#include <pthread.h>
+#include "../base/errand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ZSTD_STATIC_LINKING_ONLY /* it is linked statically: these functions are those of the build */
+#define ZSTD_DISABLE_DEPRECATE_WARNINGS
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -85,18 +91,101 @@ zstd_bound(size_t src_size)
     return ZSTD_compressBound(src_size);
 }
 
-enum zblob_result
-zstd_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
+/* ZSTD_compressCCtx in pieces of one block, with the same bytes as its result: between two blocks the work can be
+ * interrupted. Returns a size (0: interrupted), or an error of zstd's. */
+static size_t
+encode_blocks(ZSTD_CCtx *context, int zstd_level, const unsigned char *src, size_t src_size, unsigned char *dst,
+              size_t dst_capacity)
+{
+    ZSTD_parameters parameters = ZSTD_getParams(zstd_level, src_size, 0);
+    size_t result = ZSTD_compressBegin_advanced(context, NULL, 0, parameters, src_size), size = 0;
+    while (!ZSTD_isError(result) && src_size > ZSTD_BLOCKSIZE_MAX && !interrupt_is_set()) {
+        result = ZSTD_compressContinue(context, dst + size, dst_capacity - size, src, ZSTD_BLOCKSIZE_MAX);
+        size += ZSTD_isError(result) ? 0 : result;
+        src += ZSTD_BLOCKSIZE_MAX;
+        src_size -= ZSTD_BLOCKSIZE_MAX;
+    }
+    if (ZSTD_isError(result) || src_size > ZSTD_BLOCKSIZE_MAX)
+        return ZSTD_isError(result) ? result : 0;
+    result = ZSTD_compressEnd(context, dst + size, dst_capacity - size, src, src_size);
+    return ZSTD_isError(result) ? result : size + result;
+}
+
+static enum zblob_result
+encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
 {
     ZSTD_CCtx *context = take_encoder();
     if (!context)
         return ZBLOB_NO_MEMORY;
-    size_t size = ZSTD_compressCCtx(context, dst, dst_capacity, src, src_size, zstd_level);
+    size_t size = encode_blocks(context, zstd_level, src, src_size, dst, dst_capacity);
     return_encoder(context);
     *dst_size = ZSTD_isError(size) ? 0 : size;
     if (ZSTD_isError(size) && ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation)
         return ZBLOB_NO_MEMORY;
     return ZBLOB_OK;
+}
+
+/* ---- Archive levels -------------------------------------------------------------------------- */
+
+/* From here on a single block of noisy data can take a second, so that it takes an errand to be interruptible. */
+#define ARCHIVE_ZSTD_LEVEL 10
+#define ARCHIVE_SIZE_MIN 4096
+
+struct archive_errand {
+    struct errand errand; /* first: that is what `run` and `release` get */
+    int zstd_level;
+    size_t src_size, dst_capacity, dst_size;
+    enum zblob_result result;
+    unsigned char bytes[]; /* a copy of the source, then the result */
+};
+
+static void
+run_archive(struct errand *errand)
+{
+    struct archive_errand *e = (struct archive_errand *)errand;
+    e->result = encode(e->zstd_level, e->bytes, e->src_size, e->bytes + e->src_size, e->dst_capacity, &e->dst_size);
+}
+
+static void
+release_archive(struct errand *errand)
+{
+    free(errand);
+}
+
+static enum zblob_result
+encode_by_errand(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
+{
+    struct archive_errand *e = malloc(sizeof *e + src_size + dst_capacity);
+    if (!e)
+        return ZBLOB_NO_MEMORY;
+    e->errand.run = run_archive;
+    e->errand.release = release_archive;
+    e->zstd_level = zstd_level;
+    e->src_size = src_size;
+    e->dst_capacity = dst_capacity;
+    e->dst_size = 0;
+    memcpy(e->bytes, src, src_size);
+    if (!errand_run(&e->errand))
+        return ZBLOB_INTERRUPTED;
+    enum zblob_result result = e->result;
+    *dst_size = e->dst_size;
+    memcpy(dst, e->bytes + src_size, e->dst_size);
+    errand_release(&e->errand);
+    return result;
+}
+
+/* ---- Encode and decode ----------------------------------------------------------------------- */
+
+enum zblob_result
+zstd_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
+{
+    *dst_size = 0;
+    if (interrupt_is_set())
+        return ZBLOB_INTERRUPTED;
+    bool takes_long = zstd_level >= ARCHIVE_ZSTD_LEVEL && src_size >= ARCHIVE_SIZE_MIN;
+    if (takes_long && interrupt_scope())
+        return encode_by_errand(zstd_level, src, src_size, dst, dst_capacity, dst_size);
+    return encode(zstd_level, src, src_size, dst, dst_capacity, dst_size);
 }
 
 enum zblob_result

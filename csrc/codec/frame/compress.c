@@ -1,5 +1,6 @@
 /* compress.c: a value becomes a frame in three steps: plan, encode, assemble. What saves too little is stored. */
 #include "../base/error.h"
+#include "../base/interrupt.h"
 #include "../chunk/zstd.h"
 #include "header.h"
 #include "image_section.h"
@@ -97,7 +98,7 @@ assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned cha
     write_sections(plan, p + FRAME_FIXED_SIZE);
     frame_write_header(p, &fields, section_size, plan->index);
     p += header_size;
-    for (size_t i = 0; i < plan->chunk_count; i++) {
+    for (size_t i = 0; i < plan->chunk_count && !interrupt_is_set(); i++) {
         memcpy(p, plan->scratch + plan->chunks[i].slot, plan->index[i].stored_size);
         p += plan->index[i].stored_size;
     }
@@ -155,6 +156,8 @@ compress_by(struct zblob_options current, enum zblob_value_type value_type, cons
         enum zblob_result result = plan_make(&plan, error);
         if (result == ZBLOB_OK)
             result = plan_encode(&plan, error);
+        if (result == ZBLOB_OK && interrupt_is_set())
+            result = ZBLOB_INTERRUPTED;
         enum zblob_codec settled = result == ZBLOB_OK ? settle(&plan) : current.codec;
         if (result == ZBLOB_OK && settled == current.codec)
             result = assemble(&plan, value_type, frame, frame_size, error);
@@ -166,13 +169,12 @@ compress_by(struct zblob_options current, enum zblob_value_type value_type, cons
     }
 }
 
-enum zblob_result
-zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
-               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+/* By the plan for the options, or, where that was made on a guess which gained little, by the general path. */
+static enum zblob_result
+compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+         unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
     bool doubtful;
-    if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
-        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);
     enum zblob_result result = compress_by(*options, value_type, src, src_size, frame, frame_size, &doubtful, error);
     if (result != ZBLOB_OK || !doubtful)
         return result;
@@ -190,6 +192,24 @@ zblob_compress(const struct zblob_options *options, enum zblob_value_type value_
     }
     free(other);
     return ZBLOB_OK;
+}
+
+enum zblob_result
+zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+{
+    struct interrupt_scope scope;
+    *frame = NULL;
+    if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);
+    interrupt_open(&scope, &options->interrupt);
+    enum zblob_result result = compress(options, value_type, src, src_size, frame, frame_size, error);
+    result = interrupt_close(&scope, result, error);
+    if (result != ZBLOB_OK) {
+        free(*frame);
+        *frame = NULL;
+    }
+    return result;
 }
 
 void

@@ -1,6 +1,7 @@
 /* decode.c: decodes a frame chunk by chunk, in any order. Opening a decoder reads what all chunks need. */
 #include "../base/checksum.h"
 #include "../base/error.h"
+#include "../base/interrupt.h"
 #include "../voxel/model.h"
 #include "codecs.h"
 #include "header.h"
@@ -140,9 +141,9 @@ zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, struct
     *chunk = decoder->chunks[index];
 }
 
-enum zblob_result
-zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored, void *dst,
-                    struct zblob_error *error)
+static enum zblob_result
+decode_and_check(const struct zblob_decoder *decoder, uint32_t index, const void *stored, void *dst,
+                 struct zblob_error *error)
 {
     const struct zblob_chunk *chunk = &decoder->chunks[index];
     enum zblob_result result = decode(decoder, index, stored, dst);
@@ -165,4 +166,13 @@ zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const v
                           "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s) cannot be decoded", index + 1, count,
                           name);
     }
+}
+
+enum zblob_result
+zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored, void *dst,
+                    const struct zblob_interrupt *interrupt, struct zblob_error *error)
+{
+    struct interrupt_scope scope;
+    interrupt_open(&scope, interrupt);
+    return interrupt_close(&scope, decode_and_check(decoder, index, stored, dst, error), error);
 }

@@ -1,5 +1,6 @@
 /* decompress.c: a frame becomes its value again, whole or in part, or is only verified; all by way of its decoder. */
 #include "../base/error.h"
+#include "../base/interrupt.h"
 #include "../base/threads.h"
 
 #include <inttypes.h>
@@ -26,7 +27,7 @@ decode_in_part(const struct range *range, uint32_t index, const struct zblob_chu
         zblob_fail_memory(error, chunk->raw_size);
         return;
     }
-    if (zblob_decoder_chunk(range->decoder, index, range->src + chunk->stored_offset, aside, error) == ZBLOB_OK) {
+    if (zblob_decoder_chunk(range->decoder, index, range->src + chunk->stored_offset, aside, NULL, error) == ZBLOB_OK) {
         uint64_t start = chunk->raw_offset > range->offset ? chunk->raw_offset : range->offset;
         uint64_t end = chunk->raw_offset + chunk->raw_size;
         if (end > range->end)
@@ -46,7 +47,7 @@ decode_range_chunk(void *context, size_t i)
     zblob_decoder_locate(range->decoder, index, &chunk);
     if (chunk.raw_offset >= range->offset && chunk.raw_offset + chunk.raw_size <= range->end)
         zblob_decoder_chunk(range->decoder, index, range->src + chunk.stored_offset,
-                            range->dst + (chunk.raw_offset - range->offset), &range->errors[i]);
+                            range->dst + (chunk.raw_offset - range->offset), NULL, &range->errors[i]);
     else
         decode_in_part(range, index, &chunk, &range->errors[i]);
 }
@@ -90,19 +91,21 @@ decode_range(const struct zblob_decoder *decoder, uint32_t chunk_count, const vo
 
 static enum zblob_result
 decompress_range(const struct zblob_frame *frame, const void *src, unsigned threads, uint64_t offset, void *dst,
-                 uint64_t count, struct zblob_error *error)
+                 uint64_t count, const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
+    struct interrupt_scope scope;
     struct zblob_decoder *decoder;
+    interrupt_open(&scope, interrupt);
     enum zblob_result result = zblob_decoder_open(&decoder, frame, error);
     if (result == ZBLOB_OK)
         result = decode_range(decoder, frame->chunk_count, src, threads, offset, dst, count, error);
     zblob_decoder_close(decoder);
-    return result;
+    return interrupt_close(&scope, result, error);
 }
 
 enum zblob_result
 zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst, uint64_t count,
-                       struct zblob_error *error)
+                       const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
     struct zblob_frame frame;
     enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
@@ -113,12 +116,12 @@ zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint6
                           "bytes %" PRIu64 " to %" PRIu64 " are not within a value "
                           "of %" PRIu64 " bytes",
                           offset, offset + count, frame.raw_size);
-    return decompress_range(&frame, src, threads, offset, dst, count, error);
+    return decompress_range(&frame, src, threads, offset, dst, count, interrupt, error);
 }
 
 enum zblob_result
 zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
-                 struct zblob_error *error)
+                 const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
     struct zblob_frame frame;
     enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
@@ -127,7 +130,7 @@ zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, 
     if (frame.raw_size != dst_size)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "the value has %" PRIu64 " bytes, the buffer %" PRIu64,
                           frame.raw_size, dst_size);
-    return decompress_range(&frame, src, threads, 0, dst, dst_size, error);
+    return decompress_range(&frame, src, threads, 0, dst, dst_size, interrupt, error);
 }
 
 /* ---- Verification ---------------------------------------------------------------------------- */
@@ -154,11 +157,11 @@ verify_chunks(const struct zblob_decoder *decoder, uint32_t chunk_count, const u
     if (!aside)
         return zblob_fail_memory(error, size);
     enum zblob_result first = ZBLOB_OK;
-    for (uint32_t i = 0; i < chunk_count; i++) {
+    for (uint32_t i = 0; i < chunk_count && !interrupt_is_set(); i++) {
         struct zblob_chunk chunk;
         zblob_decoder_locate(decoder, i, &chunk);
         enum zblob_result result =
-            zblob_decoder_chunk(decoder, i, src + chunk.stored_offset, aside, first == ZBLOB_OK ? error : NULL);
+            zblob_decoder_chunk(decoder, i, src + chunk.stored_offset, aside, NULL, first == ZBLOB_OK ? error : NULL);
         *damaged_count += result != ZBLOB_OK;
         if (first == ZBLOB_OK)
             first = result;
@@ -168,17 +171,20 @@ verify_chunks(const struct zblob_decoder *decoder, uint32_t chunk_count, const u
 }
 
 enum zblob_result
-zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, struct zblob_error *error)
+zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
+             struct zblob_error *error)
 {
     struct zblob_frame frame;
+    struct interrupt_scope scope;
     struct zblob_decoder *decoder;
     *damaged_count = 0;
     enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
     if (result != ZBLOB_OK)
         return result;
+    interrupt_open(&scope, interrupt);
     result = zblob_decoder_open(&decoder, &frame, error);
     if (result == ZBLOB_OK)
         result = verify_chunks(decoder, frame.chunk_count, src, damaged_count, error);
     zblob_decoder_close(decoder);
-    return result;
+    return interrupt_close(&scope, result, error);
 }

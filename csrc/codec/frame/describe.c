@@ -1,5 +1,6 @@
 /* describe.c: what is known about a value, as JSON. Numbers look the same in every locale. */
 #include "../base/error.h"
+#include "../base/interrupt.h"
 #include "../base/sample_types.h"
 #include "header.h"
 
@@ -206,13 +207,11 @@ describe_plain(const void *src, size_t src_size, enum zblob_value_type value_typ
     return finish(&w, ZBLOB_OK, json, error);
 }
 
-enum zblob_result
-zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
-               struct zblob_error *error)
+static enum zblob_result
+describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json, struct zblob_error *error)
 {
     const unsigned char *frame;
     size_t frame_size;
-    *json = NULL;
     enum zblob_result result = zblob_find_frame(src, src_size, &frame, &frame_size, error);
     if (result != ZBLOB_OK)
         return result;
@@ -222,12 +221,31 @@ zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_typ
 }
 
 enum zblob_result
+zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+               const struct zblob_interrupt *interrupt, struct zblob_error *error)
+{
+    struct interrupt_scope scope;
+    *json = NULL;
+    interrupt_open(&scope, interrupt);
+    enum zblob_result result = interrupt_close(&scope, describe(src, src_size, value_type, json, error), error);
+    if (result != ZBLOB_OK) {
+        free(*json);
+        *json = NULL;
+    }
+    return result;
+}
+
+enum zblob_result
 zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json, struct zblob_error *error)
 {
     bool in_envelope = zblob_is_envelope(src, src_size);
     size_t before = in_envelope ? ZBLOB_ENVELOPE_PREFIX_SIZE : 0;
     uint64_t around = in_envelope ? ZBLOB_ENVELOPE_OVERHEAD : 0;
     *json = NULL;
+    const unsigned char *frame;
+    size_t frame_size;
+    if (!in_envelope && zblob_find_frame(src, src_size, &frame, &frame_size, error) != ZBLOB_OK)
+        return ZBLOB_DAMAGED;
     if (value_size < around)
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: %" PRIu64 " bytes", value_size);
     return describe_frame((const unsigned char *)src + before, src_size - before, value_size - around, in_envelope,

@@ -10,6 +10,8 @@
  */
 #include "../base/bytes.h"
 #include "../base/error.h"
+#include "../base/interrupt.h"
+#include "header.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -30,6 +32,34 @@ zblob_is_envelope(const void *src, size_t src_size)
     return src_size >= PREFIX_SIZE && memcmp(src, OPENING, OPENING_SIZE) == 0;
 }
 
+/* How many of the opening's bytes may be wrong in what is a damaged envelope, and no other pickle. */
+#define DAMAGED_BYTES_MAX 4
+
+static bool
+is_nearly_opening(const unsigned char *p, size_t size)
+{
+    int wrong = 0;
+    if (size < PREFIX_SIZE)
+        return false;
+    for (size_t i = 0; i < OPENING_SIZE; i++)
+        wrong += p[i] != (unsigned char)OPENING[i];
+    return wrong > 0 && wrong <= DAMAGED_BYTES_MAX;
+}
+
+/* An envelope but for its opening: nearly that, and then a frame with a valid header. */
+static bool
+lacks_opening(const unsigned char *p, size_t size)
+{
+    return is_nearly_opening(p, size) && zblob_is_frame(p + PREFIX_SIZE, size - PREFIX_SIZE);
+}
+
+bool
+zblob_is_marked(const void *src, size_t src_size)
+{
+    return zblob_has_magic(src, src_size) || zblob_is_envelope(src, src_size) || frame_lacks_magic(src, src_size) ||
+           lacks_opening(src, src_size);
+}
+
 enum zblob_result
 zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
                  struct zblob_error *error)
@@ -37,6 +67,12 @@ zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, 
     const unsigned char *p = src;
     *frame = zblob_has_magic(src, src_size) ? p : NULL;
     *frame_size = src_size;
+    if (*frame)
+        return ZBLOB_OK;
+    if (frame_lacks_magic(src, src_size))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: its magic is wrong");
+    if (lacks_opening(src, src_size))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: its first bytes are wrong");
     if (!zblob_is_envelope(src, src_size))
         return ZBLOB_OK;
     uint64_t held = load_le64(p + OPENING_SIZE);
@@ -55,9 +91,9 @@ zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, 
 uint64_t
 zblob_head_size(const void *src, size_t src_size)
 {
-    size_t before = zblob_is_envelope(src, src_size) ? PREFIX_SIZE : 0;
+    size_t before = zblob_is_envelope(src, src_size) || is_nearly_opening(src, src_size) ? PREFIX_SIZE : 0;
     uint64_t size = zblob_header_size((const unsigned char *)src + before, src_size - before);
-    return size ? before + size : 0;
+    return size ? before + size : before ? 0 : frame_unmarked_header_size(src, src_size);
 }
 
 bool
@@ -69,10 +105,14 @@ zblob_is_compressed(const void *src, size_t src_size)
            zblob_is_frame(frame, frame_size);
 }
 
-bool
-zblob_is_plain_pickle(const void *src, size_t src_size)
+enum zblob_result
+zblob_check_plain_pickle(const void *src, size_t src_size, bool *is_plain_pickle,
+                         const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
-    return zblob_is_complete_pickle(src, src_size) && !zblob_is_compressed(src, src_size);
+    struct interrupt_scope scope;
+    interrupt_open(&scope, interrupt);
+    *is_plain_pickle = zblob_is_complete_pickle(src, src_size) && !zblob_is_compressed(src, src_size);
+    return interrupt_close(&scope, ZBLOB_OK, error);
 }
 
 enum zblob_result

@@ -46,24 +46,59 @@ zblob_has_magic(const void *src, size_t src_size)
            memcmp(p + AT_SIGNATURE, SIGNATURE, 4) == 0;
 }
 
+/* As the bytes after the magic say. */
+static uint64_t
+stated_header_size(const unsigned char *src)
+{
+    return SKIPPABLE_PREFIX_SIZE + (uint64_t)load_le32(src + AT_SKIPPABLE_SIZE);
+}
+
 uint64_t
 zblob_header_size(const void *src, size_t src_size)
 {
-    if (!zblob_has_magic(src, src_size))
-        return 0;
-    return SKIPPABLE_PREFIX_SIZE + (uint64_t)load_le32((const unsigned char *)src + AT_SKIPPABLE_SIZE);
+    return zblob_has_magic(src, src_size) ? stated_header_size(src) : 0;
 }
 
-/* What every version keeps: magic, sizes, and the checksum over the header at the header's end. */
+/* What every version keeps: magic, sizes, and the checksum over the header at the header's end. True if that one holds
+ * for a header that begins with the right magic, whatever stands there. */
+static bool
+checksum_holds_with_magic(const unsigned char *src, size_t src_size)
+{
+    if (src_size < FRAME_FIXED_SIZE + FRAME_CHECKSUM_SIZE)
+        return false;
+    uint64_t header_size = stated_header_size(src);
+    if (header_size < FRAME_FIXED_SIZE + FRAME_CHECKSUM_SIZE || header_size > src_size)
+        return false;
+    unsigned char start[CHECKSUM_START_SIZE];
+    size_t covered = (size_t)header_size - FRAME_CHECKSUM_SIZE;
+    memcpy(start, src, sizeof start);
+    store_le32(start + AT_SKIPPABLE_MAGIC, SKIPPABLE_MAGIC);
+    memcpy(start + AT_SIGNATURE, SIGNATURE, 4);
+    return load_le64(src + covered) == checksum_xxh64_from(start, src, covered);
+}
+
 bool
 zblob_is_frame(const void *src, size_t src_size)
 {
+    return zblob_has_magic(src, src_size) && checksum_holds_with_magic(src, src_size);
+}
+
+bool
+frame_lacks_magic(const void *src, size_t src_size)
+{
+    return !zblob_has_magic(src, src_size) && checksum_holds_with_magic(src, src_size);
+}
+
+uint64_t
+frame_unmarked_header_size(const void *src, size_t src_size)
+{
     const unsigned char *p = src;
-    uint64_t header_size = zblob_header_size(src, src_size);
-    if (header_size < FRAME_FIXED_SIZE + FRAME_CHECKSUM_SIZE || header_size > src_size)
-        return false;
-    size_t covered = (size_t)header_size - FRAME_CHECKSUM_SIZE;
-    return load_le64(p + covered) == checksum_xxh64(p, covered);
+    if (src_size < ZBLOB_PREFIX_SIZE || zblob_has_magic(src, src_size))
+        return 0;
+    bool is_likely = p[AT_VERSION] == ZBLOB_FORMAT_VERSION && p[AT_VALUE_TYPE] <= ZBLOB_TEXT_UTF16LE &&
+                     p[AT_LEVEL] >= ZBLOB_LEVEL_MIN && p[AT_LEVEL] <= ZBLOB_LEVEL_MAX &&
+                     p[AT_CODEC] <= ZBLOB_CODEC_VOXEL;
+    return is_likely ? stated_header_size(p) : 0;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

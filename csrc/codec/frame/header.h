@@ -24,6 +24,12 @@ struct frame_section {
 
 size_t frame_header_size(size_t section_size, size_t chunk_count);
 
+/* Is this a frame but for its magic: is the header's checksum right for a header that begins with the magic? */
+bool frame_lacks_magic(const void *src, size_t src_size);
+
+/* The header's size in a value without magic, if its first ZBLOB_PREFIX_SIZE bytes could otherwise be a frame's; or 0. */
+uint64_t frame_unmarked_header_size(const void *src, size_t src_size);
+
 /* Write what precedes a section's body of `size` bytes; returns where the body goes. */
 unsigned char *frame_write_section_prefix(unsigned char *dst, enum frame_section_type type, size_t size);
 

@@ -2,6 +2,10 @@
 #include "pickle_ops.h"
 
 #include "../base/bytes.h"
+#include "../base/interrupt.h"
+
+/* How many opcodes are read before one asks whether to go on. */
+#define OPCODES_A_QUESTION 1024
 
 /* The low half of a byte is a width. An argument has that many bytes (FIXED); or it begins with its own size, a number of
  * that many bytes (COUNTED). */
@@ -99,6 +103,8 @@ bool
 pickle_reader_next(struct pickle_reader *reader, struct pickle_op *op)
 {
     const unsigned char *bytes;
+    if (++reader->op_count % OPCODES_A_QUESTION == 0 && interrupt_is_set())
+        return false;
     if (!take(reader, 1, &bytes))
         return false;
     *op = (struct pickle_op){.opcode = *bytes};

@@ -63,6 +63,7 @@ struct pickle_reader {
     const unsigned char *src;
     size_t size;
     size_t at;
+    size_t op_count; /* read so far */
 };
 
 struct pickle_op {

@@ -11,6 +11,7 @@
 #include "../base/bytes.h"
 #include "../base/hash.h"
 #include "../base/integers.h"
+#include "../base/interrupt.h"
 #include "chunks.h"
 #include "kernels/dispatch.h"
 #include "neighbours.h"
@@ -197,7 +198,7 @@ encode_box(struct encoding *e, struct voxel_box box, const unsigned char *sample
             struct voxel_plane_cursor cursor;
             voxel_cursor_open(&cursor, e->model, &e->window, z, c);
             for (size_t y = 0; y < box.rows; y++)
-                if (!encode_row(e, &cursor, y))
+                if (interrupt_is_set() || !encode_row(e, &cursor, y))
                     return false;
         }
     }
@@ -244,6 +245,8 @@ encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
     size_t at = e->count;
     for (size_t half = e->half_count; half-- > 0;) {
         size_t left = e->half_counts[half];
+        if (interrupt_is_set())
+            return false;
         while (left > 0) { /* in pieces that cannot overrun */
             size_t piece = left % VOXEL_SEGMENT ? left % VOXEL_SEGMENT : VOXEL_SEGMENT;
             if (encoder->raw - (unsigned char *)encoder->words < VOXEL_ENCODE_SLACK)
@@ -460,7 +463,7 @@ decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
             struct voxel_plane_cursor cursor;
             voxel_cursor_open(&cursor, d->model, &d->window, z, c);
             for (size_t y = 0; y < box.rows; y++)
-                if (!decode_row(d, &cursor, y))
+                if (interrupt_is_set() || !decode_row(d, &cursor, y))
                     return false;
         }
         voxel_store_slice(d->model, dst, box, z, &d->window, d->scratch);

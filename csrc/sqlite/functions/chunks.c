@@ -117,7 +117,7 @@ chunks_filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, int co
         return SQLITE_OK;
     if (!value_take_as(arguments[0], ZBLOB_TEXT_UTF8, &value))
         return SQLITE_NOMEM;
-    if (!value_has_magic(&value))
+    if (!value_is_marked(&value))
         return SQLITE_OK;
     if (!value_find_frame(&value, &cursor->frame, &error))
         return fail(base->pVtab, &error);

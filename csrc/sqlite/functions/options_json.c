@@ -7,8 +7,17 @@ static enum zblob_result
 fail(struct zblob_error *error, const char *message, const char *detail)
 {
     sqlite3_snprintf(sizeof error->message, error->message, message, detail);
+    zblob_mend_text(error->message);
     error->code = ZBLOB_BAD_ARGUMENT;
     return ZBLOB_BAD_ARGUMENT;
+}
+
+static enum zblob_result
+fail_memory(struct zblob_error *error)
+{
+    fail(error, "%s", "out of memory while reading the options");
+    error->code = ZBLOB_NO_MEMORY;
+    return ZBLOB_NO_MEMORY;
 }
 
 /* The elements of an array, which json_tree() lists behind it. */
@@ -23,8 +32,11 @@ enum column { KEY, TYPE, ATOM, PATH };
 static enum zblob_result
 take_extent(sqlite3_stmt *row, struct shape *shape, struct zblob_error *error)
 {
-    if (strcmp((const char *)sqlite3_column_text(row, TYPE), "integer") != 0)
-        return fail(error, "option \"shape\" must hold integers, not %s", (const char *)sqlite3_column_text(row, TYPE));
+    const char *type = (const char *)sqlite3_column_text(row, TYPE);
+    if (!type)
+        return fail_memory(error);
+    if (strcmp(type, "integer") != 0)
+        return fail(error, "option \"shape\" must hold integers, not %s", type);
     if (shape->count < ZBLOB_DIMENSION_MAX)
         shape->extents[shape->count] = sqlite3_column_int64(row, ATOM);
     shape->count++;
@@ -37,11 +49,13 @@ take_member(sqlite3_stmt *row, struct zblob_options *options, struct shape *shap
     const char *key = (const char *)sqlite3_column_text(row, KEY);
     const char *type = (const char *)sqlite3_column_text(row, TYPE);
     if (!key || !type)
-        return fail(error, "%s", "out of memory while reading the options");
+        return fail_memory(error);
     if (strcmp(type, "integer") == 0)
         return zblob_options_set_integer(options, key, sqlite3_column_int64(row, ATOM), error);
-    if (strcmp(type, "text") == 0)
-        return zblob_options_set_text(options, key, (const char *)sqlite3_column_text(row, ATOM), error);
+    if (strcmp(type, "text") == 0) {
+        const char *text = (const char *)sqlite3_column_text(row, ATOM);
+        return text ? zblob_options_set_text(options, key, text, error) : fail_memory(error);
+    }
     if (strcmp(type, "array") == 0 && strcmp(key, "shape") == 0) {
         shape->seen = true;
         return ZBLOB_OK;
@@ -54,12 +68,12 @@ static enum zblob_result
 take_row(sqlite3_stmt *row, struct zblob_options *options, struct shape *shape, struct zblob_error *error)
 {
     const char *path = (const char *)sqlite3_column_text(row, PATH);
-    if (!path || sqlite3_column_type(row, KEY) == SQLITE_NULL) {
-        const char *type = (const char *)sqlite3_column_text(row, TYPE);
-        return type && strcmp(type, "object") == 0
-                   ? ZBLOB_OK
-                   : fail(error, "the options must be a JSON object, not %s", type ? type : "nothing");
-    }
+    const char *type = (const char *)sqlite3_column_text(row, TYPE);
+    bool is_root = sqlite3_column_type(row, KEY) == SQLITE_NULL;
+    if (!type || (!path && !is_root))
+        return fail_memory(error);
+    if (is_root)
+        return strcmp(type, "object") == 0 ? ZBLOB_OK : fail(error, "the options must be a JSON object, not %s", type);
     if (strcmp(path, "$") == 0)
         return take_member(row, options, shape, error);
     return take_extent(row, shape, error);
@@ -79,6 +93,8 @@ options_from_json(sqlite3 *db, sqlite3_value *text, struct zblob_options *option
         if (code == SQLITE_ROW && (result = take_row(row, options, &shape, error)) != ZBLOB_OK)
             break;
     }
+    if (result == ZBLOB_OK && code == SQLITE_NOMEM)
+        result = fail_memory(error);
     if (result == ZBLOB_OK && code != SQLITE_DONE)
         result = fail(error, "cannot read the options: %s", sqlite3_errmsg(db));
     sqlite3_finalize(row);

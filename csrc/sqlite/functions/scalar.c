@@ -9,6 +9,7 @@
  */
 #include "../values.h"
 
+#include "../interrupt.h"
 #include "options_json.h"
 #include "slice.h"
 #include "substring.h"
@@ -47,6 +48,19 @@ read_options(sqlite3_context *context, int count, sqlite3_value **arguments, str
     return true;
 }
 
+/* A frame or an envelope, which is taken over; or the argument as it is, where that fits better. */
+static void
+return_compressed(sqlite3_context *context, sqlite3_value *argument, const struct value *value, unsigned char *frame,
+                  size_t frame_size)
+{
+    if (!value_is_too_tight(sqlite3_context_db_handle(context), value, frame_size)) {
+        sqlite3_result_blob64(context, frame, frame_size, zblob_free);
+        return;
+    }
+    zblob_free(frame);
+    sqlite3_result_value(context, argument);
+}
+
 static void
 zcompress(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
@@ -63,14 +77,33 @@ zcompress(sqlite3_context *context, int count, sqlite3_value **arguments)
     }
     if (!value_take(context, arguments[0], &value))
         return;
-    if (value.size < options.min_size || value_is_compressed(&value)) {
+    /* what is marked but no frame must not be taken for a damaged one */
+    if ((value.size < options.min_size && !value_is_marked(&value)) || value_is_compressed(&value)) {
         sqlite3_result_value(context, arguments[0]);
         return;
     }
+    options.interrupt = interrupt_of(sqlite3_context_db_handle(context));
     if (zblob_compress(&options, value.type, value.bytes, value.size, &frame, &frame_size, &error) == ZBLOB_OK)
-        sqlite3_result_blob64(context, frame, frame_size, zblob_free);
+        return_compressed(context, arguments[0], &value, frame, frame_size);
     else
         value_fail(context, &error);
+}
+
+/* Take the argument, and look whether it is one complete pickle and no envelope. False: an error is set. */
+static bool
+is_plain_pickle(sqlite3_context *context, sqlite3_value *argument, struct value *value, bool *answer)
+{
+    struct zblob_interrupt interrupt = interrupt_of(sqlite3_context_db_handle(context));
+    struct zblob_error error;
+    *answer = false;
+    if (sqlite3_value_type(argument) != SQLITE_BLOB)
+        return true;
+    if (!value_take(context, argument, value))
+        return false;
+    if (zblob_check_plain_pickle(value->bytes, value->size, answer, &interrupt, &error) == ZBLOB_OK)
+        return true;
+    value_fail(context, &error);
+    return false;
 }
 
 static void
@@ -79,19 +112,20 @@ zpickle(sqlite3_context *context, int count, sqlite3_value **arguments)
     struct zblob_options options;
     struct zblob_error error;
     struct value value;
+    bool is_pickle;
     unsigned char *envelope;
     size_t envelope_size;
     if (!read_options(context, count, arguments, &options))
         return;
-    bool is_blob = sqlite3_value_type(arguments[0]) == SQLITE_BLOB;
-    if (is_blob && !value_take(context, arguments[0], &value))
+    if (!is_plain_pickle(context, arguments[0], &value, &is_pickle))
         return;
-    if (!is_blob || value.size < options.min_size || !zblob_is_plain_pickle(value.bytes, value.size)) {
+    if (!is_pickle || value.size < options.min_size) {
         sqlite3_result_value(context, arguments[0]);
         return;
     }
+    options.interrupt = interrupt_of(sqlite3_context_db_handle(context));
     if (zblob_compress_pickle(&options, value.bytes, value.size, &envelope, &envelope_size, &error) == ZBLOB_OK)
-        sqlite3_result_blob64(context, envelope, envelope_size, zblob_free);
+        return_compressed(context, arguments[0], &value, envelope, envelope_size);
     else
         value_fail(context, &error);
 }
@@ -110,7 +144,7 @@ zdecompress(sqlite3_context *context, int count, sqlite3_value **arguments)
     }
     if (!value_take(context, arguments[0], &value))
         return;
-    if (!value_has_magic(&value)) {
+    if (!value_is_marked(&value)) {
         sqlite3_result_value(context, arguments[0]);
         return;
     }
@@ -130,7 +164,7 @@ zlength(sqlite3_context *context, int count, sqlite3_value **arguments)
     (void)count;
     if (sqlite3_value_type(arguments[0]) == SQLITE_NULL || !value_take(context, arguments[0], &value))
         return;
-    if (!value_has_magic(&value))
+    if (!value_is_marked(&value))
         sqlite3_result_int64(context, (sqlite3_int64)value.size);
     else if (value_open_frame(context, &value, &frame))
         sqlite3_result_int64(context, (sqlite3_int64)frame.raw_size);
@@ -152,23 +186,23 @@ static void
 zis_pickle(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
     struct value value;
+    bool is_pickle;
     (void)count;
-    if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB)
-        sqlite3_result_int(context, 0);
-    else if (value_take(context, arguments[0], &value))
-        sqlite3_result_int(context, zblob_is_plain_pickle(value.bytes, value.size));
+    if (is_plain_pickle(context, arguments[0], &value, &is_pickle))
+        sqlite3_result_int(context, is_pickle);
 }
 
 static void
 zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
+    struct zblob_interrupt interrupt = interrupt_of(sqlite3_context_db_handle(context));
     struct value value;
     struct zblob_error error;
     char *json;
     (void)count;
     if (!value_is_bytes(arguments[0]) || !value_take(context, arguments[0], &value))
         return;
-    if (zblob_describe(value.bytes, value.size, value.type, &json, &error) != ZBLOB_OK) {
+    if (zblob_describe(value.bytes, value.size, value.type, &json, &interrupt, &error) != ZBLOB_OK) {
         value_fail(context, &error);
         return;
     }
@@ -178,13 +212,14 @@ zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
 
 /* A value that is plain is as it should be. */
 static enum zblob_result
-verify(const struct value *value, uint32_t *damaged_count, struct zblob_error *error)
+verify(sqlite3 *db, const struct value *value, uint32_t *damaged_count, struct zblob_error *error)
 {
+    struct zblob_interrupt interrupt = interrupt_of(db);
     const unsigned char *frame;
     size_t frame_size;
     *damaged_count = 0;
     enum zblob_result result = zblob_find_frame(value->bytes, value->size, &frame, &frame_size, error);
-    return frame && result == ZBLOB_OK ? zblob_verify(frame, frame_size, damaged_count, error) : result;
+    return frame && result == ZBLOB_OK ? zblob_verify(frame, frame_size, damaged_count, &interrupt, error) : result;
 }
 
 static void
@@ -196,8 +231,13 @@ zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
     (void)count;
     if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && !value_take(context, arguments[0], &value))
         return;
-    if (verify(&value, &damaged_count, &error) == ZBLOB_OK) {
+    enum zblob_result result = verify(sqlite3_context_db_handle(context), &value, &damaged_count, &error);
+    if (result == ZBLOB_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
+        return;
+    }
+    if (result == ZBLOB_NO_MEMORY || result == ZBLOB_INTERRUPTED) { /* which says nothing about the value */
+        value_fail(context, &error);
         return;
     }
     char *text = damaged_count > 1 ? sqlite3_mprintf("%s (and %u more)", error.message, damaged_count - 1)

@@ -139,7 +139,7 @@ zslice(sqlite3_context *context, int count, sqlite3_value **arguments)
         return;
     if (sqlite3_value_type(arguments[1]) != SQLITE_INTEGER || sqlite3_value_type(arguments[2]) != SQLITE_INTEGER)
         sqlite3_result_error(context, "zslice takes integers for axis and index", -1);
-    else if (!value_has_magic(&value))
+    else if (!value_is_marked(&value))
         slice_of_plain(context, &value, &place);
     else if (!value_open_frame(context, &value, &frame))
         return;

@@ -164,7 +164,7 @@ zsubstr(sqlite3_context *context, int count, sqlite3_value **arguments)
     }
     if (!value_take(context, arguments[0], &value))
         return;
-    if (!value_has_magic(&value)) {
+    if (!value_is_marked(&value)) {
         substr_of_plain(context, count, arguments);
         return;
     }

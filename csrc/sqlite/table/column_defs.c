@@ -92,6 +92,7 @@ static int
 parse_setting(struct argument *argument)
 {
     static const char *const names[] = {"level", "min_size", "codec", "adopt"};
+    bool has_value = argument->count > 2;
     char *value = argument->count == 3 ? token_unquote(&argument->tokens[2]) : text_of(argument, 2, argument->count);
     const char *name = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -103,8 +104,10 @@ parse_setting(struct argument *argument)
         result = fail(argument, sqlite3_mprintf("zblob: unknown argument \"%.*s\": the settings are level, min_size, "
                                                 "codec and adopt",
                                                 (int)argument->tokens[0].size, argument->tokens[0].text));
-    else if (!value)
+    else if (!has_value)
         result = fail(argument, sqlite3_mprintf("zblob: argument \"%s\" has no value", name));
+    else if (!value)
+        result = fail_memory(argument);
     else if (strcmp(name, "adopt") == 0)
         result = set_adopt(argument, value);
     else
@@ -244,6 +247,7 @@ parse_column_constraint(struct argument *argument, struct column *column, const 
     } else if (token_is_word(word, "COLLATE") && token_is_name(&tokens[*at])) {
         sqlite3_free(column->collation);
         column->collation = token_unquote(&tokens[(*at)++]);
+        return column->collation ? SQLITE_OK : fail_memory(argument);
     } else if (token_is_mark(word, '(')) {
         *at = tokens_group_end(tokens, start);
     } else if (token_is_word(word, "ON")) {
@@ -286,16 +290,21 @@ declaration_of(const struct column *column, const char *type)
     return sqlite3_str_finish(text);
 }
 
-static struct column *
-add_column(struct argument *argument)
+static int
+add_column(struct argument *argument, struct column **made)
 {
     struct column_defs *defs = argument->defs;
-    struct column *column = &defs->columns[defs->column_count];
-    column->name = token_unquote(&argument->tokens[0]);
-    if (!column->name || column_defs_find(defs, column->name) >= 0)
-        return NULL;
-    defs->column_count++;
-    return column;
+    char *name = token_unquote(&argument->tokens[0]);
+    if (!name)
+        return fail_memory(argument);
+    if (column_defs_find(defs, name) >= 0) {
+        sqlite3_free(name);
+        return fail(argument, sqlite3_mprintf("duplicate column name: %.*s", (int)argument->tokens[0].size,
+                                              argument->tokens[0].text));
+    }
+    *made = &defs->columns[defs->column_count++];
+    (*made)->name = name;
+    return SQLITE_OK;
 }
 
 static int
@@ -321,15 +330,15 @@ parse_column(struct argument *argument)
     if (!token_is_name(&argument->tokens[0]))
         return fail(argument, sqlite3_mprintf("zblob: \"%.*s\" is neither a column nor a setting",
                                               (int)argument->tokens[0].size, argument->tokens[0].text));
-    struct column *column = add_column(argument);
-    if (!column)
-        return fail(argument, sqlite3_mprintf("duplicate column name: %.*s", (int)argument->tokens[0].size,
-                                              argument->tokens[0].text));
+    struct column *column;
+    int result = add_column(argument, &column);
+    if (result != SQLITE_OK)
+        return result;
     size_t end = type_end(argument, 1);
     char *type = end > 1 ? text_of(argument, 1, end) : sqlite3_mprintf("");
     if (!type)
         return fail_memory(argument);
-    int result = parse_constraints(argument, column, type, end);
+    result = parse_constraints(argument, column, type, end);
     sqlite3_free(type);
     return result;
 }
@@ -448,17 +457,23 @@ parse_argument(struct argument *argument)
     return parse_column(argument);
 }
 
+static void *
+allocate_zeroed(size_t size)
+{
+    void *block = sqlite3_malloc64(size);
+    return block ? memset(block, 0, size) : NULL;
+}
+
 int
 column_defs_parse(struct column_defs *defs, int count, const char *const *arguments, char **message)
 {
     *defs = (struct column_defs){.rowid_column = -1};
     zblob_options_init(&defs->options);
     defs->options.min_size = COLUMN_MIN_SIZE_DEFAULT;
-    defs->columns = sqlite3_malloc64(((sqlite3_uint64)count + 1) * sizeof *defs->columns);
-    defs->constraints = sqlite3_malloc64(((sqlite3_uint64)count + 1) * sizeof *defs->constraints);
+    defs->columns = allocate_zeroed(((size_t)count + 1) * sizeof *defs->columns);
+    defs->constraints = allocate_zeroed(((size_t)count + 1) * sizeof *defs->constraints);
     if (!defs->columns || !defs->constraints)
         return SQLITE_NOMEM;
-    memset(defs->columns, 0, ((size_t)count + 1) * sizeof *defs->columns);
     int result = SQLITE_OK;
     for (int i = 0; i < count && result == SQLITE_OK; i++) {
         struct argument argument = {.defs = defs, .message = message};
@@ -472,8 +487,7 @@ column_defs_parse(struct column_defs *defs, int count, const char *const *argume
 void
 column_defs_free(struct column_defs *defs)
 {
-    /* the column behind the last one holds the name of a refused duplicate */
-    for (int i = 0; defs->columns && i <= defs->column_count; i++) {
+    for (int i = 0; i < defs->column_count; i++) {
         sqlite3_free(defs->columns[i].name);
         sqlite3_free(defs->columns[i].definition);
         sqlite3_free(defs->columns[i].declaration);

@@ -94,8 +94,10 @@ bind_prefix(const struct cursor *cursor, int i, sqlite3_value *value)
     char prefix[PREFIX_MAX + 1];
     sqlite3_stmt *select = cursor->statement->handle;
     size_t size = prefix_of(cursor, &cursor->plan.terms[i], value, prefix);
+    if (size == 0) /* such a term is relaxed, so that only memory can be missing */
+        return SQLITE_NOMEM;
     int result = sqlite3_bind_text(select, PLAN_PARAMETER(i), prefix, (int)size, SQLITE_TRANSIENT);
-    prefix[size - 1]++; /* never empty: such a term is relaxed */
+    prefix[size - 1]++;
     if (result == SQLITE_OK)
         result = sqlite3_bind_text(select, PLAN_PARAMETER(i) + 1, prefix, (int)size, SQLITE_TRANSIENT);
     return result;
@@ -201,7 +203,7 @@ take_select(struct cursor *cursor, const char *key, size_t key_size)
         return SQLITE_OK;
     char *sql = plan_sql(&cursor->plan, &table->shadow, cursor->relaxed);
     int result = statements_prepare(table->shadow.db, key, key_size, sql, &cursor->statement);
-    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table);
+    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table, result);
 }
 
 /* The key is the plan and, if any, the marks of relaxed terms. */
@@ -259,7 +261,7 @@ cursor_next(sqlite3_vtab_cursor *base)
     cursor->at_end = result != SQLITE_ROW;
     if (result == SQLITE_ROW || result == SQLITE_DONE)
         return SQLITE_OK;
-    return table_fail_sql(table_of(cursor));
+    return table_fail_sql(table_of(cursor), result);
 }
 
 static void
@@ -311,14 +313,19 @@ cursor_rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *rowid)
 }
 
 static void
-fail_value(const struct cursor *cursor, sqlite3_context *context, int column, struct zblob_error *error)
+fail_value(const struct cursor *cursor, sqlite3_context *context, int column, const struct zblob_error *error)
 {
     const struct shadow *shadow = &table_of(cursor)->shadow;
-    struct zblob_error located = {.code = error->code};
     sqlite3_int64 rowid = sqlite3_column_int64(cursor->statement->handle, 0);
-    sqlite3_snprintf(sizeof located.message, located.message, "%s.%s, row %lld: %s", shadow->table,
-                     shadow->defs.columns[column].name, rowid, error->message);
-    value_fail(context, &located);
+    char *message =
+        sqlite3_mprintf("%s.%s, row %lld: %s", shadow->table, shadow->defs.columns[column].name, rowid, error->message);
+    if (!message || error->code == ZBLOB_NO_MEMORY) {
+        sqlite3_result_error_nomem(context);
+    } else {
+        sqlite3_result_error(context, message, -1); /* first the text: it resets the code */
+        sqlite3_result_error_code(context, value_result_code(error));
+    }
+    sqlite3_free(message);
 }
 
 /* Give SQLite the value that column `i` of a row holds: of a compressed column, what its frame holds. */
@@ -333,7 +340,7 @@ return_value(const struct cursor *cursor, sqlite3_context *context, int column, 
         value.bytes = sqlite3_column_blob(row, i);
         value.size = (size_t)sqlite3_column_bytes(row, i);
     }
-    if (!value_has_magic(&value))
+    if (!value_is_marked(&value))
         sqlite3_result_value(context, sqlite3_column_value(row, i));
     else if (value_unpack(table->shadow.db, table->connection, &value, &original, &error))
         value_return(context, &original);
@@ -355,8 +362,9 @@ fetch_column(const struct cursor *cursor, sqlite3_context *context, int column)
         sqlite3_str_appendf(sql, "SELECT t.\"%w\" FROM ", shadow->defs.columns[column].name);
         shadow_append_name(sql, shadow);
         sqlite3_str_appendf(sql, " AS t WHERE t.%s=?1", shadow->rowid);
-        if (statements_prepare(shadow->db, key, strlen(key), sqlite3_str_finish(sql), &statement) != SQLITE_OK)
-            return table_fail_sql(table);
+        int prepared = statements_prepare(shadow->db, key, strlen(key), sqlite3_str_finish(sql), &statement);
+        if (prepared != SQLITE_OK)
+            return table_fail_sql(table, prepared);
     }
     sqlite3_int64 rowid = sqlite3_column_int64(cursor->statement->handle, 0);
     sqlite3_bind_int64(statement->handle, 1, rowid);
@@ -368,7 +376,7 @@ fetch_column(const struct cursor *cursor, sqlite3_context *context, int column)
         result = table_fail(table, SQLITE_ABORT,
                             sqlite3_mprintf("row %lld of %s was deleted while it was read", rowid, shadow->table));
     } else {
-        result = table_fail_sql(table);
+        result = table_fail_sql(table, result);
     }
     statements_give(&table->statements, statement);
     return result;

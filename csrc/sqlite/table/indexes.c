@@ -160,13 +160,14 @@ load_columns(struct index *index, const struct shadow *shadow)
     if (sql)
         sqlite3_prepare_v2(shadow->db, sql, -1, &row, NULL);
     sqlite3_free(sql);
-    while (row && sqlite3_step(row) == SQLITE_ROW && sqlite3_column_int(row, XINFO_IS_KEY)) {
-        if (index->column_count == INDEX_COLUMNS_MAX) {
-            index->is_unique = false; /* by these columns alone */
+    bool is_complete = false;
+    while (row && sqlite3_step(row) == SQLITE_ROW) {
+        is_complete = !sqlite3_column_int(row, XINFO_IS_KEY); /* the rowid follows the last one */
+        if (is_complete || index->column_count == INDEX_COLUMNS_MAX)
             break;
-        }
         index->columns[index->column_count++] = column_of(&shadow->defs, row);
     }
+    index->is_unique &= is_complete; /* not by the first columns alone */
     sqlite3_finalize(row);
 }
 
@@ -189,7 +190,8 @@ load_list(struct indexes *indexes, const struct shadow *shadow)
         index->is_unique = sqlite3_column_int(row, 1);
         load_columns(index, shadow);
     }
-    sqlite3_finalize(row);
+    if (!row || sqlite3_finalize(row) != SQLITE_OK)
+        indexes->is_loaded = false; /* look again next time */
 }
 
 static int

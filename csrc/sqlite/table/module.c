@@ -26,12 +26,13 @@ table_fail(struct table *table, int result, char *message)
 }
 
 int
-table_fail_sql(struct table *table)
+table_fail_sql(struct table *table, int result)
 {
-    int result = sqlite3_extended_errcode(table->shadow.db);
-    if (result == SQLITE_OK || result == SQLITE_NOMEM)
+    int extended = sqlite3_extended_errcode(table->shadow.db);
+    if (result == SQLITE_NOMEM || extended == SQLITE_NOMEM) /* of which SQLite may know nothing */
         return SQLITE_NOMEM;
-    return table_fail(table, result, shadow_message(&table->shadow));
+    bool is_its_own = (extended & 0xff) == (result & 0xff);
+    return table_fail(table, is_its_own ? extended : result, shadow_message(&table->shadow));
 }
 
 /* ---- Making and dropping --------------------------------------------------------------------- */
@@ -44,7 +45,6 @@ table_free(struct table *table)
     column_defs_free(&table->shadow.defs);
     sqlite3_free(table->shadow.schema);
     sqlite3_free(table->shadow.table);
-    sqlite3_free(table->pattern);
     connection_release(table->connection);
     sqlite3_free(table->base.zErrMsg);
     sqlite3_free(table);
@@ -55,12 +55,13 @@ read_text_type(sqlite3 *db, enum zblob_value_type *type)
 {
     sqlite3_stmt *row = NULL;
     int result = sqlite3_prepare_v2(db, "PRAGMA encoding", -1, &row, NULL);
-    if (result == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(row, 0);
-        *type = name && strcmp(name, "UTF-8") == 0 ? ZBLOB_TEXT_UTF8 : ZBLOB_TEXT_UTF16LE;
-    }
-    sqlite3_finalize(row);
-    return result;
+    const char *name =
+        result == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW ? (const char *)sqlite3_column_text(row, 0) : NULL;
+    *type = name && strcmp(name, "UTF-8") == 0 ? ZBLOB_TEXT_UTF8 : ZBLOB_TEXT_UTF16LE;
+    int finished = sqlite3_finalize(row);
+    if (result == SQLITE_OK)
+        result = finished;
+    return name || result != SQLITE_OK ? result : SQLITE_NOMEM;
 }
 
 static int
@@ -93,10 +94,6 @@ read_arguments(struct table *table, int count, const char *const *arguments, cha
             sqlite3_mprintf("zblob: columns hide the rowid: one of the names rowid, _rowid_ and oid must stay free");
         return SQLITE_ERROR;
     }
-    table->pattern = sqlite3_malloc(WRITER_PATTERN_EXTRA + shadow->defs.column_count + 1);
-    if (!table->pattern)
-        return SQLITE_NOMEM;
-    memset(table->pattern, 0, WRITER_PATTERN_EXTRA + (size_t)shadow->defs.column_count + 1);
     return SQLITE_OK;
 }
 

@@ -16,13 +16,12 @@ struct table {
     struct statements statements;
     struct indexes indexes;
     enum zblob_value_type text_type; /* how the database encodes TEXT */
-    char *pattern;                   /* scratch of writer.c: a statement's key */
 };
 
 /* Make `message` (which is taken over; NULL: out of memory) the error of the call that SQLite is in. */
 int table_fail(struct table *table, int result, char *message);
 
-/* The same for the connection's last error. Returns its extended code. */
-int table_fail_sql(struct table *table);
+/* The same for a call of SQLite that has just returned `result`. Returns its extended code. */
+int table_fail_sql(struct table *table, int result);
 
 #endif

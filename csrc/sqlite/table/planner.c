@@ -405,39 +405,43 @@ append_column(sqlite3_str *sql, const struct shadow *shadow, int column)
 
 /* All texts that can be numbers lie below ':': they start with a digit, a sign, a point or blank space. */
 static void
-append_relaxed(sqlite3_str *sql, const char *column, int parameter, const struct plan_term *term, bool is_ordered)
+append_relaxed(sqlite3_str *sql, const struct shadow *shadow, const struct plan_term *term, int parameter)
 {
+    const struct column *column = &shadow->defs.columns[term->column];
+    bool is_ordered = is_collation(column, "BINARY") || is_collation(column, "NOCASE") || is_collation(column, "RTRIM");
     bool is_equal = term->relation == PLAN_EQUAL || term->relation == PLAN_IS;
     bool is_less = term->relation == PLAN_LESS || term->relation == PLAN_LESS_EQUAL;
     if (is_ordered && is_equal)
-        sqlite3_str_appendf(sql, "(%s=?%d OR (%s>='' AND %s<':'))", column, parameter, column, column);
+        sqlite3_str_appendf(sql, "(t.\"%w\"=?%d OR (t.\"%w\">='' AND t.\"%w\"<':'))", column->name, parameter,
+                            column->name, column->name);
     else if (is_ordered && is_less)
-        sqlite3_str_appendf(sql, "%s<':'", column);
+        sqlite3_str_appendf(sql, "t.\"%w\"<':'", column->name);
     else
         sqlite3_str_appendall(sql, "1");
 }
 
-/* A BLOB matches a pattern by its bytes, and BLOBs stand behind all texts. */
+/* A BLOB matches a pattern by its bytes, and BLOBs come after all texts. */
+static void
+append_pattern(sqlite3_str *sql, const char *column, int parameter)
+{
+    sqlite3_str_appendf(sql, "((t.\"%w\">=?%d AND t.\"%w\"<?%d) OR t.\"%w\">=x'')", column, parameter, column,
+                        parameter + 1, column);
+}
+
+/* Only a term on a column can be relaxed, or a pattern. */
 static void
 append_term(sqlite3_str *sql, const struct shadow *shadow, const struct plan_term *term, int parameter, bool relaxed)
 {
-    sqlite3_str *name = sqlite3_str_new(shadow->db);
-    append_column(name, shadow, term->column);
-    char *column = sqlite3_str_finish(name);
-    if (!column)
-        return;
-    const struct column *definition = term->column < 0 ? NULL : &shadow->defs.columns[term->column];
-    if (relaxed)
-        append_relaxed(sql, column, parameter, term,
-                       is_collation(definition, "BINARY") || is_collation(definition, "NOCASE") ||
-                           is_collation(definition, "RTRIM"));
-    else if (term->relation == PLAN_GLOB || term->relation == PLAN_LIKE)
-        sqlite3_str_appendf(sql, "((%s>=?%d AND %s<?%d) OR %s>=x'')", column, parameter, column, parameter + 1, column);
-    else if (term->relation == PLAN_IS_NULL || term->relation == PLAN_IS_NOT_NULL)
-        sqlite3_str_appendf(sql, "%s%s", column, relation_sql(term->relation));
-    else
-        sqlite3_str_appendf(sql, "%s%s?%d", column, relation_sql(term->relation), parameter);
-    sqlite3_free(column);
+    if (relaxed) {
+        append_relaxed(sql, shadow, term, parameter);
+    } else if (term->relation == PLAN_GLOB || term->relation == PLAN_LIKE) {
+        append_pattern(sql, shadow->defs.columns[term->column].name, parameter);
+    } else {
+        append_column(sql, shadow, term->column);
+        sqlite3_str_appendall(sql, relation_sql(term->relation));
+        if (term->relation != PLAN_IS_NULL && term->relation != PLAN_IS_NOT_NULL)
+            sqlite3_str_appendf(sql, "?%d", parameter);
+    }
 }
 
 static void

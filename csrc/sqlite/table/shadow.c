@@ -1,6 +1,9 @@
 /* shadow.c: see shadow.h. */
 #include "shadow.h"
 
+#include "../interrupt.h"
+#include "../values.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +77,7 @@ shadow_check_version(const struct shadow *shadow, char **message)
     } else if (result == SQLITE_ROW) {
         const char *sql = (const char *)sqlite3_column_text(row, 0);
         const char *comment = sql ? strstr(sql, VERSION_COMMENT) : NULL;
-        result = SQLITE_OK;
+        result = sql ? SQLITE_OK : SQLITE_NOMEM;
         if (comment && atoi(comment + strlen(VERSION_COMMENT)) > SHADOW_VERSION) {
             *message =
                 sqlite3_mprintf("zblob: table \"%s\" was made by a newer version: upgrade sqlite_zblob", shadow->table);
@@ -123,7 +126,7 @@ check_adopted(const struct shadow *shadow, char **message)
     for (int i = 0; i < shadow->defs.column_count && result == SQLITE_OK; i++) {
         const char *name = shadow->defs.columns[i].name;
         result = sqlite3_table_column_metadata(shadow->db, shadow->schema, rows, name, NULL, NULL, NULL, NULL, NULL);
-        if (result != SQLITE_OK)
+        if (result == SQLITE_ERROR)
             *message = sqlite3_mprintf("zblob: argument \"adopt\": table \"%s\" has no column \"%s\"", rows, name);
     }
     sqlite3_free(rows);
@@ -134,11 +137,13 @@ int
 shadow_create(const struct shadow *shadow, char **message)
 {
     sqlite3_stmt *row = NULL;
-    bool exists = find_backing_sql(shadow, &row) == SQLITE_ROW;
+    int found = find_backing_sql(shadow, &row);
     sqlite3_finalize(row);
-    if (shadow->defs.adopts && exists)
+    if (found != SQLITE_ROW && found != SQLITE_DONE)
+        return found;
+    if (shadow->defs.adopts && found == SQLITE_ROW)
         return check_adopted(shadow, message);
-    if (!exists)
+    if (found == SQLITE_DONE)
         return run(shadow, create_sql(shadow), message);
     *message =
         sqlite3_mprintf("zblob: table \"%s_" SHADOW_SUFFIX "\", which would hold the rows, exists already (adopt=1 "
@@ -189,10 +194,11 @@ shadow_rowid_name(const struct column_defs *defs)
 
 /* ---- Integrity ------------------------------------------------------------------------------- */
 
-/* Is the frame in the row's second column sound? */
-static void
+/* Is the frame in the row's second column sound? Gives an error only where that cannot be told. */
+static int
 verify_value(sqlite3_stmt *row, bool headers_only, const char *column, sqlite3_str *report)
 {
+    struct zblob_interrupt interrupt = interrupt_of(sqlite3_db_handle(row));
     struct zblob_error error;
     struct zblob_frame frame;
     uint32_t damaged_count = 0;
@@ -201,13 +207,16 @@ verify_value(sqlite3_stmt *row, bool headers_only, const char *column, sqlite3_s
     enum zblob_result result = zblob_find_frame(bytes, size, &bytes, &size, &error);
     if (result == ZBLOB_OK && bytes)
         result = headers_only ? zblob_frame_open(&frame, bytes, size, size, &error)
-                              : zblob_verify(bytes, size, &damaged_count, &error);
+                              : zblob_verify(bytes, size, &damaged_count, &interrupt, &error);
+    if (result == ZBLOB_NO_MEMORY || result == ZBLOB_INTERRUPTED)
+        return value_result_code(&error); /* which says nothing about the value */
     if (result == ZBLOB_OK)
-        return;
+        return SQLITE_OK;
     sqlite3_str_appendf(report, "%srow %lld, column %s: %s", sqlite3_str_length(report) ? "\n" : "",
                         sqlite3_column_int64(row, 0), column, error.message);
     if (damaged_count > 1)
         sqlite3_str_appendf(report, " (and %u more chunks)", damaged_count - 1);
+    return SQLITE_OK;
 }
 
 static int
@@ -224,15 +233,17 @@ verify_column(const struct shadow *shadow, int column, bool headers_only, sqlite
     sqlite3_free(text);
     while (result == SQLITE_OK && *lines < REPORT_LINES_MAX && sqlite3_step(row) == SQLITE_ROW) {
         int length = sqlite3_str_length(report);
-        verify_value(row, headers_only, name, report);
+        result = verify_value(row, headers_only, name, report);
         *lines += sqlite3_str_length(report) != length;
     }
     int finished = sqlite3_finalize(row);
     result = result == SQLITE_OK ? finished : result;
-    if (result != SQLITE_OK && result != SQLITE_NOMEM)
+    if ((result & 0xff) == SQLITE_CORRUPT) {
         sqlite3_str_appendf(report, "%scannot read column %s: %s", sqlite3_str_length(report) ? "\n" : "", name,
                             sqlite3_errmsg(shadow->db));
-    return result == SQLITE_NOMEM ? result : SQLITE_OK;
+        result = SQLITE_OK; /* reported; any other error, such as that of a disk, may pass, and is no damage */
+    }
+    return result;
 }
 
 int

@@ -169,20 +169,41 @@ token_is_name(const struct token *token)
     return token->kind == TOKEN_WORD || token->kind == TOKEN_QUOTED || token->kind == TOKEN_STRING;
 }
 
+static bool
+is_quoted(const struct token *token)
+{
+    return token->kind == TOKEN_QUOTED || token->kind == TOKEN_STRING;
+}
+
+/* Where a name or string begins within its quotes. */
+static size_t
+first_inside(const struct token *token)
+{
+    return is_quoted(token) ? 1 : 0;
+}
+
+/* The next character within the quotes; moves *at. False: there is none left. */
+static bool
+next_inside(const struct token *token, size_t *at, char *c)
+{
+    char close = *token->text == '[' ? ']' : *token->text;
+    if (*at >= token->size)
+        return false;
+    *c = token->text[(*at)++];
+    if (!is_quoted(token) || *c != close)
+        return true;
+    return *at < token->size && token->text[(*at)++] == close; /* a doubled quote stands for itself */
+}
+
 char *
 token_unquote(const struct token *token)
 {
-    bool is_quoted = token->kind == TOKEN_QUOTED || token->kind == TOKEN_STRING;
     char *name = sqlite3_malloc64(token->size + 1);
     if (!name)
         return NULL;
-    size_t size = 0;
-    char close = *token->text == '[' ? ']' : *token->text;
-    for (size_t i = is_quoted ? 1 : 0; i < token->size; i++) {
-        if (is_quoted && token->text[i] == close && (i + 1 == token->size || token->text[++i] != close))
-            break;
-        name[size++] = token->text[i];
-    }
+    size_t size = 0, at = first_inside(token);
+    while (next_inside(token, &at, name + size))
+        size++;
     name[size] = 0;
     return name;
 }
@@ -192,8 +213,11 @@ token_names(const struct token *token, const char *name)
 {
     if (token->kind != TOKEN_WORD && token->kind != TOKEN_QUOTED)
         return false;
-    char *text = token_unquote(token);
-    bool same = text && sqlite3_stricmp(text, name) == 0;
-    sqlite3_free(text);
-    return same;
+    size_t at = first_inside(token), size = strlen(name);
+    char c;
+    for (size_t i = 0; i <= size; i++) {
+        if (next_inside(token, &at, &c) != (i < size) || (i < size && sqlite3_strnicmp(&c, name + i, 1) != 0))
+            return false;
+    }
+    return true;
 }

@@ -5,6 +5,8 @@
 
 #define IDLE_MAX 24
 
+#define EXPLAIN_OPCODE 1 /* a column of EXPLAIN */
+
 struct statement *
 statements_take(struct statements *statements, const char *key, size_t key_size)
 {
@@ -25,6 +27,7 @@ statements_prepare(sqlite3 *db, const char *key, size_t key_size, char *sql, str
     int result = SQLITE_NOMEM;
     if (made) {
         made->key_size = key_size;
+        made->is_kept = true;
         memcpy(made->key, key, key_size);
         result = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &made->handle, NULL);
         if (result != SQLITE_OK) {
@@ -34,6 +37,39 @@ statements_prepare(sqlite3 *db, const char *key, size_t key_size, char *sql, str
     }
     sqlite3_free(sql);
     *statement = made;
+    return result;
+}
+
+/* Does a statement use any virtual table, be it in a trigger? */
+static int
+find_virtual_table(sqlite3 *db, const char *sql, bool *found)
+{
+    sqlite3_stmt *row = NULL;
+    char *explain = sqlite3_mprintf("EXPLAIN %s", sql);
+    int result = explain ? sqlite3_prepare_v2(db, explain, -1, &row, NULL) : SQLITE_NOMEM;
+    *found = false;
+    while (result == SQLITE_OK && !*found && sqlite3_step(row) == SQLITE_ROW) {
+        const char *opcode = (const char *)sqlite3_column_text(row, EXPLAIN_OPCODE);
+        *found = opcode && (strcmp(opcode, "VOpen") == 0 || strcmp(opcode, "VUpdate") == 0);
+    }
+    int finished = sqlite3_finalize(row);
+    sqlite3_free(explain);
+    return result == SQLITE_OK ? finished : result;
+}
+
+int
+statements_prepare_write(sqlite3 *db, const char *key, size_t key_size, char *sql, struct statement **statement)
+{
+    bool uses_virtual_table;
+    int result = sql ? find_virtual_table(db, sql, &uses_virtual_table) : SQLITE_NOMEM;
+    if (result != SQLITE_OK) {
+        sqlite3_free(sql);
+        *statement = NULL;
+        return result;
+    }
+    result = statements_prepare(db, key, key_size, sql, statement);
+    if (result == SQLITE_OK)
+        (*statement)->is_kept = !uses_virtual_table;
     return result;
 }
 
@@ -49,6 +85,10 @@ statements_give(struct statements *statements, struct statement *statement)
 {
     if (!statement)
         return;
+    if (!statement->is_kept || sqlite3_stmt_status(statement->handle, SQLITE_STMTSTATUS_REPREPARE, 0) > 0) {
+        discard(statement); /* what SQLite has prepared anew may use what it did not use before */
+        return;
+    }
     sqlite3_reset(statement->handle);
     sqlite3_clear_bindings(statement->handle);
     statement->next = statements->idle;

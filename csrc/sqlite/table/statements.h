@@ -6,12 +6,14 @@
 
 #define statements_take ZBLOB_IN_SLOT(statements_take)
 #define statements_prepare ZBLOB_IN_SLOT(statements_prepare)
+#define statements_prepare_write ZBLOB_IN_SLOT(statements_prepare_write)
 #define statements_give ZBLOB_IN_SLOT(statements_give)
 #define statements_clear ZBLOB_IN_SLOT(statements_clear)
 
 struct statement {
     struct statement *next;
     sqlite3_stmt *handle;
+    bool is_kept; /* for its next use */
     size_t key_size;
     char key[];
 };
@@ -27,7 +29,14 @@ struct statement *statements_take(struct statements *statements, const char *key
 /* Prepare a new one; takes over `sql` (from SQLite's allocator; NULL: out of memory). */
 int statements_prepare(sqlite3 *db, const char *key, size_t key_size, char *sql, struct statement **statement);
 
-/* Reset it, forget what is bound, keep it; NULL does nothing. */
+/*
+ * The same for one that writes, which may fire triggers. Those may use virtual tables, even the one that would keep the
+ * statement; and a virtual table that keeps a statement by which it is used is never disconnected, so that its connection
+ * cannot be closed. Such a statement is used once.
+ */
+int statements_prepare_write(sqlite3 *db, const char *key, size_t key_size, char *sql, struct statement **statement);
+
+/* Reset it, forget what is bound, keep it if it may be kept; NULL does nothing. */
 void statements_give(struct statements *statements, struct statement *statement);
 
 void statements_clear(struct statements *statements);

@@ -4,6 +4,7 @@
  */
 #include "writer.h"
 
+#include "../interrupt.h"
 #include "../values.h"
 
 #include <string.h>
@@ -15,8 +16,6 @@
  */
 enum { AT_MARK, AT_KIND, AT_CONFLICT, AT_ROWID, AT_COLUMNS };
 
-_Static_assert(AT_COLUMNS == WRITER_PATTERN_EXTRA, "the table makes room for the pattern");
-
 #define PATTERN_MARK '\1'
 
 /* Parameters: the new rowid, the columns, the row to write. */
@@ -24,25 +23,48 @@ _Static_assert(AT_COLUMNS == WRITER_PATTERN_EXTRA, "the table makes room for the
 #define PARAMETER_COLUMN(column) ((column) + 2)
 #define PARAMETER_ROW(defs) ((defs)->column_count + 2)
 
+/* Triggers on backing tables may write virtual tables, each write inside another one on the stack: SQLite's own limit
+ * is for the heap, and the default stack of a thread may be small. */
+#define DEPTH_MAX 100
+
+/* One call of xUpdate. A trigger may begin another one on the same table while it runs. */
+struct write {
+    struct table *table;
+    size_t pattern_size;
+    char *pattern;
+};
+
 /* ---- SQL ------------------------------------------------------------------------------------- */
 
+enum assignment { NAMES = 1, VALUES = 2, BOTH = NAMES | VALUES };
+
 static void
-append_assigned(sqlite3_str *sql, const struct table *table, const char *format, const char *separator)
+append_one(sqlite3_str *sql, enum assignment parts, const char *name, int parameter)
 {
-    const struct column_defs *defs = &table->shadow.defs;
+    if (parts & NAMES)
+        sqlite3_str_appendf(sql, "\"%w\"", name);
+    if (parts == BOTH)
+        sqlite3_str_appendall(sql, "=");
+    if (parts & VALUES)
+        sqlite3_str_appendf(sql, "?%d", parameter);
+}
+
+/* What the pattern writes, with commas in between. */
+static void
+append_assigned(sqlite3_str *sql, const struct write *write, enum assignment parts)
+{
+    const struct column_defs *defs = &write->table->shadow.defs;
     const char *between = "";
-    if (table->pattern[AT_ROWID] == '1') {
-        sqlite3_str_appendf(sql, format, table->shadow.rowid, PARAMETER_ROWID);
-        between = separator;
+    if (write->pattern[AT_ROWID] == '1') {
+        append_one(sql, parts, write->table->shadow.rowid, PARAMETER_ROWID);
+        between = ", ";
     }
     for (int i = 0; i < defs->column_count; i++) {
-        if (table->pattern[AT_COLUMNS + i] != '1')
+        if (write->pattern[AT_COLUMNS + i] != '1')
             continue;
-        char *name = sqlite3_mprintf("\"%w\"", defs->columns[i].name);
         sqlite3_str_appendall(sql, between);
-        sqlite3_str_appendf(sql, format, name, PARAMETER_COLUMN(i));
-        sqlite3_free(name);
-        between = separator;
+        append_one(sql, parts, defs->columns[i].name, PARAMETER_COLUMN(i));
+        between = ", ";
     }
 }
 
@@ -53,44 +75,45 @@ conflict_sql(char conflict)
 }
 
 static char *
-pattern_sql(const struct table *table)
+pattern_sql(const struct write *write)
 {
-    const struct shadow *shadow = &table->shadow;
-    char kind = table->pattern[AT_KIND];
-    const char *conflict = conflict_sql(table->pattern[AT_CONFLICT]);
-    bool writes = strchr(table->pattern + AT_ROWID, '1') != NULL;
+    const struct shadow *shadow = &write->table->shadow;
+    char kind = write->pattern[AT_KIND];
+    const char *conflict = conflict_sql(write->pattern[AT_CONFLICT]);
+    bool writes = memchr(write->pattern + AT_ROWID, '1', write->pattern_size - AT_ROWID) != NULL;
     sqlite3_str *sql = sqlite3_str_new(shadow->db);
     if (kind == 'I') {
         sqlite3_str_appendf(sql, "INSERT%s INTO ", conflict);
         shadow_append_name(sql, shadow);
         sqlite3_str_appendall(sql, writes ? "(" : " DEFAULT VALUES");
-        append_assigned(sql, table, "%s", ", ");
+        append_assigned(sql, write, NAMES);
         sqlite3_str_appendall(sql, writes ? ") VALUES(" : "");
-        append_assigned(sql, table, "%.0s?%d", ", ");
+        append_assigned(sql, write, VALUES);
         sqlite3_str_appendall(sql, writes ? ")" : "");
     } else {
         sqlite3_str_appendf(sql, kind == 'U' ? "UPDATE%s " : "DELETE FROM ", conflict);
         shadow_append_name(sql, shadow);
         sqlite3_str_appendall(sql, kind == 'U' ? " SET " : "");
-        append_assigned(sql, table, "%s=?%d", ", ");
+        append_assigned(sql, write, BOTH);
         sqlite3_str_appendf(sql, " WHERE %s=?%d", shadow->rowid, PARAMETER_ROW(&shadow->defs));
     }
     return sqlite3_str_finish(sql);
 }
 
 static int
-take_statement(struct table *table, struct statement **statement)
+take_statement(const struct write *write, struct statement **statement)
 {
-    size_t size = AT_COLUMNS + (size_t)table->shadow.defs.column_count;
+    struct table *table = write->table;
     char *message = NULL;
-    *statement = statements_take(&table->statements, table->pattern, size);
+    *statement = statements_take(&table->statements, write->pattern, write->pattern_size);
     if (*statement)
         return SQLITE_OK;
     int result = shadow_check_version(&table->shadow, &message);
     if (result != SQLITE_OK)
         return table_fail(table, result, message);
-    result = statements_prepare(table->shadow.db, table->pattern, size, pattern_sql(table), statement);
-    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table);
+    result =
+        statements_prepare_write(table->shadow.db, write->pattern, write->pattern_size, pattern_sql(write), statement);
+    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table, result);
 }
 
 /* ---- Values ---------------------------------------------------------------------------------- */
@@ -110,12 +133,14 @@ set_options(const struct table *table, struct zblob_options *options)
     const struct column_defs *defs = &table->shadow.defs;
     *options = defs->options;
     options->threads = table->connection->options.threads;
+    options->interrupt = interrupt_of(table->shadow.db);
     if (!defs->has_level)
         options->level = table->connection->options.level;
 }
 
+/* *is_bound stays false where the value is better stored as it is. */
 static int
-bind_frame(struct table *table, int column, const struct value *value, sqlite3_stmt *statement)
+bind_frame(struct table *table, int column, const struct value *value, sqlite3_stmt *statement, bool *is_bound)
 {
     struct zblob_options options;
     struct zblob_error error;
@@ -124,8 +149,13 @@ bind_frame(struct table *table, int column, const struct value *value, sqlite3_s
     set_options(table, &options);
     if (zblob_compress(&options, value->type, value->bytes, value->size, &frame, &frame_size, &error) != ZBLOB_OK)
         return fail_value(table, column, &error);
+    *is_bound = !value_is_too_tight(table->shadow.db, value, frame_size);
+    if (!*is_bound) {
+        zblob_free(frame);
+        return SQLITE_OK;
+    }
     int result = sqlite3_bind_blob64(statement, PARAMETER_COLUMN(column), frame, frame_size, zblob_free);
-    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table);
+    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table, result);
 }
 
 /* Bind bytes where they are: SQLite keeps them until the method returns, and by then the binding is gone. TEXT in a
@@ -146,7 +176,7 @@ bind_plain(struct table *table, int column, sqlite3_value *value, sqlite3_stmt *
     return sqlite3_bind_value(statement, parameter, value);
 }
 
-/* A value that carries a frame's magic is framed whatever its size: it must come back as it is. */
+/* A value that would be taken for a frame, whole or damaged, is framed whatever its size: it must come back as it is. */
 static int
 bind_column(struct table *table, int column, sqlite3_value *argument, sqlite3_stmt *statement)
 {
@@ -156,9 +186,11 @@ bind_column(struct table *table, int column, sqlite3_value *argument, sqlite3_st
     struct value value;
     if (!value_take_as(argument, table->text_type, &value))
         return SQLITE_NOMEM;
-    if (value.size < defs->options.min_size && !value_has_magic(&value))
+    if (value.size < defs->options.min_size && !value_is_marked(&value))
         return bind_plain(table, column, argument, statement);
-    return bind_frame(table, column, &value, statement);
+    bool is_bound = false;
+    int result = bind_frame(table, column, &value, statement, &is_bound);
+    return result != SQLITE_OK || is_bound ? result : bind_plain(table, column, argument, statement);
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */
@@ -169,41 +201,55 @@ bind_column(struct table *table, int column, sqlite3_value *argument, sqlite3_st
  * is about: not for a foreign key or a trigger's RAISE.
  */
 static int
-fail_write(struct table *table)
+fail_write(struct table *table, int result)
 {
     sqlite3 *db = table->shadow.db;
     int code = sqlite3_extended_errcode(db);
     if ((code & 0xff) != SQLITE_CONSTRAINT || sqlite3_vtab_on_conflict(db) != SQLITE_IGNORE)
-        return table_fail_sql(table);
+        return table_fail_sql(table, result);
     switch (code) {
     case SQLITE_CONSTRAINT_CHECK:
     case SQLITE_CONSTRAINT_NOTNULL:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
     case SQLITE_CONSTRAINT_ROWID:
     case SQLITE_CONSTRAINT_UNIQUE: return code;
-    default: table_fail_sql(table); return SQLITE_ERROR;
+    default: table_fail_sql(table, result); return SQLITE_ERROR;
     }
+}
+
+static int
+step(struct table *table, sqlite3_stmt *statement)
+{
+    unsigned *depth = &table->connection->write_depth;
+    int most = sqlite3_limit(table->shadow.db, SQLITE_LIMIT_TRIGGER_DEPTH, -1);
+    if (*depth >= (unsigned)(most < DEPTH_MAX ? most : DEPTH_MAX))
+        return table_fail(table, SQLITE_ERROR, sqlite3_mprintf("too many levels of trigger recursion"));
+    ++*depth;
+    int result = sqlite3_step(statement);
+    --*depth;
+    return result == SQLITE_DONE ? SQLITE_OK : fail_write(table, result);
 }
 
 /* Bind what the pattern says, and run. values[0] belongs to the first column. */
 static int
-run(struct table *table, sqlite3_value *row, sqlite3_value *rowid, sqlite3_value **values)
+run(const struct write *write, sqlite3_value *row, sqlite3_value *rowid, sqlite3_value **values)
 {
+    struct table *table = write->table;
     const struct column_defs *defs = &table->shadow.defs;
     struct statement *statement;
-    int result = take_statement(table, &statement);
+    int result = take_statement(write, &statement);
     if (result != SQLITE_OK)
         return result;
-    if (table->pattern[AT_KIND] != 'I')
+    if (write->pattern[AT_KIND] != 'I')
         result = sqlite3_bind_value(statement->handle, PARAMETER_ROW(defs), row);
-    if (table->pattern[AT_ROWID] == '1' && result == SQLITE_OK)
+    if (write->pattern[AT_ROWID] == '1' && result == SQLITE_OK)
         result = sqlite3_bind_value(statement->handle, PARAMETER_ROWID, rowid);
     for (int i = 0; i < defs->column_count && result == SQLITE_OK; i++) {
-        if (table->pattern[AT_COLUMNS + i] == '1')
+        if (write->pattern[AT_COLUMNS + i] == '1')
             result = bind_column(table, i, values[i], statement->handle);
     }
-    if (result == SQLITE_OK && sqlite3_step(statement->handle) != SQLITE_DONE)
-        result = fail_write(table);
+    if (result == SQLITE_OK)
+        result = step(table, statement->handle);
     statements_give(&table->statements, statement);
     return result;
 }
@@ -213,34 +259,33 @@ run(struct table *table, sqlite3_value *row, sqlite3_value *rowid, sqlite3_value
 /* ABORT is what SQLite says without a clause, too: then constraints with a clause of their own decide. All others are
  * made of ABORT by SQLite, but for REPLACE. */
 static void
-start_pattern(struct table *table, char kind)
+start_pattern(const struct write *write, char kind)
 {
-    int conflict = sqlite3_vtab_on_conflict(table->shadow.db);
-    table->pattern[AT_MARK] = PATTERN_MARK;
-    table->pattern[AT_KIND] = kind;
-    table->pattern[AT_CONFLICT] = conflict == SQLITE_REPLACE ? 'r' : conflict == SQLITE_ABORT ? '-' : 'a';
-    table->pattern[AT_ROWID] = '0';
-    memset(table->pattern + AT_COLUMNS, '0', (size_t)table->shadow.defs.column_count);
+    int conflict = sqlite3_vtab_on_conflict(write->table->shadow.db);
+    memset(write->pattern, '0', write->pattern_size);
+    write->pattern[AT_MARK] = PATTERN_MARK;
+    write->pattern[AT_KIND] = kind;
+    write->pattern[AT_CONFLICT] = conflict == SQLITE_REPLACE ? 'r' : conflict == SQLITE_ABORT ? '-' : 'a';
 }
 
 static int
-insert_row(struct table *table, sqlite3_value *new_rowid, sqlite3_value **values, sqlite3_int64 *rowid)
+insert_row(const struct write *write, sqlite3_value *new_rowid, sqlite3_value **values, sqlite3_int64 *rowid)
 {
-    const struct column_defs *defs = &table->shadow.defs;
-    start_pattern(table, 'I');
+    const struct column_defs *defs = &write->table->shadow.defs;
+    start_pattern(write, 'I');
     if (sqlite3_value_type(new_rowid) != SQLITE_NULL)
-        table->pattern[AT_ROWID] = '1';
+        write->pattern[AT_ROWID] = '1';
     for (int i = 0; i < defs->column_count; i++) {
         bool is_null = sqlite3_value_type(values[i]) == SQLITE_NULL;
         if (is_null && (defs->columns[i].has_default || i == defs->rowid_column))
             continue;
-        table->pattern[AT_COLUMNS + i] = '1';
+        write->pattern[AT_COLUMNS + i] = '1';
         if (i == defs->rowid_column) /* the rowid by its other name */
-            table->pattern[AT_ROWID] = '0';
+            write->pattern[AT_ROWID] = '0';
     }
-    int result = run(table, NULL, new_rowid, values);
+    int result = run(write, NULL, new_rowid, values);
     if (result == SQLITE_OK)
-        *rowid = sqlite3_last_insert_rowid(table->shadow.db);
+        *rowid = sqlite3_last_insert_rowid(write->table->shadow.db);
     return result;
 }
 
@@ -252,35 +297,43 @@ is_same_rowid(sqlite3_value *old_rowid, sqlite3_value *new_rowid)
 }
 
 static int
-update_row(struct table *table, sqlite3_value *old_rowid, sqlite3_value *new_rowid, sqlite3_value **values)
+update_row(const struct write *write, sqlite3_value *old_rowid, sqlite3_value *new_rowid, sqlite3_value **values)
 {
-    const struct column_defs *defs = &table->shadow.defs;
+    const struct column_defs *defs = &write->table->shadow.defs;
     bool has_change = !is_same_rowid(old_rowid, new_rowid);
-    start_pattern(table, 'U');
-    table->pattern[AT_ROWID] = has_change ? '1' : '0';
+    start_pattern(write, 'U');
+    write->pattern[AT_ROWID] = has_change ? '1' : '0';
     for (int i = 0; i < defs->column_count; i++) {
-        if (sqlite3_value_nochange(values[i]) || (i == defs->rowid_column && table->pattern[AT_ROWID] == '1'))
+        if (sqlite3_value_nochange(values[i]) || (i == defs->rowid_column && write->pattern[AT_ROWID] == '1'))
             continue;
-        table->pattern[AT_COLUMNS + i] = '1';
+        write->pattern[AT_COLUMNS + i] = '1';
         has_change = true;
     }
-    return has_change ? run(table, old_rowid, new_rowid, values) : SQLITE_OK;
+    return has_change ? run(write, old_rowid, new_rowid, values) : SQLITE_OK;
 }
 
 static int
-delete_row(struct table *table, sqlite3_value *old_rowid)
+delete_row(const struct write *write, sqlite3_value *old_rowid)
 {
-    start_pattern(table, 'D');
-    return run(table, old_rowid, NULL, NULL);
+    start_pattern(write, 'D');
+    return run(write, old_rowid, NULL, NULL);
 }
 
 int
 writer_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_int64 *rowid)
 {
-    struct table *table = (struct table *)vtab;
+    struct write write = {.table = (struct table *)vtab};
+    int result;
+    write.pattern_size = AT_COLUMNS + (size_t)write.table->shadow.defs.column_count;
+    write.pattern = sqlite3_malloc64(write.pattern_size);
+    if (!write.pattern)
+        return SQLITE_NOMEM;
     if (count == 1)
-        return delete_row(table, values[0]);
-    if (sqlite3_value_type(values[0]) == SQLITE_NULL)
-        return insert_row(table, values[1], values + 2, rowid);
-    return update_row(table, values[0], values[1], values + 2);
+        result = delete_row(&write, values[0]);
+    else if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+        result = insert_row(&write, values[1], values + 2, rowid);
+    else
+        result = update_row(&write, values[0], values[1], values + 2);
+    sqlite3_free(write.pattern);
+    return result;
 }

@@ -6,8 +6,6 @@
 
 #define writer_update ZBLOB_IN_SLOT(writer_update)
 
-#define WRITER_PATTERN_EXTRA 4 /* bytes of a pattern besides one for each column */
-
 /* xUpdate: INSERT, UPDATE and DELETE of one row. */
 int writer_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_int64 *rowid);
 

@@ -2,6 +2,7 @@
 #include "cell_list.h"
 
 #include "../../base/hash.h"
+#include "../../base/interrupt.h"
 #include "../wide/keys.h"
 
 #include <stdlib.h>
@@ -45,6 +46,8 @@ collect_values(struct cell_list *list, struct voxel_wide *wide, const unsigned c
     bool has_max = false;
     for (uint64_t at = 0; at < count; at += PIECE) {
         size_t n = (size_t)(count - at < PIECE ? count - at : PIECE);
+        if (interrupt_is_set())
+            return false;
         wide_load_keys(wide, samples + at * wide->sample_size, keys, n);
         for (size_t i = 0; i < n; i++) {
             has_max |= keys[i] == UINT64_MAX;

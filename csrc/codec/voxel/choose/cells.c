@@ -7,6 +7,7 @@
 
 #include "../../base/hash.h"
 #include "../../base/integers.h"
+#include "../../base/interrupt.h"
 #include "../../base/sample_types.h"
 #include "../chunks.h"
 #include "../wide/keys.h"
@@ -42,7 +43,7 @@ common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64
     uint64_t keys[1024], any = 0;
     const struct sample_type *type = sample_type_of(wide->sample_type);
     uint64_t top = wide_key_mask(wide) / 2 + 1;
-    for (uint64_t at = 0; at < count && !(any & 1); at += 1024) {
+    for (uint64_t at = 0; at < count && !(any & 1) && !interrupt_is_set(); at += 1024) {
         size_t n = (size_t)(count - at < 1024 ? count - at : 1024);
         wide_load_keys(wide, samples + at * wide->sample_size, keys, n);
         for (size_t i = 0; i < n; i++) /* a negative float's key is the complement of its magnitude */
@@ -398,7 +399,7 @@ fill_cells(struct voxel_model *model, const unsigned char *samples, const struct
         free(keys);
         return ZBLOB_NO_MEMORY;
     }
-    for (size_t chunk = 0; chunk < chunks; chunk++) {
+    for (size_t chunk = 0; chunk < chunks && !interrupt_is_set(); chunk++) {
         struct voxel_box box = voxel_chunk_box(model, chunk);
         size_t count = wide_layout_of(model, box).count;
         wide_load_box(model, box, samples, keys);
@@ -414,7 +415,7 @@ fill_cells(struct voxel_model *model, const unsigned char *samples, const struct
         at += count;
     }
     free(keys);
-    return ZBLOB_OK;
+    return interrupt_is_set() ? ZBLOB_INTERRUPTED : ZBLOB_OK; /* some cells are not set */
 }
 
 enum zblob_result

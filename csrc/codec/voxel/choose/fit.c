@@ -1,6 +1,8 @@
 /* fit.c: weighted least squares for prediction and context weights. */
 #include "fit.h"
 
+#include "../../base/interrupt.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +70,7 @@ static void
 sum_classes(struct voxel_fit *fit, const float (*rows)[VOXEL_TAPS_MAX], int classes, int order)
 {
     memset(fit->sums, 0, (size_t)classes * sizeof fit->sums[0]);
-    for (int c = 0; c < classes; c++)
+    for (int c = 0; c < classes && !interrupt_is_set(); c++)
         fit->kernels->accumulate(fit->sums[c], rows, fit->weights, fit->indices + fit->starts[c],
                                  fit->starts[c + 1] - fit->starts[c], order);
 }

@@ -5,6 +5,7 @@
 #include "survey.h"
 
 #include "../../base/hash.h"
+#include "../../base/interrupt.h"
 #include "../chunks.h"
 #include "../samples.h"
 
@@ -101,12 +102,16 @@ build_ranks(struct voxel_model *model, const unsigned char *samples, uint32_t *c
         return ZBLOB_NO_MEMORY;
     }
     for (uint64_t z = 0; z < shape->slices; z++)
-        for (uint64_t y = 0; y < shape->height; y++) {
+        for (uint64_t y = 0; y < shape->height && !interrupt_is_set(); y++) {
             voxel_load(model, voxel_row_address(model, samples, z, y), 1, row, n);
             for (size_t i = 0; i < n; i++)
                 used[(uint16_t)row[i] ^ 0x8000] = 1;
         }
     free(row);
+    if (interrupt_is_set()) { /* some values are not known: counts must not be looked up by them */
+        free(used);
+        return ZBLOB_INTERRUPTED;
+    }
     uint32_t count = 0;
     model->mapping.value_of = calloc(VALUES, sizeof(uint16_t));
     model->mapping.rank_of = calloc(VALUES, sizeof(uint16_t));

@@ -9,6 +9,7 @@
 
 #include "../../base/arena.h"
 #include "../../base/hash.h"
+#include "../../base/interrupt.h"
 #include "../kernels/dispatch.h"
 #include "../layouts.h"
 #include "../neighbours.h"
@@ -223,7 +224,7 @@ visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
     struct voxel_plane_cursor cursor;
     voxel_cursor_open(&cursor, t->model, &t->windows[0], slice, component);
     for (int b = 0; b < t->box_count; b++)
-        for (size_t y = first_row(t); y < last_row(t); y++) {
+        for (size_t y = first_row(t); y < last_row(t) && !interrupt_is_set(); y++) {
             struct voxel_row row;
             voxel_row_open(&row, &t->windows[b], &cursor, y, parity);
             for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
@@ -362,7 +363,7 @@ run_boxes(struct training *t)
             for (size_t c = 0; c < t->windows[b].components; c++) {
                 struct voxel_plane_cursor cursor;
                 voxel_cursor_open(&cursor, t->model, &t->windows[0], z, c);
-                for (size_t y = 0; y < 2 * t->box_rows; y++) {
+                for (size_t y = 0; y < 2 * t->box_rows && !interrupt_is_set(); y++) {
                     struct voxel_row row;
                     voxel_row_open(&row, &t->windows[b], &cursor, y / 2, y & 1);
                     for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
@@ -487,6 +488,8 @@ train(struct training *t)
         for (int parity = 0; parity < 2; parity++)
             if (k > 0 || !model->use_reference || model->chunk_slices < 2)
                 visit_kind(t, k, parity, count_energies);
+    if (interrupt_is_set())
+        return false; /* the boxes were seen in part */
     voxel_choose_bins(model, t->histogram, t->highest);
     return true;
 }

@@ -12,6 +12,8 @@
 #include "../../base/bytes.h"
 #include "../../base/integers.h"
 
+#include "../../base/interrupt.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,7 +211,7 @@ code_box(struct label *l, struct label_box box, const unsigned char *src, unsign
         size_t slices = box.slices - slice < LABEL_FRONT ? box.slices - slice : LABEL_FRONT;
         for (size_t step = 0; step < l->height + 2 * (slices - 1); step++) {
             code_step(l, slice, slices, step, src, dst);
-            if (l->literals.failed || l->coder.failed)
+            if (l->literals.failed || l->coder.failed || interrupt_is_set())
                 return false;
         }
         if (!l->decode && is_hopeless(l, (slice + slices) * l->height * l->width))

@@ -11,6 +11,8 @@
 #include "../intensity.h"
 #include "keys.h"
 
+#include "../../base/interrupt.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,7 +149,7 @@ decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const
 {
     enum key_order order = wide_order_of(wide->sample_type);
     size_t step = wide->axes ? l->count : PIECE;
-    for (size_t at = 0; at < l->count; at += step) {
+    for (size_t at = 0; at < l->count && !interrupt_is_set(); at += step) {
         size_t n = l->count - at < step ? l->count - at : step;
         unsigned char *to = dst + at * wide->sample_size;
         if (wide->sample_size == 8) {

@@ -1,0 +1,421 @@
+/*
+ * faults.c: every statement under a malloc that fails. For each scenario the 1st, 2nd, 3rd... allocation fails, once alone
+ * and once with all that follow, in SQLite, in the extension and in the codec, until a run needs no more of them.
+ *
+ * A statement then either succeeds, and gives what it gives otherwise, or fails for lack of memory and has done nothing.
+ *
+ *   faults FILE STEP    FILE: of a database to be made; STEP: 1 for every allocation, k for every k-th
+ */
+#include "faults.h"
+
+/* Here, and only here, they are the C library's. */
+#undef malloc
+#undef calloc
+#undef realloc
+#undef aligned_alloc
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- The allocator --------------------------------------------------------------------------- */
+
+static struct {
+    long countdown;  /* allocations until one fails; 0: none does */
+    bool is_lasting; /* all that follow fail, too */
+    bool has_failed;
+} fault;
+
+static bool
+fails(void)
+{
+    if (fault.countdown == 0)
+        return fault.has_failed && fault.is_lasting;
+    fault.has_failed |= --fault.countdown == 0;
+    return fault.countdown == 0;
+}
+
+void *
+faults_malloc(size_t size)
+{
+    return fails() ? NULL : malloc(size);
+}
+
+void *
+faults_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : calloc(count, size);
+}
+
+void *
+faults_realloc(void *block, size_t size)
+{
+    return fails() ? NULL : realloc(block, size);
+}
+
+void *
+faults_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : aligned_alloc(alignment, size);
+}
+
+static void
+arm(long countdown, bool is_lasting)
+{
+    fault.countdown = countdown;
+    fault.is_lasting = is_lasting;
+    fault.has_failed = false;
+}
+
+/* SQLite's allocations, with their sizes in front. */
+#define PREFIX 16
+
+static void *
+sqlite_malloc(int size)
+{
+    char *block = faults_malloc((size_t)size + PREFIX);
+    if (!block)
+        return NULL;
+    memcpy(block, &size, sizeof size);
+    return block + PREFIX;
+}
+
+static void
+sqlite_free(void *block)
+{
+    if (block)
+        free((char *)block - PREFIX);
+}
+
+static void *
+sqlite_realloc(void *block, int size)
+{
+    char *larger = faults_realloc((char *)block - PREFIX, (size_t)size + PREFIX);
+    if (!larger)
+        return NULL;
+    memcpy(larger, &size, sizeof size);
+    return larger + PREFIX;
+}
+
+static int
+sqlite_size(void *block)
+{
+    int size = 0;
+    if (block)
+        memcpy(&size, (char *)block - PREFIX, sizeof size);
+    return size;
+}
+
+static int
+round_up(int size)
+{
+    return (size + 7) & ~7;
+}
+
+static int
+start(void *unused)
+{
+    (void)unused;
+    return SQLITE_OK;
+}
+
+static void
+stop(void *unused)
+{
+    (void)unused;
+}
+
+/* ---- Scenarios ------------------------------------------------------------------------------- */
+
+struct scenario {
+    const char *name, *setup, *tested;
+    bool reopens; /* a fresh connection runs what is tested */
+};
+
+#define TABLE                                                                                                          \
+    "CREATE VIRTUAL TABLE t USING zblob(id INTEGER PRIMARY KEY, \"a name\" TEXT COLLATE NOCASE UNIQUE, "               \
+    "data BLOB COMPRESSED NOT NULL, more TEXT COMPRESSED DEFAULT 'none', n REAL DEFAULT (1.5), "                       \
+    "CONSTRAINT c CHECK (n > 0), level=3, min_size=64);"
+#define BLOB(n) "CAST(replace(hex(zeroblob(" #n ")), '0', 'ab') AS BLOB)"
+#define ROWS                                                                                                           \
+    "INSERT INTO t(id, \"a name\", data, more) VALUES(1, 'one', " BLOB(                                                \
+        300) ", 'short'), "                                                                                            \
+             "(2, 'two', x'0102', replace(hex(zeroblob(200)), '0', 'cd')), (3, 'three', " BLOB(                        \
+                 99) ", NULL);"                                                                                        \
+                     "CREATE INDEX i ON t_rows(n, \"a name\");"
+#define FRAME "zcompress(" BLOB(5000) ")"
+
+#define VOLUME_OPTIONS "'{\"codec\": \"voxel\", \"dtype\": \"uint8\", \"shape\": [24, 32, 32], \"level\": 6}'"
+
+static const struct scenario scenarios[] = {
+    {"load", "", "SELECT zblob_version()", true},
+    {"create", "", TABLE, false},
+    {"create with settings", "",
+     "CREATE VIRTUAL TABLE u USING zblob(k TEXT NOT NULL, d TEXT COMPRESSED, e COLLATE RTRIM, PRIMARY KEY(k, e) ON "
+     "CONFLICT REPLACE, codec=zstd, adopt=0)",
+     false},
+    {"adopt", "CREATE TABLE u_rows(d BLOB, k INT); INSERT INTO u_rows VALUES(x'01', 5)",
+     "CREATE VIRTUAL TABLE u USING zblob(k INT, d BLOB COMPRESSED, adopt=1)", false},
+    {"create of what is refused", "", "CREATE VIRTUAL TABLE u USING zblob(a INT COMPRESSED)", false},
+    {"connect", TABLE ROWS, "SELECT count(*), sum(n) FROM t", true},
+    {"insert", TABLE ROWS, "INSERT INTO t(\"a name\", data, more) VALUES('new', " BLOB(400) ", hex(zeroblob(99)))",
+     false},
+    {"insert or replace", TABLE ROWS, "REPLACE INTO t VALUES(9, 'TWO', " BLOB(400) ", NULL, 2.5)", false},
+    {"insert from select", TABLE ROWS, "INSERT INTO t(data, more) SELECT data, more FROM t", false},
+    {"insert by a fresh connection", TABLE ROWS, "INSERT INTO t(data) VALUES(" BLOB(400) ")", true},
+    {"update", TABLE ROWS, "UPDATE t SET data = " BLOB(700) ", n = n + 1 WHERE id <> 2", false},
+    {"update of the key", TABLE ROWS, "UPDATE t SET id = id + 10 WHERE \"a name\" = 'one'", false},
+    {"delete", TABLE ROWS, "DELETE FROM t WHERE \"a name\" LIKE 't%'", false},
+    {"select", TABLE ROWS, "SELECT * FROM t", false},
+    {"select by a fresh connection", TABLE ROWS, "SELECT id, hex(data) FROM t WHERE \"a name\" = 'ONE'", true},
+    {"select with constraints", TABLE ROWS,
+     "SELECT id, more FROM t WHERE \"a name\" GLOB 'TH*' OR \"a name\" IN ('one', 'two') AND n >= 1 ORDER BY n DESC",
+     false},
+    {"select of a number as text", TABLE ROWS, "SELECT id FROM t WHERE \"a name\" < 5 OR \"a name\" IS NULL", false},
+    {"join", TABLE ROWS, "SELECT a.id, b.more FROM t a JOIN t b ON b.n = a.n AND b.id > a.id ORDER BY 1, 2", false},
+    {"rename", TABLE ROWS, "ALTER TABLE t RENAME TO s", false},
+    {"drop", TABLE ROWS, "DROP TABLE t", false},
+    {"a trigger", TABLE ROWS "CREATE TRIGGER x AFTER INSERT ON t_rows BEGIN UPDATE t SET n = 7 WHERE id = NEW.id; END",
+     "INSERT INTO t(data) VALUES(" BLOB(99) ")", false},
+    {"zcompress", "", "SELECT hex(zdecompress(zcompress(" BLOB(9000) ", 5)))", false},
+    {"zcompress with options", "", "SELECT hex(zdecompress(zcompress(volume(), " VOLUME_OPTIONS ")))", false},
+    {"zdecompress", "CREATE TABLE p AS SELECT " FRAME " AS f", "SELECT hex(zdecompress(f)) FROM p", false},
+    {"zdecompress of an image", "CREATE TABLE p AS SELECT zcompress(volume(), " VOLUME_OPTIONS ") AS f",
+     "SELECT hex(zdecompress(f)) FROM p", false},
+    {"zdecompress of text", "CREATE TABLE p AS SELECT zcompress(hex(zeroblob(500))) AS f",
+     "SELECT zdecompress(f), zsubstr(f, 3, 5) FROM p", false},
+    {"readers", "CREATE TABLE p AS SELECT " FRAME " AS f",
+     "SELECT zlength(f), zis_frame(f), zinfo(f), zverify(f), hex(zsubstr(f, 100, 50)), zis_pickle(f) FROM p", false},
+    {"slice", "CREATE TABLE p AS SELECT zcompress(volume(), " VOLUME_OPTIONS ") AS f",
+     "SELECT hex(zslice(f, 0, 3)) FROM p", false},
+    {"chunks", "CREATE TABLE p AS SELECT " FRAME " AS f", "SELECT c.* FROM p, zblob_chunks(p.f) c", false},
+    {"config", "", "SELECT zblob_config('level', 3)", false},
+};
+
+/* SQL's volume(): a smooth image of 24 x 32 x 32 bytes. */
+static void
+volume(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    static unsigned char samples[24 * 32 * 32];
+    (void)count;
+    (void)arguments;
+    for (int i = 0; i < (int)sizeof samples; i++) {
+        int x = i % 32 - 16, y = i / 32 % 32 - 16, z = i / 1024 - 12;
+        samples[i] = (unsigned char)(250 - (x * x + y * y + z * z) / 4 + i * 7 % 3);
+    }
+    sqlite3_result_blob(context, samples, sizeof samples, SQLITE_STATIC);
+}
+
+/* ---- Running --------------------------------------------------------------------------------- */
+
+int slot_register_slot0(sqlite3 *db, char **message, const void *api);
+
+static const char *current = "";
+static long allocation;
+
+static void
+die(const char *what, const char *detail)
+{
+    printf("%s, allocation %ld%s: %s: %s\n", current, allocation, fault.is_lasting ? " and later" : "", what, detail);
+    exit(1);
+}
+
+/* Rows as text, in memory that no fault concerns. */
+struct rows {
+    char *text;
+    size_t size;
+};
+
+static void
+append_text(struct rows *rows, const char *text, char end)
+{
+    size_t size = strlen(text);
+    rows->text = realloc(rows->text, rows->size + size + 2);
+    memcpy(rows->text + rows->size, text, size);
+    rows->size += size + 1;
+    rows->text[rows->size - 1] = end;
+    rows->text[rows->size] = 0;
+}
+
+static int
+append_row(void *rows, int count, char **values, char **names)
+{
+    (void)names;
+    for (int i = 0; i < count; i++)
+        append_text(rows, values[i] ? values[i] : "NULL", i + 1 < count ? '|' : '\n');
+    return 0;
+}
+
+/* What a statement gives; *code is its result. */
+static char *
+run(sqlite3 *db, const char *sql, int *code)
+{
+    struct rows rows = {calloc(1, 1), 0};
+    *code = sqlite3_exec(db, sql, append_row, &rows, NULL);
+    if (*code == SQLITE_ROW) /* so it ends where a value could not be made text for us */
+        *code = SQLITE_NOMEM;
+    return rows.text;
+}
+
+/* All that is in the database. */
+static char *
+look(sqlite3 *db)
+{
+    static const char *const queries[] = {
+        "SELECT name, sql FROM sqlite_master ORDER BY name",
+        "SELECT quote(id), \"a name\", hex(data), more, n FROM t ORDER BY id",
+        "SELECT quote(id), \"a name\", hex(data), more, n FROM s ORDER BY id",
+        "SELECT k, d FROM u",
+        "PRAGMA integrity_check",
+    };
+    struct rows all = {NULL, 0};
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        int code;
+        char *rows = run(db, queries[i], &code);
+        append_text(&all, code == SQLITE_OK ? rows : sqlite3_errmsg(db), '\n');
+        free(rows);
+    }
+    return all.text;
+}
+
+static sqlite3 *
+open_database(const char *path)
+{
+    sqlite3 *db;
+    if (sqlite3_open(path, &db) != SQLITE_OK)
+        die("cannot open", path);
+    sqlite3_exec(db, "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_create_function(db, "volume", 0, SQLITE_UTF8, NULL, volume, NULL, NULL);
+    return db;
+}
+
+static void
+use_one_thread(sqlite3 *db)
+{
+    if (sqlite3_exec(db, "SELECT zblob_config('threads', 1)", NULL, NULL, NULL) != SQLITE_OK)
+        die("the extension is not there", sqlite3_errmsg(db));
+}
+
+static void
+close_database(sqlite3 *db)
+{
+    if (sqlite3_close(db) != SQLITE_OK)
+        die("cannot close", sqlite3_sql(sqlite3_next_stmt(db, NULL)));
+}
+
+static sqlite3 *
+prepare_database(const struct scenario *scenario, const char *path)
+{
+    const char *name = scenario->reopens ? path : ":memory:";
+    remove(path);
+    sqlite3 *db = open_database(name);
+    use_one_thread(db);
+    if (sqlite3_exec(db, scenario->setup, NULL, NULL, NULL) != SQLITE_OK)
+        die("setup", sqlite3_errmsg(db));
+    if (!scenario->reopens)
+        return db;
+    close_database(db);
+    db = open_database(name);
+    use_one_thread(db);
+    return db;
+}
+
+static bool
+is_lack_of_memory(int code)
+{
+    return (code & 0xff) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM;
+}
+
+struct expected {
+    int code;
+    char *before, *rows, *after;
+};
+
+static void
+check(sqlite3 *db, const struct expected *expected, int code, const char *rows)
+{
+    char *found = look(db);
+    bool is_as_usual = code == expected->code && strcmp(rows, expected->rows) == 0;
+    if (!is_as_usual && !is_lack_of_memory(code))
+        die(code ? sqlite3_errstr(code) : "other rows", code ? sqlite3_errmsg(db) : rows);
+    if (strcmp(found, is_as_usual ? expected->after : expected->before) != 0)
+        die(is_as_usual ? "other contents after success" : "other contents after failure", found);
+    free(found);
+}
+
+/* Returns whether an allocation has failed: otherwise there are no more of them. */
+static bool
+run_once(const struct scenario *scenario, const char *path, const struct expected *expected)
+{
+    int code;
+    bool is_lasting = fault.is_lasting;
+    sqlite3 *db = prepare_database(scenario, path);
+    arm(allocation, is_lasting);
+    char *rows = run(db, scenario->tested, &code);
+    bool has_failed = fault.has_failed;
+    char message[400];
+    arm(0, is_lasting);
+    sqlite3_snprintf(sizeof message, message, "%s", sqlite3_errmsg(db));
+    if (code != expected->code && !is_lack_of_memory(code))
+        die(sqlite3_errstr(code), message);
+    check(db, expected, code, rows);
+    free(rows);
+    close_database(db);
+    return has_failed;
+}
+
+static struct expected
+expect(const struct scenario *scenario, const char *path)
+{
+    struct expected expected;
+    sqlite3 *db = prepare_database(scenario, path);
+    expected.before = look(db);
+    close_database(db);
+    db = prepare_database(scenario, path);
+    expected.rows = run(db, scenario->tested, &expected.code);
+    expected.after = look(db);
+    close_database(db);
+    return expected;
+}
+
+static long
+run_scenario(const struct scenario *scenario, const char *path, long step)
+{
+    long runs = 0;
+    current = scenario->name;
+    arm(0, false);
+    struct expected expected = expect(scenario, path);
+    for (int lasting = 0; lasting < 2; lasting++) {
+        fault.is_lasting = lasting;
+        for (allocation = 1 + runs % step; run_once(scenario, path, &expected); allocation += step)
+            runs++;
+    }
+    free(expected.before);
+    free(expected.rows);
+    free(expected.after);
+    return runs;
+}
+
+int
+main(int count, char **arguments)
+{
+    static sqlite3_mem_methods methods = {sqlite_malloc, sqlite_free, sqlite_realloc, sqlite_size,
+                                          round_up,      start,       stop,           NULL};
+    long runs = 0, step = count > 2 ? atol(arguments[2]) : 1;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0); /* every allocation counts */
+    sqlite3_initialize();
+    sqlite3_auto_extension((void (*)(void))slot_register_slot0);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
+        if (count > 3 && !strstr(scenarios[i].name, arguments[3]))
+            continue;
+        long some = run_scenario(&scenarios[i], arguments[1], step);
+        printf("%s: %ld faults\n", scenarios[i].name, some);
+        runs += some;
+    }
+    printf("%ld faults, none was harmful\n", runs);
+    return 0;
+}
