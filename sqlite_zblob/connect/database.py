@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from .factories import read_as_stored
 from .loader import Connection
 
 Rows = list[tuple[Any, ...]]
@@ -23,7 +24,7 @@ def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
     if isinstance(connection, apsw.Connection):
         return list(stream(connection, sql, values))
     cursor = connection.cursor()
-    cursor.row_factory = None
+    read_as_stored(cursor)
     text_factory, connection.text_factory = connection.text_factory, str
     try:
         return cursor.execute(sql, values).fetchall()
@@ -36,7 +37,7 @@ def stream(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) ->
     """The rows of one statement, one after the other."""
     cursor = connection.cursor()
     cursor.exec_trace = lambda *_: True
-    cursor.row_trace = lambda _, row: row
+    read_as_stored(cursor)
     yield from cursor.execute(sql, values)
 
 

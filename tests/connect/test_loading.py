@@ -64,9 +64,28 @@ def test_load_where_sqlite3_cannot() -> None:
     connection.close()
 
 
-def test_load_takes_connections_alone() -> None:
-    with pytest.raises(TypeError, match=r"expected a sqlite3\.Connection or an apsw\.Connection, not str"):
-        zb.load(":memory:")  # type: ignore[arg-type]
+@pytest.mark.parametrize("given", [None, 5, "store.db", b"store.db", sqlite3.connect, sqlite3.Connection, Path("x")])
+@pytest.mark.parametrize("function", [zb.load, zb.decode_rows])
+def test_other_things_than_connections(function: Any, given: Any) -> None:
+    with pytest.raises(zb.WrongTypeError, match=r"expected a sqlite3\.Connection, an apsw\.Connection or an") as caught:
+        function(given)
+    assert isinstance(caught.value, TypeError | zb.ZblobError)
+    assert ("open the database first" in str(caught.value)) == isinstance(given, str | bytes)
+
+
+@pytest.mark.parametrize("opener", [sqlite3.connect, apsw.Connection])
+def test_a_closed_connection(opener: Callable[[str], Any]) -> None:
+    connection = opener(":memory:")
+    connection.close()
+    with pytest.raises(zb.LoadError, match="closed"):
+        zb.load(connection)
+
+
+def test_a_connection_of_another_thread() -> None:
+    connection = sqlite3.connect(":memory:")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(zb.LoadError, match="thread"):
+        pool.submit(zb.load, connection).result()
+    connection.close()
 
 
 def test_install_and_uninstall() -> None:
