@@ -18,6 +18,7 @@ from typing import Any
 import apsw
 
 from ..errors import LoadError
+from .wrappers import behind_proxy
 
 Factory = Callable[[Any, Any], Any]
 
@@ -90,10 +91,8 @@ def has_hook(connection: sqlite3.Connection | apsw.Connection) -> bool:
 
 def read_as_stored(cursor: sqlite3.Cursor | apsw.Cursor) -> None:
     """Plain tuples of what is in the database, whatever factories and hooks there are."""
-    if isinstance(cursor, apsw.Cursor):
-        CURSOR_TRACE.stored.__set__(cursor, None)
-    else:
-        CURSOR_FACTORY.stored.__set__(cursor, None)
+    attribute = CURSOR_TRACE if isinstance(cursor, apsw.Cursor) else CURSOR_FACTORY
+    attribute.stored.__set__(behind_proxy(cursor), None)
 
 
 def _attribute_of(connection: sqlite3.Connection | apsw.Connection) -> _Attribute:

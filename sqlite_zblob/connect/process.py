@@ -28,17 +28,18 @@ def install(*, decode_rows: bool = False) -> None:
 
     :param decode_rows: have each of them decode its rows, too, whatever library opens it (see `decode_rows`). It stays
         on until `uninstall`, even if `install` is called again without it.
-    :raises LoadError: the sqlite3 module's SQLite library cannot be reached, or refuses (Apple's own does).
+    :raises LoadError: the sqlite3 module's SQLite library cannot be reached, or refuses (Apple's own does). APSW's
+        connections have the functions all the same, and rows are decoded if that was asked for.
     """
     with _lock:
         _add_hook(load)
+        if decode_rows:
+            _decode_all()
         library = find_library()
         if library.sqlite3_auto_extension(_entry_point()) != sqlite3.SQLITE_OK:
             raise LoadError(
                 "this SQLite library refuses sqlite3_auto_extension (Apple's does): use load(connection) or apsw"
             )
-        if decode_rows:
-            _decode_all()
 
 
 def uninstall() -> None:

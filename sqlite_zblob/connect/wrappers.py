@@ -16,13 +16,14 @@ T = TypeVar("T")
 
 
 def unwrap(connection: Any) -> Any:
-    """The sqlite3.Connection, apsw.Connection or aiosqlite.Connection that was given, or that SQLAlchemy has wrapped.
+    """The sqlite3.Connection, apsw.Connection or aiosqlite.Connection that was given, or that a library has wrapped.
 
     :raises WrongTypeError: it is none of these; the message says where a library keeps its own.
     """
     # SQLAlchemy's pool and its adapter for asyncio have a `driver_connection`.
-    for found in (connection, getattr(connection, "driver_connection", None)):
-        if isinstance(found, sqlite3.Connection | apsw.Connection) or is_aiosqlite(found):
+    for candidate in (connection, getattr(connection, "driver_connection", None)):
+        found = behind_proxy(candidate)
+        if issubclass(type(found), sqlite3.Connection | apsw.Connection) or is_aiosqlite(found):
             return found
     raise WrongTypeError(
         "expected a sqlite3.Connection, an apsw.Connection or an aiosqlite.Connection, not "
@@ -30,9 +31,18 @@ def unwrap(connection: Any) -> Any:
     )
 
 
+def behind_proxy(found: Any) -> Any:
+    """Tools that trace a program put proxies before connections and cursors, which only claim to be of their class."""
+    kinds = sqlite3.Connection | sqlite3.Cursor | apsw.Connection | apsw.Cursor
+    while not issubclass(type(found), kinds) and hasattr(found, "__wrapped__"):
+        found = found.__wrapped__
+    return found
+
+
 def is_aiosqlite(connection: Any) -> bool:
-    module = sys.modules.get("aiosqlite")
-    return module is not None and isinstance(connection, module.Connection)
+    """Is it a connection of aiosqlite? If that was never imported, it is not."""
+    kind = getattr(sys.modules.get("aiosqlite"), "Connection", None)
+    return isinstance(kind, type) and isinstance(connection, kind)
 
 
 def inner_connection(connection: Any) -> sqlite3.Connection:

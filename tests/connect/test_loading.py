@@ -73,6 +73,34 @@ def test_other_things_than_connections(function: Any, given: Any) -> None:
     assert ("open the database first" in str(caught.value)) == isinstance(given, str | bytes)
 
 
+class Proxy:
+    """As wrapt makes them, for OpenTelemetry and others: it claims the class of what it wraps."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.__wrapped__ = wrapped
+
+    @property
+    def __class__(self) -> Any:
+        return type(self.__wrapped__)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+    def cursor(self) -> Any:
+        return Proxy(self.__wrapped__.cursor())
+
+
+def test_connections_behind_a_proxy(open_connection: Callable[[], Any]) -> None:
+    db = Proxy(open_connection())
+    zb.load(db)
+    db.execute("CREATE TABLE t(data)")
+    enabled = zb.enable(db, "t", "data")
+    assert zb.status(db) == [enabled]
+    zb.decode_rows(db)
+    assert db.execute("SELECT zcompress(?)", ("text" * 1000,)).fetchone() == ("text" * 1000,)
+    db.close()
+
+
 @pytest.mark.parametrize("opener", [sqlite3.connect, apsw.Connection])
 def test_a_closed_connection(opener: Callable[[str], Any]) -> None:
     connection = opener(":memory:")
