@@ -55,11 +55,21 @@ class _Attribute:
         return found if isinstance(found, Hook) else None
 
 
+# What it means to set the trace of an APSW cursor to None: none at all, or in older versions the connection's.
+_NONE_IS_A_TRACE = tuple(map(int, apsw.apsw_version().split(".")[:2])) >= (3, 51)
+
+
 class _TraceOfCursor(_Attribute):
-    """APSW: a cursor without a trace of its own uses its connection's, and one whose trace was set to None, none."""
+    """APSW: a cursor without a trace of its own uses its connection's."""
 
     def find_hook(self, target: Any) -> Hook | None:
         return super().find_hook(target) or CONNECTION_TRACE.find_hook(target.connection)
+
+    def set(self, target: Any, factory: Factory | None) -> None:
+        if factory is None and not _NONE_IS_A_TRACE:
+            self.stored.__set__(target, None)
+        else:
+            super().set(target, factory)
 
 
 CONNECTION_FACTORY = _Attribute(sqlite3.Connection, "row_factory")
@@ -91,8 +101,10 @@ def has_hook(connection: sqlite3.Connection | apsw.Connection) -> bool:
 
 def read_as_stored(cursor: sqlite3.Cursor | apsw.Cursor) -> None:
     """Plain tuples of what is in the database, whatever factories and hooks there are."""
-    attribute = CURSOR_TRACE if isinstance(cursor, apsw.Cursor) else CURSOR_FACTORY
-    attribute.stored.__set__(behind_proxy(cursor), None)
+    if isinstance(cursor, apsw.Cursor):
+        CURSOR_TRACE.stored.__set__(behind_proxy(cursor), lambda _, row: row)
+    else:
+        CURSOR_FACTORY.stored.__set__(behind_proxy(cursor), None)
 
 
 def _attribute_of(connection: sqlite3.Connection | apsw.Connection) -> _Attribute:

@@ -173,16 +173,24 @@ def test_a_trace_that_is_set_later(on_cursor: bool) -> None:
     db.close()
 
 
-def test_a_trace_on_a_cursor_hides_the_connections() -> None:
-    db = open_apsw()
-    fill(db)
-    db.row_trace = lambda cursor, row: "the connection's"
-    zb.decode_rows(db)
-    cursor = db.cursor()
-    assert cursor.execute("SELECT 1").fetchone() == "the connection's"
-    cursor.row_trace = None  # in APSW this turns the connection's off, too
-    assert cursor.execute("SELECT data FROM t WHERE id = 1").fetchone() == (VALUE,)
-    db.close()
+def test_traces_of_connection_and_cursor_together() -> None:
+    """Which one counts, and what None means (APSW has changed its mind): as on a connection that does not decode."""
+    found = []
+    for decodes in (False, True):
+        db = open_apsw()
+        db.row_trace = lambda cursor, row: ("the connection's", *row)
+        if decodes:
+            zb.decode_rows(db)
+        cursor = db.cursor()
+        results = [cursor.execute("SELECT ?", (VALUE,)).fetchone()]
+        for trace in (lambda cursor, row: ("the cursor's", *row), None, lambda cursor, row: None, None):
+            cursor.row_trace = trace
+            stored = zb.compress(VALUE) if decodes else VALUE
+            results.append(cursor.execute("SELECT ?", (stored,)).fetchone())
+        found.append(results)
+        db.close()
+    assert found[0] == found[1]
+    assert found[1][1] == ("the cursor's", VALUE)
 
 
 def test_connections_without_it_keep_their_attributes(db: Any) -> None:
