@@ -336,7 +336,9 @@ def test_a_converter_that_was_registered_behind_its_back() -> None:
     """Through a name that was imported before: the next connection that decodes finds it."""
     from sqlite_zblob.connect import converters
 
-    zb.decode_rows(open_sqlite3())
+    first = open_sqlite3()
+    zb.decode_rows(first)
+    first.close()
     converters._register("behind", lambda data: data[:3])  # sqlite3's own function
     db = open_sqlite3(detect_types=sqlite3.PARSE_COLNAMES)
     zb.decode_rows(db)
