@@ -30,7 +30,7 @@ from ..codec import (
     info,
     is_frame,
 )
-from ..connect.database import pragma
+from ..connect.database import pragma, run
 from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import ZblobError

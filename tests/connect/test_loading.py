@@ -79,7 +79,7 @@ class Proxy:
     def __init__(self, wrapped: Any) -> None:
         self.__wrapped__ = wrapped
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return type(self.__wrapped__)
 
@@ -91,7 +91,7 @@ class Proxy:
 
 
 def test_connections_behind_a_proxy(open_connection: Callable[[], Any]) -> None:
-    db = Proxy(open_connection())
+    db: Any = Proxy(open_connection())
     zb.load(db)
     db.execute("CREATE TABLE t(data)")
     enabled = zb.enable(db, "t", "data")

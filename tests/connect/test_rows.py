@@ -110,7 +110,7 @@ def test_our_own_statements_do_not_mind_hooks() -> None:
 
 def test_other_connections_are_refused() -> None:
     with pytest.raises(TypeError, match=r"expected a sqlite3\.Connection"):
-        zb.decode_rows("store.db")  # type: ignore[arg-type]
+        zb.decode_rows("store.db")
 
 
 # ---- Factories and traces that are set later ---------------------------------------------------------------

@@ -118,6 +118,7 @@ def test_aiosqlite(path: Path) -> None:
     import aiosqlite
 
     async def main() -> None:
+        db: Any
         async with aiosqlite.connect(path) as db:
             await db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
             await db.commit()
@@ -171,15 +172,13 @@ def test_polars(path: Path) -> None:
 def test_peewee(path: Path) -> None:
     import peewee
 
-    database = peewee.SqliteDatabase(path, pragmas={"journal_mode": "wal", "foreign_keys": 1})
+    database = peewee.SqliteDatabase(str(path), pragmas={"journal_mode": "wal", "foreign_keys": 1})
 
-    class Scan(peewee.Model):  # type: ignore[misc]
+    class Scan(peewee.Model):
+        id: Any
         name = peewee.CharField(unique=True)
         voxels = peewee.BlobField()
         note = peewee.TextField(default="")
-
-        class Meta:
-            pass
 
     database.bind([Scan])
     database.create_tables([Scan])
@@ -210,7 +209,7 @@ def test_dataset(path: Path) -> None:
     scans.insert({"name": "a", "note": note(0)})
     scans.insert_many([{"name": f"bulk {i}", "note": note(i)} for i in range(5)])
     scans.upsert({"name": "a", "note": note(7)}, ["name"])
-    assert scans.find_one(name="a")["note"] == note(7)
+    assert dict(scans.find_one(name="a") or {})["note"] == note(7)
     assert [row["note"] for row in scans.find(name={"like": "bulk%"}, order_by="id")] == [note(i) for i in range(5)]
     assert [row["note"] for row in database.query("SELECT note FROM scans WHERE id = 3")] == [note(1)]
     database.close()
@@ -278,8 +277,9 @@ def test_optuna(path: Path) -> None:
     assert again.user_attrs == {"splits": [[1, 2, 3]] * 500}
     assert [trial.user_attrs["curve"] for trial in again.trials] == [list(range(i, i + 1000)) for i in range(3)]
     assert again.best_trial.value == study.best_value
-    for each in (study, again):
-        each._storage._backend.engine.dispose()
+    storage: Any
+    for storage in (study._storage, again._storage):
+        storage._backend.engine.dispose()
     assert frame_count(path, "trial_user_attributes", "value_json") == 3
     assert frame_count(path, "study_user_attributes", "value_json") == 1
 

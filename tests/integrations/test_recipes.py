@@ -131,6 +131,7 @@ def test_aiosqlite_connections_are_taken(installed: None, store: Path) -> None:
     import aiosqlite
 
     async def main() -> None:
+        db: Any
         async with aiosqlite.connect(store) as db:
             zb.load(db)
             await db.execute("INSERT INTO t(data) VALUES (?)", ("text" * 1000,))
@@ -167,6 +168,7 @@ def test_an_error_in_the_thread_of_aiosqlite_is_raised() -> None:
     import aiosqlite
 
     async def main() -> None:
+        db: Any
         async with aiosqlite.connect(":memory:") as db:
             with pytest.raises(zb.LoadError, match="built without extension loading"):
                 zb.load(db)
@@ -194,7 +196,7 @@ def test_where_other_libraries_keep_their_connection(store: Path) -> None:
     import dataset
     import peewee
 
-    for wrapper in (peewee.SqliteDatabase(store), dataset.connect(f"sqlite:///{store}")):
+    for wrapper in (peewee.SqliteDatabase(str(store)), dataset.connect(f"sqlite:///{store}")):
         with pytest.raises(zb.WrongTypeError, match="its own is database") as caught:
             zb.load(wrapper)
         advice = re.search(r"its own is (.*)", str(caught.value))
