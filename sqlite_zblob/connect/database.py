@@ -15,14 +15,20 @@ import apsw
 
 from .factories import read_as_stored
 from .loader import Connection
+from .wrappers import no_connection
 
 Rows = list[tuple[Any, ...]]
 
 
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
-    """All rows of one statement."""
+    """All rows of one statement.
+
+    :raises WrongTypeError: it is no connection. Most functions that take one come here first.
+    """
     if isinstance(connection, apsw.Connection):
         return list(stream(connection, sql, values))
+    if not isinstance(connection, sqlite3.Connection):
+        raise no_connection(connection)
     cursor = connection.cursor()
     read_as_stored(cursor)
     text_factory, connection.text_factory = connection.text_factory, str

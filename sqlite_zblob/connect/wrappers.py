@@ -31,6 +31,13 @@ def unwrap(connection: Any) -> Any:
     )
 
 
+def no_connection(given: Any) -> WrongTypeError:
+    """For functions that take a connection of sqlite3 or APSW itself."""
+    return WrongTypeError(
+        f"expected a sqlite3.Connection or an apsw.Connection, not {full_name(given)}{_advice(given)}"
+    )
+
+
 def behind_proxy(found: Any) -> Any:
     """Tools that trace a program put proxies before connections and cursors, which only claim to be of their class."""
     kinds = sqlite3.Connection | sqlite3.Cursor | apsw.Connection | apsw.Cursor
