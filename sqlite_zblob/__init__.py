@@ -8,7 +8,8 @@ from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .column.recommend import Recommendation, recommend
 from .column.storage import ColumnStatus, disable, enable, status
-from .connect.loader import install, load, loadable_path, uninstall
+from .connect.loader import load, loadable_path
+from .connect.process import install, uninstall
 from .connect.rows import decode_rows
 from .errors import (
     DamagedFrameError,
@@ -21,6 +22,7 @@ from .errors import (
     SizeLimitError,
     UnsupportedFrameError,
     WorkerError,
+    WrongTypeError,
     ZblobError,
     ZblobWarning,
 )
@@ -57,6 +59,7 @@ __all__ = [
     "UnsupportedFrameError",
     "VerifyReport",
     "WorkerError",
+    "WrongTypeError",
     "ZblobError",
     "ZblobWarning",
     "__version__",

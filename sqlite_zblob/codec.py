@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, overload
 
 from ._codec import ffi, lib
-from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedFrameError, ZblobError
+from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedFrameError, WrongTypeError, ZblobError
 
 Buffer = bytes | bytearray | memoryview | Any  # anything with the buffer protocol, which typing has no name for yet
 
@@ -140,27 +140,53 @@ def _call(size: int) -> _Call | nullcontext[Any]:
     return nullcontext(ffi.NULL) if check is None or size < _INTERRUPTIBLE_SIZE else _Call(check)
 
 
+def _bytes_of(data: Buffer) -> Any:
+    """The memory of a bytes-like object, for `with`.
+
+    :raises WrongTypeError: it has none.
+    :raises OptionError: its memory is not contiguous.
+    """
+    if isinstance(data, str):
+        raise WrongTypeError("expected bytes, not str: a frame is bytes also where the value is text")
+    try:
+        return ffi.from_buffer(data)
+    except TypeError as error:
+        raise WrongTypeError(f"expected bytes or an object with a buffer, not {type(data).__name__}") from error
+    except (BufferError, ValueError) as error:
+        raise OptionError(f"the memory of this {type(data).__name__} is not contiguous: give a copy of it") from error
+
+
 def _raise(error: Any) -> NoReturn:
     message = ffi.string(error.message).decode("utf-8", "replace")
     raise _EXCEPTIONS.get(error.code, ZblobError)(message)
 
 
 def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
-    key = name.encode()
-    if isinstance(value, int) and not isinstance(value, bool):
+    key = _option_text(name)
+    if _is_integer(value):
         if not -(1 << 63) <= value < 1 << 63:
             raise OptionError(f'option "{name}" must fit 64 bits, not {value}')
         result = lib.zblob_options_set_integer(options, key, value, error)
     elif name == "dtype":
-        result = lib.zblob_options_set_text(options, key, getattr(value, "str", str(value)).encode(), error)
+        result = lib.zblob_options_set_text(options, key, _option_text(getattr(value, "str", str(value))), error)
     elif isinstance(value, str):
-        result = lib.zblob_options_set_text(options, key, value.encode(), error)
-    elif name == "shape" and isinstance(value, Sequence) and all(isinstance(extent, int) for extent in value):
+        result = lib.zblob_options_set_text(options, key, _option_text(value), error)
+    elif name == "shape" and isinstance(value, Sequence) and all(map(_is_integer, value)):
+        if not all(-(1 << 63) <= extent < 1 << 63 for extent in value):
+            raise OptionError(f'option "shape" must hold positive integers of 64 bits, not {value}')
         result = lib.zblob_options_set_shape(options, ffi.new("int64_t[]", value), len(value), error)
     else:
         result = lib.zblob_options_refuse(key, repr(value)[:80].encode("ascii", "replace"), error)
     if result != lib.ZBLOB_OK:
         _raise(error)
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _option_text(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def make_options(**options: Any) -> Any:
@@ -189,7 +215,7 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
         source = data.encode("utf-8", "surrogatepass")
         value_type = lib.ZBLOB_TEXT_UTF8
     settings = make_options(level=level, **options)
-    with ffi.from_buffer(source) as src:
+    with _bytes_of(source) as src:
         if len(src) < settings.min_size and not lib.zblob_is_marked(src, len(src)):
             return bytes(ffi.buffer(src))
         return _made_by(lib.zblob_compress, settings, value_type, src, len(src))
@@ -221,7 +247,7 @@ def compress_pickle(data: Buffer, level: int = DEFAULT_LEVEL, **options: Any) ->
     :raises OptionError: an option is unknown or out of range.
     """
     settings = make_options(level=level, **options)
-    with ffi.from_buffer(data) as src:
+    with _bytes_of(data) as src:
         if len(src) < settings.min_size or not _is_plain_pickle(src):
             return bytes(ffi.buffer(src))
         return _made_by(lib.zblob_compress_pickle, settings, src, len(src))
@@ -229,7 +255,7 @@ def compress_pickle(data: Buffer, level: int = DEFAULT_LEVEL, **options: Any) ->
 
 def is_frame(data: Buffer) -> bool:
     """Is it a frame, or an envelope around one, with a valid header checksum? Looks at nothing after the header."""
-    with ffi.from_buffer(data) as src:
+    with _bytes_of(data) as src:
         return bool(lib.zblob_is_compressed(src, len(src)))
 
 
@@ -238,13 +264,15 @@ def has_magic(data: Buffer) -> bool:
 
     The header and all before it is enough of a value.
     """
-    with ffi.from_buffer(data) as src:
+    if type(data) is bytes:  # asked of every BLOB in every row, so without the cost of a buffer
+        return bool(lib.zblob_is_marked(data, len(data)))
+    with _bytes_of(data) as src:
         return bool(lib.zblob_is_marked(src, len(src)))
 
 
 def is_plain_pickle(data: Buffer) -> bool:
     """Is it one complete pickle that `compress_pickle` would wrap? Reads its opcodes, executes none."""
-    with ffi.from_buffer(data) as src:
+    with _bytes_of(data) as src:
         return _is_plain_pickle(src)
 
 
@@ -285,11 +313,35 @@ def decompress(
     :raises UnsupportedFrameError: the frame comes from a newer version.
     :raises SizeLimitError: the value is larger than `max_size` or `out`.
     """
-    with ffi.from_buffer(frame) as src:
+    value, value_type = _decompress(frame, out, threads, max_size)
+    return value if out is not None or value_type == lib.ZBLOB_BLOB else _text_of(value, value_type)
+
+
+def decompress_stored(frame: bytes) -> tuple[bytes, bool]:
+    """What `frame` holds, and whether that is TEXT. TEXT comes in UTF-8, as the database gives it, valid or not.
+
+    :raises DamagedFrameError, UnsupportedFrameError, SizeLimitError: as `decompress`.
+    """
+    value, value_type = _decompress(frame, None, 0, DEFAULT_MAX_SIZE)
+    if value_type == lib.ZBLOB_TEXT_UTF16LE:
+        value = _text_of(value, value_type).encode("utf-8", "surrogatepass")
+    return value, value_type != lib.ZBLOB_BLOB
+
+
+def _text_of(value: bytes, value_type: int) -> str:
+    return value.decode(_ENCODINGS[value_type], "surrogatepass")
+
+
+def _decompress(frame: Buffer, out: Buffer | None, threads: int, max_size: int) -> tuple[Any, int]:
+    """The value's bytes, new or in `out`, and its type."""
+    for name, number, limit in (("threads", threads, 1 << 31), ("max_size", max_size, 1 << 63)):
+        if not _is_integer(number) or not 0 <= number < limit:
+            raise OptionError(f"{name} must be an integer from 0, not {number!r}")
+    with _bytes_of(frame) as src:
         header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
         found, found_size = _find_frame(src, error)
         if not found:
-            return bytes(ffi.buffer(src)) if out is None else _copy_into(src, out)
+            return (bytes(ffi.buffer(src)) if out is None else _copy_into(src, out)), lib.ZBLOB_BLOB
         if lib.zblob_frame_open(header, found, found_size, found_size, error):
             _raise(error)
         size = header.raw_size
@@ -299,13 +351,14 @@ def decompress(
         with ffi.from_buffer(value) as dst, _call(size) as request:
             if lib.zblob_decompress(found, found_size, threads, dst, size, request, error):
                 _raise(error)
-    if out is None and header.value_type != lib.ZBLOB_BLOB:
-        value = value.decode(_ENCODINGS[header.value_type], "surrogatepass")
-    return value  # type: ignore[no-any-return]
+    return value, header.value_type
 
 
 def _writable(out: Buffer, size: int) -> memoryview:
-    view = memoryview(out)
+    try:
+        view = memoryview(out)
+    except TypeError as error:
+        raise WrongTypeError(f"out must be a writable buffer, not {type(out).__name__}") from error
     if view.readonly:
         raise OptionError("out must be writable")
     if not view.c_contiguous:
@@ -329,7 +382,7 @@ def find_damages(frame: Buffer) -> list[tuple[int | None, str]]:
     """
     header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
     decoder = ffi.new("struct zblob_decoder **")
-    with ffi.from_buffer(frame) as src:
+    with _bytes_of(frame) as src:
         try:
             found, found_size = _find_frame(src, error)
             if not found:
@@ -358,7 +411,7 @@ def _damaged_chunks(decoder: Any, header: Any, frame: Any, error: Any) -> Iterat
 
 def checksum(data: Buffer) -> int:
     """XXH64 of these bytes, which is the checksum that the chunk index has of each chunk."""
-    with ffi.from_buffer(data) as src:
+    with _bytes_of(data) as src:
         return int(lib.zblob_checksum(src, len(src)))
 
 
@@ -368,7 +421,7 @@ def info(frame: Buffer) -> FrameInfo:
     :raises DamagedFrameError: the header is cut off or damaged.
     """
     text, error = ffi.new("char **"), ffi.new("struct zblob_error *")
-    with ffi.from_buffer(frame) as src, _call(len(src)) as request:
+    with _bytes_of(frame) as src, _call(len(src)) as request:
         if lib.zblob_describe(src, len(src), lib.ZBLOB_BLOB, text, request, error):
             _raise(error)
     return _take_description(text)
@@ -379,7 +432,7 @@ def head_size(prefix: Buffer) -> int:
 
     Of some plain values it is not 0: `has_magic` knows them, given as many bytes.
     """
-    with ffi.from_buffer(prefix) as src:
+    with _bytes_of(prefix) as src:
         return int(lib.zblob_head_size(src, len(src)))
 
 
@@ -391,7 +444,7 @@ def info_of_head(head: Buffer, value_size: int) -> FrameInfo:
     :raises DamagedFrameError: the header is cut off or damaged.
     """
     text, error = ffi.new("char **"), ffi.new("struct zblob_error *")
-    with ffi.from_buffer(head) as src:
+    with _bytes_of(head) as src:
         if lib.zblob_describe_head(src, len(src), value_size, text, error):
             _raise(error)
     return _take_description(text)

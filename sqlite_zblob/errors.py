@@ -21,6 +21,10 @@ class OptionError(ZblobError, ValueError):
     """An option or argument is not allowed; the message names it and what is."""
 
 
+class WrongTypeError(ZblobError, TypeError):
+    """An argument is of a type that the function does not take; the message says which it takes."""
+
+
 class NotCompressedError(OptionError):
     """There is nothing to restore: the column is neither enabled nor was it migrated, or it was restored already."""
 

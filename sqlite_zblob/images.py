@@ -18,7 +18,8 @@ from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, has_magic
 from .column.schema import look_at_table, master_of, require_schema
 from .column.virtual import is_zblob
 from .connect.database import quote, run, stream
-from .errors import DamagedFrameError, UnsupportedFrameError
+from .connect.wrappers import full_name
+from .errors import DamagedFrameError, OptionError, UnsupportedFrameError, WrongTypeError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,20 +53,33 @@ def register(connection: apsw.Connection) -> None:
 
     Compressed, enveloped and plain values may be mixed. The columns are those of `COLUMNS`. `min`, `max` and `mean`
     need NumPy, and fail the statement at a damaged chunk.
+
+    :raises WrongTypeError: it is no APSW connection.
     """
-    import apsw.ext  # not at the top: it costs more time than all of this package
+    if not isinstance(connection, apsw.Connection):
+        raise WrongTypeError(
+            f"zimages needs an apsw.Connection, not {full_name(connection)}: the sqlite3 module knows no virtual tables"
+        )
+    # not at the top: it costs more time than all of this package
+    from apsw.ext import VTColumnAccess, make_virtual_module
 
     reference = weakref.ref(connection)
 
-    def zimages(table_name: str, column_name: str, schema_name: str = "main") -> Iterator[ImageRow | ProblemRow]:
+    def zimages(
+        table_name: str | None = None, column_name: str | None = None, schema_name: str = "main"
+    ) -> Iterator[ImageRow | ProblemRow]:
+        for name in (table_name, column_name, schema_name):
+            if not isinstance(name, str):
+                raise OptionError("zimages takes names as text: zimages('table', 'column' [, 'schema'])")
+        assert table_name is not None and column_name is not None
         owner = reference()
         assert owner is not None
         return image_rows(owner, table_name, column_name, schema_name)
 
     table: Any = zimages
     table.columns = COLUMNS
-    table.column_access = apsw.ext.VTColumnAccess.By_Attr
-    apsw.ext.make_virtual_module(connection, "zimages", table, eponymous_only=True)
+    table.column_access = VTColumnAccess.By_Attr
+    make_virtual_module(connection, "zimages", table, eponymous_only=True)
 
 
 class StoredValue:

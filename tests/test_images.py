@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -170,8 +171,19 @@ def test_errors(store: Any) -> None:
         store.execute("SELECT * FROM zimages('results', 'nothing')").fetchall()
     with pytest.raises(zb.OptionError, match="no table nothing"):
         store.execute("SELECT * FROM zimages('nothing', 'data')").fetchall()
+    for arguments in ("", "('results')", "(NULL, 'data')", "(x'00', 'data')", "('results', 'data', 5)"):
+        with pytest.raises(zb.OptionError, match=r"zimages takes names as text: zimages\('table', 'column'"):
+            store.execute(f"SELECT * FROM zimages{arguments}").fetchall()
     with pytest.raises(apsw.SQLError):
         store.execute("DELETE FROM zimages")
+
+
+def test_other_connections_have_no_zimages() -> None:
+    db = sqlite3.connect(":memory:")
+    for given in (db, "store.db", None):
+        with pytest.raises(zb.WrongTypeError, match=r"zimages needs an apsw\.Connection, not"):
+            zb.images.register(given)  # type: ignore[arg-type]
+    db.close()
 
 
 def test_numpy_is_imported_on_demand(tmp_path: Path) -> None:

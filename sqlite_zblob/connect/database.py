@@ -13,17 +13,24 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from .factories import read_as_stored
 from .loader import Connection
+from .wrappers import no_connection
 
 Rows = list[tuple[Any, ...]]
 
 
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
-    """All rows of one statement."""
+    """All rows of one statement.
+
+    :raises WrongTypeError: it is no connection. Most functions that take one come here first.
+    """
     if isinstance(connection, apsw.Connection):
         return list(stream(connection, sql, values))
+    if not isinstance(connection, sqlite3.Connection):
+        raise no_connection(connection)
     cursor = connection.cursor()
-    cursor.row_factory = None
+    read_as_stored(cursor)
     text_factory, connection.text_factory = connection.text_factory, str
     try:
         return cursor.execute(sql, values).fetchall()
@@ -36,7 +43,7 @@ def stream(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) ->
     """The rows of one statement, one after the other."""
     cursor = connection.cursor()
     cursor.exec_trace = lambda *_: True
-    cursor.row_trace = lambda _, row: row
+    read_as_stored(cursor)
     yield from cursor.execute(sql, values)
 
 

@@ -1,4 +1,4 @@
-"""Bring the extension into connections: one at a time with `load`, or all of a process with `install`.
+"""Bring the extension into one connection, and find the libraries that this takes.
 
 Knows the connections of APSW and of the sqlite3 module. Both may be used in one process, each with an SQLite
 library of its own.
@@ -7,19 +7,20 @@ library of its own.
 from __future__ import annotations
 
 import ctypes
+import inspect
 import sqlite3
 import sys
-import threading
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from ..errors import LoadError
+from .wrappers import is_aiosqlite, run_in_its_thread, unwrap
 
 Connection = sqlite3.Connection | apsw.Connection
 
 _SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
-_ENTRY_POINT = "sqlite3_zblob_init"
 
 _NO_LOADING = (
     "this Python's sqlite3 module was built without extension loading (pyenv and Apple build it so): call "
@@ -32,24 +33,33 @@ def loadable_path() -> str:
     return str(Path(__file__).resolve().parents[1] / "zblob")
 
 
-def load(connection: Connection) -> None:
+def load(connection: Any) -> None:
     """Give one open connection the SQL functions. Doing it twice does no harm.
 
     The connection's permission to load further extensions is left as it was.
 
+    :param connection: of sqlite3, APSW or aiosqlite, or one of these that SQLAlchemy has wrapped.
     :raises LoadError: this connection cannot load extensions; the message says what can be done.
+    :raises WrongTypeError: it is no connection.
     """
-    if isinstance(connection, apsw.Connection):
-        _load_apsw(connection)
-    elif isinstance(connection, sqlite3.Connection):
-        _load_sqlite3(connection)
+    owner = unwrap(connection)
+    if isinstance(owner, apsw.Connection):
+        _load_apsw(owner)
+    elif is_aiosqlite(owner):
+        run_in_its_thread(owner, _load_sqlite3)
     else:
-        raise TypeError(f"expected a sqlite3.Connection or an apsw.Connection, not {type(connection).__name__}")
+        _load_sqlite3(owner)
 
 
 def _load_apsw(connection: apsw.Connection) -> None:
     switch = apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION
-    was_enabled = connection.config(switch, -1)
+    try:
+        was_enabled = connection.config(switch, -1)
+    except apsw.ConnectionClosedError as error:
+        raise LoadError(f"cannot load the extension: {error}") from error
+    if inspect.iscoroutine(was_enabled):
+        was_enabled.close()
+        raise LoadError("this APSW connection is asynchronous: call sqlite_zblob.install() before it is opened")
     connection.config(switch, 1)
     try:
         connection.load_extension(loadable_path())
@@ -79,6 +89,8 @@ def _is_loaded(connection: sqlite3.Connection) -> bool:
         connection.execute("SELECT zblob_version()").close()
     except sqlite3.OperationalError:
         return False
+    except sqlite3.ProgrammingError as error:  # it is closed, or belongs to another thread
+        raise LoadError(f"cannot load the extension: {error}") from error
     return True
 
 
@@ -91,45 +103,21 @@ def _may_load(connection: sqlite3.Connection) -> bool:
     return True
 
 
-# ---- Every connection of a process -------------------------------------------------------------------------
-
-_lock = threading.Lock()
+# ---- Libraries ---------------------------------------------------------------------------------------------
 
 
-def install() -> None:
-    """Give the SQL functions to every connection that this process opens from now on, sqlite3's and APSW's.
+def load_shared() -> ctypes.CDLL:
+    """The extension as a shared library of this process.
 
-    Works where the sqlite3 module was built without extension loading, too.
-
-    :raises LoadError: the sqlite3 module's SQLite library cannot be reached, or refuses (Apple's own does).
+    :raises LoadError: the file is not there, or does not fit this system.
     """
-    with _lock:
-        if load not in apsw.connection_hooks:
-            apsw.connection_hooks.append(load)
-        library = _sqlite_library()
-        if library.sqlite3_auto_extension(_entry_point()) != sqlite3.SQLITE_OK:
-            raise LoadError(
-                "this SQLite library refuses sqlite3_auto_extension (Apple's does): use load(connection) or apsw"
-            )
-
-
-def uninstall() -> None:
-    """Undo `install` for connections opened from now on. Those that are open keep the functions."""
-    with _lock:
-        if load in apsw.connection_hooks:
-            apsw.connection_hooks.remove(load)
-        _sqlite_library().sqlite3_cancel_auto_extension(_entry_point())
-
-
-def _entry_point() -> ctypes.c_void_p:
     try:
-        extension = ctypes.CDLL(loadable_path() + _SUFFIX)
+        return ctypes.CDLL(loadable_path() + _SUFFIX)
     except OSError as error:
         raise LoadError(f"cannot load {loadable_path()}{_SUFFIX}: {error}") from error
-    return ctypes.cast(extension[_ENTRY_POINT], ctypes.c_void_p)
 
 
-def _sqlite_library() -> ctypes.CDLL:
+def find_library() -> ctypes.CDLL:
     """The SQLite that the sqlite3 module calls: through its own shared object, so that it is no other one."""
     import _sqlite3
 

@@ -21,7 +21,7 @@ from urllib.parse import unquote_to_bytes
 
 import apsw
 
-from ..errors import DatabaseError, DiskSpaceError, OptionError
+from ..errors import DatabaseError, DiskSpaceError, OptionError, WrongTypeError
 from .database import pragma, run
 from .loader import Connection, load
 
@@ -60,7 +60,7 @@ def locate(database: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Loc
         name = os.fsdecode(database)
     except TypeError as error:
         kind = type(database).__name__
-        raise TypeError(f"expected a path, a file: URI or an open connection, not {kind}") from error
+        raise WrongTypeError(f"expected a path, a file: URI or an open connection, not {kind}") from error
     try:
         name.encode()
     except UnicodeEncodeError as error:

@@ -1,52 +1,92 @@
 """Row hooks: every compressed value in a result row comes back decompressed, whatever statement asked for it.
 
-For columns that are compressed in place with envelope "frame", and programs that read them as plain bytes.
+For columns that are compressed in place with envelope "frame", and programs that read them as plain values.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 import apsw
 
-from ..codec import decompress, has_magic
-from .loader import Connection
+from ..codec import decompress_stored, has_magic
+from . import converters
+from .factories import Hook, add_hook, remove_hook
+from .wrappers import inner_connection, is_aiosqlite, unwrap
 
-RowFactory = Callable[[Any, tuple[Any, ...]], Any]
 
-
-def decode_rows(connection: Connection) -> None:
+def decode_rows(connection: Any, *, on: bool = True) -> None:
     """Decompress the values of all rows that this connection reads from now on. Doing it twice does no harm.
 
-    A row factory (sqlite3) or row trace (APSW) that is set already stays and gets the decompressed row; one that
-    is set later replaces this hook, and so does one set on a single cursor. A value that SQL decompressed itself
-    is left alone, unless it is a frame once more.
+    Row factories (sqlite3) and row traces (APSW), on the connection or on a cursor, set before or later, get the
+    decompressed row. Converters (`detect_types`) get decompressed bytes, and so does `text_factory` for TEXT: as from
+    a table that is not compressed. A value that SQL decompressed itself is left alone, unless it is a frame once more.
 
+    :param connection: of sqlite3, APSW or aiosqlite, or one of these that SQLAlchemy has wrapped.
+    :param on: False: stop it. Cursors that are open go on decoding.
+    :raises WrongTypeError: it is none of these.
     :raises DamagedFrameError: when a damaged value is read.
     """
-    if isinstance(connection, apsw.Connection):
-        if not isinstance(connection.row_trace, _RowHook):
-            connection.row_trace = _RowHook(connection.row_trace)
-    elif isinstance(connection, sqlite3.Connection):
-        if not isinstance(connection.row_factory, _RowHook):
-            connection.row_factory = _RowHook(connection.row_factory)
+    owner = unwrap(connection)
+    if is_aiosqlite(owner):
+        owner = inner_connection(owner)  # its row factory may be set from any thread
+    if not on:
+        remove_hook(owner)
+    elif isinstance(owner, apsw.Connection):
+        add_hook(owner, _ApswHook)
     else:
-        raise TypeError(f"expected a sqlite3.Connection or an apsw.Connection, not {type(connection).__name__}")
+        converters.wrap_all()
+        add_hook(owner, _Sqlite3Hook)
 
 
-class _RowHook:
-    """A row factory or row trace before the one that was there."""
+class _ApswHook(Hook):
+    __slots__ = ()
 
-    def __init__(self, following: RowFactory | None) -> None:
-        self.following = following
-
-    def __call__(self, cursor: Any, row: tuple[Any, ...]) -> Any:
-        if any(map(_is_compressed, row)):
-            row = tuple(decompress(value) if _is_compressed(value) else value for value in row)
+    def __call__(self, cursor: apsw.Cursor, row: tuple[Any, ...]) -> Any:
+        for value in row:
+            if type(value) is bytes and has_magic(value):
+                row = tuple(map(_decode, row))
+                break
         return row if self.following is None else self.following(cursor, row)
 
 
-def _is_compressed(value: Any) -> bool:
-    return type(value) is bytes and has_magic(value)
+class _Sqlite3Hook(Hook):
+    __slots__ = ()
+
+    def __call__(self, cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Any:
+        for value in row:
+            if type(value) is bytes and has_magic(value):
+                row = _decode_row(cursor, row)
+                break
+        return row if self.following is None else self.following(cursor, row)
+
+
+def _decode(value: Any) -> Any:
+    """TEXT that is no UTF-8 is an error, as it is from APSW itself."""
+    if type(value) is not bytes or not has_magic(value):
+        return value
+    data, is_text = decompress_stored(value)
+    return data.decode() if is_text else data
+
+
+def _decode_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    decoded = list(row)
+    for at, value in enumerate(row):
+        if type(value) is bytes and has_magic(value):
+            data, is_text = decompress_stored(value)
+            decoded[at] = _make_text(cursor, at, data) if is_text else data
+    return tuple(decoded)
+
+
+def _make_text(cursor: sqlite3.Cursor, at: int, data: bytes) -> Any:
+    """What sqlite3 itself makes of TEXT."""
+    factory = cursor.connection.text_factory
+    if factory is not str:
+        return factory(data)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        name = cursor.description[at][0]
+        text = f"Could not decode to UTF-8 column '{name}' with text '".encode() + data.partition(b"\0")[0] + b"'"
+        raise sqlite3.OperationalError(text[:200].decode("ascii", "replace")) from error

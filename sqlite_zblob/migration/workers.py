@@ -30,7 +30,7 @@ from ..codec import (
     info,
     is_frame,
 )
-from ..connect.database import pragma
+from ..connect.database import pragma, run
 from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import ZblobError
@@ -263,16 +263,16 @@ def _text_engine(encoding: str) -> apsw.Connection:
     engine: apsw.Connection | None = getattr(_engines, name, None)
     if engine is None:
         engine = apsw.Connection(":memory:")
-        engine.execute(f"PRAGMA encoding = '{encoding}'")
+        run(engine, f"PRAGMA encoding = '{encoding}'")
         load(engine)
-        engine.execute("SELECT zblob_config('threads', 1)")
+        run(engine, "SELECT zblob_config('threads', 1)")
         setattr(_engines, name, engine)
     return engine
 
 
 def _compress_text(job: Job, item: Item, value: Buffer) -> Outcome:
     engine = _text_engine(job.source.encoding)
-    ((new,),) = engine.execute("SELECT zcompress(CAST(? AS TEXT), ?)", (value, job.level))
+    ((new,),) = run(engine, "SELECT zcompress(CAST(? AS TEXT), ?)", (value, job.level))
     if len(new) >= item.size:
         return Outcome("keep", raw_size=item.size)
     value_type, raw = _decompress_text(job, new)
@@ -284,5 +284,5 @@ def _compress_text(job: Job, item: Item, value: Buffer) -> Outcome:
 def _decompress_text(job: Job, frame: Buffer) -> tuple[str, bytes]:
     """The type, and the bytes in the database's encoding, that a reader of the database gets."""
     sql = "SELECT typeof(value), CAST(value AS BLOB) FROM (SELECT zdecompress(?) AS value)"
-    ((value_type, value),) = _text_engine(job.source.encoding).execute(sql, (frame,))
+    ((value_type, value),) = run(_text_engine(job.source.encoding), sql, (frame,))
     return value_type, value

@@ -139,3 +139,53 @@ def test_the_gil_is_released() -> None:
         ticks += 1
     worker.join()
     assert ticks > 50 * (time.perf_counter() - started)
+
+
+@pytest.mark.parametrize("given", ["str", None, 5, 2.5, [1], object()])
+@pytest.mark.parametrize(
+    "function", [zb.decompress, zb.info, zb.is_frame, zb.compress, zb.compress_pickle], ids=lambda f: f.__name__
+)
+def test_other_things_than_bytes(function: Any, given: Any) -> None:
+    if function is zb.compress and isinstance(given, str):
+        assert zb.decompress(zb.compress(given)) == given
+        return
+    with pytest.raises(zb.WrongTypeError, match="expected bytes") as caught:
+        function(given)
+    assert isinstance(caught.value, TypeError) and isinstance(caught.value, zb.ZblobError)
+
+
+@pytest.mark.parametrize("function", [zb.decompress, zb.info, zb.is_frame, zb.compress], ids=lambda f: f.__name__)
+def test_memory_with_gaps(function: Any) -> None:
+    for given in (memoryview(b"abcdef")[::2], np.zeros((4, 4))[:, ::2]):
+        with pytest.raises(zb.OptionError, match="not contiguous"):
+            function(given)
+
+
+@pytest.mark.parametrize("name", ["threads", "max_size"])
+@pytest.mark.parametrize("number", [-1, "1", None, 2.5, True, 1 << 70])
+def test_options_of_decompress(name: str, number: Any) -> None:
+    for stored in (zb.compress(b"a" * 1000), b"plain"):
+        with pytest.raises(zb.OptionError, match=f"{name} must be an integer"):
+            zb.decompress(stored, **{name: number})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"codec": "\udc80"},
+        {"dtype": "\udc80"},
+        {"\udc80": 1},
+        {"shape": [1 << 70]},
+        {"shape": [True]},
+        {"codec": "ä" * 40},
+    ],
+    ids=ascii,
+)
+def test_strange_options(options: dict[str, Any]) -> None:
+    with pytest.raises(zb.OptionError):
+        zb.compress(b"a" * 1000, **options)
+
+
+def test_out_must_be_a_buffer() -> None:
+    with pytest.raises(zb.WrongTypeError, match="out must be a writable buffer, not str"):
+        zb.decompress(zb.compress(b"a" * 1000), out="text")

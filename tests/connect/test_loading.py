@@ -64,9 +64,71 @@ def test_load_where_sqlite3_cannot() -> None:
     connection.close()
 
 
-def test_load_takes_connections_alone() -> None:
-    with pytest.raises(TypeError, match=r"expected a sqlite3\.Connection or an apsw\.Connection, not str"):
-        zb.load(":memory:")  # type: ignore[arg-type]
+@pytest.mark.parametrize("given", [None, 5, "store.db", b"store.db", sqlite3.connect, sqlite3.Connection, Path("x")])
+@pytest.mark.parametrize("function", [zb.load, zb.decode_rows])
+def test_other_things_than_connections(function: Any, given: Any) -> None:
+    with pytest.raises(zb.WrongTypeError, match=r"expected a sqlite3\.Connection, an apsw\.Connection or an") as caught:
+        function(given)
+    assert isinstance(caught.value, TypeError | zb.ZblobError)
+    assert ("open the database first" in str(caught.value)) == isinstance(given, str | bytes)
+
+
+@pytest.mark.parametrize("given", [None, 5, "store.db", sqlite3.connect])
+def test_other_functions_take_connections_alone(given: Any) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: zb.enable(given, "t", "c"),
+        lambda: zb.disable(given, "t", "c"),
+        lambda: zb.recommend(given, "t", "c"),
+        lambda: zb.status(given),
+    ]
+    if not isinstance(given, str):  # which is a path
+        calls += [lambda: zb.verify(given), lambda: zb.analyze(given), lambda: zb.migrate(given, "t", "c")]
+    for call in calls:
+        with pytest.raises(zb.WrongTypeError, match="expected a "):
+            call()
+
+
+class Proxy:
+    """As wrapt makes them, for OpenTelemetry and others: it claims the class of what it wraps."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.__wrapped__ = wrapped
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.__wrapped__)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+    def cursor(self) -> Any:
+        return Proxy(self.__wrapped__.cursor())
+
+
+def test_connections_behind_a_proxy(open_connection: Callable[[], Any]) -> None:
+    db: Any = Proxy(open_connection())
+    zb.load(db)
+    db.execute("CREATE TABLE t(data)")
+    enabled = zb.enable(db, "t", "data")
+    assert zb.status(db) == [enabled]
+    zb.decode_rows(db)
+    assert db.execute("SELECT zcompress(?)", ("text" * 1000,)).fetchone() == ("text" * 1000,)
+    db.close()
+
+
+@pytest.mark.parametrize("opener", [sqlite3.connect, apsw.Connection])
+def test_a_closed_connection(opener: Callable[[str], Any]) -> None:
+    connection = opener(":memory:")
+    connection.close()
+    with pytest.raises(zb.LoadError, match="closed"):
+        zb.load(connection)
+
+
+def test_a_connection_of_another_thread() -> None:
+    connection = sqlite3.connect(":memory:")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(zb.LoadError, match="thread"):
+        pool.submit(zb.load, connection).result()
+    connection.close()
 
 
 def test_install_and_uninstall() -> None:

@@ -175,8 +175,12 @@ char *
 shadow_declaration(const struct column_defs *defs)
 {
     sqlite3_str *sql = sqlite3_str_new(NULL);
-    for (int i = 0; i < defs->column_count; i++)
+    for (int i = 0; i < defs->column_count; i++) {
         sqlite3_str_appendf(sql, "%s%s", i ? ", " : "CREATE TABLE x(", defs->columns[i].declaration);
+        /* So that PRAGMA table_info shows it. */
+        if (i == defs->rowid_column)
+            sqlite3_str_appendall(sql, " PRIMARY KEY");
+    }
     sqlite3_str_appendall(sql, ")");
     return sqlite3_str_finish(sql);
 }

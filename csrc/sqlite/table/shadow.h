@@ -39,7 +39,7 @@ int shadow_rename(const struct shadow *shadow, const char *new_table, char **mes
 /* Refuse a backing table whose layout comes from a newer version. */
 int shadow_check_version(const struct shadow *shadow, char **message);
 
-/* For sqlite3_declare_vtab. Without keys: SQLite would take a PRIMARY KEY for an index that exists. */
+/* For sqlite3_declare_vtab. Of keys, the INTEGER PRIMARY KEY alone: SQLite takes any other for an index that exists. */
 char *shadow_declaration(const struct column_defs *defs);
 
 /* rowid, _rowid_ or oid; NULL where columns hide all three. */

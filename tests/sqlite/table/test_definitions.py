@@ -87,6 +87,29 @@ def test_columns_types_and_collations_are_declared(db: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("definition", "shown"),
+    [
+        ("id INTEGER PRIMARY KEY, d BLOB COMPRESSED", 1),
+        ("id integer NOT NULL PRIMARY KEY ASC AUTOINCREMENT, d BLOB COMPRESSED", 1),
+        ("id INTEGER COLLATE NOCASE CHECK (id > 0) CONSTRAINT k PRIMARY KEY, d BLOB COMPRESSED", 1),
+        ("id INTEGER, d BLOB COMPRESSED, PRIMARY KEY (id DESC)", 1),
+        ("id INTEGER PRIMARY KEY DESC, d BLOB COMPRESSED", 0),
+        ("id INT PRIMARY KEY, d BLOB COMPRESSED", 0),
+        ("id TEXT PRIMARY KEY, d BLOB COMPRESSED", 0),
+        ("id INTEGER, other INTEGER, d BLOB COMPRESSED, PRIMARY KEY (id, other)", 0),
+    ],
+)
+def test_table_info_shows_the_key_that_makes_no_index(db: Any, definition: str, shown: int) -> None:
+    """Other keys would make SQLite believe in an index on a page of its own, and report it as corruption."""
+    db.execute(f"CREATE VIRTUAL TABLE t USING zblob({definition})")
+    db.execute("INSERT INTO t(id, d) VALUES (7, ?)", (b"abc" * 1000,))
+    assert one(db, "SELECT pk FROM pragma_table_info('t') WHERE name = 'id'") == shown
+    assert rows(db, "PRAGMA index_list(t)") == []
+    assert one(db, "PRAGMA integrity_check") == "ok"
+    assert one(db, "SELECT length(d) FROM t WHERE id = 7") == 3000
+
+
+@pytest.mark.parametrize(
     ("definition", "insert", "code", "message"),
     [
         ("a INT UNIQUE, b", "VALUES(1, 2), (1, 3)", UNIQUE, "UNIQUE constraint failed: t.a"),
