@@ -1,6 +1,6 @@
 """What a stored pickle envelope calls when it is loaded. Neither this module nor `load_v1` may ever move or change.
 
-Envelopes name `sqlite_zblob.unpickle.load_v1` in their bytes (csrc/codec/envelope.c). It unpickles: never
+Envelopes name `sqlite_zblob.unpickle.load_v1` in their bytes (csrc/codec/frame/envelope.c). It unpickles: never
 allow-list it in a restricted unpickler.
 """
 
