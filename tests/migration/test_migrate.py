@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -269,7 +268,7 @@ def test_ctrl_c_and_on(store: apsw.Connection, path: str, mode: str, operation: 
     before = values(store)
     if operation == "restore":
         zb.migrate(path, "t", "data", mode=mode)
-    function: Callable[..., zb.Report] = {"migrate": zb.migrate, "restore": zb.restore}[operation]
+    function: Any = {"migrate": zb.migrate, "restore": zb.restore}[operation]
     options: dict[str, Any] = {"mode": mode} if operation == "migrate" else {}
 
     def interrupt(progress: zb.Progress) -> None:
