@@ -45,6 +45,10 @@ class DiskSpaceError(ZblobError):
     """There is not enough free space; the message says how much is needed where."""
 
 
+class SupersededError(ZblobError):
+    """Another run of migrate or restore has begun on the same column and goes on in place of this one."""
+
+
 class WorkerError(ZblobError):
     """Workers cannot be used: they carry another version of the codec, or none answers."""
 

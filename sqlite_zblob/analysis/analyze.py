@@ -183,7 +183,7 @@ def analyze(
             free_size=analyzer.free_size,
             page_size=pragma(connection, "page_size"),
             journal_mode=pragma(connection, "journal_mode"),
-            auto_vacuum=AUTO_VACUUM[pragma(connection, "auto_vacuum")],
+            auto_vacuum=analyzer.auto_vacuum,
             workers=analyzer.workers,
             seconds=time.monotonic() - began,
             columns=tuple(columns),
@@ -202,6 +202,7 @@ class _Analyzer:
         page_size = pragma(connection, "page_size")
         self.file_size: int = page_size * pragma(connection, "page_count")
         self.free_size: int = page_size * pragma(connection, "freelist_count")
+        self.auto_vacuum = AUTO_VACUUM[pragma(connection, "auto_vacuum")]
         self.enabled = status(connection, schema="main")
 
     def analyze(self, table: str | None, column: str | None, progress: Callable[[str], None]) -> list[ColumnAnalysis]:
@@ -362,12 +363,12 @@ class _Analyzer:
         return trials.smaller_pickles if enabled.envelope == "pickle" else trials.smaller_count
 
     def _command(self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int) -> str:
-        """The command that does it. Options with their defaults are left out, except for the mode."""
-        words = ["sqlite-zblob", "migrate", self.path, table, column, f"--mode={mode}"]
-        words += [f"--envelope={envelope}"] if envelope != "frame" else []
-        words += [f"--level={level}"] if level != DEFAULT_LEVEL else []
-        words += [f"--min-size={min_size}"] if min_size != DEFAULT_MIN_SIZE else []
-        return shlex.join(words)
+        """What makes of the column, and of the file, what the figures say."""
+        words = ["sqlite-zblob", "migrate", self.path, table, column, f"--mode={mode}", f"--envelope={envelope}"]
+        words += [f"--level={level}", f"--min-size={min_size}"]
+        words += [f"--workers={self.workers}"] if self.workers != cpu_count() else []
+        vacuum = {"none": ["--vacuum"], "incremental": ["--incremental-vacuum"], "full": []}
+        return shlex.join(words + vacuum[self.auto_vacuum])
 
 
 def _candidates(table: Table) -> list[Column]:

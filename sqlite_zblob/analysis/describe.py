@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -13,7 +14,8 @@ from ..connect.database import fold, pragma, quote, run
 from ..connect.loader import Connection
 from ..connect.opening import Database, name_of, reading
 from ..errors import OptionError
-from ..migration.record import Record, records
+from ..migration.record import BadRecord, Record, records
+from ..migration.spared import failure_count
 from ..migration.values import place_of, select_value
 
 AUTO_VACUUM = ("none", "full", "incremental")  # by the number that the PRAGMA gives
@@ -29,9 +31,14 @@ class MigrationInfo:
     column: str
     operation: str  # "migrate" or "restore"
     is_running: bool  # it runs, or was interrupted: the same call continues it
+    mode: str  # "in-place" or "table"; this and the following three are settings of the column
+    envelope: str
+    level: int
+    min_size: int
     rows_done: int
     rows_total: int
     failure_count: int  # values that stay as they are
+    problem: str | None  # why the record makes no sense; the other fields are then empty
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class ColumnInfo:
     name: str
     declared_type: str
     enabled: ColumnStatus | None  # None: compression is off
+    migration: MigrationInfo | None  # None: the column was not migrated, or is restored
     obstacles: tuple[str, ...]  # reasons why it cannot be compressed
 
 
@@ -87,7 +95,8 @@ def describe(
     """Describe a database, one of its tables, or one stored value.
 
     :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
-    :param key: the row's primary key, as a tuple where that has several columns; otherwise the rowid.
+    :param key: the row's primary key, as a tuple where that has several columns; otherwise the rowid. A text stands
+        for a number, too, where no row has the text.
     :returns: of a value, what `info` returns: what its header holds or, of a plain value, what sniffing finds.
     :raises OSError: there is no such file, it is a directory, or it may not be read.
     :raises DatabaseError: it is no database, or SQLite cannot read it.
@@ -118,8 +127,17 @@ def _describe_database(connection: Connection, name: str) -> DatabaseInfo:
         encoding=pragma(connection, "encoding"),
         tables=tuple(name for (name,) in tables if not fold(name).startswith("sqlite_")),
         enabled=tuple(status(connection, schema="main")),
-        migrations=tuple(_migration_info(connection, record) for record in records(connection)),
+        migrations=_migrations(connection),
     )
+
+
+def _migrations(connection: Connection) -> tuple[MigrationInfo, ...]:
+    good, bad = records(connection)
+    return (*(_migration_info(connection, each) for each in good), *map(_bad_info, bad))
+
+
+def _bad_info(bad: BadRecord) -> MigrationInfo:
+    return MigrationInfo(bad.table, bad.column, "", False, "", "", 0, 0, 0, 0, 0, str(bad.error))
 
 
 def _migration_info(connection: Connection, record: Record) -> MigrationInfo:
@@ -127,10 +145,12 @@ def _migration_info(connection: Connection, record: Record) -> MigrationInfo:
         table=record.table,
         column=record.column,
         operation=record.operation,
-        is_running=record.state == "running",
+        is_running=record.is_running,
+        **record.settings._asdict(),
         rows_done=record.counts.rows,
         rows_total=record.counts.rows_total,
-        failure_count=record.failure_count(connection),
+        failure_count=failure_count(connection, record.id),
+        problem=None,
     )
 
 
@@ -138,17 +158,20 @@ def _describe_table(connection: Connection, name: str) -> TableInfo:
     found = find_rows(connection, name)
     enabled = [each for each in status(connection, schema="main") if fold(each.table) == fold(name)]
     is_virtual = any(each.mode == "table" for each in enabled)
+    table = next((each.table for each in enabled), found.name)
+    migrations = {fold(each.column): each for each in _migrations(connection) if fold(each.table) == fold(table)}
     columns = [
         ColumnInfo(
             name=each.name,
             declared_type=each.declared,
             enabled=next((one for one in enabled if fold(one.column) == fold(each.name)), None),
+            migration=migrations.get(fold(each.name)),
             obstacles=tuple(column_obstacles(found, each, is_virtual=is_virtual)),
         )
         for each in found.columns
     ]
     return TableInfo(
-        name=next((each.table for each in enabled), found.name),
+        name=table,
         primary_key=tuple(each.name for each in found.primary_key),
         indexes=tuple(index.name for index in found.indexes),
         triggers=tuple(name for name, _ in found.triggers),
@@ -159,12 +182,13 @@ def _describe_table(connection: Connection, name: str) -> TableInfo:
 def _describe_value(connection: Connection, table: str, column: str, key: Any) -> FrameInfo:
     found = find_rows(connection, table)
     place = place_of(found, found.column(column))
-    names, values = _row_condition(found, key)
+    names, parts = _row_condition(found, key)
     where = " AND ".join(f"{name} = ?" for name in names)
-    rows = run(connection, f"SELECT {', '.join(place.key)} FROM {found.address} WHERE {where}", values)
-    if not rows:
-        raise OptionError(f"table {table} has no row with {', '.join(names)} = {', '.join(map(str, values))}")
-    value = select_value(connection, place, rows[0], LARGEST)
+    sql = f"SELECT {', '.join(place.keys)} FROM {place.address} WHERE {where}"
+    row = next((rows[0] for values in _readings(parts) if (rows := run(connection, sql, values))), None)
+    if row is None:
+        raise OptionError(f"table {table} has no row with {', '.join(names)} = {', '.join(map(_literal, parts))}")
+    value = select_value(connection, place, row, LARGEST)
     if value is None:
         raise OptionError(f"column {column} of that row holds no BLOB and no TEXT")
     return info(value)
@@ -182,3 +206,24 @@ def _row_condition(table: Table, key: Any) -> tuple[list[str], tuple[Any, ...]]:
             f"a row of table {table.name} is named by {', '.join(names)}, and the key has {len(values)} parts"
         )
     return names, values
+
+
+def _readings(parts: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The key as it is; then with numbers in place of texts, for columns that have no type of their own."""
+    yield parts
+    numbers = tuple(_number(part) if isinstance(part, str) else part for part in parts)
+    if numbers != parts:
+        yield numbers
+
+
+def _number(text: str) -> str | int | float:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _literal(part: object) -> str:
+    return f"x'{part.hex()}'" if isinstance(part, bytes) else str(part)

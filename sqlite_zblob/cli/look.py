@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -198,7 +200,7 @@ def _short(number: float) -> str:
 
 @click.command(short_help="Say what a database, a table, a value or a file holds.")
 @click.argument("file", type=click.Path(readable=False))
-@click.argument("place", nargs=-1, metavar="[TABLE [COLUMN KEY]]")
+@click.argument("place", nargs=-1, metavar="[TABLE [COLUMN KEY...]]")
 @json_option
 def info(file: str, place: tuple[str, ...], as_json: bool) -> None:
     """Say what a database, a table, a value or a file holds. Nothing is decoded or unpickled.
@@ -209,16 +211,30 @@ def info(file: str, place: tuple[str, ...], as_json: bool) -> None:
     sqlite-zblob info results.db results data a1    the value of the row with that primary key
     sqlite-zblob info value.zst                     a frame, an envelope, or a plain value in a file
 
-    KEY is the primary key of the row, or the rowid of a table without one.
+    KEY is the primary key of the row, as many words as that has columns, or the rowid of a table without one. A BLOB is
+    written as SQL does: "x'53514c'".
     """
-    if len(place) not in (0, 1, 3):
+    if len(place) == 2:
         raise click.UsageError("give the file alone, or TABLE after it, or TABLE, COLUMN and KEY")
     is_file = not place and not _is_database(file)
-    about: Any = frame_info(Path(file).read_bytes()) if is_file else describe(file, *place)
+    about: Any = frame_info(Path(file).read_bytes()) if is_file else _describe(file, place)
     if as_json:
         render.print_json("info", about)
     else:
         _PRINTERS[type(about)](about)
+
+
+def _describe(file: str, place: tuple[str, ...]) -> Any:
+    if len(place) < 3:
+        return describe(file, *place)
+    table, column, *words = place
+    parts = tuple(_key_part(word) for word in words)
+    return describe(file, table, column, parts if len(parts) > 1 else parts[0])
+
+
+def _key_part(word: str) -> str | bytes:
+    match = re.fullmatch(r"[xX]'((?:[0-9a-fA-F]{2})*)'", word)
+    return bytes.fromhex(match[1]) if match else word
 
 
 def _is_database(path: str) -> bool:
@@ -248,13 +264,23 @@ def _print_database(about: DatabaseInfo) -> None:
         (f"{each.table}.{each.column}", each.mode, each.envelope, f"{each.level}", f"{each.min_size}")
         for each in about.enabled
     ]
-    out.print(render.table(("compressed column", "mode", "envelope", "level", "min_size"), rows, left=3))
+    # A restoration begins with switching the column off.
+    rows += [
+        (f"{each.table}.{each.column}", each.mode, each.envelope, f"{each.level}", f"{each.min_size}")
+        for each in about.migrations
+        if each.is_running and not any(one.is_column(each.table, each.column) for one in about.enabled)
+    ]
+    if rows:
+        out.print(render.table(("compressed column", "mode", "envelope", "level", "min_size"), rows, left=3))
     for broken in (each for each in about.enabled if not each.is_intact):
         out.print(f"{broken.table}.{broken.column}: its triggers or rows are gone: migrate or enable it again")
     for each in about.migrations:
         name, rows_done = f"{each.table}.{each.column}", f"{each.rows_done:,} of {each.rows_total:,} rows"
+        if each.problem:
+            out.print(f"{name}: {each.problem}", soft_wrap=True)
         if each.is_running:
-            out.print(f"{name}: {each.operation} is running or was interrupted, {rows_done} done")
+            again = shlex.join(["sqlite-zblob", each.operation, about.path, each.table, each.column])
+            out.print(f"{name}: {each.operation} is running or was interrupted, {rows_done} done; {again} goes on")
         if each.failure_count:
             out.print(f"{name}: {render.count(each.failure_count, 'value')} could not be {each.operation}d")
 
@@ -267,6 +293,8 @@ def _print_table(about: TableInfo) -> None:
 
 
 def _state(column: ColumnInfo) -> str:
+    if column.migration and column.migration.is_running:
+        return f"{column.migration.operation} is running or was interrupted"
     if column.enabled:
         return f"on: {column.enabled.mode}, {column.enabled.envelope}, level {column.enabled.level}"
     return f"impossible: {'; '.join(column.obstacles)}" if column.obstacles else "off"

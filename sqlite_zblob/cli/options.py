@@ -144,17 +144,17 @@ def json_option(command: Command) -> Command:
 
 
 class ByteSize(click.ParamType[int]):
-    """512, 64K, 64MiB, 1.5 GB: K, KB and KiB are all 1024 bytes, and so on."""
+    """512, 64K, 1.5 GB: powers of 1000. 64 KiB, 1.5 GiB: powers of 1024."""
 
     name = "bytes"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*(?:([kmgt])(?:i?b)?|b)?", value.strip(), re.IGNORECASE)
+        match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*(?:([kmgt])(i?)b?|b)?", value.strip(), re.IGNORECASE)
         if not match:
             self.fail(f"{value!r} is not a size such as 512, 64K or 1.5G", param, ctx)
-        return int(float(match[1]) * 1024 ** (" kmgt".index((match[2] or " ").lower())))
+        return int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index((match[2] or " ").lower()))
 
 
 def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -212,6 +212,9 @@ writer_options: Callable[[Any], Any] = options(
         help="Return free pages to the file system in small steps. Needs PRAGMA auto_vacuum = INCREMENTAL.",
     ),
     click.option("--dry-run", is_flag=True, help="Only say what would be done."),
+    click.option(
+        "--force", is_flag=True, help="Leave out the check for free space, and what --mode=table would refuse."
+    ),
 )
 
 

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import click
 from rich import box
 from rich.console import Console
-from rich.filesize import decimal
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ..codec import VERSION
 from ..migration.reports import Progress, ProgressCallback
+from ..units import size_text
 
 LINE_SECONDS = 10.0  # between two lines of progress where there is no terminal
 WIDE = 10_000  # characters per line where there is no terminal: nothing is cut off
@@ -72,7 +72,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int =
 
 def size(count: float) -> str:
     """Bytes, in powers of 1000."""
-    return decimal(max(0, round(count)))
+    return size_text(count)
 
 
 def duration(seconds: float) -> str:

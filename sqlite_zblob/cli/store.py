@@ -13,6 +13,7 @@ from ..column.storage import DEFAULT_MIN_SIZE, ENVELOPES, MODES
 from ..migration.migrate import migrate as run_migrate
 from ..migration.migrate import restore as run_restore
 from ..migration.reports import Report, VerifyReport
+from ..migration.settings import proposes_pickle
 from ..migration.verify import verify as run_verify
 from . import render
 from .options import (
@@ -30,6 +31,7 @@ from .options import (
 )
 
 MOST_LINES = 20  # of failures and damages on a terminal; --json has all
+WORTH_SAYING = 0.01  # the share of free space in a file from which on it is mentioned
 
 _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run the same command again to go on."
 
@@ -41,37 +43,42 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
 @click.option(
     "--mode",
     type=click.Choice(MODES),
-    default="in-place",
-    show_default=True,
-    help="in-place: an ordinary table with triggers. table: a virtual table that decompresses for all readers.",
+    show_default="as it is, or in-place",
+    help="in-place: an ordinary table with triggers. table: a virtual table that decompresses for all readers; it has "
+    "no CREATE INDEX, and INSERT ... RETURNING does not give its keys: tables with indexes or such keys need --force.",
 )
 @click.option(
     "--envelope",
     type=click.Choice(ENVELOPES),
-    default="frame",
-    show_default=True,
+    show_default="as it is, or frame",
     help="pickle: store a pickle that unpacks itself, for programs that call pickle.loads on what they read.",
 )
 @click.option(
     "--level",
     type=click.IntRange(1, 9),
-    default=DEFAULT_LEVEL,
-    show_default=True,
+    show_default=f"as it is, or {DEFAULT_LEVEL}",
     metavar="N",
     help="1 is fastest, 9 smallest.",
 )
 @click.option(
     "--min-size",
     type=ByteSize(),
-    default=str(DEFAULT_MIN_SIZE),
-    show_default=True,
+    show_default=f"as it is, or {DEFAULT_MIN_SIZE}",
     metavar="BYTES",
     help="Leave smaller values as they are.",
+)
+@click.option(
+    "--recompress",
+    is_flag=True,
+    help="Also rows that are compressed already, but with another envelope or level.",
 )
 @writer_options
 @json_option
 def migrate(database: str, table: str, column: str, **options: Any) -> None:
     """Compress a column: the rows that exist, and from now on all that are written.
+
+    Options that are not given stay as they are or were recorded. On a terminal, a column of pickles that nothing is
+    known of yet is asked about.
 
     Other programs may read and write meanwhile. Each value is decompressed again and compared before it replaces the
     original. A run that is interrupted, even killed, loses nothing, and the same command continues it.
@@ -80,13 +87,31 @@ def migrate(database: str, table: str, column: str, **options: Any) -> None:
     From then on, programs that write the column need the extension (see docs/in-place.md). The file shrinks with
     --vacuum or --incremental-vacuum; otherwise the pages that become free are used for new rows.
     """
+    if options["envelope"] is None and options["mode"] != "table" and not options["as_json"]:
+        options["envelope"] = _ask_for_envelope(database, table, column)
     _rewrite("migrate", run_migrate, (database, table, column), options)
+
+
+def _ask_for_envelope(database: str, table: str, column: str) -> str | None:
+    """On a terminal. Elsewhere, `migrate` itself says what it finds."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and proposes_pickle(database, table, column)):
+        return None
+    question = (
+        f"{table}.{column} holds pickles. Store them as pickles that unpack themselves, for programs that call "
+        "pickle.loads on what they read?"
+    )
+    return "pickle" if click.confirm(question, default=True) else "frame"
 
 
 @click.command(short_help="Decompress a column again: the inverse of migrate.")
 @database_argument
 @table_argument(required=True)
 @column_argument(required=True)
+@click.option(
+    "--all-frames",
+    is_flag=True,
+    help="Decompress frames, too, that were there before migrate; also in a column that was never migrated.",
+)
 @writer_options
 @json_option
 def restore(database: str, table: str, column: str, **options: Any) -> None:
@@ -147,6 +172,7 @@ def _print_report(report: Report) -> None:
     rows, sizes = render.count(report.rows, "row"), (render.size(report.raw_bytes), render.size(report.stored_bytes))
     if report.dry_run:
         out.print(f"{name}: {rows} to look at, {sizes[1]} as stored now")
+        _print_others(report)
         out.print(
             f"The files would grow by at most {render.size(report.growth_bytes)} on the way. Nothing was changed."
         )
@@ -160,13 +186,52 @@ def _print_report(report: Report) -> None:
         )
     else:
         out.print(f"{name}: {report.changed_rows:,} of {rows} restored, {sizes[1]}, {render.duration(report.seconds)}")
+    _print_others(report)
+    if report.kept_rows:
+        _print_kept(report)
     if report.missed_rows:
-        out.print(f"{render.count(report.missed_rows, 'row')} changed or deleted by others meanwhile")
+        out.print(
+            f"{render.count(report.missed_rows, 'row')} left, because others kept writing: run the same command again"
+        )
     if report.failures:
         out.print(
             f"{render.count(len(report.failures), 'value')} could not be {report.operation}d and stayed as they were:"
         )
         _print_lines([f"  {render.key(each.key)}: {each.reason}" for each in report.failures])
+    free = ""
+    if report.free_bytes >= WORTH_SAYING * report.file_bytes:
+        free = f", {render.size(report.free_bytes)} of it free: --vacuum gives it back"
+    out.print(f"file: {render.size(report.file_bytes)}{free}")
+
+
+def _print_others(report: Report) -> None:
+    """Rows that are compressed otherwise than the column's settings say."""
+    for each in report.others:
+        differs = "level" if each.envelope == report.envelope else "envelope"
+        rows = render.count(each.rows, "row")
+        render.console().print(
+            f"{rows} {'keeps' if each.rows == 1 else 'keep'} {differs} "
+            f"{each.level if differs == 'level' else each.envelope}; --recompress changes {_them(each.rows)}"
+        )
+
+
+def _print_kept(report: Report) -> None:
+    """Frames that are none of ours."""
+    rows = render.count(report.kept_rows, "value")
+    were = "was a frame" if report.kept_rows == 1 else "were frames"
+    out = render.console()
+    if report.operation == "migrate":
+        out.print(f"{rows} {were} before, and restore will leave {_them(report.kept_rows)} so, unless --all-frames")
+        return
+    out.print(
+        f"{rows} {were} before the migration and {'stays' if report.kept_rows == 1 else 'stay'} so; --all-frames "
+        f"decompresses {_them(report.kept_rows)}, too:"
+    )
+    _print_lines([f"  {render.key(key)}" for key in report.kept])
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def _print_verified(report: VerifyReport) -> None:

@@ -104,7 +104,7 @@ def enable(
     return wanted
 
 
-def check_enable(connection: Connection, wanted: ColumnStatus) -> None:
+def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = False) -> None:
     """Only look whether `enable` would refuse.
 
     :raises OptionError: it would; the message gives every reason.
@@ -114,7 +114,7 @@ def check_enable(connection: Connection, wanted: ColumnStatus) -> None:
         return
     table = look_at_table(connection, wanted.table, wanted.schema)
     if wanted.mode == "table":
-        refuse_virtual(table, table.column(wanted.column), force=False)
+        refuse_virtual(table, table.column(wanted.column), force=force)
     else:
         _current(connection, wanted)
         _refuse(table, table.column(wanted.column))

@@ -101,7 +101,7 @@ def open_again(target: str) -> apsw.Connection:
 
     :raises apsw.Error: SQLite cannot open it.
     """
-    return apsw.Connection(target, flags=_flags(locate(target), writes=False))
+    return _open(locate(target), writes=False)
 
 
 def _flags(location: Location, *, writes: bool) -> int:
@@ -254,7 +254,10 @@ def _os_error(number: int, reason: str, location: Location) -> OSError:
 
 
 def _open(location: Location, *, writes: bool) -> apsw.Connection:
-    return apsw.Connection(location.target, flags=_flags(location, writes=writes))
+    """Double quotes are for names alone: the name of a column that somebody renames must never become a string."""
+    connection = apsw.Connection(location.target, flags=_flags(location, writes=writes))
+    connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    return connection
 
 
 @contextmanager

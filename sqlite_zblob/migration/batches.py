@@ -5,7 +5,8 @@ would have to do so in their commits. Without one, a batch has `batch_size` byte
 
 This module does not know whether values are compressed or restored: the task decides what a value becomes, and the
 caller which values are candidates. A row is replaced only if it still holds what the worker has read. Each commit also
-records what it changes, so that a run that was ended in any way continues after its last commit.
+records what it changes, so that a run that was ended in any way continues after its last commit. Rows that others move
+to where the walk has been are left for the next walk (ending.py).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
@@ -21,18 +22,17 @@ from ..codec import has_magic
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
 from .meter import Meter
-from .pipeline import BUNDLE_SIZE, Load, Pipeline, Task
-from .record import Record
-from .space import checkpoint
-from .values import PAGE_ROWS, Entry, Key, Place, fingerprint, is_unchanged, page, replace_value, touch_value
-from .work import Work
-from .workers import Item, Job, Outcome, Source, attach_values
+from .pipeline import Load, Pipeline, Task
+from .record import Record, Tally
+from .space import LOG_BYTES, LOG_PAGES, NEW_SHARE, checkpoint
+from .spared import Spared
+from .target import Target
+from .values import PAGE_ROWS, Entry, Key, Place, is_unchanged, mark_of_value, page, replace_value, touch_value
+from .work import BUNDLE_SIZE, Work
+from .workers import Item, Job, Outcome, attach_values
 
-# A log of this many pages is checkpointed. With twice as many, another connection does it, within a commit of its own.
-LOG_PAGES = 500
-
-# The next checkpoint waits for as long as the last one took, but at most this many seconds, so that a slow disk does
-# not hold up the workers.
+# The next checkpoint waits for as long as the last one took, but at most this many seconds, and only until the log has
+# grown by LOG_BYTES, so that a slow disk does not hold up the workers.
 CHECKPOINT_SECONDS = 0.25
 
 # Sizes, in bytes, of the values whose pages are brought into the page cache before the write lock is taken: they have
@@ -42,6 +42,25 @@ TOUCHED_SIZES = range(64 << 10, CACHE_KIB << 9)
 # A batch that is not full is committed after this many seconds, so that little is lost if the run is killed.
 BATCH_SECONDS = 5.0
 
+# How many values that did not become smaller are remembered, so that the next walk does not try them again.
+MOST_EXAMINED = 1 << 20
+
+# How many of the frames that were there before the migration a report names.
+MOST_NAMED = 100
+
+
+@dataclass(frozen=True)
+class Way:
+    """What an operation does to a value."""
+
+    task: Task
+    wants: Callable[[Entry], bool]  # is the task to look at this entry?
+    is_foreign: Callable[[Place, Entry], bool]  # is this a frame that was not made by us, and must stay as it is?
+    # What to do with a restored value that itself looks like a frame: "nested" writes it and records that it must be
+    # left alone; "later" leaves it to the final transaction, since a reader might take it for a frame.
+    nested: str | None = None
+    shrinks: bool = True  # new values are smaller, and the bytes that one transaction adds have a bound of their own
+
 
 @dataclass
 class _Stretch:
@@ -50,59 +69,55 @@ class _Stretch:
     entries: list[Entry]
     position: Key
     data_version: int
-    rows: int = 0
-    raw_bytes: int = 0
-    stored_bytes: int = 0
+    place: Place
+    seen: Tally
 
     def pass_over(self, entry: Entry) -> None:
-        self.rows += 1
-        self.raw_bytes += entry.raw_size
-        self.stored_bytes += entry.size
         self.position = entry.key
+        count(self.seen, entry, entry.raw_size, entry.size)
 
 
 Batch = list[tuple[_Stretch, tuple[Outcome, ...]]]
 
 
+def count(tally: Tally, entry: Entry, raw_size: int, stored_size: int) -> None:
+    tally.rows += 1
+    tally.raw_bytes += raw_size
+    tally.stored_bytes += stored_size
+
+
 class Rewriter:
     """One operation on one column."""
 
-    def __init__(
-        self,
-        connection: apsw.Connection,
-        source: Source,
-        record: Record,
-        work: Work,
-        meter: Meter,
-        *,
-        task: Task,
-        wants: Callable[[Entry], bool],
-        nested: str | None = None,
-    ) -> None:
-        """
-        :param wants: whether the task is to look at this entry.
-        :param nested: what to do with a restored value that itself looks like a frame: "kept" writes it and records
-            that it must be left alone; "later" leaves it to the caller, since a reader might take it for a frame.
-        """
-        self.connection, self.source, self.record = connection, source, record
-        self.place: Place = source.place
-        self.work, self.meter = work, meter
-        self.task, self.wants, self.nested = task, wants, nested
+    def __init__(self, target: Target, record: Record, spared: Spared, work: Work, meter: Meter, way: Way) -> None:
+        self.connection, self.target, self.record, self.spared = target.connection, target, record, spared
+        self.work, self.meter, self.way = work, meter, way
         # With a log, a commit costs next to nothing, and the shorter each one is, the less do writers wait.
-        self.is_wal = pragma(connection, "journal_mode") == "wal"
-        self.log_pages = 0  # as of the last commit
-        connection.set_wal_hook(self._committed)
+        self.is_wal = pragma(self.connection, "journal_mode") == "wal"
+        self.page_size: int = pragma(self.connection, "page_size")
+        self.log_pages = self.checked_pages = 0  # as of the last commit, and of the last checkpoint
+        self.connection.set_wal_hook(self._committed)
         self.not_before = self.next_checkpoint = 0.0
         self.reading: AbstractContextManager[object] = nullcontext()
+        self.examined: dict[int, int] = {}  # values that stay as they are, by hash: the fingerprint
+        self.walks = 0
+        self.is_final = False  # in the final transaction: nothing can be left for later
+        # Of the last walk:
+        self.tally: Tally = record.counts
+        self.data_version = 0  # as it began
+        self.is_complete = False  # from the first row to the last, and nobody has written or changed the schema
+        self.replaced_bytes = 0
+        self.later: list[Entry] = []  # what is left for the final transaction
+        self.kept: list[Key] = []  # some of the frames that are none of ours
 
-    def run(self) -> None:
-        """Rewrite all rows from the record's position on, until it is at the last one."""
-        if self.record.position is None:
-            with atomic(self.connection):
-                self.record.restart(self.connection)
+    # ---- A walk ----
+
+    def walk(self) -> None:
+        """Look at all rows from the record's position on, until it is at the last one."""
+        self._begin_walk()
         work = self.work
         pipeline = Pipeline(
-            self.task,
+            self.way.task,
             work.executor,
             workers=work.workers,
             in_flight=work.batch_size,
@@ -110,61 +125,109 @@ class Rewriter:
             tick=self.meter.show,
         )
         self.reading = pipeline.reading
+        most_new = work.batch_size // NEW_SHARE if self.way.shrinks else work.batch_size
         with pipeline:
             batch: Batch = []
-            size, begun = 0, time.monotonic()
+            size, new_size, begun = 0, 0, time.monotonic()
             for load, outcomes in pipeline.run(self._loads()):
-                new = sum(outcome.raw_size for outcome in outcomes if outcome.kind == "replace")
-                if batch and size + new > work.batch_size:
+                raw, new = _sizes(outcomes)
+                if batch and (size + raw > work.batch_size or new_size + new > most_new):
                     self._commit(batch)
-                    batch, size, begun = [], 0, time.monotonic()
+                    batch, size, new_size, begun = [], 0, 0, time.monotonic()
                 batch.append((load.tag, outcomes))
-                size += new
+                size, new_size = size + raw, new_size + new
                 if self.is_wal or size >= work.batch_size or time.monotonic() - begun > BATCH_SECONDS:
                     self._commit(batch)
-                    batch, size, begun = [], 0, time.monotonic()
+                    batch, size, new_size, begun = [], 0, 0, time.monotonic()
             if batch:
                 self._commit(batch)
         self._checkpoint()
 
-    # ---- The walk ----
+    def _begin_walk(self) -> None:
+        self.walks += 1
+        is_first = self.walks == 1
+        if is_first and self.record.position is None:
+            self.record.counts.take(Tally())
+        if not is_first or self.record.position is None:
+            self.record.position = None
+            with atomic(self.connection):
+                self.spared.forget("failed")
+                self.record.save(self.connection)
+            self.meter.failures = 0
+        self.tally = self.record.counts if is_first else Tally()
+        self.is_complete = self.record.position is None
+        self.replaced_bytes, self.later, self.kept = 0, [], []
+        with snapshot(self.connection):
+            self.data_version = pragma(self.connection, "data_version")
+
+    @property
+    def is_quiet(self) -> bool:
+        """Is everything as this walk has left it? To be called in a transaction."""
+        return self.is_complete and pragma(self.connection, "data_version") == self.data_version
 
     def _loads(self) -> Iterator[Load]:
-        after, schema_version = self.record.position, pragma(self.connection, "schema_version")
+        after, place = self.record.position, self.target.place
         while True:
             with snapshot(self.connection):
-                if pragma(self.connection, "schema_version") != schema_version:
-                    # A VACUUM may have given the rows other rowids: begin again, and pass over what is done already.
-                    after, schema_version = None, pragma(self.connection, "schema_version")
+                self.follow()
+                if self.target.place.key != place.key:  # the table was made anew
+                    after = None
+                place = self.target.place
                 data_version = pragma(self.connection, "data_version")
-                entries = page(self.connection, self.place, after, PAGE_ROWS)
+                entries = page(self.connection, place, after, PAGE_ROWS)
+                foreign = {entry.key for entry in entries if self.way.is_foreign(place, entry)}
             if not entries:
                 return
-            yield from self._stretches(entries, data_version)
+            yield from self._stretches(entries, foreign, data_version)
             after = entries[-1].key
 
-    def _stretches(self, entries: list[Entry], data_version: int) -> Iterator[Load]:
-        stretch = _Stretch([], entries[0].key, data_version)
+    def follow(self) -> None:
+        """A VACUUM may have given the rows other rowids, and a rename the column another name. In a transaction."""
+        if self.target.follow():
+            self.is_complete = False
+
+    def _stretches(self, entries: list[Entry], foreign: set[Key], data_version: int) -> Iterator[Load]:
+        place = self.target.place
+        stretch = _Stretch([], entries[0].key, data_version, place, Tally())
         size, most = 0, min(BUNDLE_SIZE, self.work.batch_size)
         for entry in entries:
             weight = max(entry.size, entry.raw_size)
-            if self.wants(entry) and stretch.entries and size + weight > most:
+            is_wanted = self.way.wants(entry) and entry.key not in foreign
+            if is_wanted and stretch.entries and size + weight > most:
                 yield self._load(stretch, size)
-                stretch, size = _Stretch([], entry.key, data_version), 0
-            if self.wants(entry):
+                stretch, size = _Stretch([], entry.key, data_version, place, Tally()), 0
+            if is_wanted:
                 stretch.entries.append(entry)
                 stretch.position = entry.key
                 size += weight
             else:
                 stretch.pass_over(entry)
+                self.note(stretch.seen, entry, is_kept=entry.key in foreign)
         yield self._load(stretch, size)
+
+    def note(self, tally: Tally, entry: Entry, *, is_kept: bool) -> None:
+        """Of a frame that stays: why."""
+        settings = self.record.settings
+        if is_kept:
+            tally.kept += 1
+            self.kept += [entry.key] if len(self.kept) < MOST_NAMED else []
+        elif entry.is_frame and (entry.envelope, entry.level) != (settings.envelope, settings.level):
+            name = f"{entry.envelope} {entry.level}"
+            tally.others[name] = tally.others.get(name, 0) + 1
 
     def _load(self, stretch: _Stretch, size: int) -> Load:
         if not stretch.entries:
             return Load(None, 0, stretch)
-        items = tuple(Item(entry.key, entry.value_type, entry.size) for entry in stretch.entries)
+        items = tuple(self._item(entry) for entry in stretch.entries)
+        return Load(self.job(items, stretch.place), size, stretch)
+
+    def _item(self, entry: Entry) -> Item:
+        return Item(entry.key, entry.value_type, entry.size, known=self.examined.get(_hash_of(entry), 0))
+
+    def job(self, items: tuple[Item, ...], place: Place, *, has_values: bool = False) -> Job:
         settings = self.record.settings
-        return Load(Job(self.source, items, settings.level, settings.envelope), size, stretch)
+        source = replace(self.target.source, place=place)
+        return Job(source, items, settings.level, settings.envelope, settings.min_size, has_values)
 
     # ---- The commit ----
 
@@ -173,33 +236,52 @@ class Rewriter:
         batch = [(stretch, self._look_again(stretch, outcomes)) for stretch, outcomes in batch]
         with atomic(self.connection):
             begun = time.monotonic()
+            self.follow()
+            if not self.record.is_anchored:
+                self.record.anchor(self.connection, self.target.rows.name)
+                self.target.note_own_change()
             data_version = pragma(self.connection, "data_version")
             for stretch, outcomes in batch:
-                self._settle(stretch, outcomes, is_quiet=stretch.data_version == data_version)
+                self._settle_stretch(stretch, outcomes, is_quiet=stretch.data_version == data_version)
             self.record.position = batch[-1][0].position
             self.record.save(self.connection)
         self.not_before = begun + (time.monotonic() - begun) / self.work.pace
-        if self.log_pages >= LOG_PAGES and time.monotonic() >= self.next_checkpoint:
+        is_time = self.log_pages >= LOG_PAGES and time.monotonic() >= self.next_checkpoint
+        if is_time or self._grown_pages * self.page_size >= LOG_BYTES:
             self._checkpoint()
-        self._show()
+        self.show()
 
     def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         """Do what can be done before the write lock is taken. Values that others have changed since become "gone"."""
         with snapshot(self.connection):
+            self.follow()
             data_version = pragma(self.connection, "data_version")
             is_quiet = data_version == stretch.data_version
             found = []
             for entry, outcome in zip(stretch.entries, outcomes, strict=True):
-                found.append(outcome if is_quiet or self._is_unchanged(entry, outcome) else Outcome("gone"))
+                found.append(outcome if is_quiet else self._check(stretch, entry, outcome))
                 if self.is_wal and found[-1].kind == "replace" and entry.size in TOUCHED_SIZES:
-                    touch_value(self.connection, self.place, entry.key, entry.size)
+                    touch_value(self.connection, self.target.place, entry.key, entry.size)
         stretch.data_version = data_version
         return tuple(found)
 
+    def _check(self, stretch: _Stretch, entry: Entry, outcome: Outcome) -> Outcome:
+        """The outcome, or "gone" where the row does not hold any more what the worker has read."""
+        if stretch.place != self.target.place:
+            return Outcome("gone")
+        try:
+            return outcome if outcome.kind != "replace" or self._is_unchanged(entry, outcome) else Outcome("gone")
+        except apsw.CorruptError as error:
+            return Outcome("failed", reason=f"SQLite cannot read it: {error}")
+
     def _is_unchanged(self, entry: Entry, outcome: Outcome) -> bool:
-        if outcome.kind != "replace":
-            return True
-        return is_unchanged(self.connection, self.place, entry.key, entry.value_type, entry.size, outcome.digest)
+        place = self.target.place
+        return is_unchanged(self.connection, place, entry.key, entry.value_type, entry.size, outcome.digest)
+
+    @property
+    def _grown_pages(self) -> int:
+        """Of the log, since the last checkpoint."""
+        return self.log_pages - (self.checked_pages if self.log_pages >= self.checked_pages else 0)
 
     def _checkpoint(self) -> None:
         """Keep the log from growing much beyond two batches."""
@@ -207,60 +289,92 @@ class Rewriter:
         with self.reading:  # while a worker reads, the log cannot be begun anew
             begun = time.monotonic()
             checkpoint(self.connection, most, self.meter.show)
-        ended = time.monotonic()
+        ended, self.checked_pages = time.monotonic(), self.log_pages
         self.next_checkpoint = ended + min(ended - begun, CHECKPOINT_SECONDS)
 
     def _committed(self, _connection: apsw.Connection, _schema: str, log_pages: int) -> int:
         self.log_pages = log_pages
         return apsw.SQLITE_OK
 
-    def _settle(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
-        """:param is_quiet: nobody else has written since the values were read."""
-        counts = self.record.counts
-        for entry, outcome in zip(stretch.entries, outcomes, strict=True):
-            counts.rows += 1
-            stored = self._settle_one(entry, outcome, is_quiet)
-            counts.raw_bytes += outcome.raw_size or entry.raw_size
-            counts.stored_bytes += stored
-        counts.rows += stretch.rows
-        counts.raw_bytes += stretch.raw_bytes
-        counts.stored_bytes += stretch.stored_bytes
+    # ---- One row ----
 
-    def _settle_one(self, entry: Entry, outcome: Outcome, is_quiet: bool) -> int:
-        """Replace or leave one value, and return how many bytes it has in the database then."""
-        counts, connection, key = self.record.counts, self.connection, entry.key
-        if self.nested and outcome.digest and self.record.is_kept(connection, key, f"{outcome.digest:016x}"):
-            return entry.size
-        if outcome.kind == "failed":
-            self._fail(key, outcome.reason)
+    def _settle_stretch(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
+        """:param is_quiet: nobody else has written since the values were read."""
+        for entry, outcome in zip(stretch.entries, outcomes, strict=True):
+            if not is_quiet:
+                outcome = self._check(stretch, entry, outcome)
+            stored = self.settle(entry, outcome)
+            count(self.tally, entry, outcome.raw_size or entry.raw_size, stored)
+            if outcome.kind != "replace":
+                self.note(self.tally, entry, is_kept=False)
+        tally, seen = self.tally, stretch.seen
+        tally.rows += seen.rows
+        tally.raw_bytes += seen.raw_bytes
+        tally.stored_bytes += seen.stored_bytes
+        tally.kept += seen.kept
+        for name, number in seen.others.items():
+            tally.others[name] = tally.others.get(name, 0) + number
+
+    def settle(self, entry: Entry, outcome: Outcome) -> int:
+        """Replace or leave one value, and return how many bytes it has in the database then.
+
+        To be called in a write transaction in which the row still holds what was read.
+        """
+        if outcome.kind == "replace":
+            return self._replace(entry, outcome)
+        if outcome.kind in ("failed", "unread"):
+            self._fail(entry.key, outcome.reason)
         elif outcome.kind == "gone":
-            counts.missed += 1
-        elif outcome.kind == "replace":
-            assert outcome.value is not None
-            is_nested = self.nested is not None and outcome.value_type == "blob" and has_magic(outcome.value)
-            if is_nested and self.nested == "later":
-                return entry.size
-            if not is_quiet and not self._is_unchanged(entry, outcome):
-                counts.missed += 1
-                return entry.size
-            try:
-                replace_value(connection, self.place, key, outcome.value_type, outcome.value)
-            except (apsw.ConstraintError, apsw.TooBigError) as error:
-                self._fail(key, str(error))
-                return entry.size
-            counts.changed += 1
-            if is_nested:
-                self.record.add(connection, "kept", key, f"{fingerprint(outcome.value):016x}")
-            return len(outcome.value)
+            self.is_complete = False
+        else:
+            self._remember(entry, outcome.digest)
         return entry.size
 
+    def _replace(self, entry: Entry, outcome: Outcome) -> int:
+        assert outcome.value is not None
+        is_nested = self.way.nested is not None and outcome.value_type == "blob" and has_magic(outcome.value)
+        if is_nested and self.way.nested == "later" and not self.is_final:
+            self.later.append(entry)
+            return entry.size
+        if self.way.nested is None and self.spared.would_be_kept(outcome.value):
+            self._remember(entry, outcome.digest)  # restore would leave it alone
+            return entry.size
+        try:
+            replace_value(self.connection, self.target.place, entry.key, outcome.value_type, outcome.value)
+        except (apsw.ConstraintError, apsw.TooBigError) as error:
+            self._fail(entry.key, str(error))
+            return entry.size
+        self.record.counts.changed += 1
+        self.replaced_bytes += entry.raw_size
+        if is_nested:
+            self.spared.add("nested", entry.key, mark_of_value(outcome.value))
+        return len(outcome.value)
+
+    def _remember(self, entry: Entry, digest: int) -> None:
+        if digest and len(self.examined) < MOST_EXAMINED:
+            self.examined[_hash_of(entry)] = digest
+
+    def is_examined(self, entry: Entry) -> bool:
+        """Was this value looked at, and stays as it is? Where there are too many of them, that is taken for granted."""
+        return len(self.examined) >= MOST_EXAMINED or _hash_of(entry) in self.examined
+
     def _fail(self, key: Key, reason: str) -> None:
-        self.record.add(self.connection, "failed", key, reason)
+        self.spared.add("failed", key, reason)
         self.meter.failures += 1
 
     # ---- Small things ----
 
-    def _show(self) -> None:
+    def show(self) -> None:
         counts, meter = self.record.counts, self.meter
         meter.rows_done, meter.bytes_done, meter.stored_bytes = counts.rows, counts.raw_bytes, counts.stored_bytes
         meter.show(force=True)
+
+
+def _sizes(outcomes: tuple[Outcome, ...]) -> tuple[int, int]:
+    """Bytes before compression, and of the new values."""
+    values = [outcome for outcome in outcomes if outcome.kind == "replace"]
+    return sum(outcome.raw_size for outcome in values), sum(len(outcome.value or b"") for outcome in values)
+
+
+def _hash_of(entry: Entry) -> int:
+    return hash((entry.key, entry.value_type, entry.size))

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
-from ..codec import DEFAULT_LEVEL
-from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, check_enable, enable, status
-from ..connect.database import atomic, pragma
+from ..column.storage import ColumnStatus, check_enable, enable, status
+from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import Database, name_of, rewriting
-from ..errors import OptionError
+from ..errors import OptionError, ZblobError, ZblobWarning
+from .batches import Way
+from .ending import Ending
 from .operation import Operation, Request
-from .record import Settings, make_record
+from .record import make_record
 from .reports import Report
 from .restore import Restoration
+from .settings import Wanted, holds_pickles, resolve
 from .space import check_vacuum
 from .survey import Survey, survey_column
-from .values import Entry, describe_key, find_place
+from .values import Entry, Place
 from .work import Unpack, Work, WorkOptions
-from .workers import compress_task
+from .workers import compress_task, recompress_task
 
 
 def migrate(
@@ -25,10 +29,11 @@ def migrate(
     table: str,
     column: str,
     *,
-    mode: str = "in-place",
-    envelope: str = "frame",
-    level: int = DEFAULT_LEVEL,
-    min_size: int = DEFAULT_MIN_SIZE,
+    mode: str | None = None,
+    envelope: str | None = None,
+    level: int | None = None,
+    min_size: int | None = None,
+    recompress: bool = False,
     **options: Unpack[WorkOptions],
 ) -> Report:
     """Enable a column's compression and compress the rows that are there, while others read and write.
@@ -36,50 +41,64 @@ def migrate(
     A run that was interrupted, in whatever way, is continued by calling it again; nothing is lost in between.
 
     :param database: a path, a `file:` URI, or an open APSW connection, whose file is then opened once more.
-    :param mode: as for `enable`, and so `envelope`, `level` and `min_size`.
+    :param mode: as for `enable`, and so `envelope`, `level` and `min_size`. What is not given stays as it is or was
+        recorded; of a column that nothing is known of, it is that of `enable`.
+    :param recompress: rows, too, that are compressed already, but with another envelope or level. Otherwise these stay
+        as they are, and the report counts them.
     :param executor: where values are compressed and verified: any `concurrent.futures.Executor`, or a function that
         makes one, which is called again when a value kills its worker process. Threads, if None.
     :param workers: how many tasks run at once; 0, the default: as many as the process has CPUs.
     :param vacuum: what to do afterwards: "none", the default; "full" (VACUUM, which locks the database); or
         "incremental" (in steps; needs PRAGMA auto_vacuum = INCREMENTAL).
     :param pace: the share of time, above 0 and at most 1, the default, for which the write lock may be held.
-    :param batch_size: bytes before compression that one transaction replaces at most, unless one value has more; 64 MiB
+    :param batch_size: bytes before compression that one transaction replaces at most, unless one value has more; 64 MB
         by default.
     :param dry_run: only look, and report what there is to do.
+    :param force: without the check for free space; and in mode "table" in spite of named indexes and of keys that the
+        database makes.
     :param progress: called with a `Progress` at least after every batch, in the calling thread.
     :raises OSError: there is no such file, it is a directory, or it may not be read or written.
     :raises DatabaseError: it is no database, or SQLite cannot use it.
     :raises OptionError: the column cannot be compressed in this way (every reason is named), an argument is not
         allowed, or this process has the file open through the sqlite3 module, whose locks would be undone.
     :raises DiskSpaceError: there is not enough free space; nothing has been changed, or nothing since the last batch.
-    :raises MetadataError: a newer version of sqlite_zblob has worked on this database.
+    :raises MetadataError: a newer version of sqlite_zblob has worked on this database, or the column's record makes no
+        sense.
+    :raises SupersededError: another run has begun on the same column and goes on instead.
     :raises WorkerError: the workers carry another version of the codec.
+    :warns ZblobWarning: the column holds pickles, and no envelope is given.
     """
-    wanted = ColumnStatus("main", table, column, mode, envelope, level, min_size, is_intact=True)
-    return _migrate(database, wanted, Work(**options))
+    wanted = Wanted(mode, envelope, level, min_size)
+    return _migrate(database, table, column, wanted, Work(**options), recompress=recompress)
 
 
-def _migrate(database: Database, wanted: ColumnStatus, work: Work) -> Report:
+def _migrate(
+    database: Database, table: str, column: str, wanted: Wanted, work: Work, *, recompress: bool = False
+) -> Report:
     with rewriting(database, writes=not work.dry_run) as (connection, location):
-        request = Request(location.target, "migrate", wanted.table, wanted.column, work)
-        return _Migration(connection, request).run(wanted)
+        request = Request(location.target, "migrate", table, column, work)
+        return _Migration(connection, request).run(wanted, recompress=recompress)
 
 
-def restore(database: Database, table: str, column: str, **options: Unpack[WorkOptions]) -> Report:
+def restore(
+    database: Database, table: str, column: str, *, all_frames: bool = False, **options: Unpack[WorkOptions]
+) -> Report:
     """Switch a column's compression off and give back every value: the inverse of `migrate`.
-
-    To restore a column that was enabled, never migrated, and then disabled, enable it first.
 
     Values and schema become what they were before, except that mode "table" leaves the table's name quoted in the
     schema. A damaged value stays as it is and is reported. In mode "table" the table then stays a virtual one, so that
-    reading that value is still an error. Parameters and errors are those of `migrate`.
+    reading that value is still an error. Values that were frames before `migrate` stay so, and the report counts them.
+    Parameters and errors are those of `migrate`.
 
+    :param all_frames: decompress these frames, too, and do so even if the column is not enabled and was not migrated. A
+        column that was enabled and disabled again still holds frames of ours, for example.
     :raises NotCompressedError: the column is not enabled and was not migrated, or it was restored already; nothing was
         changed.
     """
     work = Work(**options)
     with rewriting(database, writes=not work.dry_run) as (connection, location):
-        return Restoration(connection, Request(location.target, "restore", table, column, work)).run()
+        request = Request(location.target, "restore", table, column, work)
+        return Restoration(connection, request, all_frames=all_frames).run()
 
 
 def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[Report]:
@@ -96,76 +115,159 @@ def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[R
     if not columns:
         raise OptionError(f"no column of {name_of(database)} is enabled: migrate the one that you mean")
     unvacuumed = replace(work, vacuum="none")
-    return [_migrate(database, each, work if each is columns[-1] else unvacuumed) for each in columns]
+    return [
+        _migrate(database, each.table, each.column, Wanted(), work if each is columns[-1] else unvacuumed)
+        for each in columns
+    ]
 
 
 class _Migration(Operation):
-    def run(self, wanted: ColumnStatus) -> Report:
-        current, dry_run = self.current, self.work.dry_run
-        is_new = current is None or not current.is_intact
-        check_enable(self.connection, wanted)
-        if dry_run or not self.resumed or (is_new and wanted.mode == "table"):
-            with_frames = is_new and (self.record is None or wanted.mode == "table")
-            survey = survey_column(self.connection, self.place, self.meter, with_frames=with_frames)
-            if is_new and wanted.mode == "table":
+    def run(self, wanted: Wanted, *, recompress: bool) -> Report:
+        self.wanted, dry_run = wanted, self.work.dry_run
+        self._decide()
+        self._propose()
+        if dry_run or not self.resumed or (self.is_new and self.settings.mode == "table"):
+            survey = self._survey()
+            if self.is_new and self.settings.mode == "table":
                 self._refuse_frames(survey)
-            self.growth = survey.growth_of_batches(self.work.batch_size)
+            self.growth = survey.growth_of_steps(self.connection, self.work.batch_size)
             if dry_run:
-                return self.dry_report(survey, wanted.mode, wanted.envelope)
+                return self.dry_report(survey, self.settings)
             self.require_space()
-            if not self.resumed:
-                self._begin(wanted, survey, is_new=is_new)
-        assert self.record is not None
-        self._enable(wanted)
-        self.place, self.rows = find_place(self.connection, self.table, self.column)
-        self.record.settings = Settings.of(wanted)
-        self.rewrite(compress_task, lambda entry: _wants(entry, wanted), nested=None)
-        with atomic(self.connection):
-            self.record.state = "done"
-            self.record.save(self.connection)
-        report = self.report(wanted.mode, wanted.envelope, self.failures(), finished=True)
-        self.give_space_back()
-        return replace(report, seconds=self.meter.seconds)
+            self._begin(survey)
+        else:
+            self._go_on()
+        self._enable()
+        self.target.on_change = self._require_enabled
+        self.is_finished = False
+        task = recompress_task if recompress else compress_task
+        way = Way(task, lambda entry: self._wants(entry, recompress=recompress), self._is_foreign)
+        ending = self.rewrite(way, self._finish)
+        report = self.report(self.settings, self.failures(), ending.rewriter.kept, finished=self.is_finished)
+        return self.end(report)
 
-    def _begin(self, wanted: ColumnStatus, survey: Survey, *, is_new: bool) -> None:
-        """Record what is about to happen; in place, enable the column in the same transaction."""
-        with atomic(self.connection):
-            if is_new and self.record is None and survey.data_version != pragma(self.connection, "data_version"):
-                survey = survey_column(self.connection, self.place, self.meter, with_frames=True)
-            settings = Settings.of(wanted)
-            is_first = self.record is None
-            self.record = self.record or make_record(self.connection, self.table, self.column, self.name, settings)
-            self.record.begin(self.connection, self.name, settings, survey.totals)
-            for entry, digest in survey.frames if is_first else ():
-                self.record.add(self.connection, "kept", entry.key, f"{digest:016x}")
-            if wanted.mode == "in-place":
-                self._enable(wanted)
+    # ---- What there is to do ----
 
-    def _enable(self, wanted: ColumnStatus) -> None:
-        enable(
-            self.connection,
-            self.table,
-            self.column,
-            mode=wanted.mode,
-            envelope=wanted.envelope,
-            level=wanted.level,
-            min_size=wanted.min_size,
-        )
+    def _decide(self) -> None:
+        """:raises OptionError: it cannot be done."""
+        target = self.target
+        self.is_new = self.current is None or not self.current.is_intact
+        self.settings = resolve(self.wanted, self.current, self.recorded)
+        self.status = ColumnStatus("main", target.table, target.column, *self.settings, is_intact=True)
+        if self.settings.mode == "table" and self.current is None and not self.work.force:
+            self._refuse_indexes()
+        check_enable(self.connection, self.status, force=self.work.force)
+
+    def _refuse_indexes(self) -> None:
+        """Programs that say CREATE INDEX IF NOT EXISTS at their start would not start any more."""
+        named = [index.name for index in self.target.rows.indexes if index.origin == "c"]
+        if named:
+            raise OptionError(
+                f'table {self.target.table} has index {", ".join(named)}, and in mode "table" a program that says '
+                "CREATE INDEX [IF NOT EXISTS] at its start fails: SQLite has none on virtual tables. Take mode "
+                '"in-place", or, if no program does that, force=True (--force)'
+            )
+
+    def _propose(self) -> None:
+        if self.wanted.envelope is not None or self.settings.mode == "table" or self.current or self.recorded:
+            return
+        if holds_pickles(self.connection, self.target.place):
+            warnings.warn(
+                f"column {self.target.column} of table {self.target.table} holds complete pickles, and is compressed "
+                'with envelope "frame": programs that call pickle.loads on what they read run unchanged with envelope '
+                '"pickle" (--envelope=pickle)',
+                ZblobWarning,
+                stacklevel=5,
+            )
+
+    def _survey(self) -> Survey:
+        """With the frames that are there where they cannot be ours: nothing is known of the column."""
+        is_unknown = self.current is None and self.record is None
+        is_new_table = self.is_new and self.settings.mode == "table"
+        return survey_column(self.target, self.meter, with_frames=is_unknown or is_new_table)
 
     def _refuse_frames(self, survey: Survey) -> None:
         """Refuse frames of the user's own: a virtual table would decompress them for its readers."""
         if survey.frames:
-            key = describe_key(self.connection, self.place, self.rows, survey.frames[0][0].key)
+            table, column = self.target.table, self.target.column
             raise OptionError(
-                f"{len(survey.frames)} values of column {self.column} look like compressed ones before any is, for "
-                f'instance that of row {key}, and mode "table" would take them for its own: decompress them first '
-                f'(UPDATE {self.table} SET {self.column} = zdecompress({self.column})), or take mode "in-place"'
+                f"{len(survey.frames)} values of column {column} look like compressed ones before any is, for "
+                f'instance that of row {self.describe_key(survey.frames[0][0])}, and mode "table" would take them for '
+                f"its own: decompress them first (UPDATE {table} SET {column} = zdecompress({column})), or take mode "
+                '"in-place"'
             )
 
+    def _wants(self, entry: Entry, *, recompress: bool) -> bool:
+        settings = self.settings
+        if entry.is_frame:
+            return recompress and (entry.envelope, entry.level) != (settings.envelope, settings.level)
+        if entry.value_type not in ("blob", "text"):
+            return False
+        if entry.value_type == "text" and settings.envelope == "pickle":
+            return False
+        return entry.size >= settings.min_size or entry.has_magic
 
-def _wants(entry: Entry, wanted: ColumnStatus) -> bool:
-    if entry.is_frame or entry.value_type not in ("blob", "text"):
-        return False
-    if entry.value_type == "text" and wanted.envelope == "pickle":
-        return False
-    return entry.size >= wanted.min_size or entry.has_magic
+    def _is_foreign(self, place: Place, entry: Entry) -> bool:
+        return entry.is_frame and self.spared.is_kept(place, entry)
+
+    # ---- The beginning ----
+
+    def _begin(self, survey: Survey) -> None:
+        """Record what is about to happen; in place, enable the column in the same transaction."""
+        with atomic(self.connection):
+            self.look()
+            self._decide()
+            if survey.data_version != pragma(self.connection, "data_version"):
+                survey = self._survey()
+            is_unknown = self.current is None and self.record is None
+            target = self.target
+            record = self.record or make_record(self.connection, target.table, target.column, self.name, self.settings)
+            record.begin(self.connection, self.name, self.settings, survey.totals)
+            self.own(record)
+            for key, mark in survey.frames if is_unknown else ():
+                self.spared.add("kept", key, mark)
+            if self.settings.mode == "in-place":
+                self._enable()
+
+    def _go_on(self) -> None:
+        with atomic(self.connection):
+            self.look()
+            if self.record is None:
+                raise OptionError(
+                    f"{self.target.table}.{self.target.column} was restored a moment ago: migrate it again"
+                )
+            self._decide()
+            self.record.take_over(self.connection)
+            self.record.operation, self.record.state, self.record.settings = self.name, "running", self.settings
+            self.record.save(self.connection)
+            self.own(self.record)
+
+    def _enable(self) -> None:
+        settings, target = self.settings, self.target
+        enable(self.connection, target.table, target.column, **settings._asdict(), force=self.work.force)
+        with snapshot(self.connection):
+            target.note_own_change()
+
+    def _require_enabled(self) -> None:
+        """The schema has changed while rows were compressed."""
+        assert self.record is not None
+        self.record.require_own(self.connection)
+        current = self.target.current
+        if current is None or not current.is_intact:
+            raise ZblobError(
+                f"the compression of {self.target.table}.{self.target.column} was switched off while its rows were "
+                "being compressed, or the table was made anew: migrate it again to go on, or restore it"
+            )
+
+    # ---- The end ----
+
+    def _finish(self, ending: Ending, look: Callable[[], None]) -> None:
+        assert self.record is not None
+        with atomic(self.connection):
+            look()
+            self.is_finished = not self.record.counts.missed
+            if self.is_finished:
+                self.record.state = "done"
+            else:
+                self.record.position = None
+            self.record.save(self.connection)

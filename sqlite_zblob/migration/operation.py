@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
-from ..column.storage import ColumnStatus, status
-from ..connect.database import fold
-from .batches import Rewriter
+from ..column.storage import ColumnStatus
+from .batches import Rewriter, Way
+from .ending import Ending
 from .meter import Meter
-from .pipeline import Task
-from .record import Counts, find_record
-from .reports import Failure, Report
-from .space import check_vacuum, require_space, vacuum_database
+from .record import Counts, Record, Settings
+from .reports import Failure, OtherSettings, Report
+from .space import check_vacuum, file_bytes, free_bytes, require_space, vacuum_database
+from .spared import Spared
 from .survey import Survey
-from .values import Entry, describe_key, find_place
+from .target import Target
+from .values import Key, describe_key
 from .work import Work
-from .workers import Source, source_of
 
 
 @dataclass(frozen=True)
@@ -42,50 +42,63 @@ class Operation:
         self.connection, self.request = connection, request
         self.name, self.work = request.operation, request.work
         check_vacuum(connection, self.work.vacuum)
-        self.place, self.rows = find_place(connection, request.table, request.column)
-        self.is_virtual = fold(self.rows.name) != fold(request.table)
-        self.table = self.rows.name.removesuffix("_rows") if self.is_virtual else self.rows.name
-        self.column = self.place.column
-        self.record = find_record(connection, self.table, self.column)
+        self.target = Target(connection, request.database, request.table, request.column)
+        self.meter = Meter(self.work.progress, self.name, self.target.table, self.target.column)
+        self.growth = 0
+        self.look()
+
+    def look(self) -> None:
+        """What the database says of the column. In a transaction, it stays true until its end."""
+        self.target.follow()
+        self.current: ColumnStatus | None = self.target.current
+        self.record: Record | None = self.target.find_record()
         self.stale = self.record if self._is_stale() else None
         self.record = None if self.stale else self.record
-        self.resumed = self.record is not None and (self.record.operation, self.record.state) == (self.name, "running")
-        self.meter = Meter(self.work.progress, self.name, self.table, self.column)
-        self.growth = 0
-
-    @property
-    def current(self) -> ColumnStatus | None:
-        """The column's status; None: it is not enabled."""
-        found = status(self.connection, schema="main")
-        return next((each for each in found if each.is_column(self.request.table, self.column)), None)
+        self.resumed = (
+            self.record is not None and self.record.is_running and self.record.operation == self.request.operation
+        )
 
     def _is_stale(self) -> bool:
         """Is the record left over? `disable` decompresses all of a virtual table, and does not know the record."""
         if self.record is None or self.record.settings.mode != "table" or self.current is not None:
             return False
-        return (self.record.operation, self.record.state) != ("migrate", "running")
+        return not (self.record.operation == "migrate" and self.record.is_running)
+
+    @property
+    def recorded(self) -> Settings | None:
+        known = self.record or self.stale
+        return None if known is None else known.settings
 
     def require_space(self) -> None:
-        require_space(self.connection, self.growth, f"{self.name} of {self.table}.{self.column}")
-
-    def rewrite(self, task: Task, wants: Callable[[Entry], bool], *, nested: str | None) -> None:
-        """Have the task look at all rows that are candidates, and replace them by what it makes of them."""
-        assert self.record is not None
-        counts = self.record.counts
-        self.meter.rows_total, self.meter.bytes_total = counts.rows_total, counts.bytes_total
-        self.meter.failures = len(self.record.failures(self.connection))
-        self.meter.enter("rows")
-        rewriter = Rewriter(
-            *(self.connection, self.source(), self.record, self.work, self.meter),
-            task=task,
-            wants=wants,
-            nested=nested,
+        if self.work.force:
+            return
+        place = f"{self.name} of {self.target.table}.{self.target.column}"
+        remedy = (
+            "free some; a smaller batch_size (--batch-size) may need less; force=True (--force) goes on without this "
+            "check, and nothing is lost where the disk is full"
         )
-        rewriter.run()
-        self.meter.enter("finish")
+        require_space(self.connection, self.growth, place, remedy)
 
-    def source(self) -> Source:
-        return source_of(self.connection, self.request.database, self.place)
+    def own(self, record: Record) -> None:
+        """From now on this run works on the column. In a write transaction."""
+        self.record = self.target.record = record
+        if not record.is_anchored:
+            record.anchor(self.connection, self.target.rows.name)
+            self.target.note_own_change()
+        self.spared = Spared(self.connection, record.id)
+
+    def rewrite(self, way: Way, finish: Callable[[Ending, Callable[[], None]], None]) -> Ending:
+        """Have all rows looked at, and replaced, until none is left; then have the final transaction made."""
+        assert self.record is not None
+        counts, meter = self.record.counts, self.meter
+        meter.rows_total, meter.bytes_total = counts.rows_total, counts.bytes_total
+        meter.failures = len(self.spared.failures())
+        meter.enter("rows")
+        rewriter = Rewriter(self.target, self.record, self.spared, self.work, meter, way)
+        ending = Ending(rewriter)
+        ending.complete(lambda look: finish(ending, look))
+        rewriter.show()
+        return ending
 
     def give_space_back(self) -> None:
         if self.work.vacuum != "none":
@@ -95,42 +108,61 @@ class Operation:
     # ---- Reports ----
 
     def failures(self) -> tuple[Failure, ...]:
+        return tuple(Failure(self.describe_key(key), reason) for key, reason in self.spared.failures())
+
+    def describe_key(self, key: Key) -> dict[str, object]:
+        return describe_key(self.connection, self.target.place, self.target.rows, key)
+
+    def report(self, settings: Settings, failures: tuple[Failure, ...], kept: list[Key], *, finished: bool) -> Report:
         assert self.record is not None
-        found = self.record.failures(self.connection)
-        return tuple(
-            Failure(describe_key(self.connection, self.place, self.rows, key), reason) for key, reason in found
-        )
+        report = self._report(self.record.counts, failures, settings, finished=finished, dry_run=False)
+        return replace(report, kept=tuple(map(self.describe_key, kept)))
 
-    def report(self, mode: str, envelope: str, failures: tuple[Failure, ...], *, finished: bool) -> Report:
-        assert self.record is not None
-        return self._report(self.record.counts, failures, mode, envelope, finished=finished, dry_run=False)
+    def empty_report(self, settings: Settings, *, dry_run: bool) -> Report:
+        return self._report(Counts(), (), settings, finished=not dry_run, dry_run=dry_run)
 
-    def empty_report(self, mode: str, envelope: str, *, dry_run: bool) -> Report:
-        return self._report(Counts(), (), mode, envelope, finished=not dry_run, dry_run=dry_run)
-
-    def dry_report(self, survey: Survey, mode: str, envelope: str) -> Report:
+    def dry_report(self, survey: Survey, settings: Settings) -> Report:
         totals = survey.totals
-        counts = Counts(rows=totals.rows_total, raw_bytes=totals.bytes_total, stored_bytes=survey.stored_bytes)
-        return self._report(counts, (), mode, envelope, finished=False, dry_run=True)
+        others = dict(survey.settings)
+        others.pop(f"{settings.envelope} {settings.level}", None)
+        counts = Counts(
+            rows=totals.rows_total,
+            raw_bytes=totals.bytes_total,
+            stored_bytes=survey.stored_bytes,
+            others=others if self.name == "migrate" else {},
+        )
+        return self._report(counts, (), settings, finished=False, dry_run=True)
 
     def _report(
-        self, counts: Counts, failures: tuple[Failure, ...], mode: str, envelope: str, *, finished: bool, dry_run: bool
+        self, counts: Counts, failures: tuple[Failure, ...], settings: Settings, *, finished: bool, dry_run: bool
     ) -> Report:
+        others = [(name.split(), rows) for name, rows in sorted(counts.others.items())]
         return Report(
             self.name,
-            self.table,
-            self.column,
-            mode,
-            envelope,
+            self.target.table,
+            self.target.column,
+            settings.mode,
+            settings.envelope,
             rows=counts.rows,
             changed_rows=counts.changed,
             raw_bytes=counts.raw_bytes,
             stored_bytes=counts.stored_bytes,
             failures=failures,
             missed_rows=counts.missed,
+            kept_rows=counts.kept,
+            kept=(),
+            others=tuple(OtherSettings(envelope, int(level), rows) for (envelope, level), rows in others),
             seconds=self.meter.seconds,
             resumed=self.resumed,
             finished=finished,
             dry_run=dry_run,
             growth_bytes=self.growth,
+            file_bytes=file_bytes(self.connection),
+            free_bytes=free_bytes(self.connection),
         )
+
+    def end(self, report: Report) -> Report:
+        """Give space back, and say what the file has then."""
+        self.give_space_back()
+        size, free = file_bytes(self.connection), free_bytes(self.connection)
+        return replace(report, seconds=self.meter.seconds, file_bytes=size, free_bytes=free)

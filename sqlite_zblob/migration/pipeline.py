@@ -22,9 +22,6 @@ from .workers import Job, Outcome, Result, handshake, stand_back
 
 Task = Callable[[Job], Result]
 
-# Small values travel together in one job, up to this many bytes.
-BUNDLE_SIZE = 1 << 20
-
 # How many times a job that runs alone is tried again after it has failed.
 RETRIES = 2
 

@@ -30,7 +30,7 @@ class Progress:
     rows_done: int
     rows_total: int
     bytes_done: int  # before compression
-    bytes_total: int  # before compression; an estimate while rows are written
+    bytes_total: int  # before compression; an estimate while others write, and for verify
     stored_bytes: int  # bytes in the database of the values that are done
     seconds: float  # since this run began
     failures: int
@@ -47,6 +47,15 @@ ProgressCallback = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
+class OtherSettings:
+    """Compressed rows that keep other settings than those of the column; `recompress` changes them."""
+
+    envelope: str  # "frame" or "pickle"
+    level: int  # 1 .. 9
+    rows: int
+
+
+@dataclass(frozen=True)
 class Report:
     """What migrate or restore did. The figures include interrupted runs before this one, except for `seconds`."""
 
@@ -60,12 +69,17 @@ class Report:
     raw_bytes: int  # all values looked at, before compression
     stored_bytes: int  # the same, as they are stored now
     failures: tuple[Failure, ...]  # values that stay as they are
-    missed_rows: int  # changed or deleted by others between reading and writing; they need nothing more
+    missed_rows: int  # left undone, because others kept writing them; 0 if finished
+    kept_rows: int  # frames that were there before the column was migrated, and that restore leaves as they are
+    kept: tuple[Key, ...]  # the first of these, at most 100
+    others: tuple[OtherSettings, ...]  # migrate: rows that had been compressed before with other settings
     seconds: float
     resumed: bool  # this run continued an interrupted one
-    finished: bool  # False: a dry run, or restore could not give back every value (see failures)
+    finished: bool  # False: a dry run; some rows were missed; or restore could not give back every value (see failures)
     dry_run: bool
     growth_bytes: int  # the most by which the files were expected to grow meanwhile; that much free space was required
+    file_bytes: int  # size of the database file in the end
+    free_bytes: int  # bytes in it that are free, which VACUUM would give back
 
     @property
     def ratio(self) -> float | None:

@@ -8,85 +8,196 @@ table an ordinary one again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable
+
+import apsw
 
 from ..codec import DEFAULT_LEVEL
-from ..column.storage import ColumnStatus, disable
+from ..column.storage import disable
 from ..column.virtual import change_virtual, give_up_column
-from ..connect.database import atomic, pragma, snapshot
-from ..errors import NotCompressedError
-from .operation import Operation
+from ..connect.database import atomic, snapshot
+from ..errors import NotCompressedError, OptionError
+from .batches import Way
+from .ending import AgainError, Ending
+from .operation import Operation, Request
 from .record import Settings, compressed_columns, make_record
 from .reports import Report
 from .survey import Survey, survey_column
-from .values import Entry, Key, page, read_value, replace_value
-from .workers import Item, Job, restore_task
+from .values import Entry, Place
+from .workers import restore_task
 
 # The min_size of a virtual table that is being restored: whatever is written meanwhile is stored as it comes.
 NEVER = 1 << 62
 
-PAGE_ROWS = 2000
-
 
 class Restoration(Operation):
+    def __init__(self, connection: apsw.Connection, request: Request, *, all_frames: bool) -> None:
+        """:param all_frames: those, too, that were in the column before it was compressed."""
+        super().__init__(connection, request)
+        self.all_frames = all_frames
+
     def run(self) -> Report:
-        current, dry_run = self.current, self.work.dry_run
-        if current is None and (self.is_virtual or (self.record is None and self.stale is None)):
-            raise NotCompressedError(self._why_not())
-        mode = current.mode if current else "in-place"
-        settings = self._settings(current)
-        if current is None and self.record is None:
-            # `disable` has decompressed the whole table: what still looks like a frame was not made by us.
-            if self.stale is not None and not dry_run:
-                with atomic(self.connection):
-                    self.stale.remove(self.connection)
+        dry_run = self.work.dry_run
+        self._refuse_nothing()
+        settings = self._settings()
+        if self._has_nothing_left():
+            if not dry_run:
+                self._forget_stale()
                 self.give_space_back()
-            return self.empty_report(mode, settings.envelope, dry_run=dry_run)
+            return self.empty_report(settings, dry_run=dry_run)
         if dry_run or not self.resumed:
-            survey = survey_column(self.connection, self.place, self.meter, with_frames=False)
+            survey = survey_column(self.target, self.meter, with_frames=False)
             self.growth = survey.growth_of_restore(self.connection, self.work.batch_size)
             if dry_run:
-                return self.dry_report(survey, mode, settings.envelope)
+                return self.dry_report(survey, settings)
             self.require_space()
-            self._begin(settings, survey, current)
-        if current is not None and mode == "table" and current.min_size != NEVER:
-            change_virtual(self.connection, self.table, self.column, "main", level=current.level, min_size=NEVER)
-        # This includes damaged frames, of which the worker reports what is wrong.
-        self.rewrite(restore_task, lambda entry: entry.has_magic, nested="later" if mode == "table" else "kept")
-        finished = not self.failures() and (self._become_ordinary() if mode == "table" else self._forget())
-        if not finished:
-            self._begin_again_next_time()
-        report = self.report(mode, settings.envelope, () if finished else self.failures(), finished=finished)
-        self.give_space_back()
-        return replace(report, seconds=self.meter.seconds)
+            self._begin(survey)
+        else:
+            self._go_on()
+        if self._has_nothing_left():  # another run has done it meanwhile
+            return self.empty_report(settings, dry_run=False)
+        assert self.record is not None
+        return self._restore(self.record.settings)
 
-    def _why_not(self) -> str:
+    def _restore(self, settings: Settings) -> Report:
+        current = self.target.current
+        is_table = current is not None and current.mode == "table"
+        settings = settings._replace(mode="table" if is_table else "in-place")
+        if current is not None and is_table and current.min_size != NEVER:
+            table, column = self.target.table, self.target.column
+            change_virtual(self.connection, table, column, "main", level=current.level, min_size=NEVER)
+            self.target.note_own_change()
+        # This includes damaged frames, of which the worker reports what is wrong.
+        way = Way(
+            restore_task,
+            lambda entry: entry.has_magic,
+            self._is_foreign,
+            nested="later" if is_table else "nested",
+            shrinks=False,
+        )
+        self.is_finished = False
+        ending = self.rewrite(way, self._become_ordinary if is_table else self._finish)
+        if not self.is_finished:
+            self._begin_again_next_time()
+        failures = () if self.is_finished else self.failures()
+        report = self.report(settings, failures, ending.rewriter.kept, finished=self.is_finished)
+        return self.end(report)
+
+    def _is_foreign(self, place: Place, entry: Entry) -> bool:
+        is_kept = not self.all_frames and self.spared.is_kept(place, entry)
+        return is_kept or self.spared.is_nested(place, entry)
+
+    # ---- Is there anything to restore? ----
+
+    def _refuse_nothing(self) -> None:
+        """:raises NotCompressedError: the column is neither enabled nor was it migrated."""
+        is_unknown = self.record is None and self.stale is None and not self.all_frames
+        if self.current is not None or not (self.target.is_virtual or is_unknown):
+            return
         others = ", ".join(f"{table}.{column}" for table, column in compressed_columns(self.connection))
-        return (
-            f"there is nothing to restore: column {self.column} of table {self.table} is neither enabled nor was it "
-            f"migrated, or it was restored already. Columns that can be restored: {others or 'none'}"
+        raise NotCompressedError(
+            f"there is nothing to restore: column {self.target.column} of table {self.target.table} is neither enabled "
+            "nor was it migrated, or it was restored already. (Frames in it nonetheless, as `disable` leaves them: "
+            f"all_frames=True or --all-frames decompresses them.) Columns that can be restored: {others or 'none'}"
         )
 
-    def _settings(self, current: ColumnStatus | None) -> Settings:
-        """The settings that the column had."""
-        if self.record is not None and (self.resumed or current is None):
-            return self.record.settings
-        return Settings.of(current) if current else Settings("in-place", "frame", DEFAULT_LEVEL, 0)
+    def _has_nothing_left(self) -> bool:
+        """`disable` has decompressed the whole table: what still looks like a frame was not made by us."""
+        return self.current is None and self.record is None and not self.all_frames
 
-    def _begin(self, settings: Settings, survey: Survey, current: ColumnStatus | None) -> None:
+    def _forget_stale(self) -> None:
+        with atomic(self.connection):
+            self.look()
+            if self.stale is not None and self.current is None:
+                self.stale.remove(self.connection)
+
+    def _settings(self) -> Settings:
+        """The settings that the column had."""
+        if self.record is not None and (self.resumed or self.current is None):
+            return self.record.settings
+        return Settings.of(self.current) if self.current else Settings("in-place", "frame", DEFAULT_LEVEL, 0)
+
+    # ---- The beginning ----
+
+    def _begin(self, survey: Survey) -> None:
         """Record what is about to happen; in place, disable the column in the same transaction."""
         with atomic(self.connection):
-            self.record = self.record or make_record(self.connection, self.table, self.column, self.name, settings)
-            self.record.begin(self.connection, self.name, settings, survey.totals)
-            if current is not None and current.mode == "in-place":
-                disable(self.connection, self.table, self.column)
+            self.look()
+            if self.resumed:
+                return self._go_on()
+            self._refuse_nothing()
+            if self._has_nothing_left():
+                return None
+            settings, target = self._settings(), self.target
+            record = self.record or make_record(self.connection, target.table, target.column, self.name, settings)
+            record.begin(self.connection, self.name, settings, survey.totals)
+            self.own(record)
+            self._switch_off()
+        return None
 
-    def _forget(self) -> bool:
+    def _go_on(self) -> None:
+        with atomic(self.connection):
+            self.look()
+            self._refuse_nothing()
+            if self.record is None:
+                return
+            self.record.take_over(self.connection)
+            self.own(self.record)
+            self._switch_off()
+
+    def _switch_off(self) -> None:
+        """In place. Somebody may have switched it on again."""
+        current = self.target.current
+        if current is not None and current.mode == "in-place":
+            disable(self.connection, current.table, current.column)
+            self.target.note_own_change()
+
+    # ---- The end ----
+
+    def _finish(self, ending: Ending, look: Callable[[], None]) -> None:
+        """In place."""
         assert self.record is not None
         with atomic(self.connection):
-            self.record.remove(self.connection)
-        return True
+            ending.rewriter.follow()
+            self._switch_off()
+            look()
+            self.is_finished = not self.spared.failures() and not self.record.counts.missed
+            if self.is_finished:
+                self.record.remove(self.connection)
+
+    def _become_ordinary(self, ending: Ending, look: Callable[[], None]) -> None:
+        """If a value cannot be restored, the table stays a virtual one, so that reading it is an error."""
+        record, connection, target = self.record, self.connection, self.target
+        assert record is not None
+        if self.spared.failures():
+            return
+        with snapshot(connection):
+            ending.rewriter.follow()
+        table = target.table
+
+        def restore_the_rest() -> int:
+            look()
+            if target.table != table:
+                raise AgainError
+            if ending.failed:
+                raise _StaysVirtualError
+            record.remove(connection)
+            return record.settings.min_size
+
+        try:
+            give_up_column(connection, table, target.column, "main", restore_the_rest)
+        except _StaysVirtualError:
+            with atomic(connection):
+                for key, reason in ending.failed:
+                    self.spared.add("failed", key, reason)
+            return
+        except (OptionError, ValueError) as error:
+            with snapshot(connection):
+                ending.rewriter.follow()
+            if target.table == table:
+                raise
+            raise AgainError from error  # it was renamed a moment ago
+        self.is_finished = True
 
     def _begin_again_next_time(self) -> None:
         """Let the next run look at all rows: values that could not be restored may have been repaired by then."""
@@ -95,48 +206,6 @@ class Restoration(Operation):
             self.record.position = None
             self.record.save(self.connection)
 
-    # ---- Mode "table" ----
 
-    def _become_ordinary(self) -> bool:
-        """False: a value cannot be restored, and the table stays a virtual one, so that reading it is an error."""
-        record, connection = self.record, self.connection
-        assert record is not None
-        with snapshot(connection):
-            data_version = pragma(connection, "data_version")
-            left = list(self._frames_left())
-
-        def restore_the_rest() -> int:
-            is_quiet = pragma(connection, "data_version") == data_version
-            for entry in left if is_quiet else self._frames_left():
-                self._restore_now(entry)
-            record.remove(connection)
-            return record.settings.min_size
-
-        try:
-            give_up_column(connection, self.table, self.column, "main", restore_the_rest)
-        except _RestoreError as problem:
-            with atomic(connection):
-                record.add(connection, "failed", problem.key, problem.reason)
-            return False
-        return True
-
-    def _frames_left(self) -> Iterator[Entry]:
-        """Values that look like a frame when they are restored, and those that were written after the walk."""
-        after: Key | None = None
-        while entries := page(self.connection, self.place, after, PAGE_ROWS):
-            yield from (entry for entry in entries if entry.has_magic)
-            after = entries[-1].key
-
-    def _restore_now(self, entry: Entry) -> None:
-        value = read_value(self.connection, self.place, entry.key, entry.size)
-        assert value is not None  # this is the transaction that the entry was read in
-        item = Item(entry.key, entry.value_type, entry.size, bytes(value))
-        (outcome,) = restore_task(Job(self.source(), (item,), has_values=True)).outcomes
-        if outcome.kind != "replace" or outcome.value is None:
-            raise _RestoreError(entry.key, outcome.reason)
-        replace_value(self.connection, self.place, entry.key, outcome.value_type, outcome.value)
-
-
-class _RestoreError(Exception):
-    def __init__(self, key: Key, reason: str) -> None:
-        self.key, self.reason = key, reason
+class _StaysVirtualError(Exception):
+    """A value cannot be restored: the final transaction is rolled back."""

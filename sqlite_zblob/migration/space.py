@@ -11,23 +11,49 @@ import apsw
 from ..connect.database import pragma, run
 from ..connect.opening import REWRITING_SECONDS, free_space, patience
 from ..errors import DiskSpaceError, OptionError
+from ..units import size_text
+from .work import BUNDLE_SIZE
 
 VACUUM_STEP_PAGES = 4096
 
 # Bytes for everything but the values: the record, headers of the journal, the rounding of a checkpoint.
 SMALL_CHANGE = 1 << 20
 
+# A log of so many pages is checkpointed: half as many as make another connection do it, within a commit of its own.
+LOG_PAGES = 500
 
-def require_space(connection: apsw.Connection, size: int, why: str) -> None:
+# A log that has grown by so much is checkpointed in any case.
+LOG_BYTES = 16_000_000
+
+# One transaction adds compressed values of no more than this share of a batch, unless one value has more: the file
+# grows by them before the pages of the values that they replace are free.
+NEW_SHARE = 8
+
+
+def require_space(connection: apsw.Connection, size: int, why: str, remedy: str) -> None:
     """:raises DiskSpaceError: the file system of the database has fewer bytes free."""
     path = Path(connection.filename)
     free = free_space(path)
     if free < size:
-        raise DiskSpaceError(f"{why} needs {_mib(size)} of free space in {path.parent}, which has {_mib(free)}")
+        raise DiskSpaceError(
+            f"{why} needs {size_text(size)} of free space in {path.parent}, which has {size_text(free)}: {remedy}"
+        )
 
 
-def _mib(size: int) -> str:
-    return f"{size / (1 << 20):.1f} MiB"
+def step_bytes(connection: apsw.Connection, *, batch_size: int, largest: int) -> int:
+    """The most that files grow by until the first transaction is over and the log, where there is one, is begun anew.
+
+    :param largest: of the values, before compression or as stored.
+    """
+    if pragma(connection, "journal_mode") != "wal":
+        return max(batch_size // NEW_SHARE, largest) + SMALL_CHANGE
+    job = max(min(BUNDLE_SIZE, batch_size), largest)
+    return 2 * job + LOG_BYTES + SMALL_CHANGE
+
+
+def file_bytes(connection: apsw.Connection) -> int:
+    """Of the database file itself."""
+    return int(pragma(connection, "page_count") * pragma(connection, "page_size"))
 
 
 def free_bytes(connection: apsw.Connection) -> int:
@@ -56,7 +82,7 @@ def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], 
         time.sleep(0.02)
     raise DiskSpaceError(
         f"a transaction that another connection has kept open for {REWRITING_SECONDS:g} seconds keeps the write-ahead "
-        f"log from being emptied, and it has {_mib(log_size)}: end it and run it again"
+        f"log from being emptied, and it has {size_text(log_size)}: end it and run it again"
     )
 
 
@@ -99,9 +125,9 @@ def check_vacuum(connection: apsw.Connection, kind: str) -> None:
 def vacuum_database(connection: apsw.Connection, kind: str, pace: float, tick: Callable[[], None]) -> None:
     """Give the file's free pages back to the file system, at once or in steps between which others may write."""
     if kind == "full":
-        used = pragma(connection, "page_count") * pragma(connection, "page_size") - free_bytes(connection)
+        used = file_bytes(connection) - free_bytes(connection)
         copies = 2 if pragma(connection, "journal_mode") == "wal" else 1
-        require_space(connection, (1 + copies) * used, "VACUUM")
+        require_space(connection, (1 + copies) * used, "VACUUM", "free some, or leave it out")
         run(connection, "VACUUM main")
         _checkpoint(connection)
     while kind == "incremental" and free_bytes(connection):

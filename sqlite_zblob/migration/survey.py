@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 import apsw
 
 from ..connect.database import pragma, snapshot
 from .meter import Meter
 from .record import Counts
-from .space import SMALL_CHANGE, free_bytes
-from .values import Entry, Place, digest_of, page
+from .space import SMALL_CHANGE, free_bytes, step_bytes
+from .target import Target
+from .values import Key, mark_of, page
 
 PAGE_ROWS = 2000
 
 
 @dataclass
 class Survey:
-    totals: Counts
-    stored_bytes: int  # of all values together, now
-    largest_stored: int  # bytes of the largest value, now
-    frames: list[tuple[Entry, int]]  # if asked for: the values that look like frames, and their checksums
-    data_version: int  # PRAGMA data_version: as long as it stays the same, nobody else has written
+    totals: Counts = field(default_factory=Counts)
+    stored_bytes: int = 0  # of all values together, now
+    largest_stored: int = 0  # bytes of the largest value, now
+    frames: list[tuple[Key, str]] = field(default_factory=list)  # if asked for: values that look like frames, and marks
+    settings: Counter[str] = field(default_factory=Counter)  # number of frames by "envelope level"
+    data_version: int = 0  # PRAGMA data_version: as long as it stays the same, nobody else has written
 
-    def growth_of_batches(self, batch_size: int) -> int:
-        """The most bytes that log, journal and file need in addition to the values as they are in the end.
-
-        The log may have two batches, and one more before its size is checked. The file grows by the new values of the
-        first batch before the pages of the old ones are free.
-        """
+    def growth_of_steps(self, connection: apsw.Connection, batch_size: int) -> int:
+        """The most that files grow by before the pages of what was replaced are free, to be used again."""
+        whole = max(self.totals.bytes_total, self.stored_bytes)
         largest = max(self.totals.largest, self.largest_stored)
-        return 4 * min(max(batch_size, largest), max(self.totals.bytes_total, self.stored_bytes)) + SMALL_CHANGE
+        return min(step_bytes(connection, batch_size=batch_size, largest=largest), 2 * whole + SMALL_CHANGE)
 
     def growth_of_restore(self, connection: apsw.Connection, batch_size: int) -> int:
         """The same, plus what the values need more when they are not compressed."""
         more = self.totals.bytes_total - self.stored_bytes - free_bytes(connection)
-        return max(0, more) + self.growth_of_batches(batch_size)
+        return max(0, more) + self.growth_of_steps(connection, batch_size)
 
 
-def survey_column(connection: apsw.Connection, place: Place, meter: Meter, *, with_frames: bool) -> Survey:
-    """Look at every row. No values are read, except for those that look like frames if these are asked for.
+def survey_column(target: Target, meter: Meter, *, with_frames: bool) -> Survey:
+    """Look at every row, and read no more of a value than the header of a frame.
 
     :param with_frames: list the values that look like frames: they were there before the column is compressed.
     """
-    totals = Counts()
-    survey, after = Survey(totals, 0, 0, [], 0), None
+    connection, place = target.connection, target.place
+    survey, after = Survey(), None
+    totals = survey.totals
     while True:
         with snapshot(connection):
             version = pragma(connection, "data_version")
             survey.data_version = version if after is None or version == survey.data_version else -1
+            if target.follow():
+                survey, after, place = Survey(data_version=-1), None, target.place
+                totals = survey.totals
             entries = page(connection, place, after, PAGE_ROWS)
             for entry in entries:
                 totals.rows_total += 1
@@ -56,8 +60,10 @@ def survey_column(connection: apsw.Connection, place: Place, meter: Meter, *, wi
                 totals.largest = max(totals.largest, entry.raw_size)
                 survey.stored_bytes += entry.size
                 survey.largest_stored = max(survey.largest_stored, entry.size)
+                if entry.is_frame:
+                    survey.settings[f"{entry.envelope} {entry.level}"] += 1
                 if with_frames and entry.has_magic:
-                    survey.frames.append((entry, digest_of(connection, place, entry)))
+                    survey.frames.append((entry.key, mark_of(connection, place, entry)))
         if not entries:
             return survey
         after = entries[-1].key

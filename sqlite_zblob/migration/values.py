@@ -6,6 +6,7 @@ Knows no migration. Reads by incremental BLOB I/O where that works, which is sev
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from ..codec import HEAD_PREFIX_SIZE, Buffer, FrameInfo, checksum, has_magic, head_size, info_of_head
+from ..codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head
 from ..column.schema import Column, Table
 from ..column.virtual import find_rows
 from ..connect.database import octet_length, quote, run, snapshot
@@ -33,6 +34,9 @@ PIECE_SIZE = 1 << 18
 
 # A shorter value is no frame and no envelope.
 LEAST_FRAME_SIZE = 40
+
+# Of a frame, at least so many bytes make up its mark, and its whole header in any case.
+MARK_SIZE = 4096
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,21 @@ class Place:
 
     @property
     def condition(self) -> str:
-        parts = zip(self.key, self.collations, strict=True)
+        parts = zip(self.keys, self.collations, strict=True)
         return " AND ".join(f"{name} = ? COLLATE {collation}" for name, collation in parts)
+
+    @property
+    def address(self) -> str:
+        return f"main.{quote(self.table)}"
+
+    @property
+    def data(self) -> str:
+        """The column in SQL. With the table's name: alone, the quoted name of a column that is gone is a string."""
+        return f"{quote(self.table)}.{quote(self.column)}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(f"{quote(self.table)}.{name}" for name in self.key)
 
 
 class Entry(NamedTuple):
@@ -66,6 +83,8 @@ class Entry(NamedTuple):
     raw_size: int  # bytes before compression; the same as `size` if the header of a frame cannot be read
     has_magic: bool  # it is a frame or an envelope, or a damaged one
     codec: str | None  # the richest one among the frame's chunks; None: no frame, or a damaged header
+    level: int = 0  # of the frame
+    envelope: str = "frame"  # of the frame: "frame" or "pickle"
 
     @property
     def is_frame(self) -> bool:
@@ -100,15 +119,15 @@ def place_of(table: Table, column: Column) -> Place:
 
 def page(connection: Connection, place: Place, after: Key | None, count: int) -> list[Entry]:
     """The next entries in the order of the key, at most `count`. To be called in a transaction."""
-    key = ", ".join(place.key)
-    ordered = [f"{name} COLLATE {collation}" for name, collation in zip(place.key, place.collations, strict=True)]
-    name = quote(place.column)
+    key = ", ".join(place.keys)
+    ordered = [f"{name} COLLATE {collation}" for name, collation in zip(place.keys, place.collations, strict=True)]
+    name = place.data
     where = f"WHERE ({', '.join(ordered)}) > ({', '.join('?' * len(ordered))})" if after is not None else ""
     if place.has_rowid:
-        ordered = list(place.key)
+        ordered = list(place.keys)
         where = f"WHERE {key} > ?" if after is not None else ""
     sql = (
-        f"SELECT typeof({name}), {octet_length(connection, name)}, {key} FROM main.{quote(place.table)} {where} "
+        f"SELECT typeof({name}), {octet_length(connection, name)}, {key} FROM {place.address} {where} "
         f"ORDER BY {', '.join(ordered)} LIMIT {count}"
     )
     rows = run(connection, sql, after or ())
@@ -142,10 +161,11 @@ class _Heads:
         if not has_magic(head):
             return Entry(key, value_type, size, size, False, None)
         try:
-            about: FrameInfo = info_of_head(head, size)
+            about = info_of_head(head, size)
         except (DamagedFrameError, UnsupportedFrameError):
             return Entry(key, value_type, size, size, True, None)
-        return Entry(key, value_type, size, about.raw_size, True, about.codec)
+        level, envelope = about.level or 0, about.envelope or "frame"
+        return Entry(key, value_type, size, about.raw_size, True, about.codec, level, envelope)
 
     def read(self, key: Key, size: int) -> bytes:
         place, connection = self.place, self.connection
@@ -158,8 +178,29 @@ class _Heads:
         if isinstance(connection, sqlite3.Connection) and place.has_blobs and sys.version_info >= (3, 11):
             with connection.blobopen(place.table, place.column, key[0], readonly=True, name="main") as blob:
                 return blob.read(size)
-        sql = f"SELECT substr({quote(place.column)}, 1, ?) FROM main.{quote(place.table)} WHERE {place.condition}"
+        sql = f"SELECT substr({place.data}, 1, ?) FROM {place.address} WHERE {place.condition}"
         return bytes(run(connection, sql, (size, *key))[0][0])
+
+
+def mark_of(connection: Connection, place: Place, entry: Entry) -> str:
+    """By which a frame is known again, wherever a rename, a VACUUM or its owner has moved it.
+
+    It is a checksum over the frame's beginning, which holds a checksum of each chunk. To be called in the transaction
+    of the entry.
+    """
+    with _Heads(connection, place) as heads:
+        size = min(entry.size, max(MARK_SIZE, head_size(heads.read(entry.key, HEAD_PREFIX_SIZE))))
+        return _mark(heads.read(entry.key, size), entry.size)
+
+
+def mark_of_value(value: Buffer) -> str:
+    """The same of a value in memory."""
+    view = memoryview(value)
+    return _mark(view[: max(MARK_SIZE, head_size(view[:HEAD_PREFIX_SIZE]))], len(view))
+
+
+def _mark(beginning: Buffer, size: int) -> str:
+    return f"{checksum(beginning):016x} {size}"
 
 
 # ---- One value ---------------------------------------------------------------------------------------------
@@ -169,6 +210,8 @@ _buffers = threading.local()
 
 def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -> Buffer | None:
     """The bytes of a BLOB or TEXT, the latter in the database's encoding; None: it is gone, or its size has changed.
+
+    What cannot be read, for whatever other reason, is an error of APSW's.
 
     The result may be a view of a buffer that this thread's next call overwrites.
     """
@@ -184,9 +227,9 @@ def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -
 
 def select_value(connection: Connection, place: Place, key: Key, most: int) -> bytes | None:
     """The same by a SELECT. None: it is gone, has more than `most` bytes, or is no BLOB and no TEXT."""
-    name = quote(place.column)
+    name = place.data
     sql = (
-        f"SELECT CAST({name} AS BLOB) FROM main.{quote(place.table)} WHERE {place.condition} "
+        f"SELECT CAST({name} AS BLOB) FROM {place.address} WHERE {place.condition} "
         f"AND typeof({name}) IN ('blob', 'text') AND {octet_length(connection, name)} <= ?"
     )
     found = run(connection, sql, (*key, most))
@@ -198,7 +241,9 @@ def _opened(connection: apsw.Connection, place: Place, key: Key, size: int) -> I
     """A handle to read a stored value with. None: it is gone, is no BLOB and no TEXT, or has another size."""
     try:
         blob = connection.blob_open("main", place.table, place.column, key[0], False)
-    except apsw.SQLError:  # no such row, or a number or NULL in it
+    except apsw.SQLError as error:
+        if not re.match(r"no such rowid|cannot open value of type", str(error)):
+            raise
         yield None
         return
     with closing(blob):
@@ -233,8 +278,7 @@ def _joined(digests: list[int]) -> int:
 
 def is_unchanged(connection: apsw.Connection, place: Place, key: Key, value_type: str, size: int, digest: int) -> bool:
     """Does the row still hold the value that was read? To be called in a transaction."""
-    name, table = quote(place.column), quote(place.table)
-    found = run(connection, f"SELECT typeof({name}) FROM main.{table} WHERE {place.condition}", key)
+    found = run(connection, f"SELECT typeof({place.data}) FROM {place.address} WHERE {place.condition}", key)
     if found != [(value_type,)]:
         return False
     if not place.has_blobs:
@@ -270,16 +314,9 @@ def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) 
 def replace_value(connection: apsw.Connection, place: Place, key: Key, value_type: str, value: Buffer) -> bool:
     """Write a value in place of the one that is there. False: there is no such row."""
     new = "CAST(? AS TEXT)" if value_type == "text" else "?"
-    sql = f"UPDATE main.{quote(place.table)} SET {quote(place.column)} = {new} WHERE {place.condition}"
+    sql = f"UPDATE {place.address} SET {quote(place.column)} = {new} WHERE {place.condition}"
     run(connection, sql, (value, *key))
     return connection.changes() == 1
-
-
-def digest_of(connection: apsw.Connection, place: Place, entry: Entry) -> int:
-    """The fingerprint of a stored value. To be called in the transaction of the entry."""
-    value = read_value(connection, place, entry.key, entry.size)
-    assert value is not None
-    return fingerprint(value)
 
 
 # ---- Keys --------------------------------------------------------------------------------------------------
@@ -292,7 +329,7 @@ def describe_key(connection: apsw.Connection, place: Place, table: Table, key: K
         return dict(zip((column for column in names), key, strict=False))
     if names:
         columns = ", ".join(map(quote, names))
-        rows = run(connection, f"SELECT {columns} FROM main.{quote(place.table)} WHERE {place.condition}", key)
+        rows = run(connection, f"SELECT {columns} FROM {place.address} WHERE {place.condition}", key)
         if rows:
             return dict(zip(names, rows[0], strict=True))
     return {"rowid": key[0]}
@@ -304,4 +341,8 @@ def encode_key(key: Key) -> str:
 
 
 def decode_key(text: str) -> Key:
-    return tuple(bytes.fromhex(part["blob"]) if isinstance(part, dict) else part for part in json.loads(text))
+    """:raises ValueError: it is none; or TypeError, KeyError."""
+    parts = json.loads(text)
+    if not isinstance(parts, list):
+        raise ValueError(f"{text} is no key")
+    return tuple(bytes.fromhex(part["blob"]) if isinstance(part, dict) else part for part in parts)

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import apsw
 
 from ..column.schema import Table, check_metadata
-from ..connect.database import fold, quote, run, snapshot
+from ..connect.database import fold, run, snapshot
 from ..connect.opening import Database, rewriting
 from ..errors import OptionError
 from .meter import Meter
-from .pipeline import BUNDLE_SIZE, Load, Pipeline
+from .pipeline import Load, Pipeline
 from .record import compressed_columns
 from .reports import Damage, ProgressCallback, VerifyReport
 from .values import PAGE_ROWS, Entry, Key, Place, describe_key, find_place, page
-from .work import ExecutorSource
+from .work import BUNDLE_SIZE, ExecutorSource
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
 
 # Bytes of the values that workers have at any time. A larger value is checked alone.
@@ -89,8 +89,8 @@ class _Check:
         place, rows = find_place(connection, table, column)
         source = source_of(connection, self.database, place)
         meter = Meter(progress, "verify", table, place.column)
-        sums = f"SELECT count(*), sum(octet_length({quote(column)})) FROM main.{quote(place.table)}"
-        meter.rows_total, meter.bytes_total = (total or 0 for total in run(connection, sums)[0])
+        sums = f"SELECT count(*), sum(octet_length({place.data})) FROM {place.address}"
+        meter.rows_total, stored_total = (total or 0 for total in run(connection, sums)[0])
         meter.enter("rows")
         pipeline = Pipeline(
             verify_task,
@@ -105,8 +105,11 @@ class _Check:
                 for entry, outcome in zip(load.tag, outcomes, strict=True):
                     self._take(entry, outcome, table, place, rows)
                     meter.rows_done += 1
-                    meter.bytes_done += entry.size
+                    meter.bytes_done += outcome.raw_size or entry.raw_size
                     meter.stored_bytes += entry.size
+                # The rest is taken to be like what is done.
+                left = max(0, stored_total - meter.stored_bytes)
+                meter.bytes_total = meter.bytes_done + round(left * meter.bytes_done / max(1, meter.stored_bytes))
                 meter.failures = len(self.damages)
                 meter.show()
         meter.enter("finish")
@@ -138,9 +141,9 @@ class _Check:
     def _take(self, entry: Entry, outcome: Outcome, table: str, place: Place, rows: Table) -> None:
         self.rows += 1
         self.stored_bytes += entry.size
-        self.raw_bytes += outcome.raw_size or entry.size
+        self.raw_bytes += outcome.raw_size or entry.raw_size
         self.compressed_rows += outcome.kind == "verified" or entry.has_magic
-        if outcome.kind != "failed":
+        if outcome.kind not in ("failed", "unread"):
             return
         key = describe_key(self.connection, place, rows, entry.key)
         for chunk, reason in outcome.damages or ((None, outcome.reason),):

@@ -20,7 +20,10 @@ __all__ = ["BATCH_SIZE", "ExecutorSource", "Unpack", "Work", "WorkOptions"]
 
 ExecutorSource = Executor | Callable[[], Executor] | None
 
-BATCH_SIZE = 64 << 20
+BATCH_SIZE = 64_000_000
+
+# Small values travel together, up to so many bytes.
+BUNDLE_SIZE = 1 << 20
 
 
 class WorkOptions(TypedDict, total=False):
@@ -32,6 +35,7 @@ class WorkOptions(TypedDict, total=False):
     pace: float
     batch_size: int
     dry_run: bool
+    force: bool
     progress: ProgressCallback | None
 
 
@@ -48,6 +52,7 @@ class Work:
     pace: float = 1.0
     batch_size: int = BATCH_SIZE  # bytes before compression
     dry_run: bool = False
+    force: bool = False
     progress: ProgressCallback | None = None
 
     def __post_init__(self) -> None:

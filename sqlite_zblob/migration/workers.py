@@ -22,6 +22,7 @@ import apsw
 from ..codec import (
     VERSION,
     Buffer,
+    FrameInfo,
     compress,
     compress_pickle,
     decompress,
@@ -58,6 +59,7 @@ class Item:
     value_type: str  # "blob" or "text"
     size: int  # bytes, as it is stored
     value: bytes | None = None  # where the job has the values: None if it is gone
+    known: int = 0  # fingerprint of a value that was looked at before and is to stay as it is; 0: none was
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Job:
     items: tuple[Item, ...]
     level: int = 5
     envelope: str = "frame"
+    min_size: int = 0
     has_values: bool = False  # otherwise the worker reads them
 
 
@@ -75,12 +78,14 @@ class Job:
 class Outcome:
     """What became of one value."""
 
-    kind: str  # "replace", "keep" (nothing to gain, or nothing to do), "verified", "failed", "gone" (or changed since)
+    # "replace"; "keep" (nothing to gain, or nothing to do); "verified"; "failed"; "gone" (or changed since); "unread"
+    # (there is no such table or column, unless it was renamed since)
+    kind: str
     raw_size: int = 0  # before compression
     digest: int = 0  # fingerprint of what was read; with its type and size it names the value to replace
     value: bytes | None = None  # the new one
     value_type: str = "blob"  # of the new one
-    reason: str = ""  # failed: why
+    reason: str = ""  # failed or unread: why
     damages: tuple[tuple[int | None, str], ...] = ()  # verify: chunk from 1, and reason
 
 
@@ -96,6 +101,11 @@ class Result:
 def compress_task(job: Job) -> Result:
     """Compress each value, decompress it again and compare: `executor.submit(compress_task, job)`."""
     return _run(job, _compress)
+
+
+def recompress_task(job: Job) -> Result:
+    """Compress each value with these settings, whether it is compressed already or not; checked as above."""
+    return _run(job, _recompress)
 
 
 def restore_task(job: Job) -> Result:
@@ -190,6 +200,9 @@ def _read_and_run(
     except (apsw.CorruptError, apsw.IOError) as error:
         reason = f"SQLite cannot read it: {error}"
         return Outcome("failed", reason=reason, damages=((None, reason),))
+    except apsw.SQLError as error:
+        reason = f"SQLite cannot read it: {error}"
+        return Outcome("unread", reason=reason, damages=((None, reason),))
     return _run_item(job, item, value, task)
 
 
@@ -209,12 +222,14 @@ _COMPRESSORS = {"frame": compress, "pickle": compress_pickle}
 
 
 def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
-    kept = Outcome("keep", raw_size=item.size)
+    digest = fingerprint(value)  # now, while the CPU's cache still has some of it
+    kept = Outcome("keep", raw_size=item.size, digest=digest)
+    if item.known == digest:
+        return kept
     if item.value_type == "text":
-        return kept if job.envelope == "pickle" else _compress_text(job, item, value)
+        return kept if job.envelope == "pickle" else _compress_text(job, item, value, kept)
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
-    digest = fingerprint(value)  # first, while some of it is in the CPU's cache
     new = _COMPRESSORS[job.envelope](value, job.level, threads=1)
     # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
@@ -222,6 +237,21 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
     if not _is_same(decompress(new, threads=1, max_size=item.size), value):
         return Outcome("failed", reason="what was compressed does not decompress to the same bytes")
     return Outcome("replace", raw_size=item.size, digest=digest, value=new)
+
+
+def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
+    """As if the value had been written now: where that leaves it plain, it becomes plain."""
+    if item.value_type == "text" or not is_frame(value):
+        return _compress(job, item, value)
+    about, digest = info(value), fingerprint(value)
+    if (about.envelope or "frame", about.level) == (job.envelope, job.level):
+        return Outcome("keep", raw_size=about.raw_size, digest=digest)
+    value_type, raw = _decompress(job, value, about)
+    plain = Outcome("replace", raw_size=about.raw_size, digest=digest, value=raw, value_type=value_type)
+    if len(raw) < job.min_size:
+        return plain
+    new = _compress(job, Item(item.key, value_type, len(raw)), raw)
+    return plain if new.kind == "keep" else replace(new, raw_size=about.raw_size, digest=digest)
 
 
 def _is_same(one: Any, other: Buffer) -> bool:
@@ -233,11 +263,15 @@ def _restore(job: Job, item: Item, value: Buffer) -> Outcome:
     if item.value_type == "text" or not has_magic(value):
         return Outcome("keep", raw_size=item.size)
     about = info(value)
-    if about.value_type == "text":
-        value_type, raw = _decompress_text(job, value)
-    else:
-        value_type, raw = "blob", cast(bytes, decompress(value, threads=1))
+    value_type, raw = _decompress(job, value, about)
     return Outcome("replace", raw_size=about.raw_size, digest=fingerprint(value), value=raw, value_type=value_type)
+
+
+def _decompress(job: Job, value: Buffer, about: FrameInfo) -> tuple[str, bytes]:
+    """Type and bytes, of a text in the database's encoding."""
+    if about.value_type == "text":
+        return _decompress_text(job, value)
+    return "blob", cast(bytes, decompress(value, threads=1))
 
 
 def _verify(job: Job, item: Item, value: Buffer) -> Outcome:
@@ -270,15 +304,15 @@ def _text_engine(encoding: str) -> apsw.Connection:
     return engine
 
 
-def _compress_text(job: Job, item: Item, value: Buffer) -> Outcome:
+def _compress_text(job: Job, item: Item, value: Buffer, kept: Outcome) -> Outcome:
     engine = _text_engine(job.source.encoding)
     ((new,),) = run(engine, "SELECT zcompress(CAST(? AS TEXT), ?)", (value, job.level))
     if len(new) >= item.size:
-        return Outcome("keep", raw_size=item.size)
+        return kept
     value_type, raw = _decompress_text(job, new)
     if value_type != "text" or not _is_same(raw, value):
         return Outcome("failed", reason="what was compressed does not decompress to the same text")
-    return Outcome("replace", raw_size=item.size, digest=fingerprint(value), value=new)
+    return Outcome("replace", raw_size=item.size, digest=kept.digest, value=new)
 
 
 def _decompress_text(job: Job, frame: Buffer) -> tuple[str, bytes]:

@@ -18,6 +18,8 @@ SHAPES: dict[str, tuple[str, Any]] = {
     "text": ("(id TEXT PRIMARY KEY DEFAULT 'a', v BLOB)", "a"),
     "two columns": ("(a TEXT DEFAULT 'a', b INT DEFAULT 2, v BLOB, PRIMARY KEY (a, b))", ("a", 2)),
     "two columns, by rowid": ("(a TEXT DEFAULT 'a', b INT DEFAULT 2, v BLOB, PRIMARY KEY (a, b))", 1),
+    "without rowid, a BLOB": ("(a BLOB DEFAULT x'00ff', v BLOB, PRIMARY KEY (a)) WITHOUT ROWID", b"\0\xff"),
+    "a number as text": ("(a INT DEFAULT 2, b DEFAULT 2.5, v BLOB, PRIMARY KEY (a, b)) WITHOUT ROWID", ("2", "2.5")),
     "without rowid": ("(a TEXT COLLATE NOCASE DEFAULT 'a', v BLOB, PRIMARY KEY (a)) WITHOUT ROWID", "A"),
     "rowid taken": ("(rowid TEXT, oid TEXT, v BLOB)", 1),
     "all of its names taken": ("(rowid TEXT, oid TEXT, _rowid_ TEXT, id INTEGER PRIMARY KEY DEFAULT 1, v BLOB)", 1),

@@ -307,7 +307,7 @@ class Terminal:
 
 
 def test_a_bar_on_a_terminal(database: Path) -> None:
-    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.2")
+    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.2", "--envelope=frame")
     assert terminal.end() == 0
     assert re.search(r"migrate results\.data.*[━╸╺].*\d+%.*/s, ratio \d\.\d\d, .* left", terminal.output)
     assert f"results.data: {ROWS} of {ROWS} rows compressed" in terminal.output
@@ -318,9 +318,21 @@ def test_a_bar_on_a_terminal(database: Path) -> None:
     assert table and max(map(len, table)) <= 80
 
 
+def test_pickles_are_asked_about(database: Path) -> None:
+    """On a terminal, before anything happens; elsewhere a note says it."""
+    terminal = Terminal("migrate", database, "results", "data")
+    assert "results.data holds pickles" in " ".join(terminal.read(until="[Y/n]").split())
+    terminal.type(b"\n")
+    assert terminal.end() == 0
+    assert run_json("info", database)["enabled"][0]["envelope"] == "pickle"
+    run("restore", database, "results", "data")
+    done = run("migrate", database, "results", "data", "--dry-run")
+    assert "--envelope=pickle" in done.stderr and done.exit_code == 0
+
+
 def test_control_c(database: Path) -> None:
     before = values(database)
-    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.01")
+    terminal = Terminal("migrate", database, "results", "data", "--batch-size=1M", "--pace=0.01", "--envelope=frame")
     terminal.read(until="ratio")
     terminal.type(b"\x03")
     assert terminal.end() == 128 + signal.SIGINT

@@ -11,6 +11,7 @@ import json
 import sys
 import warnings
 from dataclasses import asdict
+from typing import Any
 
 import sqlite_zblob as zb
 
@@ -18,7 +19,7 @@ import sqlite_zblob as zb
 def main(operation: str, path: str, options: str) -> None:
     warnings.simplefilter("ignore", zb.ZblobWarning)
     print("ready", flush=True)
-    function = {"migrate": zb.migrate, "restore": zb.restore}[operation]
+    function: Any = {"migrate": zb.migrate, "restore": zb.restore}[operation]
     try:
         report = asdict(function(path, "store", "data", workers=2, **json.loads(options)))
     except zb.NotCompressedError:  # the restore before was killed behind its last commit

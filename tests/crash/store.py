@@ -46,7 +46,8 @@ class Setup:
 
     def options(self) -> dict[str, Any]:
         """Of migrate: batches of a few values."""
-        return {"mode": self.mode, "envelope": self.envelope, "vacuum": self.vacuum, "level": 1, "batch_size": 1 << 17}
+        made = {"mode": self.mode, "envelope": self.envelope, "vacuum": self.vacuum, "level": 1}
+        return made | {"batch_size": 1 << 17, "force": self.mode == "table"}  # its table has a named index
 
 
 SETUPS = [

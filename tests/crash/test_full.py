@@ -37,7 +37,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def run(operation: str, database: str, setup: Setup, **more: Any) -> zb.Report:
     options = setup.options() if operation == "migrate" else {"batch_size": 1 << 17}
-    return {"migrate": zb.migrate, "restore": zb.restore}[operation](database, "store", "data", **options, **more)
+    function: Any = {"migrate": zb.migrate, "restore": zb.restore}[operation]
+    report: zb.Report = function(database, "store", "data", **options, **more)
+    return report
 
 
 def check(path: str, setup: Setup, values: list[Any]) -> None:

@@ -14,6 +14,7 @@ from .python_files import FILES, PACKAGE, absolute_imports_of, imports_of
 # From the ground up: a file imports from its own room and from those before it.
 ROOMS = [
     "errors",
+    "units",
     "_codec",
     "codec",
     "unpickle",

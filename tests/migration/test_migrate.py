@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -41,8 +40,9 @@ def fill(path: str, count: int = 40, table: str = "t") -> apsw.Connection:
     return db
 
 
-def values(db: apsw.Connection, table: str = "t") -> dict[str, Any]:
-    return {str(key): value for key, value in db.execute(f"SELECT id, data FROM {table}")}
+def values(db: apsw.Connection, table: str = "t") -> dict[Any, Any]:
+    rows: Any = db.execute(f"SELECT id, data FROM {table}").fetchall()
+    return dict(rows)
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ def test_ctrl_c_and_on(store: apsw.Connection, path: str, mode: str, operation: 
     before = values(store)
     if operation == "restore":
         zb.migrate(path, "t", "data", mode=mode)
-    function: Callable[..., zb.Report] = {"migrate": zb.migrate, "restore": zb.restore}[operation]
+    function: Any = {"migrate": zb.migrate, "restore": zb.restore}[operation]
     options: dict[str, Any] = {"mode": mode} if operation == "migrate" else {}
 
     def interrupt(progress: zb.Progress) -> None:

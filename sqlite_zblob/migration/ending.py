@@ -1,0 +1,120 @@
+"""The end of a migration or a restoration: walk until nothing is left, with the last look in the final transaction.
+
+While a walk goes on, others move rows to where it has been, and copy values. So there is another walk, until one has
+found little; what is left then is done in the final transaction itself, under its lock. Where nobody has written since
+the walk began, nothing has to be looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import inf
+
+import apsw
+
+from .batches import Rewriter, count
+from .record import Tally
+from .values import PAGE_ROWS, Entry, Key, page, read_value
+from .workers import Item, Outcome
+
+# Bytes before compression that the final transaction replaces at most, as long as another walk may help.
+MOST_LOCKED = 8_000_000
+
+MOST_WALKS = 10
+
+
+class AgainError(Exception):
+    """Too much is left for the final transaction: it is rolled back, and there is another walk."""
+
+
+Finish = Callable[[Callable[[], None]], None]
+
+
+class Ending:
+    def __init__(self, rewriter: Rewriter) -> None:
+        self.rewriter, self.target = rewriter, rewriter.target
+        self.failed: list[tuple[Key, str]] = []  # in the final transaction
+
+    def complete(self, finish: Finish) -> None:
+        """:param finish: makes the final transaction, in which it first calls the function that it is given."""
+        rewriter = self.rewriter
+        while True:
+            rewriter.walk()
+            if rewriter.replaced_bytes > MOST_LOCKED and not rewriter.is_quiet and self._may_go_on:
+                continue
+            rewriter.meter.enter("finish")
+            try:
+                finish(self.look)
+                return
+            except AgainError:
+                rewriter.meter.enter("rows")
+            finally:
+                rewriter.is_final = False
+
+    @property
+    def _may_go_on(self) -> bool:
+        return self.rewriter.walks < MOST_WALKS
+
+    @property
+    def _most_bytes(self) -> float:
+        if self.rewriter.way.nested == "later":
+            return inf
+        return MOST_LOCKED if self._may_go_on else max(MOST_LOCKED, self.rewriter.work.batch_size)
+
+    def look(self) -> None:
+        """The last look. `counts.missed`: rows that are left, because others write faster than they are done."""
+        rewriter, counts = self.rewriter, self.rewriter.record.counts
+        rewriter.follow()
+        rewriter.is_final, self.failed = True, []
+        if rewriter.is_quiet:
+            counts.take(rewriter.tally)
+            for entry in rewriter.later:
+                self._settle(entry)
+            return
+        tally, missed, done = Tally(), 0, 0  # done: bytes
+        rewriter.kept = []
+        for entry, is_foreign in self._entries():
+            stored, is_settled = entry.size, is_foreign or not self._is_left(entry)
+            if not is_settled:
+                is_too_much = done and done + entry.raw_size > self._most_bytes
+                if is_too_much and self._may_go_on:
+                    raise AgainError
+                missed += is_too_much
+                if not is_too_much:
+                    done += entry.raw_size
+                    stored = self._settle(entry)
+            count(tally, entry, entry.raw_size, stored)
+            if is_settled:
+                rewriter.note(tally, entry, is_kept=is_foreign)
+        counts.take(tally)
+        counts.missed = missed
+
+    def _entries(self) -> Iterator[tuple[Entry, bool]]:
+        """All rows, and of each whether it is none of ours."""
+        connection, place, after = self.target.connection, self.target.place, None
+        while entries := page(connection, place, after, PAGE_ROWS):
+            yield from ((entry, self.rewriter.way.is_foreign(place, entry)) for entry in entries)
+            after = entries[-1].key
+
+    def _is_left(self, entry: Entry) -> bool:
+        rewriter = self.rewriter
+        return (
+            rewriter.way.wants(entry) and not rewriter.is_examined(entry) and not rewriter.spared.has_failed(entry.key)
+        )
+
+    def _settle(self, entry: Entry) -> int:
+        """What a worker would do, here and now. Returns bytes stored."""
+        outcome = self._run(entry)
+        if outcome.kind == "failed":
+            self.failed.append((entry.key, outcome.reason))
+        return self.rewriter.settle(entry, outcome)
+
+    def _run(self, entry: Entry) -> Outcome:
+        place = self.target.place
+        try:
+            value = read_value(self.target.connection, place, entry.key, entry.size)
+        except apsw.CorruptError as error:
+            return Outcome("failed", reason=f"SQLite cannot read it: {error}")
+        item = Item(entry.key, entry.value_type, entry.size, None if value is None else bytes(value))
+        (outcome,) = self.rewriter.way.task(self.rewriter.job((item,), place, has_values=True)).outcomes
+        return outcome

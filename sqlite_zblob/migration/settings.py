@@ -1,0 +1,63 @@
+"""With which settings a column is migrated: those that are given, and for the others those that it has or had."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..codec import DEFAULT_LEVEL, is_plain_pickle
+from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
+from ..connect.database import run
+from ..connect.loader import Connection
+from ..connect.opening import Database, reading
+from .record import Settings, find_record, table_of_rows
+from .values import Place, find_place, select_value
+
+# Values that are looked at to see whether a column holds pickles; larger ones are not read.
+SAMPLE_COUNT = 16
+SAMPLE_SIZE = 64_000_000
+
+
+class Wanted(NamedTuple):
+    """What the caller gives; None: what the column has."""
+
+    mode: str | None = None
+    envelope: str | None = None
+    level: int | None = None
+    min_size: int | None = None
+
+
+def resolve(wanted: Wanted, current: ColumnStatus | None, recorded: Settings | None) -> Settings:
+    """:param recorded: by an earlier migration."""
+    known = Settings.of(current) if current is not None else recorded
+    kept = known or Settings("in-place", "frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
+    mode = wanted.mode or kept.mode
+    envelope = wanted.envelope or ("frame" if mode == "table" else kept.envelope)
+    level = kept.level if wanted.level is None else wanted.level
+    return Settings(mode, envelope, level, kept.min_size if wanted.min_size is None else wanted.min_size)
+
+
+def holds_pickles(connection: Connection, place: Place) -> bool:
+    """Are all values that are looked at complete pickles, which envelope "pickle" is for?"""
+    some = run(connection, f"SELECT {', '.join(place.keys)} FROM {place.address} ORDER BY 1 LIMIT {SAMPLE_COUNT // 2}")
+    some += run(
+        connection, f"SELECT {', '.join(place.keys)} FROM {place.address} ORDER BY 1 DESC LIMIT {SAMPLE_COUNT // 2}"
+    )
+    values = [value for key in dict.fromkeys(some) if (value := select_value(connection, place, key, SAMPLE_SIZE))]
+    return bool(values) and all(map(is_plain_pickle, values))
+
+
+def proposes_pickle(database: Database, table: str, column: str) -> bool:
+    """Would `migrate` without an envelope store frames in a column whose readers probably call `pickle.loads`?
+
+    Errors are those of `describe`.
+    """
+    with reading(database) as connection:
+        place, _ = find_place(connection, table, column)
+        return not is_known(connection, table, column) and holds_pickles(connection, place)
+
+
+def is_known(connection: Connection, table: str, column: str) -> bool:
+    """Has the column settings already?"""
+    name = table_of_rows(connection, table)
+    enabled = any(each.is_column(name, column) for each in status(connection, schema="main"))
+    return enabled or find_record(connection, name, column) is not None
