@@ -1,6 +1,8 @@
 /* slot.c: registers everything with a connection of this slot's SQLite library. */
 #include "slot.h"
 
+#include "inplace/keeper.h"
+
 #include <string.h>
 
 SQLITE_EXTENSION_INIT1
@@ -56,6 +58,8 @@ slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
         result = table_register(db, connection);
     if (result == SQLITE_OK)
         result = chunks_register(db);
+    if (result == SQLITE_OK)
+        result = keeper_register(db, connection);
     connection_release(connection);
     return result;
 }

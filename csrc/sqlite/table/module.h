@@ -4,7 +4,7 @@
 
 #include "indexes.h"
 #include "shadow.h"
-#include "statements.h"
+#include "../statements.h"
 
 #define table_fail ZBLOB_IN_SLOT(table_fail)
 #define table_fail_sql ZBLOB_IN_SLOT(table_fail_sql)
