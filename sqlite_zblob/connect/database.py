@@ -22,7 +22,7 @@ def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
     """All rows of one statement."""
     if isinstance(connection, apsw.Connection):
         return list(stream(connection, sql, values))
-    cursor = connection.cursor()
+    cursor = sqlite3.Connection.cursor(connection)  # whatever a subclass makes of it
     cursor.row_factory = None
     text_factory, connection.text_factory = connection.text_factory, str
     try:

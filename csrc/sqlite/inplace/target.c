@@ -115,13 +115,14 @@ lookup_sql(const char *schema)
     char *master = is_temp ? sqlite3_mprintf("sqlite_temp_master") : sqlite3_mprintf("\"%w\".sqlite_master", schema);
     if (!master)
         return NULL;
-    char *sql = sqlite3_mprintf("SELECT m.tbl_name, m.sql, t.sql,"
-                                " (SELECT max(1 + (instr(lower(o.sql), 'rollback') > 0)) FROM (" OTHERS
-                                " UNION ALL " OTHERS ") o"
-                                " WHERE o.tbl_name = m.tbl_name COLLATE NOCASE)"
-                                " FROM %s m JOIN %s t ON t.type = 'table' AND t.name = m.tbl_name COLLATE NOCASE"
-                                " WHERE m.type = 'trigger' AND m.name = ?1 || '_insert_until_disable'",
-                                master, "sqlite_temp_master", master, master);
+    char *sql = sqlite3_mprintf(
+        "SELECT m.tbl_name, m.sql, t.sql,"
+        " (SELECT max(1 + (instr(lower(o.sql), 'rollback') AND instr(lower(o.sql), 'update'))) FROM (" OTHERS
+        " UNION ALL " OTHERS ") o"
+        " WHERE o.tbl_name = m.tbl_name COLLATE NOCASE)"
+        " FROM %s m JOIN %s t ON t.type = 'table' AND t.name = m.tbl_name COLLATE NOCASE"
+        " WHERE m.type = 'trigger' AND m.name = ?1 || '_insert_until_disable'",
+        master, "sqlite_temp_master", master, master);
     sqlite3_free(master);
     return sql;
 }

@@ -1,0 +1,157 @@
+"""Load the extension, and say which columns are no longer compressed: tools that rebuild a table drop its triggers.
+
+The connection's owner should not notice it otherwise: nothing is read in an open transaction, of a file that is still
+empty, or while somebody holds a lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from ..connect import loader
+from ..connect.database import run
+from ..connect.loader import Connection
+from ..errors import ZblobError, ZblobWarning
+from .record import Entry, entries
+from .storage import enable
+
+_said: set[tuple[str, str, str]] = set()  # file, table, column: once per process
+
+_is_listening = False  # to sqlite3's audit events; one cannot stop listening
+_is_installed, _keeps = False, False
+
+
+def load(connection: Connection, *, keep: bool = False) -> None:
+    """Give one open connection the SQL functions. Doing it twice does no harm.
+
+    The connection's permission to load further extensions is left as it was.
+
+    :param keep: where a column's triggers are gone because its table was made anew, enable it again.
+    :raises LoadError: this connection cannot load extensions; the message says what can be done.
+    :warns ZblobWarning: a column of this database should be compressed, but its triggers are gone; once per column and
+        process. Where warnings are errors it is logged, and never raised.
+    """
+    loader.load(connection)
+    _look(connection, keep=keep)
+
+
+def install(*, keep: bool = False) -> None:
+    """Give the SQL functions to every connection that this process opens from now on, sqlite3's and APSW's.
+
+    Works where the sqlite3 module was built without extension loading, too.
+
+    :param keep: as for `load`, and so the warning.
+    :raises LoadError: the sqlite3 module's SQLite library cannot be reached, or refuses (Apple's own does).
+    """
+    global _is_listening, _is_installed, _keeps
+    loader.install()
+    _is_installed, _keeps = True, keep
+    if _opened not in apsw.connection_hooks:
+        apsw.connection_hooks.append(_opened)
+    if not _is_listening:
+        sys.addaudithook(_listen)
+        _is_listening = True
+
+
+def uninstall() -> None:
+    """Undo `install` for connections opened from now on. Those that are open keep the functions."""
+    global _is_installed
+    _is_installed = False
+    if _opened in apsw.connection_hooks:
+        apsw.connection_hooks.remove(_opened)
+    loader.uninstall()
+
+
+def _listen(event: str, arguments: tuple[Any, ...]) -> None:
+    """sqlite3 announces each new connection, whoever opens it."""
+    if event == "sqlite3.connect/handle" and _is_installed:
+        _opened(arguments[0])
+
+
+def _opened(connection: Connection) -> None:
+    _look(connection, keep=_keeps)
+
+
+# ---- Looking -----------------------------------------------------------------------------------------------
+
+
+def _look(connection: Connection, *, keep: bool) -> None:
+    try:
+        for file, entry in _broken(connection):
+            if keep and _mend(connection, file, entry):
+                continue
+            _say(
+                file,
+                entry,
+                f"{entry.trouble}. zb.enable(connection, {entry.table!r}, {entry.setting.column!r}) mends it",
+            )
+    except (apsw.Error, sqlite3.Error, ZblobError, OSError):
+        return  # what is wrong with the database, its owner's own statements will say
+
+
+def _broken(connection: Connection) -> list[tuple[str, Entry]]:
+    if connection.in_transaction:
+        return []
+    found = []
+    with _without_waiting(connection):
+        for _, schema, file in run(connection, "PRAGMA database_list"):
+            if file and _has_content(Path(file)):
+                found += [(file, each) for each in entries(connection, schema) if each.trouble and each.has_column]
+    return found
+
+
+def _has_content(file: Path) -> bool:
+    """An empty file's owner may still want to set its encoding or page size, before anybody reads."""
+    return file.is_file() and file.stat().st_size > 0
+
+
+@contextmanager
+def _without_waiting(connection: Connection) -> Iterator[None]:
+    """A busy timeout is set aside for a moment. A busy handler of the owner's would be lost: it stays."""
+    ((timeout,),) = run(connection, "PRAGMA busy_timeout")
+    if timeout:
+        run(connection, "PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        if timeout:
+            run(connection, f"PRAGMA busy_timeout = {timeout}")
+
+
+def _mend(connection: Connection, file: str, entry: Entry) -> bool:
+    setting = entry.setting
+    try:
+        enable(
+            connection,
+            entry.table,
+            setting.column,
+            envelope=setting.envelope,
+            level=setting.level,
+            min_size=setting.min_size,
+            schema=entry.schema,
+        )
+    except (apsw.Error, sqlite3.Error, ZblobError) as error:
+        _say(file, entry, f"{entry.trouble}, and it could not be enabled again: {error}")
+        return False
+    return True
+
+
+def _say(file: str, entry: Entry, what: str) -> None:
+    place = (file, entry.table, entry.setting.column)
+    if place in _said:
+        return
+    _said.add(place)
+    message = f"{file}: column {entry.setting.column} of table {entry.table} is not compressed any more: {what}"
+    try:
+        warnings.warn(message, ZblobWarning, stacklevel=4)
+    except ZblobWarning:
+        logging.getLogger("sqlite_zblob").warning(message)
