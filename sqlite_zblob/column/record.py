@@ -17,6 +17,9 @@ from .triggers import EVENTS, Setting, old_trigger_names, setting_of, trigger_na
 
 RECORD = "zblob_columns"
 
+# A database's ids begin somewhere from here on, and below 2 ** 32: those that are attached to each other should share none.
+_FIRST_ID = 1 << 31
+
 _CREATE = """CREATE TABLE IF NOT EXISTS {record} (/* zblob 1 */
     id INTEGER PRIMARY KEY,
     table_name TEXT NOT NULL,
@@ -144,9 +147,8 @@ def add(connection: Connection, schema: str, table: str, column: str, *settings:
     """Record a column, and return its id. `settings`: mode, envelope, level, min_size."""
     record = f"{quote(schema)}.{RECORD}"
     run(connection, _CREATE.format(record=record))
-    id = secrets.randbits(32)
-    while run(connection, f"SELECT 1 FROM {record} WHERE id = ?", (id,)):
-        id = secrets.randbits(32)
+    ((last,),) = run(connection, f"SELECT max(id) FROM {record}")
+    id = last + 1 if last and last >= _FIRST_ID else _FIRST_ID + secrets.randbits(30)
     run(connection, f"INSERT INTO {record} VALUES (?, ?, ?, ?, ?, ?, ?)", (id, table, column, *settings))
     return id
 

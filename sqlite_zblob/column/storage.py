@@ -244,9 +244,10 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
             record.rename(connection, entry)
     settings = (wanted.mode, wanted.envelope, wanted.level, wanted.min_size)
     id = record.add(connection, wanted.schema, table.name, column.name, *settings)
-    for sql in trigger_texts(table, Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size)):
+    setting = Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size)
+    for sql in trigger_texts(table, setting):
         run(connection, sql)
-    _try(connection, table, column, wanted.envelope)
+    _try(connection, table, column, setting)
 
 
 def _refuse(table: Table, column: Column) -> None:
@@ -257,10 +258,10 @@ def _refuse(table: Table, column: Column) -> None:
         )
 
 
-def _try(connection: Connection, table: Table, column: Column, envelope: str) -> None:
+def _try(connection: Connection, table: Table, column: Column, setting: Setting) -> None:
     """Try it, and warn of what the owner's triggers do with it."""
     try:
-        outcome = try_frame(connection, table, column, envelope)
+        outcome = try_frame(connection, table, column, setting)
     except OptionError as error:
         raise OptionError(
             f"column {column.name} of table {table.name} cannot be compressed in place: {error}"

@@ -21,8 +21,9 @@ from ..connect.loader import Connection
 from ..errors import OptionError
 from .obstacles import update_triggers
 from .schema import Column, Table
+from .triggers import Setting
 
-_PROBE = b"sqlite_zblob tries whether a compressed value can be stored. " * 40
+_PROBE = pickle.dumps(b"sqlite_zblob tries whether a compressed value can be stored. " * 40)
 
 _VALUES: dict[str, Any] = {"integer": 1, "real": 1.0, "numeric": 1, "text": "x", "blob": b"x"}
 
@@ -37,15 +38,16 @@ class Outcome:
     untried: str | None = None  # why nothing could be tried
 
 
-def try_frame(connection: Connection, table: Table, column: Column, envelope: str) -> Outcome:
-    """Store a frame in a row, and take it back. In a transaction of the caller.
+def try_frame(connection: Connection, table: Table, column: Column, setting: Setting) -> Outcome:
+    """Store a frame in a row, and take it back. In a transaction of the caller, in which the column has its triggers.
 
     :raises OptionError: no row accepts it; the message says what happened.
     """
     _refuse_rollback(table)
     with _with_triggers(connection), _taken_back(connection):
         keys = _some_keys(connection, table)
-        if not keys:
+        is_made = not keys
+        if is_made:
             try:
                 keys = [_make_row(connection, table, column)]
             except (apsw.Error, sqlite3.Error, OptionError) as error:
@@ -53,7 +55,10 @@ def try_frame(connection: Connection, table: Table, column: Column, envelope: st
         refusals = []
         for key in keys:
             try:
-                return _replace(connection, table, column, key, envelope)
+                if is_made and _is_plain(connection, table, column, key) and setting.min_size <= len(_PROBE):
+                    _replace(connection, table, column, key, setting.envelope)  # says why, if it can
+                    raise OptionError("a row that is inserted keeps its value uncompressed, because of its triggers")
+                return _replace(connection, table, column, key, setting.envelope)
             except (apsw.Error, sqlite3.Error) as error:
                 refusals.append(f"a compressed value is refused by the table: {error}")
             except OptionError as error:
@@ -138,12 +143,22 @@ def _make_row(connection: Connection, table: Table, column: Column) -> Key:
     return made[0]
 
 
+def _is_plain(connection: Connection, table: Table, column: Column, key: Key) -> bool:
+    """Is the value of a row that was made up what was inserted?"""
+    sql = f"SELECT {quote(column.name)} FROM {table.address} WHERE {_condition(table)}"
+    return run(connection, sql, key) == [(_PROBE,)]
+
+
+def _condition(table: Table) -> str:
+    return " AND ".join(f"{each} = ?" for each in _key_names(table))
+
+
 def _replace(connection: Connection, table: Table, column: Column, key: Key, envelope: str) -> Outcome:
     name = quote(column.name)
-    row = " AND ".join(f"{each} = ?" for each in _key_names(table))
+    row = _condition(table)
     others = [quote(each.name) for each in table.columns if fold(each.name) != fold(column.name)]
     look = f"SELECT {', '.join([name, *others])} FROM {table.address} WHERE {row}"
-    frame = compress_pickle(pickle.dumps(_PROBE)) if envelope == "pickle" else compress(_PROBE)
+    frame = compress_pickle(_PROBE) if envelope == "pickle" else compress(_PROBE)
     before = run(connection, look, key)
     run(connection, f"UPDATE {table.address} SET {name} = ? WHERE {row}", (frame, *key))
     after = run(connection, look, key)

@@ -20,7 +20,7 @@ _FUNCTION = "sqlite_zblob_store"
 class Setting:
     """What the triggers of one column do."""
 
-    id: int  # of 32 bits: databases that are attached to each other should not share any
+    id: int  # of 32 bits
     column: str
     envelope: str
     level: int

@@ -88,7 +88,9 @@ def test_the_table_that_took_a_name_over_is_told(db: Any) -> None:
 
 
 def test_a_row_that_another_trigger_redacts_stays_redacted(table: Any) -> None:
-    table.execute("CREATE TRIGGER z AFTER INSERT ON t WHEN NEW.v = 1 BEGIN UPDATE t SET data = NULL WHERE id = NEW.id; END")
+    table.execute(
+        "CREATE TRIGGER z AFTER INSERT ON t WHEN NEW.v = 1 BEGIN UPDATE t SET data = NULL WHERE id = NEW.id; END"
+    )
     insert(table)
     assert rows(table) == [(1, None)]
 
@@ -253,7 +255,7 @@ def test_a_guard_that_is_there_is_a_reason_to_refuse(db: Any, guard: str, filled
 def test_the_reason_is_the_guards_own(db: Any) -> None:
     db.execute(CREATE)
     db.execute(f"CREATE TRIGGER keeper {GUARDS['append-only']}")
-    with pytest.raises(zb.OptionError, match="a compressed value is refused by the table: .*append only"):
+    with pytest.raises(zb.OptionError, match=r"a compressed value is refused by the table: .*append only"):
         zb.enable(db, "t", "data")
     db.execute("DROP TRIGGER keeper")
     db.execute(f"CREATE TRIGGER keeper {GUARDS['ignore']}")
@@ -299,7 +301,7 @@ def test_a_table_that_takes_no_made_up_row_cannot_be_tried(db: Any) -> None:
 def test_a_trigger_that_would_lose_the_row_makes_the_statement_fail(table: Any) -> None:
     table.execute("CREATE TRIGGER z AFTER UPDATE OF data ON t BEGIN DELETE FROM t WHERE id = NEW.id; END")
     insert(table, value=b"small")
-    with pytest.raises(Exception, match="sqlite_zblob: a trigger of table .* deletes, moves or changes each row"):
+    with pytest.raises(Exception, match=r"sqlite_zblob: a trigger of table .* deletes, moves or changes each row"):
         insert(table, 2)
     assert rows(table) == [(1, b"small")]
 

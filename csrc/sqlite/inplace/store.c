@@ -86,7 +86,7 @@ static bool
 is_fatal(sqlite3 *db, int result, int was_autocommit)
 {
     int code = result & 0xff;
-    return code == SQLITE_INTERRUPT || code == SQLITE_NOMEM || code == SQLITE_IOERR || code == SQLITE_CORRUPT ||
+    return code == SQLITE_INTERRUPT || code == SQLITE_NOMEM || code == SQLITE_IOERR || result == SQLITE_CORRUPT ||
            sqlite3_get_autocommit(db) != was_autocommit;
 }
 
