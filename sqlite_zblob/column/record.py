@@ -17,7 +17,7 @@ from .triggers import EVENTS, Setting, old_trigger_names, setting_of, trigger_na
 
 RECORD = "zblob_columns"
 
-# A database's ids begin somewhere from here on, and below 2 ** 32: those that are attached to each other should share none.
+# A database's ids begin somewhere from here on: those of two that are attached to each other should not be the same.
 _FIRST_ID = 1 << 31
 
 _CREATE = """CREATE TABLE IF NOT EXISTS {record} (/* zblob 1 */

@@ -7,13 +7,16 @@ empty, or while somebody holds a lock.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import apsw
 
@@ -25,6 +28,9 @@ from .record import Entry, entries
 from .storage import enable
 
 _said: set[tuple[str, str, str]] = set()  # file, table, column: once per process
+
+_seen: dict[Path, tuple[tuple[int, int], ...]] = {}  # how a file was when it was looked at
+_thread = threading.local()
 
 _is_listening = False  # to sqlite3's audit events; one cannot stop listening
 _is_installed, _keeps = False, False
@@ -72,13 +78,49 @@ def uninstall() -> None:
 
 
 def _listen(event: str, arguments: tuple[Any, ...]) -> None:
-    """sqlite3 announces each new connection, whoever opens it."""
-    if event == "sqlite3.connect/handle" and _is_installed:
-        _opened(arguments[0])
+    """sqlite3 announces each new connection, whoever opens it: its database, and then the connection itself."""
+    if not event.startswith("sqlite3.connect") or not _is_installed or getattr(_thread, "is_looking", False):
+        return
+    if event == "sqlite3.connect":
+        _thread.database = arguments[0]
+    elif event == "sqlite3.connect/handle":
+        _thread.is_looking = True
+        try:
+            _look_beside(_thread.database)
+        finally:
+            _thread.is_looking = False
 
 
-def _opened(connection: Connection) -> None:
+def _opened(connection: apsw.Connection) -> None:
     _look(connection, keep=_keeps)
+
+
+def _look_beside(database: str | bytes | os.PathLike[str]) -> None:
+    """With a connection of our own: the one that is being announced cannot be used yet."""
+    path = Path(_path_of(os.fsdecode(database)))
+    with suppress(OSError, sqlite3.Error):
+        if _has_content(path) and not _is_in_apsw(path) and _state(path) != _seen.get(path):
+            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
+            try:
+                _look(connection, keep=_keeps)
+            finally:
+                connection.close()
+            _seen[path] = _state(path)
+
+
+def _is_in_apsw(path: Path) -> bool:
+    """Closing a file in one SQLite library would take away the locks that another one holds in the same process."""
+    return any(each.filename and path.samefile(each.filename) for each in apsw.connections())
+
+
+def _path_of(database: str) -> str:
+    return unquote(urlsplit(database).path) if database.startswith("file:") else database
+
+
+def _state(path: Path) -> tuple[tuple[int, int], ...]:
+    """What changes whenever somebody writes."""
+    files = [each for each in (path, Path(f"{path}-wal")) if each.exists()]
+    return tuple((each.stat().st_mtime_ns, each.stat().st_size) for each in files)
 
 
 # ---- Looking -----------------------------------------------------------------------------------------------
