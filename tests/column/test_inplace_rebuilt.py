@@ -14,8 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import alembic.migration
+import alembic.operations
 import apsw
+import pandas
 import pytest
+import sqlalchemy as sa
+import sqlite_utils
 from click.testing import CliRunner
 
 import sqlite_zblob as zb
@@ -88,14 +93,12 @@ def by_hand(path: str) -> None:
 
 
 def by_sqlite_utils(path: str) -> None:
-    sqlite_utils = pytest.importorskip("sqlite_utils")
     table = sqlite_utils.Database(path)["t"]
     table.transform(types={"name": str}, not_null={"name"})
     table.db.conn.close()
 
 
 def by_pandas(path: str) -> None:
-    pandas = pytest.importorskip("pandas")
     db = sqlite3.connect(path)
     frame = pandas.read_sql("SELECT * FROM t", db)
     frame.to_sql("t", db, if_exists="replace", index=False)
@@ -103,14 +106,10 @@ def by_pandas(path: str) -> None:
 
 
 def by_alembic(path: str) -> None:
-    alembic = pytest.importorskip("alembic.migration")
-    operations = pytest.importorskip("alembic.operations")
-    import sqlalchemy as sa
-
     engine = sa.create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
-        context = alembic.MigrationContext.configure(connection)
-        with operations.Operations(context).batch_alter_table("t") as batch:
+        context = alembic.migration.MigrationContext.configure(connection)
+        with alembic.operations.Operations(context).batch_alter_table("t") as batch:
             batch.alter_column("name", nullable=False)
     engine.dispose()
 
