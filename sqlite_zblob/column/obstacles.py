@@ -26,7 +26,7 @@ def column_obstacles(table: Table, column: Column, *, is_virtual: bool = False) 
         found.append(f"the table is STRICT and a compressed {column.declared} is a BLOB")
     elif column.affinity in ("integer", "real") and not column.key_position:
         found.append(f"only BLOB and TEXT columns can be compressed, and {column.declared} is for numbers")
-    if table.has_rowid and table.rowid_name is None and not is_virtual:
+    if table.has_rowid and not (table.rowid_name or table.rowid_alias or is_virtual):
         found.append(f"the table's columns take all names of the rowid ({', '.join(ROWID_NAMES)})")
     return list(dict.fromkeys(found))
 

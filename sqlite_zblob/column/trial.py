@@ -46,24 +46,36 @@ def try_frame(connection: Connection, table: Table, column: Column, setting: Set
     _refuse_rollback(table)
     with _with_triggers(connection), _taken_back(connection):
         keys = _some_keys(connection, table)
-        is_made = not keys
-        if is_made:
-            try:
-                keys = [_make_row(connection, table, column)]
-            except (apsw.Error, sqlite3.Error, OptionError) as error:
-                return Outcome(untried=str(error))
-        refusals = []
-        for key in keys:
-            try:
-                if is_made and _is_plain(connection, table, column, key) and setting.min_size <= len(_PROBE):
-                    _replace(connection, table, column, key, setting.envelope)  # says why, if it can
-                    raise OptionError("a row that is inserted keeps its value uncompressed, because of its triggers")
-                return _replace(connection, table, column, key, setting.envelope)
-            except (apsw.Error, sqlite3.Error) as error:
-                refusals.append(f"a compressed value is refused by the table: {error}")
-            except OptionError as error:
-                refusals.append(str(error))
-        raise OptionError(refusals[0])
+        if keys:
+            return _first_that_takes_it(connection, table, column, keys, setting)
+        try:
+            key = _make_row(connection, table, column)
+        except (apsw.Error, sqlite3.Error) as error:
+            if "sqlite_zblob" in str(error):  # the row was accepted, and then our trigger failed
+                raise OptionError(str(error)) from error
+            return Outcome(untried=str(error))
+        if not key:
+            return Outcome(untried="a row that is inserted is not there afterwards")
+        was_plain = _is_plain(connection, table, column, key)
+        outcome = _first_that_takes_it(connection, table, column, [key], setting)
+        if was_plain and setting.min_size <= len(_PROBE):
+            raise OptionError("a row that is inserted keeps its value uncompressed, because of its triggers")
+        return outcome
+
+
+def _first_that_takes_it(
+    connection: Connection, table: Table, column: Column, keys: list[Key], setting: Setting
+) -> Outcome:
+    """:raises OptionError: none of the rows does."""
+    refusals = []
+    for key in keys:
+        try:
+            return _replace(connection, table, column, key, setting.envelope)
+        except (apsw.Error, sqlite3.Error) as error:
+            refusals.append(f"a compressed value is refused by the table: {error}")
+        except OptionError as error:
+            refusals.append(str(error))
+    raise OptionError(refusals[0])
 
 
 def _refuse_rollback(table: Table) -> None:
@@ -106,7 +118,7 @@ def _taken_back(connection: Connection) -> Iterator[None]:
 
 
 def _key_names(table: Table) -> list[str]:
-    if table.rowid_name:
+    if table.rowid_name and not table.rowid_alias:
         return [table.rowid_name]
     return [quote(column.name) for column in table.primary_key]
 
@@ -122,10 +134,7 @@ def _some_keys(connection: Connection, table: Table) -> list[Key]:
 
 
 def _make_row(connection: Connection, table: Table, column: Column) -> Key:
-    """Insert a row with values that are made up.
-
-    :raises OptionError: or an error of SQLite's: the table does not accept them.
-    """
+    """Insert a row with values that are made up; an error of SQLite's says that the table does not accept them."""
     needed = [
         each
         for each in table.columns
@@ -137,10 +146,7 @@ def _make_row(connection: Connection, table: Table, column: Column) -> Key:
     places = ", ".join("?" * len(needed))
     names = ", ".join(quote(each.name) for each in needed)
     run(connection, f"INSERT INTO {table.address} ({names}) VALUES ({places})", values)
-    made = _some_keys(connection, table)
-    if not made:
-        raise OptionError("a row that is inserted is not there afterwards")
-    return made[0]
+    return next(iter(_some_keys(connection, table)), ())
 
 
 def _is_plain(connection: Connection, table: Table, column: Column, key: Key) -> bool:

@@ -56,6 +56,8 @@ def _key(id: int) -> str:
 
 def _row_key(table: Table) -> list[str]:
     """What finds the row that the trigger has fired for. The function reads the names, and their collations, here."""
+    if table.rowid_alias:  # SQLite would write its name for `rowid` when it is renamed
+        return [f"NEW.{quote(table.rowid_alias.name)}"]
     if table.rowid_name:
         return [f"NEW.{table.rowid_name}"]
     key = next(index for index in table.indexes if index.origin == "pk")
