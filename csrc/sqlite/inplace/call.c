@@ -42,13 +42,24 @@ call_depth(const struct store_call *call)
     return depth;
 }
 
+/* Without a copy: both outlive the statement. */
+static int
+bind_bytes(sqlite3_stmt *statement, int parameter, const struct value *value)
+{
+    if (value->type == ZBLOB_BLOB)
+        return sqlite3_bind_blob64(statement, parameter, value->bytes, value->size, SQLITE_STATIC);
+    unsigned char encoding = value->type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE;
+    return sqlite3_bind_text64(statement, parameter, (const char *)value->bytes, value->size, SQLITE_STATIC, encoding);
+}
+
 static int
 bind(const struct store_call *call, sqlite3_stmt *statement)
 {
-    int result = sqlite3_bind_blob64(statement, PARAMETER_FRAME, call->frame.bytes, call->frame.size, SQLITE_STATIC);
-    int offset = PARAMETER_VALUE - CALL_VALUE;
-    for (int i = CALL_VALUE; result == SQLITE_OK && i < call->count; i++)
-        result = sqlite3_bind_value(statement, i + offset, call->arguments[i]);
+    int result = bind_bytes(statement, PARAMETER_FRAME, &call->frame);
+    if (result == SQLITE_OK)
+        result = bind_bytes(statement, PARAMETER_VALUE, &call->value);
+    for (int i = CALL_KEY; result == SQLITE_OK && i < call->count; i++)
+        result = sqlite3_bind_value(statement, i - CALL_KEY + PARAMETER_KEY, call->arguments[i]);
     return result;
 }
 

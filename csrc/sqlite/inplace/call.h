@@ -20,6 +20,7 @@ struct store_call {
     struct zblob_connection *connection;
     int count;
     sqlite3_value **arguments;
+    struct value value; /* a BLOB or TEXT */
     struct value frame; /* empty before it is made */
 };
 

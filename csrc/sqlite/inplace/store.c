@@ -38,8 +38,9 @@ is_wanted(const struct value *value, sqlite3_value **arguments)
 }
 
 static enum zblob_result
-compress(struct store_call *call, const struct value *value, struct zblob_error *error)
+compress(struct store_call *call, struct zblob_error *error)
 {
+    const struct value *value = &call->value;
     struct zblob_options options = call->connection->options;
     struct value *frame = &call->frame;
     unsigned char *bytes;
@@ -128,13 +129,13 @@ replace(sqlite3_context *context, const struct store_call *call, const struct ta
 /* ---- The function ---------------------------------------------------------------------------- */
 
 static void
-store(sqlite3_context *context, struct store_call *call, const struct value *value)
+store(sqlite3_context *context, struct store_call *call)
 {
     struct target target;
     struct zblob_error error;
     if (!target_find(call, &target))
         return;
-    if (compress(call, value, &error) == ZBLOB_OK) {
+    if (compress(call, &error) == ZBLOB_OK) {
         call->connection->store_calls = call;
         replace(context, call, &target);
         call->connection->store_calls = call->outer;
@@ -143,12 +144,12 @@ store(sqlite3_context *context, struct store_call *call, const struct value *val
     target_free(&target);
 }
 
-/* The triggers fire for what the function itself has stored, too. If another trigger has changed that meanwhile, the
- * error makes the running call's UPDATE fail, and the value stays as it was given. */
+/* The triggers fire for what the function itself has stored, too. If another trigger has changed that meanwhile (NULL: to
+ * no BLOB or TEXT), the error makes the running call's UPDATE fail, and the value stays as it was given. */
 static void
 check_frame(sqlite3_context *context, const struct store_call *running, const struct value *value)
 {
-    bool is_own = value->type == ZBLOB_BLOB && value->size == running->frame.size &&
+    bool is_own = value && value->type == ZBLOB_BLOB && value->size == running->frame.size &&
                   memcmp(value->bytes, running->frame.bytes, value->size) == 0;
     if (!is_own)
         fail(context, "sqlite_zblob: a trigger changes the value while it is being compressed", SQLITE_CONSTRAINT);
@@ -165,18 +166,17 @@ sqlite_zblob_store(sqlite3_context *context, int count, sqlite3_value **argument
         .count = count,
         .arguments = arguments,
     };
-    struct value value = {.type = ZBLOB_TEXT_UTF8}; /* of NULL and numbers */
     sqlite3_result_int(context, 0);
     if (count <= CALL_KEY) {
         sqlite3_result_error(context, "sqlite_zblob_store is for the triggers that sqlite_zblob makes", -1);
         return;
     }
     bool is_bytes = value_is_bytes(arguments[CALL_VALUE]);
-    if (is_bytes && !value_take(context, arguments[CALL_VALUE], &value))
+    if (is_bytes && !value_take(context, arguments[CALL_VALUE], &call.value))
         return;
     const struct store_call *running = call_find_running(&call);
     if (running)
-        check_frame(context, running, &value);
-    else if (is_bytes && is_wanted(&value, arguments) && call_depth(&call) < DEPTH_MAX)
-        store(context, &call, &value);
+        check_frame(context, running, is_bytes ? &call.value : NULL);
+    else if (is_bytes && is_wanted(&call.value, arguments) && call_depth(&call) < DEPTH_MAX)
+        store(context, &call);
 }

@@ -107,9 +107,6 @@ read_trigger(sqlite3 *db, const char *sql, const char *table_sql, int key_count,
 
 #define SAYS(word) "instr(lower(o.sql), '" word "')"
 
-/* The triggers of one schema table that are not ours. */
-#define OTHERS "SELECT tbl_name, sql FROM %s WHERE type = 'trigger' AND name NOT GLOB 'zblob_????????_*_until_disable'"
-
 /* A trigger o that an UPDATE fires may end the transaction, or give the frame to a full-text index for a text: these fire
  * in an order that nobody controls, and an index that is told to forget a text that it has not been given breaks. */
 #define IS_FEARED                                                                                                      \
@@ -118,7 +115,11 @@ read_trigger(sqlite3 *db, const char *sql, const char *table_sql, int key_count,
                                                               " AND f.sql LIKE 'create virtual table%%using%%fts%%' "  \
                                                               "AND instr(lower(o.sql), lower(f.name)))))"
 
-/* The trigger's table, both texts, and what other triggers fire on it: 0 none, 1 some, 2 some that are feared. */
+/* What triggers of one schema table fire on the table, beside ours: 0 none, 1 some, 2 some that are feared. */
+#define OTHERS                                                                                                         \
+    "coalesce((SELECT max(CASE WHEN " IS_FEARED " THEN 2 ELSE 1 END) FROM %s o WHERE o.type = 'trigger'"               \
+    " AND o.name NOT GLOB 'zblob_????????_*_until_disable' AND o.tbl_name = m.tbl_name COLLATE NOCASE), 0)"
+
 static char *
 lookup_sql(const char *schema)
 {
@@ -126,12 +127,10 @@ lookup_sql(const char *schema)
     char *master = is_temp ? sqlite3_mprintf("sqlite_temp_master") : sqlite3_mprintf("\"%w\".sqlite_master", schema);
     if (!master)
         return NULL;
-    char *sql =
-        sqlite3_mprintf("SELECT m.tbl_name, m.sql, t.sql, (SELECT max(CASE WHEN " IS_FEARED " THEN 2 ELSE 1 END)"
-                        " FROM (" OTHERS " UNION ALL " OTHERS ") o WHERE o.tbl_name = m.tbl_name COLLATE NOCASE)"
-                        " FROM %s m JOIN %s t ON t.type = 'table' AND t.name = m.tbl_name COLLATE NOCASE"
-                        " WHERE m.type = 'trigger' AND m.name = ?1 || '_insert_until_disable'",
-                        master, master, "sqlite_temp_master", master, master);
+    char *sql = sqlite3_mprintf("SELECT m.tbl_name, m.sql, t.sql, max(" OTHERS ", " OTHERS ")"
+                                " FROM %s m JOIN %s t ON t.type = 'table' AND t.name = m.tbl_name COLLATE NOCASE"
+                                " WHERE m.type = 'trigger' AND m.name = ?1 || '_insert_until_disable'",
+                                master, master, master, "sqlite_temp_master", master, master);
     sqlite3_free(master);
     return sql;
 }
