@@ -1,8 +1,6 @@
 /* slot.c: registers everything with a connection of this slot's SQLite library. */
 #include "slot.h"
 
-#include "inplace/keeper.h"
-
 #include <string.h>
 
 SQLITE_EXTENSION_INIT1
@@ -29,13 +27,6 @@ is_registered(sqlite3 *db)
     if (!statement) /* sqlite3_open() takes an error left behind by an auto-extension for its own */
         sqlite3_finalize(prepare(db, "SELECT 1"));
     return found;
-}
-
-void
-connection_release(struct zblob_connection *connection)
-{
-    if (--connection->references == 0)
-        sqlite3_free(connection);
 }
 
 int

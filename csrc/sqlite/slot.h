@@ -46,6 +46,9 @@ int table_register(sqlite3 *db, struct zblob_connection *connection);
 #define chunks_register ZBLOB_IN_SLOT(chunks_register)
 int chunks_register(sqlite3 *db);
 
+#define keeper_register ZBLOB_IN_SLOT(keeper_register)
+int keeper_register(sqlite3 *db, struct zblob_connection *connection);
+
 #define slot_register ZBLOB_IN_SLOT(slot_register)
 int slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 

@@ -7,10 +7,10 @@ import sys
 
 import click
 
-from ..cli import render
 from ..column.storage import ColumnStatus
 from ..column.storage import status as run_status
-from ..connect.database import connect
+from ..connect.opening import reading
+from . import render
 from .options import database_argument, json_option, on_interrupt
 
 
@@ -24,11 +24,8 @@ def status(database: str, as_json: bool) -> None:
     is 1 if a column is not intact, or if something in the schema looks at its values by now; each reason is named.
     """
     on_interrupt("interrupted; nothing was changed")
-    connection = connect(database, readonly=True)
-    try:
+    with reading(database) as connection:
         found = run_status(connection, schema="main")
-    finally:
-        connection.close()
     if as_json:
         render.print_json("status", found)
     else:

@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import apsw
 
 from ..connect import loader
 from ..connect.database import run
 from ..connect.loader import Connection
+from ..connect.opening import locate
 from ..errors import ZblobError, ZblobWarning
 from .record import Entry, entries
 from .storage import enable
@@ -97,9 +97,9 @@ def _opened(connection: apsw.Connection) -> None:
 
 def _look_beside(database: str | bytes | os.PathLike[str]) -> None:
     """With a connection of our own: the one that is being announced cannot be used yet."""
-    path = Path(_path_of(os.fsdecode(database)))
-    with suppress(OSError, sqlite3.Error):
-        if _has_content(path) and not _is_in_apsw(path) and _state(path) != _seen.get(path):
+    with suppress(OSError, ZblobError, sqlite3.Error):
+        path = locate(database).path
+        if path and _has_content(path) and not _is_in_apsw(path) and _state(path) != _seen.get(path):
             connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
             try:
                 _look(connection, keep=_keeps)
@@ -111,10 +111,6 @@ def _look_beside(database: str | bytes | os.PathLike[str]) -> None:
 def _is_in_apsw(path: Path) -> bool:
     """Closing a file in one SQLite library would take away the locks that another one holds in the same process."""
     return any(each.filename and path.samefile(each.filename) for each in apsw.connections())
-
-
-def _path_of(database: str) -> str:
-    return unquote(urlsplit(database).path) if database.startswith("file:") else database
 
 
 def _state(path: Path) -> tuple[tuple[int, int], ...]:

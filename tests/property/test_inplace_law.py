@@ -96,7 +96,7 @@ class Twin:
     def where(self) -> str:
         """The name of the table that the twins compare; the other one, if it is there, was made anew."""
         sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('t', 'u') ORDER BY rowid"
-        return str(self.db.execute(sql).fetchone()[0])
+        return str(self.db.execute(sql).fetchall()[0][0])
 
     def contents(self, value: str) -> Any:
         names = [

@@ -4,11 +4,8 @@
 
 #include "../statements.h"
 
-#define keeper_register ZBLOB_IN_SLOT(keeper_register)
 #define keeper_take ZBLOB_IN_SLOT(keeper_take)
 #define keeper_give ZBLOB_IN_SLOT(keeper_give)
-
-int keeper_register(sqlite3 *db, struct zblob_connection *connection);
 
 /* A prepared statement for this SQL, which it takes over (from SQLite's allocator; NULL: out of memory). */
 int keeper_take(sqlite3 *db, struct zblob_connection *connection, char *sql, struct statement **statement);
