@@ -8,8 +8,8 @@ from .codec import VERSION as __version__  # noqa: N811
 from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
 from .column.recommend import Recommendation, recommend
 from .column.storage import ColumnStatus, disable, enable, status
-from .connect.loader import load, loadable_path
-from .connect.process import install, uninstall
+from .column.watch import install, load, uninstall
+from .connect.loader import loadable_path
 from .connect.rows import decode_rows
 from .errors import (
     DamagedFrameError,

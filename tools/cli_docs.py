@@ -34,6 +34,7 @@ RESULTS: dict[str, tuple[Any, ...]] = {
     "verify": (zb.VerifyReport,),
     "info": (zb.DatabaseInfo, zb.TableInfo, zb.FrameInfo),
     "stats": (list[zb.TableStats],),
+    "status": (list[zb.ColumnStatus],),
     "demo": (demo.Result,),
     "bench": (Investigation, Cost),
 }

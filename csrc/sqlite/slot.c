@@ -32,13 +32,6 @@ find_registered(sqlite3 *db, bool *found)
     return result == SQLITE_NOMEM ? result : SQLITE_OK;
 }
 
-void
-connection_release(struct zblob_connection *connection)
-{
-    if (--connection->references == 0)
-        sqlite3_free(connection);
-}
-
 int
 slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {
@@ -61,6 +54,8 @@ slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
         result = table_register(db, connection);
     if (result == SQLITE_OK)
         result = chunks_register(db);
+    if (result == SQLITE_OK)
+        result = keeper_register(db, connection);
     connection_release(connection);
     return result;
 }

@@ -28,7 +28,9 @@ extern const sqlite3_api_routines *sqlite3_api;
 /* What zblob_config sets: one for each connection, shared by all that is registered with it. */
 struct zblob_connection {
     struct zblob_options options;
-    sqlite3_int64 max_size; /* of a decoded value, in bytes; 0: SQLite's own limit alone */
+    sqlite3_int64 max_size;              /* of a decoded value, in bytes; 0: SQLite's own limit alone */
+    struct store_call *store_calls;      /* of sqlite_zblob_store(), whose UPDATE is running; the innermost first */
+    struct statements *store_statements; /* of sqlite_zblob_store(), idle; NULL: kept nowhere */
     unsigned references;
     unsigned write_depth; /* writes to virtual tables that are under way, one inside the other */
 };
@@ -44,6 +46,9 @@ int table_register(sqlite3 *db, struct zblob_connection *connection);
 
 #define chunks_register ZBLOB_IN_SLOT(chunks_register)
 int chunks_register(sqlite3 *db);
+
+#define keeper_register ZBLOB_IN_SLOT(keeper_register)
+int keeper_register(sqlite3 *db, struct zblob_connection *connection);
 
 #define slot_register ZBLOB_IN_SLOT(slot_register)
 int slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api);

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from ..codec import FrameInfo, info
-from ..column.schema import Table, column_obstacles, master_of
+from ..column.obstacles import column_obstacles
+from ..column.schema import Table, master_of
 from ..column.storage import ColumnStatus, status
 from ..column.virtual import find_rows
 from ..connect.database import fold, pragma, quote, run

@@ -9,6 +9,7 @@ from .bench import bench
 from .demo import demo
 from .look import analyze, info, stats
 from .options import ErrorGroup
+from .status import status
 from .store import migrate, restore, verify
 
 _EPILOG = """\b
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for command in (analyze, migrate, restore, verify, info, stats, demo, bench):
+for command in (analyze, migrate, restore, verify, info, stats, status, demo, bench):
     cli.add_command(command)
 
 

@@ -273,7 +273,7 @@ def _print_database(about: DatabaseInfo) -> None:
     if rows:
         out.print(render.table(("compressed column", "mode", "envelope", "level", "min_size"), rows, left=3))
     for broken in (each for each in about.enabled if not each.is_intact):
-        out.print(f"{broken.table}.{broken.column}: its triggers or rows are gone: migrate or enable it again")
+        out.print(f"{broken.table}.{broken.column}: {'; '.join(broken.problems)}: migrate or enable it again")
     for each in about.migrations:
         name, rows_done = f"{each.table}.{each.column}", f"{each.rows_done:,} of {each.rows_total:,} rows"
         if each.problem:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ..codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pickle
 from ..connect.database import pragma, quote, run
 from ..connect.loader import Connection
-from .schema import Column, Table, column_obstacles, look_at_table, update_triggers, virtual_obstacles
+from .obstacles import column_obstacles, update_triggers, virtual_obstacles
+from .schema import Column, Table, look_at_table
 
 # With a lower ratio, compression is not worth the time of readers.
 LEAST_RATIO = 1.1

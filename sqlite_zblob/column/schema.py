@@ -1,6 +1,6 @@
 """What the schema says of one table and one of its columns. Only looks, and changes nothing.
 
-`look_at_table` gathers the facts; `column_obstacles` says why a column cannot be compressed in place.
+`look_at_table` gathers the facts; obstacles.py says why a column cannot be compressed.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..connect.database import Token, fold, group_after, names, quote, run, tokens
+from ..connect.database import Token, fold, group_after, quote, run, tokens
 from ..connect.loader import Connection
 from ..errors import MetadataError, OptionError
 
@@ -25,6 +25,25 @@ class Column:
     declared: str  # type as written; "" where there is none
     key_position: int  # in the primary key, from 1; 0: not in it
     is_generated: bool
+    is_required: bool  # NOT NULL and no DEFAULT: an INSERT has to give it a value
+
+    @property
+    def affinity(self) -> str:
+        """What SQLite makes of the declared type: "integer", "text", "blob", "real" or "numeric"."""
+        declared = fold(self.declared)
+        for affinity, words in _AFFINITIES:
+            if any(word in declared for word in words):
+                return affinity
+        return "numeric" if declared else "blob"
+
+
+# In the order in which SQLite looks for the words.
+_AFFINITIES = (
+    ("integer", ("int",)),
+    ("text", ("char", "clob", "text")),
+    ("blob", ("blob",)),
+    ("real", ("real", "floa", "doub")),
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +71,8 @@ class Table:
     indexes: tuple[Index, ...]
     foreign_keys: tuple[str, ...]  # the columns that refer to other tables
     inbound: tuple[str, ...]  # the tables whose foreign keys refer to this one
-    triggers: tuple[tuple[str, str], ...]  # the name and SQL of each
+    triggers: tuple[tuple[str, str], ...]  # name and SQL; without those of this package
+    text_indexes: tuple[tuple[str, str], ...]  # name and SQL of the database's FTS tables
     is_strict: bool
     has_rowid: bool
     words: tuple[Token, ...] = field(repr=False)
@@ -141,6 +161,7 @@ def look_at_table(connection: Connection, name: str, schema: str = "main", *, al
         foreign_keys=tuple(row[3] for row in run(connection, f"PRAGMA {database}.foreign_key_list({quote(name)})")),
         inbound=_inbound(connection, database, name, [row[1] for row in objects if row[0] == "table"]),
         triggers=_triggers(connection, objects, name),
+        text_indexes=tuple((row[1], row[3]) for row in objects if row[0] == "table" and _is_text_index(row[3])),
         is_strict="strict" in behind,
         has_rowid="without" not in behind,
         words=tuple(words),
@@ -172,7 +193,7 @@ def _end_of_definition(words: list[Token]) -> int:
 
 def _columns(connection: Connection, database: str, name: str) -> tuple[Column, ...]:
     rows = run(connection, f"PRAGMA {database}.table_xinfo({quote(name)})")
-    return tuple(Column(row[1], row[2] or "", row[5], row[6] in (2, 3)) for row in rows)
+    return tuple(Column(row[1], row[2] or "", row[5], row[6] in (2, 3), row[3] == 1 and row[4] is None) for row in rows)
 
 
 def _indexes(connection: Connection, database: str, table: str, texts: dict[str, str]) -> tuple[Index, ...]:
@@ -195,90 +216,17 @@ def _inbound(connection: Connection, database: str, name: str, tables: list[str]
 
 
 def _triggers(connection: Connection, objects: list[tuple[str, ...]], name: str) -> tuple[tuple[str, str], ...]:
-    """The triggers in the table's schema, and the connection's temporary ones."""
+    """The owner's: those in the table's schema, and the connection's temporary ones."""
     temporary = run(connection, "SELECT type, name, tbl_name, sql FROM sqlite_temp_master")
     rows = {row: None for row in objects + temporary if row[0] == "trigger" and fold(row[2]) == fold(name)}
-    return tuple((row[1], row[3]) for row in rows)
+    return tuple((row[1], row[3]) for row in rows if not is_own_trigger(row[1]))
 
 
-# ---- One column --------------------------------------------------------------------------------------------
+def is_own_trigger(name: str) -> bool:
+    """Does this package make triggers of that name?"""
+    return re.fullmatch(r"zblob_([0-9a-f]{8}_(insert|update)_until_disable|\d+_(insert|update))", name) is not None
 
 
-def column_obstacles(table: Table, column: Column, *, is_virtual: bool = False) -> list[str]:
-    """Why the column cannot be compressed: the places where the schema itself uses its values."""
-    found = []
-    if column.is_generated:
-        found.append("it is a generated column")
-    if column.key_position:
-        found.append("it is part of the PRIMARY KEY")
-    found += [_index_obstacle(index) for index in table.indexes if _looks_at(index, column)]
-    if fold(column.name) in map(fold, table.foreign_keys):
-        found.append("it is a FOREIGN KEY")
-    found += _expression_obstacles(table, column)
-    if table.is_strict and fold(column.declared) not in ("blob", "any"):
-        found.append(f"the table is STRICT and a compressed {column.declared} is a BLOB")
-    if table.has_rowid and table.rowid_name is None and not is_virtual:
-        found.append(f"the table's columns take all names of the rowid ({', '.join(ROWID_NAMES)})")
-    return list(dict.fromkeys(found))
-
-
-def _looks_at(index: Index, column: Column) -> bool:
-    if any(part.name is not None and fold(part.name) == fold(column.name) for part in index.columns):
-        return True
-    words = tokens(index.sql or "")
-    on = [at for at, token in enumerate(words) if token == Token("word", "on")]
-    return bool(on) and names(words[on[0] + 2 :], column.name)
-
-
-def _index_obstacle(index: Index) -> str:
-    kinds = {"pk": "it is part of the PRIMARY KEY", "u": "it is part of a UNIQUE constraint"}
-    return kinds.get(index.origin, f"index {index.name} looks at it")
-
-
-def _expression_obstacles(table: Table, column: Column) -> list[str]:
-    words, found = list(table.words), []
-    for at, token in enumerate(words):
-        if token == Token("word", "check") and names(group_after(words, at + 1), column.name):
-            found.append("a CHECK constraint looks at it")
-        if token == Token("word", "as") and names(group_after(words, at + 1), column.name):
-            found.append("a generated column looks at it")
-    return found
-
-
-def virtual_obstacles(table: Table, *, ignore_keys: bool = False) -> list[str]:
-    """Why the table cannot become a virtual table."""
-    found = []
-    if table.rowid_alias and not ignore_keys:
-        found.append(
-            f"the database makes the keys in {table.rowid_alias.name}, and INSERT ... RETURNING on a virtual table "
-            "does not give them, which ORMs rely on"
-        )
-    triggers = [name for name, _ in table.triggers if not name.startswith("zblob_")]
-    if triggers:
-        found.append(f"trigger {', '.join(triggers)}: SQLite allows none on a virtual table")
-    if table.inbound:
-        found.append(f"foreign keys of {', '.join(table.inbound)} refer to it, which they cannot to a virtual table")
-    if any(column.is_generated for column in table.columns):
-        found.append("virtual tables have no generated columns")
-    if not table.has_rowid:
-        found.append("the table is WITHOUT ROWID")
-    return found
-
-
-def update_triggers(table: Table, column: Column) -> list[str]:
-    """Names of the owner's triggers that an UPDATE of this column fires."""
-    return [name for name, sql in table.triggers if not name.startswith("zblob_") and _fires_on(sql, column)]
-
-
-def _fires_on(trigger: str, column: Column) -> bool:
-    """CREATE [TEMP] TRIGGER [IF NOT EXISTS] [schema.]name [BEFORE | AFTER] UPDATE [OF column, ...] ON ..."""
-    words = tokens(trigger)
-    at = words.index(Token("word", "trigger")) + 1
-    if [token.text for token in words[at : at + 3]] == ["if", "not", "exists"]:
-        at += 3
-    at += 3 if words[at + 1].text == "." else 1
-    if words[at].text in ("before", "after"):
-        at += 1
-    if words[at].text != "update" or words[at + 1].text == "on":
-        return words[at].text == "update"
-    return names(words[at + 2 : words.index(Token("word", "on"), at)], column.name)
+def _is_text_index(sql: str | None) -> bool:
+    words = [token.text for token in tokens(sql or "")]
+    return words[:2] == ["create", "virtual"] and "using" in words and words[words.index("using") + 1].startswith("fts")

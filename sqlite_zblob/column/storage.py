@@ -2,29 +2,24 @@
 
 Mode "table": see virtual.py. In place: the table stays an ordinary one. Triggers replace what is stored by its
 compressed form, so that statements, constraints and generated keys keep their meaning; readers decompress
-(docs/in-place.md). What is enabled is recorded in one small table, `zblob_columns`, in the table's own database.
+(docs/in-place.md). triggers.py has their texts, record.py remembers them, trial.py tries them.
 """
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import dataclass, replace
 
 from ..codec import DEFAULT_LEVEL, make_options
-from ..connect.database import Token, atomic, fold, quote, run, tokens
+from ..connect.database import atomic, fold, run
 from ..connect.loader import Connection, load
 from ..errors import OptionError, ZblobWarning
-from .schema import (
-    Column,
-    Table,
-    check_metadata,
-    column_obstacles,
-    look_at_table,
-    master_of,
-    require_schema,
-    update_triggers,
-)
+from . import record
+from .obstacles import column_obstacles, update_triggers
+from .record import Entry, entries
+from .schema import Column, Table, look_at_table, require_schema
+from .trial import try_frame
+from .triggers import EVENTS, Setting, is_as_made, trigger_texts
 from .virtual import change_virtual, give_up_column, make_virtual, refuse_virtual, virtual_columns
 
 DEFAULT_MIN_SIZE = 512
@@ -43,8 +38,11 @@ class ColumnStatus:
     mode: str  # "in-place" or "table"
     envelope: str  # "frame" or "pickle"
     level: int  # 1 .. 9
-    min_size: int  # smaller values (BLOB: bytes, TEXT: characters) are stored as they come
-    is_intact: bool  # False: the triggers are gone, because the table was dropped and made anew; enable it again
+    min_size: int  # smaller values are stored as they come; in bytes
+    is_intact: (
+        bool  # False: nothing compresses what is written, for instance because the table was made anew; enable it again
+    )
+    problems: tuple[str, ...] = ()  # why it is not intact, and what in the schema looks at the values by now
 
     def is_column(self, table: str, column: str) -> bool:
         return fold(self.table) == fold(table) and fold(self.column) == fold(column)
@@ -65,7 +63,7 @@ def enable(
     """Compress what is stored in a column from now on. Rows that are there already stay as they are.
 
     Doing it again changes the settings, or nothing. Every connection that writes the column needs the extension
-    from then on: without it, its INSERT fails with `no such function`.
+    from then on: without it, its INSERT fails with `no such function: sqlite_zblob_store`.
 
     :param mode: "in-place": triggers on the ordinary table. "table": the table becomes a virtual table of the same
         name over its own rows, whose readers need nothing but the extension (docs/in-place.md).
@@ -73,11 +71,12 @@ def enable(
         `pickle.loads` what they read: complete pickles are stored as pickles that unpack themselves, and all
         else stays as it is. Never for columns that are read as raw bytes.
     :param level: 1 (fastest) to 9 (smallest).
-    :param min_size: smaller values are stored as they come (BLOB: bytes, TEXT: characters).
+    :param min_size: smaller values are stored as they come; in bytes.
     :param schema: the attached database that the table is in.
     :param force: mode "table" in spite of an INTEGER PRIMARY KEY, whose generated values INSERT ... RETURNING does not
         give there.
-    :raises OptionError: the column cannot be compressed so; the message gives every reason.
+    :raises OptionError: the column cannot be compressed so; the message gives every reason. In place, a compressed
+        value is stored in a row and taken back, to see whether the table's own triggers let it happen.
     :raises LoadError: the connection does not have the extension and cannot load it.
     :warns ZblobWarning: in place, triggers of the table's owner fire once more for each value that is compressed; in
         mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on.
@@ -86,6 +85,8 @@ def enable(
     _check_settings(wanted)
     load(connection)
     current = _current(connection, wanted)
+    if mode == "in-place" and (same := _unchanged(connection, wanted)) is not None:
+        return same
     for each in current:
         if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
             return each
@@ -155,12 +156,12 @@ def disable(connection: Connection, table: str, column: str, *, schema: str = "m
             give_up_column(connection, each.table, each.column, schema)
             return
     with atomic(connection):
-        entries = [entry for entry in _entries(connection, schema) if entry.status.is_column(table, column)]
-        if not entries:
+        found = [entry for entry in entries(connection, schema) if entry.is_column(table, column)]
+        if not found:
             raise OptionError(f"column {column} of table {table} is not enabled")
-        for entry in entries:
-            _forget(connection, entry)
-        _drop_record_if_empty(connection, schema)
+        for entry in found:
+            record.forget(connection, entry)
+        record.drop_if_empty(connection, schema)
 
 
 def status(connection: Connection, *, schema: str | None = None) -> list[ColumnStatus]:
@@ -169,10 +170,11 @@ def status(connection: Connection, *, schema: str | None = None) -> list[ColumnS
     if schema is not None:
         require_schema(connection, schema)
     for name in [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]:
-        found += [entry.status for entry in _entries(connection, name) if entry.has_table]
+        found += [_look_at(connection, entry) for entry in entries(connection, name) if entry.has_column]
         for each in virtual_columns(connection, name):
             settings = ("table", "frame", each.level, each.min_size)
-            found.append(ColumnStatus(name, each.table, each.column, *settings, is_intact=each.is_intact))
+            problems = () if each.is_intact else (f"its rows, table {each.table}_rows, are gone",)
+            found.append(ColumnStatus(name, each.table, each.column, *settings, each.is_intact, problems))
     return found
 
 
@@ -192,58 +194,42 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise OptionError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
-# ---- The record --------------------------------------------------------------------------------------------
-
-RECORD = "zblob_columns"
-
-_CREATE_RECORD = """CREATE TABLE IF NOT EXISTS {record} (/* zblob 1 */
-    id INTEGER PRIMARY KEY,
-    table_name TEXT NOT NULL,
-    column_name TEXT NOT NULL,
-    mode TEXT NOT NULL,
-    envelope TEXT NOT NULL,
-    level INTEGER NOT NULL,
-    min_size INTEGER NOT NULL
-)"""
+# ---- In place ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Entry:
-    id: int
-    status: ColumnStatus
-    triggers: tuple[str, ...]  # those of its two triggers that exist
-    has_table: bool  # False: the table was dropped
+def _look_at(connection: Connection, entry: Entry, *, closely: bool = True) -> ColumnStatus:
+    """:param closely: False: by its triggers alone, without a look at the rest of the schema."""
+    setting = entry.setting
+    problems = [entry.trouble] if entry.trouble else []
+    is_intact = not problems
+    if closely:
+        table = look_at_table(connection, entry.table, entry.schema)
+        obstacles = column_obstacles(table, table.column(setting.column))
+        if is_intact and not obstacles:
+            is_intact = all(is_as_made(entry.triggers[event], event, table, setting) for event in EVENTS)
+            problems += [] if is_intact else ["its triggers are not as they were made"]
+        problems += obstacles
+    settings = ("in-place", setting.envelope, setting.level, setting.min_size)
+    return ColumnStatus(
+        entry.schema, entry.table, setting.column, *settings, is_intact=is_intact, problems=tuple(problems)
+    )
 
 
-def _trigger_names(entry_id: int) -> tuple[str, str]:
-    return f"zblob_{entry_id}_insert", f"zblob_{entry_id}_update"
+def _unchanged(connection: Connection, wanted: ColumnStatus) -> ColumnStatus | None:
+    """The column's status where there is nothing to do.
 
-
-def _entries(connection: Connection, schema: str) -> list[_Entry]:
-    """What is recorded, under the names that table and column have now: a RENAME rewrites the triggers, not us."""
-    objects = {row[0]: row for row in run(connection, f"SELECT name, type, tbl_name, sql FROM {master_of(schema)}")}
-    tables = {fold(row[0]) for row in objects.values() if row[1] == "table"}
-    if RECORD not in objects:
-        return []
-    check_metadata(connection, schema)
-    found = []
-    for row in run(connection, f"SELECT * FROM {quote(schema)}.{RECORD} ORDER BY id"):
-        triggers = tuple(name for name in _trigger_names(row[0]) if name in objects)
-        table, column = row[1], row[2]
-        if triggers:
-            table = objects[triggers[0]][2]
-            column = _column_of_trigger(connection, schema, table, objects[triggers[-1]][3]) or column
-        state = ColumnStatus(schema, table, column, row[3], row[4], row[5], row[6], is_intact=len(triggers) == 2)
-        found.append(_Entry(row[0], state, triggers, fold(table) in tables))
-    return found
-
-
-def _column_of_trigger(connection: Connection, schema: str, table: str, sql: str) -> str | None:
-    """The column that a trigger of ours sets, as the table writes its name."""
-    words = tokens(sql)
-    at = words.index(Token("word", "set")) + 1
-    columns = run(connection, f"PRAGMA {quote(schema)}.table_xinfo({quote(table)})")
-    return next((row[1] for row in columns if fold(row[1]) == words[at].text), None)
+    :raises OptionError: the schema looks at its values by now.
+    """
+    for entry in entries(connection, wanted.schema):
+        if not entry.has_column or not entry.is_column(wanted.table, wanted.column):
+            continue
+        found = _look_at(connection, entry)
+        if found.is_intact:
+            table = look_at_table(connection, found.table, wanted.schema)
+            _refuse(table, table.column(found.column))
+        if replace(found, problems=()) == replace(wanted, table=found.table, column=found.column):
+            return found
+    return None
 
 
 def _write(connection: Connection, wanted: ColumnStatus) -> None:
@@ -251,32 +237,17 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     table = look_at_table(connection, wanted.table, wanted.schema)
     column = table.column(wanted.column)
     _refuse(table, column)
-    _warn(table, column)
-    for entry in _entries(connection, wanted.schema):
-        if entry.status.is_column(wanted.table, wanted.column) or not entry.has_table:
-            _forget(connection, entry)
-    record = f"{quote(wanted.schema)}.{RECORD}"
-    run(connection, _CREATE_RECORD.format(record=record))
-    values = (table.name, column.name, wanted.mode, wanted.envelope, wanted.level, wanted.min_size)
-    run(connection, f"INSERT INTO {record} VALUES (NULL, ?, ?, ?, ?, ?, ?)", values)
-    (entry_id,) = run(connection, f"SELECT max(id) FROM {record}")[0]
-    for sql in _trigger_texts(entry_id, table, column, wanted):
+    for entry in entries(connection, wanted.schema):
+        if entry.is_column(wanted.table, wanted.column) or not entry.has_column:
+            record.forget(connection, entry)
+        else:
+            record.rename(connection, entry)
+    settings = (wanted.mode, wanted.envelope, wanted.level, wanted.min_size)
+    id = record.add(connection, wanted.schema, table.name, column.name, *settings)
+    setting = Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size)
+    for sql in trigger_texts(table, setting):
         run(connection, sql)
-
-
-def _forget(connection: Connection, entry: _Entry) -> None:
-    schema = quote(entry.status.schema)
-    for name in entry.triggers:
-        run(connection, f"DROP TRIGGER {schema}.{name}")
-    run(connection, f"DELETE FROM {schema}.{RECORD} WHERE id = ?", (entry.id,))
-
-
-def _drop_record_if_empty(connection: Connection, schema: str) -> None:
-    if not run(connection, f"SELECT 1 FROM {quote(schema)}.{RECORD} LIMIT 1"):
-        run(connection, f"DROP TABLE {quote(schema)}.{RECORD}")
-
-
-# ---- In place ----------------------------------------------------------------------------------------------
+    _try(connection, table, column, setting)
 
 
 def _refuse(table: Table, column: Column) -> None:
@@ -287,43 +258,22 @@ def _refuse(table: Table, column: Column) -> None:
         )
 
 
-def _warn(table: Table, column: Column) -> None:
+def _try(connection: Connection, table: Table, column: Column, setting: Setting) -> None:
+    """Try it, and warn of what the owner's triggers do with it."""
+    try:
+        outcome = try_frame(connection, table, column, setting)
+    except OptionError as error:
+        raise OptionError(
+            f"column {column.name} of table {table.name} cannot be compressed in place: {error}"
+        ) from error
     fired = update_triggers(table, column)
-    if fired:
-        warnings.warn(
-            f"trigger {', '.join(fired)} of table {table.name} fires once more for each value that is compressed, "
-            f"and sees the compressed value in NEW.{column.name}",
-            ZblobWarning,
-            stacklevel=4,
-        )
-
-
-def _trigger_texts(entry_id: int, table: Table, column: Column, wanted: ColumnStatus) -> list[str]:
-    """The AFTER INSERT and the AFTER UPDATE OF trigger.
-
-    Their guards are false for what they have stored themselves, whether or not `recursive_triggers` is on. The
-    options are given in full, so that a connection's own zblob_config() does not leave a value uncompressed that
-    the guard would then let through for ever.
-    """
-    on, name = quote(table.name), quote(column.name)
-    options = json.dumps({"level": wanted.level, "min_size": 0})
-    types, condition, function = {
-        "frame": ("'blob', 'text'", "NOT zis_frame", "zcompress"),
-        "pickle": ("'blob'", "zis_pickle", "zpickle"),
-    }[wanted.envelope]
-    guard = f"typeof(NEW.{name}) IN ({types}) AND length(NEW.{name}) >= {wanted.min_size} AND {condition}(NEW.{name})"
-    body = f"UPDATE {on} SET {name} = {function}(NEW.{name}, '{options}') WHERE {_same_row(table)}"
-    insert_name, update_name = (f"{quote(wanted.schema)}.{name}" for name in _trigger_names(entry_id))
-    return [
-        f"CREATE TRIGGER {insert_name} AFTER INSERT ON {on} WHEN {guard} BEGIN {body}; END",
-        f"CREATE TRIGGER {update_name} AFTER UPDATE OF {name} ON {on} WHEN {guard} BEGIN {body}; END",
-    ]
-
-
-def _same_row(table: Table) -> str:
-    """The condition that finds the row that the trigger fired for."""
-    if table.rowid_name:
-        return f"{table.rowid_name} = NEW.{table.rowid_name}"
-    key = next(index for index in table.indexes if index.origin == "pk")
-    named = [(quote(part.name or ""), quote(part.collation)) for part in key.columns]
-    return " AND ".join(f"{name} = NEW.{name} COLLATE {collation}" for name, collation in named)
+    if not fired:
+        return
+    also = f", and changes {', '.join(outcome.changed)} then" if outcome.changed else ""
+    untried = f"; it could not be tried ({outcome.untried})" if outcome.untried else ""
+    warnings.warn(
+        f"trigger {', '.join(fired)} of table {table.name} fires once more for each value that is compressed{also}, "
+        f"and sees the compressed value in NEW.{column.name}{untried}",
+        ZblobWarning,
+        stacklevel=5,
+    )

@@ -18,7 +18,8 @@ from ..codec import DEFAULT_LEVEL
 from ..connect.database import atomic, definitions, fold, quote, run, tokens, without_word
 from ..connect.loader import Connection
 from ..errors import OptionError
-from .schema import Column, Table, column_obstacles, look_at_table, master_of, virtual_obstacles
+from .obstacles import column_obstacles, virtual_obstacles
+from .schema import Column, Table, look_at_table, master_of
 
 DEFAULT_MIN_SIZE = 512  # bytes; the default of the C module
 

@@ -29,7 +29,7 @@ def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
         return list(stream(connection, sql, values))
     if not isinstance(connection, sqlite3.Connection):
         raise no_connection(connection)
-    cursor = connection.cursor()
+    cursor = sqlite3.Connection.cursor(connection)  # whatever a subclass makes of it
     read_as_stored(cursor)
     text_factory, connection.text_factory = connection.text_factory, str
     try:

@@ -6,6 +6,7 @@ import ctypes
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import apsw
@@ -18,6 +19,8 @@ from .rows import decode_rows as decode_rows_of
 _lock = threading.Lock()
 _is_listening = False  # to sqlite3's audit events; one cannot stop listening
 _decodes = False
+_announced = threading.local()  # .database: what sqlite3.connect was called with
+_observers: list[Callable[[Any], None]] = []
 
 
 def install(*, decode_rows: bool = False) -> None:
@@ -43,14 +46,25 @@ def install(*, decode_rows: bool = False) -> None:
 
 
 def uninstall() -> None:
-    """Undo `install` for connections opened from now on. Those that are open keep the functions and go on decoding."""
+    """Undo `install` and `observe` for connections opened from now on. Those that are open keep the functions and go on
+    decoding."""
     global _decodes
     with _lock:
         _decodes = False
+        _observers.clear()
         for hook in (load, decode_rows_of):
             if hook in apsw.connection_hooks:
                 apsw.connection_hooks.remove(hook)
         find_library().sqlite3_cancel_auto_extension(_entry_point())
+
+
+def observe(observer: Callable[[Any], None]) -> None:
+    """Have `observer` called with the database, as it was given to sqlite3.connect, of each connection that the sqlite3
+    module opens from now on: before its owner has it, and while nobody can use it yet."""
+    with _lock:
+        _listen_to_sqlite3()
+        if observer not in _observers:
+            _observers.append(observer)
 
 
 def _add_hook(hook: Any) -> None:
@@ -62,14 +76,19 @@ def _entry_point() -> ctypes.c_void_p:
     return ctypes.cast(load_shared()["sqlite3_zblob_init"], ctypes.c_void_p)
 
 
-# ---- Decoded rows ------------------------------------------------------------------------------------------
+# ---- What sqlite3 announces --------------------------------------------------------------------------------
 
 
-def _decode_all() -> None:
-    global _is_listening, _decodes
+def _listen_to_sqlite3() -> None:
+    global _is_listening
     if not _is_listening:
         sys.addaudithook(_listen)
         _is_listening = True
+
+
+def _decode_all() -> None:
+    global _decodes
+    _listen_to_sqlite3()
     _decodes = True
     probe = sqlite3.connect(":memory:")
     try:
@@ -82,6 +101,12 @@ def _decode_all() -> None:
 
 
 def _listen(event: str, arguments: tuple[Any, ...]) -> None:
-    """sqlite3 announces each new connection, whoever opens it, by whatever class or name of the function."""
-    if event == "sqlite3.connect/handle" and _decodes:
-        decode_rows_of(arguments[0])
+    """sqlite3 announces each new connection, whoever opens it, by whatever class or name of the function: first its
+    database, then the connection itself."""
+    if event == "sqlite3.connect":
+        _announced.database = arguments[0]
+    elif event == "sqlite3.connect/handle":
+        if _decodes:
+            decode_rows_of(arguments[0])
+        for observer in tuple(_observers):
+            observer(_announced.database)

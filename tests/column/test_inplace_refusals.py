@@ -73,6 +73,7 @@ ALLOWED = [
     "CREATE TABLE t(d CHECK (1), n DEFAULT (abs(3)))",
     'CREATE TABLE t(d TEXT COLLATE NOCASE, "check" INT, "as" INT)',
     "CREATE TABLE t(d ANY, n TEXT CHECK (n > '')) STRICT",
+    "CREATE TABLE t(rowid TEXT, _rowid_ TEXT, oid INTEGER PRIMARY KEY, d BLOB)",
     'CREATE TABLE "strict without rowid"(x); CREATE TABLE t(d TEXT, strict, without)',
 ]
 

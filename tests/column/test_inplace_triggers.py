@@ -390,7 +390,7 @@ def test_a_writer_without_the_extension_fails_clearly(open_connection: Callable[
     )
     lines = done.stdout.splitlines()
     assert lines[0].startswith("(3, ")
-    assert len(lines) == 3 and all(line.startswith("no such function: z") for line in lines[1:])
+    assert len(lines) == 3 and all(line == "no such function: sqlite_zblob_store" for line in lines[1:])
     db = open_connection(str(path))
     assert rows(db, "SELECT id, zdecompress(data), note FROM t") == [
         (1, VALUES[0], "changed"),

@@ -33,7 +33,8 @@ MAY_INCLUDE: dict[str, set[str]] = {
     f"{VOXEL}/choose": {"codec/base", VOXEL, f"{VOXEL}/kernels", f"{VOXEL}/wide", f"{VOXEL}/label"},
     "codec/frame": {"codec/base", "codec/sniff", "codec/chunk", VOXEL, f"{VOXEL}/choose"},
     "sqlite": set(),
-    "sqlite/functions": {"sqlite"},
+    "sqlite/functions": {"sqlite", "sqlite/inplace"},  # for one function in the table of all
+    "sqlite/inplace": {"sqlite"},
     "sqlite/table": {"sqlite"},
 }
 

@@ -7,6 +7,7 @@
  *
  * Only a BLOB can be a frame, or an envelope: a frame that is a pickle. NULL, INTEGER and REAL are nobody's business here: they pass through.
  */
+#include "../inplace/store.h"
 #include "../values.h"
 
 #include "../interrupt.h"
@@ -333,6 +334,7 @@ static const struct {
     {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_version", 0, READER, zblob_version},
+    {"sqlite_zblob_store", -1, SQLITE_INNOCUOUS, sqlite_zblob_store},
 };
 
 static void

@@ -1,7 +1,7 @@
 /* column_defs.c: see column_defs.h. What it does not have to understand it leaves to SQLite's own CREATE TABLE. */
 #include "column_defs.h"
 
-#include "sql_tokens.h"
+#include "../sql_tokens.h"
 
 #include <string.h>
 

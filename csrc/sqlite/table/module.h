@@ -2,9 +2,9 @@
 #ifndef ZBLOB_SQLITE_TABLE_MODULE_H
 #define ZBLOB_SQLITE_TABLE_MODULE_H
 
+#include "../statements.h"
 #include "indexes.h"
 #include "shadow.h"
-#include "statements.h"
 
 #define table_fail ZBLOB_IN_SLOT(table_fail)
 #define table_fail_sql ZBLOB_IN_SLOT(table_fail_sql)

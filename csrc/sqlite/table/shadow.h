@@ -5,8 +5,8 @@
 #ifndef ZBLOB_SQLITE_TABLE_SHADOW_H
 #define ZBLOB_SQLITE_TABLE_SHADOW_H
 
+#include "../statements.h"
 #include "column_defs.h"
-#include "statements.h"
 
 #define shadow_create ZBLOB_IN_SLOT(shadow_create)
 #define shadow_drop ZBLOB_IN_SLOT(shadow_drop)

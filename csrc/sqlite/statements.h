@@ -1,8 +1,8 @@
 /* statements.h: prepared statements kept for their next use. Knows no table: statements have keys. */
-#ifndef ZBLOB_SQLITE_TABLE_STATEMENTS_H
-#define ZBLOB_SQLITE_TABLE_STATEMENTS_H
+#ifndef ZBLOB_SQLITE_STATEMENTS_H
+#define ZBLOB_SQLITE_STATEMENTS_H
 
-#include "../slot.h"
+#include "slot.h"
 
 #define statements_take ZBLOB_IN_SLOT(statements_take)
 #define statements_prepare ZBLOB_IN_SLOT(statements_prepare)

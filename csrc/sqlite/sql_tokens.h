@@ -1,8 +1,8 @@
 /* sql_tokens.h: SQL text as tokens. Knows SQLite's lexical rules, but no statement. */
-#ifndef ZBLOB_SQLITE_TABLE_SQL_TOKENS_H
-#define ZBLOB_SQLITE_TABLE_SQL_TOKENS_H
+#ifndef ZBLOB_SQLITE_SQL_TOKENS_H
+#define ZBLOB_SQLITE_SQL_TOKENS_H
 
-#include "../slot.h"
+#include "slot.h"
 
 #define tokens_split ZBLOB_IN_SLOT(tokens_split)
 #define tokens_group_end ZBLOB_IN_SLOT(tokens_group_end)

@@ -1,0 +1,177 @@
+"""The table `zblob_columns`, in which a database remembers what is compressed in place, beside the triggers that do it.
+
+The triggers follow ALTER TABLE ... RENAME; the record does not. So an entry belongs to the table that its triggers are
+on, and to the table that it names where they are gone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from ..connect.database import fold, quote, run
+from ..connect.loader import Connection
+from .schema import check_metadata, master_of
+from .triggers import EVENTS, Setting, old_trigger_names, setting_of, trigger_name
+
+RECORD = "zblob_columns"
+
+# A database's ids begin somewhere from here on: those of two that are attached to each other should not be the same.
+_FIRST_ID = 1 << 31
+
+_CREATE = """CREATE TABLE IF NOT EXISTS {record} (/* zblob 1 */
+    id INTEGER PRIMARY KEY,
+    table_name TEXT NOT NULL,
+    column_name TEXT NOT NULL,
+    mode TEXT NOT NULL,
+    envelope TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    min_size INTEGER NOT NULL
+)"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One column, under the names that it has now."""
+
+    schema: str
+    table: str
+    setting: Setting
+    triggers: dict[str, str]  # event -> SQL, of those that exist on this table
+    trouble: str | None  # why it is not intact, as far as the triggers' places tell
+    has_column: bool  # False: the table was dropped, or made anew without the column
+    is_recorded: bool  # False: its triggers have left it, or they came without a record
+
+    def is_column(self, table: str, column: str) -> bool:
+        return fold(self.table) == fold(table) and fold(self.setting.column) == fold(column)
+
+
+def entries(connection: Connection, schema: str) -> list[Entry]:
+    """What is compressed in place in one database. Looks at no more of the schema than it must."""
+    sql = f"SELECT name, tbl_name, sql FROM {master_of(schema)} WHERE type = 'trigger' AND name GLOB 'zblob_*'"
+    triggers = {name: Trigger(table, sql) for name, table, sql in run(connection, sql)}
+    found: list[Entry] = []
+    recorded: set[int] = set()
+    if has_record(connection, schema):
+        check_metadata(connection, schema)
+        for id, table_name, column, _, *settings in run(
+            connection, f"SELECT * FROM {quote(schema)}.{RECORD} ORDER BY id"
+        ):
+            recorded.add(id)
+            found += _recorded(connection, schema, table_name, Setting(id, column, *settings), triggers)
+    return found + _unrecorded(connection, schema, recorded, triggers)
+
+
+def has_record(connection: Connection, schema: str) -> bool:
+    sql = f"SELECT 1 FROM {master_of(schema)} WHERE type = 'table' AND name = '{RECORD}'"
+    return run(connection, sql) != []
+
+
+class Trigger(NamedTuple):
+    table: str
+    sql: str
+
+
+def _recorded(
+    connection: Connection, schema: str, table: str, setting: Setting, triggers: dict[str, Trigger]
+) -> list[Entry]:
+    """:param table: as it is recorded, and so is the setting's column."""
+    own = _own(setting.id, triggers)
+    has_column = _column(connection, schema, table, setting.column) is not None
+    trouble = _trouble(setting.id, own, triggers)
+    if len({fold(each.table) for each in own.values()}) != 1:
+        return [Entry(schema, table, setting, {}, trouble, has_column, is_recorded=True)]
+    now = _by_triggers(connection, schema, setting, own)
+    found = [replace(now, trouble=trouble, is_recorded=True)]
+    if fold(now.table) != fold(table) and has_column:
+        trouble = f"its triggers have gone with the table that is now {now.table}, and {table} was made anew"
+        found.append(Entry(schema, table, setting, {}, trouble, has_column=True, is_recorded=False))
+    return found
+
+
+def _trouble(id: int, own: dict[str, Trigger], triggers: dict[str, Trigger]) -> str | None:
+    missing = [event for event in EVENTS if event not in own]
+    if any(name in triggers for name in old_trigger_names(id)):
+        return "its triggers are those of an older version"
+    if len(missing) == len(EVENTS):
+        return "its triggers are gone: the table was made anew"
+    if missing:
+        return f"its {missing[0]} trigger is gone"
+    return "its two triggers are on different tables" if len({fold(each.table) for each in own.values()}) > 1 else None
+
+
+def _unrecorded(connection: Connection, schema: str, recorded: set[int], triggers: dict[str, Trigger]) -> list[Entry]:
+    """A table that was copied with its triggers into another database."""
+    settings = [setting for each in triggers.values() if (setting := setting_of(each.sql)) is not None]
+    found = {}
+    for setting in settings:
+        own = _own(setting.id, triggers)
+        if setting.id not in recorded and own:
+            found[setting.id] = _by_triggers(connection, schema, setting, own)
+    return [replace(each, trouble=f"it is not recorded in {RECORD}") for each in found.values()]
+
+
+def _own(id: int, triggers: dict[str, Trigger]) -> dict[str, Trigger]:
+    """By event."""
+    return {event: triggers[name] for event in EVENTS if (name := trigger_name(id, event)) in triggers}
+
+
+def _by_triggers(connection: Connection, schema: str, setting: Setting, own: dict[str, Trigger]) -> Entry:
+    """The entry of a table that has triggers, under the names of now."""
+    table = next(iter(own.values())).table
+    told = [each.column for trigger in own.values() if (each := setting_of(trigger.sql)) is not None]
+    column = _column(connection, schema, table, told[0] if told else setting.column)
+    texts = {event: each.sql for event, each in own.items()}
+    return Entry(
+        schema,
+        table,
+        replace(setting, column=column or setting.column),
+        texts,
+        None,
+        has_column=column is not None,
+        is_recorded=False,
+    )
+
+
+def _column(connection: Connection, schema: str, table: str, name: str) -> str | None:
+    """The column, as the table writes its name; None where it has none."""
+    rows = run(connection, f"PRAGMA {quote(schema)}.table_xinfo({quote(table)})")
+    return next((row[1] for row in rows if fold(row[1]) == fold(name)), None)
+
+
+# ---- Changes: in a write transaction of the caller ---------------------------------------------------------
+
+
+def add(connection: Connection, schema: str, table: str, column: str, *settings: str | int) -> int:
+    """Record a column, and return its id. `settings`: mode, envelope, level, min_size."""
+    record = f"{quote(schema)}.{RECORD}"
+    run(connection, _CREATE.format(record=record))
+    ((last,),) = run(connection, f"SELECT max(id) FROM {record}")
+    id = last + 1 if last and last >= _FIRST_ID else _FIRST_ID + secrets.randbits(30)
+    run(connection, f"INSERT INTO {record} VALUES (?, ?, ?, ?, ?, ?, ?)", (id, table, column, *settings))
+    return id
+
+
+def forget(connection: Connection, entry: Entry) -> None:
+    """Drop an entry and its triggers; let a table that its triggers have left be."""
+    schema, id = quote(entry.schema), entry.setting.id
+    for other in entries(connection, entry.schema):
+        if other.setting.id == id and other.is_recorded and not entry.is_recorded:
+            rename(connection, other)
+            return
+    for name in [trigger_name(id, event) for event in EVENTS] + old_trigger_names(id):
+        run(connection, f"DROP TRIGGER IF EXISTS {schema}.{name}")
+    if has_record(connection, entry.schema):
+        run(connection, f"DELETE FROM {schema}.{RECORD} WHERE id = ?", (id,))
+
+
+def rename(connection: Connection, entry: Entry) -> None:
+    """Record the names of now."""
+    sql = f"UPDATE {quote(entry.schema)}.{RECORD} SET table_name = ?, column_name = ? WHERE id = ?"
+    run(connection, sql, (entry.table, entry.setting.column, entry.setting.id))
+
+
+def drop_if_empty(connection: Connection, schema: str) -> None:
+    if has_record(connection, schema) and not run(connection, f"SELECT 1 FROM {quote(schema)}.{RECORD} LIMIT 1"):
+        run(connection, f"DROP TABLE {quote(schema)}.{RECORD}")
