@@ -224,7 +224,13 @@ def _triggers(connection: Connection, objects: list[tuple[str, ...]], name: str)
 
 def is_own_trigger(name: str) -> bool:
     """Does this package make triggers of that name?"""
-    return re.fullmatch(r"zblob_([0-9a-f]{8}_(insert|update)_until_disable|\d+_(insert|update))", name) is not None
+    return (
+        re.fullmatch(
+            r"zblob_([0-9a-f]{8}_(insert|update)_until_disable|[0-9a-f]{8}_record_until_restore|\d+_(insert|update))",
+            name,
+        )
+        is not None
+    )
 
 
 def _is_text_index(sql: str | None) -> bool:

@@ -129,7 +129,7 @@ def _some_keys(connection: Connection, table: Table) -> list[Key]:
     found: list[Key] = []
     for order in ("DESC", "ASC"):
         by = ", ".join(f"{name} {order}" for name in names)
-        found += run(connection, f"SELECT {', '.join(names)} FROM {table.address} ORDER BY {by} LIMIT 1")
+        found += run(connection, f"SELECT {_as_stored(names)} FROM {table.address} ORDER BY {by} LIMIT 1")
     return list(dict.fromkeys(found))
 
 
@@ -151,8 +151,13 @@ def _make_row(connection: Connection, table: Table, column: Column) -> Key:
 
 def _is_plain(connection: Connection, table: Table, column: Column, key: Key) -> bool:
     """Is the value of a row that was made up what was inserted?"""
-    sql = f"SELECT {quote(column.name)} FROM {table.address} WHERE {_condition(table)}"
+    sql = f"SELECT {_as_stored([quote(column.name)])} FROM {table.address} WHERE {_condition(table)}"
     return run(connection, sql, key) == [(_PROBE,)]
+
+
+def _as_stored(names: list[str]) -> str:
+    """The columns as expressions: of these, the sqlite3 module's converters know no declared type."""
+    return ", ".join(f"+{name}" for name in names)
 
 
 def _condition(table: Table) -> str:
@@ -163,7 +168,7 @@ def _replace(connection: Connection, table: Table, column: Column, key: Key, env
     name = quote(column.name)
     row = _condition(table)
     others = [quote(each.name) for each in table.columns if fold(each.name) != fold(column.name)]
-    look = f"SELECT {', '.join([name, *others])} FROM {table.address} WHERE {row}"
+    look = f"SELECT {_as_stored([name, *others])} FROM {table.address} WHERE {row}"
     frame = compress_pickle(_PROBE) if envelope == "pickle" else compress(_PROBE)
     before = run(connection, look, key)
     run(connection, f"UPDATE {table.address} SET {name} = ? WHERE {row}", (frame, *key))

@@ -15,7 +15,7 @@ import apsw
 
 from .factories import read_as_stored
 from .loader import Connection
-from .wrappers import no_connection
+from .wrappers import behind_proxy, no_connection
 
 Rows = list[tuple[Any, ...]]
 
@@ -29,7 +29,7 @@ def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
         return list(stream(connection, sql, values))
     if not isinstance(connection, sqlite3.Connection):
         raise no_connection(connection)
-    cursor = sqlite3.Connection.cursor(connection)  # whatever a subclass makes of it
+    cursor = sqlite3.Connection.cursor(behind_proxy(connection))  # whatever a subclass makes of it
     read_as_stored(cursor)
     text_factory, connection.text_factory = connection.text_factory, str
     try:

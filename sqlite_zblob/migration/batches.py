@@ -59,6 +59,7 @@ class Way:
     # What to do with a restored value that itself looks like a frame: "nested" writes it and records that it must be
     # left alone; "later" leaves it to the final transaction, since a reader might take it for a frame.
     nested: str | None = None
+    parses: bool = True  # does `wants` ask for more than whether an entry looks like a frame?
     shrinks: bool = True  # new values are smaller, and the bytes that one transaction adds have a bound of their own
 
 

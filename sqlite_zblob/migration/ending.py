@@ -12,13 +12,15 @@ from math import inf
 
 import apsw
 
-from .batches import Rewriter, count
-from .record import Tally
+from .batches import Rewriter
 from .values import PAGE_ROWS, Entry, Key, page, read_value
 from .workers import Item, Outcome
 
 # Bytes before compression that the final transaction replaces at most, as long as another walk may help.
 MOST_LOCKED = 8_000_000
+
+# So many walks there are while others write, even if they find little: after the first one, they are fast.
+LEAST_WALKS = 3
 
 MOST_WALKS = 10
 
@@ -40,7 +42,8 @@ class Ending:
         rewriter = self.rewriter
         while True:
             rewriter.walk()
-            if rewriter.replaced_bytes > MOST_LOCKED and not rewriter.is_quiet and self._may_go_on:
+            found_much = rewriter.walks < LEAST_WALKS or rewriter.replaced_bytes > MOST_LOCKED
+            if found_much and not rewriter.is_quiet and self._may_go_on:
                 continue
             rewriter.meter.enter("finish")
             try:
@@ -71,40 +74,38 @@ class Ending:
             for entry in rewriter.later:
                 self._settle(entry)
             return
-        tally, missed, done = Tally(), 0, 0  # done: bytes
-        rewriter.kept = []
-        for entry, is_foreign in self._entries():
-            stored, is_settled = entry.size, is_foreign or not self._is_left(entry)
-            if not is_settled:
-                is_too_much = done and done + entry.raw_size > self._most_bytes
-                if is_too_much and self._may_go_on:
-                    raise AgainError
-                missed += is_too_much
-                if not is_too_much:
-                    done += entry.raw_size
-                    stored = self._settle(entry)
-            count(tally, entry, entry.raw_size, stored)
-            if is_settled:
-                rewriter.note(tally, entry, is_kept=is_foreign)
-        counts.take(tally)
+        missed, done = 0, 0  # done: bytes
+        for entry in self._left():
+            is_too_much = done > 0 and done + entry.raw_size > self._most_bytes
+            if is_too_much and self._may_go_on:
+                raise AgainError
+            missed += is_too_much
+            if not is_too_much:
+                done += entry.raw_size
+                rewriter.tally.stored_bytes += self._settle(entry) - entry.size
+        counts.take(rewriter.tally)
         counts.missed = missed
 
-    def _entries(self) -> Iterator[tuple[Entry, bool]]:
-        """All rows, and of each whether it is none of ours."""
-        connection, place, after = self.target.connection, self.target.place, None
-        while entries := page(connection, place, after, PAGE_ROWS):
-            yield from ((entry, self.rewriter.way.is_foreign(place, entry)) for entry in entries)
+    def _left(self) -> Iterator[Entry]:
+        """The rows that no walk has settled."""
+        rewriter, place, after = self.rewriter, self.target.place, None
+        way = rewriter.way
+        while entries := page(self.target.connection, place, after, PAGE_ROWS, parses=way.parses):
+            for entry in entries:
+                if (
+                    way.wants(entry)
+                    and not way.is_foreign(place, entry)
+                    and not rewriter.is_examined(entry)
+                    and not rewriter.spared.has_failed(entry.key)
+                ):
+                    yield entry
             after = entries[-1].key
-
-    def _is_left(self, entry: Entry) -> bool:
-        rewriter = self.rewriter
-        return (
-            rewriter.way.wants(entry) and not rewriter.is_examined(entry) and not rewriter.spared.has_failed(entry.key)
-        )
 
     def _settle(self, entry: Entry) -> int:
         """What a worker would do, here and now. Returns bytes stored."""
         outcome = self._run(entry)
+        if outcome.kind == "gone":  # it cannot be: this is the transaction that it was seen in
+            outcome = Outcome("failed", reason="SQLite gives another size for it than its value has")
         if outcome.kind == "failed":
             self.failed.append((entry.key, outcome.reason))
         return self.rewriter.settle(entry, outcome)

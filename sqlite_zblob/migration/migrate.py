@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ..column.storage import ColumnStatus, check_enable, enable, status
 from ..connect.database import atomic, pragma, snapshot
@@ -141,7 +142,8 @@ class _Migration(Operation):
         self.target.on_change = self._require_enabled
         self.is_finished = False
         task = recompress_task if recompress else compress_task
-        way = Way(task, lambda entry: self._wants(entry, recompress=recompress), self._is_foreign)
+        wants = partial(self._wants, recompress=recompress)
+        way = Way(task, wants, self._is_foreign, parses=recompress)
         ending = self.rewrite(way, self._finish)
         report = self.report(self.settings, self.failures(), ending.rewriter.kept, finished=self.is_finished)
         return self.end(report)

@@ -13,7 +13,7 @@ from .record import Settings, find_record, table_of_rows
 from .values import Place, find_place, select_value
 
 # Values that are looked at to see whether a column holds pickles; larger ones are not read.
-SAMPLE_COUNT = 16
+SAMPLE_COUNT = 6
 SAMPLE_SIZE = 64_000_000
 
 

@@ -72,7 +72,7 @@ def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], 
     :raises DiskSpaceError: a reader has kept its transaction open for too long.
     """
     log_size = _checkpoint(connection) * pragma(connection, "page_size")
-    if log_size <= most_bytes:
+    if log_size < LOG_BYTES or _begin_log_anew(connection) or log_size <= most_bytes:
         return
     deadline = time.monotonic() + REWRITING_SECONDS
     while time.monotonic() < deadline:

@@ -339,16 +339,17 @@ def test_renamed_in_between(store: apsw.Connection, path: str, mode: str, legacy
     zb.migrate(path, "t", "data", mode=mode, force=True)
     if disabled and mode == "in-place":
         zb.disable(store, "t", "data")
-    store.execute(f"PRAGMA legacy_alter_table = {legacy}")
+    if mode == "table" or disabled:  # what becomes of the compressing triggers, tests/column says
+        store.execute(f"PRAGMA legacy_alter_table = {legacy}")
     rename_table(store)
     column = "data"
     if mode == "in-place":
         column = "we'ird \"name"
         store.execute('ALTER TABLE u RENAME COLUMN data TO "we\'ird ""name"')
-    store.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    store.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, other BLOB)")
     assert [(each.table, each.column) for each in zb.describe(path).migrations] == [("u", column)]
     with pytest.raises(zb.NotCompressedError, match=r"can be restored: u\."):
-        zb.restore(path, "t", "data")
+        zb.restore(path, "t", "other")
     report = zb.restore(path, "u", column)
     assert report.finished and report.kept_rows == (mode == "in-place")
     quoted = '"' + column.replace('"', '""') + '"'
