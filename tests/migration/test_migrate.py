@@ -41,8 +41,9 @@ def fill(path: str, count: int = 40, table: str = "t") -> apsw.Connection:
     return db
 
 
-def values(db: apsw.Connection, table: str = "t") -> dict[str, Any]:
-    return {str(key): value for key, value in db.execute(f"SELECT id, data FROM {table}")}
+def values(db: apsw.Connection, table: str = "t") -> dict[Any, Any]:
+    found: list[Any] = db.execute(f"SELECT id, data FROM {table}").fetchall()
+    return dict(found)
 
 
 @pytest.fixture
