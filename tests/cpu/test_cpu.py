@@ -6,7 +6,6 @@ import os
 import pickle
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import sqlite_zblob as zb
 from sqlite_zblob.codec import checksum
 
 from ..conftest import ROOT
+from ..programs import build_program
 from ..samples.strange import KINDS, LEVELS, images
 from ..samples.values import sample_values
 
@@ -31,14 +31,10 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cpu")
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CC", COMPILER)
         tools = build.Toolchain(strict=True, sanitize=False)
-        sources = [ROOT / "tests" / "cpu" / "digest_codec.c", *build.codec_sources()]
-        objects = list(pool.map(lambda path: tools.compile(path, folder / f"{build.object_name(path)}.o", []), sources))
-    target = folder / "digest_codec"
-    build.run([COMPILER, "-static", *map(str, objects), str(tools.zstd), "-o", str(target)])
-    return target
+    return build_program(ROOT / "tests" / "cpu" / "digest_codec.c", tools, folder, "-static")
 
 
 @pytest.fixture(scope="module")

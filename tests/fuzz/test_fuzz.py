@@ -16,6 +16,7 @@ import build
 import sqlite_zblob as zb
 
 from ..conftest import ROOT
+from ..programs import build_program
 from ..samples.containers import small_containers
 from ..samples.frames import FRAMES
 from ..samples.odd_values import odd_values
@@ -27,12 +28,10 @@ MUTATIONS = os.environ.get("ZBLOB_FUZZ_MUTATIONS", "100")
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("fuzz") / "fuzz_codec"
     tools = build.Toolchain(strict=True, sanitize=True)
-    sources = [ROOT / "tests" / "fuzz" / "fuzz_codec.c", *build.codec_sources()]
-    flags = [flag for flag in tools.flags if flag not in ("-O3", "-fPIC")]
-    build.run([*tools.command, *flags, "-O1", *map(str, sources), str(tools.zstd), "-o", str(target)])
-    return target
+    tools.flags = [flag for flag in tools.flags if flag not in ("-O3", "-fPIC")] + ["-O1"]
+    source = ROOT / "tests" / "fuzz" / "fuzz_codec.c"
+    return build_program(source, tools, tmp_path_factory.mktemp("fuzz"), *build.SANITIZE_FLAGS)
 
 
 def images() -> dict[str, np.ndarray]:

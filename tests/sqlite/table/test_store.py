@@ -69,7 +69,12 @@ def test_a_killed_writer_leaves_a_sound_store(store_path: str) -> None:
     command = [sys.executable, "-m", "tests.sqlite.table.store_process", store_path, "0", "2", "60"]
     for _ in range(2):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(2)
+        connection = open_autocommit(store_path)
+        deadline = time.monotonic() + 60
+        while not one(connection, "SELECT count(*) FROM results") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        connection.close()
+        time.sleep(1)  # amid its work
         process.kill()
         process.wait()
         connection = open_autocommit(store_path)
