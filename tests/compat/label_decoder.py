@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -71,8 +72,8 @@ class Coder:
         self.reader = reader
         self.is_empty = reader.at == len(reader.data)
         self.states: list[int] = [65536] * 16 if self.is_empty else [*struct.unpack("<16I", reader.take(64))]
-        self.ends = [[19660, 29491, 31785] for _ in range(4096)] + [[8192, 16384, 24576] for _ in range(5)]
-        self.counts = [128] * 4101
+        self.ends = [[19660, 29491, 31785] for _ in range(4096)] + [[8192, 16384, 24576] for _ in range(61)]
+        self.counts = [128] * 4157
 
     def advance(self, lane: int, start: int, size: int) -> None:
         state = self.states[lane]
@@ -104,20 +105,37 @@ class Coder:
             self.adapt(context, symbol)
         return symbols
 
-    def byte(self) -> int:
-        value = (self.states[0] & 32767) // 128
-        self.advance(0, 128 * value, 128)
+    def number(self, context: int, limit: int) -> int:
+        for step in range(-(-limit // 3)):
+            symbol = self.group([context + step])[0]
+            if symbol < 3:
+                return min(3 * step + symbol, limit)
+        return limit
+
+    def plain(self, count: int) -> int:
+        value = 0
+        for at in range(0, count, 12):
+            share = 32768 >> min(count - at, 12)
+            piece = (self.states[0] & 32767) // share
+            self.advance(0, share * piece, share)
+            value |= piece << at
         return value
 
 
 # ---- Sections 3 to 6: rows ---------------------------------------------------------------------------------------
 
 
+def at(place: int, labels: list[int]) -> int:
+    if place >= len(labels):
+        raise DamagedLabelError("rank")
+    return labels[place]
+
+
 class Row:
     """A row at work, and the rows that it refers to, each with two repeated labels at either end."""
 
-    def __init__(self, labels: Labels, above: tuple[Labels, ...], is_first: bool) -> None:
-        self.now, self.is_first = labels, is_first
+    def __init__(self, labels: Labels, above: tuple[Labels, ...], is_first: bool, place: int) -> None:
+        self.now, self.is_first, self.place = labels, is_first, place
         self.n, self.nn, self.p, self.pn, self.ps = (np.pad(row, 2, mode="edge") for row in above)
 
     def is_amid_one(self) -> bool:
@@ -152,30 +170,69 @@ class Row:
                 found.append(int(rows[row][2 + x + int(name[len(row) :])]))
         return found
 
+    def nearby(self, x: int, candidates: list[int]) -> list[int]:
+        found: list[int] = []
+        for d in range(1, 17):
+            rows = [row[2:-2] for row in (self.p, self.n, self.ps, self.pn, self.nn)]
+            for row in rows + [self.now] * (x % 2):
+                for column in (x - d, x + d):
+                    if not 0 <= column < len(self.now) or (row is self.now and column % 2):
+                        continue
+                    label = int(row[column])
+                    if label not in candidates and label not in found and len(found) < 8:
+                        found.append(label)
+        return found
+
 
 class LabelDecoder:
-    def __init__(self, coder: Coder, distances: Iterator[int], two_bytes: bool) -> None:
-        self.coder, self.distances, self.two_bytes = coder, distances, two_bytes
+    def __init__(
+        self, coder: Coder, distances: Iterator[int], two_bytes: bool, reverse: bool, shift: int, first: bytes
+    ) -> None:
+        self.coder, self.distances, self.reverse, self.shift = coder, distances, reverse, shift
+        self.most = 65536 if two_bytes else 256
         self.flat_left = next(distances, None)
         self.recent: list[int] = []
+        self.pixels = [first]  # in the order in which they appear
+        self.latest = [first] * 4
 
-    def literal(self, candidates: list[int]) -> int:
-        rank = 0
-        for context in range(4096, 4101):
-            symbol = self.coder.group([context])[0]
-            rank += symbol
-            if symbol < 3:
-                break
-        if symbol < 3:
-            possible = [place for place, label in enumerate(self.recent) if label not in candidates]
-            if rank >= len(possible):
-                raise DamagedLabelError("rank")
-            label = self.recent.pop(possible[rank])
-        else:
-            label = self.coder.byte()
-            if self.two_bytes:
-                label |= self.coder.byte() << 8
-        self.recent = [label, *self.recent][:16]
+    def label_of(self, number: int) -> int:
+        pixel = self.pixels[number]
+        return int.from_bytes(pixel, "little") if len(pixel) <= 2 else number
+
+    def new(self, place: int) -> int:
+        order: Literal["big", "little"] = "big" if self.reverse else "little"
+        latest, pixel = self.latest[place], b""
+        if len(self.pixels) == self.most:
+            raise DamagedLabelError("too many labels")
+        for at in range(0, len(latest), 8):
+            word = latest[at : at + 8]
+            bits = 8 * len(word) - self.shift
+            length = self.coder.number(4135 if at else 4113, bits + 1)
+            if length > bits:
+                raise DamagedLabelError("difference")
+            zigzag = length and (1 << length - 1) + self.coder.plain(length - 1)
+            value = (int.from_bytes(word, order) >> self.shift) + (at == 0) + (zigzag >> 1 ^ -(zigzag & 1))
+            pixel += (value % 2**bits << self.shift).to_bytes(len(word), order)
+        self.latest[place] = pixel
+        self.pixels.append(pixel)
+        return self.label_of(len(self.pixels) - 1)
+
+    def far(self, candidates: list[int]) -> int:
+        rank = self.coder.number(4107, 16)
+        if rank < 16:
+            return at(rank, [label for label in self.recent if label not in candidates])
+        number = self.coder.plain((len(self.pixels) - 1).bit_length())
+        if number >= len(self.pixels):
+            raise DamagedLabelError("number")
+        return self.label_of(number)
+
+    def literal(self, row: Row, x: int, candidates: list[int], is_exception: bool) -> int:
+        source = self.coder.group([4096 + x % 2 + 2 * row.is_first + 4 * is_exception])[0]
+        if source in (1, 2):
+            rank = 1 + self.coder.number(4104, 7) if source == 2 else 0
+            return at(rank, row.nearby(x, candidates))
+        label = self.new(row.place) if source == 0 else self.far(candidates)
+        self.recent = [label, *(other for other in self.recent if other != label)][:16]
         return label
 
     def symbols(self, pending: list[tuple[Row, int]]) -> None:
@@ -191,7 +248,7 @@ class LabelDecoder:
         for at in range(0, len(contexts), 16):
             symbols += self.coder.group(contexts[at : at + 16])
         for (row, x), symbol, three in zip(pending, symbols, candidates, strict=True):
-            row.now[x] = three[symbol] if symbol < 3 else self.literal(three)
+            row.now[x] = three[symbol] if symbol < 3 else self.literal(row, x, three, False)
 
     def half(self, rows: list[Row], parity: int) -> None:
         places = [(row, x) for row in rows for x in range(parity, len(row.now), 2)]
@@ -203,7 +260,7 @@ class LabelDecoder:
             usual = int(row.n[2 + x])
             row.now[x] = usual
             if self.flat_left == 0:
-                row.now[x] = self.literal([usual])
+                row.now[x] = self.literal(row, x, [usual], True)
                 self.flat_left = next(self.distances, None)
             elif self.flat_left is not None:
                 self.flat_left -= 1
@@ -223,8 +280,8 @@ def decode_box(decoder: LabelDecoder, shape: tuple[int, int, int], first: int) -
         n = now[y - 1] if y else before[0] if z else blank
         nn = now[y - 2] if y > 1 else n
         if z == 0:
-            return Row(now[y], (n, nn, nn, nn, nn), True)
-        return Row(now[y], (n, nn, before[y], before[max(y - 1, 0)], before[min(y + 1, height - 1)]), False)
+            return Row(now[y], (n, nn, nn, nn, nn), True, 0)
+        return Row(now[y], (n, nn, before[y], before[max(y - 1, 0)], before[min(y + 1, height - 1)]), False, z % 4)
 
     for start in range(0, slices, 4):
         group = range(min(4, slices - start))
@@ -241,21 +298,20 @@ def decode_label(chunk: bytes, width: int, rows: int, slices: int, pixel_size: i
     reader = Reader(chunk)
     head = reader.take(1)[0]
     two_bytes = bool(head & 32)
-    if head > 63 or bool(head & 16) != (pixel_size > 2) or (pixel_size <= 2 and two_bytes != (pixel_size == 2)):
+    if head > 63 or (pixel_size <= 2 and two_bytes != (pixel_size == 2)) or (pixel_size == 1 and head & 16):
         raise DamagedLabelError("head")
-    palette = None
-    if head & 16:
-        count = reader.varint()
-        palette = np.frombuffer(reader.take(count * pixel_size), np.uint8).reshape(count, pixel_size)
-    first = int.from_bytes(reader.take(1 + two_bytes), "little")
+    shift = reader.take(1)[0] if pixel_size > 2 else 0
+    if shift >= 8 * ((pixel_size - 1) % 8 + 1):
+        raise DamagedLabelError("shift")
+    first = reader.take(pixel_size)
     exceptions, bits = reader.varint(), b""
     if exceptions:
         bits = reader.take(int.from_bytes(reader.take(4), "little"))
     distances = golomb_numbers(bits, head & 15, exceptions)
-    decoder = LabelDecoder(Coder(reader), distances, two_bytes)
-    labels = decode_box(decoder, (slices, rows, width), first)
+    decoder = LabelDecoder(Coder(reader), distances, two_bytes, bool(head & 16), shift, first)
+    labels = decode_box(decoder, (slices, rows, width), decoder.label_of(0))
     if not decoder.coder.is_at_end():
         raise DamagedLabelError("end")
-    if palette is None:
+    if pixel_size <= 2:
         return labels.astype(f"<u{pixel_size}").tobytes()
-    return palette[np.where(labels < len(palette), labels, 0)].tobytes()
+    return b"".join(decoder.pixels[label] for label in labels.ravel().tolist())

@@ -11,7 +11,8 @@ static struct label_box
 label_box_of(const struct voxel_model *model, struct voxel_box box)
 {
     size_t pixel_size = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
-    return (struct label_box){pixel_size, (size_t)model->shape.width, (size_t)box.rows, (size_t)box.slices};
+    return (struct label_box){pixel_size, (size_t)model->shape.width, (size_t)box.rows, (size_t)box.slices,
+                              model->grid.big_endian};
 }
 
 enum zblob_result

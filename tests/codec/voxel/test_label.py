@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import time
 
@@ -90,6 +91,61 @@ def test_scans_are_no_label_maps() -> None:
         assert not is_label(frame_of(scan))
     assert is_label(frame_of((waves > 0.3).astype("u1")))
     assert is_label(frame_of(np.digitize(waves, [-1, 0.5, 2]).astype("i2")))
+
+
+def spread(scan: np.ndarray) -> dict[str, np.ndarray]:
+    """The same 8-bit content, in values that lie far apart."""
+    palette = np.sort(np.random.default_rng(8).choice(65536, 256, replace=False)).astype("u2")
+    return {
+        "times 257": scan.astype("u2") * 257,
+        "of 255": scan / np.float32(255),
+        "z-score": (scan - scan.mean()) / scan.std(),
+        "times 1000": scan.astype("i4") * 1000,
+        "palette": palette[scan],
+    }
+
+
+@pytest.mark.parametrize("name", spread(np.zeros((2, 2), "u1") + np.eye(2, dtype="u1")))
+def test_spread_intensities_are_no_label_maps(name: str) -> None:
+    """They take about as much as the content itself, whatever it is multiplied by."""
+    rng = np.random.default_rng(2)
+    inside = sum((axis - axis.mean()) ** 2 for axis in np.indices((12, 90, 90))[1:]) < 1600
+    waves = sum(np.sin(axis / 9) for axis in np.indices(inside.shape))
+    scan = np.where(inside, np.clip(waves * 25 + 110 + rng.normal(0, 2, waves.shape), 0, 255), 0).astype("u1")
+    frame = frame_of(spread(scan)[name], codec="auto")
+    assert not is_label(frame)
+    assert len(frame) < len(frame_of(scan)) * 1.15
+
+
+@functools.cache
+def watershed() -> np.ndarray:
+    """Thousands of regions, numbered in the order in which they appear."""
+    noise = sitk.GetImageFromArray(np.random.default_rng(4).normal(0, 1, (14, 120, 130)))
+    regions = sitk.MorphologicalWatershed(sitk.DiscreteGaussian(noise, 1.0), level=0.0, markWatershedLine=False)
+    values, first, labels = np.unique(sitk.GetArrayFromImage(regions), return_index=True, return_inverse=True)
+    order = np.empty(len(values), int)
+    order[np.argsort(first)] = np.arange(len(values))
+    return order[labels].reshape(14, 120, 130)
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<i4", ">u4", "<i8", "<f4", "<c16"])
+def test_maps_of_thousands_of_labels(dtype: str) -> None:
+    labels = watershed()
+    assert labels.max() > 2500
+    frame = frame_of(labels.astype(dtype), codec="auto")
+    assert is_label(frame)
+    assert len(frame) * 1.5 < len(frame_of(labels.astype(dtype), 9, "zstd"))
+    part = np.ascontiguousarray(labels[:3, :60]).astype(dtype)
+    assert decode(frame_of(part)) == part.tobytes()
+
+
+def test_a_new_label_costs_little() -> None:
+    """Numbers in the order of appearance take next to nothing, in any type."""
+    labels = watershed()
+    sizes = [len(frame_of(labels.astype(dtype))) for dtype in ("u2", "u4", ">i4", "i8")]
+    assert max(sizes) < min(sizes) * 1.02
+    shuffled = np.random.default_rng(1).permutation(65536)[labels]
+    assert sizes[0] < len(frame_of(shuffled.astype("u2"))) * 0.8
 
 
 def test_chunks_stand_alone() -> None:

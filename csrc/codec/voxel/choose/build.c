@@ -3,43 +3,16 @@
 
 #include "../chunks.h"
 #include "../wide/cells.h"
-#include "cells.h"
-#include "channels.h"
 #include "chunks.h"
 #include "fold.h"
+#include "intensities.h"
 #include "labels.h"
-#include "survey.h"
-#include "train.h"
+#include "trial.h"
 
 enum {
     SMALLEST_LABELS = 2048,
     SMALLEST_INTENSITIES = 12288, /* below, weights and tables outweigh what they gain over the plain image path */
 };
-
-/* As intensities: cells, range, chunks, direction and weights. */
-static enum zblob_result
-build_intensity(struct voxel_model *m, const unsigned char *samples, int level, bool is_signal, bool *gain)
-{
-    const unsigned char *values = samples; /* what is coded */
-    bool smoother_along = false;
-    m->use_reference = (m->shape.slices > 1 && !is_signal) || m->shape.components > 1;
-    enum zblob_result result = voxel_widen_model(m) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
-    if (result == ZBLOB_OK && m->wide) {
-        voxel_choose_chunks(m, level); /* differences stay within a chunk */
-        result = voxel_choose_cells(m, samples, &values, gain);
-    }
-    if (result == ZBLOB_OK && *gain)
-        result = voxel_survey_values(m, values, &smoother_along);
-    if (result != ZBLOB_OK || !*gain)
-        return result;
-    voxel_choose_chunks(m, level);
-    if (is_signal)
-        m->chunk_slices = 1;
-    voxel_choose_direction(m, smoother_along, is_signal, level);
-    if (!m->wide)
-        result = voxel_choose_channels(m, values, level);
-    return result == ZBLOB_OK ? voxel_train_model(m, values, level) : result;
-}
 
 enum zblob_result
 voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
@@ -55,12 +28,15 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     enum zblob_result result = ZBLOB_OK;
     if (m->shape.height == 1)
         gain = !voxel_is_wide(grid->sample_type) && voxel_choose_fold(m, samples, &is_signal);
-    m->is_label = gain && voxel_choose_labels(m, samples);
+    enum voxel_verdict verdict = gain ? voxel_survey_labels(m, samples) : VOXEL_NO;
+    m->is_label = verdict == VOXEL_YES;
+    if (verdict == VOXEL_UNSURE)
+        result = voxel_try_labels(m, samples, level, &m->is_label);
     gain = gain && (m->is_label || voxel_is_wide(grid->sample_type) || size >= SMALLEST_INTENSITIES);
     if (m->is_label)
         voxel_choose_chunks(m, level);
-    else if (gain)
-        result = build_intensity(m, samples, level, is_signal, &gain);
+    else if (gain && result == ZBLOB_OK)
+        result = voxel_choose_intensities(m, samples, level, is_signal, &gain);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else

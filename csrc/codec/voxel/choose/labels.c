@@ -13,11 +13,17 @@
 #include <string.h>
 
 enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
+enum { TOO_MANY = 4, MANY = 8, RARE = 32 }; /* literals: one pixel in so many */
+
+struct costs {
+    uint64_t labels, intensities;
+};
 
 struct sample {
     size_t pixel, components, count, mixed;   /* mixed: pixels whose components are not all the same */
     uint64_t total;                           /* pixels of the image */
-    size_t low, high;                         /* where the two lowest bytes of a pixel's first component are */
+    size_t size;                              /* bytes of a component */
+    size_t low, high;                         /* where its two lowest bytes are */
     uint64_t met[HASHES / 64];                /* which pixels were met, by hash */
     uint32_t flat, flat_missed;               /* all neighbours agree; and the pixel differs from them */
     uint32_t coded[3];                        /* others: like the neighbour above, like another, like none */
@@ -39,10 +45,17 @@ number_of(const unsigned char *pixel, size_t size)
     return number;
 }
 
+/* Of a pixel's first component: itself, or for wide samples, which may differ in any of their bytes, all of them in one.
+ * That is what a small integer is, and nothing that one could predict otherwise. */
 static inline uint16_t
 low_part(const struct sample *s, const unsigned char *pixel)
 {
-    return (uint16_t)(pixel[s->low] | (s->low == s->high ? 0 : pixel[s->high] << 8));
+    unsigned low = pixel[s->low], high = s->low == s->high ? 0 : pixel[s->high];
+    for (size_t at = 2; at < s->size; at += 2) {
+        low ^= pixel[s->low ^ at];
+        high ^= pixel[s->high ^ at];
+    }
+    return (uint16_t)(low | high << 8);
 }
 
 static bool
@@ -116,31 +129,57 @@ sample_row(struct sample *s, const unsigned char *now, const unsigned char *abov
     }
 }
 
-/* Do labels take less than so many eighths of what intensities take? */
-static bool
-is_cheaper_as_labels(const struct sample *s, uint64_t eighths)
+/* What a literal takes. Those of a label map are few, and mostly found nearby. */
+static uint64_t
+literal_bits(const struct sample *s, uint64_t literals)
 {
-    uint32_t flat[2] = {s->flat - s->flat_missed, s->flat_missed};
-    uint32_t coded = s->coded[0] + s->coded[1] + s->coded[2];
-    uint64_t literals = (uint64_t)s->flat_missed + s->coded[2];
-    uint64_t far = (uint64_t)s->differences[0][DIFFERENCES] + s->differences[1][DIFFERENCES];
     uint32_t values = 0;
     for (int i = 0; i < HASHES / 64; i++)
         values += (uint32_t)__builtin_popcountll(s->met[i]);
-    uint64_t literal = values <= 2              ? 0
-                       : values <= LABEL_RECENT ? voxel_log2(values)
-                       : values <= HASHES / 4   ? 256 * (3 + 8)
-                                                : 256 * (3 + 8 * s->pixel);
+    if (values <= LABEL_RECENT)
+        return values <= 2 ? 0 : voxel_log2(values);
+    if (literals * MANY < s->count)
+        return 256 * 8;
+    return 256 * (3 + 8 * (s->pixel > 1 && values > HASHES / 4 ? 2 : 1));
+}
+
+/* Bits, in units of 1/256, that the sample takes either way. */
+static struct costs
+costs_of(const struct sample *s)
+{
+    uint32_t flat[2] = {s->flat - s->flat_missed, s->flat_missed};
+    uint64_t literals = (uint64_t)s->flat_missed + s->coded[2];
+    uint64_t far = (uint64_t)s->differences[0][DIFFERENCES] + s->differences[1][DIFFERENCES];
     /* the coder's contexts gain a quarter or more on what is neither flat nor literal */
-    uint64_t labels = voxel_entropy(flat, 2) + voxel_entropy(s->coded, 3) * 3 / 4 + literal * literals;
+    uint64_t labels =
+        voxel_entropy(flat, 2) + voxel_entropy(s->coded, 3) * 3 / 4 + literal_bits(s, literals) * literals;
     uint64_t intensities = voxel_entropy(s->differences[0], DIFFERENCES + 1) +
                            voxel_entropy(s->differences[1], DIFFERENCES + 1) + 256 * ESCAPE_BITS * far;
-    /* symbols are slow: where most pixels of a large image of bytes would be symbols, intensities are faster */
-    bool is_slow = s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3;
     uint64_t tables = 256 * TABLES_BITS * (uint64_t)s->count / s->total; /* the sample's share of them */
     /* a component that repeats the first costs nothing */
-    uint64_t planes = intensities + intensities / s->count * (s->components - 1) * s->mixed;
-    return !is_slow && (values <= 2 || labels <= planes * eighths / 8 + tables);
+    return (struct costs){labels, intensities + intensities / s->count * (s->components - 1) * s->mixed + tables};
+}
+
+/* Differences say little of intensities that are spread out, or of names that are numbers: only where the estimates are
+ * far apart, and labels hardly ever new, they decide. */
+static enum voxel_verdict
+verdict_of(const struct sample *s)
+{
+    uint32_t coded = s->coded[0] + s->coded[1] + s->coded[2], values = 0;
+    /* symbols are slow: where most pixels of a large image of bytes would be symbols, intensities are faster */
+    if (s->count == 0 || (s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3))
+        return VOXEL_NO;
+    for (int i = 0; i < HASHES / 64; i++)
+        values += (uint32_t)__builtin_popcountll(s->met[i]);
+    if (values <= 2)
+        return VOXEL_YES;
+    if (((uint64_t)s->flat_missed + s->coded[2]) * TOO_MANY > s->count)
+        return VOXEL_NO;
+    struct costs costs = costs_of(s);
+    if (costs.labels > 2 * costs.intensities)
+        return VOXEL_NO;
+    bool is_clear = ((uint64_t)s->flat_missed + s->coded[2]) * RARE < s->count && costs.labels * 2 < costs.intensities;
+    return is_clear ? VOXEL_YES : VOXEL_UNSURE;
 }
 
 enum { FIRST_LOOK = 4 /* one row in so many */ };
@@ -159,27 +198,28 @@ sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned 
                    z ? voxel_row_address(model, samples, z - 1, y) : NULL, (size_t)shape->width);
 }
 
-bool
-voxel_choose_labels(const struct voxel_model *model, const unsigned char *samples)
+enum voxel_verdict
+voxel_survey_labels(const struct voxel_model *model, const unsigned char *samples)
 {
     const struct voxel_shape *shape = &model->shape;
     struct sample s = {.components = (size_t)shape->components};
     size_t sample = zblob_sample_size(model->grid.sample_type), first = model->grid.big_endian ? sample - 1 : 0;
+    s.size = sample;
     s.pixel = s.components * sample;
     s.low = first;
     s.high = sample > 1 ? first ^ 1 : first;
     uint64_t rows = shape->slices * shape->height, wanted = SAMPLE / shape->width + 16;
     if (s.pixel > LABEL_PIXEL_MAX || shape->width < 2)
-        return false;
+        return VOXEL_NO;
     s.total = rows * shape->width;
     if (wanted > rows)
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i += FIRST_LOOK)
         sample_row_of(&s, model, samples, i, wanted);
-    if (s.count > 0 && !is_cheaper_as_labels(&s, 16)) /* far from it, as most images are */
-        return false;
+    if (s.count > 0 && verdict_of(&s) == VOXEL_NO) /* as most images */
+        return VOXEL_NO;
     for (uint64_t i = 0; i < wanted; i++)
         if (i % FIRST_LOOK)
             sample_row_of(&s, model, samples, i, wanted);
-    return s.count > 0 && is_cheaper_as_labels(&s, 7);
+    return verdict_of(&s);
 }

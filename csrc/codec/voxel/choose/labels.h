@@ -1,10 +1,12 @@
-/* labels.h: is an image a label map?. */
+/* labels.h: is an image a label map? */
 #ifndef ZBLOB_CODEC_VOXEL_CHOOSE_LABELS_H
 #define ZBLOB_CODEC_VOXEL_CHOOSE_LABELS_H
 
 #include "../model.h"
 
+enum voxel_verdict { VOXEL_NO, VOXEL_UNSURE, VOXEL_YES };
+
 /* Would labels take fewer bits than intensities, and not too much time? */
-bool voxel_choose_labels(const struct voxel_model *model, const unsigned char *samples);
+enum voxel_verdict voxel_survey_labels(const struct voxel_model *model, const unsigned char *samples);
 
 #endif

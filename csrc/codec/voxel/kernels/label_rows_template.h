@@ -117,9 +117,12 @@ LABEL_NAME(place_rare)(struct label *l, const struct label_work *work, size_t wo
     for (; rare; none >>= 1, rare &= rare - 1) {
         size_t x = word * LABEL_BLOCK + (size_t)__builtin_ctzll(rare);
         LABEL_T third = LABEL_NAME(third_candidate)(work, x, parity, first[x], second[x]);
-        const unsigned candidates[3] = {first[x], second[x], third};
-        now[x] =
-            (LABEL_T)(none & 1 ? label_code_literal(&l->literals, &l->coder, l->decode, now[x], candidates) : third);
+        if (none & 1) {
+            const struct label_place place = {
+                &work->above, &work->row, 2 * x + (size_t)parity, false, {first[x], second[x], third}};
+            now[x] = (LABEL_T)label_code_literal(&l->literals, &l->coder, &place, now[x]);
+        } else
+            now[x] = third;
     }
 }
 
@@ -151,10 +154,10 @@ LABEL_NAME(place_symbols)(struct label *l, const struct label_work *work, int pa
 /* ---- Flat labels -------------------------------------------------------------------------------------------- */
 
 static LABEL_T
-LABEL_NAME(code_exception)(struct label *l, LABEL_T usual, LABEL_T label)
+LABEL_NAME(code_exception)(struct label *l, const struct label_work *work, size_t x, LABEL_T usual, LABEL_T label)
 {
-    const unsigned candidates[3] = {usual, usual, usual};
-    label = (LABEL_T)label_code_literal(&l->literals, &l->coder, l->decode, label, candidates);
+    const struct label_place place = {&work->above, &work->row, x, true, {usual, usual, usual}};
+    label = (LABEL_T)label_code_literal(&l->literals, &l->coder, &place, label);
     if (l->decode)
         label_gaps_next(&l->gaps);
     else if (!label_gaps_add(&l->gaps))
@@ -173,7 +176,7 @@ LABEL_NAME(decode_exceptions)(struct label *l, const struct label_work *work, in
                 flat &= flat - 1;
             size_t x = word * LABEL_BLOCK + (size_t)__builtin_ctzll(flat);
             flat &= flat - 1;
-            now[x] = LABEL_NAME(code_exception)(l, now[x], 0);
+            now[x] = LABEL_NAME(code_exception)(l, work, 2 * x + (size_t)parity, now[x], 0);
         }
         if (l->gaps.left != UINT64_MAX)
             l->gaps.left -= (uint64_t)__builtin_popcountll(flat);
@@ -192,7 +195,7 @@ LABEL_NAME(encode_exceptions)(struct label *l, const struct label_work *work, in
             uint64_t upto = (UINT64_C(2) << i) - 1;
             l->gaps.left += (uint64_t)__builtin_popcountll(flat & upto) - 1;
             flat &= ~upto;
-            LABEL_NAME(code_exception)(l, n[x + i], now[x + i]);
+            LABEL_NAME(code_exception)(l, work, 2 * (x + i) + (size_t)parity, n[x + i], now[x + i]);
         }
         l->gaps.left += (uint64_t)__builtin_popcountll(flat);
     }

@@ -20,7 +20,7 @@
 #define HOPELESS_AFTER ((size_t)1 << 16) /* labels */
 
 enum {
-    FLAG_PALETTE = 16,
+    FLAG_REVERSED = 16,
     FLAG_WIDE = 32,
 };
 
@@ -122,6 +122,8 @@ code_step(struct label *l, size_t slice, size_t slices, size_t step, const unsig
         struct label_work *work = &l->work[l->work_count];
         if (y >= l->height)
             continue;
+        work->above.width = l->width;
+        work->above.place = k;
         work->src = src ? src + offset : NULL;
         work->dst = dst ? dst + offset : NULL;
         refer(l, slice + k, y, work);
@@ -175,9 +177,8 @@ label_start(struct label *l, const struct label_kernels *kernels, struct label_b
     for (size_t j = 0; j < LABEL_SYMBOLS - 1; j++)
         l->above[j] = l->bits + 2 * LABEL_FRONT * l->words + j * (LABEL_FRONT * l->words + 2);
     l->states[rows - 1] = (struct label_state){true, false, (uint16_t)first};
-    l->literals.label_size = size;
     label_coder_open(&l->coder);
-    return true;
+    return label_literals_open(&l->literals, &l->pixels, l->decode, first);
 }
 
 static void
@@ -186,6 +187,7 @@ label_close(struct label *l)
     label_coder_close(&l->coder);
     label_pixels_close(&l->pixels);
     label_gaps_close(&l->gaps);
+    label_literals_close(&l->literals);
     free(l->memory);
     free(l->states);
     free(l->edges);
@@ -200,7 +202,8 @@ label_close(struct label *l)
 static bool
 is_hopeless(const struct label *l, size_t done)
 {
-    return l->literals.count > HOPELESS_AFTER / 2 && l->literals.count > done / 2;
+    size_t count = l->literals.label_count + l->literals.far_count;
+    return count > HOPELESS_AFTER / 2 && count > done / 2;
 }
 
 /* False: damage, no memory, or not worth going on with. */
@@ -222,23 +225,18 @@ code_box(struct label *l, struct label_box box, const unsigned char *src, unsign
 
 /* Everything before the symbols; returns its size, 0 where it does not fit. */
 static size_t
-write_head(const struct label *l, unsigned first, unsigned char *dst, size_t capacity)
+write_head(const struct label *l, const unsigned char *first, unsigned char *dst, size_t capacity)
 {
     const struct label_pixels *pixels = &l->pixels;
-    size_t palette_size = pixels->has_palette ? pixels->palette_count * pixels->size : 0;
-    if (capacity < 32 + palette_size)
+    if (capacity < 32 + pixels->size)
         return 0;
     int order = label_gaps_order(&l->gaps);
     unsigned char *at = dst;
-    *at++ = (unsigned char)(order | pixels->has_palette * FLAG_PALETTE | (pixels->label_size == 2) * FLAG_WIDE);
-    if (pixels->has_palette) {
-        at = put_varint(at, pixels->palette_count);
-        memcpy(at, pixels->palette, palette_size);
-        at += palette_size;
-    }
-    *at++ = (unsigned char)first;
-    if (pixels->label_size == 2)
-        *at++ = (unsigned char)(first >> 8);
+    *at++ = (unsigned char)(order | pixels->is_reversed * FLAG_REVERSED | (pixels->label_size == 2) * FLAG_WIDE);
+    if (pixels->has_palette)
+        *at++ = pixels->shift;
+    memcpy(at, first, pixels->size);
+    at += pixels->size;
     at = put_varint(at, l->gaps.count);
     if (l->gaps.count) {
         struct bit_writer writer = bits_write_to(at + 4, (size_t)(dst + capacity - at) - 4);
@@ -264,13 +262,15 @@ label_encode_box(const struct label_kernels *kernels, struct label_box box, cons
     uint16_t first = 0;
     size_t count = box.slices * box.height * box.width;
     enum zblob_result result = label_pixels_survey(&l->pixels, box.pixel_size, src, count);
+    l->pixels.is_reversed = box.is_reversed && box.pixel_size > 1;
     if (result == ZBLOB_OK && l->pixels.label_size) {
+        label_choose_shift(&l->pixels);
         label_load(&l->pixels, src, &first, 1);
         if (!label_start(l, kernels, box, first))
             result = ZBLOB_NO_MEMORY;
     }
     if (result == ZBLOB_OK && l->pixels.label_size) {
-        size_t head = code_box(l, box, src, NULL) ? write_head(l, first, dst, dst_capacity) : 0;
+        size_t head = code_box(l, box, src, NULL) ? write_head(l, src, dst, dst_capacity) : 0;
         size_t rest = head ? label_coder_write(&l->coder, dst + head, dst_capacity - head) : 0;
         *dst_size = head && rest != SIZE_MAX ? head + rest : 0;
         if (l->coder.failed)
@@ -280,31 +280,26 @@ label_encode_box(const struct label_kernels *kernels, struct label_box box, cons
     return result;
 }
 
-/* The head's counterpart: false where it contradicts itself. *first is the first label. */
+/* The head's counterpart: false where it contradicts itself. *first is the first pixel. */
 static bool
-read_head(struct label *l, const unsigned char **at, const unsigned char *end, unsigned *first)
+read_head(struct label *l, const unsigned char **at, const unsigned char *end, const unsigned char **first)
 {
     struct label_pixels *pixels = &l->pixels;
     uint64_t count;
     unsigned flags = end - *at > 0 ? *(*at)++ : 255;
-    if (flags > 63 || pixels->has_palette != ((flags & FLAG_PALETTE) != 0))
-        return false;
+    pixels->is_reversed = flags & FLAG_REVERSED;
     pixels->label_size = flags & FLAG_WIDE ? 2 : 1;
     l->gaps.order = flags & 15;
-    if (!pixels->has_palette && pixels->label_size != pixels->size)
+    if (flags > 63 || (pixels->is_reversed && pixels->size == 1) ||
+        (!pixels->has_palette && pixels->label_size != pixels->size) ||
+        (size_t)(end - *at) < pixels->size + pixels->has_palette)
         return false;
-    if (pixels->has_palette) {
-        if (!get_varint(at, end, &count) || count == 0 || count > (uint64_t)(end - *at) / pixels->size)
-            return false;
-        pixels->palette = *at;
-        pixels->palette_count = (size_t)count;
-        *at += pixels->palette_count * pixels->size;
-    }
-    if ((size_t)(end - *at) < pixels->label_size)
+    if (pixels->has_palette)
+        pixels->shift = *(*at)++;
+    if (pixels->shift >= 8 * ((pixels->size - 1) % sizeof(uint64_t) + 1))
         return false;
-    *first = *(*at)++;
-    if (pixels->label_size == 2)
-        *first |= (unsigned)*(*at)++ << 8;
+    *first = *at;
+    *at += pixels->size;
     if (!get_varint(at, end, &count))
         return false;
     l->gaps.count = (size_t)count;
@@ -329,12 +324,11 @@ label_decode_box(const struct label_kernels *kernels, struct label_box box, cons
     l->decode = true;
     l->pixels.size = box.pixel_size;
     l->pixels.has_palette = l->pixels.size > 2;
-    const unsigned char *at = src, *end = src + src_size;
-    unsigned first = 0;
+    const unsigned char *at = src, *end = src + src_size, *first;
     enum zblob_result result = ZBLOB_DAMAGED;
     if (l->pixels.size <= LABEL_PIXEL_MAX && read_head(l, &at, end, &first)) {
         result = ZBLOB_NO_MEMORY;
-        if (label_start(l, kernels, box, first)) {
+        if (label_pixels_open(&l->pixels) && label_start(l, kernels, box, label_add_pixel(&l->pixels, first))) {
             label_coder_read(&l->coder, at, (size_t)(end - at));
             bool is_whole = code_box(l, box, NULL, dst) && label_coder_is_at_end(&l->coder) && !l->gaps.reader.overflow;
             result = is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;

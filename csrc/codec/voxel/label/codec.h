@@ -10,6 +10,7 @@
 /* Whole rows of pixels without gaps between them, row after row, slice after slice. */
 struct label_box {
     size_t pixel_size, width, height, slices;
+    bool is_reversed; /* the first byte of a pixel is the highest one: this matters to the size alone */
 };
 
 /* *dst_size = 0: it does not fit into dst_capacity, or these are no labels. */

@@ -10,10 +10,14 @@
 #include <stdint.h>
 
 enum {
-    LABEL_CONTEXTS = 1024,      /* of one phase: ten bits */
-    LABEL_LITERAL_CONTEXTS = 5, /* three ranks each */
-    LABEL_LITERALS = 4 * LABEL_CONTEXTS,
-    LABEL_IDLE = LABEL_LITERALS + LABEL_LITERAL_CONTEXTS, /* a context for lanes without a symbol */
+    LABEL_CONTEXTS = 1024,                    /* of one phase: ten bits */
+    LABEL_LITERALS = 4 * LABEL_CONTEXTS,      /* contexts of literals.c: */
+    LABEL_SOURCES = LABEL_LITERALS,           /* where a literal is found, for eight kinds of places */
+    LABEL_NEARBY = LABEL_SOURCES + 8,         /* ranks among the labels nearby, three to a symbol */
+    LABEL_RANKS = LABEL_NEARBY + 3,           /* ranks among the latest literals */
+    LABEL_LENGTHS = LABEL_RANKS + 6,          /* the length of what a new label's value adds to the expected one */
+    LABEL_OTHER_LENGTHS = LABEL_LENGTHS + 22, /* the same of the value's later words */
+    LABEL_IDLE = LABEL_OTHER_LENGTHS + 22,    /* a context for lanes without a symbol */
     LABEL_ENTRIES,
     LABEL_SYMBOLS = 4,
     LABEL_SCALE_BITS = 15, /* of probabilities */

@@ -1,13 +1,61 @@
 /* literals.c: labels that none of their neighbours has. */
 #include "literals.h"
 
+#include "../../base/integers.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-static inline bool
-is_candidate(const unsigned candidates[3], unsigned label)
+enum {
+    SOURCE_NEW,    /* a label that the chunk has not had yet */
+    SOURCE_NEARBY, /* the first label nearby that is none of the candidates */
+    SOURCE_AROUND, /* another one nearby */
+    SOURCE_FAR,
+};
+
+enum {
+    REACH = 16,      /* columns */
+    NEARBY = 8,      /* labels */
+    PIECE_BITS = 12, /* of numbers whose values are all equally likely */
+    STEP = LABEL_SYMBOLS - 1,
+    NO_LABEL = 65536,
+};
+
+/* ---- Labels in the order in which they appear -------------------------------------------------------------- */
+
+bool
+label_literals_open(struct label_literals *l, struct label_pixels *pixels, bool decode, unsigned first)
 {
-    return label == candidates[0] || label == candidates[1] || label == candidates[2];
+    l->pixels = pixels;
+    l->decode = decode;
+    size_t values = (size_t)1 << 8 * pixels->label_size;
+    l->capacity = !decode && pixels->has_palette ? pixels->palette_count : values;
+    l->labels = malloc(l->capacity * sizeof *l->labels);
+    l->numbers = decode ? NULL : calloc(l->capacity, sizeof *l->numbers);
+    if (l->labels == NULL || (!decode && l->numbers == NULL))
+        return false;
+    l->labels[0] = (uint16_t)first;
+    l->label_count = 1;
+    for (size_t k = 0; k < LABEL_GROUP; k++)
+        l->latest[k] = (uint16_t)first;
+    return true;
 }
+
+void
+label_literals_close(struct label_literals *l)
+{
+    free(l->labels);
+    free(l->numbers);
+}
+
+/* Encoder: has the label appeared? */
+static bool
+is_known(const struct label_literals *l, unsigned label)
+{
+    return l->labels[l->numbers[label]] == label;
+}
+
+/* ---- Symbols ------------------------------------------------------------------------------------------------ */
 
 /* Encoder: a symbol that is a group of its own. */
 static void
@@ -31,67 +79,210 @@ code_symbol(struct label_coder *coder, bool decode, size_t context, unsigned sym
     return symbol;
 }
 
-/* Codes a place in the list of latest labels, three places to a symbol. False: the label is not in the list. */
-static bool
-code_rank(struct label_coder *coder, bool decode, size_t *rank)
+/* A number below `limit`, three values to a symbol. A decoder that finds a larger one returns `limit`. */
+static size_t
+code_number(struct label_coder *coder, bool decode, size_t context, size_t number, size_t limit)
 {
-    enum { STEP = LABEL_SYMBOLS - 1 };
-    for (size_t step = 0; step < LABEL_LITERAL_CONTEXTS; step++) {
-        size_t left = *rank - step * STEP;
-        unsigned symbol = code_symbol(coder, decode, LABEL_LITERALS + step, left < STEP ? (unsigned)left : STEP);
-        if (symbol < STEP) {
-            *rank = step * STEP + symbol;
-            return true;
+    for (size_t from = 0; from < limit; from += STEP, context++) {
+        unsigned symbol = code_symbol(coder, decode, context, number - from < STEP ? (unsigned)(number - from) : STEP);
+        if (symbol < STEP)
+            return from + symbol < limit ? from + symbol : limit;
+    }
+    return limit;
+}
+
+/* Bits whose values are all equally likely, from the lowest ones on. */
+static uint64_t
+code_bits(struct label_coder *coder, bool decode, uint64_t bits, int count)
+{
+    uint64_t found = 0;
+    for (int at = 0; at < count; at += PIECE_BITS) {
+        int size = count - at < PIECE_BITS ? count - at : PIECE_BITS;
+        uint32_t share = LABEL_SCALE >> size, piece = (uint32_t)(bits >> at) & ((1u << size) - 1);
+        if (!decode) {
+            note(coder, label_note(piece * share, share));
+            continue;
         }
+        uint32_t x = coder->states[0], slot = x & (LABEL_SCALE - 1);
+        x = share * (x >> LABEL_SCALE_BITS) + slot % share;
+        if (x < UINT32_C(1) << LABEL_STATE_BITS)
+            x = x << 16 | label_coder_word(coder);
+        coder->states[0] = x;
+        found |= (uint64_t)(slot / share) << at;
     }
-    return false;
+    return decode ? found : bits;
 }
 
-/* A byte whose values are all equally likely. */
+/* ---- Nearby -------------------------------------------------------------------------------------------------- */
+
+static inline bool
+is_candidate(const struct label_place *place, unsigned label)
+{
+    return label == place->candidates[0] || label == place->candidates[1] || label == place->candidates[2];
+}
+
+/* Labels nearby, as they are found. */
+struct nearby {
+    const struct label_place *place;
+    size_t count, label_size;
+    uint16_t labels[NEARBY];
+};
+
+/* Looks at a column of a row, if there is one. True: it has another label that was not met before. */
+static inline bool
+look_at(struct nearby *near, const struct label_row *row, size_t column)
+{
+    const void *half = row->half[column & 1];
+    unsigned label = near->label_size == 1 ? ((const uint8_t *)half)[column / 2] : ((const uint16_t *)half)[column / 2];
+    if (is_candidate(near->place, label))
+        return false;
+    for (size_t i = 0; i < near->count; i++)
+        if (near->labels[i] == label)
+            return false;
+    near->labels[near->count++] = (uint16_t)label;
+    return true;
+}
+
+/* Finds labels nearby until `wanted` was found, or as many as the rank says. Returns its rank; NEARBY: there is none. */
+static size_t
+find_nearby(const struct label_place *place, size_t label_size, size_t width, unsigned wanted, size_t rank,
+            unsigned *label)
+{
+    const struct label_above *a = place->above;
+    const struct label_row *rows[] = {&a->p, &a->n, &a->ps, &a->pn, &a->nn, place->row};
+    struct nearby near = {.place = place, .label_size = label_size};
+    size_t row_count = sizeof rows / sizeof *rows;
+    for (size_t d = 1; d <= REACH; d++)
+        for (size_t r = 0; r < row_count; r++)
+            for (int side = 0; side < 2; side++) {
+                size_t column = side ? place->x + d : place->x - d; /* beyond the left end: very large */
+                bool is_own = r + 1 == row_count;
+                if (column >= width || (is_own && (place->x % 2 == 0 || column % 2)) ||
+                    !look_at(&near, rows[r], column))
+                    continue;
+                *label = near.labels[near.count - 1];
+                if (*label == wanted || near.count - 1 == rank || near.count == NEARBY)
+                    return *label == wanted || near.count - 1 == rank ? near.count - 1 : NEARBY;
+            }
+    return NEARBY;
+}
+
+/* ---- Literals ------------------------------------------------------------------------------------------------ */
+
+/* The difference of two values of so many bits, as zigzag; and its inverse. */
+static inline uint64_t
+fold_difference(uint64_t difference, int bits)
+{
+    difference <<= 64 - bits;
+    return (difference << 1 ^ (0 - (difference >> 63))) >> (64 - bits);
+}
+
+static inline uint64_t
+unfold_difference(uint64_t folded)
+{
+    return folded >> 1 ^ (0 - (folded & 1));
+}
+
+/* How a word of a new value differs from what is expected: its length in bits, and the bits below the leading one. */
+static uint64_t
+code_difference(struct label_literals *l, struct label_coder *coder, size_t context, uint64_t folded, int bits)
+{
+    size_t limit = (size_t)bits + 1;
+    size_t length = code_number(coder, l->decode, context, (size_t)bit_length(folded), limit);
+    if (length == limit) {
+        l->failed = true;
+        return 0;
+    }
+    if (length < 2)
+        return length;
+    uint64_t top = UINT64_C(1) << (length - 1);
+    return top | code_bits(coder, l->decode, folded & (top - 1), (int)length - 1);
+}
+
+/* A new label's value, in words. They are expected to be those of the latest new label of the same slice of the group,
+ * but the first one to be more by one. */
 static unsigned
-code_byte(struct label_coder *coder, bool decode, unsigned byte)
+code_new(struct label_literals *l, struct label_coder *coder, const struct label_place *place, unsigned label)
 {
-    enum { SHARE = LABEL_SCALE / 256 };
-    if (!decode) {
-        note(coder, label_note(byte * SHARE, SHARE));
-        return byte;
+    struct label_pixels *pixels = l->pixels;
+    uint16_t *latest = &l->latest[place->above->place];
+    uint64_t words[LABEL_PIXEL_MAX / sizeof(uint64_t)];
+    if (l->label_count == l->capacity) {
+        l->failed = true;
+        return 0;
     }
-    uint32_t x = coder->states[0], slot = x & (LABEL_SCALE - 1);
-    x = SHARE * (x >> LABEL_SCALE_BITS) + slot % SHARE;
-    if (x < UINT32_C(1) << LABEL_STATE_BITS)
-        x = x << 16 | label_coder_word(coder);
-    coder->states[0] = x;
-    return slot / SHARE;
+    for (size_t i = 0; i * sizeof *words < pixels->size; i++) {
+        int bits = label_word_bits(pixels, i);
+        size_t context = i ? LABEL_OTHER_LENGTHS : LABEL_LENGTHS;
+        uint64_t expected = label_get_word(pixels, *latest, i) + (i == 0);
+        uint64_t folded = l->decode ? 0 : fold_difference(label_get_word(pixels, label, i) - expected, bits);
+        words[i] = expected + unfold_difference(code_difference(l, coder, context, folded, bits));
+    }
+    if (l->decode)
+        label = label_add_words(pixels, words);
+    else
+        l->numbers[label] = (uint16_t)l->label_count;
+    l->labels[l->label_count++] = (uint16_t)label;
+    *latest = (uint16_t)label;
+    return label;
 }
 
-/* A label of the list is coded by its place among those of the list that are possible, which candidates are not. */
-unsigned
-label_code_literal(struct label_literals *l, struct label_coder *coder, bool decode, unsigned label,
-                   const unsigned candidates[3])
+/* A label that is not nearby: its place among those of the latest that are possible, or its number. */
+static unsigned
+code_far(struct label_literals *l, struct label_coder *coder, const struct label_place *place, unsigned label)
 {
-    size_t rank = SIZE_MAX - LABEL_RECENT, possible = 0, place = 0;
-    for (; !decode && place < l->recent_count && l->recent[place] != label; place++)
-        possible += !is_candidate(candidates, l->recent[place]);
-    if (!decode && place < l->recent_count)
+    size_t possible = 0, rank = LABEL_RECENT, at = 0;
+    for (; at < l->recent_count && (l->decode || l->recent[at] != label); at++)
+        possible += !is_candidate(place, l->recent[at]);
+    if (!l->decode && at < l->recent_count)
         rank = possible;
-    if (!code_rank(coder, decode, &rank)) {
-        unsigned low = code_byte(coder, decode, label & 255), high = 0;
-        if (l->label_size == 2)
-            high = code_byte(coder, decode, label >> 8);
-        label = low | high << 8;
-        l->count++;
-        place = l->recent_count < LABEL_RECENT ? l->recent_count++ : LABEL_RECENT - 1;
-    } else if (decode) {
-        for (place = 0; place < l->recent_count; place++)
-            if (!is_candidate(candidates, l->recent[place]) && rank-- == 0)
-                break;
-        if (place == l->recent_count) {
+    rank = code_number(coder, l->decode, LABEL_RANKS, rank, LABEL_RECENT);
+    if (rank == LABEL_RECENT) {
+        size_t number = l->decode ? 0 : l->numbers[label];
+        number = (size_t)code_bits(coder, l->decode, number, bit_length(l->label_count - 1));
+        l->far_count++;
+        l->failed |= number >= l->label_count;
+        return l->failed ? 0 : l->labels[number];
+    }
+    for (at = 0; l->decode && at < l->recent_count; at++)
+        if (!is_candidate(place, l->recent[at]) && rank-- == 0)
+            return l->recent[at];
+    l->failed |= l->decode;
+    return label;
+}
+
+static void
+remember(struct label_literals *l, unsigned label)
+{
+    size_t at = 0;
+    while (at < l->recent_count && l->recent[at] != label)
+        at++;
+    if (at == l->recent_count)
+        at = l->recent_count < LABEL_RECENT ? l->recent_count++ : LABEL_RECENT - 1;
+    memmove(l->recent + 1, l->recent, at * sizeof *l->recent);
+    l->recent[0] = (uint16_t)label;
+}
+
+unsigned
+label_code_literal(struct label_literals *l, struct label_coder *coder, const struct label_place *place, unsigned label)
+{
+    size_t width = place->above->width, size = l->pixels->label_size, rank = NEARBY;
+    size_t context = LABEL_SOURCES + place->x % 2 + 2 * place->above->is_first + 4 * place->is_exception;
+    unsigned source = SOURCE_NEW, found;
+    if (!l->decode && is_known(l, label)) {
+        rank = find_nearby(place, size, width, label, NEARBY, &found);
+        source = rank == NEARBY ? SOURCE_FAR : rank ? SOURCE_AROUND : SOURCE_NEARBY;
+    }
+    source = code_symbol(coder, l->decode, context, source);
+    if (source == SOURCE_NEARBY || source == SOURCE_AROUND) {
+        rank = source == SOURCE_AROUND ? 1 + code_number(coder, l->decode, LABEL_NEARBY, rank - 1, NEARBY - 1) : 0;
+        if (l->decode && find_nearby(place, size, width, NO_LABEL, rank, &label) == NEARBY) {
             l->failed = true;
             return 0;
         }
-        label = l->recent[place];
+        return label;
     }
-    memmove(l->recent + 1, l->recent, place * sizeof *l->recent);
-    l->recent[0] = (uint16_t)label;
+    label = source == SOURCE_NEW ? code_new(l, coder, place, label) : code_far(l, coder, place, label);
+    remember(l, label);
     return label;
 }

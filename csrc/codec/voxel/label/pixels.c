@@ -2,6 +2,7 @@
  * pixel's bytes mean makes no difference. */
 #include "pixels.h"
 
+#include "../../base/bytes.h"
 #include "../../base/hash.h"
 
 #include <stdlib.h>
@@ -65,10 +66,10 @@ static bool
 grow(struct label_pixels *pixels)
 {
     size_t capacity = pixels->capacity ? pixels->capacity * 4 : 256, slot_count = 4 * capacity;
-    unsigned char *memory = realloc(pixels->memory, capacity * pixels->size);
+    unsigned char *memory = realloc(pixels->palette, capacity * pixels->size);
     if (memory == NULL)
         return false;
-    pixels->palette = pixels->memory = memory;
+    pixels->palette = memory;
     uint32_t *slots = calloc(slot_count, sizeof *slots);
     if (slots == NULL)
         return false;
@@ -77,7 +78,7 @@ grow(struct label_pixels *pixels)
     pixels->slot_count = slot_count;
     pixels->capacity = capacity;
     for (size_t i = 0; i < pixels->palette_count; i++) {
-        size_t slot = find_slot(pixels, memory + i * pixels->size);
+        size_t slot = find_slot(pixels, pixels->palette + i * pixels->size);
         if (slot != NOT_FOUND)
             slots[slot] = (uint32_t)i + 1;
     }
@@ -90,7 +91,7 @@ add_pixel(struct label_pixels *pixels, const unsigned char *pixel)
 {
     size_t slot = find_slot(pixels, pixel);
     if (slot != NOT_FOUND && pixels->slots[slot] == 0 && pixels->palette_count < pixels->capacity) {
-        memcpy(pixels->memory + pixels->palette_count * pixels->size, pixel, pixels->size);
+        memcpy(pixels->palette + pixels->palette_count * pixels->size, pixel, pixels->size);
         pixels->slots[slot] = (uint32_t)++pixels->palette_count;
     }
     return slot != NOT_FOUND && pixels->slots[slot];
@@ -128,8 +129,79 @@ label_pixels_survey(struct label_pixels *pixels, size_t pixel_size, const unsign
 void
 label_pixels_close(struct label_pixels *pixels)
 {
-    free(pixels->memory);
+    free(pixels->palette);
     free(pixels->slots);
+}
+
+/* ---- Values ----------------------------------------------------------------------------------------------- */
+
+static size_t
+word_size(const struct label_pixels *pixels, size_t word)
+{
+    size_t left = pixels->size - word * sizeof(uint64_t);
+    return left < sizeof(uint64_t) ? left : sizeof(uint64_t);
+}
+
+int
+label_word_bits(const struct label_pixels *pixels, size_t word)
+{
+    return 8 * (int)word_size(pixels, word) - pixels->shift;
+}
+
+static void
+copy_word(const struct label_pixels *pixels, unsigned char *to, const unsigned char *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = from[pixels->is_reversed ? count - 1 - i : i];
+}
+
+uint64_t
+label_get_word(const struct label_pixels *pixels, unsigned label, size_t word)
+{
+    unsigned char own[2] = {(unsigned char)label, (unsigned char)(label >> 8)}, bytes[sizeof(uint64_t)] = {0};
+    const unsigned char *pixel = pixels->has_palette ? pixels->palette + label * pixels->size : own;
+    copy_word(pixels, bytes, pixel + word * sizeof bytes, word_size(pixels, word));
+    return load_le64(bytes) >> pixels->shift;
+}
+
+void
+label_choose_shift(struct label_pixels *pixels)
+{
+    size_t words = (pixels->size + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+    uint64_t any = UINT64_C(1) << (label_word_bits(pixels, words - 1) - 1); /* the last word keeps a bit */
+    for (size_t label = 0; label < pixels->palette_count; label++)
+        for (size_t i = 0; i < words; i++)
+            any |= label_get_word(pixels, (unsigned)label, i);
+    pixels->shift = pixels->has_palette ? (uint8_t)__builtin_ctzll(any) : 0;
+}
+
+bool
+label_pixels_open(struct label_pixels *pixels)
+{
+    pixels->capacity = (size_t)1 << 8 * pixels->label_size;
+    pixels->palette = pixels->has_palette ? malloc(pixels->capacity * pixels->size) : NULL;
+    return pixels->palette != NULL || !pixels->has_palette;
+}
+
+unsigned
+label_add_pixel(struct label_pixels *pixels, const unsigned char *pixel)
+{
+    if (!pixels->has_palette)
+        return pixel[0] | (pixels->size == 2 ? (unsigned)pixel[1] << 8 : 0);
+    memcpy(pixels->palette + pixels->palette_count * pixels->size, pixel, pixels->size);
+    return (unsigned)pixels->palette_count++;
+}
+
+unsigned
+label_add_words(struct label_pixels *pixels, const uint64_t *words)
+{
+    unsigned char pixel[LABEL_PIXEL_MAX] = {0};
+    for (size_t i = 0; i * sizeof *words < pixels->size; i++) {
+        unsigned char bytes[sizeof *words];
+        store_le64(bytes, words[i] << pixels->shift);
+        copy_word(pixels, pixel + i * sizeof bytes, bytes, word_size(pixels, i));
+    }
+    return label_add_pixel(pixels, pixel);
 }
 
 static inline void
@@ -159,7 +231,7 @@ label_load(const struct label_pixels *pixels, const unsigned char *src, void *la
     }
 }
 
-/* A damaged chunk may name labels that the palette does not have. */
+/* Rows that a damaged chunk left unfinished may hold labels that the palette does not have. */
 static inline const unsigned char *
 palette_pixel(const struct label_pixels *pixels, size_t label)
 {

@@ -12,11 +12,12 @@ struct label_pixels {
     size_t size;       /* bytes of a pixel */
     size_t label_size; /* 1 or 2 */
     bool has_palette;
-    const unsigned char *palette; /* palette_count pixels */
-    size_t palette_count;
-    unsigned char *memory; /* encoder: the palette's */
-    uint32_t *slots;       /* encoder: hash -> place + 1 */
-    size_t slot_count, capacity;
+    bool is_reversed;       /* the first byte is the highest of a word; else the last one is */
+    uint8_t shift;          /* so many low bits of all words are zeros, and are left out */
+    unsigned char *palette; /* palette_count pixels, with room for `capacity` */
+    size_t palette_count, capacity;
+    uint32_t *slots; /* encoder: hash -> place + 1 */
+    size_t slot_count;
 };
 
 /* Encoder: what is needed for these pixels. ZBLOB_OK with label_size = 0: too many values. */
@@ -26,6 +27,17 @@ void label_pixels_close(struct label_pixels *pixels);
 void label_load(const struct label_pixels *pixels, const unsigned char *src, void *labels, size_t count);
 void label_store(const struct label_pixels *pixels, const void *labels, unsigned char *dst, size_t count);
 void label_fill(const struct label_pixels *pixels, unsigned label, unsigned char *dst, size_t count);
+
+/* The value of a label's pixel, in words of 64 bits, of which the last may have less. Words are numbers, so that labels
+ * that were counted up differ by one. An encoder first looks how many low bits are in use. */
+void label_choose_shift(struct label_pixels *pixels);
+int label_word_bits(const struct label_pixels *pixels, size_t word);
+uint64_t label_get_word(const struct label_pixels *pixels, unsigned label, size_t word);
+/* Decoder: room for as many pixels as labels can name; then the label of a pixel, or of one with these words. */
+bool label_pixels_open(struct label_pixels *pixels);
+unsigned label_add_pixel(struct label_pixels *pixels, const unsigned char *pixel);
+unsigned label_add_words(struct label_pixels *pixels, const uint64_t *words);
+
 bool label_is_constant(const unsigned char *src, size_t pixel_size, size_t count);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef ZBLOB_CODEC_VOXEL_LABEL_ROWS_H
 #define ZBLOB_CODEC_VOXEL_LABEL_ROWS_H
 
+#include "above.h"
 #include "coder.h"
 #include "gaps.h"
 #include "literals.h"
@@ -14,31 +15,11 @@ enum {
     LABEL_BLOCK = 64, /* labels in a word of bits */
     LABEL_LINE = 64,  /* bytes of a cache line */
     LABEL_SITES = 10,
-    LABEL_FRONT = 4, /* rows of as many slices that are coded together */
-    LABEL_SIDE = 1,  /* labels left and right of half a row that repeat the row's ends */
+    LABEL_FRONT = LABEL_GROUP, /* rows of as many slices that are coded together */
+    LABEL_SIDE = 1,            /* labels left and right of half a row that repeat the row's ends */
 };
 
 struct label;
-
-/* What is known of a row besides its labels. */
-struct label_state {
-    bool is_constant; /* all labels are `value` */
-    bool is_filled;   /* labels and edges are there; rows that are not constant always are */
-    uint16_t value;
-};
-
-/* One row of the working planes. */
-struct label_row {
-    struct label_state *state;
-    void *half[2];   /* its even labels, its odd ones */
-    uint64_t *edges; /* bit i of the first words: label 2i = label 2i + 1; of the others: label 2i = label 2i - 1 */
-};
-
-/* The rows that a row refers to. In a chunk's first slice p, pn and ps are nn. */
-struct label_above {
-    struct label_row n, nn, p, pn, ps;
-    bool is_first;
-};
 
 /* A row at work. Words of 64 labels of the half that is coded: what is flat, what is a symbol. */
 struct label_work {

@@ -1,0 +1,33 @@
+/* intensities.c: the way through the choices that make a model of intensities. */
+#include "intensities.h"
+
+#include "cells.h"
+#include "channels.h"
+#include "chunks.h"
+#include "survey.h"
+#include "train.h"
+
+enum zblob_result
+voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, int level, bool is_signal, bool *gain)
+{
+    const unsigned char *values = samples; /* what is coded */
+    bool smoother_along = false;
+    *gain = true;
+    m->use_reference = (m->shape.slices > 1 && !is_signal) || m->shape.components > 1;
+    enum zblob_result result = voxel_widen_model(m) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    if (result == ZBLOB_OK && m->wide) {
+        voxel_choose_chunks(m, level); /* differences stay within a chunk */
+        result = voxel_choose_cells(m, samples, &values, gain);
+    }
+    if (result == ZBLOB_OK && *gain)
+        result = voxel_survey_values(m, values, &smoother_along);
+    if (result != ZBLOB_OK || !*gain)
+        return result;
+    voxel_choose_chunks(m, level);
+    if (is_signal)
+        m->chunk_slices = 1;
+    voxel_choose_direction(m, smoother_along, is_signal, level);
+    if (!m->wide)
+        result = voxel_choose_channels(m, values, level);
+    return result == ZBLOB_OK ? voxel_train_model(m, values, level) : result;
+}

@@ -1,0 +1,128 @@
+/* trial.c: codes an excerpt of an image as labels and as intensities. */
+#include "trial.h"
+
+#include "../chunks.h"
+#include "../codec.h"
+#include "chunks.h"
+#include "intensities.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    EXCERPT = 1 << 17, /* pixels */
+    WHOLE = 5 << 16,   /* images that are coded as a whole, as what is new to a coder would outweigh the rest */
+    EXCERPT_SIZE = 4 << 20,
+    BANDS = 4,
+    SLICES = 6,
+    WIDTH = 512,
+    TRIAL_LEVEL = 3, /* the lowest one whose models are those of the default level, less carefully trained */
+};
+
+/* Bands of rows from all over the image, one below the other, each in a few slices; in the image's type. */
+struct excerpt {
+    struct zblob_grid grid;
+    unsigned char *samples;
+    uint64_t pixels;
+};
+
+/* Place `index` of BANDS equally distant ones where a part of the whole begins. */
+static uint64_t
+place_of(uint64_t whole, uint64_t part, uint64_t index)
+{
+    return (whole - part) * (2 * index + 1) / (2 * BANDS);
+}
+
+static bool
+open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned char *samples)
+{
+    static const uint8_t rows_of[BANDS] = {1, 3, 0, 2}, columns_of[BANDS] = {2, 0, 3, 1};
+    const struct voxel_shape *shape = &model->shape;
+    uint64_t pixel = shape->components * zblob_sample_size(model->grid.sample_type);
+    uint64_t all = shape->width * shape->height * shape->slices;
+    bool whole = all < WHOLE;
+    uint64_t most = whole ? WHOLE : EXCERPT;
+    most = EXCERPT_SIZE / pixel < most ? EXCERPT_SIZE / pixel : most;
+    uint64_t width = shape->width < WIDTH || whole ? shape->width : WIDTH;
+    uint64_t slices = shape->slices < SLICES ? shape->slices : SLICES;
+    uint64_t band = most / (width * slices * BANDS) + 1, rows = BANDS * band;
+    if (rows >= shape->height)
+        rows = band = shape->height;
+    e->grid = (struct zblob_grid){
+        .sample_type = model->grid.sample_type,
+        .big_endian = model->grid.big_endian,
+        .dimension = 3,
+        .components = (uint32_t)shape->components,
+        .size = {width, rows, slices},
+    };
+    e->pixels = width * rows * slices;
+    e->samples = malloc((size_t)(e->pixels * pixel));
+    unsigned char *to = e->samples;
+    for (uint64_t i = 0; e->samples && i < slices * rows; i++, to += width * pixel) {
+        uint64_t b = i % rows / band;
+        uint64_t z = i / rows + place_of(shape->slices, slices, b);
+        uint64_t y = i % rows % band + place_of(shape->height, band, rows_of[b]);
+        uint64_t x = place_of(shape->width, width, columns_of[b]);
+        memcpy(to, voxel_row_address(model, samples, z, y) + x * pixel, (size_t)(width * pixel));
+    }
+    return e->samples != NULL;
+}
+
+/* The bytes of all chunks. One that does not shrink counts with its raw size. */
+static enum zblob_result
+encoded_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *size)
+{
+    enum zblob_result result = ZBLOB_OK;
+    *size = 0;
+    for (size_t i = 0; i < voxel_chunk_count(model) && result == ZBLOB_OK; i++) {
+        uint64_t offset;
+        size_t raw_size, encoded = 0;
+        voxel_chunk_range(model, i, &offset, &raw_size);
+        unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
+        result = dst ? voxel_encode_chunk(model, i, samples, dst, raw_size, &encoded) : ZBLOB_NO_MEMORY;
+        free(dst);
+        *size += encoded ? encoded : raw_size;
+    }
+    return result;
+}
+
+/* *once: bytes of the model, which do not grow with the image. */
+static enum zblob_result
+size_of_excerpt(const struct excerpt *e, bool as_labels, int level, uint64_t *once, uint64_t *size)
+{
+    struct voxel_model *model = voxel_model_new(&e->grid);
+    bool gain = true;
+    enum zblob_result result = model ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    if (model && as_labels) {
+        model->is_label = true;
+        voxel_choose_chunks(model, level);
+    } else if (model)
+        result = voxel_choose_intensities(model, e->samples, level, false, &gain);
+    *once = 0;
+    if (result == ZBLOB_OK && gain) {
+        *once = voxel_model_size(model);
+        result = encoded_size(model, e->samples, size);
+    } else
+        *size = e->pixels * e->grid.components * zblob_sample_size(e->grid.sample_type); /* as it is */
+    voxel_model_free(model);
+    return result;
+}
+
+enum zblob_result
+voxel_try_labels(const struct voxel_model *model, const unsigned char *samples, int level, bool *is_label)
+{
+    struct excerpt e;
+    uint64_t once[2] = {0}, size[2] = {0};
+    if (!open_excerpt(&e, model, samples))
+        return ZBLOB_NO_MEMORY;
+    enum zblob_result result = ZBLOB_OK;
+    for (int as_labels = 0; as_labels < 2 && result == ZBLOB_OK; as_labels++)
+        result = size_of_excerpt(&e, as_labels, level < TRIAL_LEVEL ? level : TRIAL_LEVEL, &once[as_labels],
+                                 &size[as_labels]);
+    free(e.samples);
+    uint64_t pixels = model->shape.width * model->shape.height * model->shape.slices;
+    for (int i = 0; i < 2; i++)
+        size[i] = size[i] * pixels / e.pixels + once[i];
+    *is_label = size[1] < size[0] - size[0] / 16; /* symbols are slower */
+    return result;
+}
