@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..connect.database import fold, quote, run
 from ..connect.loader import Connection
-from .schema import check_metadata, master_of
+from .schema import check_metadata, is_ordinary, master_of
 from .triggers import EVENTS, Setting, old_trigger_names, setting_of, trigger_name
 
 RECORD = "zblob_columns"
@@ -135,7 +135,10 @@ def _by_triggers(connection: Connection, schema: str, setting: Setting, own: dic
 
 
 def _column(connection: Connection, schema: str, table: str, name: str) -> str | None:
-    """The column, as the table writes its name; None where it has none."""
+    """The column, as the table writes its name; None where there is no such ordinary table, or it has none."""
+    sql = f"SELECT sql FROM {master_of(schema)} WHERE type = 'table' AND name = ? COLLATE NOCASE"
+    if not any(is_ordinary(text) for (text,) in run(connection, sql, (table,))):
+        return None
     rows = run(connection, f"PRAGMA {quote(schema)}.table_xinfo({quote(table)})")
     return next((row[1] for row in rows if fold(row[1]) == fold(name)), None)
 

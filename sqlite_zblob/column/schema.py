@@ -168,6 +168,12 @@ def look_at_table(connection: Connection, name: str, schema: str = "main", *, al
     )
 
 
+def is_ordinary(sql: str | None) -> bool:
+    """Does this text make a table that is no virtual one?"""
+    words = [token.text for token in tokens(sql or "")[:2]]
+    return words[:1] == ["create"] and words != ["create", "virtual"]
+
+
 def _refuse_kind(name: str, kind: str, words: list[Token]) -> None:
     if kind == "view":
         raise OptionError(f"{name} is a view: enable the table behind it")

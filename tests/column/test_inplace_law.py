@@ -206,6 +206,40 @@ def test_a_view_that_calls_the_function_writes_nothing(table: Any) -> None:
     assert rows(table) == [(1, VALUE)]
 
 
+@pytest.mark.parametrize("how", ["trigger", "view"])
+def test_another_databases_schema_cannot_write_here(table: Any, tmp_path: Path, how: str) -> None:
+    """It may know the trigger's name, and call the function while this database is being written."""
+    insert(table)
+    (name,) = rows(table, "SELECT substr(name, 1, 14) FROM sqlite_master WHERE name LIKE 'zblob%insert%'")[0]
+    call = f"sqlite_zblob_store('{name}', 'frame', 5, 0, zeroblob(9000), 1)"
+    table.execute("ATTACH ? AS hostile", (str(tmp_path / "hostile.db"),))
+    table.execute("CREATE TABLE hostile.bait(x)")
+    table.execute("INSERT INTO hostile.bait VALUES (5)")
+    table.execute("PRAGMA trusted_schema = 0")
+    table.execute("BEGIN")
+    if how == "trigger":
+        table.execute(f"CREATE TRIGGER hostile.z AFTER INSERT ON bait BEGIN SELECT {call}; END")
+        insert(table, 2)
+        table.execute("INSERT INTO hostile.bait VALUES (6)")
+    else:
+        table.execute(f"CREATE VIEW hostile.v AS SELECT x, {call} AS y FROM bait")
+        table.execute("INSERT INTO main.t(id, v) SELECT x, y FROM hostile.v")
+    assert rows(table, "SELECT zdecompress(data) FROM t WHERE id = 1") == [(VALUE,)]
+    table.execute("COMMIT")
+    table.execute("DETACH hostile")
+
+
+def test_a_view_that_takes_the_tables_name(db: Any) -> None:
+    db.execute(CREATE)
+    zb.enable(db, "t", "data")
+    db.execute("DROP TABLE t")
+    db.execute("CREATE VIEW t AS SELECT 1 AS id, x'00' AS data")
+    assert zb.status(db) == []
+    db.execute("DROP VIEW t")
+    db.execute("CREATE VIRTUAL TABLE t USING fts5(id, data)")
+    assert zb.status(db) == []
+
+
 # ---- The owner's statement succeeds, and the value is there -------------------------------------------------
 
 GUARDS = {
@@ -337,6 +371,49 @@ def test_obstacles_that_come_later_are_told(table: Any) -> None:
         commit(table)
     with pytest.raises(zb.OptionError, match="index j looks at it; index i looks at it; a generated"):
         zb.enable(table, "t", "data")
+
+
+def test_what_is_known_of_a_table_ends_with_its_schema(table: Any) -> None:
+    """Also where the schema is rolled back, and changed to another one with the same version."""
+    guard = "CREATE TRIGGER z BEFORE UPDATE ON t BEGIN SELECT RAISE(ROLLBACK, 'no'); END"
+    redact = "CREATE TEMP TRIGGER y AFTER INSERT ON t BEGIN UPDATE t SET data = NULL WHERE id = NEW.id; END"
+    insert(table, 1)
+    table.execute("BEGIN")
+    table.execute(guard)
+    insert(table, 2)
+    table.execute("ROLLBACK")
+    table.execute("BEGIN")
+    table.execute(guard.replace("RAISE(ROLLBACK, 'no')", "1"))
+    insert(table, 3)
+    table.execute("SAVEPOINT a")
+    table.execute(redact)
+    insert(table, 4)
+    table.execute("ROLLBACK TO a")
+    insert(table, 5)
+    table.execute("ALTER TABLE t RENAME TO u")
+    insert(table, 6, table="u")
+    table.execute("ROLLBACK")
+    insert(table, 7)
+    assert rows(table, "SELECT id, zis_frame(data) FROM t") == [(1, 1), (7, 1)]
+    table.execute(guard)
+    insert(table, 8)
+    table.execute("DROP TRIGGER z")
+    insert(table, 9)
+    assert rows(table, "SELECT id, zis_frame(data) FROM t WHERE id > 7") == [(8, 0), (9, 1)]
+
+
+def test_a_connection_closes_with_what_it_keeps(path: str, open_connection: Callable[..., Any]) -> None:
+    db = open_connection(path)
+    db.execute(CREATE)
+    zb.enable(db, "t", "data")
+    insert(db)
+    if db.in_transaction:
+        db.commit()
+    db.close()
+    other = apsw.Connection(path)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+    other.execute("DELETE FROM t")  # nobody holds a lock
+    other.close()
 
 
 def test_drop_column_says_disable(table: Any) -> None:

@@ -14,6 +14,7 @@ struct keeper {
     sqlite3_vtab base;
     struct zblob_connection *connection;
     struct statements statements;
+    struct known *known;
 };
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -30,7 +31,7 @@ keeper_connect(sqlite3 *db, void *context, int count, const char *const *argumen
     if (!keeper)
         return result == SQLITE_OK ? SQLITE_NOMEM : result;
     *keeper = (struct keeper){.connection = connection};
-    connection->store_statements = &keeper->statements;
+    connection->keeper = keeper;
     *vtab = &keeper->base;
     return SQLITE_OK;
 }
@@ -39,9 +40,10 @@ static int
 keeper_disconnect(sqlite3_vtab *vtab)
 {
     struct keeper *keeper = (struct keeper *)vtab;
-    if (keeper->connection->store_statements == &keeper->statements)
-        keeper->connection->store_statements = NULL;
+    if (keeper->connection->keeper == keeper)
+        keeper->connection->keeper = NULL;
     statements_clear(&keeper->statements);
+    known_clear(&keeper->known);
     sqlite3_free(keeper);
     return SQLITE_OK;
 }
@@ -141,7 +143,7 @@ keeper_register(sqlite3 *db, struct zblob_connection *connection)
     return sqlite3_create_module_v2(db, NAME, &keeper_module, connection, release);
 }
 
-/* ---- The statements -------------------------------------------------------------------------- */
+/* ---- What is kept -------------------------------------------------------------------------- */
 
 int
 keeper_take(sqlite3 *db, struct zblob_connection *connection, char *sql, struct statement **statement)
@@ -149,14 +151,14 @@ keeper_take(sqlite3 *db, struct zblob_connection *connection, char *sql, struct 
     *statement = NULL;
     if (!sql)
         return SQLITE_NOMEM;
-    if (!connection->store_statements) { /* preparing it connects the table */
+    if (!connection->keeper) { /* preparing it connects the table */
         sqlite3_stmt *first = NULL;
         sqlite3_prepare_v2(db, "SELECT * FROM " NAME, -1, &first, NULL);
         sqlite3_finalize(first);
     }
     size_t size = strlen(sql);
-    if (connection->store_statements)
-        *statement = statements_take(connection->store_statements, sql, size);
+    if (connection->keeper)
+        *statement = statements_take(&connection->keeper->statements, sql, size);
     if (!*statement)
         return statements_prepare(db, sql, size, sql, statement);
     sqlite3_free(sql);
@@ -167,10 +169,16 @@ void
 keeper_give(struct zblob_connection *connection, struct statement *statement)
 {
     struct statements none = {0};
-    if (connection->store_statements) {
-        statements_give(connection->store_statements, statement);
+    if (connection->keeper) {
+        statements_give(&connection->keeper->statements, statement);
         return;
     }
     statements_give(&none, statement);
     statements_clear(&none);
+}
+
+struct known **
+keeper_known(struct zblob_connection *connection)
+{
+    return connection->keeper ? &connection->keeper->known : NULL;
 }

@@ -7,7 +7,8 @@
  *
  * It is registered as innocuous although it writes, so that it works with trusted_schema off. It does no more than the
  * UPDATE of an ordinary trigger could: it replaces one value by a frame of the same value, in the one row that holds
- * it, of a table that carries a trigger of ours, in a database that is being written already.
+ * it, of a table that carries a trigger of ours, in a database that is being written already. A database's own schema
+ * may make it do worse to that database, but so may any trigger; to another one it can do nothing else.
  */
 #include "store.h"
 
@@ -72,12 +73,13 @@ compress(struct store_call *call, struct zblob_error *error)
 
 /* ---- The row --------------------------------------------------------------------------------- */
 
-/* Where no other trigger fires on the table, the row is still as the statement has left it, and nothing is compared:
- * that would read the whole value again. */
+/* The value is compared where the row may hold another one by now, or may never have held it: where other triggers fire on
+ * the table, or the schema of another database may have made the call. Else the row is as the statement has left it, and
+ * a comparison would read the whole value again. */
 static int
 update(const struct store_call *call, const struct target *target)
 {
-    char *still = target->is_watched
+    char *still = target->is_watched || target->is_exposed
                       ? sqlite3_mprintf(" AND +%s COLLATE BINARY IS ?%d", target->column, PARAMETER_VALUE)
                       : sqlite3_mprintf("");
     char *sql = still ? sqlite3_mprintf("UPDATE OR ABORT %s SET %s = ?%d WHERE %s%s", target->table, target->column,

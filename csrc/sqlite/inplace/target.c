@@ -46,16 +46,17 @@ find_argument(const struct token *tokens, size_t count, size_t wanted)
 }
 
 /* The condition that the key's columns have the values of their parameters. `COLLATE name` behind an argument is the
- * collation of the key. */
-static char *
-row_condition(sqlite3 *db, const struct token *tokens, size_t at, int key_count)
+ * collation of the key. SQLITE_DONE: the arguments are not what our triggers have. */
+static int
+row_condition(sqlite3 *db, const struct token *tokens, size_t at, int key_count, char **row)
 {
     sqlite3_str *sql = sqlite3_str_new(db);
-    for (int i = 0; i < key_count; i++) {
+    int result = SQLITE_OK;
+    for (int i = 0; i < key_count && result == SQLITE_OK; i++) {
         size_t end = skip_new(tokens, at);
         if (!end) {
-            sqlite3_free(sqlite3_str_finish(sql));
-            return NULL;
+            result = SQLITE_DONE;
+            break;
         }
         sqlite3_str_appendf(sql, "%s%.*s = ?%d", i ? " AND " : "", (int)tokens[end - 1].size, tokens[end - 1].text,
                             i + PARAMETER_KEY);
@@ -65,7 +66,8 @@ row_condition(sqlite3 *db, const struct token *tokens, size_t at, int key_count)
         }
         at = end + 1; /* behind the comma */
     }
-    return sqlite3_str_finish(sql);
+    *row = sqlite3_str_finish(sql);
+    return result == SQLITE_OK && !*row ? SQLITE_NOMEM : result;
 }
 
 /* The rowid is written without quotes: a column of that name, added since, has taken the name away. */
@@ -96,8 +98,7 @@ read_trigger(sqlite3 *db, const char *sql, const char *table_sql, int key_count,
     int result = SQLITE_DONE;
     if (value && key && skip_new(tokens, value) && !is_name_taken(&tokens[key + 2], table_sql)) {
         target->column = sqlite3_mprintf("%.*s", (int)tokens[value + 2].size, tokens[value + 2].text);
-        target->row = row_condition(db, tokens, key, key_count);
-        result = target->column && target->row ? SQLITE_OK : SQLITE_DONE;
+        result = target->column ? row_condition(db, tokens, key, key_count, &target->row) : SQLITE_NOMEM;
     }
     sqlite3_free(tokens);
     return result;
@@ -120,19 +121,21 @@ read_trigger(sqlite3 *db, const char *sql, const char *table_sql, int key_count,
     "coalesce((SELECT max(CASE WHEN " IS_FEARED " THEN 2 ELSE 1 END) FROM %s o WHERE o.type = 'trigger'"               \
     " AND o.name NOT GLOB 'zblob_????????_*_until_disable' AND o.tbl_name = m.tbl_name COLLATE NOCASE), 0)"
 
+/* A database's schema table. */
 static char *
-lookup_sql(const char *schema)
+master_of(const char *schema)
 {
-    bool is_temp = sqlite3_stricmp(schema, "temp") == 0;
-    char *master = is_temp ? sqlite3_mprintf("sqlite_temp_master") : sqlite3_mprintf("\"%w\".sqlite_master", schema);
-    if (!master)
-        return NULL;
-    char *sql = sqlite3_mprintf("SELECT m.tbl_name, m.sql, t.sql, max(" OTHERS ", " OTHERS ")"
-                                " FROM %s m JOIN %s t ON t.type = 'table' AND t.name = m.tbl_name COLLATE NOCASE"
-                                " WHERE m.type = 'trigger' AND m.name = ?1 || '_insert_until_disable'",
-                                master, master, master, "sqlite_temp_master", master, master);
-    sqlite3_free(master);
-    return sql;
+    return sqlite3_stricmp(schema, "temp") == 0 ? sqlite3_mprintf("sqlite_temp_master")
+                                                : sqlite3_mprintf("\"%w\".sqlite_master", schema);
+}
+
+static char *
+lookup_sql(const char *master)
+{
+    return sqlite3_mprintf("SELECT m.tbl_name, m.sql, t.sql, max(" OTHERS ", " OTHERS ")"
+                           " FROM %s m JOIN %s t ON t.type = 'table' AND t.name = m.tbl_name COLLATE NOCASE"
+                           " WHERE m.type = 'trigger' AND m.name = ?1 || '_insert_until_disable'",
+                           master, master, master, "sqlite_temp_master", master, master);
 }
 
 /* What one row of the lookup says. */
@@ -154,11 +157,10 @@ read_lookup(const struct store_call *call, const char *schema, sqlite3_stmt *row
 
 /* SQLITE_DONE: the trigger is not in this database, or nothing can be done there. */
 static int
-find_in(const struct store_call *call, const char *schema, struct target *target)
+look_up(const struct store_call *call, const char *schema, const char *master, struct target *target)
 {
     struct statement *lookup;
-    *target = (struct target){0};
-    int result = keeper_take(call->db, call->connection, lookup_sql(schema), &lookup);
+    int result = keeper_take(call->db, call->connection, lookup_sql(master), &lookup);
     if (result == SQLITE_OK)
         result = sqlite3_bind_value(lookup->handle, 1, call->arguments[CALL_ID]);
     if (result == SQLITE_OK)
@@ -169,6 +171,25 @@ find_in(const struct store_call *call, const char *schema, struct target *target
     if (result != SQLITE_OK)
         target_free(target);
     return result;
+}
+
+/* False: as above, or SQLite has failed. */
+static bool
+find_in(const struct store_call *call, const char *schema, struct target *target)
+{
+    const char *id = (const char *)sqlite3_value_text(call->arguments[CALL_ID]);
+    struct known **list = keeper_known(call->connection);
+    const struct target *known = list && id ? known_find(list, schema, id) : NULL;
+    *target = (struct target){0};
+    if (known)
+        return target_copy(target, known) && target->table;
+    char *master = master_of(schema);
+    int result = master ? look_up(call, schema, master, target) : SQLITE_NOMEM;
+    list = keeper_known(call->connection); /* there now, if it was not */
+    if (list && id && (result == SQLITE_OK || result == SQLITE_DONE))
+        known_add(list, call->db, schema, id, master, target);
+    sqlite3_free(master);
+    return result == SQLITE_OK;
 }
 
 /* ---- All databases --------------------------------------------------------------------------- */
@@ -206,14 +227,16 @@ is_being_written(sqlite3 *db, const char *schema)
 
 /* Those of all databases; returns how many. */
 static int
-find_all(const struct store_call *call, struct target *targets)
+find_all(const struct store_call *call, struct target *targets, bool *are_attached)
 {
     int count = 0;
+    *are_attached = false;
     for (int number = 0; number < DATABASE_MAX; number++) {
         char *name = database_name(call->db, number);
         if (!name && number > 1) /* temp, which is number 1, may be missing */
             break;
-        if (name && is_being_written(call->db, name) && find_in(call, name, &targets[count]) == SQLITE_OK)
+        *are_attached = number > 1;
+        if (name && is_being_written(call->db, name) && find_in(call, name, &targets[count]))
             count++;
         sqlite3_free(name);
     }
@@ -252,21 +275,15 @@ bool
 target_find(const struct store_call *call, struct target *target)
 {
     struct target targets[DATABASE_MAX];
-    int count = find_all(call, targets);
+    bool are_attached;
+    int count = find_all(call, targets, &are_attached);
     int chosen = choose(call, targets, count);
-    if (chosen >= 0)
+    if (chosen >= 0) {
         *target = targets[chosen];
+        target->is_exposed = are_attached;
+    }
     for (int i = 0; i < count; i++)
         if (i != chosen)
             target_free(&targets[i]);
     return chosen >= 0;
-}
-
-void
-target_free(struct target *target)
-{
-    sqlite3_free(target->table);
-    sqlite3_free(target->column);
-    sqlite3_free(target->row);
-    *target = (struct target){0};
 }

@@ -3,22 +3,12 @@
 #define ZBLOB_SQLITE_INPLACE_TARGET_H
 
 #include "call.h"
+#include "known.h"
 
 #define target_find ZBLOB_IN_SLOT(target_find)
-#define target_free ZBLOB_IN_SLOT(target_free)
-
-/* Pieces of SQL; their parameters are those of call.h. */
-struct target {
-    char *table;     /* "schema"."name" */
-    char *column;    /* as the trigger writes it */
-    char *row;       /* the condition that finds the row */
-    bool is_watched; /* another trigger fires on this table: it may have changed the row before ours saw it */
-};
 
 /* Find the table that carries the trigger, wherever it has been renamed or attached to. False: there is none, or nobody
  * knows which one it is, or its other triggers may end the transaction, and the value is to stay as it was given. */
 bool target_find(const struct store_call *call, struct target *target);
-
-void target_free(struct target *target);
 
 #endif
