@@ -340,10 +340,13 @@ class Rewriter:
         if self.way.nested is None and self.spared.would_be_kept(outcome.value):
             self._remember(entry, outcome.digest)  # restore would leave it alone
             return entry.size
+        reason = "SQLite would store another value than this one"
         try:
-            replace_value(self.connection, self.target.place, entry.key, outcome.value_type, outcome.value)
+            is_done = replace_value(self.connection, self.target.place, entry.key, outcome.value_type, outcome.value)
         except (apsw.ConstraintError, apsw.TooBigError) as error:
-            self._fail(entry.key, str(error))
+            is_done, reason = False, str(error)
+        if not is_done:
+            self._fail(entry.key, reason)
             return entry.size
         self.record.counts.changed += 1
         self.replaced_bytes += entry.raw_size
