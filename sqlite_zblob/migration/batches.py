@@ -247,8 +247,9 @@ class Rewriter:
             self.record.position = batch[-1][0].position
             self.record.save(self.connection)
         self.not_before = begun + (time.monotonic() - begun) / self.work.pace
-        is_time = self.log_pages >= LOG_PAGES and time.monotonic() >= self.next_checkpoint
-        if is_time or self._grown_pages * self.page_size >= LOG_BYTES:
+        is_time = time.monotonic() >= self.next_checkpoint
+        is_large = self.log_pages * self.page_size >= LOG_BYTES and self._grown_pages >= LOG_PAGES
+        if is_large or (is_time and self.log_pages >= LOG_PAGES):
             self._checkpoint()
         self.show()
 
