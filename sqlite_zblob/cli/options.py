@@ -15,7 +15,7 @@ import apsw
 import click
 from click.shell_completion import CompletionItem
 
-from ..connect.database import quote, run
+from ..connect.database import run
 from ..connect.opening import reading, rewriting
 from ..errors import ZblobError, ZblobWarning
 
@@ -96,13 +96,13 @@ def _complete_table(ctx: click.Context, _: click.Parameter, incomplete: str) -> 
 
 
 def _complete_column(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return _complete(ctx, f"SELECT name FROM pragma_table_info({quote(ctx.params.get('table') or '')})", incomplete)
+    return _complete(ctx, "SELECT name FROM pragma_table_info(?)", incomplete, ctx.params.get("table") or "")
 
 
-def _complete(ctx: click.Context, sql: str, incomplete: str) -> list[CompletionItem]:
+def _complete(ctx: click.Context, sql: str, incomplete: str, *values: str) -> list[CompletionItem]:
     try:
         with reading(ctx.params.get("database") or "") as connection:
-            return [CompletionItem(name) for (name,) in run(connection, sql) if name.startswith(incomplete)]
+            return [CompletionItem(name) for (name,) in run(connection, sql, values) if name.startswith(incomplete)]
     except (ZblobError, OSError):
         return []
 

@@ -247,8 +247,9 @@ class Rewriter:
             self.record.position = batch[-1][0].position
             self.record.save(self.connection)
         self.not_before = begun + (time.monotonic() - begun) / self.work.pace
-        is_time = self.log_pages >= LOG_PAGES and time.monotonic() >= self.next_checkpoint
-        if is_time or self._grown_pages * self.page_size >= LOG_BYTES:
+        is_time = time.monotonic() >= self.next_checkpoint
+        is_large = self.log_pages * self.page_size >= LOG_BYTES and self._grown_pages >= LOG_PAGES
+        if is_large or (is_time and self.log_pages >= LOG_PAGES):
             self._checkpoint()
         self.show()
 
@@ -340,10 +341,13 @@ class Rewriter:
         if self.way.nested is None and self.spared.would_be_kept(outcome.value):
             self._remember(entry, outcome.digest)  # restore would leave it alone
             return entry.size
+        reason = "SQLite would store another value than this one"
         try:
-            replace_value(self.connection, self.target.place, entry.key, outcome.value_type, outcome.value)
+            is_done = replace_value(self.connection, self.target.place, entry.key, outcome.value_type, outcome.value)
         except (apsw.ConstraintError, apsw.TooBigError) as error:
-            self._fail(entry.key, str(error))
+            is_done, reason = False, str(error)
+        if not is_done:
+            self._fail(entry.key, reason)
             return entry.size
         self.record.counts.changed += 1
         self.replaced_bytes += entry.raw_size

@@ -48,7 +48,7 @@ def step_bytes(connection: apsw.Connection, *, batch_size: int, largest: int) ->
     if pragma(connection, "journal_mode") != "wal":
         return max(batch_size // NEW_SHARE, largest) + SMALL_CHANGE
     job = max(min(BUNDLE_SIZE, batch_size), largest)
-    return 2 * job + LOG_BYTES + SMALL_CHANGE
+    return 2 * job + LOG_BYTES + LOG_PAGES * int(pragma(connection, "page_size")) + SMALL_CHANGE
 
 
 def file_bytes(connection: apsw.Connection) -> int:

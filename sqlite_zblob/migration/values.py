@@ -325,11 +325,22 @@ def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) 
             blob.read(1)
 
 
+def text_of(parameter: str) -> str:
+    """SQL for the TEXT whose bytes, in the database's encoding, are bound.
+
+    SQLite before 3.51 takes the bytes of a bound BLOB for UTF-8 and converts them if the database has another encoding.
+    It does not do so with the result of a function.
+    """
+    return f"CAST(substr({parameter}, 1) AS TEXT)"
+
+
 def replace_value(connection: apsw.Connection, place: Place, key: Key, value_type: str, value: Buffer) -> bool:
-    """Write a value in place of the one that is there. False: there is no such row."""
-    new = "CAST(? AS TEXT)" if value_type == "text" else "?"
-    sql = f"UPDATE {place.address} SET {quote(place.column)} = {new} WHERE {place.condition}"
-    run(connection, sql, (value, *key))
+    """Write a value in place of the one that is there. False: there is no such row, or it would become another text."""
+    new, condition, values = "?", place.condition, (value, *key)
+    if value_type == "text":
+        new = text_of("?")
+        condition, values = f"{condition} AND CAST({new} AS BLOB) IS ?", (*values, value, value)
+    run(connection, f"UPDATE {place.address} SET {quote(place.column)} = {new} WHERE {condition}", values)
     return connection.changes() == 1
 
 

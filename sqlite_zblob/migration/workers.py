@@ -35,7 +35,7 @@ from ..connect.database import pragma, run
 from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import ZblobError
-from .values import Key, Place, fingerprint, read_value
+from .values import Key, Place, fingerprint, read_value, text_of
 
 BUSY_SECONDS = 60
 
@@ -306,7 +306,7 @@ def _text_engine(encoding: str) -> apsw.Connection:
 
 def _compress_text(job: Job, item: Item, value: Buffer, kept: Outcome) -> Outcome:
     engine = _text_engine(job.source.encoding)
-    ((new,),) = run(engine, "SELECT zcompress(CAST(? AS TEXT), ?)", (value, job.level))
+    ((new,),) = run(engine, f"SELECT zcompress({text_of('?')}, ?)", (value, job.level))
     if len(new) >= item.size:
         return kept
     value_type, raw = _decompress_text(job, new)

@@ -106,7 +106,7 @@ def test_the_whole_way_in_json(database: Path) -> None:
     (table,) = run_json("stats", database)["items"]
     (column,) = table["columns"]
     assert (table["table"], table["ratio"], table["codecs"]) == ("results", column["ratio"], column["codecs"])
-    assert (column["enabled"]["level"], column["enabled"]["min_size"], column["compressed_rows"]) == (1, 1024, ROWS)
+    assert (column["enabled"]["level"], column["enabled"]["min_size"], column["compressed_rows"]) == (1, 1000, ROWS)
     assert run_json("stats", database, "results", "note")["items"][0]["columns"][0]["codecs"][0]["codec"] == "none"
     assert run_json("info", database)["enabled"][0]["table"] == "results"
     table = run_json("info", database, "results")

@@ -526,3 +526,17 @@ def test_worker_threads_stand_back() -> None:
     with Pipeline(verify_task, None, workers=2, in_flight=1, fetch=lambda job: job) as pipeline:
         found = set(pipeline.executor.map(niceness, range(8)))
     assert found == {min(niceness() + NICENESS, 19)}
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_texts_in_every_encoding(path: str, encoding: str) -> None:
+    """SQLite before 3.51 makes another text of bound bytes in a UTF-16 database."""
+    db = open_apsw(path)
+    db.execute(f"PRAGMA encoding = '{encoding}'")
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+    before = {number: f"{number} für alle, and \U0001f600 " * 90 for number in range(5)}
+    db.executemany("INSERT INTO t VALUES (?, ?)", before.items())
+    report = zb.migrate(path, "t", "data")
+    assert report.changed_rows == 5 and not report.failures
+    assert zb.restore(path, "t", "data").changed_rows == 5
+    assert values(db) == before

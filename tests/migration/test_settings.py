@@ -234,7 +234,7 @@ def test_the_room_that_is_asked_for(path: str, room: dict[str, int], journal: st
 
     watch(None)  # type: ignore[arg-type]
     report = zb.migrate(path, "t", "data", progress=watch)
-    assert report.growth_bytes < 20_000_000 and max(sizes) - sizes[0] <= report.growth_bytes
+    assert report.growth_bytes < 22_000_000 and max(sizes) - sizes[0] <= report.growth_bytes
     stored = report.stored_bytes
     zb.migrate(path, "t", "data", vacuum="full")
     if journal == "wal":
@@ -247,7 +247,7 @@ def test_the_room_that_is_asked_for(path: str, room: dict[str, int], journal: st
     ):
         zb.restore(path, "t", "data")
     assert zb.status(db)[0].is_intact  # nothing has happened
-    room["free"] = raw_size - stored + 20_000_000
+    room["free"] = raw_size - stored + 22_000_000
     report = zb.restore(path, "t", "data", progress=watch)
     assert report.finished and max(sizes) - sizes[0] <= report.growth_bytes + raw_size // 50
 

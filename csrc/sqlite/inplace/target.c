@@ -119,7 +119,7 @@ read_trigger(sqlite3 *db, const char *sql, const char *table_sql, int key_count,
 /* What triggers of one schema table fire on the table, beside ours: 0 none, 1 some, 2 some that are feared. */
 #define OTHERS                                                                                                         \
     "coalesce((SELECT max(CASE WHEN " IS_FEARED " THEN 2 ELSE 1 END) FROM %s o WHERE o.type = 'trigger'"               \
-    " AND o.name NOT GLOB 'zblob_????????_*_until_disable' AND o.tbl_name = m.tbl_name COLLATE NOCASE), 0)"
+    " AND o.name NOT GLOB 'zblob_????????_*_until_*' AND o.tbl_name = m.tbl_name COLLATE NOCASE), 0)"
 
 /* A database's schema table. */
 static char *
