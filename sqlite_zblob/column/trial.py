@@ -160,6 +160,16 @@ def _as_stored(names: list[str]) -> str:
     return ", ".join(f"+{name}" for name in names)
 
 
+def _with_types(names: list[str]) -> str:
+    """Each column as two: its value and its type. TEXT comes as its bytes, since it may be no valid UTF-8."""
+    value = "CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) ELSE {0} END, typeof({0})"
+    return ", ".join(value.format(name) for name in names)
+
+
+def _pairs(row: tuple[Any, ...]) -> list[tuple[Any, Any]]:
+    return list(zip(row[::2], row[1::2], strict=True))
+
+
 def _condition(table: Table) -> str:
     return " AND ".join(f"{each} = ?" for each in _key_names(table))
 
@@ -168,7 +178,7 @@ def _replace(connection: Connection, table: Table, column: Column, key: Key, env
     name = quote(column.name)
     row = _condition(table)
     others = [quote(each.name) for each in table.columns if fold(each.name) != fold(column.name)]
-    look = f"SELECT {_as_stored([name, *others])} FROM {table.address} WHERE {row}"
+    look = f"SELECT {_with_types([name, *others])} FROM {table.address} WHERE {row}"
     frame = compress_pickle(_PROBE) if envelope == "pickle" else compress(_PROBE)
     before = run(connection, look, key)
     run(connection, f"UPDATE {table.address} SET {name} = ? WHERE {row}", (frame, *key))
@@ -178,5 +188,6 @@ def _replace(connection: Connection, table: Table, column: Column, key: Key, env
         raise OptionError(f"trigger {owners} deletes or moves a row whose column {column.name} is updated")
     if after[0][0] != frame:
         raise OptionError(f"a compressed value does not stay in column {column.name}: trigger {owners} prevents it")
-    changed = [other for other, old, new in zip(others, before[0][1:], after[0][1:], strict=True) if old != new]
+    pairs = zip(others, _pairs(before[0][2:]), _pairs(after[0][2:]), strict=True)
+    changed = [other for other, old, new in pairs if old != new]
     return Outcome(changed=tuple(changed))

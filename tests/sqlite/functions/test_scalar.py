@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from typing import Any
 
@@ -187,11 +188,74 @@ def test_limits() -> None:
     db.limit(apsw.SQLITE_LIMIT_LENGTH, 2_000_000)
     with pytest.raises(apsw.TooBigError, match="SQLITE_LIMIT_LENGTH"):
         one(db, "SELECT zdecompress(?)", frame)
+    almost = b"????" + zb.compress(random.Random(1).randbytes(1_999_880))[4:]  # stored so, it would be a damaged frame
     with pytest.raises(apsw.TooBigError):
-        one(db, 'SELECT zcompress(randomblob(1999999), \'{"codec": "store"}\')')
+        one(db, "SELECT zcompress(?)", almost)
     assert one(db, "SELECT zlength(?)", frame) == 3_000_000
     with pytest.raises(zb.SizeLimitError, match="max_size=10"):
         zb.decompress(frame, max_size=10)
+
+
+@pytest.mark.parametrize("room", [0, 10, 50, 200])
+def test_what_does_not_fit_into_a_frame_is_stored_as_given(room: int) -> None:
+    """As a plain table does, up to the last byte that SQLite allows."""
+    db = open_apsw()
+    most = 300_000
+    for sql in (
+        "CREATE TABLE plain(id INTEGER PRIMARY KEY, data)",
+        "CREATE TABLE inplace(id INTEGER PRIMARY KEY, data)",
+        "CREATE VIRTUAL TABLE virtual USING zblob(id INTEGER PRIMARY KEY, data BLOB COMPRESSED)",
+    ):
+        db.execute(sql)
+    zb.enable(db, "inplace", "data")
+    overhead = 10  # of a row with one value
+    value = random.Random(1).randbytes(most - overhead - room)
+    text = "".join(random.Random(1).choices("0123456789abcdef\u00e9\u20ac", k=most // 3))
+    db.limit(apsw.SQLITE_LIMIT_LENGTH, most)
+    for table in ("plain", "inplace", "virtual"):
+        db.execute(f"INSERT INTO {table}(data) VALUES(?), (?), (?)", (value, b"small " * 500, text))
+        db.execute(f"UPDATE {table} SET data = ? WHERE id = 1", (value[::-1],))
+        found = [each for (each,) in db.execute(f"SELECT zdecompress(data) FROM {table} ORDER BY id")]
+        assert found == [value[::-1], b"small " * 500, text]
+        with pytest.raises(apsw.TooBigError):
+            db.execute(f"INSERT INTO {table}(data) VALUES(zeroblob(?) || zeroblob(?))", (most, most))
+    db.limit(apsw.SQLITE_LIMIT_LENGTH, 1 << 30)
+    assert one(db, "SELECT zis_frame(zcompress(?))", value) == 1
+
+
+LONG = "\u65e5\u672c\u8a9e" * 40
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{LONG: 1}, {"a" + LONG: "x"}, {"ab" + LONG: [1]}, {"codec": LONG}, {"codec": "a" + LONG}, {"dtype": "ab" + LONG}],
+    ids=str,
+)
+def test_errors_are_never_cut_within_a_character(db: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match="option") as caught:
+        one(db, "SELECT zcompress(x'00', ?)", json.dumps(options, ensure_ascii=False))
+    message = str(caught.value)
+    assert "\u65e5\u672c" in message and "\ufffd" not in message and "?" not in message
+    assert len(message.encode()) < 256
+    with pytest.raises(zb.OptionError, match="\u65e5\u672c") as python:
+        zb.compress(b"", **options)
+    assert "\ufffd" not in str(python.value)
+
+
+def test_errors_are_utf8_whatever_was_given(db: Any) -> None:
+    """A text of SQL need not be valid, but its error is read by programs that rely on that."""
+    with pytest.raises(Exception, match=r'must be auto, voxel, planes, zstd or store, not "z\?std\?"'):
+        one(db, "SELECT zcompress(x'00', CAST(x'7b22636f646563223a227a80737464ff227d' AS TEXT))")
+    for codec in ("\udc80", "zstd\0"):
+        with pytest.raises(zb.OptionError, match="must be auto"):
+            zb.compress(b"", codec=codec)
+    name = LONG * 3
+    db.execute(f'CREATE VIRTUAL TABLE t USING zblob("{name}" BLOB COMPRESSED)')
+    db.execute("INSERT INTO t VALUES(?)", (b"x" * 999,))
+    db.execute(f'UPDATE t_rows SET "{name}" = CAST(substr("{name}", 1, 30) AS BLOB)')
+    with pytest.raises(Exception, match="damaged frame") as caught:
+        db.execute("SELECT * FROM t").fetchall()
+    assert name in str(caught.value)
 
 
 def test_readers_work_where_the_schema_is_not_trusted() -> None:
