@@ -102,28 +102,31 @@ class _Call:
 
     def __init__(self, check: Callable[[], object]) -> None:
         self.check = check
-        self.problem: BaseException | None = None
 
     def __enter__(self) -> Any:
         """A `struct zblob_interrupt`, which must not be used after the end."""
+        _checks.problem = None
         self.handle = ffi.new_handle(self)
         self.request = ffi.new("struct zblob_interrupt *", (lib.zblob_python_interrupt, self.handle))
         return self.request
 
     def __exit__(self, *_: object) -> None:
-        if self.problem is not None:
-            raise self.problem from None
+        problem: BaseException | None = _checks.problem
+        _checks.problem = None
+        if problem is not None:
+            raise problem from None
 
 
-@ffi.def_extern(error=True, onerror=lambda *_: True)  # type: ignore[untyped-decorator]
+def _note_problem(_kind: object, problem: BaseException, _traceback: object) -> bool:
+    """Something was raised in the function below, perhaps by the handler of a signal, which may run anywhere in it."""
+    _checks.problem = problem
+    return True
+
+
+@ffi.def_extern(error=True, onerror=_note_problem)  # type: ignore[untyped-decorator]
 def zblob_python_interrupt(context: Any) -> bool:
-    """Called by the codec every few milliseconds, with the GIL. Handlers of signals may run anywhere in it."""
-    call = ffi.from_handle(context)
-    try:
-        call.check()
-    except BaseException as problem:
-        call.problem = problem
-        return True
+    """Called by the codec every few milliseconds, with the GIL."""
+    ffi.from_handle(context).check()
     return False
 
 
@@ -186,7 +189,8 @@ def _is_integer(value: Any) -> bool:
 
 
 def _option_text(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
+    """A text for C, in which what C cannot have makes an option that does not exist."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace")
 
 
 def make_options(**options: Any) -> Any:

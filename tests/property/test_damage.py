@@ -9,7 +9,8 @@ import pytest
 import sqlite_zblob as zb
 import sqlite_zblob.codec
 
-from ..compat.decoder import DamagedError, decode
+from ..compat.bits import DamagedError
+from ..compat.decoder import decode
 from ..conftest import one, open_apsw
 from ..samples.frames import FRAMES
 
