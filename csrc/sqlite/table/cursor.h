@@ -2,7 +2,7 @@
 #ifndef ZBLOB_SQLITE_TABLE_CURSOR_H
 #define ZBLOB_SQLITE_TABLE_CURSOR_H
 
-#include "module.h"
+#include "instance.h"
 
 #define cursor_open ZBLOB_IN_SLOT(cursor_open)
 #define cursor_close ZBLOB_IN_SLOT(cursor_close)

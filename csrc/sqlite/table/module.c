@@ -6,8 +6,6 @@
  * The rows are in an ordinary table t_rows (shadow.h). Connecting looks at nothing but the arguments, so that a
  * table whose rows are damaged or gone can still be dropped.
  */
-#include "module.h"
-
 #include "cursor.h"
 #include "planner.h"
 #include "writer.h"
@@ -16,24 +14,6 @@
 
 /* argv of xCreate and xConnect: module, schema, table, and then what stands in the parentheses */
 enum { ARGUMENT_SCHEMA = 1, ARGUMENT_TABLE = 2, ARGUMENTS = 3 };
-
-int
-table_fail(struct table *table, int result, char *message)
-{
-    sqlite3_free(table->base.zErrMsg);
-    table->base.zErrMsg = message;
-    return message || result != SQLITE_OK ? result : SQLITE_NOMEM;
-}
-
-int
-table_fail_sql(struct table *table, int result)
-{
-    int extended = sqlite3_extended_errcode(table->shadow.db);
-    if (result == SQLITE_NOMEM || extended == SQLITE_NOMEM) /* of which SQLite may know nothing */
-        return SQLITE_NOMEM;
-    bool is_its_own = (extended & 0xff) == (result & 0xff);
-    return table_fail(table, is_its_own ? extended : result, shadow_message(&table->shadow));
-}
 
 /* ---- Making and dropping --------------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #ifndef ZBLOB_SQLITE_TABLE_PLANNER_H
 #define ZBLOB_SQLITE_TABLE_PLANNER_H
 
-#include "module.h"
+#include "instance.h"
 
 #define planner_best_index ZBLOB_IN_SLOT(planner_best_index)
 #define plan_parse ZBLOB_IN_SLOT(plan_parse)

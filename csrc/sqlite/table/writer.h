@@ -2,7 +2,7 @@
 #ifndef ZBLOB_SQLITE_TABLE_WRITER_H
 #define ZBLOB_SQLITE_TABLE_WRITER_H
 
-#include "module.h"
+#include "instance.h"
 
 #define writer_update ZBLOB_IN_SLOT(writer_update)
 

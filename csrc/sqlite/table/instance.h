@@ -1,6 +1,6 @@
-/* module.h: one virtual table, as its methods share it. */
-#ifndef ZBLOB_SQLITE_TABLE_MODULE_H
-#define ZBLOB_SQLITE_TABLE_MODULE_H
+/* instance.h: one virtual table, as the methods of its module share it. */
+#ifndef ZBLOB_SQLITE_TABLE_INSTANCE_H
+#define ZBLOB_SQLITE_TABLE_INSTANCE_H
 
 #include "../statements.h"
 #include "indexes.h"
