@@ -38,12 +38,17 @@ def shape_of(grid: Grid) -> tuple[int, int, int, int]:
     return int(np.prod(axes[2:], dtype=np.int64)), height, width, components
 
 
-def samples_of(values: Values, model: Model, grid: Grid) -> bytes:
+def without_ranks(values: Values, model: Model, lowest: int) -> Values:
+    """Values, whose last axis are the components, for their ranks."""
+    ranks = (values - lowest) & 0xFFFF
+    for c in range(ranks.shape[-1]):
+        used = model.ranks[c % len(model.ranks)]
+        ranks[..., c] = used[np.where(ranks[..., c] < len(used), ranks[..., c], 0)]
+    return ranks + lowest
+
+
+def samples_of(values: Values, grid: Grid) -> bytes:
     """Values (int64) -> bytes of the grid's samples of 8 or 16 bits."""
-    if model.ranks is not None:
-        rank = values + 32768
-        rank = np.where(rank < len(model.ranks), rank, 0)
-        values = model.ranks[rank] - 32768
     if grid.kind == "u2":
         values = values + 32768
     width = int(grid.kind[1:])
@@ -145,19 +150,26 @@ class Model:
         if flags & 16:
             self.apart = bits.take(1)
             self.cells = Cells(bits, grid)
-        self.ranks = self._read_ranks(bits) if flags & 8 else None
+        self.ranks: list[Values] = []
+        if flags & 8:
+            each = 2 <= self.components <= 4 and bits.take(1)
+            most = 256 if grid.kind in ("u1", "i1") else 65536
+            self.ranks = [self._read_ranks(bits, most) for _ in range(self.components if each else 1)]
         if not self.label:
             self._read_intensity(bits)
         if bits.at > 8 * len(data) or 8 * len(data) - bits.at >= 8:
             raise DamagedError("model size")
 
     @staticmethod
-    def _read_ranks(bits: Bits) -> Values:
-        values, following = [], 0
+    def _read_ranks(bits: Bits, most: int) -> Values:
+        values: list[int] = []
+        following = 0
         for _ in range(bits.take(17)):
             following += bits.golomb(0)
             values.append(following)
             following += 1
+        if not 0 < len(values) <= most or values[-1] >= most:
+            raise DamagedError("ranks")
         return np.array(values, dtype=np.int64)
 
     def where(self, kind: int) -> int:
@@ -456,4 +468,6 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
     values = decode_planes(model, chunk, slices, rows)
     axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)
     values = values.transpose(axes)
-    return model.cells.samples(values + 32768, tail) if model.cells else samples_of(values, model, grid)
+    if model.ranks:
+        values = without_ranks(values, model, {"u1": 0, "i1": -128}.get(grid.kind, -32768))
+    return model.cells.samples(values + 32768, tail) if model.cells else samples_of(values, grid)

@@ -71,44 +71,11 @@ voxel_model_free(struct voxel_model *model)
 {
     if (model == NULL)
         return;
-    free(model->mapping.value_of);
-    free(model->mapping.rank_of);
+    for (uint32_t i = 0; i < VOXEL_CHANNELS_MAX; i++)
+        voxel_ranks_free(&model->ranks[i]);
     voxel_wide_free(model->wide);
     free(model->kinds);
     free(model);
-}
-
-/* The set of values in use: distances between them. */
-static void
-write_ranks(struct bit_writer *w, const struct voxel_mapping *mapping)
-{
-    bits_put(w, mapping->rank_count, 17);
-    uint32_t next = 0;
-    for (uint32_t i = 0; i < mapping->rank_count; i++) {
-        bits_put_golomb(w, mapping->value_of[i] - next, 0);
-        next = mapping->value_of[i] + 1u;
-    }
-}
-
-static bool
-read_ranks(struct bit_reader *r, struct voxel_mapping *mapping)
-{
-    uint32_t count = bits_get(r, 17), next = 0;
-    if (count == 0 || count > 65536 || !bits_may_hold(r, count))
-        return false;
-    mapping->value_of = malloc(65536 * sizeof *mapping->value_of);
-    if (mapping->value_of == NULL)
-        return false;
-    for (uint32_t i = 0; i < count; i++) {
-        next += bits_get_golomb(r, 0);
-        if (next > 65535 || r->overflow)
-            return false;
-        mapping->value_of[i] = (uint16_t)next++;
-    }
-    for (uint32_t i = count; i < 65536; i++)
-        mapping->value_of[i] = mapping->value_of[0];
-    mapping->rank_count = count;
-    return true;
 }
 
 /* Weights in steps of 4/4096; the first tap's is what is missing to 4096. */
@@ -188,6 +155,26 @@ static bool
 may_have_channels(const struct voxel_model *model)
 {
     return model->shape.components > 1 && model->shape.components <= VOXEL_CHANNELS_MAX;
+}
+
+static void
+write_ranks(struct bit_writer *w, const struct voxel_model *model)
+{
+    if (may_have_channels(model))
+        bits_put(w, model->ranks_count > 1, 1);
+    for (uint32_t i = 0; i < model->ranks_count; i++)
+        voxel_ranks_write(w, &model->ranks[i]);
+}
+
+static bool
+read_ranks(struct bit_reader *r, struct voxel_model *model)
+{
+    bool each = may_have_channels(model) && bits_get(r, 1);
+    model->ranks_count = each ? (uint32_t)model->shape.components : 1;
+    for (uint32_t i = 0; i < model->ranks_count; i++)
+        if (!voxel_ranks_read(r, &model->ranks[i], sample_type_of(model->grid.sample_type)))
+            return false;
+    return true;
 }
 
 static void
@@ -279,7 +266,7 @@ read_intensity(struct bit_reader *r, struct voxel_model *model)
 static void
 write_model(struct bit_writer *w, const struct voxel_model *model)
 {
-    bool ranks = model->mapping.rank_count > 0, wide = model->wide != NULL;
+    bool ranks = model->ranks_count > 0, wide = model->wide != NULL;
     bits_put(w,
              (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
                         model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
@@ -302,7 +289,7 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
         wide_write_cells(w, model->wide);
     }
     if (ranks)
-        write_ranks(w, &model->mapping);
+        write_ranks(w, model);
     if (!model->is_label)
         write_intensity(w, model);
     bits_flush(w);
@@ -343,7 +330,7 @@ read_model(struct bit_reader *r, struct voxel_model *model)
         if (!wide_read_cells(r, model->wide))
             return false;
     }
-    if (flags & FLAG_RANKS && !read_ranks(r, &model->mapping))
+    if (flags & FLAG_RANKS && !read_ranks(r, model))
         return false;
     if (flags & FLAG_SERIES && (model->distance < 2 || model->distance >= model->chunk_slices))
         return false;
@@ -358,8 +345,9 @@ read_model(struct bit_reader *r, struct voxel_model *model)
 size_t
 voxel_model_size(const struct voxel_model *model)
 {
-    size_t cells = model->wide ? 65536 : 0; /* they and ranks at their worst, and parameters */
-    size_t capacity = (size_t)model->mapping.rank_count * 5 + cells * 11 + 65536;
+    size_t cells = model->wide ? 65536 : 0;                   /* they and ranks at their worst, and parameters */
+    size_t ranks = model->ranks_count * (size_t)VOXEL_VALUES; /* of a bit each, or with gaps that make them fewer */
+    size_t capacity = ranks + cells * 11 + 65536;
     unsigned char *bytes = malloc(capacity);
     if (bytes == NULL)
         return 0;

@@ -7,6 +7,7 @@
 #define ZBLOB_CODEC_VOXEL_MODEL_H
 
 #include "presets.h"
+#include "ranks.h"
 #include "shape.h"
 
 enum {
@@ -32,13 +33,6 @@ struct voxel_kind {
     struct voxel_predictor parity[2];
 };
 
-/* How samples become the integers that are predicted, and back. */
-struct voxel_mapping {
-    uint32_t rank_count; /* values in the rank map; 0: none */
-    uint16_t *value_of;  /* rank -> value, ascending; in a decoder there are 65536, the rest being the first again */
-    uint16_t *rank_of;   /* value -> rank, 65536 of them; only in an encoder */
-};
-
 /* What a plane holds where components are not coded as they are: one of them, less another one, plus an offset that
  * gives all planes the same modal value. */
 struct voxel_channel {
@@ -55,7 +49,8 @@ struct voxel_model {
     struct zblob_grid grid; /* of what is coded: uint16 where the image's samples are wide */
     struct voxel_shape shape;
     struct voxel_wide *wide; /* samples of 32 or 64 bits, or floats; NULL: 8 or 16 bits */
-    struct voxel_mapping mapping;
+    uint32_t ranks_count;    /* of rank maps: 0; 1, for all components; or as many as components */
+    struct voxel_ranks ranks[VOXEL_CHANNELS_MAX];
     bool is_folded;        /* `shape` was made from an image of one row; pixels that fill no slice are not coded */
     bool is_transposed;    /* rows of `shape` are columns of the image; only with whole-slice chunks */
     uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */

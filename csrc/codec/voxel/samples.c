@@ -49,58 +49,77 @@ load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, siz
             dst[i] = src[step * i];
 }
 
-/* dst = table[src as an unsigned number] ^ flip; a table has all 65536. */
+/* dst = table[src], which are the bits of samples, or of coded values. */
 static void
-look_up(const uint16_t *table, uint16_t flip, const int16_t *src, unsigned char *dst, size_t count)
+look_up(const uint16_t *restrict table, const unsigned char *src, size_t step, unsigned char *dst, size_t count)
 {
-    const uint16_t *zero = table + 32768;
     for (size_t i = 0; i < count; i++)
-        put16(dst + 2 * i, zero[src[i]] ^ flip);
+        put16(dst + 2 * i, table[get16(src + 2 * step * i)]);
+}
+
+/* The rank map of a component; NULL: there is none. */
+static const struct voxel_ranks *
+ranks_of(const struct voxel_model *model, size_t component)
+{
+    return model->ranks_count > 1 ? &model->ranks[component] : model->ranks_count ? &model->ranks[0] : NULL;
 }
 
 void
-voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count)
+voxel_load(const struct voxel_model *model, const unsigned char *pixels, size_t component, size_t step, int16_t *dst,
+           size_t count)
 {
     const struct sample_type *type = sample_type_of(model->grid.sample_type);
-    if (type->size == 1)
+    const struct voxel_ranks *ranks = ranks_of(model, component);
+    const unsigned char *src = pixels + component * type->size;
+    if (type->size == 1 && ranks)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (int16_t)ranks->coded_of[src[step * i]];
+    else if (type->size == 1)
         load8(src, step, dst, count, type->is_signed);
+    else if (ranks && !model->grid.big_endian)
+        look_up(ranks->coded_of, src, step, (unsigned char *)dst, count);
     else
-        load16(src, step, dst, count, model->grid.big_endian, type->is_signed ? 0 : 0x8000);
-    if (model->mapping.rank_count)
-        look_up(model->mapping.rank_of, 0x8000, dst, (unsigned char *)dst, count);
+        load16(src, step, dst, count, model->grid.big_endian, type->is_signed || ranks ? 0 : 0x8000);
+    if (type->size > 1 && ranks && model->grid.big_endian)
+        look_up(ranks->coded_of, (const unsigned char *)dst, 1, (unsigned char *)dst, count);
 }
 
 static void
-store(const struct voxel_model *model, const int16_t *src, unsigned char *dst, size_t step, size_t count)
+store8(const struct voxel_ranks *ranks, const int16_t *src, unsigned char *dst, size_t step, size_t count)
+{
+    if (ranks && step == 1)
+        for (size_t i = 0; i < count; i++)
+            dst[i] = (unsigned char)ranks->sample_of[(uint16_t)src[i]];
+    else
+        for (size_t i = 0; i < count; i++)
+            dst[step * i] = (unsigned char)(ranks ? ranks->sample_of[(uint16_t)src[i]] : src[i]);
+}
+
+static void
+store(const struct voxel_model *model, const int16_t *src, unsigned char *pixels, size_t component, size_t step,
+      size_t count)
 {
     const struct sample_type *type = sample_type_of(model->grid.sample_type);
-    size_t size = type->size;
-    bool ranks = model->mapping.rank_count > 0;
+    const struct voxel_ranks *ranks = ranks_of(model, component);
+    unsigned char *dst = pixels + component * type->size;
     bool swap = model->grid.big_endian;
     uint16_t flip = type->is_signed ? 0 : 0x8000;
-    if (!ranks && size == 1) {
-        for (size_t i = 0; i < count; i++)
-            dst[step * i] = (unsigned char)src[i];
+    if (type->size == 1) {
+        store8(ranks, src, dst, step, count);
         return;
     }
-    if (!ranks && size == 2 && step == 1 && !swap) {
+    if (ranks && step == 1 && !swap) {
+        look_up(ranks->sample_of, (const unsigned char *)src, 1, dst, count);
+        return;
+    }
+    if (!ranks && step == 1 && !swap) {
         for (size_t i = 0; i < count; i++)
             put16(dst + 2 * i, (uint16_t)((uint16_t)src[i] ^ flip));
         return;
     }
-    if (ranks && size == 2 && step == 1 && !swap) { /* raw 16-bit patterns, for both signs */
-        look_up(model->mapping.value_of, flip ^ 0x8000, src, dst, count);
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
-        uint16_t v = (uint16_t)src[i];
-        if (ranks)
-            v = model->mapping.value_of[v ^ 0x8000] ^ 0x8000;
-        unsigned char *to = dst + size * step * i;
-        if (size == 1)
-            *to = (unsigned char)v;
-        else
-            put16(to, (uint16_t)((swap ? (uint16_t)((v ^ flip) << 8 | (v ^ flip) >> 8) : v ^ flip)));
+        uint16_t v = ranks ? ranks->sample_of[(uint16_t)src[i]] : (uint16_t)src[i] ^ flip;
+        put16(dst + 2 * step * i, swap ? (uint16_t)(v << 8 | v >> 8) : v);
     }
 }
 
@@ -109,21 +128,21 @@ static bool
 is_plain(const struct voxel_model *model)
 {
     bool swap = zblob_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian;
-    return model->shape.components == 1 && !model->is_transposed && !swap && model->mapping.rank_count == 0;
+    return model->shape.components == 1 && !model->is_transposed && !swap && model->ranks_count == 0;
 }
 
 void
 voxel_load_row(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t row,
                const struct voxel_window *window, size_t ring, size_t y, int16_t *scratch)
 {
-    size_t size = zblob_sample_size(model->grid.sample_type), components = window->components;
+    size_t components = window->components;
     size_t step = model->is_transposed ? (size_t)model->shape.height * components : components;
     const unsigned char *row_samples = voxel_row_address(model, samples, slice, row);
     bool plain = is_plain(model);
     for (size_t c = 0; c < components; c++) {
         int16_t *even = window->values + voxel_half_row(window, ring, c, y, 0);
         if (!plain)
-            voxel_load(model, row_samples + voxel_component_of(model, c) * size, step, scratch, window->width);
+            voxel_load(model, row_samples, voxel_component_of(model, c), step, scratch, window->width);
         voxel_kernels()->split_samples(plain ? row_samples : (const unsigned char *)scratch,
                                        plain ? model->grid.sample_type : ZBLOB_INT16, even, even + window->half_stride,
                                        window->width);
@@ -233,7 +252,7 @@ voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, 
         for (size_t at = 0; at < window->width; at += TILE) {
             size_t count = window->width - at < TILE ? window->width - at : TILE;
             for (size_t j = 0; j < count; j++)
-                voxel_load(model, slice + (at + j) * pitch + voxel_component_of(model, c) * size, components,
+                voxel_load(model, slice + (at + j) * pitch, voxel_component_of(model, c), components,
                            scratch + j * stride, window->height);
             tile_to_window(scratch, stride, window, z % window->ring, c, at, count);
         }
@@ -249,7 +268,6 @@ static void
 store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_window *window, size_t z,
           size_t y, int16_t *scratch)
 {
-    size_t size = zblob_sample_size(model->grid.sample_type);
     bool plain = is_plain(model);
     for (size_t c = 0; c < window->components; c++) {
         const int16_t *even = window->values + voxel_half_row(window, z % window->ring, c, y, 0);
@@ -259,7 +277,7 @@ store_row(const struct voxel_model *model, unsigned char *row_samples, const str
         if (plain)
             return;
         voxel_join_channel(model, c, scratch, window->width, window->width);
-        store(model, row, row_samples + voxel_component_of(model, c) * size, window->components, window->width);
+        store(model, row, row_samples, voxel_component_of(model, c), window->components, window->width);
     }
 }
 
@@ -274,8 +292,8 @@ store_tile(const struct voxel_model *model, unsigned char *slice, const struct v
         window_to_tile(tile, stride, window, z % window->ring, c, at, count);
         for (size_t j = 0; j < count; j++) {
             voxel_join_channel(model, c, scratch + j * stride, TILE * stride, window->height);
-            store(model, tile + j * stride, slice + (at + j) * pitch + voxel_component_of(model, c) * size,
-                  window->components, window->height);
+            store(model, tile + j * stride, slice + (at + j) * pitch, voxel_component_of(model, c), window->components,
+                  window->height);
         }
     }
 }

@@ -11,8 +11,9 @@
 #include "model.h"
 #include "window.h"
 
-/* `count` samples that lie `step` samples apart -> integers side by side. */
-void voxel_load(const struct voxel_model *model, const unsigned char *src, size_t step, int16_t *dst, size_t count);
+/* A component of `count` pixels, whose samples lie `step` samples apart -> integers side by side. */
+void voxel_load(const struct voxel_model *model, const unsigned char *pixels, size_t component, size_t step,
+                int16_t *dst, size_t count);
 
 /* Elements of scratch memory that the next three functions need. */
 size_t voxel_scratch_size(const struct voxel_shape *shape);

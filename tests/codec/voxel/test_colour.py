@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 import sqlite_zblob as zb
 
+from ...compat.decoder import decode
 from ...samples.values import coloured, phantom
 
 
@@ -93,3 +94,18 @@ def test_order_of_components_matters_little() -> None:
     array = coloured(3, (400, 500))
     sizes = [size_of(np.ascontiguousarray(array[..., order])) for order in ([0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0])]
     assert max(sizes) < 1.02 * min(sizes)
+
+
+@pytest.mark.parametrize("dtype", ["u1", ">u2"])
+def test_each_component_has_ranks_of_its_own(dtype: str) -> None:
+    """Colours that were stretched, each by a factor of its own, take what they took before."""
+    array = coloured(3, (200, 300)).astype("u1") // 2
+    stretched = (array * [1.3, 1.9, 1.6]).astype(dtype)
+    assert size_of(stretched) < size_of(array.astype(dtype)) * 1.03 + 200
+    part = np.ascontiguousarray(stretched[:60, :80])
+    assert decode(zb.compress(part.tobytes(), dtype=part.dtype, shape=part.shape)) == part.tobytes()
+
+
+def test_grey_in_three_components_keeps_its_ranks_together() -> None:
+    grey = phantom("u1", (300, 400), 200) // 8 * 8
+    assert size_of(np.dstack([grey] * 3)) < 1.03 * size_of(grey) + 300

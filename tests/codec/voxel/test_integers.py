@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 import sqlite_zblob as zb
 
+from ...compat.decoder import decode
 from ...samples.integers import SHAPES, STRANGE, smooth
 from .coding import frame_of
 
@@ -79,3 +80,26 @@ def test_corpus(path: Path) -> None:
         sizes.append(len(frame))
     assert sizes[0] * 1.01 >= sizes[1]
     assert sizes[1] * 1.01 >= sizes[2]
+
+
+def sparse(scan: np.ndarray) -> dict[str, np.ndarray]:
+    """The same scan in values with gaps between them."""
+    return {
+        "every fourth": scan // 4 * 4,
+        "stretched": np.minimum(scan * 1.28, 255).astype("u1"),
+        "gamma": ((scan / 255) ** 0.6 * 255).round().astype("u1"),
+        "signed": (scan.astype("i2") // 4 * 4 - 128).astype("i1"),
+        "times 1.1": (scan.astype("f8") * 44).astype("<i2"),
+        "padded": np.where(scan < 40, -2000, scan.astype("i2")).astype(">i2"),
+    }
+
+
+@pytest.mark.parametrize("name", sparse(np.zeros((2, 2), "u1")))
+def test_gaps_between_values_cost_nothing(name: str) -> None:
+    scan = (smooth((9, 70, 83), "u2") // 256).astype("u1")
+    array = np.ascontiguousarray(sparse(scan)[name])
+    values, ranks = np.unique(array, return_inverse=True)
+    dense = ranks.reshape(array.shape).astype("u1" if len(values) <= 256 else "u2")
+    frame = frame_of(array)
+    assert len(frame) < len(frame_of(dense)) * 1.01 + 200
+    assert decode(frame) == pickle.dumps(array)

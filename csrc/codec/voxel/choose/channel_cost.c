@@ -70,7 +70,7 @@ load_piece(struct voxel_channel_look *look, const struct voxel_model *model, con
         const unsigned char *at = voxel_row_address(model, samples, z, row) + (size_t)x * step * size;
         for (size_t c = 0; c < components; c++) {
             int16_t *to = look->rows[c][piece][r];
-            voxel_load(model, at + c * size, step, to, left);
+            voxel_load(model, at, c, step, to, left);
             for (size_t i = left; i < SPAN; i++)
                 to[i] = to[left - 1];
         }

@@ -45,7 +45,7 @@ count_values(struct chooser *chooser, size_t component, size_t minus)
 {
     const struct voxel_model *model = chooser->model;
     const struct voxel_shape *shape = &model->shape;
-    size_t width = (size_t)shape->width, size = zblob_sample_size(model->grid.sample_type);
+    size_t width = (size_t)shape->width;
     size_t step = (size_t)(model->is_transposed ? shape->height * shape->components : shape->components);
     uint64_t rows = shape->slices * shape->height, stride = rows * shape->width / RANGE_SAMPLES + 1;
     size_t reach = (size_t)reach_of(model);
@@ -53,9 +53,9 @@ count_values(struct chooser *chooser, size_t component, size_t minus)
     memset(chooser->rows[1], 0, width * sizeof *chooser->rows[1]);
     for (uint64_t row = stride / 2 < rows ? stride / 2 : rows / 2; row < rows; row += stride) {
         const unsigned char *at = voxel_row_address(model, chooser->samples, row / shape->height, row % shape->height);
-        voxel_load(model, at + component * size, step, chooser->rows[0], width);
+        voxel_load(model, at, component, step, chooser->rows[0], width);
         if (minus)
-            voxel_load(model, at + (minus - 1) * size, step, chooser->rows[1], width);
+            voxel_load(model, at, minus - 1, step, chooser->rows[1], width);
         for (size_t i = 0; i < width; i++)
             chooser->counts[(uint16_t)(chooser->rows[0][i] - chooser->rows[1][i]) ^ 0x8000]++;
     }
@@ -158,7 +158,7 @@ enum {
 };
 
 struct excerpt {
-    struct voxel_model model; /* of a smaller image; shares the mapping with the whole one's */
+    struct voxel_model model; /* of a smaller image; shares the rank maps with the whole one's */
     unsigned char *samples, *coded;
     size_t coded_capacity;
 };

@@ -18,8 +18,8 @@ difference_at(const struct voxel_model *model, const unsigned char *samples, uin
     for (uint64_t i = 0; i < probes; i++) {
         uint64_t span = places / probes, at = i * span + hash_place(i, span);
         int16_t a, b;
-        voxel_load(model, samples + at * pixel, 1, &a, 1);
-        voxel_load(model, samples + (at + lag) * pixel, 1, &b, 1);
+        voxel_load(model, samples + at * pixel, 0, 1, &a, 1);
+        voxel_load(model, samples + (at + lag) * pixel, 0, 1, &b, 1);
         sum += (uint64_t)(a > b ? a - b : b - a);
     }
     return sum * 16 / probes;

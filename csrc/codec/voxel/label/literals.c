@@ -149,16 +149,21 @@ find_nearby(const struct label_place *place, size_t label_size, size_t width, un
             unsigned *label)
 {
     const struct label_above *a = place->above;
-    const struct label_row *rows[] = {&a->p, &a->n, &a->ps, &a->pn, &a->nn, place->row};
+    const struct label_row *all[] = {&a->p, &a->n, &a->ps, &a->pn, &a->nn, place->row}, *rows[6];
     struct nearby near = {.place = place, .label_size = label_size};
-    size_t row_count = sizeof rows / sizeof *rows;
+    size_t all_count = place->x % 2 ? 6 : 5, row_count = 0;
+    for (size_t i = 0; i < all_count; i++) { /* in the first slice, four are the same */
+        size_t k = 0;
+        while (k < row_count && rows[k]->state != all[i]->state)
+            k++;
+        if (k == row_count)
+            rows[row_count++] = all[i];
+    }
     for (size_t d = 1; d <= REACH; d++)
         for (size_t r = 0; r < row_count; r++)
             for (int side = 0; side < 2; side++) {
                 size_t column = side ? place->x + d : place->x - d; /* beyond the left end: very large */
-                bool is_own = r + 1 == row_count;
-                if (column >= width || (is_own && (place->x % 2 == 0 || column % 2)) ||
-                    !look_at(&near, rows[r], column))
+                if (column >= width || (rows[r] == place->row && column % 2) || !look_at(&near, rows[r], column))
                     continue;
                 *label = near.labels[near.count - 1];
                 if (*label == wanted || near.count - 1 == rank || near.count == NEARBY)

@@ -1,0 +1,194 @@
+/*
+ * ranks.c: which values are in use, and whether their ranks suit better. Where they are sparse, an intensity coder
+ * spends about the logarithm of their distance on saying which values between them it does not mean.
+ */
+#include "ranks.h"
+
+#include "../../base/interrupt.h"
+#include "../chunks.h"
+#include "../samples.h"
+#include "entropy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WORTH = 13,       /* in 1/256 of a bit for each sample: below, ranks gain too little */
+    WORTH_APART = 26, /* what a map for each component must gain over one for all */
+    TABLE_COST = 2,   /* the least gain, in sizes of the map */
+    GREY_ROWS = 64,   /* rows in which grey pixels are counted */
+    GREY_SHARE = 2,   /* an image with one grey pixel in so many is grey: components that are equal must remain so */
+};
+
+/* Sum over the samples counted of the logarithm of the mean distance of their value from the values next to it, in
+ * 1/256 of a bit. */
+static uint64_t
+spread_of(const uint32_t *counts, const uint8_t *used, int values)
+{
+    uint64_t sum = 0;
+    int before = -1, now = -1; /* the last two values in use */
+    for (int v = 0; v <= values; v++) {
+        bool is_last = v == values;
+        if (!is_last && !used[v])
+            continue;
+        /* the first value and the last one have one neighbour */
+        int left = before < 0 ? v - now : now - before, right = is_last ? left : v - now;
+        if (now >= 0 && !(before < 0 && is_last))
+            sum += counts[now] * (voxel_log2((uint32_t)(left + right)) - 256);
+        before = now;
+        now = v;
+    }
+    return sum;
+}
+
+/* Bits of the map, about. */
+static uint64_t
+map_bits(const uint8_t *used, int values)
+{
+    uint64_t bits = 17;
+    for (int v = 0, next = 0; v < values; v++)
+        if (used[v]) {
+            bits += 1 + 2 * (voxel_log2((uint32_t)(v - next) + 1) >> 8);
+            next = v + 1;
+        }
+    return bits;
+}
+
+struct look {
+    const struct voxel_model *model;
+    const struct sample_type *type;
+    const uint32_t (*counts)[VOXEL_VALUES];
+    uint8_t (*used)[VOXEL_VALUES];
+    int values; /* in each of these */
+    uint32_t maps;
+    uint64_t seen; /* samples counted */
+};
+
+/* What ranks gain for each sample, in 1/256 of a bit; 0 if the maps take too much of it. */
+static uint64_t
+gain_of(const struct look *look)
+{
+    const struct voxel_shape *shape = &look->model->shape;
+    uint64_t spread = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
+    for (uint32_t i = 0; i < look->maps; i++) {
+        spread += spread_of(look->counts[i], look->used[i], look->values);
+        bits += map_bits(look->used[i], look->values);
+    }
+    uint64_t each = spread / look->seen;
+    return each * (total / 256) > bits * TABLE_COST ? each : 0;
+}
+
+/* Marks all values of the image. False: they are too dense, or the call was interrupted. */
+static bool
+mark_values(struct look *look, const unsigned char *samples, int16_t *row)
+{
+    const struct voxel_model *model = look->model;
+    const struct voxel_shape *shape = &model->shape;
+    int lowest = voxel_lowest_value(look->type);
+    uint64_t rows = shape->slices * shape->height;
+    for (uint64_t i = 0; i < rows; i++) {
+        const unsigned char *pixels = voxel_row_address(model, samples, i / shape->height, i % shape->height);
+        if (interrupt_is_set())
+            return false;
+        for (size_t c = 0; c < shape->components; c++) {
+            uint8_t *used = look->used[look->maps > 1 ? c : 0];
+            voxel_load(model, pixels, c, (size_t)shape->components, row, (size_t)shape->width);
+            for (size_t x = 0; x < shape->width; x++)
+                used[row[x] - lowest] = 1;
+        }
+        if (i == rows / 32 || i == rows / 8) /* they only become denser */
+            if (gain_of(look) <= WORTH)
+                return false;
+    }
+    return gain_of(look) > WORTH;
+}
+
+static bool
+is_grey(const struct voxel_model *model, const unsigned char *samples)
+{
+    const struct voxel_shape *shape = &model->shape;
+    size_t size = zblob_sample_size(model->grid.sample_type), pixel = (size_t)shape->components * size;
+    uint64_t rows = shape->slices * shape->height, wanted = rows < GREY_ROWS ? rows : GREY_ROWS, grey = 0;
+    for (uint64_t i = 0; i < wanted; i++) {
+        uint64_t row = rows * i / wanted;
+        const unsigned char *at = voxel_row_address(model, samples, row / shape->height, row % shape->height);
+        for (uint64_t x = 0; x < shape->width; x++, at += pixel)
+            grey += memcmp(at, at + size, pixel - size) == 0;
+    }
+    return grey * GREY_SHARE > wanted * shape->width;
+}
+
+/* One map for all components. */
+static struct look
+join_maps(const struct look *look, uint32_t (*counts)[VOXEL_VALUES], uint8_t (*used)[VOXEL_VALUES])
+{
+    memset(counts, 0, sizeof *counts);
+    memset(used, 0, sizeof *used);
+    for (uint32_t i = 0; i < look->maps; i++)
+        for (int v = 0; v < look->values; v++) {
+            counts[0][v] += look->counts[i][v];
+            used[0][v] |= look->used[i][v];
+        }
+    struct look joint = *look;
+    joint.counts = (const uint32_t(*)[VOXEL_VALUES])counts;
+    joint.used = used;
+    joint.maps = 1;
+    return joint;
+}
+
+static enum zblob_result
+build(const struct look *look, struct voxel_model *model)
+{
+    for (uint32_t i = 0; i < look->maps; i++)
+        if (!voxel_ranks_build(&model->ranks[i], look->type, look->used[i]))
+            return ZBLOB_NO_MEMORY;
+    model->ranks_count = look->maps;
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+choose(const struct look *look, struct voxel_model *model, const unsigned char *samples)
+{
+    if (look->maps == 1)
+        return build(look, model);
+    uint32_t(*counts)[VOXEL_VALUES] = malloc(sizeof *counts);
+    uint8_t(*used)[VOXEL_VALUES] = malloc(sizeof *used);
+    enum zblob_result result = ZBLOB_NO_MEMORY;
+    if (counts && used) {
+        struct look joint = join_maps(look, counts, used);
+        uint64_t gain = gain_of(&joint);
+        result = ZBLOB_OK;
+        if (gain_of(look) > gain + WORTH_APART && !is_grey(model, samples))
+            result = build(look, model);
+        else if (gain > WORTH)
+            result = build(&joint, model);
+    }
+    free(counts);
+    free(used);
+    return result;
+}
+
+enum zblob_result
+voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, const uint32_t (*counts)[VOXEL_VALUES],
+                   uint32_t maps)
+{
+    struct look look = {.model = model, .counts = counts, .maps = maps};
+    look.type = sample_type_of(model->grid.sample_type);
+    look.values = (int)voxel_value_count(look.type);
+    int16_t *row = malloc((size_t)model->shape.width * sizeof *row);
+    look.used = malloc(maps * sizeof *look.used);
+    enum zblob_result result = row && look.used ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    for (uint32_t i = 0; i < maps && look.used; i++)
+        for (int v = 0; v < look.values; v++) {
+            look.used[i][v] = counts[i][v] > 0;
+            look.seen += counts[i][v];
+        }
+    /* the values that were sampled are fewer than all, and so farther apart */
+    if (result == ZBLOB_OK && look.seen > 0 && gain_of(&look) > WORTH && mark_values(&look, samples, row))
+        result = choose(&look, model, samples);
+    if (result == ZBLOB_OK && interrupt_is_set())
+        result = ZBLOB_INTERRUPTED;
+    free(row);
+    free(look.used);
+    return result;
+}

@@ -1,0 +1,81 @@
+/* ranks.c: rank maps: built, written, read. */
+#include "ranks.h"
+
+#include <stdlib.h>
+
+/* A sample's bits, of which those of 8-bit samples are the lower ones. */
+static uint16_t
+sample_of_value(const struct sample_type *type, uint32_t value)
+{
+    int sample = (int)value + (type->is_signed ? voxel_lowest_value(type) : 0);
+    return (uint16_t)(type->size > 1 ? sample : sample & 255);
+}
+
+/* sample_of, from the values. */
+static bool
+open_samples(struct voxel_ranks *ranks, const struct sample_type *type)
+{
+    ranks->sample_of = malloc(VOXEL_VALUES * sizeof *ranks->sample_of);
+    if (ranks->sample_of == NULL)
+        return false;
+    int lowest = voxel_lowest_value(type);
+    for (uint32_t rank = 0; rank < VOXEL_VALUES; rank++)
+        ranks->sample_of[(uint16_t)((int)rank + lowest)] =
+            sample_of_value(type, ranks->values[rank < ranks->count ? rank : 0]);
+    return true;
+}
+
+bool
+voxel_ranks_build(struct voxel_ranks *ranks, const struct sample_type *type, const uint8_t *used)
+{
+    uint32_t values = voxel_value_count(type);
+    ranks->values = malloc(values * sizeof *ranks->values);
+    ranks->coded_of = calloc(VOXEL_VALUES, sizeof *ranks->coded_of);
+    if (ranks->values == NULL || ranks->coded_of == NULL)
+        return false;
+    for (uint32_t v = 0; v < values; v++)
+        if (used[v]) {
+            ranks->coded_of[sample_of_value(type, v)] = (uint16_t)((int)ranks->count + voxel_lowest_value(type));
+            ranks->values[ranks->count++] = (uint16_t)v;
+        }
+    return open_samples(ranks, type);
+}
+
+void
+voxel_ranks_free(struct voxel_ranks *ranks)
+{
+    free(ranks->values);
+    free(ranks->coded_of);
+    free(ranks->sample_of);
+}
+
+/* The set of values in use: distances between them. */
+void
+voxel_ranks_write(struct bit_writer *w, const struct voxel_ranks *ranks)
+{
+    bits_put(w, ranks->count, 17);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < ranks->count; i++) {
+        bits_put_golomb(w, ranks->values[i] - next, 0);
+        next = ranks->values[i] + 1u;
+    }
+}
+
+bool
+voxel_ranks_read(struct bit_reader *r, struct voxel_ranks *ranks, const struct sample_type *type)
+{
+    uint32_t count = bits_get(r, 17), next = 0, most = voxel_value_count(type);
+    if (count == 0 || count > most || !bits_may_hold(r, count))
+        return false;
+    ranks->values = malloc(count * sizeof *ranks->values);
+    if (ranks->values == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        next += bits_get_golomb(r, 0);
+        if (next >= most || r->overflow)
+            return false;
+        ranks->values[i] = (uint16_t)next++;
+    }
+    ranks->count = count;
+    return open_samples(ranks, type);
+}
