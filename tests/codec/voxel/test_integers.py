@@ -103,3 +103,12 @@ def test_gaps_between_values_cost_nothing(name: str) -> None:
     frame = frame_of(array)
     assert len(frame) < len(frame_of(dense)) * 1.01 + 200
     assert decode(frame) == pickle.dumps(array)
+
+
+def test_sparse_values_that_are_predicted_well_have_no_ranks() -> None:
+    """Squared distances lie far apart, but their differences do not."""
+    y, x = np.indices((200, 300)) - 100
+    squares = (np.minimum(x % 90, 45) ** 2 + y**2).astype("u2")
+    assert len(frame_of(squares)) < len(
+        frame_of(np.unique(squares, return_inverse=True)[1].reshape(200, 300).astype("u2"))
+    )

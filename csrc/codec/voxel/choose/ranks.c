@@ -168,6 +168,16 @@ choose(const struct look *look, struct voxel_model *model, const unsigned char *
     return result;
 }
 
+void
+voxel_drop_ranks(struct voxel_model *model)
+{
+    for (uint32_t i = 0; i < model->ranks_count; i++) {
+        voxel_ranks_free(&model->ranks[i]);
+        model->ranks[i] = (struct voxel_ranks){0};
+    }
+    model->ranks_count = 0;
+}
+
 enum zblob_result
 voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, const uint32_t (*counts)[VOXEL_VALUES],
                    uint32_t maps)

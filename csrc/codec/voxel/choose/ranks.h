@@ -9,4 +9,7 @@
 enum zblob_result voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples,
                                      const uint32_t (*counts)[VOXEL_VALUES], uint32_t maps);
 
+/* Values become themselves again. */
+void voxel_drop_ranks(struct voxel_model *model);
+
 #endif

@@ -5,6 +5,7 @@
 #include "survey.h"
 
 #include "../../base/hash.h"
+#include "../../base/integers.h"
 #include "../chunks.h"
 #include "../samples.h"
 #include "ranks.h"
@@ -12,14 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SURVEY_SAMPLES = 1 << 17 };
+enum {
+    SURVEY_SAMPLES = 1 << 17,
+    HARM = 32, /* ranks are dropped where residuals grow by more than one part in so many */
+};
 
 struct survey {
     const struct voxel_model *model;
     const unsigned char *samples;
-    uint32_t (
-        *counts)[VOXEL_VALUES]; /* of each value, as a distance from the lowest one; by component, if they are few */
-    uint32_t maps;              /* of counts */
+    /* of each value, as a distance from the lowest one; by component, if they are few */
+    uint32_t (*counts)[VOXEL_VALUES];
+    uint32_t maps; /* of counts */
     int lowest, values;
     int16_t *rows[3];
     uint64_t seen, difference, along, across; /* the last two: second differences */
@@ -69,6 +73,54 @@ survey_rows(struct survey *s)
     }
 }
 
+/* 16 times log2(1 + 2 |residual|), nearly. */
+static uint64_t
+size_of_residual(int residual)
+{
+    uint64_t value = 2 * (uint64_t)(residual < 0 ? -residual : residual) + 1;
+    int length = bit_length(value);
+    return (uint64_t)(length - 1) * 16 + (value << 4 >> (length - 1)) - 16;
+}
+
+/* Bits, in 1/16, that residuals of the better of two simple predictions have in some rows. */
+static uint64_t
+residual_bits(const struct survey *s)
+{
+    const struct voxel_model *model = s->model;
+    const struct voxel_shape *shape = &model->shape;
+    size_t n = (size_t)shape->width, step = (size_t)shape->components;
+    uint64_t rows = shape->slices * shape->height, wanted = SURVEY_SAMPLES / (8 * n * step) + 8, bits[2] = {0};
+    int16_t *up = s->rows[0], *now = s->rows[1];
+    wanted = wanted < rows ? wanted : rows;
+    for (uint64_t i = 0; i < wanted; i++) {
+        uint64_t span = rows / wanted, row = i * rows / wanted + hash_place(i, span ? span : 1);
+        for (size_t c = 0; row % shape->height && c < step; c++) {
+            const unsigned char *pixels =
+                voxel_row_address(model, s->samples, row / shape->height, row % shape->height - 1);
+            voxel_load(model, pixels, c, step, up, n);
+            pixels = voxel_row_address(model, s->samples, row / shape->height, row % shape->height);
+            voxel_load(model, pixels, c, step, now, n);
+            for (size_t x = 1; x < n; x++) {
+                bits[0] += size_of_residual(now[x] - up[x]);
+                bits[1] += size_of_residual(now[x] - (now[x - 1] + up[x] - up[x - 1]));
+            }
+        }
+    }
+    return bits[0] < bits[1] ? bits[0] : bits[1];
+}
+
+/* Do ranks make residuals larger? Values can be sparse and yet be predicted well, as squared distances are. */
+static bool
+ranks_harm(const struct survey *s, struct voxel_model *model)
+{
+    uint64_t with = residual_bits(s);
+    uint32_t count = model->ranks_count;
+    model->ranks_count = 0;
+    uint64_t without = residual_bits(s);
+    model->ranks_count = count;
+    return with > without + without / HARM;
+}
+
 static void
 set_range(const struct survey *s, struct voxel_model *model)
 {
@@ -109,6 +161,8 @@ survey_all(struct survey *s, struct voxel_model *model)
         result = voxel_choose_ranks(model, s->samples, (const uint32_t(*)[VOXEL_VALUES])s->counts, s->maps);
     if (result != ZBLOB_OK)
         return result;
+    if (model->ranks_count && ranks_harm(s, model))
+        voxel_drop_ranks(model);
     if (model->ranks_count)
         survey_rows(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;

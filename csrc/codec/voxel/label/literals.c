@@ -16,6 +16,7 @@ enum {
 enum {
     REACH = 16,      /* columns */
     NEARBY = 8,      /* labels */
+    FEW = 4,         /* labels in all */
     PIECE_BITS = 12, /* of numbers whose values are all equally likely */
     STEP = LABEL_SYMBOLS - 1,
     NO_LABEL = 65536,
@@ -275,7 +276,8 @@ label_code_literal(struct label_literals *l, struct label_coder *coder, const st
     size_t context = LABEL_SOURCES + place->x % 2 + 2 * place->above->is_first + 4 * place->is_exception;
     unsigned source = SOURCE_NEW, found;
     if (!l->decode && is_known(l, label)) {
-        rank = find_nearby(place, size, width, label, NEARBY, &found);
+        if (l->label_count > FEW) /* among a few, the latest are the better guess */
+            rank = find_nearby(place, size, width, label, NEARBY, &found);
         source = rank == NEARBY ? SOURCE_FAR : rank ? SOURCE_AROUND : SOURCE_NEARBY;
     }
     source = code_symbol(coder, l->decode, context, source);
