@@ -20,15 +20,20 @@ enum {
     GREY_SHARE = 2,   /* an image with one grey pixel in so many is grey: components that are equal must remain so */
 };
 
+/* Values from..to - 1 may be in use. */
+struct span {
+    int from, to;
+};
+
 /* Sum over the samples counted of the logarithm of the mean distance of their value from the values next to it, in
  * 1/256 of a bit. */
 static uint64_t
-spread_of(const uint32_t *counts, const uint8_t *used, int values)
+spread_of(const uint32_t *counts, const uint8_t *used, struct span span)
 {
     uint64_t sum = 0;
     int before = -1, now = -1; /* the last two values in use */
-    for (int v = 0; v <= values; v++) {
-        bool is_last = v == values;
+    for (int v = span.from; v <= span.to; v++) {
+        bool is_last = v == span.to;
         if (!is_last && !used[v])
             continue;
         /* the first value and the last one have one neighbour */
@@ -43,10 +48,10 @@ spread_of(const uint32_t *counts, const uint8_t *used, int values)
 
 /* Bits of the map, about. */
 static uint64_t
-map_bits(const uint8_t *used, int values)
+map_bits(const uint8_t *used, struct span span)
 {
     uint64_t bits = 17;
-    for (int v = 0, next = 0; v < values; v++)
+    for (int v = span.from, next = 0; v < span.to; v++)
         if (used[v]) {
             bits += 1 + 2 * (voxel_log2((uint32_t)(v - next) + 1) >> 8);
             next = v + 1;
@@ -59,7 +64,7 @@ struct look {
     const struct sample_type *type;
     const uint32_t (*counts)[VOXEL_VALUES];
     uint8_t (*used)[VOXEL_VALUES];
-    int values; /* in each of these */
+    struct span span;
     uint32_t maps;
     uint64_t seen; /* samples counted */
 };
@@ -71,8 +76,8 @@ gain_of(const struct look *look)
     const struct voxel_shape *shape = &look->model->shape;
     uint64_t spread = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
     for (uint32_t i = 0; i < look->maps; i++) {
-        spread += spread_of(look->counts[i], look->used[i], look->values);
-        bits += map_bits(look->used[i], look->values);
+        spread += spread_of(look->counts[i], look->used[i], look->span);
+        bits += map_bits(look->used[i], look->span);
     }
     uint64_t each = spread / look->seen;
     return each * (total / 256) > bits * TABLE_COST ? each : 0;
@@ -86,6 +91,7 @@ mark_values(struct look *look, const unsigned char *samples, int16_t *row)
     const struct voxel_shape *shape = &model->shape;
     int lowest = voxel_lowest_value(look->type);
     uint64_t rows = shape->slices * shape->height;
+    look->span = (struct span){0, (int)voxel_value_count(look->type)};
     for (uint64_t i = 0; i < rows; i++) {
         const unsigned char *pixels = voxel_row_address(model, samples, i / shape->height, i % shape->height);
         if (interrupt_is_set())
@@ -125,7 +131,7 @@ join_maps(const struct look *look, uint32_t (*counts)[VOXEL_VALUES], uint8_t (*u
     memset(counts, 0, sizeof *counts);
     memset(used, 0, sizeof *used);
     for (uint32_t i = 0; i < look->maps; i++)
-        for (int v = 0; v < look->values; v++) {
+        for (int v = look->span.from; v < look->span.to; v++) {
             counts[0][v] += look->counts[i][v];
             used[0][v] |= look->used[i][v];
         }
@@ -180,16 +186,16 @@ voxel_drop_ranks(struct voxel_model *model)
 
 enum zblob_result
 voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, const uint32_t (*counts)[VOXEL_VALUES],
-                   uint32_t maps)
+                   uint32_t maps, int least, int most)
 {
     struct look look = {.model = model, .counts = counts, .maps = maps};
     look.type = sample_type_of(model->grid.sample_type);
-    look.values = (int)voxel_value_count(look.type);
+    look.span = (struct span){least, most + 1};
     int16_t *row = malloc((size_t)model->shape.width * sizeof *row);
-    look.used = malloc(maps * sizeof *look.used);
+    look.used = calloc(maps, sizeof *look.used);
     enum zblob_result result = row && look.used ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     for (uint32_t i = 0; i < maps && look.used; i++)
-        for (int v = 0; v < look.values; v++) {
+        for (int v = least; v <= most; v++) {
             look.used[i][v] = counts[i][v] > 0;
             look.seen += counts[i][v];
         }

@@ -23,8 +23,8 @@ struct survey {
     const unsigned char *samples;
     /* of each value, as a distance from the lowest one; by component, if they are few */
     uint32_t (*counts)[VOXEL_VALUES];
-    uint32_t maps; /* of counts */
-    int lowest, values;
+    uint32_t maps;           /* of counts */
+    int lowest, least, most; /* of the type; of the values counted, as in counts */
     int16_t *rows[3];
     uint64_t seen, difference, along, across; /* the last two: second differences */
 };
@@ -39,6 +39,13 @@ survey_component(struct survey *s, uint64_t slice, uint64_t row, size_t componen
         const unsigned char *pixels = voxel_row_address(s->model, s->samples, slice, row - back);
         voxel_load(s->model, pixels, component, step, rows[back], n);
     }
+    int16_t least = now[0], most = now[0];
+    for (size_t i = 0; i < n; i++) {
+        least = now[i] < least ? now[i] : least;
+        most = now[i] > most ? now[i] : most;
+    }
+    s->least = least - s->lowest < s->least ? least - s->lowest : s->least;
+    s->most = most - s->lowest > s->most ? most - s->lowest : s->most;
     for (size_t i = 0; i < n; i++)
         counts[now[i] - s->lowest]++;
     for (size_t i = 1; i < n; i++) {
@@ -61,8 +68,10 @@ survey_rows(struct survey *s)
     uint64_t rows = shape->slices * shape->height, per_row = shape->width * shape->components;
     uint64_t wanted = SURVEY_SAMPLES / per_row + 8;
     s->seen = s->difference = s->along = s->across = 0;
-    for (uint32_t i = 0; i < s->maps; i++)
-        memset(s->counts[i], 0, (size_t)s->values * sizeof **s->counts);
+    for (uint32_t i = 0; i < s->maps && s->least <= s->most; i++)
+        memset(s->counts[i], 0, sizeof *s->counts);
+    s->least = VOXEL_VALUES;
+    s->most = 0;
     if (wanted > rows)
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i++) {
@@ -125,28 +134,20 @@ static void
 set_range(const struct survey *s, struct voxel_model *model)
 {
     uint64_t modal_count = 0, low_count = 0, total = 1;
-    int low = -1, high = 0, modal = 0, highest_rank = 0;
-    for (int v = 0; v < s->values; v++) {
+    int modal = s->least, high = model->ranks_count ? 0 : s->most;
+    for (int v = s->least; v <= s->most; v++) {
         uint64_t count = 0;
         for (uint32_t i = 0; i < s->maps; i++)
             count += s->counts[i][v];
-        if (count == 0)
-            continue;
-        high = v;
-        if (low < 0) {
-            low = v;
-            low_count = count;
-        }
-        if (count > modal_count) {
-            modal = v;
-            modal_count = count;
-        }
+        low_count = v == s->least ? count : low_count;
+        modal = count > modal_count ? v : modal;
+        modal_count = count > modal_count ? count : modal_count;
         total += count;
     }
     for (uint32_t i = 0; i < model->ranks_count; i++)
-        highest_rank = (int)model->ranks[i].count > highest_rank + 1 ? (int)model->ranks[i].count - 1 : highest_rank;
-    model->low = (int16_t)(low + s->lowest);
-    model->high = (int16_t)((model->ranks_count ? highest_rank : high) + s->lowest);
+        high = (int)model->ranks[i].count > high ? (int)model->ranks[i].count - 1 : high;
+    model->low = (int16_t)(s->least + s->lowest);
+    model->high = (int16_t)(high + s->lowest);
     model->modal = (int16_t)(modal + s->lowest);
     model->use_margins = modal_count * 8 > total;
     model->use_floor = low_count * 32 > total;
@@ -158,7 +159,8 @@ survey_all(struct survey *s, struct voxel_model *model)
     enum zblob_result result = ZBLOB_OK;
     survey_rows(s);
     if (model->wide == NULL) /* cells have ranks of their own kind */
-        result = voxel_choose_ranks(model, s->samples, (const uint32_t(*)[VOXEL_VALUES])s->counts, s->maps);
+        result = voxel_choose_ranks(model, s->samples, (const uint32_t(*)[VOXEL_VALUES])s->counts, s->maps, s->least,
+                                    s->most);
     if (result != ZBLOB_OK)
         return result;
     if (model->ranks_count && ranks_harm(s, model))
@@ -176,12 +178,11 @@ enum zblob_result
 voxel_survey_values(struct voxel_model *model, const unsigned char *samples, bool *smoother_along)
 {
     const struct voxel_shape *shape = &model->shape;
-    struct survey s = {.model = model, .samples = samples, .maps = 1};
+    struct survey s = {.model = model, .samples = samples, .maps = 1, .least = 1};
     if (shape->components <= VOXEL_CHANNELS_MAX)
         s.maps = (uint32_t)shape->components;
     s.lowest = voxel_lowest_value(sample_type_of(model->grid.sample_type));
-    s.values = (int)voxel_value_count(sample_type_of(model->grid.sample_type));
-    s.counts = malloc(s.maps * sizeof *s.counts);
+    s.counts = calloc(s.maps, sizeof *s.counts);
     for (size_t i = 0; i < 3; i++)
         s.rows[i] = malloc((size_t)shape->width * sizeof(int16_t));
     enum zblob_result result = ZBLOB_NO_MEMORY;
