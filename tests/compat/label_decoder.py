@@ -218,9 +218,9 @@ class LabelDecoder:
         return self.label_of(len(self.pixels) - 1)
 
     def far(self, candidates: list[int]) -> int:
-        rank = self.coder.number(4107, 16)
-        if rank < 16:
-            return at(rank, [label for label in self.recent if label not in candidates])
+        place = self.coder.number(4107, 17)
+        if place > 0:
+            return at(place - 1, [label for label in self.recent if label not in candidates])
         number = self.coder.plain((len(self.pixels) - 1).bit_length())
         if number >= len(self.pixels):
             raise DamagedLabelError("number")

@@ -14,7 +14,7 @@ enum {
     LABEL_LITERALS = 4 * LABEL_CONTEXTS,      /* contexts of literals.c: */
     LABEL_SOURCES = LABEL_LITERALS,           /* where a literal is found, for eight kinds of places */
     LABEL_NEARBY = LABEL_SOURCES + 8,         /* ranks among the labels nearby, three to a symbol */
-    LABEL_RANKS = LABEL_NEARBY + 3,           /* ranks among the latest literals */
+    LABEL_RANKS = LABEL_NEARBY + 3,           /* places among the latest literals */
     LABEL_LENGTHS = LABEL_RANKS + 6,          /* the length of what a new label's value adds to the expected one */
     LABEL_OTHER_LENGTHS = LABEL_LENGTHS + 22, /* the same of the value's later words */
     LABEL_IDLE = LABEL_OTHER_LENGTHS + 22,    /* a context for lanes without a symbol */

@@ -22,6 +22,10 @@ enum {
     NO_LABEL = 65536,
 };
 
+/* The encoder looks nearby where that has succeeded. A success allows for so many failures; when all are used up, one
+ * literal in PROBE is looked for nevertheless. */
+enum { FAILURES_PER_SUCCESS = 4, FAILURES_MAX = 256, PROBE = 16 };
+
 /* ---- Labels in the order in which they appear -------------------------------------------------------------- */
 
 bool
@@ -37,6 +41,7 @@ label_literals_open(struct label_literals *l, struct label_pixels *pixels, bool 
         return false;
     l->labels[0] = (uint16_t)first;
     l->label_count = 1;
+    l->failures_left = FAILURES_MAX;
     for (size_t k = 0; k < LABEL_GROUP; k++)
         l->latest[k] = (uint16_t)first;
     return true;
@@ -173,6 +178,30 @@ find_nearby(const struct label_place *place, size_t label_size, size_t width, un
     return NEARBY;
 }
 
+/* Encoder: is a label worth being looked for nearby? */
+static bool
+may_be_nearby(struct label_literals *l, unsigned label)
+{
+    if (!is_known(l, label) || l->label_count <= FEW) /* among a few, the latest are the better guess */
+        return false;
+    return l->failures_left > 0 || ++l->not_looked_for % PROBE == 0;
+}
+
+/* Encoder: the rank of a label among those nearby, or NEARBY. */
+static size_t
+rank_nearby(struct label_literals *l, const struct label_place *place, unsigned label)
+{
+    unsigned found;
+    if (!may_be_nearby(l, label))
+        return NEARBY;
+    size_t rank = find_nearby(place, l->pixels->label_size, place->above->width, label, NEARBY, &found);
+    if (rank == NEARBY)
+        l->failures_left -= l->failures_left > 0;
+    else if (l->failures_left < FAILURES_MAX)
+        l->failures_left += FAILURES_PER_SUCCESS;
+    return rank;
+}
+
 /* ---- Literals ------------------------------------------------------------------------------------------------ */
 
 /* The difference of two values of so many bits, as zigzag; and its inverse. */
@@ -233,28 +262,44 @@ code_new(struct label_literals *l, struct label_coder *coder, const struct label
     return label;
 }
 
+/* The place of a label, from 1, among the latest literals that are possible here; 0: it is none of them. */
+static size_t
+place_among_latest(const struct label_literals *l, const struct label_place *place, unsigned label)
+{
+    size_t at = 0, possible = 1;
+    while (at < l->recent_count && l->recent[at] != label)
+        at++;
+    if (at == l->recent_count)
+        return 0;
+    for (size_t i = 0; i < at; i++)
+        possible += !is_candidate(place, l->recent[i]);
+    return possible;
+}
+
+/* Decoder: the label that has this place. */
+static unsigned
+latest_at(struct label_literals *l, const struct label_place *place, size_t wanted)
+{
+    for (size_t at = 0; at < l->recent_count; at++)
+        if (!is_candidate(place, l->recent[at]) && --wanted == 0)
+            return l->recent[at];
+    l->failed = true;
+    return 0;
+}
+
 /* A label that is not nearby: its place among those of the latest that are possible, or its number. */
 static unsigned
 code_far(struct label_literals *l, struct label_coder *coder, const struct label_place *place, unsigned label)
 {
-    size_t possible = 0, rank = LABEL_RECENT, at = 0;
-    for (; at < l->recent_count && (l->decode || l->recent[at] != label); at++)
-        possible += !is_candidate(place, l->recent[at]);
-    if (!l->decode && at < l->recent_count)
-        rank = possible;
-    rank = code_number(coder, l->decode, LABEL_RANKS, rank, LABEL_RECENT);
-    if (rank == LABEL_RECENT) {
-        size_t number = l->decode ? 0 : l->numbers[label];
-        number = (size_t)code_bits(coder, l->decode, number, bit_length(l->label_count - 1));
-        l->far_count++;
-        l->failed |= number >= l->label_count;
-        return l->failed ? 0 : l->labels[number];
-    }
-    for (at = 0; l->decode && at < l->recent_count; at++)
-        if (!is_candidate(place, l->recent[at]) && rank-- == 0)
-            return l->recent[at];
-    l->failed |= l->decode;
-    return label;
+    size_t among = l->decode ? 0 : place_among_latest(l, place, label);
+    among = code_number(coder, l->decode, LABEL_RANKS, among, LABEL_RECENT + 1);
+    if (among)
+        return l->decode ? latest_at(l, place, among) : label;
+    size_t number = l->decode ? 0 : l->numbers[label];
+    number = (size_t)code_bits(coder, l->decode, number, bit_length(l->label_count - 1));
+    l->far_count++;
+    l->failed |= number >= l->label_count;
+    return l->failed ? 0 : l->labels[number];
 }
 
 static void
@@ -274,10 +319,9 @@ label_code_literal(struct label_literals *l, struct label_coder *coder, const st
 {
     size_t width = place->above->width, size = l->pixels->label_size, rank = NEARBY;
     size_t context = LABEL_SOURCES + place->x % 2 + 2 * place->above->is_first + 4 * place->is_exception;
-    unsigned source = SOURCE_NEW, found;
+    unsigned source = SOURCE_NEW;
     if (!l->decode && is_known(l, label)) {
-        if (l->label_count > FEW) /* among a few, the latest are the better guess */
-            rank = find_nearby(place, size, width, label, NEARBY, &found);
+        rank = rank_nearby(l, place, label);
         source = rank == NEARBY ? SOURCE_FAR : rank ? SOURCE_AROUND : SOURCE_NEARBY;
     }
     source = code_symbol(coder, l->decode, context, source);

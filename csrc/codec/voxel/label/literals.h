@@ -27,6 +27,8 @@ struct label_literals {
     uint16_t *numbers;            /* encoder: label -> its place in that order */
     size_t label_count, capacity; /* that have appeared; that labels have room for */
     uint16_t latest[LABEL_GROUP]; /* the latest new label of the group's slices */
+    size_t failures_left;         /* encoder: how often it may look nearby in vain */
+    size_t not_looked_for;        /* encoder: literals for which it did not look */
     size_t far_count;             /* of those that were neither nearby nor recent */
     bool failed;                  /* decoder: damage */
 };
