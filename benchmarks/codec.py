@@ -31,8 +31,9 @@ from sqlite_zblob.bench.codecs import Codec
 from sqlite_zblob.bench.questions.codecs import measure_codec
 
 RIVALS = (
-    *("JPEG-LS", "JPEG 2000", "HTJ2K", "JPEG XL e1", "JPEG XL e3", "JPEG XL e7", "zstd 3", "zstd 19"),
-    *("blosc2 shuffle", "blosc2 bitshuffle", "blosc2 bytedelta", "pcodec 8"),
+    *("JPEG-LS", "JPEG 2000", "HTJ2K", "JPEG XL e1", "JPEG XL e2", "JPEG XL e3", "JPEG XL e7", "LERC"),
+    *("zstd 3", "zstd 19", "blosc2 shuffle", "blosc2 bitshuffle", "blosc2 bytedelta", "pcodec 8", "OpenZL", "fpzip"),
+    *("crackle", "crackle + lzma", "compresso", "compressed-segmentation"),
 )
 
 

@@ -72,6 +72,7 @@ def arrays() -> Iterator[tuple[str, Any, int]]:
     yield "rgb", np.stack([ct & 255, ct >> 1 & 255, ct >> 2 & 255], axis=-1).astype("uint8"), 3
     yield "vector", np.stack([ct, ct // 2], axis=-1).astype("int16"), 2
     yield "float32", (ct / np.float32(7)).astype("float32"), 1
+    yield "label map", np.stack([ct // 512, (ct + 20) // 512]).astype("int16"), 1
 
 
 ARRAYS = {name: (array, components) for name, array, components in arrays()}

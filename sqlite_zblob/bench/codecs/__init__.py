@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 # The beginning of a codec's name -> its adapter.
 ADAPTERS = {
     "uncompressed": "none",
@@ -31,6 +33,11 @@ ADAPTERS = {
     "HTJ2K": "htj2k",
     "DICOM RLE": "rle",
     "JPEG XL": "jpegxl",
+    "LERC": "lerc",
+    "fpzip": "fpzip",
+    "crackle": "crackle",
+    "compresso": "compresso",
+    "compressed-segmentation": "segmentation",
 }
 
 NOT_SLOW, SLOW, VERY_SLOW = 0, 1, 2
@@ -40,15 +47,16 @@ NOT_SLOW, SLOW, VERY_SLOW = 0, 1, 2
 class Codec:
     """One codec at one setting. `encode(subject, threads)` makes bytes; `decode(coded, threads)` returns the subject's.
 
-    What a subject is depends on `unit`: "bytes" is any C-contiguous buffer, "array" a NumPy array with its shape, and
-    "picture" one 2-D slice of unsigned samples (with its components last, where there are several).
+    What a subject is depends on `unit`: "bytes" is any C-contiguous buffer, "array" a NumPy array with its shape,
+    "picture" one 2-D slice of unsigned samples (with its components last, where there are several), and "labels" a
+    label map, as unsigned integers on three axes.
     """
 
     name: str  # with its level, as tables give it
     package: str  # whose version is recorded; "" for the standard library
     encode: Callable[[Any, int], bytes]
     decode: Callable[[bytes, int], Any]
-    unit: Literal["bytes", "array", "picture"] = "bytes"
+    unit: Literal["bytes", "array", "picture", "labels"] = "bytes"
     kinds: str = "uifcb"  # NumPy's kinds of samples that it takes
     slowness: int = NOT_SLOW  # SLOW is measured once, VERY_SLOW once and on a small part of the volume
     is_threaded: bool = False  # uses `threads`; pictures are always coded in parallel
@@ -65,6 +73,8 @@ class Codec:
         """What this codec is to code for a volume (`components` last if there are several); None: it cannot."""
         if array.dtype.kind not in self.kinds:
             return None
+        if self.unit == "labels":
+            return [labels(array)] if is_label_map(array) else None
         return slices(array, components) if self.unit == "picture" else [array]
 
     def encode_all(self, subjects: list[Any], threads: int = 1) -> list[bytes]:
@@ -92,6 +102,15 @@ def slices(array: Any, components: int) -> list[Any]:
     if components not in (1, 3, 4):
         array, components = array.transpose(array.ndim - 1, *range(array.ndim - 1)).copy(), 1
     return list(array.reshape(-1, *array.shape[-3 if components > 1 else -2 :]))
+
+
+def is_label_map(array: Any) -> bool:
+    """Do at most a quarter of the pixels differ from the one before? On others, codecs of labels take minutes."""
+    return bool(np.count_nonzero(array[..., 1:] != array[..., :-1]) * 4 <= array.size)
+
+
+def labels(array: Any) -> Any:
+    return array.view(f"u{array.itemsize}").reshape(-1, *array.shape[-2:])
 
 
 def bytes_of(data: Any) -> bytes:

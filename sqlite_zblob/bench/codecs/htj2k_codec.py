@@ -1,15 +1,17 @@
 """High-throughput JPEG 2000 (OpenJPH), reversible: slice by slice."""
 
-import imagecodecs
+import opencodecs
 
 from ..codecs import Codec
+
+_HTJ2K = opencodecs.get_codec("htj2k")
 
 CODECS = (
     Codec(
         "HTJ2K",
-        "imagecodecs",
-        lambda picture, threads: bytes(imagecodecs.htj2k_encode(picture, reversible=True)),
-        lambda data, threads: imagecodecs.htj2k_decode(data),
+        "opencodecs",
+        lambda picture, threads: bytes(_HTJ2K.encode(picture)),
+        lambda data, threads: _HTJ2K.decode(data, numthreads=threads),
         "picture",
         "ui",
     ),

@@ -1,4 +1,4 @@
-"""JPEG XL (libjxl), lossless, at its fastest, an intermediate, and its default effort: slice by slice."""
+"""JPEG XL (libjxl), lossless, at its two fastest efforts, an intermediate, and its default one: slice by slice."""
 
 from typing import Any
 
@@ -17,4 +17,4 @@ def _codec(effort: int, slowness: int = 0) -> Codec:
     return Codec(f"JPEG XL e{effort}", "imagecodecs", encode, decode, "picture", "uif", slowness)
 
 
-CODECS = (_codec(1), _codec(3), _codec(7, SLOW))
+CODECS = (_codec(1), _codec(2), _codec(3), _codec(7, SLOW))
