@@ -170,7 +170,8 @@ static const struct scenario scenarios[] = {
     {"select", TABLE ROWS, "SELECT * FROM t", false},
     {"select by a fresh connection", TABLE ROWS, "SELECT id, hex(data) FROM t WHERE \"a name\" = 'ONE'", true},
     {"select with constraints", TABLE ROWS,
-     "SELECT id, more FROM t WHERE \"a name\" GLOB 'TH*' OR \"a name\" IN ('one', 'two') AND n >= 1 ORDER BY n DESC",
+     "SELECT id, more FROM t WHERE \"a name\" GLOB 'TH*' OR \"a name\" IN ('one', 'two') AND n >= 1 ORDER BY n DESC, "
+     "id",
      false},
     {"select of a number as text", TABLE ROWS, "SELECT id FROM t WHERE \"a name\" < 5 OR \"a name\" IS NULL", false},
     {"join", TABLE ROWS, "SELECT a.id, b.more FROM t a JOIN t b ON b.n = a.n AND b.id > a.id ORDER BY 1, 2", false},
@@ -180,6 +181,18 @@ static const struct scenario scenarios[] = {
      "INSERT INTO t(data) VALUES(" BLOB(99) ")", false},
     {"zcompress", "", "SELECT hex(zdecompress(zcompress(" BLOB(9000) ", 5)))", false},
     {"zcompress with options", "", "SELECT hex(zdecompress(zcompress(volume(), " VOLUME_OPTIONS ")))", false},
+    {"zcompress of floats", "",
+     "SELECT hex(zdecompress(zcompress(volume(4), '{\"dtype\": \"float32\", \"shape\": [24, 32, 32], \"level\": 9}')))",
+     false},
+    {"zcompress of floats of few values", "",
+     "SELECT hex(zdecompress(zcompress(volume(-4), '{\"dtype\": \"float32\", \"shape\": [24, 32, 32]}')))", false},
+    {"zcompress of labels", "",
+     "SELECT hex(zdecompress(zcompress(volume(0), '{\"dtype\": \"uint8\", \"shape\": [24, 32, 32]}')))", false},
+    {"zcompress of planes", "",
+     "SELECT hex(zdecompress(zcompress(volume(4), '{\"codec\": \"planes\", \"dtype\": \"float32\", \"shape\": [24, 32, "
+     "32]}')))",
+     false},
+    {"zcompress by a guess", "", "SELECT hex(zdecompress(zcompress(volume())))", false},
     {"zdecompress", "CREATE TABLE p AS SELECT " FRAME " AS f", "SELECT hex(zdecompress(f)) FROM p", false},
     {"zdecompress of an image", "CREATE TABLE p AS SELECT zcompress(volume(), " VOLUME_OPTIONS ") AS f",
      "SELECT hex(zdecompress(f)) FROM p", false},
@@ -193,18 +206,24 @@ static const struct scenario scenarios[] = {
     {"config", "", "SELECT zblob_config('level', 3)", false},
 };
 
-/* SQL's volume(): a smooth image of 24 x 32 x 32 bytes. */
+/* SQL's volume(): a smooth image of 24 x 32 x 32 bytes, or with volume(4) of as many floats, or with volume(-4) of floats
+ * that are multiples of a step, or with volume(0) of labels. */
 static void
 volume(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
-    static unsigned char samples[24 * 32 * 32];
-    (void)count;
-    (void)arguments;
-    for (int i = 0; i < (int)sizeof samples; i++) {
-        int x = i % 32 - 16, y = i / 32 % 32 - 16, z = i / 1024 - 12;
-        samples[i] = (unsigned char)(250 - (x * x + y * y + z * z) / 4 + i * 7 % 3);
+    enum { COUNT = 24 * 32 * 32 };
+    static unsigned char bytes[COUNT];
+    static float floats[COUNT];
+    int kind = count ? sqlite3_value_int(arguments[0]) : 1;
+    for (int i = 0; i < COUNT; i++) {
+        int x = i % 32 - 16, y = i / 32 % 32 - 16, z = i / 1024 - 12, distance = x * x + y * y + z * z;
+        bytes[i] = (unsigned char)(kind == 0 ? distance / 99 : 250 - distance / 4 + i * 7 % 3);
+        floats[i] = kind < 0 ? (float)(distance / 4 + i * 7 % 3) * 0.3f : (float)distance / (3.0f + (float)(i % 7));
     }
-    sqlite3_result_blob(context, samples, sizeof samples, SQLITE_STATIC);
+    if (kind == 4 || kind == -4)
+        sqlite3_result_blob(context, floats, sizeof floats, SQLITE_STATIC);
+    else
+        sqlite3_result_blob(context, bytes, sizeof bytes, SQLITE_STATIC);
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */
@@ -287,7 +306,7 @@ open_database(const char *path)
         die("cannot open", path);
     sqlite3_exec(db, "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY", NULL, NULL, NULL);
     sqlite3_extended_result_codes(db, 1);
-    sqlite3_create_function(db, "volume", 0, SQLITE_UTF8, NULL, volume, NULL, NULL);
+    sqlite3_create_function(db, "volume", -1, SQLITE_UTF8, NULL, volume, NULL, NULL);
     return db;
 }
 

@@ -9,10 +9,12 @@ bits_put(struct bit_writer *writer, uint32_t value, int count)
     writer->bits |= (uint64_t)value << writer->count;
     writer->count += count;
     for (; writer->count >= 8; writer->count -= 8, writer->bits >>= 8) {
-        if (writer->at == writer->end)
-            writer->overflow = true;
-        else
+        if (writer->at != writer->end) {
             *writer->at++ = (unsigned char)writer->bits;
+            continue;
+        }
+        writer->overflow = true;
+        writer->lost_size++;
     }
 }
 

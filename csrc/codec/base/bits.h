@@ -18,6 +18,7 @@ struct bit_writer {
     uint64_t bits; /* `count` bits that do not fill a byte yet */
     int count;
     bool overflow;
+    size_t lost_size; /* bytes that there was no room for */
 };
 
 struct bit_reader {
@@ -25,18 +26,19 @@ struct bit_reader {
     uint64_t bits; /* `count` bits that were read from bytes before `at` and not taken yet */
     int count;
     bool overflow;
+    bool lacks_memory; /* for callers: there was no memory for what is read, which says nothing about the bytes */
 };
 
 static inline struct bit_writer
 bits_write_to(unsigned char *dst, size_t dst_capacity)
 {
-    return (struct bit_writer){dst, dst + dst_capacity, 0, 0, false};
+    return (struct bit_writer){dst, dst + dst_capacity, 0, 0, false, 0};
 }
 
 static inline struct bit_reader
 bits_read_from(const unsigned char *src, size_t src_size)
 {
-    return (struct bit_reader){src, src + src_size, 0, 0, false};
+    return (struct bit_reader){src, src + src_size, 0, 0, false, false};
 }
 
 /* Can the reader's bytes hold that many items of one bit or more? A first check of a count before memory is taken. */

@@ -8,6 +8,7 @@
 #include "wide/cells_format.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     FLAG_LABEL = 1,
@@ -75,6 +76,7 @@ voxel_model_free(struct voxel_model *model)
         voxel_ranks_free(&model->ranks[i]);
     voxel_wide_free(model->wide);
     free(model->kinds);
+    free(model->packed);
     free(model);
 }
 
@@ -308,7 +310,8 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     if (model->is_folded ? !voxel_fold_shape(&model->shape, width, height, sample_size) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
-    if (!model->is_label && !voxel_widen_model(model))
+    r->lacks_memory = !model->is_label && !voxel_widen_model(model);
+    if (r->lacks_memory)
         return false;
     model->use_reference = flags & FLAG_REFERENCE;
     model->use_floor = flags & FLAG_FLOOR;
@@ -342,27 +345,31 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     return (model->is_label || read_intensity(r, model)) && !r->overflow;
 }
 
+bool
+voxel_model_pack(struct voxel_model *model)
+{
+    unsigned char none;
+    struct bit_writer writer = bits_write_to(&none, 0); /* counts */
+    write_model(&writer, model);
+    model->packed_size = writer.lost_size;
+    model->packed = malloc(model->packed_size);
+    if (model->packed == NULL)
+        return false;
+    writer = bits_write_to(model->packed, model->packed_size);
+    write_model(&writer, model);
+    return !writer.overflow && writer.at == writer.end; /* what has memory the second time only is longer or shorter */
+}
+
 size_t
 voxel_model_size(const struct voxel_model *model)
 {
-    size_t cells = model->wide ? 65536 : 0;                   /* they and ranks at their worst, and parameters */
-    size_t ranks = model->ranks_count * (size_t)VOXEL_VALUES; /* of a bit each, or with gaps that make them fewer */
-    size_t capacity = ranks + cells * 11 + 65536;
-    unsigned char *bytes = malloc(capacity);
-    if (bytes == NULL)
-        return 0;
-    struct bit_writer writer = bits_write_to(bytes, capacity);
-    write_model(&writer, model);
-    size_t size = (size_t)(writer.at - bytes);
-    free(bytes);
-    return size;
+    return model->packed_size;
 }
 
 void
 voxel_model_write(const struct voxel_model *model, unsigned char *dst)
 {
-    struct bit_writer writer = bits_write_to(dst, voxel_model_size(model));
-    write_model(&writer, model);
+    memcpy(dst, model->packed, model->packed_size);
 }
 
 enum zblob_result
@@ -377,7 +384,7 @@ voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid, cons
     struct bit_reader reader = bits_read_from(src, src_size);
     if (!read_model(&reader, m) || reader.at != reader.end) {
         voxel_model_free(m);
-        return ZBLOB_DAMAGED;
+        return reader.lacks_memory ? ZBLOB_NO_MEMORY : ZBLOB_DAMAGED;
     }
     *model = m;
     return ZBLOB_OK;

@@ -72,6 +72,8 @@ struct voxel_model {
     uint8_t thresholds[VOXEL_BINS_MAX]; /* steps, from 1 on; they do not decrease */
     uint16_t bin_of[VOXEL_STEPS_MAX];   /* step -> bin, which follows from the thresholds */
     struct voxel_kind *kinds;           /* kind_count of them */
+    unsigned char *packed;              /* its serialized form; only in an encoder */
+    size_t packed_size;
 };
 
 /* Can this codec take such samples at all? */
@@ -88,7 +90,10 @@ bool voxel_widen_model(struct voxel_model *model);
 /* Fills bin_of from the thresholds. */
 void voxel_index_bins(struct voxel_model *model);
 
-/* The model's serialized form: its size, and writing it (exactly that many bytes). */
+/* Once everything is chosen: serialize the model. False: no memory. */
+bool voxel_model_pack(struct voxel_model *model);
+
+/* The serialized form of a model that was packed: its size, and writing it (exactly that many bytes). */
 size_t voxel_model_size(const struct voxel_model *model);
 void voxel_model_write(const struct voxel_model *model, unsigned char *dst);
 

@@ -68,7 +68,8 @@ voxel_ranks_read(struct bit_reader *r, struct voxel_ranks *ranks, const struct s
     if (count == 0 || count > most || !bits_may_hold(r, count))
         return false;
     ranks->values = malloc(count * sizeof *ranks->values);
-    if (ranks->values == NULL)
+    r->lacks_memory = ranks->values == NULL;
+    if (r->lacks_memory)
         return false;
     for (uint32_t i = 0; i < count; i++) {
         next += bits_get_golomb(r, 0);
@@ -77,5 +78,6 @@ voxel_ranks_read(struct bit_reader *r, struct voxel_ranks *ranks, const struct s
         ranks->values[i] = (uint16_t)next++;
     }
     ranks->count = count;
-    return open_samples(ranks, type);
+    r->lacks_memory = !open_samples(ranks, type);
+    return !r->lacks_memory;
 }

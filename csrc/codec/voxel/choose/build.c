@@ -37,6 +37,8 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
         voxel_choose_chunks(m, level);
     else if (gain && result == ZBLOB_OK)
         result = voxel_choose_intensities(m, samples, level, is_signal, &gain);
+    if (result == ZBLOB_OK && gain && !voxel_model_pack(m))
+        result = ZBLOB_NO_MEMORY;
     if (result == ZBLOB_OK && gain)
         *model = m;
     else

@@ -99,6 +99,8 @@ size_of_excerpt(const struct excerpt *e, bool as_labels, int level, uint64_t *on
     } else if (model)
         result = voxel_choose_intensities(model, e->samples, level, false, &gain);
     *once = 0;
+    if (result == ZBLOB_OK && gain && !voxel_model_pack(model))
+        result = ZBLOB_NO_MEMORY;
     if (result == ZBLOB_OK && gain) {
         *once = voxel_model_size(model);
         result = encoded_size(model, e->samples, size);

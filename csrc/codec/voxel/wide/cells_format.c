@@ -121,7 +121,8 @@ read_list(struct bit_reader *r, struct voxel_wide *wide)
     if (count == 0 || count > CELLS_MAX || !bits_may_hold(r, count) || order > PLAIN)
         return false;
     wide->runs = malloc(count * sizeof *wide->runs);
-    if (wide->runs == NULL)
+    r->lacks_memory = wide->runs == NULL;
+    if (r->lacks_memory)
         return false;
     wide->run_count = wide->cell_count = count;
     for (uint32_t k = 0; k < count; k++)
@@ -156,7 +157,8 @@ read_runs(struct bit_reader *r, struct voxel_wide *wide)
     if (count == 0 || count > CELL_RUNS_MAX || !bits_may_hold(r, count))
         return false;
     wide->runs = malloc(count * sizeof *wide->runs);
-    if (wide->runs == NULL)
+    r->lacks_memory = wide->runs == NULL;
+    if (r->lacks_memory)
         return false;
     wide->run_count = count;
     for (uint32_t k = 0; k < count; k++) {
