@@ -192,11 +192,31 @@ refuse_compressed(struct argument *argument, const char *name, const char *where
 
 #define SEES_FRAMES "SQLite would look at the compressed bytes"
 
-/* DEFAULT at `at` - 1. A default is stored as it is, and must not look like a frame. */
+static unsigned
+hex_digit(char c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+/* Would the value of x'...' be taken for a frame, whole or damaged? */
+static int
+check_blob(const struct token *blob, bool *is_marked)
+{
+    size_t size = blob->size > 3 ? (blob->size - 3) / 2 : 0;
+    unsigned char *bytes = sqlite3_malloc64(size + 1);
+    if (!bytes)
+        return SQLITE_NOMEM;
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (unsigned char)(hex_digit(blob->text[2 * i + 2]) << 4 | hex_digit(blob->text[2 * i + 3]));
+    *is_marked = zblob_is_marked(bytes, size);
+    sqlite3_free(bytes);
+    return SQLITE_OK;
+}
+
+/* DEFAULT at `at` - 1. A default is stored as it is, so that it must not look like a frame. */
 static int
 parse_default(struct argument *argument, struct column *column, size_t *at)
 {
-    static const char frame_hex[] = "5a2a4d18"; /* how every frame starts */
     const struct token *tokens = argument->tokens;
     size_t end = *at + 1;
     if (token_is_mark(&tokens[*at], '('))
@@ -204,9 +224,11 @@ parse_default(struct argument *argument, struct column *column, size_t *at)
     else if (token_is_mark(&tokens[*at], '-') || token_is_mark(&tokens[*at], '+'))
         end++;
     column->has_default = !token_is_word(&tokens[*at], "NULL");
-    for (size_t i = *at; i < end && i < argument->count; i++) {
-        if (tokens[i].kind == TOKEN_BLOB && tokens[i].size > sizeof frame_hex + 2 &&
-            sqlite3_strnicmp(tokens[i].text + 2, frame_hex, sizeof frame_hex - 1) == 0 && column->is_compressed)
+    for (size_t i = *at; column->is_compressed && i < end && i < argument->count; i++) {
+        bool is_marked = false;
+        if (tokens[i].kind == TOKEN_BLOB && check_blob(&tokens[i], &is_marked) != SQLITE_OK)
+            return fail_memory(argument);
+        if (is_marked)
             return refuse_compressed(argument, column->name, "have a frame as its DEFAULT", "it would be decompressed");
     }
     *at = end < argument->count ? end : argument->count;

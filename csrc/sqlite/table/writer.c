@@ -23,9 +23,10 @@ enum { AT_MARK, AT_KIND, AT_CONFLICT, AT_ROWID, AT_COLUMNS };
 #define PARAMETER_COLUMN(column) ((column) + 2)
 #define PARAMETER_ROW(defs) ((defs)->column_count + 2)
 
-/* Triggers on backing tables may write virtual tables, each write inside another one on the stack: SQLite's own limit
- * is for the heap, and the default stack of a thread may be small. */
-#define DEPTH_MAX 100
+/* A trigger on a backing table may write a virtual table, whose write is then inside the first one, on the stack: about
+ * a kilobyte for each. SQLite's own limit, SQLITE_LIMIT_TRIGGER_DEPTH, allows 1000, and stacks of threads may have no more
+ * than half a megabyte. */
+#define DEPTH_MAX 200
 
 /* One call of xUpdate. A trigger may begin another one on the same table while it runs. */
 struct write {
