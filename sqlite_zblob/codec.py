@@ -10,7 +10,7 @@ import ctypes
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn, overload
 
@@ -86,15 +86,9 @@ _checks = threading.local()
 _INTERRUPTIBLE_SIZE = 64 << 10
 
 
-@contextmanager
-def interruptible(check: Callable[[], object]) -> Iterator[None]:
-    """Within, calls of the codec in this thread call `check` every few milliseconds, and end with what it raises."""
-    previous = getattr(_checks, "check", None)
+def interrupt_by(check: Callable[[], object]) -> None:
+    """From now on, calls of the codec in this thread call `check` every few ms, and end with what it raises."""
     _checks.check = check
-    try:
-        yield
-    finally:
-        _checks.check = previous
 
 
 class _Call:
@@ -135,8 +129,8 @@ def _let_signals_in() -> None:
 
 
 def _call(size: int) -> _Call | nullcontext[Any]:
-    """What may interrupt the call of the codec that is about to begin: `interruptible`, or in the main thread, where
-    Python handles signals, Ctrl-C."""
+    """What may interrupt the call of the codec that is about to begin: the thread's own check, or in the main thread,
+    where Python handles signals, Ctrl-C."""
     check = getattr(_checks, "check", None)
     if check is None and threading.current_thread() is threading.main_thread():
         check = _let_signals_in

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import apsw
@@ -71,10 +71,11 @@ def atomic(connection: Connection) -> Iterator[None]:
         yield
         run(connection, commit)
     except BaseException:
-        if connection.in_transaction:
-            run(connection, rollback)
-            if rollback.endswith("zblob"):
-                run(connection, commit)
+        with _first_error():
+            if connection.in_transaction:
+                run(connection, rollback)
+                if rollback.endswith("zblob"):
+                    run(connection, commit)
         raise
 
 
@@ -88,7 +89,15 @@ def snapshot(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        run(connection, "ROLLBACK")
+        with _first_error():
+            if connection.in_transaction:
+                run(connection, "ROLLBACK")
+
+
+def _first_error() -> AbstractContextManager[None]:
+    """For going back after an error: many of a disk's faults end the transaction themselves, and what then fails, too,
+    must not hide the reason."""
+    return suppress(apsw.Error, sqlite3.Error)
 
 
 def quote(name: str) -> str:

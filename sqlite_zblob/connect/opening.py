@@ -31,6 +31,8 @@ Database = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Connection
 READING_SECONDS = 10.0  # to wait for a lock that somebody else holds
 REWRITING_SECONDS = 300.0
 
+PROGRESS_STEPS = 20_000  # of SQLite's machine, a few milliseconds
+
 CACHE_KIB = 32 << 10  # page cache of a rewriting connection
 
 # With fewer bytes free, an error of input or output is put down to the full disk.
@@ -166,6 +168,7 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
             connection.wal_autocheckpoint(0)
+            connection.set_progress_handler(_let_signals_in, PROGRESS_STEPS)
             run(connection, f"PRAGMA cache_size = -{CACHE_KIB}")
             # With a log, a power failure takes away whole commits, together with the record of them. Without one, a
             # journal that reappears after its deletion would be rolled back over a file that auto_vacuum has
@@ -178,6 +181,11 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
         finally:
             with suppress(apsw.FullError, apsw.IOError):  # the log keeps what a last checkpoint cannot move
                 connection.close()
+
+
+def _let_signals_in() -> bool:
+    """Do nothing: as soon as the interpreter runs, Ctrl-C raises KeyboardInterrupt, which ends the statement."""
+    return False
 
 
 def _file_of(connection: Connection) -> Location:

@@ -18,7 +18,7 @@ from typing import Any
 from ..codec import VERSION
 from ..errors import WorkerError
 from .work import ExecutorSource
-from .workers import Job, Outcome, Result, handshake, stand_back
+from .workers import Job, Outcome, Result, Stopper, handshake, stand_back
 
 Task = Callable[[Job], Result]
 
@@ -72,16 +72,16 @@ class Pipeline:
         """
         self.task, self.source, self.workers = task, source, workers or cpu_count()
         self.in_flight, self.fetch, self.tick = in_flight, fetch, tick
-        self.reading = (
-            Lock()
-        )  # held by each of our own threads while it reads; a caller that holds it keeps them from reading
+        # Held by each of our own threads while it reads; a caller that holds it keeps them from reading.
+        self.reading = Lock()
+        self.stopper = Stopper()
         self.sends_values = False
         self.suspects = 0  # how many of the jobs in flight may have killed a worker, so that each of them runs alone
         self.executor, self.is_own = self._open()
 
     def _open(self) -> tuple[Executor, bool]:
         if self.source is None:
-            return ThreadPoolExecutor(self.workers, "zblob", stand_back, (self.reading,)), True
+            return ThreadPoolExecutor(self.workers, "zblob", stand_back, (self.reading, self.stopper)), True
         executor, is_own = (self.source, False) if isinstance(self.source, Executor) else (self.source(), True)
         self._shake_hands(executor)
         return executor, is_own
@@ -91,14 +91,16 @@ class Pipeline:
             version = executor.submit(handshake).result(HANDSHAKE_SECONDS)
         except FutureTimeoutError as error:
             raise WorkerError(f"no worker has answered within {HANDSHAKE_SECONDS} seconds") from error
-        except BrokenExecutor as error:
+        except (RuntimeError, OSError) as error:  # a BrokenExecutor is a RuntimeError, too
             raise WorkerError(f"the workers cannot start: {error}") from error
         _require_version(version)
 
     def __enter__(self) -> Pipeline:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.stopper.stop()
         if self.is_own:
             self.executor.shutdown(wait=True, cancel_futures=True)
 
@@ -131,9 +133,24 @@ class Pipeline:
         if load.job is None:
             return None
         try:
-            return self.executor.submit(self.task, self._prepare(load.job))
+            return self._hand_out(self._prepare(load.job))
         except BrokenExecutor:
             return None
+
+    def _hand_out(self, job: Job) -> Future[Result]:
+        """To the executor. Where the system gives this process no thread, the calling one does the work.
+
+        :raises BrokenExecutor: a worker was killed.
+        :raises WorkerError: the executor takes no more work.
+        """
+        try:
+            return self.executor.submit(self.task, job)
+        except BrokenExecutor:
+            raise
+        except (RuntimeError, OSError) as error:
+            if not isinstance(self.executor, ThreadPoolExecutor) or not self.is_own:
+                raise WorkerError(f"the executor takes no more work: {error}") from error
+            return _done_here(self.task, job)
 
     def _prepare(self, job: Job) -> Job:
         return self.fetch(job) if self.sends_values else job
@@ -164,7 +181,7 @@ class Pipeline:
         """Run a job again while no other one runs, and set aside the values that fail again."""
         for _ in range(1 + RETRIES):
             try:
-                return self._collect(self.executor.submit(self.task, self._prepare(job)), job)
+                return self._collect(self._hand_out(self._prepare(job)), job)
             except WorkerError:
                 raise
             except Exception as error:
@@ -183,7 +200,7 @@ class Pipeline:
         _require_version(result.codec_version)
         if result.unreachable:
             self.sends_values = True
-            return self._collect(self.executor.submit(self.task, self.fetch(job)), job)
+            return self._collect(self._hand_out(self.fetch(job)), job)
         if len(result.outcomes) != len(job.items):
             raise WorkerError("a worker has answered something else than it was asked")
         return result.outcomes
@@ -198,6 +215,15 @@ class Pipeline:
             self.executor = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
         self.is_own = True
         self._shake_hands(self.executor)
+
+
+def _done_here(task: Task, job: Job) -> Future[Result]:
+    future: Future[Result] = Future()
+    try:
+        future.set_result(task(job))
+    except Exception as error:
+        future.set_exception(error)
+    return future
 
 
 def _require_version(version: str) -> None:

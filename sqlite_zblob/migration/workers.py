@@ -29,6 +29,7 @@ from ..codec import (
     find_damages,
     has_magic,
     info,
+    interrupt_by,
     is_frame,
 )
 from ..connect.database import pragma, run
@@ -124,7 +125,28 @@ NICENESS = 10
 _thread = threading.local()
 
 
-def stand_back(reading: AbstractContextManager[object]) -> None:
+class Stop(Exception):  # noqa: N818 - no error, but an order
+    """Raised in a worker thread whose work nobody waits for any longer."""
+
+
+class Stopper:
+    """Tells the threads that work for another one to stop at once, in the middle of a value."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self.engines: list[apsw.Connection] = []  # of all the threads
+
+    def check(self) -> None:
+        if self.stopped.is_set():
+            raise Stop
+
+    def stop(self) -> None:
+        self.stopped.set()
+        for engine in self.engines:
+            engine.interrupt()
+
+
+def stand_back(reading: AbstractContextManager[object], stopper: Stopper) -> None:
     """Lower the priority of this thread, once: the thread that it works for and other processes go first.
 
     That thread holds the write lock now and then, and others wait for it. Works where threads have priorities of their
@@ -132,7 +154,8 @@ def stand_back(reading: AbstractContextManager[object]) -> None:
 
     :param reading: entered while this thread reads, because a reader keeps a checkpoint from finishing.
     """
-    _thread.reading = reading
+    _thread.reading, _thread.stopper = reading, stopper
+    interrupt_by(stopper.check)
     if sys.platform == "linux":
         own = threading.get_native_id()
         with suppress(OSError):  # a sandbox may not know it
@@ -197,7 +220,7 @@ def _read_and_run(
     try:
         with getattr(_thread, "reading", nullcontext()):
             value = read_value(connection, job.source.place, item.key, item.size)
-    except (apsw.CorruptError, apsw.IOError) as error:
+    except apsw.CorruptError as error:  # any other error may pass, and is no damage
         reason = f"SQLite cannot read it: {error}"
         return Outcome("failed", reason=reason, damages=((None, reason),))
     except apsw.SQLError as error:
@@ -209,6 +232,8 @@ def _read_and_run(
 def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, Item, Buffer], Outcome]) -> Outcome:
     if value is None:
         return Outcome("gone")
+    if stopper := getattr(_thread, "stopper", None):
+        stopper.check()
     try:
         return task(job, item, value)
     except (ZblobError, MemoryError, apsw.Error) as error:
@@ -301,6 +326,8 @@ def _text_engine(encoding: str) -> apsw.Connection:
         load(engine)
         run(engine, "SELECT zblob_config('threads', 1)")
         setattr(_engines, name, engine)
+        if stopper := getattr(_thread, "stopper", None):
+            stopper.engines.append(engine)
     return engine
 
 
