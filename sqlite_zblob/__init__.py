@@ -1,35 +1,42 @@
-"""sqlite_zblob: compressed BLOBs and medical images inside SQLite."""
+"""sqlite_zblob: compressed BLOBs and medical images inside SQLite.
 
-from . import images
-from .analysis.analyze import Analysis, ColumnAnalysis, analyze
-from .analysis.describe import ColumnInfo, DatabaseInfo, MigrationInfo, TableInfo, describe
-from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
-from .codec import VERSION as __version__  # noqa: N811
-from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
-from .column.recommend import Recommendation, recommend
-from .column.storage import ColumnStatus, disable, enable, status
-from .column.watch import install, load, uninstall
-from .connect.loader import loadable_path
-from .connect.rows import decode_rows
-from .errors import (
-    DamagedFrameError,
-    DatabaseError,
-    DiskSpaceError,
-    LoadError,
-    MetadataError,
-    NotCompressedError,
-    OptionError,
-    SizeLimitError,
-    SupersededError,
-    UnsupportedFrameError,
-    WorkerError,
-    WrongTypeError,
-    ZblobError,
-    ZblobWarning,
-)
-from .migration.migrate import compress_store, migrate, restore
-from .migration.reports import Damage, Failure, Progress, Report, VerifyReport
-from .migration.verify import verify
+A name is imported when it is first used: what only unpickles a value, or only asks for the version, imports little.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import images
+    from .analysis.analyze import Analysis, ColumnAnalysis, analyze
+    from .analysis.describe import ColumnInfo, DatabaseInfo, MigrationInfo, TableInfo, describe
+    from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
+    from .codec import VERSION as __version__  # noqa: N811
+    from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
+    from .column.recommend import Recommendation, recommend
+    from .column.storage import ColumnStatus, disable, enable, status
+    from .column.watch import install, load, uninstall
+    from .connect.loader import loadable_path
+    from .connect.rows import decode_rows
+    from .errors import (
+        DamagedFrameError,
+        DatabaseError,
+        DiskSpaceError,
+        LoadError,
+        MetadataError,
+        NotCompressedError,
+        OptionError,
+        SizeLimitError,
+        SupersededError,
+        UnsupportedFrameError,
+        WorkerError,
+        WrongTypeError,
+        ZblobError,
+        ZblobWarning,
+    )
+    from .migration.migrate import compress_store, migrate, restore
+    from .migration.reports import Damage, Failure, Progress, Report, VerifyReport
+    from .migration.verify import verify
 
 __all__ = [
     "Analysis",
@@ -88,3 +95,53 @@ __all__ = [
     "uninstall",
     "verify",
 ]
+
+# Where the names are: the same as above, for the interpreter.
+_HOMES = {
+    ".analysis.analyze": ("Analysis", "ColumnAnalysis", "analyze"),
+    ".analysis.describe": ("ColumnInfo", "DatabaseInfo", "MigrationInfo", "TableInfo", "describe"),
+    ".analysis.stats": ("CodecStats", "ColumnStats", "TableStats", "stats"),
+    ".codec": ("FrameInfo", "ImageInfo", "compress", "compress_pickle", "decompress", "info", "is_frame"),
+    ".column.recommend": ("Recommendation", "recommend"),
+    ".column.storage": ("ColumnStatus", "disable", "enable", "status"),
+    ".column.watch": ("install", "load", "uninstall"),
+    ".connect.loader": ("loadable_path",),
+    ".connect.rows": ("decode_rows",),
+    ".errors": (
+        "DamagedFrameError",
+        "DatabaseError",
+        "DiskSpaceError",
+        "LoadError",
+        "MetadataError",
+        "NotCompressedError",
+        "OptionError",
+        "SizeLimitError",
+        "SupersededError",
+        "UnsupportedFrameError",
+        "WorkerError",
+        "WrongTypeError",
+        "ZblobError",
+        "ZblobWarning",
+    ),
+    ".migration.migrate": ("compress_store", "migrate", "restore"),
+    ".migration.reports": ("Damage", "Failure", "Progress", "Report", "VerifyReport"),
+    ".migration.verify": ("verify",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "images":
+        return import_module(".images", __name__)
+    if name == "__version__":
+        value: Any = import_module(".codec", __name__).VERSION
+    elif name in _HOME_OF:
+        value = getattr(import_module(_HOME_OF[name], __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

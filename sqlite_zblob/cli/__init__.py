@@ -31,8 +31,3 @@ def cli() -> None:
 
 for command in (analyze, migrate, restore, verify, info, stats, status, demo, bench):
     cli.add_command(command)
-
-
-def main() -> None:
-    """Entry point."""
-    cli(prog_name="sqlite-zblob")

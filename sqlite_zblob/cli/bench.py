@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,9 +109,12 @@ def _measure(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    run, write = _needs_extra()
     on_interrupt("interrupted. What was measured is kept: the same command, without --again, continues")
-    with render.progress_of_steps() as progress:
+    target = report or results / "report.md"
+    with _extra(), render.progress_of_steps() as progress:
+        from ..bench.report import write
+        from ..bench.run import run
+
         progress("finding images")
         seen: dict[str, int] = {}
 
@@ -119,8 +123,7 @@ def _measure(
             progress(f"{question}: {step}"[:60], seen[question] - 1, count)
 
         measured = run(names, source, column, results, quick, again, advance)
-    target = report or results / "report.md"
-    found = write(results, target)
+        found = write(results, target)
     answers = tuple(Answer(name, found[name], name in measured) for name in names)
     if as_json:
         render.print_json("bench", Investigation(answers, str(target), str(results)))
@@ -131,13 +134,13 @@ def _measure(
     click.echo(f"\nTables and plots: {target}; data: {results}")
 
 
-def _needs_extra() -> tuple[Any, Any]:
+@contextmanager
+def _extra() -> Iterator[None]:
+    """:raises ZblobError: a package of the extra is missing, which may show in the middle of the work only."""
     try:
-        from ..bench.report import write
-        from ..bench.run import run
+        yield
     except ImportError as error:
         raise ZblobError(f"the bench needs more packages: pip install 'sqlite_zblob[bench]' ({error})") from error
-    return run, write
 
 
 def _add(name: str) -> None:
@@ -174,9 +177,11 @@ def measure_all(**options: Any) -> None:
 @json_option
 def make_report(results: Path, report: Path | None, as_json: bool) -> None:
     """Write the report again from existing data. Nothing is measured."""
-    _, write = _needs_extra()
     target = report or results / "report.md"
-    answers = write(results, target)
+    with _extra():
+        from ..bench.report import write
+
+        answers = write(results, target)
     if as_json:
         found = tuple(Answer(name, answer, False) for name, answer in answers.items())
         render.print_json("bench", Investigation(found, str(target), str(results)))
@@ -205,8 +210,8 @@ def make_report(results: Path, report: Path | None, as_json: bool) -> None:
 @json_option
 def cost(images: float, size_mb: float, ratio: float, months: int, price: float, as_json: bool) -> None:
     """What a growing store costs: GB-months without and with compression."""
-    _needs_extra()
-    from ..bench.questions.scale import gigabyte_months
+    with _extra():
+        from ..bench.questions.scale import gigabyte_months
 
     plain, compressed = (gigabyte_months(images, size_mb * 1e6, factor, months) for factor in (1.0, ratio))
     found = Cost(months, plain, compressed, price)

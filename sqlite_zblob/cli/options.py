@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sqlite3
+import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import IO, Any, TypeVar
 
 import apsw
@@ -37,13 +41,38 @@ class Failure(click.ClickException):
         self.wants_json = bool(click.get_current_context().meta.get(_JSON))
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"sqlite-zblob: {self.message}", err=True)
-        if self.wants_json:
-            click.echo(json.dumps({"error": {"kind": self.kind, "message": self.message}}))
+        _report(self.message, self.kind, as_json=self.wants_json)
+
+
+def _report(message: str, kind: str, *, as_json: bool) -> None:
+    with suppress(OSError):
+        click.echo(f"sqlite-zblob: {message}", err=True)
+    with suppress(OSError):  # the output itself may be what cannot be written
+        if as_json:
+            click.echo(json.dumps({"error": {"kind": kind, "message": message}}))
 
 
 class ErrorGroup(click.Group):
     """Commands whose errors are one sentence. Errors of our own making keep their traceback."""
+
+    def main(
+        self,
+        args: Any = None,
+        prog_name: Any = None,
+        complete_var: Any = None,
+        standalone_mode: Any = True,
+        **extra: Any,
+    ) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        run = partial(super().main, given, prog_name, complete_var, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        code = _exit_code(run, as_json="--json" in given)
+        failure = _end_output()
+        if failure and not code:
+            code = 1
+            _report(failure, "OSError", as_json=False)
+        sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -54,6 +83,8 @@ class ErrorGroup(click.Group):
         except ZblobError as error:
             raise Failure(str(error), type(error).__name__) from error
         except OSError as error:
+            if _is_of_output(error):
+                raise Failure(_output_error(error), type(error).__name__) from error
             where = f": {error.filename}" if error.filename else ""
             raise Failure(f"{error.strerror or error}{where}", type(error).__name__) from error
         except (apsw.Error, sqlite3.Error) as error:
@@ -62,6 +93,50 @@ class ErrorGroup(click.Group):
             raise Failure("out of memory", "MemoryError") from error
         except KeyboardInterrupt as error:
             raise Failure(ctx.meta.get(_INTERRUPTED, "interrupted"), "Interrupted", 130) from error
+
+
+def _output_error(error: OSError) -> str:
+    return f"cannot write the output: {error.strerror or error}"
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Was it raised where something was printed?"""
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return modules[-1].partition(".")[0] in ("click", "rich")
+
+
+def _end_output() -> str | None:
+    """Write what is left of the output; or else say why not, and drop it: the interpreter would try it once more at its
+    end, and print a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _output_error(error)
+    return None
+
+
+def _exit_code(run: Callable[[], Any], *, as_json: bool) -> int:
+    """Run the command, and report what goes wrong."""
+    try:
+        code = run()
+    except click.UsageError as error:
+        if as_json:
+            _report(error.format_message(), "UsageError", as_json=True)
+        else:
+            error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        _report("interrupted", "Interrupted", as_json=as_json)
+        return 130
+    except OSError as error:  # of what click itself prints, such as --help
+        _report(_output_error(error), type(error).__name__, as_json=False)
+        return 1
+    return code if isinstance(code, int) else 0
 
 
 @contextmanager
