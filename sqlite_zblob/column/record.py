@@ -42,6 +42,7 @@ class Entry:
     trouble: str | None  # why it is not intact, as far as the triggers' places tell
     has_column: bool  # False: the table was dropped, or made anew without the column
     is_recorded: bool  # False: its triggers have left it, or they came without a record
+    moved_to: str | None = None  # its triggers have gone with this table, renamed; the one of the old name is a new one
 
     def is_column(self, table: str, column: str) -> bool:
         return fold(self.table) == fold(table) and fold(self.setting.column) == fold(column)
@@ -86,7 +87,7 @@ def _recorded(
     found = [replace(now, trouble=trouble, is_recorded=True)]
     if fold(now.table) != fold(table) and has_column:
         trouble = f"its triggers have gone with the table that is now {now.table}, and {table} was made anew"
-        found.append(Entry(schema, table, setting, {}, trouble, has_column=True, is_recorded=False))
+        found.append(Entry(schema, table, setting, {}, trouble, True, is_recorded=False, moved_to=now.table))
     return found
 
 

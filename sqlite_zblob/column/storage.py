@@ -53,25 +53,26 @@ def enable(
     table: str,
     column: str,
     *,
-    mode: str = "in-place",
-    envelope: str = "frame",
-    level: int = DEFAULT_LEVEL,
-    min_size: int = DEFAULT_MIN_SIZE,
+    mode: str | None = None,
+    envelope: str | None = None,
+    level: int | None = None,
+    min_size: int | None = None,
     schema: str = "main",
     force: bool = False,
 ) -> ColumnStatus:
     """Compress what is stored in a column from now on. Rows that are there already stay as they are.
 
-    Doing it again changes the settings, or nothing. Every connection that writes the column needs the extension
-    from then on: without it, its INSERT fails with `no such function: sqlite_zblob_store`.
+    Doing it again changes the settings that are given, or nothing: the others stay as they are recorded, also where the
+    table was made anew. Every connection that writes the column needs the extension from then on: without it, its
+    INSERT fails with `no such function: sqlite_zblob_store`.
 
-    :param mode: "in-place": triggers on the ordinary table. "table": the table becomes a virtual table of the same
-        name over its own rows, whose readers need nothing but the extension (docs/in-place.md).
-    :param envelope: "frame", for readers that call `zdecompress` or use `decode_rows`; "pickle", for programs that
-        `pickle.loads` what they read: complete pickles are stored as pickles that unpack themselves, and all
-        else stays as it is. Never for columns that are read as raw bytes.
-    :param level: 1 (fastest) to 9 (smallest).
-    :param min_size: smaller values are stored as they come; in bytes.
+    :param mode: "in-place", the default: triggers on the ordinary table. "table": the table becomes a virtual table of
+        the same name over its own rows, whose readers need nothing but the extension (docs/in-place.md).
+    :param envelope: "frame", the default, for readers that call `zdecompress` or use `decode_rows`; "pickle", for
+        programs that `pickle.loads` what they read: complete pickles are stored as pickles that unpack themselves, and
+        all else stays as it is. Never for columns that are read as raw bytes.
+    :param level: 1 (fastest) to 9 (smallest); 5 by default.
+    :param min_size: smaller values are stored as they come; in bytes, 512 by default.
     :param schema: the attached database that the table is in.
     :param force: mode "table" in spite of an INTEGER PRIMARY KEY, whose generated values INSERT ... RETURNING does not
         give there.
@@ -81,28 +82,57 @@ def enable(
     :warns ZblobWarning: in place, triggers of the table's owner fire once more for each value that is compressed; in
         mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on.
     """
-    wanted = ColumnStatus(schema, table, column, mode, envelope, level, min_size, is_intact=True)
-    _check_settings(wanted)
     load(connection)
+    wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size)
+    _check_settings(wanted)
     current = _current(connection, wanted)
-    if mode == "in-place" and (same := _unchanged(connection, wanted)) is not None:
+    if wanted.mode == "in-place" and (same := _unchanged(connection, wanted)) is not None:
         return same
     for each in current:
         if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
             return each
-    if mode == "table" and current:
-        change_virtual(connection, current[0].table, column, schema, level=level, min_size=min_size)
+    settings = {"level": wanted.level, "min_size": wanted.min_size}
+    if wanted.mode == "table" and current:
+        change_virtual(connection, current[0].table, column, schema, **settings)
         return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
     found = look_at_table(connection, table, schema)
     name = found.column(column).name
     wanted = replace(wanted, table=found.name, column=name)
-    if mode == "table":
-        make_virtual(connection, found, found.column(column), level=level, min_size=min_size, force=force)
+    if wanted.mode == "table":
+        make_virtual(connection, found, found.column(column), force=force, **settings)
         _warn_of_indexes(found)
     else:
         with atomic(connection):
             _write(connection, wanted)
     return wanted
+
+
+def _wanted(
+    connection: Connection,
+    place: tuple[str, str, str],
+    mode: str | None,
+    envelope: str | None,
+    level: int | None,
+    min_size: int | None,
+) -> ColumnStatus:
+    """For what is not given, the settings of the column, or of the virtual table that it is in, or the defaults.
+
+    :param place: schema, table and column.
+    """
+    schema, table, column = place
+    require_schema(connection, schema)
+    recorded = [_look_at(connection, each, closely=False) for each in entries(connection, schema)]
+    recorded += _virtual(connection, schema)
+    known = next((each for each in recorded if each.is_column(table, column)), None)
+    if known is None:
+        known = next((each for each in recorded if each.mode == "table" and fold(each.table) == fold(table)), None)
+    if known is None:
+        known = ColumnStatus(schema, table, column, "in-place", "frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE, True)
+    mode = mode or known.mode
+    envelope = envelope or ("frame" if mode == "table" else known.envelope)
+    level = known.level if level is None else level
+    min_size = known.min_size if min_size is None else min_size
+    return ColumnStatus(schema, table, column, mode, envelope, level, min_size, is_intact=True)
 
 
 def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = False) -> None:
@@ -164,6 +194,13 @@ def disable(connection: Connection, table: str, column: str, *, schema: str = "m
         record.drop_if_empty(connection, schema)
 
 
+def moved_to(connection: Connection, table: str, column: str, schema: str = "main") -> str | None:
+    """The table that a column's compression has gone with when it was renamed, where this one was made anew since then;
+    None: there is no such table."""
+    found = entries(connection, schema)
+    return next((each.moved_to for each in found if each.moved_to and each.is_column(table, column)), None)
+
+
 def status(connection: Connection, *, schema: str | None = None) -> list[ColumnStatus]:
     """The enabled columns of one database, or of all that are attached."""
     found = []
@@ -171,10 +208,16 @@ def status(connection: Connection, *, schema: str | None = None) -> list[ColumnS
         require_schema(connection, schema)
     for name in [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]:
         found += [_look_at(connection, entry) for entry in entries(connection, name) if entry.has_column]
-        for each in virtual_columns(connection, name):
-            settings = ("table", "frame", each.level, each.min_size)
-            problems = () if each.is_intact else (f"its rows, table {each.table}_rows, are gone",)
-            found.append(ColumnStatus(name, each.table, each.column, *settings, each.is_intact, problems))
+        found += _virtual(connection, name)
+    return found
+
+
+def _virtual(connection: Connection, schema: str) -> list[ColumnStatus]:
+    found = []
+    for each in virtual_columns(connection, schema):
+        settings = ("table", "frame", each.level, each.min_size)
+        problems = () if each.is_intact else (f"its rows, table {each.table}_rows, are gone",)
+        found.append(ColumnStatus(schema, each.table, each.column, *settings, each.is_intact, problems))
     return found
 
 

@@ -92,6 +92,11 @@ def test_several_columns_and_settings(db: Any) -> None:
     zb.enable(db, "results", "data", mode="table")
     zb.enable(db, "results", "Meta,Data", mode="table", level=2, min_size=64)
     assert [(e.column, e.level, e.min_size) for e in zb.status(db)] == [("data", 2, 64), ("meta,data", 2, 64)]
+    zb.enable(db, "results", "data", level=3)
+    assert [(e.column, e.level, e.min_size) for e in zb.status(db)] == [("data", 3, 64), ("meta,data", 3, 64)]
+    zb.disable(db, "results", "data")
+    zb.enable(db, "results", "data")
+    assert [(e.mode, e.level, e.min_size) for e in zb.status(db)] == [("table", 3, 64)] * 2
     text = "text" * 1000
     db.execute("UPDATE results SET \"meta,data\" = ?, data = ? WHERE operation_id = 'key 0'", (text, VALUES[1]))
     frames = "SELECT zis_frame(data), zis_frame(\"meta,data\") FROM results_rows WHERE operation_id = 'key 0'"
@@ -173,7 +178,8 @@ def test_one_mode_after_the_other(db: Any) -> None:
     zb.enable(db, "results", "data", mode="table")
     assert rows(db, "SELECT data FROM results WHERE operation_id = 'in place'") == [(VALUES[0],)]
     with pytest.raises(zb.OptionError, match='is enabled in mode "table": disable it, or restore it'):
-        zb.enable(db, "results", "data")
+        zb.enable(db, "results", "data", mode="in-place")
+    assert zb.enable(db, "results", "data").mode == "table"
     with pytest.raises(zb.OptionError, match='envelope "pickle" is for mode "in-place"'):
         zb.enable(db, "results", "data", mode="table", envelope="pickle")
 

@@ -78,10 +78,33 @@ def open_quietly(path: str) -> Any:
 def check_mended(path: str) -> None:
     """And that what was stored before is as it was."""
     db = open_quietly(path)
-    assert zb.enable(db, "t", "data", level=7, min_size=100).is_intact
+    found = zb.enable(db, "t", "data")
+    assert (found.level, found.min_size, found.is_intact) == (7, 100, True)
     db.execute("INSERT INTO t(data, name) VALUES (?, 'b')", (VALUE,))
     rows = db.execute("SELECT zis_frame(data), zdecompress(data) FROM t ORDER BY id").fetchall()
     assert rows[0] == rows[-1] == (1, VALUE)
+    db.close()
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_settings_that_are_not_given_are_kept(path: str, anew: bool) -> None:
+    """Above all the envelope: readers that call pickle.loads would get frames otherwise."""
+    db = open_apsw(path)
+    db.execute(CREATE)
+    zb.enable(db, "t", "data", envelope="pickle", level=7, min_size=100)
+    if anew:
+        rebuild(path)
+    found = zb.enable(db, "t", "data")
+    assert (found.envelope, found.level, found.min_size, found.is_intact) == ("pickle", 7, 100, True)
+    found = zb.enable(db, "T", "Data", level=3)
+    assert (found.envelope, found.level, found.min_size) == ("pickle", 3, 100)
+    found = zb.enable(db, "t", "data", envelope="frame", min_size=0)
+    assert (found.envelope, found.level, found.min_size) == ("frame", 3, 0)
+    db.execute("ALTER TABLE t RENAME TO u")
+    assert zb.enable(db, "u", "data") == zb.status(db)[0] and zb.status(db)[0].level == 3
+    zb.disable(db, "u", "data")
+    found = zb.enable(db, "u", "data")
+    assert (found.envelope, found.level, found.min_size) == ("frame", 5, 512)
     db.close()
 
 
@@ -253,7 +276,8 @@ def test_a_table_that_was_copied_with_its_triggers(store: str, tmp_path: Path) -
     (entry,) = zb.status(copy)
     assert (entry.table, entry.column, entry.level, entry.min_size) == ("t", "data", 7, 100)
     assert (entry.is_intact, entry.problems) == (False, ("it is not recorded in zblob_columns",))
-    assert zb.enable(copy, "t", "data", level=7, min_size=100).is_intact
+    found = zb.enable(copy, "t", "data")
+    assert (found.level, found.min_size, found.is_intact) == (7, 100, True)
     assert [each.problems for each in zb.status(copy)] == [()]
     zb.disable(copy, "t", "data")
     assert one(copy, "SELECT count(*) FROM sqlite_master") == 1
