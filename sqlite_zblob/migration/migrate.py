@@ -183,10 +183,9 @@ class _Migration(Operation):
             )
 
     def _survey(self) -> Survey:
-        """With the frames that are there where they cannot be ours: nothing is known of the column."""
-        is_unknown = self.current is None and self.record is None
+        """With the frames that are there where they cannot be ours."""
         is_new_table = self.is_new and self.settings.mode == "table"
-        return survey_column(self.target, self.meter, with_frames=is_unknown or is_new_table)
+        return survey_column(self.target, self.meter, with_frames=self.is_unknown or is_new_table)
 
     def _refuse_frames(self, survey: Survey) -> None:
         """Refuse frames of the user's own: a virtual table would decompress them for its readers."""
@@ -221,12 +220,11 @@ class _Migration(Operation):
             self._decide()
             if survey.data_version != pragma(self.connection, "data_version"):
                 survey = self._survey()
-            is_unknown = self.current is None and self.record is None
             target = self.target
             record = self.record or make_record(self.connection, target.table, target.column, self.name, self.settings)
             record.begin(self.connection, self.name, self.settings, survey.totals)
             self.own(record)
-            for key, mark in survey.frames if is_unknown else ():
+            for key, mark in survey.frames if self.is_unknown else ():
                 self.spared.add("kept", key, mark)
             if self.settings.mode == "in-place":
                 self._enable()

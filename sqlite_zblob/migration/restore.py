@@ -92,6 +92,13 @@ class Restoration(Operation):
     def _refuse_nothing(self) -> None:
         """:raises NotCompressedError: the column is neither enabled nor was it migrated."""
         is_unknown = self.record is None and self.stale is None and not self.all_frames
+        moved_to = self.target.moved_to
+        if moved_to is not None and is_unknown:
+            raise NotCompressedError(
+                f"the compression of {self.target.table}.{self.target.column} has gone with the table that is now "
+                f"{moved_to}, which can be restored; this table was made anew, so that frames in it are none of ours. "
+                "(If they were copied into it: all_frames=True or --all-frames decompresses them.)"
+            )
         if self.current is not None or not (self.target.is_virtual or is_unknown):
             return
         others = ", ".join(f"{table}.{column}" for table, column in compressed_columns(self.connection))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import apsw
 
-from ..column.storage import ColumnStatus, status
+from ..column.storage import ColumnStatus, moved_to, status
 from ..column.virtual import find_rows
 from ..connect.database import fold, pragma
 from .record import Record, find_record, records, table_of_rows
@@ -63,6 +63,11 @@ class Target:
         """The column's status; None: it is not enabled."""
         found = status(self.connection, schema="main")
         return next((each for each in found if each.is_column(self.table, self.column)), None)
+
+    @property
+    def moved_to(self) -> str | None:
+        """The table, renamed, that the column's compression has gone with, where this one was made anew since then."""
+        return moved_to(self.connection, self.table, self.column)
 
     def find_record(self) -> Record | None:
         return find_record(self.connection, self.table, self.column)

@@ -357,6 +357,40 @@ def test_renamed_in_between(store: apsw.Connection, path: str, mode: str, legacy
     assert of_ours(store) == []
 
 
+@pytest.mark.parametrize("migrated", [False, True])
+def test_a_new_table_of_the_old_name(store: apsw.Connection, path: str, migrated: bool) -> None:
+    """Compression has gone with the renamed table: frames in the new one are the application's own."""
+    if migrated:
+        zb.migrate(path, "t", "data")
+    else:
+        zb.enable(store, "t", "data")
+    store.execute("UPDATE t SET data = ? WHERE id = 1", (value_of(1),))
+    rename_table(store)
+    store.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    store.execute("INSERT INTO t VALUES (1, ?)", (OWN,))
+    with pytest.raises(zb.NotCompressedError, match=r"has gone with the table that is now u.*all-frames"):
+        zb.restore(path, "t", "data")
+    assert values(store) == {1: OWN}
+    store.execute("INSERT INTO t VALUES (2, ?)", (value_of(2),))
+    report = zb.migrate(path, "t", "data")
+    assert (report.changed_rows, report.kept_rows) == (1, 1)
+    report = zb.restore(path, "t", "data")
+    assert (report.changed_rows, report.kept_rows) == (1, 1)
+    assert values(store) == {1: OWN, 2: value_of(2)}
+    assert zb.restore(path, "u", "data").changed_rows == (ROWS if migrated else 1)
+    assert values(store, "u") == {number: value_of(number) for number in range(ROWS)} and of_ours(store) == []
+
+
+def test_rows_that_were_copied_into_a_new_table_of_the_old_name(store: apsw.Connection, path: str) -> None:
+    zb.migrate(path, "t", "data")
+    rename_table(store)
+    store.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB); INSERT INTO t SELECT id, data FROM u")
+    assert zb.restore(path, "t", "data", all_frames=True).changed_rows == ROWS
+    assert values(store) == {number: value_of(number) for number in range(ROWS)}
+    assert frames(store, "u") == ROWS and zb.status(store)[0].is_intact
+    assert zb.restore(path, "u", "data").changed_rows == ROWS and of_ours(store) == []
+
+
 def test_made_anew_in_between(store: apsw.Connection, path: str) -> None:
     """The record finds its column by the names, and own frames by what they hold."""
     store.execute("UPDATE t SET data = ? WHERE id = 7", (OWN,))
