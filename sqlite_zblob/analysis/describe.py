@@ -17,7 +17,7 @@ from ..connect.opening import Database, name_of, reading
 from ..errors import OptionError
 from ..migration.record import BadRecord, Record, records
 from ..migration.spared import failure_count
-from ..migration.values import place_of, select_value
+from ..migration.values import place_of, select_keys, select_value
 
 AUTO_VACUUM = ("none", "full", "incremental")  # by the number that the PRAGMA gives
 
@@ -185,8 +185,8 @@ def _describe_value(connection: Connection, table: str, column: str, key: Any) -
     place = place_of(found, found.column(column))
     names, parts = _row_condition(found, key)
     where = " AND ".join(f"{name} = ?" for name in names)
-    sql = f"SELECT {', '.join(place.keys)} FROM {place.address} WHERE {where}"
-    row = next((rows[0] for values in _readings(parts) if (rows := run(connection, sql, values))), None)
+    found_keys = (select_keys(connection, place, f"WHERE {where}", values) for values in _readings(parts))
+    row = next((keys[0] for keys in found_keys if keys), None)
     if row is None:
         raise OptionError(f"table {table} has no row with {', '.join(names)} = {', '.join(map(_literal, parts))}")
     value = select_value(connection, place, row, LARGEST)

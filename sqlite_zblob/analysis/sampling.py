@@ -19,7 +19,7 @@ import apsw
 from ..column.schema import Column, Table
 from ..connect.database import Rows, octet_length, quote, run
 from ..connect.loader import Connection
-from ..migration.values import Key, place_of
+from ..migration.values import Key, place_of, reading_keys
 
 SLICE_ROWS = 500  # rows per statement
 WINDOW_ROWS = 32  # about how many rows are in a window
@@ -170,11 +170,12 @@ def _slices(connection: Connection, table: Table, columns: Sequence[str]) -> Ite
     select = f"SELECT {', '.join([*keys, *columns])} FROM {table.address}"
     order = f"ORDER BY {', '.join(keys)} LIMIT {SLICE_ROWS}"
     after = f"WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
-    rows = run(connection, f"{select} {order}")
-    yield rows
-    while len(rows) == SLICE_ROWS:
-        rows = run(connection, f"{select} {after} {order}", rows[-1][: len(keys)])
+    with reading_keys(table.name):
+        rows = run(connection, f"{select} {order}")
         yield rows
+        while len(rows) == SLICE_ROWS:
+            rows = run(connection, f"{select} {after} {order}", rows[-1][: len(keys)])
+            yield rows
 
 
 def _add_all(connection: Connection, sizes: TableSizes, columns: Sequence[str], deadline: float) -> bool:

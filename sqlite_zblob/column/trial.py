@@ -16,7 +16,7 @@ from typing import Any
 import apsw
 
 from ..codec import compress, compress_pickle
-from ..connect.database import fold, quote, run, tokens
+from ..connect.database import fold, quote, run, text_of, tokens
 from ..connect.loader import Connection
 from ..errors import OptionError
 from .obstacles import update_triggers
@@ -27,7 +27,7 @@ _PROBE = pickle.dumps(b"sqlite_zblob tries whether a compressed value can be sto
 
 _VALUES: dict[str, Any] = {"integer": 1, "real": 1.0, "numeric": 1, "text": "x", "blob": b"x"}
 
-Key = tuple[Any, ...]
+Key = tuple[Any, ...]  # for each column of the key its value and its type; of a TEXT, its bytes
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _some_keys(connection: Connection, table: Table) -> list[Key]:
     found: list[Key] = []
     for order in ("DESC", "ASC"):
         by = ", ".join(f"{name} {order}" for name in names)
-        found += run(connection, f"SELECT {_as_stored(names)} FROM {table.address} ORDER BY {by} LIMIT 1")
+        found += run(connection, f"SELECT {_with_types(names)} FROM {table.address} ORDER BY {by} LIMIT 1")
     return list(dict.fromkeys(found))
 
 
@@ -151,17 +151,13 @@ def _make_row(connection: Connection, table: Table, column: Column) -> Key:
 
 def _is_plain(connection: Connection, table: Table, column: Column, key: Key) -> bool:
     """Is the value of a row that was made up what was inserted?"""
-    sql = f"SELECT {_as_stored([quote(column.name)])} FROM {table.address} WHERE {_condition(table)}"
-    return run(connection, sql, key) == [(_PROBE,)]
-
-
-def _as_stored(names: list[str]) -> str:
-    """The columns as expressions: of these, the sqlite3 module's converters know no declared type."""
-    return ", ".join(f"+{name}" for name in names)
+    sql = f"SELECT {_with_types([quote(column.name)])} FROM {table.address} WHERE {_condition(table)}"
+    return run(connection, sql, key) == [(_PROBE, "blob")]
 
 
 def _with_types(names: list[str]) -> str:
-    """Each column as two: its value and its type. TEXT comes as its bytes, since it may be no valid UTF-8."""
+    """Each column as two: its value and its type. TEXT comes as its bytes, since it may be no valid UTF-8. Of
+    expressions, the sqlite3 module's converters know no declared type."""
     value = "CASE typeof({0}) WHEN 'text' THEN CAST({0} AS BLOB) ELSE {0} END, typeof({0})"
     return ", ".join(value.format(name) for name in names)
 
@@ -171,7 +167,10 @@ def _pairs(row: tuple[Any, ...]) -> list[tuple[Any, Any]]:
 
 
 def _condition(table: Table) -> str:
-    return " AND ".join(f"{each} = ?" for each in _key_names(table))
+    """Takes a Key."""
+    names = zip(_key_names(table), range(1, 100_000, 2), strict=False)
+    value = "CASE ?{1} WHEN 'text' THEN {2} ELSE ?{0} END"  # which has no affinity
+    return " AND ".join(f"{name} = {value.format(at, at + 1, text_of(f'?{at}'))}" for name, at in names)
 
 
 def _replace(connection: Connection, table: Table, column: Column, key: Key, envelope: str) -> Outcome:
@@ -181,7 +180,7 @@ def _replace(connection: Connection, table: Table, column: Column, key: Key, env
     look = f"SELECT {_with_types([name, *others])} FROM {table.address} WHERE {row}"
     frame = compress_pickle(_PROBE) if envelope == "pickle" else compress(_PROBE)
     before = run(connection, look, key)
-    run(connection, f"UPDATE {table.address} SET {name} = ? WHERE {row}", (frame, *key))
+    run(connection, f"UPDATE {table.address} SET {name} = ?{len(key) + 1} WHERE {row}", (*key, frame))
     after = run(connection, look, key)
     owners = ", ".join(update_triggers(table, column)) or "something"
     if not after:

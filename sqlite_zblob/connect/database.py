@@ -59,6 +59,15 @@ def octet_length(connection: Connection, expression: str) -> str:
     return f"length(iif(typeof({expression}) = 'text', CAST({expression} AS BLOB), {expression}))"
 
 
+def text_of(parameter: str) -> str:
+    """SQL for the TEXT whose bytes, in the database's encoding, are bound.
+
+    SQLite before 3.51 takes the bytes of a bound BLOB for UTF-8 and converts them if the database has another encoding.
+    It does not do so with the result of a function.
+    """
+    return f"CAST(substr({parameter}, 1) AS TEXT)"
+
+
 @contextmanager
 def atomic(connection: Connection) -> Iterator[None]:
     """A write transaction, or a savepoint if the connection is in a transaction already: all or nothing is done."""

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from ..codec import DEFAULT_LEVEL, is_plain_pickle
 from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
-from ..connect.database import run
 from ..connect.loader import Connection
 from ..connect.opening import Database, reading
 from .record import Settings, find_record, table_of_rows
-from .values import Place, find_place, select_value
+from .values import Place, find_place, select_keys, select_value
 
 # Values that are looked at to see whether a column holds pickles; larger ones are not read.
 SAMPLE_COUNT = 6
@@ -38,10 +37,8 @@ def resolve(wanted: Wanted, current: ColumnStatus | None, recorded: Settings | N
 
 def holds_pickles(connection: Connection, place: Place) -> bool:
     """Are all values that are looked at complete pickles, which envelope "pickle" is for?"""
-    some = run(connection, f"SELECT {', '.join(place.keys)} FROM {place.address} ORDER BY 1 LIMIT {SAMPLE_COUNT // 2}")
-    some += run(
-        connection, f"SELECT {', '.join(place.keys)} FROM {place.address} ORDER BY 1 DESC LIMIT {SAMPLE_COUNT // 2}"
-    )
+    some = select_keys(connection, place, f"ORDER BY 1 LIMIT {SAMPLE_COUNT // 2}")
+    some += select_keys(connection, place, f"ORDER BY 1 DESC LIMIT {SAMPLE_COUNT // 2}")
     values = [value for key in dict.fromkeys(some) if (value := select_value(connection, place, key, SAMPLE_SIZE))]
     return bool(values) and all(map(is_plain_pickle, values))
 

@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ import apsw
 from ..codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head
 from ..column.schema import Column, Table
 from ..column.virtual import find_rows
-from ..connect.database import octet_length, quote, run, snapshot
+from ..connect.database import octet_length, quote, run, snapshot, text_of
 from ..connect.loader import Connection
 from ..errors import DamagedFrameError, OptionError, UnsupportedFrameError
 
@@ -138,9 +138,32 @@ def page(connection: Connection, place: Place, after: Key | None, count: int, *,
         f"SELECT typeof({name}), {size}, CASE WHEN {is_small} THEN {name} END, {key} FROM {place.address} {where} "
         f"ORDER BY {', '.join(ordered)} LIMIT {count}"
     )
-    rows = run(connection, sql, after or ())
+    with reading_keys(place.table):
+        rows = run(connection, sql, after or ())
     with _Heads(connection, place, parses=parses) as heads:
         return [heads.entry(row[3:], *row[:3]) for row in rows]
+
+
+def select_keys(connection: Connection, place: Place, clauses: str, values: Key = ()) -> list[Key]:
+    """:param clauses: of the SELECT, after FROM.
+    :raises OptionError: a key cannot be read.
+    """
+    with reading_keys(place.table):
+        return run(connection, f"SELECT {', '.join(place.keys)} FROM {place.address} {clauses}", values)
+
+
+@contextmanager
+def reading_keys(table: str) -> Iterator[None]:
+    """:raises OptionError: a key in a row that is read cannot be one of Python's."""
+    try:
+        yield
+    except (UnicodeDecodeError, sqlite3.OperationalError) as error:
+        if not isinstance(error, UnicodeDecodeError) and "decode to UTF-8" not in str(error):
+            raise
+        raise OptionError(
+            f"a row of table {table} has a key that is TEXT without being valid UTF-8, and the table has no rowid to "
+            f"find it by: its rows cannot be looked at one by one. Correct that key, or make it a BLOB ({error})"
+        ) from error
 
 
 class _Heads:
@@ -325,15 +348,6 @@ def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) 
             blob.read(1)
 
 
-def text_of(parameter: str) -> str:
-    """SQL for the TEXT whose bytes, in the database's encoding, are bound.
-
-    SQLite before 3.51 takes the bytes of a bound BLOB for UTF-8 and converts them if the database has another encoding.
-    It does not do so with the result of a function.
-    """
-    return f"CAST(substr({parameter}, 1) AS TEXT)"
-
-
 def replace_value(connection: apsw.Connection, place: Place, key: Key, value_type: str, value: Buffer) -> bool:
     """Write a value in place of the one that is there. False: there is no such row, or it would become another text."""
     new, condition, values = "?", place.condition, (value, *key)
@@ -348,13 +362,15 @@ def replace_value(connection: apsw.Connection, place: Place, key: Key, value_typ
 
 
 def describe_key(connection: apsw.Connection, place: Place, table: Table, key: Key) -> dict[str, object]:
-    """The row's primary key by column, for people; the rowid if there is no such key, or the row is gone."""
+    """The row's primary key by column, for people; the rowid if there is none that can be read, or the row is gone."""
     names = [column.name for column in table.primary_key]
     if not place.has_rowid:
         return dict(zip((column for column in names), key, strict=False))
     if names:
         columns = ", ".join(map(quote, names))
-        rows = run(connection, f"SELECT {columns} FROM {place.address} WHERE {place.condition}", key)
+        rows = []
+        with suppress(UnicodeDecodeError):
+            rows = run(connection, f"SELECT {columns} FROM {place.address} WHERE {place.condition}", key)
         if rows:
             return dict(zip(names, rows[0], strict=True))
     return {"rowid": key[0]}

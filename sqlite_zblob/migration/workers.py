@@ -32,11 +32,11 @@ from ..codec import (
     interrupt_by,
     is_frame,
 )
-from ..connect.database import pragma, run
+from ..connect.database import pragma, run, text_of
 from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import ZblobError
-from .values import Key, Place, fingerprint, read_value, text_of
+from .values import Key, Place, fingerprint, read_value
 
 BUSY_SECONDS = 60
 

@@ -62,6 +62,24 @@ def test_a_legacy_rename_is_followed(db: Any, create: str, trusted: int) -> None
     assert rows(db, "SELECT count(*) FROM u WHERE zis_frame(data)") == [(2,)]
 
 
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le"])
+@pytest.mark.parametrize("where", ["first", "last", "only"])
+@pytest.mark.parametrize("create", [WITHOUT_ROWID, "CREATE TABLE t(id PRIMARY KEY, data, n, v) WITHOUT ROWID"])
+def test_keys_of_any_bytes(db: Any, create: str, where: str, encoding: str) -> None:
+    """No valid UTF-8, no valid UTF-16."""
+    db.execute(f"PRAGMA encoding = '{encoding}'")
+    db.execute(create)
+    text = "CAST(substr(x'{}', 1) AS TEXT)".format({"UTF-8": "ff61", "UTF-16le": "00d86100"}[encoding])
+    db.execute(f"INSERT INTO t(id, data) VALUES ({text}, zeroblob(9))")
+    if where != "only":
+        other = "x'00'" if where == "first" else "1"
+        db.execute(f"INSERT INTO t(id, data) VALUES ({other}, zeroblob(9))")
+    commit(db)
+    zb.enable(db, "t", "data")
+    db.execute(f"UPDATE t SET data = ? WHERE id = {text}", (VALUE,))
+    assert one(db, f"SELECT zdecompress(data) FROM t WHERE id = {text} AND zis_frame(data)") == VALUE
+
+
 def test_the_table_that_took_a_name_over_is_told(db: Any) -> None:
     db.execute(CREATE)
     zb.enable(db, "t", "data", level=7)

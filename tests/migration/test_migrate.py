@@ -540,3 +540,30 @@ def test_texts_in_every_encoding(path: str, encoding: str) -> None:
     assert report.changed_rows == 5 and not report.failures
     assert zb.restore(path, "t", "data").changed_rows == 5
     assert values(db) == before
+
+
+def test_keys_that_are_no_valid_text(path: str) -> None:
+    """Nothing is done by halves to a table without rowids; in others, the row has a rowid."""
+    db = open_apsw(path)
+    for name, options in (("t", "WITHOUT ROWID"), ("u", "")):
+        db.execute(f"CREATE TABLE {name}(id TEXT PRIMARY KEY, data BLOB) {options}")
+        db.execute(f"INSERT INTO {name} VALUES (CAST(x'ff61' AS TEXT), zeroblob(9000)), ('a', zeroblob(9000))")
+    db.close()
+    refused: list[Any] = [
+        lambda: zb.migrate(path, "t", "data"),
+        lambda: zb.restore(path, "t", "data", all_frames=True),
+        lambda: zb.verify(path, "t", "data"),
+        lambda: zb.stats(path, "t", "data"),
+        lambda: zb.analyze(path),
+    ]
+    for call in refused:
+        with pytest.raises(zb.OptionError, match="row of table t has a key that is TEXT without being valid UTF-8"):
+            call()
+    db = open_apsw(path)
+    assert one(db, "SELECT count(*) FROM sqlite_master WHERE name GLOB 'zblob*'") == 0
+    assert zb.migrate(path, "u", "data").changed_rows == 2
+    db.execute("UPDATE u SET data = substr(data, 1, length(data) - 1)")
+    db.close()
+    damages = zb.verify(path, "u", "data").damages
+    assert sorted(map(str, (each.key for each in damages))) == ["{'id': 'a'}", "{'rowid': 1}"]
+    assert zb.restore(path, "u", "data").failures
