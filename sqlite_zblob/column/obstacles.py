@@ -55,27 +55,65 @@ def _expression_obstacles(table: Table, column: Column) -> list[str]:
 
 
 def _text_index_obstacles(table: Table, column: Column) -> list[str]:
-    """FTS tables that read the column's values, or are fed with them by triggers."""
+    """FTS tables that read the column's values, themselves or by way of a view, or are fed with them by triggers."""
     found = []
     for name, sql in table.text_indexes:
-        if _reads(sql, table, column):
+        content, indexed = _content_of(sql)
+        if content == fold(table.name) and (fold(column.name) in indexed or not indexed):
             found.append(f"FTS table {name} reads its values: {RECIPE}")
+        for view, text in table.views:
+            shown = _names_in_view(text, table, column) if content == fold(view) else set()
+            if shown & set(indexed) or (shown and not indexed):
+                found.append(f"FTS table {name} reads its values by way of view {view}: {RECIPE}")
         for trigger, text in table.triggers:
             if names(tokens(text), name) and _fires_on(text, column) and _passes_on(text, column):
                 found.append(f"trigger {trigger} feeds FTS table {name} with it: {RECIPE}")
     return found
 
 
-def _reads(sql: str, table: Table, column: Column) -> bool:
-    """Is the column content of this FTS table? An FTS4 table that names no columns has all of them."""
+def _content_of(sql: str) -> tuple[str, list[str]]:
+    """What an FTS table says where its content is, and the columns that it names; an FTS4 table that names none has all
+    of them. Names are folded."""
     parts = definitions(sql)
     settings = [re.fullmatch(r"(?s)(\w+)\s*=\s*(.*)", part) for part in parts]
     options = {fold(match[1]): match[2].strip() for match in settings if match}
     content = options.get("content", "")
     content = unquote(content) if content[:1] in ("'", '"', "`", "[") else content
     indexed = [tokens(part)[0].text for part, match in zip(parts, settings, strict=True) if part and not match]
-    indexed = [unquote(text) if text.startswith("'") else text for text in indexed]
-    return fold(content) == fold(table.name) and (fold(column.name) in map(fold, indexed) or not indexed)
+    return fold(content), [fold(unquote(text) if text.startswith("'") else text) for text in indexed]
+
+
+def _names_in_view(view: str, table: Table, column: Column) -> set[str]:
+    """Under which names, folded, a view gives the column as it is stored. Sees through views of this table alone, which
+    are a list of columns FROM it; and no further than that."""
+    texts = [token.text for token in tokens(view)]
+    if texts.count("select") != 1 or "from" not in texts or "join" in texts:
+        return set()
+    begin, end = texts.index("select") + 1, texts.index("from")
+    rest = [at for at, text in enumerate(texts) if at > end and text in ("where", "group", "order", "limit")]
+    sources = texts[end : rest[0] if rest else len(texts)]
+    names_columns = texts[begin - 3] == ")"
+    if names_columns or "," in sources or fold(table.name) not in sources:
+        return set()
+    found = set()
+    for part in _parts(texts[begin:end]):
+        shown = part[2:] if part[1:2] == ["."] else part
+        if shown[:1] in (["*"], [fold(column.name)]) and len(shown) <= 3:
+            found.add(shown[-1] if len(shown) > 1 else fold(column.name))
+    return found
+
+
+def _parts(texts: list[str]) -> list[list[str]]:
+    """Separated by commas outside of parentheses."""
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for text in texts:
+        depth += (text == "(") - (text == ")")
+        if text == "," and not depth:
+            parts.append([])
+        else:
+            parts[-1].append(text)
+    return parts
 
 
 def _passes_on(trigger: str, column: Column) -> bool:

@@ -73,6 +73,7 @@ class Table:
     inbound: tuple[str, ...]  # the tables whose foreign keys refer to this one
     triggers: tuple[tuple[str, str], ...]  # name and SQL; without those of this package
     text_indexes: tuple[tuple[str, str], ...]  # name and SQL of the database's FTS tables
+    views: tuple[tuple[str, str], ...]  # name and SQL of the database's views
     is_strict: bool
     has_rowid: bool
     words: tuple[Token, ...] = field(repr=False)
@@ -162,6 +163,7 @@ def look_at_table(connection: Connection, name: str, schema: str = "main", *, al
         inbound=_inbound(connection, database, name, [row[1] for row in objects if row[0] == "table"]),
         triggers=_triggers(connection, objects, name),
         text_indexes=tuple((row[1], row[3]) for row in objects if row[0] == "table" and _is_text_index(row[3])),
+        views=tuple((row[1], row[3]) for row in objects if row[0] == "view"),
         is_strict="strict" in behind,
         has_rowid="without" not in behind,
         words=tuple(words),
