@@ -98,7 +98,7 @@ class StoredValue:
 
 
 class LoadedValue(StoredValue):
-    """One that is in memory already: tables without rowids have no incremental I/O."""
+    """One that is in memory already: tables without rowids, or with generated columns, have no incremental I/O."""
 
     def __init__(self, value: bytes) -> None:
         self.value, self.size = value, len(value)
@@ -209,9 +209,10 @@ def _values(connection: apsw.Connection, table: str, column: str, schema: str) -
         yield from _loaded_values(connection, f"{quote(schema)}.{quote(table)}", ["rowid"], column)
         return
     found = look_at_table(connection, table, schema, allow_shadow=True)
-    name, is_generated = found.column(column).name, found.column(column).is_generated
+    name = found.column(column).name
     key = [quote(part.name) for part in found.primary_key] or [found.rowid_name or "NULL"]
-    if found.rowid_name is None or is_generated:
+    # Where any column is generated, blob_open refuses the table, or in older versions of SQLite opens another column.
+    if found.rowid_name is None or any(each.is_generated for each in found.columns):
         yield from _loaded_values(connection, found.address, key, name)
         return
     sql = f"SELECT {found.rowid_name}, length({quote(name)}), {', '.join(key)} FROM {found.address}"

@@ -41,7 +41,7 @@ def store(tmp_path: Path, brain_pickle: bytes) -> Iterator[apsw.Connection]:
     db.execute(insert, ("legacy", brain_pickle))
     zb.enable(db, "results", "data", envelope="pickle")
     db.execute(insert, ("enveloped", brain_pickle))
-    zb.enable(db, "results", "data")
+    zb.enable(db, "results", "data", envelope="frame")
     db.execute(insert, ("framed", brain_pickle))
     db.execute(insert, ("three", pickle.dumps(arrays)))
     db.execute(insert, ("bomb", pickle.dumps([Bomb(), np.arange(2000, dtype=np.uint8)])))
@@ -144,6 +144,22 @@ def test_other_kinds_of_tables(db: Any) -> None:
         sql = f"SELECT key, size, max FROM zimages({', '.join('?' * len(arguments))})"
         assert db.execute(sql, arguments).fetchall() == [(key, "[100, 40]", 3999)]
     assert db.execute("SELECT * FROM zimages('f', 'd')").fetchall() == []
+    db.close()
+
+
+@pytest.mark.parametrize("kind", ["VIRTUAL", "STORED"])
+def test_tables_with_generated_columns(kind: str) -> None:
+    """Of which SQLite allows no incremental I/O, or reads another column: by its version."""
+    db = open_apsw()
+    zb.images.register(db)
+    db.execute(f"CREATE TABLE t(id INTEGER PRIMARY KEY, a BLOB, g AS (zeroblob(5000)) {kind}, data BLOB, b BLOB)")
+    plain = pickle.dumps(np.arange(4000, dtype="u2").reshape(40, 100))
+    other = zb.compress(pickle.dumps(np.zeros((9, 9), dtype="u1")))
+    db.execute(
+        "INSERT INTO t(a, data, b) VALUES (?, ?, ?), (?, ?, ?)", (other, zb.compress(plain), other, *[plain] * 3)
+    )
+    found = db.execute("SELECT key, size, max FROM zimages('t', 'data')").fetchall()
+    assert found == [(1, "[100, 40]", 3999), (2, "[100, 40]", 3999)]
     db.close()
 
 

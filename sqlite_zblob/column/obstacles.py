@@ -140,7 +140,7 @@ def virtual_obstacles(table: Table, *, ignore_keys: bool = False) -> list[str]:
     if table.rowid_alias and not ignore_keys:
         found.append(
             f"the database makes the keys in {table.rowid_alias.name}, and INSERT ... RETURNING on a virtual table "
-            "does not give them, which ORMs rely on"
+            "does not give them, which ORMs rely on (where no program does, force=True or --force)"
         )
     if table.triggers:
         triggers = ", ".join(name for name, _ in table.triggers)

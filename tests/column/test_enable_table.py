@@ -162,6 +162,8 @@ def test_triggers_are_refused(db: Any) -> None:
 def test_database_made_keys_by_force(db: Any) -> None:
     db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, d BLOB)")
     db.execute("INSERT INTO t(d) VALUES (?)", (VALUES[0],))
+    with pytest.raises(zb.OptionError, match=r"makes the keys in id.*force=True or --force"):
+        zb.enable(db, "t", "d", mode="table")
     zb.enable(db, "t", "d", mode="table", force=True)
     db.execute("INSERT INTO t(d) VALUES (?)", (VALUES[1],))
     assert rows(db, "SELECT id, d FROM t") == [(1, VALUES[0]), (2, VALUES[1])]
