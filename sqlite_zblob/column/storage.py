@@ -15,6 +15,7 @@ from ..connect.database import atomic, fold, run
 from ..connect.loader import Connection, load
 from ..errors import OptionError, ZblobWarning
 from . import record
+from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
 from .record import Entry, entries
 from .schema import Column, Table, look_at_table, require_schema
@@ -63,8 +64,8 @@ def enable(
     """Compress what is stored in a column from now on. Rows that are there already stay as they are.
 
     Doing it again changes the settings that are given, or nothing: the others stay as they are recorded, also where the
-    table was made anew. Every connection that writes the column needs the extension from then on: without it, its
-    INSERT fails with `no such function: sqlite_zblob_store`.
+    table was made anew; and where the column was migrated, after `disable`, too. Every connection that writes the
+    column needs the extension from then on: without it, its INSERT fails with `no such function: sqlite_zblob_store`.
 
     :param mode: "in-place", the default: triggers on the ordinary table. "table": the table becomes a virtual table of
         the same name over its own rows, whose readers need nothing but the extension (docs/in-place.md).
@@ -115,7 +116,8 @@ def _wanted(
     level: int | None,
     min_size: int | None,
 ) -> ColumnStatus:
-    """For what is not given, the settings of the column, or of the virtual table that it is in, or the defaults.
+    """For what is not given, the settings of the column, or of the virtual table that it is in; or those that it was
+    migrated with before it was disabled; or the defaults.
 
     :param place: schema, table and column.
     """
@@ -127,7 +129,8 @@ def _wanted(
     if known is None:
         known = next((each for each in recorded if each.mode == "table" and fold(each.table) == fold(table)), None)
     if known is None:
-        known = ColumnStatus(schema, table, column, "in-place", "frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE, True)
+        settings = migrated_settings(connection, schema, table, column) or ("frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
+        known = ColumnStatus(schema, table, column, "in-place", *settings, is_intact=True)
     mode = mode or known.mode
     envelope = envelope or ("frame" if mode == "table" else known.envelope)
     level = known.level if level is None else level

@@ -2,8 +2,8 @@
 
 There are two small tables beside `zblob_columns`. `zblob_migrations` has a row for each column that was migrated, from
 the beginning until it is restored. `zblob_exceptions` has one for each value that is left as it is (spared.py). The
-column may be renamed meanwhile: the record's anchor follows (anchor.py). If the anchor is gone, because the table was
-made anew, the record belongs to the column that has the names of then.
+column may be renamed meanwhile: the record's anchor follows (column/anchor.py). If the anchor is gone, because the
+table was made anew, the record belongs to the column that has the names of then.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from ..column.anchor import drop_anchor, find_anchors, set_anchor
+from ..column.migrated import MIGRATIONS
 from ..column.schema import check_metadata, master_of
 from ..column.storage import ENVELOPES, MODES, ColumnStatus, status
 from ..column.virtual import virtual_columns
 from ..connect.database import fold, pragma, quote, run
 from ..connect.loader import Connection
 from ..errors import MetadataError, SupersededError
-from .anchor import drop_anchor, find_anchors, set_anchor
 from .spared import CREATE_EXCEPTIONS, EXCEPTIONS
 from .values import Key, decode_key, encode_key
-
-MIGRATIONS = "zblob_migrations"
 
 OPERATIONS = ("migrate", "restore")
 

@@ -74,6 +74,24 @@ def test_what_is_not_given_is_kept(path: str) -> None:
     assert settings(db) == ("in-place", "pickle", 3, 2000)
 
 
+@pytest.mark.parametrize(
+    "bad", [None, "[]", "{}", '{"mode": "in-place", "envelope": "zip", "level": 3, "min_size": 9}']
+)
+def test_enable_takes_what_was_migrated(store: apsw.Connection, path: str, bad: str | None) -> None:
+    """Frames between pickles would be a trap for readers that call pickle.loads."""
+    zb.migrate(path, "t", "data", envelope="pickle", level=3, min_size=9)
+    zb.disable(store, "t", "data")
+    store.execute("ALTER TABLE t RENAME TO u")
+    if bad is not None:
+        store.execute("UPDATE zblob_migrations SET settings = ?", (bad,))
+    found = zb.enable(store, "u", "data")
+    assert (found.envelope, found.level, found.min_size) == (("pickle", 3, 9) if bad is None else ("frame", 5, 512))
+    zb.disable(store, "u", "data")
+    if bad is None:
+        zb.restore(path, "u", "data")
+        assert zb.enable(store, "u", "data").envelope == "frame"
+
+
 def test_the_settings_of_a_virtual_table_are_kept(store: apsw.Connection, path: str) -> None:
     zb.enable(store, "t", "data", mode="table", level=2, min_size=600)
     assert zb.migrate(path, "t", "data").mode == "table"
