@@ -144,15 +144,18 @@ main()
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.3, 0.8])
 def test_ctrl_c_at_any_time(database: str, delay: float) -> None:
     """From outside, as a terminal sends it. Before the package's own first line, the interpreter itself is stopped."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", BEGIN, "bench", "all", "--quick", "--results", database + ".out"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert process.stdout and process.stdout.readline() == "begins\n"
-    time.sleep(0.01 + delay)
-    process.send_signal(signal.SIGINT)
-    _, output = process.communicate(timeout=60)
+    ) as process:
+        try:
+            assert process.stdout and process.stdout.readline() == "begins\n"
+            time.sleep(0.01 + delay)
+            process.send_signal(signal.SIGINT)
+            _, output = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130 and "interrupted" in output and "Traceback" not in output
