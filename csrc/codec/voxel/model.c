@@ -353,7 +353,7 @@ voxel_model_size(const struct voxel_model *model)
         return 0;
     struct bit_writer writer = bits_write_to(bytes, capacity);
     write_model(&writer, model);
-    size_t size = (size_t)(writer.at - bytes);
+    size_t size = writer.overflow ? 0 : (size_t)(writer.at - bytes);
     free(bytes);
     return size;
 }
