@@ -23,6 +23,8 @@ class Cells:
         self.has_maps = bits.take(1)
         if self.has_maps:
             return
+        if grid.kind in ("u1", "i1", "u2", "i2"):
+            raise DamagedError("cells of narrow samples without maps")
         self.shift, self.axes, is_list = bits.take(6), bits.take(3), bits.take(1)
         self.key_bits = self.bits - self.shift
         (self._read_list if is_list else self._read_runs)(bits)
@@ -42,17 +44,22 @@ class Cells:
 
     def _read_list(self, bits: Bits) -> None:
         count, is_affine = bits.take(17), bits.take(1)
-        integers = list(range(count))
-        if is_affine:
-            integers[0] = unzigzag(bits.take(26))
-            for k in range(1, count):
-                integers[k] = integers[k - 1] + bits.golomb(0) + 1
-        if integers and max(map(abs, integers)) > 2**24:
-            raise DamagedError("integers")
+        integers = self._read_integers(bits, list(range(count))) if is_affine else list(range(count))
         self.width = [0] * count
         self.low = self._read_values(bits, integers)
         if any(a >= b for a, b in itertools.pairwise(self.low)):
             raise DamagedError("a list that does not ascend")
+
+    @staticmethod
+    def _read_integers(bits: Bits, cells: list[int]) -> list[int]:
+        integer, ratio, order = unzigzag(bits.take(26)), bits.take(28), bits.take(4)
+        integers = [integer]
+        for before, cell in itertools.pairwise(cells):
+            integer += (ratio * (cell - before) + 128) // 256 + unzigzag(bits.golomb(order))
+            integers.append(integer)
+        if max(map(abs, integers)) > 2**24:
+            raise DamagedError("integers")
+        return integers
 
     def _read_values(self, bits: Bits, integers: list[int]) -> list[int]:
         order = bits.take(5)
@@ -151,8 +158,12 @@ class Cells:
         result = []
         for first, end in itertools.pairwise(starts):
             used, where = np.unique(slices[first:end], return_inverse=True)
-            base = bits.take(16)
-            keys = self._read_values(bits, [int(cell) - base for cell in used])
+            if bits.take(1):
+                integers = self._read_integers(bits, used.tolist())
+            else:
+                base = bits.take(16)
+                integers = [int(cell) - base for cell in used]
+            keys = self._read_values(bits, integers)
             result.append(np.array(keys, dtype=object)[where.ravel()])
         if not 0 <= 8 * len(bits.data) - bits.at < 8 or bits.take(8 * len(bits.data) - bits.at):
             raise DamagedError("maps")

@@ -67,6 +67,12 @@ def by_slice(scan: np.ndarray) -> dict[str, np.ndarray]:
         "z-scores and others": strange,
         "ladders": np.stack([ladder[slice_ // 9 % 100] for ladder, slice_ in zip(ladders, scan, strict=True)]),
         "integer slopes": scan.astype("<i4") * np.arange(101, 101 + len(scan)).reshape(-1, 1, 1),
+        "rescaled slopes": ((scan * (2.3 + slopes)).round() * slopes).astype("<f4"),
+        "rescaled shorts": (scan * (1.3 + slopes)).round().astype(">i2"),
+        "equalised bytes": np.stack(
+            [np.interp(s, np.quantile(s, np.linspace(0, 1, 64)), np.arange(64)) for s in scan]
+        ).astype("u1")
+        * np.arange(2, 2 + len(scan)).clip(0, 4).astype("u1").reshape(-1, 1, 1),
         "slopes by volume": np.repeat(scan[:3], 2, axis=0) * np.repeat(slopes[:3], 2, axis=0).astype("<f4"),
     }
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { SAMPLES = 1 << 16, PREDICTIONS = 6 };
+enum { SAMPLES = 1 << 15, PREDICTIONS = 6 };
 
 struct counts {
     uint32_t classes[PREDICTIONS][RESIDUAL_CLASSES];

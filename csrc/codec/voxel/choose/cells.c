@@ -11,10 +11,8 @@
 #include "../../base/sample_types.h"
 #include "../chunks.h"
 #include "../wide/keys.h"
-#include "cell_cost.h"
 #include "cell_list.h"
 #include "cell_ranges.h"
-#include "maps.h"
 #include "residuals.h"
 
 #include <stdlib.h>
@@ -392,44 +390,6 @@ fill_cells(struct voxel_model *model, const unsigned char *samples, const struct
     return interrupt_is_set() ? ZBLOB_INTERRUPTED : ZBLOB_OK; /* some cells are not set */
 }
 
-static void
-wide_take_maps(struct voxel_wide *wide, struct slice_maps *maps)
-{
-    free(wide->runs);
-    free(wide->cells);
-    wide->runs = NULL;
-    wide->run_count = wide->cell_count = 0;
-    wide->shift = wide->axes = 0;
-    wide->is_list = false;
-    wide->has_maps = true;
-    wide->cells = maps->cells;
-    wide->maps = maps->maps;
-    *maps = (struct slice_maps){NULL, NULL, 0};
-}
-
-/* Replaces the cells by those of maps for each slice if these take less. */
-static enum zblob_result
-choose_maps(struct voxel_model *model, const unsigned char *samples)
-{
-    struct voxel_wide *wide = model->wide, plain = *wide;
-    struct slice_maps maps = {NULL, NULL, 0};
-    bool found = false;
-    wide->shift = wide->axes = 0;
-    enum zblob_result result = ZBLOB_OK;
-    if (voxel_maps_are_likely(model, samples))
-        result = voxel_build_maps(model, samples, &maps, &found);
-    *wide = plain;
-    if (result == ZBLOB_OK && found) {
-        uint64_t now = voxel_cell_bits(&model->shape, wide->cells, wide->is_list ? NULL : wide);
-        uint64_t with = voxel_cell_bits(&model->shape, maps.cells, NULL) + maps.bits;
-        if (with < now - now / 64)
-            wide_take_maps(wide, &maps);
-    }
-    free(maps.maps);
-    free(maps.cells);
-    return result;
-}
-
 enum zblob_result
 voxel_choose_cells(struct voxel_model *model, const unsigned char *samples, const unsigned char **cells, bool *gain)
 {
@@ -452,8 +412,6 @@ voxel_choose_cells(struct voxel_model *model, const unsigned char *samples, cons
     }
     free(s.keys);
     enum zblob_result result = *gain ? fill_cells(model, samples, list, &s.index) : ZBLOB_OK;
-    if (result == ZBLOB_OK && *gain)
-        result = choose_maps(model, samples);
     *cells = (const unsigned char *)wide->cells;
     free(s.index.runs);
     free(list);

@@ -1,29 +1,29 @@
 /*
- * maps.c: maps of values for each slice. Slices that have most of their values in common with those before share one.
- * Where the values are an affine image of integers, these become the cells: then slices stay comparable whatever slope
- * each has. Otherwise cells are the values' ranks.
+ * maps.c: do slices get maps of values of their own? A glance at some slices settles it for most images. For the others,
+ * maps are built, and what simple predictions make of their cells decides.
  */
 #include "maps.h"
 
 #include "../../base/hash.h"
-#include "../../base/interrupt.h"
+#include "../chunks.h"
+#include "../samples.h"
 #include "../wide/keys.h"
-#include "../wide/lattice.h"
 #include "../wide/maps.h"
+#include "cell_cost.h"
+#include "map_build.h"
+#include "ranks.h"
 #include "value_set.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    LOOKS = 4,           /* slices that are looked at first */
-    LOOK_SAMPLES = 2048, /* in each */
-    FEWEST_PAIRS = 16,   /* of samples that have the same value */
-    APART = 4,           /* such pairs are so many times rarer between slices than within one */
-    COMPARED = 2047,     /* samples by which slices are aligned */
-    EARLY = 4,           /* runs after which maps are given up if they have too many values */
-    RUN_SLICES = 4,      /* a run may have so many more values than a slice has samples */
-    TOO_MANY = 2,        /* one value for so many samples is too many */
+    LOOKS = 4,            /* slices that are looked at first */
+    LOOK_SAMPLES = 2048,  /* in each; */
+    NARROW_SAMPLES = 512, /* so many in images of 8 and 16 bits */
+    FEWEST_PAIRS = 16,    /* of samples that have the same value */
+    APART = 2,            /* such pairs are so many times rarer between slices than within one */
+    SPARSE = 26,          /* in 1/256 of a bit for each sample: what a slice's values must be apart */
 };
 
 static size_t
@@ -32,14 +32,7 @@ slice_size(const struct voxel_model *model)
     return (size_t)(model->shape.width * model->shape.height * model->shape.components);
 }
 
-static void
-load_slice(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint64_t *keys)
-{
-    size_t size = slice_size(model);
-    wide_load_keys(model->wide, samples + (size_t)slice * size * model->wide->sample_size, keys, size);
-}
-
-/* ---- Likely? ----------------------------------------------------------------------------------------- */
+/* ---- A glance ---------------------------------------------------------------------------------------- */
 
 struct glance {
     uint64_t keys[LOOK_SAMPLES]; /* ascending */
@@ -62,7 +55,8 @@ take_glance(struct glance *g, const struct voxel_model *model, const unsigned ch
 {
     uint64_t aside[LOOK_SAMPLES], modal_count = 0;
     size_t size = slice_size(model), width = model->wide->sample_size;
-    g->count = size < LOOK_SAMPLES ? size : LOOK_SAMPLES;
+    size_t most = width > 2 ? LOOK_SAMPLES : NARROW_SAMPLES;
+    g->count = size < most ? size : most;
     for (size_t i = 0; i < g->count; i++) {
         size_t start = size * i / g->count, span = size * (i + 1) / g->count - start;
         size_t at = (size_t)slice * size + start + hash_place(i, span ? span : 1);
@@ -91,8 +85,9 @@ count_pairs(const struct glance *a, const struct glance *b)
     return pairs;
 }
 
-bool
-voxel_maps_are_likely(const struct voxel_model *model, const unsigned char *samples)
+/* Do values occur again within a slice, but not in other slices? */
+static bool
+are_likely(const struct voxel_model *model, const unsigned char *samples)
 {
     uint64_t slices = model->shape.slices, pairs[LOOKS];
     struct glance *looks = slices > 1 ? malloc(LOOKS * sizeof *looks) : NULL;
@@ -109,196 +104,121 @@ voxel_maps_are_likely(const struct voxel_model *model, const unsigned char *samp
     return likely;
 }
 
-/* ---- A run of slices --------------------------------------------------------------------------------- */
+/* ---- Images of 8 and 16 bits -------------------------------------------------------------------------- */
 
-struct work {
-    const struct voxel_model *model;
-    const unsigned char *samples;
-    struct slice_maps *result;
-    struct value_set *run, *slice; /* values of the run, and of the next slice */
-    uint64_t *keys;                /* of a slice */
-    int32_t integers[CELLS_MAX];   /* of the run's values */
-    struct wide_entries entries;
-    uint64_t first, end; /* the run's slices */
-    uint64_t values, seen, runs;
-};
-
-static int
-ascending(const void *a, const void *b)
+/* What is coded now of a slice, as cells. */
+static void
+load_values(const struct voxel_model *model, const unsigned char *samples, uint64_t slice, uint16_t *values)
 {
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* The base that gives most samples of the run's first slice nearly the cells that they have in the slice before. */
-static int32_t
-aligned_base(struct work *w)
-{
-    int32_t apart[COMPARED];
-    size_t size = slice_size(w->model), count = size < COMPARED ? size : COMPARED;
-    const uint16_t *before = w->result->cells + (size_t)(w->first - 1) * size;
-    load_slice(w->model, w->samples, w->first, w->keys);
-    for (size_t i = 0; i < count; i++) {
-        size_t start = size * i / count, span = size * (i + 1) / count - start, at = start + hash_place(i, span);
-        apart[i] = before[at] - (int32_t)w->run->cells[value_set_place(w->run, w->keys[at])];
+    const struct voxel_shape *shape = &model->shape;
+    for (uint64_t y = 0; y < shape->height; y++, values += shape->width) {
+        const unsigned char *row = voxel_row_address(model, samples, slice, y);
+        voxel_load(model, row, 0, 1, (int16_t *)(void *)values, (size_t)shape->width);
+        for (size_t x = 0; x < shape->width; x++)
+            values[x] ^= 0x8000;
     }
-    qsort(apart, count, sizeof *apart, ascending);
-    return apart[count / 2];
 }
 
-/* Gives each of the run's values its integer, or its rank; those outside a lattice, whose number is returned, come before
- * the others. */
-static uint32_t
-choose_integers(struct work *w, struct wide_map *map, int32_t *least, int32_t *most)
+/* Are the values of the slices that a glance goes to sparser than those of the whole? Ranks may be in use by now. */
+static bool
+are_sparse(const struct voxel_model *model, const unsigned char *samples)
 {
-    uint32_t exceptions = 0;
-    struct value_set *run = w->run;
-    map->is_affine = wide_fit_lattice(w->model->wide, run->list, run->count, CELLS_MAX - 1 - LATTICE_EXCEPTIONS_MAX,
-                                      &map->affine, w->integers);
-    if (!map->is_affine)
-        for (uint32_t k = 0; k < run->count; k++)
-            w->integers[k] = (int32_t)k;
-    *least = INT32_MAX;
-    *most = INT32_MIN;
-    for (uint32_t k = 0; k < run->count; k++) {
-        int32_t integer = w->integers[k];
-        *least = integer != LATTICE_NONE && integer < *least ? integer : *least;
-        *most = integer > *most ? integer : *most;
+    size_t size = slice_size(model);
+    uint16_t *values = malloc(size * sizeof *values);
+    uint32_t *counts = malloc(VOXEL_VALUES * sizeof *counts);
+    uint8_t *used = malloc(VOXEL_VALUES);
+    uint64_t spread = 0;
+    for (uint64_t i = 0; values && counts && used && i < LOOKS; i++) {
+        memset(counts, 0, VOXEL_VALUES * sizeof *counts);
+        load_values(model, samples, model->shape.slices * (2 * i + 1) / (2 * LOOKS), values);
+        for (size_t k = 0; k < size; k++)
+            counts[values[k]]++;
+        for (uint32_t v = 0; v < VOXEL_VALUES; v++)
+            used[v] = counts[v] > 0;
+        spread += voxel_spread(counts, used, 0, VOXEL_VALUES);
     }
-    for (uint32_t k = run->count; k-- > 0;)
-        if (w->integers[k] == LATTICE_NONE) {
-            w->integers[k] = --*least;
-            exceptions++;
-        }
-    return exceptions;
+    free(values);
+    free(counts);
+    free(used);
+    return spread > SPARSE * LOOKS * (uint64_t)size;
 }
 
-/* The cell of integer 0. */
-static int32_t
-choose_base(struct work *w, const struct wide_map *map, int32_t least, int32_t most)
+/* Bits that the image takes as it is coded now. */
+static enum zblob_result
+present_bits(const struct voxel_model *model, const unsigned char *samples, uint64_t *bits)
 {
-    int32_t base = (CELLS_MAX - (most - least)) / 2 - least;
-    bool has_zero = map->is_affine && map->affine.offset.whole == 0 && map->affine.offset.part == 0;
-    if (has_zero)
-        base = CELLS_MAX / 2;
-    else if (w->first > 0) {
-        for (uint32_t k = 0; k < w->run->count; k++) /* for now without a base, modulo 2^16 */
-            w->run->cells[value_set_place(w->run, w->run->list[k])] = (uint16_t)(w->integers[k] - least);
-        base = aligned_base(w) - least;
+    const struct voxel_wide *wide = model->wide;
+    if (wide) {
+        *bits = voxel_cell_bits(&model->shape, wide->cells, wide->is_list ? NULL : wide);
+        return ZBLOB_OK;
     }
-    base = base > -least ? base : -least;
-    return base < CELLS_MAX - 1 - most ? base : CELLS_MAX - 1 - most;
+    size_t size = slice_size(model);
+    uint16_t *values = malloc(size * (size_t)model->shape.slices * sizeof *values);
+    if (values == NULL)
+        return ZBLOB_NO_MEMORY;
+    for (uint64_t z = 0; z < model->shape.slices; z++)
+        load_values(model, samples, z, values + (size_t)z * size);
+    *bits = voxel_cell_bits(&model->shape, values, NULL);
+    free(values);
+    return ZBLOB_OK;
 }
+
+/* ---- The choice -------------------------------------------------------------------------------------- */
 
 static void
-count_bits(struct work *w, const struct wide_map *map)
+take_maps(struct voxel_model *model, struct voxel_wide *wide, struct slice_maps *maps)
 {
-    size_t capacity = 64 + 16 * (size_t)w->run->count;
-    unsigned char *bytes = malloc(capacity);
-    if (bytes == NULL)
-        return;
-    struct bit_writer writer = bits_write_to(bytes, capacity);
-    wide_write_map(&writer, w->model->wide, map, &w->entries);
-    w->result->bits += 8 * (uint64_t)(writer.at - bytes);
-    free(bytes);
+    voxel_drop_ranks(model);
+    voxel_wide_free(model->wide);
+    model->wide = wide;
+    model->grid.sample_type = ZBLOB_UINT16;
+    model->grid.big_endian = false;
+    wide->has_maps = true;
+    wide->cells = maps->cells;
+    wide->maps = maps->maps;
+    *maps = (struct slice_maps){NULL, NULL, 0};
 }
 
-static void
-finish_run(struct work *w)
+/* With `with`, a copy of the model whose cells will be values of maps. */
+static enum zblob_result
+try_maps(struct voxel_model *model, struct voxel_model *with, const unsigned char *samples, bool *found)
 {
-    struct value_set *run = w->run;
-    struct wide_map *map = &w->result->maps[w->first];
-    int32_t least, most;
-    size_t size = slice_size(w->model);
-    value_sort(run->list, run->count, w->entries.keys);
-    uint32_t exceptions = choose_integers(w, map, &least, &most);
-    int32_t base = choose_base(w, map, least, most);
-    map->base = (uint16_t)base;
-    for (uint32_t k = 0; k < run->count; k++)
-        run->cells[value_set_place(run, run->list[k])] = (uint16_t)(w->integers[k] + base);
-    for (uint64_t z = w->first; z < w->end; z++) {
-        uint16_t *cells = w->result->cells + (size_t)z * size;
-        w->result->maps[z] = *map;
-        w->result->maps[z].is_shared = z > w->first;
-        load_slice(w->model, w->samples, z, w->keys);
-        for (size_t i = 0; i < size; i++)
-            cells[i] = i && w->keys[i] == w->keys[i - 1] ? cells[i - 1] : run->cells[value_set_place(run, w->keys[i])];
+    struct slice_maps maps = {NULL, NULL, 0};
+    uint64_t now = 0;
+    enum zblob_result result = ZBLOB_OK;
+    if (!are_likely(with, samples) || (model->wide == NULL && !are_sparse(model, samples)))
+        return ZBLOB_OK;
+    result = voxel_build_maps(with, samples, &maps, found);
+    if (result == ZBLOB_OK && *found)
+        result = present_bits(model, samples, &now);
+    *found =
+        result == ZBLOB_OK && *found && voxel_cell_bits(&model->shape, maps.cells, NULL) + maps.bits < now - now / 64;
+    if (*found) {
+        take_maps(model, with->wide, &maps);
+        with->wide = NULL;
     }
-    wide_find_entries(&w->entries, w->result->cells + (size_t)w->first * size, (size_t)(w->end - w->first) * size);
-    uint32_t at = 0;
-    for (int others = 0; others < 2; others++) /* cells of values outside the lattice come first */
-        for (uint32_t k = 0; k < run->count; k++)
-            if (others == (w->integers[k] >= least + (int32_t)exceptions))
-                w->entries.keys[at++] = run->list[k];
-    count_bits(w, map);
-    w->values += run->count;
-    w->seen += (w->end - w->first) * size;
-    w->runs++;
-}
-
-/* Does the slice belong to the run? At least half of its values do. */
-static bool
-joins_run(const struct work *w)
-{
-    uint32_t strange = 0;
-    for (uint32_t k = 0; k < w->slice->count; k++)
-        strange += w->run->keys[value_set_place(w->run, w->slice->list[k])] == UINT64_MAX;
-    return strange <= w->slice->count / 2 && w->run->count + strange <= CELLS_MAX &&
-           w->run->count + strange < 1u << (w->run->bits - 1);
-}
-
-static bool
-build_all(struct work *w)
-{
-    size_t size = slice_size(w->model);
-    uint64_t slices = w->model->shape.slices;
-    for (uint64_t z = 0; z < slices; z++) {
-        if (interrupt_is_set())
-            return false;
-        load_slice(w->model, w->samples, z, w->keys);
-        value_set_clear(w->slice, RUN_SLICES * (uint64_t)size);
-        if (!value_set_add(w->slice, w->keys, size))
-            return false;
-        if (z && joins_run(w)) {
-            value_set_add(w->run, w->slice->list, w->slice->count);
-            w->end = z + 1;
-            continue;
-        }
-        if (z)
-            finish_run(w);
-        if (w->runs >= EARLY && w->values * TOO_MANY > w->seen)
-            return false;
-        struct value_set *swap = w->run;
-        w->run = w->slice;
-        w->slice = swap;
-        w->first = z;
-        w->end = z + 1;
-    }
-    finish_run(w);
-    return true;
+    free(maps.maps);
+    free(maps.cells);
+    return result;
 }
 
 enum zblob_result
-voxel_build_maps(const struct voxel_model *model, const unsigned char *samples, struct slice_maps *result, bool *found)
+voxel_choose_maps(struct voxel_model *model, const unsigned char *samples, const unsigned char **values, bool *found)
 {
-    size_t size = slice_size(model), slices = (size_t)model->shape.slices;
-    struct work *w = calloc(1, sizeof *w);
-    *result = (struct slice_maps){calloc(slices, sizeof *result->maps), malloc(slices * size * sizeof(uint16_t)), 0};
+    struct voxel_model with = *model;
     *found = false;
-    bool ok = w && result->maps && result->cells;
-    if (ok) {
-        w->model = model;
-        w->samples = samples;
-        w->result = result;
-        w->run = malloc(sizeof *w->run);
-        w->slice = malloc(sizeof *w->slice);
-        w->keys = malloc(size * sizeof *w->keys);
-        ok = w->run && w->slice && w->keys;
-        *found = ok && build_all(w);
-        free(w->run);
-        free(w->slice);
-        free(w->keys);
+    if (model->shape.slices < 2 || (model->wide == NULL && model->shape.components > 1))
+        return ZBLOB_OK;
+    if (model->wide) {
+        with.grid.sample_type = model->wide->sample_type;
+        with.grid.big_endian = model->wide->big_endian;
     }
-    free(w);
-    return !ok ? ZBLOB_NO_MEMORY : interrupt_is_set() ? ZBLOB_INTERRUPTED : ZBLOB_OK;
+    with.wide = voxel_wide_new(&with.grid);
+    if (with.wide == NULL)
+        return ZBLOB_NO_MEMORY;
+    enum zblob_result result = try_maps(model, &with, samples, found);
+    voxel_wide_free(with.wide);
+    if (*found)
+        *values = (const unsigned char *)model->wide->cells;
+    return result;
 }

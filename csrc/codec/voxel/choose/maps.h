@@ -1,21 +1,12 @@
-/* maps.h: maps of values for each slice, or for runs of slices that share one. */
+/* maps.h: do slices get maps of values of their own? */
 #ifndef ZBLOB_CODEC_VOXEL_CHOOSE_MAPS_H
 #define ZBLOB_CODEC_VOXEL_CHOOSE_MAPS_H
 
 #include "../model.h"
 
-/* Is it worth trying: do values occur again within a slice, but not in other slices? Does not take long. */
-bool voxel_maps_are_likely(const struct voxel_model *model, const unsigned char *samples);
-
-/* Maps of all slices, and the cells of all samples in the image's order. */
-struct slice_maps {
-    struct wide_map *maps;
-    uint16_t *cells;
-    uint64_t bits; /* that the maps take */
-};
-
-/* *found = false: there are none, as slices have too many values. The caller frees what it finds in *result. */
-enum zblob_result voxel_build_maps(const struct voxel_model *model, const unsigned char *samples,
-                                   struct slice_maps *result, bool *found);
+/* Gives the model maps of values for its slices if these are worth it. Wide samples have cells already; others have been
+ * surveyed. *values, which are coded, are then the numbers of cells, and have to be surveyed. */
+enum zblob_result voxel_choose_maps(struct voxel_model *model, const unsigned char *samples,
+                                    const unsigned char **values, bool *found);
 
 #endif

@@ -1,27 +1,27 @@
 /* value_set.c: a set of keys, and how to sort them. */
 #include "value_set.h"
 
-#include "../../base/hash.h"
-#include "../../base/integers.h"
-
+#include <stdlib.h>
 #include <string.h>
 
-void
-value_set_clear(struct value_set *set, uint64_t most)
+struct value_set *
+value_set_new(int key_bits)
 {
-    most = most < CELLS_MAX ? most : CELLS_MAX;
+    struct value_set *set = malloc(sizeof *set);
+    if (set == NULL)
+        return NULL;
     set->count = 0;
-    set->bits = bit_length(2 * most) < VALUE_SET_BITS ? bit_length(2 * most) : VALUE_SET_BITS;
+    set->bits = key_bits <= VALUE_SET_DIRECT ? VALUE_SET_DIRECT : VALUE_SET_BITS;
     memset(set->keys, 0xFF, sizeof *set->keys << set->bits);
+    return set;
 }
 
-size_t
-value_set_place(const struct value_set *set, uint64_t key)
+void
+value_set_clear(struct value_set *set)
 {
-    size_t mask = ((size_t)1 << set->bits) - 1, place = (size_t)(hash_number(key) >> (64 - set->bits));
-    while (set->keys[place] != key && set->keys[place] != UINT64_MAX)
-        place = (place + 1) & mask;
-    return place;
+    for (uint32_t k = 0; k < set->count; k++)
+        set->keys[set->places[k]] = UINT64_MAX;
+    set->count = 0;
 }
 
 bool
@@ -32,12 +32,15 @@ value_set_add(struct value_set *set, const uint64_t *keys, size_t count)
         if (keys[i] == before && i)
             continue;
         before = keys[i];
-        size_t place = value_set_place(set, before);
-        if (before == UINT64_MAX || (set->keys[place] != before && set->count == CELLS_MAX))
+        if (before == UINT64_MAX)
             return false;
+        size_t place = value_set_place(set, before);
         if (set->keys[place] == before)
             continue;
+        if (set->count == CELLS_MAX)
+            return false;
         set->keys[place] = before;
+        set->places[set->count] = (uint32_t)place;
         set->list[set->count++] = before;
     }
     return true;

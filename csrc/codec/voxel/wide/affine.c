@@ -12,11 +12,15 @@ nearest_float(uint64_t whole, uint32_t part, int exponent, const struct sample_t
     int mantissa_bits = type->mantissa_bits;
     int largest = (1 << (8 * type->size - 1 - mantissa_bits)) - 1; /* exponent: of infinities and NaN */
     int up = 64 - bit_length(whole);
-    up = up < 32 ? up : 32;
-    /* the highest 64 bits; the lowest one is set if any bit below is, which matters for ties alone */
-    uint64_t magnitude = whole << up | (uint64_t)part >> (32 - up) | ((uint64_t)part << (32 + up) != 0);
-    if (up == 32)
+    uint64_t magnitude = whole;
+    if (up >= 32) {
+        up = 32;
         magnitude = whole << 32 | part;
+    } else if (up >
+               0) /* the highest 64 bits; the lowest one is set if any bit below is, which matters for ties alone */
+        magnitude = whole << up | part >> (32 - up) | ((uint32_t)(part << up) != 0);
+    else
+        magnitude |= part != 0;
     if (magnitude == 0)
         return 0;
     int length = bit_length(magnitude), own = exponent - up + length - 1 + largest / 2; /* exponent of the result */

@@ -4,37 +4,12 @@
  */
 #include "cells_format.h"
 
-#include "../../base/integers.h"
 #include "lattice.h"
 #include "values.h"
 
 #include <stdlib.h>
 
-enum { INTEGER_BITS = 26 /* of the first one, as a zigzag number */ };
-
 /* ---- Lists ------------------------------------------------------------------------------------------- */
-
-/* The integers of an affine image: the first one, then their distances. */
-static void
-write_integers(struct bit_writer *w, const int32_t *integers, uint32_t count)
-{
-    bits_put(w, zigzag(integers[0]), INTEGER_BITS);
-    for (uint32_t k = 1; k < count; k++)
-        bits_put_golomb(w, (uint32_t)(integers[k] - integers[k - 1] - 1), 0);
-}
-
-static bool
-read_integers(struct bit_reader *r, int32_t *integers, uint32_t count)
-{
-    int64_t integer = unzigzag(bits_get(r, INTEGER_BITS));
-    for (uint32_t k = 0; k < count; k++) {
-        integer += k ? (int64_t)bits_get_golomb(r, 0) + 1 : 0;
-        if (r->overflow || integer < -AFFINE_INTEGER_MAX || integer > AFFINE_INTEGER_MAX)
-            return false;
-        integers[k] = (int32_t)integer;
-    }
-    return true;
-}
 
 static bool
 has_exceptions(const int32_t *integers, uint32_t count)
@@ -56,15 +31,16 @@ write_list(struct bit_writer *w, const struct voxel_wide *wide)
         return;
     }
     int32_t *integers = (int32_t *)(void *)(keys + count);
+    struct wide_values values = {count, integers, keys};
     for (uint32_t k = 0; k < count; k++)
         keys[k] = wide->runs[k].start;
-    bool is_affine =
-        wide_fit_lattice(wide, keys, count, AFFINE_INTEGER_MAX, &affine, integers) && !has_exceptions(integers, count);
+    bool is_affine = wide_fit_lattice(wide, keys, count, AFFINE_INTEGER_MAX, &affine, integers, NULL) &&
+                     !has_exceptions(integers, count);
     bits_put(w, count, 17);
     bits_put(w, is_affine, 1);
     if (is_affine)
-        write_integers(w, integers, count);
-    wide_write_values(w, wide, is_affine ? &affine : NULL, &(struct wide_values){count, integers, keys});
+        wide_write_integers(w, &values, NULL);
+    wide_write_values(w, wide, is_affine ? &affine : NULL, &values);
     free(keys);
 }
 
@@ -72,10 +48,10 @@ static bool
 take_list(struct bit_reader *r, struct voxel_wide *wide, uint64_t *keys, int32_t *integers, bool is_affine)
 {
     uint32_t count = wide->run_count;
+    struct wide_values values = {count, integers, keys};
     for (uint32_t k = 0; k < count; k++)
         integers[k] = (int32_t)k;
-    if ((is_affine && !read_integers(r, integers, count)) ||
-        !wide_read_values(r, wide, &(struct wide_values){count, integers, keys}))
+    if ((is_affine && !wide_read_integers(r, &values, NULL)) || !wide_read_values(r, wide, &values))
         return false;
     for (uint32_t k = 0; k < count; k++) {
         if (k && keys[k] <= keys[k - 1])

@@ -12,8 +12,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP_MAX = 1 << 20, FEWEST = 8, ROUNDS = 3 };
-#define TOLERANCE 0.25 /* a gap may differ by so many steps from a whole number of steps */
+enum {
+    GAP_MAX = 1 << 20,
+    FEWEST = 8,
+    ROUNDS = 3,
+    MISSES = 4,         /* one value in so many, and the step is not the true one */
+    FARTHEST = 1 << 21, /* integers of values outside the lattice must not be so far from 0 */
+    FINER = 400,        /* a step may consist of so many true ones */
+    FINE_ATTEMPTS = 12,
+    FINE_OFF = 3,   /* of these may be something else */
+    FINE_GAPS = 64, /* that show it */
+};
+#define FINE_TOLERANCE 0.08 /* their distance from whole steps */
+#define TOLERANCE 0.25      /* a gap may differ by so many steps from a whole number of steps */
 
 /* ---- Numbers ----------------------------------------------------------------------------------------- */
 
@@ -58,10 +69,12 @@ add(struct fixed a, struct fixed b)
     return (struct fixed){(int64_t)((uint64_t)a.whole + (uint64_t)b.whole + (part >> 32)), (uint32_t)part};
 }
 
-/* The largest fixed number that is not above a double within +-2^62. */
+/* The largest fixed number that is not above a double; 0 beyond +-2^62, where no sum of values is. */
 static struct fixed
 fixed_of(double number)
 {
+    if (!(number > -0x1p62 && number < 0x1p62))
+        return (struct fixed){0, 0};
     int64_t whole = (int64_t)number;
     whole -= (double)whole > number;
     double part = (number - (double)whole) * 4294967296.0;
@@ -178,7 +191,7 @@ ascending(const void *a, const void *b)
 static double
 small_gap(const struct lattice *l, uint32_t share)
 {
-    enum { GAPS = 512 };
+    enum { GAPS = 256 };
     double gaps[GAPS];
     uint32_t count = 0, all = l->number_count - 1, stride = all / GAPS + 1;
     for (uint32_t k = 1; k <= all; k += stride)
@@ -209,11 +222,15 @@ try_step(struct lattice *l, double step)
     return count_steps(l, 0) || count_steps(l, 1);
 }
 
-/* A rare value can be closer to another one than a step. */
+/* A rare value, as one that was clipped, can be closer to another one than a step. */
 static bool
 find_integers(struct lattice *l)
 {
-    return try_step(l, smallest_gap(l)) || try_step(l, small_gap(l, 16)) || try_step(l, small_gap(l, 4));
+    double smallest = smallest_gap(l);
+    bool is_float = sample_type_of(l->wide->sample_type)->is_float;
+    if (smallest <= 1 && !is_float) /* all integers are in that lattice */
+        return false;
+    return try_step(l, small_gap(l, 16)) || try_step(l, smallest) || try_step(l, small_gap(l, 4));
 }
 
 /* ---- The image --------------------------------------------------------------------------------------- */
@@ -231,7 +248,8 @@ compare(const struct lattice *l, const struct wide_affine *a, uint32_t k, double
     uint64_t image = (uint64_t)a->offset.whole + (uint64_t)a->step.whole * (uint64_t)i + (uint64_t)(low >> 32);
     *difference =
         (double)(int64_t)((uint64_t)value.whole - image) + ((double)value.part - (double)(uint32_t)low) / 4294967296.0;
-    *half = power_of_two(exponent - a->exponent - 1) * (double)(UINT64_C(1) << l->wide->shift);
+    int half_exponent = exponent - a->exponent - 1 + l->wide->shift;
+    *half = power_of_two(half_exponent > -33 ? half_exponent : -33); /* a fixed number is no more exact */
 }
 
 /* Moves offset and step to the least squares of differences in units of rounding. */
@@ -347,15 +365,105 @@ fit_image(struct lattice *l, struct wide_affine *a)
         fit_both(l, a);
 }
 
+/* Gaps of some steps, all over the numbers. */
+static uint32_t
+take_gaps(const struct lattice *l, double smallest, double gaps[FINE_GAPS])
+{
+    uint32_t count = 0, stride = (l->number_count - 1) / FINE_GAPS + 1;
+    for (uint32_t k = 1; k < l->number_count; k += stride) {
+        double gap = l->numbers[k] - l->numbers[k - 1];
+        if (gap < smallest * 8)
+            gaps[count++] = gap;
+    }
+    return count;
+}
+
+/* A lattice with a step so many times smaller than the smallest gap that gaps are multiples of it. */
+static bool
+fit_finer(struct lattice *l, struct wide_affine *a)
+{
+    double gaps[FINE_GAPS], smallest = smallest_gap(l);
+    uint32_t count = take_gaps(l, smallest, gaps);
+    int attempts = 0;
+    if (!sample_type_of(l->wide->sample_type)->is_float)
+        return false;
+    for (int times = 2; times < FINER; times++) {
+        uint32_t off = 0;
+        for (uint32_t k = 0; k < count && off <= FINE_OFF; k++) {
+            double exact = gaps[k] * (times / smallest), rest = exact - (double)(int64_t)(exact + 0.5);
+            off += rest > FINE_TOLERANCE || rest < -FINE_TOLERANCE;
+        }
+        if (off > FINE_OFF)
+            continue;
+        if (attempts++ == FINE_ATTEMPTS)
+            return false;
+        if (!try_step(l, smallest / times))
+            continue;
+        fit_image(l, a);
+        if (count_misses(l, a) * MISSES < l->count)
+            return true;
+    }
+    return false;
+}
+
+/* Do the integers come in steps that are not whole, so that the lattice found is not the true one? Then the true one takes
+ * its place. */
+static void
+refine(struct lattice *l, struct wide_affine *a, const int32_t *coarse)
+{
+    struct wide_affine coarse_image = *a;
+    if (count_misses(l, a) * 2 <= l->count || fit_finer(l, a))
+        return;
+    *a = coarse_image;
+    memcpy(l->integers, coarse, l->count * sizeof *coarse);
+}
+
+/* Small steps that are not whole show no lattice but the true one. The values' ranks then count the steps. */
+static bool
+fit_fine(struct lattice *l, struct wide_affine *a, int32_t *coarse)
+{
+    if (!fit_finer(l, a))
+        return false;
+    int32_t rank = 0;
+    for (uint32_t k = 0; k < l->count; k++)
+        coarse[k] = l->integers[k] == LATTICE_NONE ? LATTICE_NONE : rank++;
+    return true;
+}
+
 bool
 wide_fit_lattice(const struct voxel_wide *wide, const uint64_t *keys, uint32_t count, int32_t most,
-                 struct wide_affine *affine, int32_t *integers)
+                 struct wide_affine *affine, int32_t *integers, int32_t *coarse)
 {
     struct lattice l = {.wide = wide, .keys = keys, .count = count, .most = most, .integers = integers};
-    bool ok = count >= FEWEST && open_numbers(&l) && find_integers(&l);
-    if (ok)
+    bool ok = count >= FEWEST && open_numbers(&l);
+    if (ok && find_integers(&l)) {
         fit_image(&l, affine);
+        if (coarse) {
+            memcpy(coarse, integers, count * sizeof *coarse);
+            refine(&l, affine, coarse);
+        }
+    } else
+        ok = ok && coarse && fit_fine(&l, affine, coarse);
     free(l.numbers);
     free(l.places);
     return ok;
+}
+
+void
+wide_find_integers(const struct voxel_wide *wide, const struct wide_affine *a, const uint64_t *keys, uint32_t count,
+                   int32_t *integers)
+{
+    double unit = power_of_two(a->exponent), offset = ((double)a->offset.whole + a->offset.part / 4294967296.0) * unit;
+    double step = ((double)a->step.whole + a->step.part / 4294967296.0) * unit;
+    int32_t before = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        int64_t whole;
+        int exponent;
+        integers[k] = before;
+        if (!parts_of_key(wide, keys[k], &whole, &exponent))
+            continue;
+        double exact = ((double)whole * power_of_two(exponent) - offset) / step;
+        if (exact > -FARTHEST && exact < FARTHEST)
+            before = integers[k] = (int32_t)(exact < 0 ? exact - 0.5 : exact + 0.5);
+    }
 }

@@ -1,6 +1,8 @@
 /* maps.c: maps of values: which cells they are for, written, read. */
 #include "maps.h"
 
+#include "lattice.h"
+
 #include <string.h>
 
 void
@@ -25,25 +27,31 @@ wide_find_entries(struct wide_entries *e, const uint16_t *cells, size_t count)
     memset(e->marks + least, 0, (size_t)(most - least) + 1);
 }
 
-static struct wide_values
-values_of(struct wide_entries *e, uint16_t base)
-{
-    for (uint32_t k = 0; k < e->count; k++)
-        e->integers[k] = (int32_t)e->cells[k] - base;
-    return (struct wide_values){e->count, e->integers, e->keys};
-}
-
 void
 wide_write_map(struct bit_writer *w, const struct voxel_wide *wide, const struct wide_map *map, struct wide_entries *e)
 {
-    struct wide_values values = values_of(e, map->base);
-    bits_put(w, map->base, 16);
+    struct wide_values values = {e->count, e->integers, e->keys};
+    bits_put(w, map->has_integers, 1);
+    if (map->has_integers) {
+        wide_find_integers(wide, &map->affine, e->keys, e->count, e->integers);
+        wide_write_integers(w, &values, e->cells);
+    } else {
+        bits_put(w, map->base, 16);
+        for (uint32_t k = 0; k < e->count; k++)
+            e->integers[k] = (int32_t)e->cells[k] - map->base;
+    }
     wide_write_values(w, wide, map->is_affine ? &map->affine : NULL, &values);
 }
 
 bool
 wide_read_map(struct bit_reader *r, const struct voxel_wide *wide, struct wide_entries *e)
 {
-    struct wide_values values = values_of(e, (uint16_t)bits_get(r, 16));
+    struct wide_values values = {e->count, e->integers, e->keys};
+    bool has_integers = bits_get(r, 1);
+    if (has_integers && !wide_read_integers(r, &values, e->cells))
+        return false;
+    uint16_t base = has_integers ? 0 : (uint16_t)bits_get(r, 16);
+    for (uint32_t k = 0; !has_integers && k < e->count; k++)
+        e->integers[k] = (int32_t)e->cells[k] - base;
     return wide_read_values(r, wide, &values);
 }

@@ -10,9 +10,10 @@
 
 /* Encoder: the map of a slice. */
 struct wide_map {
-    bool is_shared; /* the slice has the map of the slice before */
-    bool is_affine;
-    uint16_t base; /* the cell of integer 0 */
+    bool is_shared;    /* the slice has the map of the slice before */
+    bool is_affine;    /* keys follow from integers: */
+    bool has_integers; /* the integers do not follow from the cells */
+    uint16_t base;     /* the cell of integer 0 where they do */
     struct wide_affine affine;
 };
 
@@ -20,7 +21,7 @@ struct wide_map {
 struct wide_entries {
     uint32_t count;
     uint16_t cells[CELLS_MAX];
-    int32_t integers[CELLS_MAX]; /* cells without the map's base */
+    int32_t integers[CELLS_MAX]; /* by default, cells without the map's base */
     uint64_t keys[CELLS_MAX];
     uint8_t marks[CELLS_MAX]; /* all 0 between calls */
 };

@@ -42,6 +42,73 @@ unfold(uint64_t folded)
     return folded & 1 ? ~(folded >> 1) : folded >> 1;
 }
 
+/* ---- Integers ---------------------------------------------------------------------------------------- */
+
+enum { FIRST_BITS = 26, RATIO_BITS = 28, RATIO_ONE = 256, ORDER_BITS = 4, ORDER_MAX = 15 };
+
+static int64_t
+steps_before(const uint16_t *cells, uint32_t k)
+{
+    return cells ? (int64_t)cells[k] - cells[k - 1] : 1;
+}
+
+/* How integer k differs from the one before and the usual step, in a Golomb code. */
+static int64_t
+surprise_of(const struct wide_values *v, const uint16_t *cells, uint32_t k, uint32_t ratio)
+{
+    int64_t expected = (ratio * steps_before(cells, k) + RATIO_ONE / 2) / RATIO_ONE;
+    return (int64_t)v->integers[k] - v->integers[k - 1] - expected;
+}
+
+static uint64_t
+integer_bits(const struct wide_values *v, const uint16_t *cells, uint32_t ratio, int *order)
+{
+    uint64_t sum = 0;
+    for (uint32_t k = 1; k < v->count; k++)
+        sum += zigzag(surprise_of(v, cells, k, ratio));
+    *order = bit_length(sum / v->count);
+    *order = *order > 1 ? *order - 1 : 0;
+    *order = *order < ORDER_MAX ? *order : ORDER_MAX;
+    return v->count * (uint64_t)*order + 2 * (sum >> *order);
+}
+
+void
+wide_write_integers(struct bit_writer *w, const struct wide_values *v, const uint16_t *cells)
+{
+    int64_t steps = cells ? (int64_t)cells[v->count - 1] - cells[0] : (int64_t)v->count - 1;
+    int64_t apart = (int64_t)v->integers[v->count - 1] - v->integers[0];
+    uint32_t mean = steps && apart > 0 ? (uint32_t)((uint64_t)apart * RATIO_ONE / (uint64_t)steps) : RATIO_ONE;
+    uint32_t ratio = mean < 1u << RATIO_BITS ? mean : RATIO_ONE;
+    int order, even_order;
+    /* most integers may follow each other, with a few gaps between them */
+    if (integer_bits(v, cells, RATIO_ONE, &even_order) <= integer_bits(v, cells, ratio, &order)) {
+        ratio = RATIO_ONE;
+        order = even_order;
+    }
+    bits_put(w, zigzag(v->integers[0]), FIRST_BITS);
+    bits_put(w, ratio, RATIO_BITS);
+    bits_put(w, (uint32_t)order, ORDER_BITS);
+    for (uint32_t k = 1; k < v->count; k++)
+        bits_put_golomb(w, zigzag(surprise_of(v, cells, k, ratio)), order);
+}
+
+bool
+wide_read_integers(struct bit_reader *r, const struct wide_values *v, const uint16_t *cells)
+{
+    int64_t integer = unzigzag(bits_get(r, FIRST_BITS));
+    uint32_t ratio = bits_get(r, RATIO_BITS);
+    int order = (int)bits_get(r, ORDER_BITS);
+    for (uint32_t k = 0; k < v->count; k++) {
+        if (k > 0)
+            integer +=
+                (ratio * steps_before(cells, k) + RATIO_ONE / 2) / RATIO_ONE + unzigzag(bits_get_golomb(r, order));
+        if (r->overflow || integer < -AFFINE_INTEGER_MAX || integer > AFFINE_INTEGER_MAX)
+            return false;
+        v->integers[k] = (int32_t)integer;
+    }
+    return true;
+}
+
 /* ---- Distances --------------------------------------------------------------------------------------- */
 
 /* The first key, then for each the change of the distance's length in bits, and its bits below the leading one. */

@@ -9,10 +9,15 @@
 #include "affine.h"
 
 struct wide_values {
-    uint32_t count;          /* 1 or more */
-    const int32_t *integers; /* of values in an affine image; known before the keys are read */
+    uint32_t count;    /* 1 or more */
+    int32_t *integers; /* of values in an affine image; known before the keys are read */
     uint64_t *keys;
 };
+
+/* The integers, if they have to be said: their differences from even steps, of which there are as many between two values
+ * as between their cells; NULL: one. The bits are hostile. */
+void wide_write_integers(struct bit_writer *writer, const struct wide_values *values, const uint16_t *cells);
+bool wide_read_integers(struct bit_reader *reader, const struct wide_values *values, const uint16_t *cells);
 
 /* The keys ascend where `affine` is NULL. */
 void wide_write_values(struct bit_writer *writer, const struct voxel_wide *wide, const struct wide_affine *affine,
