@@ -147,13 +147,15 @@ class Model:
         self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
         self.apart = 0
         self.cells: Cells | None = None
+        if (not self.label and grid.kind not in ("u1", "i1", "u2", "i2")) > (flags >> 4 & 1) or flags & 17 == 17:
+            raise DamagedError("cells")
         if flags & 16:
             self.apart = bits.take(1)
             self.cells = Cells(bits, grid)
         self.ranks: list[Values] = []
         if flags & 8:
             each = 2 <= self.components <= 4 and bits.take(1)
-            most = 256 if grid.kind in ("u1", "i1") else 65536
+            most = 256 if grid.kind in ("u1", "i1") and not self.cells else 65536
             self.ranks = [self._read_ranks(bits, most) for _ in range(self.components if each else 1)]
         if not self.label:
             self._read_intensity(bits)
@@ -469,5 +471,6 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
     axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)
     values = values.transpose(axes)
     if model.ranks:
-        values = without_ranks(values, model, {"u1": 0, "i1": -128}.get(grid.kind, -32768))
+        lowest = -32768 if model.cells else {"u1": 0, "i1": -128}.get(grid.kind, -32768)
+        values = without_ranks(values, model, lowest)
     return model.cells.samples(values + 32768, tail) if model.cells else samples_of(values, grid)

@@ -4,20 +4,29 @@ voxel_decoder.py, which reads the bits for it.
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from .bits import Bits, DamagedError, Grid, unzigzag
 
 
 class Cells:
-    """low[cell] and width[cell]: its first key and how many bits follow."""
+    """low[cell] and width[cell]: its first key and how many bits follow. With maps, each chunk has the keys."""
 
     def __init__(self, bits: Bits, grid: Grid) -> None:
         self.grid, self.bits = grid, 8 * int(grid.kind[1:])
-        self.shift, self.axes, is_list = bits.take(6), bits.take(3), bits.take(1)
-        self.key_bits = self.bits - self.shift
+        self.shift = self.axes = 0
+        self.key_bits = self.bits
         self.low: list[int] = []
         self.width: list[int] = []
+        self.has_maps = bits.take(1)
+        if self.has_maps:
+            return
+        if grid.kind in ("u1", "i1", "u2", "i2"):
+            raise DamagedError("cells of narrow samples without maps")
+        self.shift, self.axes, is_list = bits.take(6), bits.take(3), bits.take(1)
+        self.key_bits = self.bits - self.shift
         (self._read_list if is_list else self._read_runs)(bits)
         if len(self.low) > 65536 or max(self.low) >> self.key_bits:
             raise DamagedError("cells")
@@ -34,27 +43,78 @@ class Cells:
                 start -= bits.take_long(width)
 
     def _read_list(self, bits: Bits) -> None:
-        count, order = bits.take(17), bits.take(5)
+        count, is_affine = bits.take(17), bits.take(1)
+        integers = self._read_integers(bits, list(range(count))) if is_affine else list(range(count))
         self.width = [0] * count
+        self.low = self._read_values(bits, integers)
+        if any(a >= b for a, b in itertools.pairwise(self.low)):
+            raise DamagedError("a list that does not ascend")
+
+    @staticmethod
+    def _read_integers(bits: Bits, cells: list[int]) -> list[int]:
+        integer, ratio, order = unzigzag(bits.take(26)), bits.take(28), bits.take(4)
+        integers = [integer]
+        for before, cell in itertools.pairwise(cells):
+            integer += (ratio * (cell - before) + 128) // 256 + unzigzag(bits.golomb(order))
+            integers.append(integer)
+        if max(map(abs, integers)) > 2**24:
+            raise DamagedError("integers")
+        return integers
+
+    def _read_values(self, bits: Bits, integers: list[int]) -> list[int]:
+        order = bits.take(5)
         if order == 31:
-            self.low, length = [bits.take_long(64)], 1
-            for _ in range(count - 1):
+            keys, length = [bits.take_long(64)], 1
+            for _ in integers[1:]:
                 length += unzigzag(bits.golomb(0))
-                self.low.append(self.low[-1] + (1 << length - 1) + bits.take_long(length - 1))
-            return
-        offset, step, step_low = bits.take_long(64), bits.take_long(64), bits.take_long(32)
-        exponent, integer = bits.take(16) - 32768, 0
-        for k in range(count):
-            integer += bits.golomb(0) + 1 if k else 0
-            number = (offset + step * integer + (step_low * integer >> 32)) % 2**64
-            number -= 2**64 if number >> 63 else 0
-            self.low.append(self._key_of(number, exponent) + unzigzag(bits.golomb(order)))
+                if not 1 <= length <= 64:
+                    raise DamagedError("distance")
+                keys.append(keys[-1] + (1 << length - 1) + bits.take_long(length - 1))
+        elif order <= 24 or order == 30:
+            offset, step = self._fixed(bits), self._fixed(bits)
+            exponent = bits.take(16) - 32768
+            differences = self._sparse(bits, len(integers)) if order == 30 else self._dense(bits, len(integers), order)
+            keys = []
+            for integer, difference in zip(integers, differences, strict=True):
+                sum_ = (offset + step * integer) % 2**96
+                key = self._key_of(sum_ - 2**96 if sum_ >> 95 else sum_, exponent - 32)
+                keys.append((key + difference) % 2**64)
+        else:
+            raise DamagedError("order")
+        if max(keys) >> self.key_bits:
+            raise DamagedError("key")
+        return keys
+
+    @staticmethod
+    def _fixed(bits: Bits) -> int:
+        """In units of 2^-32."""
+        whole = bits.take_long(64)
+        return (whole << 32) + bits.take_long(32)
+
+    @staticmethod
+    def _dense(bits: Bits, count: int, order: int) -> list[int]:
+        return [unzigzag(bits.golomb(order)) for _ in range(count)]
+
+    @staticmethod
+    def _sparse(bits: Bits, count: int) -> list[int]:
+        result = [0] * bits.golomb(4)
+        while len(result) < count:
+            length = bits.golomb(0)
+            if length > 63:
+                raise DamagedError("difference")
+            result.append(unzigzag((1 << length) + bits.take_long(length)))
+            if len(result) < count:
+                result += [0] * bits.golomb(4)
+        if len(result) > count:
+            raise DamagedError("differences")
+        return result
 
     def _key_of(self, number: int, exponent: int) -> int:
+        """The key of number * 2^exponent."""
         half, size = 1 << self.key_bits - 1, abs(number)
         if self.grid.kind[0] != "f":
-            if exponent < 0:
-                size = size + (1 << -exponent - 1) >> -exponent
+            down = max(32, -exponent)
+            size = size + (1 << down - 1) >> down
             return ((half if self.grid.kind[0] == "i" else 0) + (size if number >= 0 else -size)) % (2 * half)
         mantissa = {16: 10, 32: 23, 64: 52}[self.bits]
         top = (1 << self.bits - 1 - mantissa) - 1  # the largest exponent
@@ -70,7 +130,9 @@ class Cells:
         return half + bits if number >= 0 else half - 1 - bits
 
     def samples(self, cells: np.ndarray, tail: bytes) -> bytes:
-        """Cells [slice][y][x][component] and the bits within them -> samples."""
+        """Cells [slice][y][x][component] and what follows them -> samples."""
+        if self.has_maps:
+            return self._pack(self._look_up(cells, Bits(tail)).tolist())
         chosen = np.where(cells < len(self.low), cells, 0).ravel().tolist()
         bits = np.unpackbits(np.frombuffer(tail, np.uint8), bitorder="little").tolist()
         keys, at = np.empty(len(chosen), dtype=object), 0
@@ -88,7 +150,27 @@ class Cells:
                 if self.axes & bit:
                     found = np.cumsum(found, axis=axis)
             found = found % (2 * half)
-        samples = [self._sample(key) for key in found.ravel().tolist()]
+        return self._pack(found.ravel().tolist())
+
+    def _look_up(self, cells: np.ndarray, bits: Bits) -> np.ndarray:
+        slices = cells.reshape(len(cells), -1)
+        starts = [0, *(z for z in range(1, len(cells)) if bits.take(1)), len(cells)]
+        result = []
+        for first, end in itertools.pairwise(starts):
+            used, where = np.unique(slices[first:end], return_inverse=True)
+            if bits.take(1):
+                integers = self._read_integers(bits, used.tolist())
+            else:
+                base = bits.take(16)
+                integers = [int(cell) - base for cell in used]
+            keys = self._read_values(bits, integers)
+            result.append(np.array(keys, dtype=object)[where.ravel()])
+        if not 0 <= 8 * len(bits.data) - bits.at < 8 or bits.take(8 * len(bits.data) - bits.at):
+            raise DamagedError("maps")
+        return np.concatenate(result)
+
+    def _pack(self, keys: list[int]) -> bytes:
+        samples = [self._sample(key) for key in keys]
         size = self.bits // 8
         return b"".join(each.to_bytes(size, "big" if self.grid.big_endian else "little") for each in samples)
 

@@ -26,6 +26,10 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "voxel float": (pickle.dumps(noisy[:20, :30].astype("<f4")), {"codec": "voxel"}),
         "voxel few doubles": (pickle.dumps(noisy.astype("u1") / 3), {"codec": "voxel"}),
         "voxel differences": (pickle.dumps(distance.astype("<f4")), {"codec": "voxel"}),
+        "voxel maps": (
+            pickle.dumps((noisy[:24, :40] + np.arange(2).reshape(-1, 1, 1)).round() * [[[0.7]], [[-1.3]]]),
+            {"codec": "voxel"},
+        ),
         "voxel signal": (pickle.dumps((np.arange(8192) ** 2 // 7000 % 90).astype("u1")), {"codec": "voxel"}),
         "voxel series": (
             pickle.dumps((noisy[:26, :26] * 9 + np.random.default_rng(2).normal(0, 6, (4, 2, 26, 26))).astype("<i2")),

@@ -47,7 +47,33 @@ def wide_arrays() -> dict[str, np.ndarray]:
         "uint32": ((smooth + 5) * 4e8).astype(">u4"),
         "int64": (smooth * 1e15).astype("<i8"),
         "int64 steps": scan.astype("<i8") * 1_000_003,
+        **by_slice(scan),
         "complex": (smooth + 1j * noise).astype("<c8"),
+    }
+
+
+def by_slice(scan: np.ndarray) -> dict[str, np.ndarray]:
+    """Integers of which each slice was scaled on its own."""
+    slopes = (0.3 + np.arange(len(scan)) * 0.173).reshape(-1, 1, 1)
+    centred = (scan - scan.mean(axis=(1, 2), keepdims=True)) / scan.std(axis=(1, 2), keepdims=True)
+    strange = centred.astype("<f4")
+    strange[:, 3, 5], strange[:, 9, 9], strange[1, 2, 2] = 0, np.nan, 1e-42
+    ladders = np.sort(np.random.RandomState(3).uniform(-5, 5, (len(scan), 100)).astype("<f4"), axis=1)
+    return {
+        "slopes": (scan * slopes).astype("<f4"),
+        "slopes double": scan * -slopes,
+        "slopes and intercepts": (scan.astype("f4") * slopes.astype("f4") + (9 - slopes)).astype(">f4"),
+        "z-scores": centred,
+        "z-scores and others": strange,
+        "ladders": np.stack([ladder[slice_ // 9 % 100] for ladder, slice_ in zip(ladders, scan, strict=True)]),
+        "integer slopes": scan.astype("<i4") * np.arange(101, 101 + len(scan)).reshape(-1, 1, 1),
+        "rescaled slopes": ((scan * (2.3 + slopes)).round() * slopes).astype("<f4"),
+        "rescaled shorts": (scan * (1.3 + slopes)).round().astype(">i2"),
+        "equalised bytes": np.stack(
+            [np.interp(s, np.quantile(s, np.linspace(0, 1, 64)), np.arange(64)) for s in scan]
+        ).astype("u1")
+        * np.arange(2, 2 + len(scan)).clip(0, 4).astype("u1").reshape(-1, 1, 1),
+        "slopes by volume": np.repeat(scan[:3], 2, axis=0) * np.repeat(slopes[:3], 2, axis=0).astype("<f4"),
     }
 
 

@@ -59,8 +59,6 @@ voxel_model_new(const struct zblob_grid *grid)
 bool
 voxel_widen_model(struct voxel_model *model)
 {
-    if (!voxel_is_wide(model->grid.sample_type))
-        return true;
     model->wide = voxel_wide_new(&model->grid);
     model->grid.sample_type = ZBLOB_UINT16;
     model->grid.big_endian = false;
@@ -310,7 +308,10 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     if (model->is_folded ? !voxel_fold_shape(&model->shape, width, height, sample_size) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
-    r->lacks_memory = !model->is_label && !voxel_widen_model(model);
+    bool is_wide = voxel_is_wide(model->grid.sample_type), has_cells = flags & FLAG_WIDE;
+    if (model->is_label ? has_cells : is_wide && !has_cells)
+        return false;
+    r->lacks_memory = has_cells && !voxel_widen_model(model);
     if (r->lacks_memory)
         return false;
     model->use_reference = flags & FLAG_REFERENCE;
@@ -326,11 +327,9 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     model->low = (int16_t)bits_get(r, 16);
     model->high = (int16_t)bits_get(r, 16);
     model->modal = (int16_t)bits_get(r, 16);
-    if (!(flags & FLAG_WIDE) != (model->wide == NULL))
-        return false;
     if (model->wide) {
         model->is_apart = bits_get(r, 1);
-        if (!wide_read_cells(r, model->wide))
+        if (!wide_read_cells(r, model->wide) || (!is_wide && !model->wide->has_maps))
             return false;
     }
     if (flags & FLAG_RANKS && !read_ranks(r, model))

@@ -48,7 +48,7 @@ struct voxel_wide; /* wide/cells.h */
 struct voxel_model {
     struct zblob_grid grid; /* of what is coded: uint16 where the image's samples are wide */
     struct voxel_shape shape;
-    struct voxel_wide *wide; /* samples of 32 or 64 bits, or floats; NULL: 8 or 16 bits */
+    struct voxel_wide *wide; /* cells, which all floats and samples of 32 or 64 bits have; NULL: there are none */
     uint32_t ranks_count;    /* of rank maps: 0; 1, for all components; or as many as components */
     struct voxel_ranks ranks[VOXEL_CHANNELS_MAX];
     bool is_folded;        /* `shape` was made from an image of one row; pixels that fill no slice are not coded */
@@ -83,8 +83,8 @@ bool voxel_accepts(const struct zblob_grid *grid);
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 void voxel_model_free(struct voxel_model *model);
 
-/* Wide samples are coded as the numbers of their cells: from here on the model's grid is of those. Does nothing to
- * other samples. False: no memory. */
+/* Samples will be coded as the numbers of their cells: from here on the model's grid is of those. Wide samples always
+ * are, others if slices have maps of values. False: no memory. */
 bool voxel_widen_model(struct voxel_model *model);
 
 /* Fills bin_of from the thresholds. */

@@ -13,6 +13,7 @@
 #include "../wide/keys.h"
 #include "cell_list.h"
 #include "cell_ranges.h"
+#include "residuals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,6 @@ enum {
     BLOCKS = 20,       /* of the excerpt; fewer where the image is small */
     BLOCK_WIDTH = 448, /* samples of a row in it */
     PREDICTIONS = 6,
-    CLASSES = 18,  /* of residuals, by magnitude */
     ENOUGH = 5,    /* bits of a residual that contexts can predict: the others are noise */
     ALL = 1 << 12, /* exponents: cells follow the floats' own precision everywhere */
 };
@@ -153,31 +153,10 @@ difference_row(const struct excerpt *e, size_t block, size_t z, size_t y, unsign
         row[i] = (row[i] + half) & mask;
 }
 
-/* log2(v) * 16, nearly. */
-static uint64_t
-log2_16(uint64_t v)
-{
-    int length = bit_length(v);
-    return (uint64_t)(length - 1) * 16 + (v << 4 >> (length - 1)) - 16;
-}
-
-/* Sixteenths of bits for residuals of these magnitude classes. */
-static uint64_t
-class_cost(const uint32_t counts[CLASSES])
-{
-    uint64_t total = 0, cost = 0;
-    for (int c = 0; c < CLASSES; c++)
-        total += counts[c];
-    for (int c = 0; c < CLASSES; c++)
-        if (counts[c])
-            cost += counts[c] * (16 * (uint64_t)c + log2_16(total) - log2_16(counts[c]));
-    return cost;
-}
-
 /* ---- Candidates -------------------------------------------------------------------------------------- */
 
 struct trial {
-    uint32_t counts[PREDICTIONS][CLASSES];
+    uint32_t counts[PREDICTIONS][RESIDUAL_CLASSES];
     uint64_t inner_bits; /* within cells */
 };
 
@@ -202,13 +181,6 @@ cells_of_block(const struct cell_survey *s, const struct excerpt *e, size_t bloc
         }
 }
 
-static void
-count_residual(uint32_t counts[CLASSES], int32_t residual)
-{
-    int length = bit_length((uint64_t)(residual < 0 ? -(int64_t)residual : residual));
-    counts[length < CLASSES ? length : CLASSES - 1]++;
-}
-
 /* Predicts the last row of cells[z][y] in each way. Where there is one slice, both z are the same. */
 static void
 try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt *e)
@@ -227,13 +199,13 @@ try_row(struct trial *t, int32_t (*cells[2])[BLOCK_WIDTH], const struct excerpt 
 
 /* The magnitude class that half of the residuals do not exceed. Zeros do not count: they may be a background. */
 static int
-middle_class(const uint32_t counts[CLASSES])
+middle_class(const uint32_t counts[RESIDUAL_CLASSES])
 {
     uint64_t total = 0, below = 0;
     int c = 1;
-    for (int i = 1; i < CLASSES; i++)
+    for (int i = 1; i < RESIDUAL_CLASSES; i++)
         total += counts[i];
-    while (c < CLASSES - 1 && (below += counts[c]) * 2 < total)
+    while (c < RESIDUAL_CLASSES - 1 && (below += counts[c]) * 2 < total)
         c++;
     return c;
 }
@@ -251,7 +223,7 @@ trial_cost(const struct cell_survey *s, const struct excerpt *e, int *wider)
     }
     uint64_t best = UINT64_MAX;
     for (int k = 0; k < PREDICTIONS; k++) {
-        uint64_t cost = class_cost(t.counts[k]);
+        uint64_t cost = residual_cost(t.counts[k]);
         if (cost >= best)
             continue;
         best = cost;
@@ -336,7 +308,7 @@ choose_candidate(struct cell_survey *s, const struct excerpt *e)
 static bool
 is_apart(const struct cell_survey *s, const struct excerpt *e)
 {
-    uint32_t own[CLASSES] = {0}, other[CLASSES] = {0};
+    uint32_t own[RESIDUAL_CLASSES] = {0}, other[RESIDUAL_CLASSES] = {0};
     uint64_t inner_bits = 0;
     int32_t cells[2][2][BLOCK_WIDTH];
     size_t c = e->components;
@@ -350,7 +322,7 @@ is_apart(const struct cell_survey *s, const struct excerpt *e)
             count_residual(other, now[i] - (now[i - 1] + n[i] - n[i - 1]));
         }
     }
-    return class_cost(own) < class_cost(other);
+    return residual_cost(own) < residual_cost(other);
 }
 
 static bool

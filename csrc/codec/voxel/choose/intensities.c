@@ -1,9 +1,11 @@
 /* intensities.c: the way through the choices that make a model of intensities. */
 #include "intensities.h"
 
+#include "../wide/cells.h"
 #include "cells.h"
 #include "channels.h"
 #include "chunks.h"
+#include "maps.h"
 #include "survey.h"
 #include "train.h"
 
@@ -11,15 +13,21 @@ enum zblob_result
 voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, int level, bool is_signal, bool *gain)
 {
     const unsigned char *values = samples; /* what is coded */
-    bool smoother_along = false;
+    bool smoother_along = false, has_maps = false, is_wide = voxel_is_wide(m->grid.sample_type);
     *gain = true;
     m->use_reference = (m->shape.slices > 1 && !is_signal) || m->shape.components > 1;
-    enum zblob_result result = voxel_widen_model(m) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
-    if (result == ZBLOB_OK && m->wide) {
+    enum zblob_result result = !is_wide || voxel_widen_model(m) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    if (result == ZBLOB_OK && is_wide) {
         voxel_choose_chunks(m, level); /* differences stay within a chunk */
         result = voxel_choose_cells(m, samples, &values, gain);
+        if (result == ZBLOB_OK && *gain)
+            result = voxel_choose_maps(m, samples, &values, &has_maps);
     }
     if (result == ZBLOB_OK && *gain)
+        result = voxel_survey_values(m, values, &smoother_along);
+    if (result == ZBLOB_OK && m->wide == NULL)
+        result = voxel_choose_maps(m, samples, &values, &has_maps);
+    if (result == ZBLOB_OK && has_maps && !is_wide)
         result = voxel_survey_values(m, values, &smoother_along);
     if (result != ZBLOB_OK || !*gain)
         return result;
@@ -27,7 +35,7 @@ voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, in
     if (is_signal)
         m->chunk_slices = 1;
     voxel_choose_direction(m, smoother_along, is_signal, level);
-    if (!m->wide)
+    if (m->wide == NULL)
         result = voxel_choose_channels(m, values, level);
     return result == ZBLOB_OK ? voxel_train_model(m, values, level) : result;
 }

@@ -25,15 +25,13 @@ struct span {
     int from, to;
 };
 
-/* Sum over the samples counted of the logarithm of the mean distance of their value from the values next to it, in
- * 1/256 of a bit. */
-static uint64_t
-spread_of(const uint32_t *counts, const uint8_t *used, struct span span)
+uint64_t
+voxel_spread(const uint32_t *counts, const uint8_t *used, int from, int to)
 {
     uint64_t sum = 0;
     int before = -1, now = -1; /* the last two values in use */
-    for (int v = span.from; v <= span.to; v++) {
-        bool is_last = v == span.to;
+    for (int v = from; v <= to; v++) {
+        bool is_last = v == to;
         if (!is_last && !used[v])
             continue;
         /* the first value and the last one have one neighbour */
@@ -76,7 +74,7 @@ gain_of(const struct look *look)
     const struct voxel_shape *shape = &look->model->shape;
     uint64_t spread = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
     for (uint32_t i = 0; i < look->maps; i++) {
-        spread += spread_of(look->counts[i], look->used[i], look->span);
+        spread += voxel_spread(look->counts[i], look->used[i], look->span.from, look->span.to);
         bits += map_bits(look->used[i], look->span);
     }
     uint64_t each = spread / look->seen;

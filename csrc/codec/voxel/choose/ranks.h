@@ -9,6 +9,10 @@
 enum zblob_result voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples,
                                      const uint32_t (*counts)[VOXEL_VALUES], uint32_t maps, int least, int most);
 
+/* Sum over the samples counted of the logarithm of the mean distance of their value from the values in use next to it, in
+ * 1/256 of a bit. Values from..to - 1 may be in use. */
+uint64_t voxel_spread(const uint32_t *counts, const uint8_t *used, int from, int to);
+
 /* Values become themselves again. */
 void voxel_drop_ranks(struct voxel_model *model);
 

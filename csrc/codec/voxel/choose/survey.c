@@ -8,6 +8,7 @@
 #include "../../base/integers.h"
 #include "../chunks.h"
 #include "../samples.h"
+#include "../wide/cells.h"
 #include "ranks.h"
 
 #include <stdlib.h>
@@ -158,7 +159,7 @@ survey_all(struct survey *s, struct voxel_model *model)
 {
     enum zblob_result result = ZBLOB_OK;
     survey_rows(s);
-    if (model->wide == NULL) /* cells have ranks of their own kind */
+    if (model->wide == NULL || model->wide->has_maps) /* other cells have ranks of their own kind */
         result = voxel_choose_ranks(model, s->samples, (const uint32_t(*)[VOXEL_VALUES])s->counts, s->maps, s->least,
                                     s->most);
     if (result != ZBLOB_OK)

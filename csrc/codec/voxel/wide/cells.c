@@ -37,6 +37,7 @@ voxel_wide_free(struct voxel_wide *wide)
         return;
     free(wide->runs);
     free(wide->cells);
+    free(wide->maps);
     free(wide);
 }
 

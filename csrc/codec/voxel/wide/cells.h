@@ -31,6 +31,8 @@ enum wide_axis {
     WIDE_AXIS_Z = 4,
 };
 
+struct wide_map; /* maps.h */
+
 struct voxel_wide {
     enum zblob_sample_type sample_type; /* as in the image; the model's grid says uint16 */
     bool big_endian;
@@ -38,9 +40,11 @@ struct voxel_wide {
     uint8_t shift; /* so many low bits are zeros in all samples, and are left out of the keys */
     uint8_t axes;  /* of enum wide_axis: keys are differences along these (modulo 2^key_bits) */
     bool is_list;  /* each cell is one value */
+    bool has_maps; /* each chunk has maps of values of its own (maps.h); there are no runs then */
     uint32_t run_count, cell_count;
     struct cell_run *runs; /* ascending; without gaps between cells unless they are a list */
     uint16_t *cells;       /* encoder: of all samples of the image */
+    struct wide_map *maps; /* encoder: of all slices, if there are any */
 };
 
 static inline int

@@ -2,7 +2,7 @@
  * codec.c: a chunk of wide samples: keys <-> cells and the bits within them.
  *
  * A chunk is the size of the cells' part (u32), the cells' part, which is a chunk of intensities, and the bits within
- * cells.
+ * cells, or the chunk's maps of values.
  */
 #include "codec.h"
 
@@ -10,6 +10,7 @@
 #include "../chunks.h"
 #include "../intensity.h"
 #include "keys.h"
+#include "maps.h"
 
 #include "../../base/interrupt.h"
 
@@ -104,12 +105,56 @@ put_tail(const struct voxel_wide *wide, const uint64_t *keys, const uint16_t *ce
     return at + (used > 0);
 }
 
+/* The bits within cells, which need a table of these. */
+static enum zblob_result
+encode_tail(const struct voxel_wide *wide, const uint64_t *keys, const uint16_t *cells, size_t count,
+            unsigned char *dst, size_t capacity, size_t *size, bool *fits)
+{
+    struct cell_table table = {NULL, NULL, 0};
+    if (!open_table(&table, wide))
+        return ZBLOB_NO_MEMORY;
+    *size = put_tail(wide, keys, cells, count, &table, dst, capacity, fits);
+    free(table.low);
+    return ZBLOB_OK;
+}
+
+/* The maps of values of a box's slices: which slices share one, then the maps. */
+static enum zblob_result
+encode_maps(const struct voxel_wide *wide, struct voxel_box box, const struct wide_layout *l, const uint64_t *keys,
+            const uint16_t *cells, unsigned char *dst, size_t capacity, size_t *size, bool *fits)
+{
+    struct wide_entries *entries = calloc(1, sizeof *entries);
+    uint64_t *key_of = malloc(CELLS_MAX * sizeof *key_of);
+    enum zblob_result result = entries && key_of ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    struct bit_writer w = bits_write_to(dst, capacity);
+    const struct wide_map *maps = wide->maps + box.slice;
+    for (size_t z = 1; z < l->slices; z++)
+        bits_put(&w, !maps[z].is_shared, 1);
+    for (size_t z = 0, end; result == ZBLOB_OK && z < l->slices; z = end) {
+        for (end = z + 1; end < l->slices && maps[end].is_shared;)
+            end++;
+        for (size_t i = z * l->plane; i < end * l->plane; i++)
+            key_of[cells[i]] = keys[i];
+        wide_find_entries(entries, cells + z * l->plane, (end - z) * l->plane);
+        for (uint32_t k = 0; k < entries->count; k++)
+            entries->keys[k] = key_of[entries->cells[k]];
+        wide_write_map(&w, wide, &maps[z], entries);
+    }
+    bits_flush(&w);
+    *size = (size_t)(w.at - dst);
+    *fits = !w.overflow;
+    free(entries);
+    free(key_of);
+    return result;
+}
+
 enum zblob_result
 voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
                   unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     const struct voxel_wide *wide = model->wide;
-    size_t count = wide_layout_of(model, box).count, cells_size;
+    struct wide_layout l = wide_layout_of(model, box);
+    size_t cells_size, size = 0;
     *dst_size = 0;
     if (dst_capacity < 2 * HEADER_SIZE)
         return ZBLOB_OK;
@@ -122,19 +167,19 @@ voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const u
         *dst_size = HEADER_SIZE + cells_size;
         return ZBLOB_OK;
     }
-    struct cell_table table = {NULL, NULL, 0};
-    uint64_t *keys = malloc(count * sizeof *keys);
-    if (keys != NULL && open_table(&table, wide)) {
-        bool fits;
-        const unsigned char *first = voxel_row_address(model, (const unsigned char *)wide->cells, box.slice, box.row);
-        wide_load_box(model, box, samples, keys);
-        size_t at = HEADER_SIZE + cells_size;
-        size_t size = put_tail(wide, keys, (const uint16_t *)(const void *)first, count, &table, dst + at,
-                               dst_capacity - at, &fits);
-        *dst_size = fits ? at + size : 0;
-    } else
-        result = ZBLOB_NO_MEMORY;
-    free(table.low);
+    uint64_t *keys = malloc(l.count * sizeof *keys);
+    if (keys == NULL)
+        return ZBLOB_NO_MEMORY;
+    bool fits = false;
+    const void *cells = voxel_row_address(model, (const unsigned char *)wide->cells, box.slice, box.row);
+    size_t at = HEADER_SIZE + cells_size;
+    wide_load_box(model, box, samples, keys);
+    if (wide->has_maps)
+        result = encode_maps(wide, box, &l, keys, cells, dst + at, dst_capacity - at, &size, &fits);
+    else
+        result = encode_tail(wide, keys, cells, l.count, dst + at, dst_capacity - at, &size, &fits);
+    if (result == ZBLOB_OK && fits)
+        *dst_size = at + size;
     free(keys);
     return result;
 }
@@ -143,17 +188,18 @@ voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const u
 
 /* Cells and the bits within them to samples: in pieces that stay in the cache, unless keys are differences, which are
  * summed over the whole chunk. */
-static bool
+static void
 decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const uint16_t *cells,
                const struct cell_table *table, struct tail *tail, void *keys, unsigned char *dst)
 {
     enum key_order order = wide_order_of(wide->sample_type);
     size_t step = wide->axes ? l->count : PIECE;
+    bool is_value = wide->is_list || wide->has_maps;
     for (size_t at = 0; at < l->count && !interrupt_is_set(); at += step) {
         size_t n = l->count - at < step ? l->count - at : step;
         unsigned char *to = dst + at * wide->sample_size;
         if (wide->sample_size == 8) {
-            if (wide->is_list)
+            if (is_value)
                 look_up_64(keys, cells + at, n, table);
             else
                 join_64(keys, cells + at, n, table, tail);
@@ -161,7 +207,7 @@ decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const
                 integrate_64(keys, wide, l);
             store_keys_64(wide, keys, to, n, order);
         } else {
-            if (wide->is_list)
+            if (is_value)
                 look_up_32(keys, cells + at, n, table);
             else
                 join_32(keys, cells + at, n, table, tail);
@@ -170,7 +216,64 @@ decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const
             store_keys_32(wide, keys, to, n, order);
         }
     }
-    return (tail->position + 7) / 8 == tail->size; /* every byte was needed, and no more */
+}
+
+static void
+fill_from_entries(struct cell_table *table, const struct voxel_wide *wide, const struct wide_entries *entries)
+{
+    for (uint32_t k = 0; k < entries->count; k++)
+        if (wide->sample_size == 8)
+            ((uint64_t *)table->low)[entries->cells[k]] = entries->keys[k];
+        else
+            ((uint32_t *)table->low)[entries->cells[k]] = (uint32_t)entries->keys[k];
+}
+
+/* As decode_samples, run of slices by run of slices. */
+static bool
+decode_maps(const struct voxel_wide *wide, const struct wide_layout *l, const uint16_t *cells, struct cell_table *table,
+            struct wide_entries *entries, const struct tail *tail, void *keys, unsigned char *dst)
+{
+    struct bit_reader starts = bits_read_from(tail->bytes, tail->size), r = starts;
+    for (size_t z = 1; z < l->slices; z++)
+        bits_get(&r, 1);
+    for (size_t z = 0, end; z < l->slices && !interrupt_is_set(); z = end) {
+        for (end = z + 1; end < l->slices && !bits_get(&starts, 1);)
+            end++;
+        struct wide_layout run = *l;
+        run.slices = end - z;
+        run.count = run.slices * l->plane;
+        wide_find_entries(entries, cells + z * l->plane, run.count);
+        if (!wide_read_map(&r, wide, entries))
+            return false;
+        fill_from_entries(table, wide, entries);
+        decode_samples(wide, &run, cells + z * l->plane, table, NULL, keys, dst + z * l->plane * wide->sample_size);
+    }
+    return r.at == r.end && !r.overflow && r.bits == 0;
+}
+
+/* What follows the cells, and with them gives the samples. */
+static enum zblob_result
+decode_rest(const struct voxel_wide *wide, const struct wide_layout *l, const uint16_t *cells, struct tail *tail,
+            void *keys, unsigned char *dst)
+{
+    struct cell_table table = {NULL, NULL, CELLS_MAX};
+    bool is_whole = false;
+    if (!wide->has_maps && !open_table(&table, wide))
+        return ZBLOB_NO_MEMORY;
+    if (!wide->has_maps) {
+        decode_samples(wide, l, cells, &table, tail, keys, dst);
+        is_whole = (tail->position + 7) / 8 == tail->size; /* every byte was needed, and no more */
+        free(table.low);
+        return is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
+    }
+    struct wide_entries *entries = calloc(1, sizeof *entries);
+    table.low = malloc(CELLS_MAX * sizeof(uint64_t));
+    if (entries && table.low)
+        is_whole = decode_maps(wide, l, cells, &table, entries, tail, keys, dst);
+    enum zblob_result result = !entries || !table.low ? ZBLOB_NO_MEMORY : is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
+    free(table.low);
+    free(entries);
+    return result;
 }
 
 enum zblob_result
@@ -185,14 +288,12 @@ voxel_decode_wide(const struct voxel_model *model, struct voxel_box box, const u
     struct tail tail = {src + HEADER_SIZE + cells_size, src_size - HEADER_SIZE - cells_size, 0};
     uint16_t *cells = malloc(l.count * sizeof *cells);
     void *keys = malloc((wide->axes || l.count < PIECE ? l.count : PIECE) * sizeof(uint64_t));
-    struct cell_table table = {NULL, NULL, 0};
     enum zblob_result result = ZBLOB_NO_MEMORY;
-    if (cells != NULL && keys != NULL && open_table(&table, wide)) {
+    if (cells != NULL && keys != NULL) {
         result = voxel_decode_intensity(model, box, src + HEADER_SIZE, cells_size, (unsigned char *)cells);
-        if (result == ZBLOB_OK && !decode_samples(wide, &l, cells, &table, &tail, keys, dst))
-            result = ZBLOB_DAMAGED;
+        if (result == ZBLOB_OK)
+            result = decode_rest(wide, &l, cells, &tail, keys, dst);
     }
-    free(table.low);
     free(keys);
     free(cells);
     return result;

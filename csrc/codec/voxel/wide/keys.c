@@ -18,6 +18,8 @@ load_sample(const unsigned char *p, size_t size, bool big_endian)
     uint16_t v16;
     uint32_t v32;
     uint64_t v64;
+    if (size == 1)
+        return *p;
     if (size == 2) {
         memcpy(&v16, p, 2);
         return big_endian ? __builtin_bswap16(v16) : v16;
@@ -61,8 +63,12 @@ void
 wide_load_keys(const struct voxel_wide *wide, const unsigned char *src, uint64_t *keys, size_t count)
 {
     enum key_order order = wide_order_of(wide->sample_type);
-    if (wide->sample_size == 2)
+    if (wide->sample_size == 1)
+        keys_of_order(src, keys, count, 1, order, wide);
+    else if (wide->sample_size == 2 && order == ORDER_FLOAT)
         keys_of_order(src, keys, count, 2, ORDER_FLOAT, wide);
+    else if (wide->sample_size == 2)
+        keys_of_order(src, keys, count, 2, order, wide);
     else if (wide->sample_size == 4 && order == ORDER_FLOAT)
         keys_of_order(src, keys, count, 4, ORDER_FLOAT, wide);
     else if (wide->sample_size == 4)

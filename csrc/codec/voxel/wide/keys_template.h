@@ -132,8 +132,12 @@ static void
 NAME(store_keys)(const struct voxel_wide *wide, const KEY *keys, unsigned char *dst, size_t count, enum key_order order)
 {
     size_t size = wide->sample_size;
-    if (size == 2)
+    if (size == 1)
+        NAME(samples_of)(keys, dst, count, 1, wide->shift, order);
+    else if (size == 2 && order == ORDER_FLOAT)
         NAME(samples_of)(keys, dst, count, 2, wide->shift, ORDER_FLOAT);
+    else if (size == 2)
+        NAME(samples_of)(keys, dst, count, 2, wide->shift, order);
     else if (order == ORDER_FLOAT)
         NAME(samples_of)(keys, dst, count, sizeof(KEY), wide->shift, ORDER_FLOAT);
     else
