@@ -133,7 +133,7 @@ excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, con
     return comes_close(encoded, size, entry, margin);
 }
 
-#define REPEATS_ROWS 1024
+#define REPEATS_ROWS 512
 
 static bool
 has_repeats(const struct plan *plan, const struct chunk_place *place)

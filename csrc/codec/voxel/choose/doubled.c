@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LOOKS = 512, VARIED_MIN = 32, SHARE = 16 };
+enum { LOOKS = 512, VARIED_MIN = 32, SHARE = 16, FIRST_LOOKS = 64 };
 
 /* Pixels whose neighbours along an axis differ, and how many of them are like the one before, and like the one after. */
 struct copies {
@@ -47,6 +47,9 @@ look(const struct voxel_model *model, const unsigned char *samples, struct copie
         const unsigned char *here = voxel_row_address(model, samples, z, y) + x * pixel;
         look_at(columns, here - pixel, here, here + pixel, pixel);
         look_at(rows, here - row, here, here + row, pixel);
+        bool may_be = are_doubled(columns) || are_doubled(rows) || columns->varied < VARIED_MIN;
+        if (i >= FIRST_LOOKS && !may_be) /* as most images */
+            return;
     }
 }
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 enum {
-    ROWS = 1024,
+    ROWS = 512,
     TRIAL = 4 << 20, /* bytes of the image that are coded, unless its first chunk has more */
 };
 
