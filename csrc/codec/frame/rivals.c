@@ -65,7 +65,8 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define DEEPER_MARGIN 4     /* and what a higher level can gain */
 
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
-#define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried */
+#define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried, */
+#define DEEP_GAIN 128 /* and what it has to gain: this part of what it makes */
 
 /* Copy pieces from all over the chunk to dst, one after the other. Returns their size. */
 static size_t
@@ -116,7 +117,7 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     zstd_encode(zstd_level, src, size, dst, capacity, &deep);
     free(dst);
     uint64_t expected = low ? (uint64_t)encoded * deep / low : entry->raw_size;
-    return expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
+    return expected + expected / DEEP_GAIN < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
 
 /* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the given one? */
