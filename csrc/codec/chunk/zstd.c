@@ -94,10 +94,9 @@ zstd_bound(size_t src_size)
 /* ZSTD_compressCCtx in pieces of one block, with the same bytes as its result: between two blocks the work can be
  * interrupted. Returns a size (0: interrupted), or an error of zstd's. */
 static size_t
-encode_blocks(ZSTD_CCtx *context, int zstd_level, const unsigned char *src, size_t src_size, unsigned char *dst,
-              size_t dst_capacity)
+encode_blocks(ZSTD_CCtx *context, ZSTD_parameters parameters, const unsigned char *src, size_t src_size,
+              unsigned char *dst, size_t dst_capacity)
 {
-    ZSTD_parameters parameters = ZSTD_getParams(zstd_level, src_size, 0);
     size_t result = ZSTD_compressBegin_advanced(context, NULL, 0, parameters, src_size), size = 0;
     while (!ZSTD_isError(result) && src_size > ZSTD_BLOCKSIZE_MAX && !interrupt_is_set()) {
         result = ZSTD_compressContinue(context, dst + size, dst_capacity - size, src, ZSTD_BLOCKSIZE_MAX);
@@ -117,7 +116,7 @@ encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_c
     ZSTD_CCtx *context = take_encoder();
     if (!context)
         return ZBLOB_NO_MEMORY;
-    size_t size = encode_blocks(context, zstd_level, src, src_size, dst, dst_capacity);
+    size_t size = encode_blocks(context, ZSTD_getParams(zstd_level, src_size, 0), src, src_size, dst, dst_capacity);
     return_encoder(context);
     *dst_size = ZSTD_isError(size) ? 0 : size;
     if (ZSTD_isError(size) && ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation)
@@ -186,6 +185,80 @@ zstd_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t 
     if (takes_long && interrupt_scope())
         return encode_by_errand(zstd_level, src, src_size, dst, dst_capacity, dst_size);
     return encode(zstd_level, src, src_size, dst, dst_capacity, dst_size);
+}
+
+/* A search that is longer can make more of tables, noisy masks and repeats than a short one does. So a level is held
+ * against lower ones: on a piece of the chunk, or, where they cost little beside it, on the whole. */
+static const int lower_levels[] = {1, 2, 3, 9};
+#define LOWER_LEVELS (sizeof lower_levels / sizeof *lower_levels)
+#define SLOW_ZSTD_LEVEL 15
+#define WHOLE_MAX ((size_t)64 << 10)
+#define PIECE_SHARE 8
+
+/* Replace dst by the encoding at another level, if that is smaller. */
+static enum zblob_result
+encode_if_smaller(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
+{
+    size_t capacity = *dst_size ? *dst_size : dst_capacity, size = 0;
+    unsigned char *aside = malloc(capacity);
+    enum zblob_result result = aside ? zstd_encode(zstd_level, src, src_size, aside, capacity, &size) : ZBLOB_OK;
+    if (result == ZBLOB_OK && size && (size < *dst_size || !*dst_size)) {
+        memcpy(dst, aside, size);
+        *dst_size = size;
+    }
+    free(aside);
+    return result;
+}
+
+/* A piece's size when it is compressed as the whole of so many bytes would be; SIZE_MAX where that fails. */
+static size_t
+size_of_piece(int zstd_level, size_t whole, const unsigned char *src, size_t src_size, unsigned char *dst,
+              size_t dst_capacity)
+{
+    ZSTD_CCtx *context = take_encoder();
+    if (!context)
+        return SIZE_MAX;
+    size_t size = encode_blocks(context, ZSTD_getParams(zstd_level, whole, 0), src, src_size, dst, dst_capacity);
+    return_encoder(context);
+    return ZSTD_isError(size) || size == 0 ? SIZE_MAX : size;
+}
+
+/* The level that is best on a piece from the chunk's middle; a lower one only if it is so clearly. */
+static int
+best_on_piece(int zstd_level, const unsigned char *src, size_t src_size)
+{
+    size_t piece = src_size / PIECE_SHARE > WHOLE_MAX ? src_size / PIECE_SHARE : WHOLE_MAX;
+    size_t capacity = zstd_bound(piece);
+    unsigned char *dst = malloc(capacity);
+    int best = zstd_level;
+    if (!dst)
+        return zstd_level;
+    const unsigned char *middle = src + (src_size - piece) / 2;
+    size_t least = size_of_piece(zstd_level, src_size, middle, piece, dst, capacity);
+    least -= least / 256; /* a lower level has to be clearly better */
+    for (size_t i = 0; i < LOWER_LEVELS && lower_levels[i] < zstd_level; i++) {
+        size_t size = size_of_piece(lower_levels[i], src_size, middle, piece, dst, capacity);
+        if (size < least) {
+            least = size;
+            best = lower_levels[i];
+        }
+    }
+    free(dst);
+    return best;
+}
+
+enum zblob_result
+zstd_encode_best(int level, bool on_whole, const void *src, size_t src_size, void *dst, size_t dst_capacity,
+                 size_t *dst_size)
+{
+    int zstd_level = zstd_level_of(level);
+    bool tries_whole = on_whole || zstd_level >= SLOW_ZSTD_LEVEL || src_size <= WHOLE_MAX;
+    if (zstd_level > lower_levels[0] && !tries_whole)
+        zstd_level = best_on_piece(zstd_level, src, src_size);
+    enum zblob_result result = zstd_encode(zstd_level, src, src_size, dst, dst_capacity, dst_size);
+    for (size_t i = 0; tries_whole && i < LOWER_LEVELS && lower_levels[i] < zstd_level && result == ZBLOB_OK; i++)
+        result = encode_if_smaller(lower_levels[i], src, src_size, dst, dst_capacity, dst_size);
+    return result;
 }
 
 enum zblob_result

@@ -20,6 +20,11 @@ size_t zstd_bound(size_t src_size);
 enum zblob_result zstd_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity,
                               size_t *dst_size);
 
+/* The same at our `level`, or at a lower one of zstd's where that makes less: a piece shows it, or the whole, if this is
+ * asked for. */
+enum zblob_result zstd_encode_best(int level, bool on_whole, const void *src, size_t src_size, void *dst,
+                                   size_t dst_capacity, size_t *dst_size);
+
 /* Decode into exactly dst_size bytes; DAMAGED for anything else. */
 enum zblob_result zstd_decode(const void *src, size_t src_size, void *dst, size_t dst_size);
 

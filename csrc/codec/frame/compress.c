@@ -2,6 +2,7 @@
 #include "../base/error.h"
 #include "../base/interrupt.h"
 #include "../chunk/zstd.h"
+#include "general.h"
 #include "header.h"
 #include "image_section.h"
 #include "model_section.h"
@@ -12,6 +13,9 @@
 
 /* Compression that saves less than 1/128 of the value is not worth a decoder's time. */
 #define SAVING_SHIFT 7
+
+/* A frame of the general path may be larger by so much: its chunks are smaller, which suits who reads a part. */
+#define CUTS_SHARE 256
 
 /* ---- Sections -------------------------------------------------------------------------------- */
 
@@ -105,44 +109,46 @@ assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned cha
     return ZBLOB_OK;
 }
 
+static uint64_t
+frame_size_of(const struct plan *plan)
+{
+    return frame_header_size(sections_size(plan), plan->chunk_count) + stored_total(plan);
+}
+
 static bool
 pays(const struct plan *plan)
 {
-    size_t header_size = frame_header_size(sections_size(plan), plan->chunk_count);
-    uint64_t size = header_size + stored_total(plan);
-    return size + (plan->src_size >> SAVING_SHIFT) < plan->src_size;
+    return frame_size_of(plan) + (plan->src_size >> SAVING_SHIFT) < plan->src_size;
 }
 
-/* Is a chunk stored, or larger than codec "zstd" cuts them? */
+/* Is a chunk larger than codec "zstd" cuts them? */
 static bool
-has_odd_chunk(const struct plan *plan)
+has_large_chunk(const struct plan *plan)
 {
-    for (size_t i = 0; i < plan->chunk_count; i++) {
-        if (plan->index[i].codec == ZBLOB_CODEC_STORE ||
-            plan->index[i].raw_size > zstd_chunk_size(plan->options->level))
+    for (size_t i = 0; i < plan->chunk_count; i++)
+        if (plan->index[i].raw_size > zstd_chunk_size(plan->options->level))
             return true;
-    }
     return false;
 }
 
-/* The codec that the plan was made for, if its result is to be assembled; otherwise a plainer one to begin anew with. If
- * a value's chunks are all zstd or stored although it holds an image, codec "zstd" is asked for the whole of it: the
- * frame is then a .zst file, cut in chunks as suits zstd. */
-static enum zblob_codec
-settle(const struct plan *plan)
-{
-    if (plan->options->codec == ZBLOB_CODEC_STORE || !pays(plan))
-        return ZBLOB_CODEC_STORE;
-    if (richest_codec(plan) == ZBLOB_CODEC_ZSTD && has_odd_chunk(plan))
-        return ZBLOB_CODEC_ZSTD;
-    return plan->options->codec;
-}
-
-/* A guessed image that compresses little better than zstd would may be none. */
+/* A guessed image that compresses little better than zstd would may be none; zstd may find more in a value than what is
+ * coded image by image; and an image that is left to zstd may be cut as suits zstd. */
 static bool
 is_doubtful(const struct plan *plan)
 {
-    return plan->image_count && plan->zstd_estimate && stored_total(plan) * 8 > plan->zstd_estimate * 7;
+    if (plan->image_count && plan->zstd_estimate && stored_total(plan) * 8 > plan->zstd_estimate * 7)
+        return true;
+    return (richest_codec(plan) == ZBLOB_CODEC_ZSTD && has_large_chunk(plan)) ||
+           general_may_win(plan, frame_size_of(plan));
+}
+
+/* The codec that the plan was made for, if its result is to be assembled; otherwise a plainer one to begin anew with. */
+static enum zblob_codec
+settle(const struct plan *plan)
+{
+    if (plan->options->codec == ZBLOB_CODEC_STORE || pays(plan))
+        return plan->options->codec;
+    return is_doubtful(plan) ? ZBLOB_CODEC_ZSTD : ZBLOB_CODEC_STORE;
 }
 
 /* Plan and encode until codec and result suit each other, then assemble the frame. *doubtful: by codec "zstd" alone it
@@ -161,7 +167,7 @@ compress_by(struct zblob_options current, enum zblob_value_type value_type, cons
         enum zblob_codec settled = result == ZBLOB_OK ? settle(&plan) : current.codec;
         if (result == ZBLOB_OK && settled == current.codec)
             result = assemble(&plan, value_type, frame, frame_size, error);
-        *doubtful = is_doubtful(&plan);
+        *doubtful = result == ZBLOB_OK && settled == current.codec && is_doubtful(&plan);
         plan_free(&plan);
         if (settled == current.codec)
             return result;
@@ -169,7 +175,7 @@ compress_by(struct zblob_options current, enum zblob_value_type value_type, cons
     }
 }
 
-/* By the plan for the options, or, where that was made on a guess which gained little, by the general path. */
+/* By the plan for the options, or, where that leaves doubts, by the general path if that makes less. */
 static enum zblob_result
 compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
          unsigned char **frame, size_t *frame_size, struct zblob_error *error)
@@ -184,7 +190,7 @@ compress(const struct zblob_options *options, enum zblob_value_type value_type, 
     zstd.codec = ZBLOB_CODEC_ZSTD;
     if (compress_by(zstd, value_type, src, src_size, &other, &other_size, &doubtful, error) != ZBLOB_OK)
         return ZBLOB_OK; /* the first frame is good enough */
-    if (other_size < *frame_size) {
+    if (other_size <= *frame_size + *frame_size / CUTS_SHARE) {
         unsigned char *larger = *frame;
         *frame = other;
         *frame_size = other_size;

@@ -23,20 +23,20 @@ encode_by(const struct plan *plan, const struct plan_chunk *chunk, enum zblob_co
 /* An image's chunk is encoded by its codec or stored. Codec "auto" then tries others; so does a chunk that would be
  * stored. */
 static enum zblob_result
-encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry, uint32_t *zstd_size)
 {
     const struct chunk_place *place = &chunk->place;
     enum zblob_result result = ZBLOB_OK;
     if (!noise_fills(&place->image->grid, plan->src + place->raw_offset, place->raw_size))
         result = encode_by(plan, chunk, chunk->codec, entry);
-    bool is_open = plan->options->codec == ZBLOB_CODEC_AUTO && chunk->codec == ZBLOB_CODEC_VOXEL;
+    bool is_open = plan->options->codec == ZBLOB_CODEC_AUTO;
     bool fits = entry->stored_size > 0;
     if (result == ZBLOB_OK && !fits)
         result = encode_by(plan, chunk, ZBLOB_CODEC_STORE, entry);
-    if (result == ZBLOB_OK && fits && is_open)
+    if (result == ZBLOB_OK && fits && is_open && chunk->codec == ZBLOB_CODEC_VOXEL)
         rival_planes(plan, chunk, entry);
     if (result == ZBLOB_OK && (!fits || is_open))
-        rival_zstd(plan, chunk, entry);
+        *zstd_size = (uint32_t)rival_zstd(plan, chunk, entry);
     return result;
 }
 
@@ -52,7 +52,7 @@ encode_chunk(void *context, size_t i)
     entry->raw_size = (uint32_t)place->raw_size;
     entry->checksum = checksum_xxh64(plan->src + place->raw_offset, place->raw_size);
     if (place->image)
-        plan->results[i] = encode_samples(plan, chunk, entry);
+        plan->results[i] = encode_samples(plan, chunk, entry, &plan->zstd_sizes[i]);
     else
         plan->results[i] = encode_by(plan, chunk, chunk->codec, entry);
     bool grows = entry->stored_size >= place->raw_size && plan->has_image_chunks;
@@ -75,6 +75,28 @@ drop_unused_models(struct plan *plan)
         }
 }
 
+/* A frame whose chunks are all zstd or stored is a .zst file: its stored chunks become zstd frames, too. Without memory
+ * for that, the first result is returned that says so. */
+static enum zblob_result
+unify_chunks(const struct plan *plan)
+{
+    size_t zstd = 0, stored = 0;
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        zstd += plan->index[i].codec == ZBLOB_CODEC_ZSTD;
+        stored += plan->index[i].codec == ZBLOB_CODEC_STORE;
+    }
+    if (zstd == 0 || zstd + stored < plan->chunk_count)
+        return ZBLOB_OK;
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        enum zblob_result result = ZBLOB_OK;
+        if (plan->index[i].codec == ZBLOB_CODEC_STORE)
+            result = encode_by(plan, &plan->chunks[i], ZBLOB_CODEC_ZSTD, &plan->index[i]);
+        if (result != ZBLOB_OK)
+            return result;
+    }
+    return ZBLOB_OK;
+}
+
 enum zblob_result
 plan_encode(struct plan *plan, struct zblob_error *error)
 {
@@ -84,5 +106,5 @@ plan_encode(struct plan *plan, struct zblob_error *error)
             return zblob_fail_memory(error, plan->chunks[i].place.raw_size);
     }
     drop_unused_models(plan);
-    return ZBLOB_OK;
+    return unify_chunks(plan);
 }

@@ -25,6 +25,7 @@ struct plan {
     bool has_image_chunks;
     struct plan_chunk *chunks;
     struct zblob_chunk *index; /* the frame's, one entry per chunk */
+    uint32_t *zstd_sizes;      /* about what zstd makes of each chunk of an image; 0: unknown */
     size_t chunk_count;
     unsigned char *scratch;
     enum zblob_result *results; /* of encoding each chunk */

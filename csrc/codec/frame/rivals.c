@@ -6,6 +6,7 @@
 
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
+#include "../voxel/choose/repeats.h"
 #include "../voxel/chunks.h"
 #include "../voxel/model.h"
 
@@ -64,7 +65,8 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define DEEPER_MARGIN 4     /* and what a higher level can gain */
 
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
-#define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried */
+#define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried, */
+#define DEEP_GAIN 128 /* and what it has to gain: this part of what it makes */
 
 /* Copy pieces from all over the chunk to dst, one after the other. Returns their size. */
 static size_t
@@ -115,46 +117,71 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     zstd_encode(zstd_level, src, size, dst, capacity, &deep);
     free(dst);
     uint64_t expected = low ? (uint64_t)encoded * deep / low : entry->raw_size;
-    return expected < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
+    return expected + expected / DEEP_GAIN < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
 
 /* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the given one? */
 static bool
 excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
-                    int zstd_level, unsigned margin, unsigned char *aside, size_t capacity)
+                    int zstd_level, unsigned margin, unsigned char *aside, size_t capacity, size_t *expected)
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
     zstd_encode(LOWEST_ZSTD_LEVEL, excerpt, size, aside, capacity, &encoded);
-    if (zstd_level != LOWEST_ZSTD_LEVEL) {
-        if (!comes_close(encoded, size, entry, DEEPER_MARGIN))
-            return false;
+    if (zstd_level != LOWEST_ZSTD_LEVEL && comes_close(encoded, size, entry, DEEPER_MARGIN))
         zstd_encode(zstd_level, excerpt, size, aside, capacity, &encoded);
-    }
+    *expected = (size_t)((uint64_t)encoded * entry->raw_size / size);
     return comes_close(encoded, size, entry, margin);
 }
 
-/* Repetitive images can suit a byte matcher better than any predictor. First an excerpt is tried, then the whole chunk
- * at a quick level, then a slow level on a piece, if the options ask for one, and only then that level on the whole. */
-void
-rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+#define REPEATS_ROWS 512
+
+static bool
+has_repeats(const struct plan *plan, const struct chunk_place *place)
+{
+    struct repeats seen = {.varied = 0};
+    repeats_look(&seen, &place->image->grid, plan->src + place->raw_offset, place->raw_size, REPEATS_ROWS);
+    return repeats_are_many(&seen);
+}
+
+/* What zstd makes of the chunk, in `aside`: 0 where excerpts show that it makes more than the chunk takes now. *expected:
+ * about what it would make of it. */
+static size_t
+encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
+                unsigned char *aside, size_t capacity, size_t *expected)
 {
     const unsigned char *src = plan->src + chunk->place.raw_offset;
-    size_t raw_size = chunk->place.raw_size, capacity = zstd_bound(raw_size), encoded = 0;
-    int wanted_level = zstd_level_of(plan->options->level);
+    size_t raw_size = chunk->place.raw_size, encoded = 0;
+    int level = plan->options->level, wanted_level = zstd_level_of(level);
     int first_level = wanted_level <= QUICK_ZSTD_LEVEL ? wanted_level : LOWEST_ZSTD_LEVEL;
     unsigned margin = first_level == wanted_level ? SAME_LEVEL_MARGIN : DEEPER_MARGIN;
+    bool repeats = has_repeats(plan, &chunk->place);
+    if (!repeats && !excerpt_comes_close(plan, chunk, entry, first_level, margin, aside, capacity, expected))
+        return 0;
+    bool goes_deeper = repeats;
+    if (!repeats && wanted_level > first_level) {
+        zstd_encode(first_level, src, raw_size, aside, capacity, &encoded);
+        goes_deeper = comes_close(encoded, raw_size, entry, margin) && deeper_pays(wanted_level, src, entry, encoded);
+    }
+    if (goes_deeper || wanted_level == first_level)
+        zstd_encode_best(level, repeats, src, raw_size, aside, capacity, &encoded);
+    *expected = encoded;
+    return encoded;
+}
+
+/* Repetitive images can suit a byte matcher better than any predictor. Where rows repeat, the wanted level is tried on the
+ * whole chunk. Otherwise an excerpt is tried first, then the whole chunk at a quick level, then a slow level on a piece, if
+ * the options ask for one, and only then that level on the whole. */
+size_t
+rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+{
+    size_t capacity = zstd_bound(chunk->place.raw_size), expected = 0;
     unsigned char *aside = malloc(capacity + PIECES * PIECE_MAX);
     if (!aside)
-        return;
-    bool is_close = excerpt_comes_close(plan, chunk, entry, first_level, margin, aside, capacity);
-    if (is_close)
-        zstd_encode(first_level, src, raw_size, aside, capacity, &encoded);
-    if (is_close && wanted_level > first_level && comes_close(encoded, raw_size, entry, margin)) {
-        if (deeper_pays(wanted_level, src, entry, encoded))
-            zstd_encode(wanted_level, src, raw_size, aside, capacity, &encoded);
-    }
-    if (is_close && encoded && encoded < entry->stored_size + spared_by_zstd(&chunk->place, entry))
+        return 0;
+    size_t encoded = encode_if_close(plan, chunk, entry, aside, capacity, &expected);
+    if (encoded && encoded < entry->stored_size + spared_by_zstd(&chunk->place, entry))
         replace(plan, chunk, entry, ZBLOB_CODEC_ZSTD, aside, encoded);
     free(aside);
+    return expected;
 }

@@ -5,8 +5,9 @@
 #include "plan.h"
 
 /* Each looks at excerpts first, encodes the chunk only if they promise something, and replaces slot and entry only if
- * the result is smaller. Without memory for it nothing is replaced. */
+ * the result is smaller. Without memory for it nothing is replaced. rival_zstd returns about what zstd makes of the
+ * chunk, or 0. */
 void rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry);
-void rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry);
+size_t rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry);
 
 #endif

@@ -8,6 +8,7 @@
 #include "intensities.h"
 #include "labels.h"
 #include "trial.h"
+#include "variants.h"
 
 enum {
     SMALLEST_LABELS = 2048,
@@ -39,6 +40,8 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
         result = voxel_choose_intensities(m, samples, level, is_signal, &gain);
     if (result == ZBLOB_OK && gain && !voxel_model_pack(m))
         result = ZBLOB_NO_MEMORY;
+    if (gain && !m->is_label && result == ZBLOB_OK)
+        result = voxel_try_lower_levels(&m, grid, samples, level);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else

@@ -5,6 +5,7 @@
 #include "cells.h"
 #include "channels.h"
 #include "chunks.h"
+#include "doubled.h"
 #include "maps.h"
 #include "survey.h"
 #include "train.h"
@@ -31,6 +32,8 @@ voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, in
         result = voxel_survey_values(m, values, &smoother_along);
     if (result != ZBLOB_OK || !*gain)
         return result;
+    if (level > ZBLOB_LEVEL_MIN)
+        voxel_find_doubled(m, values, &smoother_along);
     voxel_choose_chunks(m, level);
     if (is_signal)
         m->chunk_slices = 1;

@@ -30,7 +30,9 @@ enum {
     BAND = 14, /* rows of a box */
     LEAD = 4,  /* rows at a box's ends that are not learnt from: some of their neighbours are outside the box */
     TAIL = 2,
-    CHOICE_SAMPLES = 30000
+    CHOICE_SAMPLES = 30000,
+    ENERGIES = 65536,
+    RARE = 16, /* energies other than 0 are rare if they are fewer than one in so many */
 };
 
 struct observation_set {
@@ -419,6 +421,23 @@ count_energies(struct training *t, const struct voxel_plane_cursor *cursor, cons
     }
 }
 
+/* Chunks of a volume have few planes without a reference. These count only where slices repeat, so that they are all that
+ * takes bits. */
+static void
+count_all_energies(struct training *t)
+{
+    const struct voxel_model *model = t->model;
+    bool is_volume = model->use_reference && model->chunk_slices > 1;
+    uint64_t total = 0;
+    for (uint32_t k = is_volume; k < model->kind_count; k++)
+        for (int parity = 0; parity < 2; parity++)
+            visit_kind(t, k, parity, count_energies);
+    for (size_t i = 0; i < ENERGIES; i++)
+        total += t->histogram[i];
+    for (int parity = 0; is_volume && parity < 2 && total - t->histogram[0] <= total / RARE; parity++)
+        visit_kind(t, 0, parity, count_energies);
+}
+
 /* ---- The whole -------------------------------------------------------------------------------------- */
 
 static void
@@ -463,7 +482,7 @@ train(struct training *t)
     t->set.activity = malloc(capacity * sizeof *t->set.activity);
     t->set.class_of = malloc(capacity);
     t->segment = aligned_alloc(64, sizeof *t->segment);
-    t->histogram = calloc(65536, sizeof *t->histogram);
+    t->histogram = calloc(ENERGIES, sizeof *t->histogram);
     t->fit = voxel_fit_new(t->kernels, capacity);
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
         return false;
@@ -484,10 +503,7 @@ train(struct training *t)
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++)
             fit_contexts(t, k, parity);
-    for (uint32_t k = 0; k < model->kind_count; k++)
-        for (int parity = 0; parity < 2; parity++)
-            if (k > 0 || !model->use_reference || model->chunk_slices < 2)
-                visit_kind(t, k, parity, count_energies);
+    count_all_energies(t);
     if (interrupt_is_set())
         return false; /* the boxes were seen in part */
     voxel_choose_bins(model, t->histogram, t->highest);

@@ -1,0 +1,91 @@
+/*
+ * variants.c: on images whose rows or columns repeat, weights that are fitted to the average sample are beside the point,
+ * and richer contexts only dilute the counts: there a lower level often makes less than a higher one. So it is tried.
+ */
+#include "variants.h"
+
+#include "../chunks.h"
+#include "../codec.h"
+#include "doubled.h"
+#include "intensities.h"
+#include "repeats.h"
+
+#include <stdlib.h>
+
+enum {
+    ROWS = 512,
+    TRIAL = 4 << 20, /* bytes of the image that are coded, unless its first chunk has more */
+};
+
+static bool
+has_repeats(const struct voxel_model *model, const struct zblob_grid *grid, const unsigned char *samples)
+{
+    struct repeats seen = {.varied = 0};
+    uint64_t size;
+    if (!zblob_grid_size(grid, &size))
+        return false;
+    repeats_look(&seen, grid, samples, (size_t)size, ROWS);
+    return repeats_are_many(&seen) || (model->wide == NULL && voxel_columns_are_doubled(model, samples));
+}
+
+/* Bytes for the image, from its first chunks. */
+static enum zblob_result
+expected_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
+{
+    enum zblob_result result = ZBLOB_OK;
+    uint64_t coded = 0, seen = 0, all = voxel_row_size(model) * model->shape.height * model->shape.slices;
+    for (size_t i = 0; i < voxel_chunk_count(model) && seen < TRIAL && result == ZBLOB_OK; i++) {
+        uint64_t offset;
+        size_t raw_size, size = 0;
+        voxel_chunk_range(model, i, &offset, &raw_size);
+        unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
+        result = dst ? voxel_encode_chunk(model, i, samples, dst, raw_size, &size) : ZBLOB_NO_MEMORY;
+        free(dst);
+        coded += size ? size : raw_size;
+        seen += raw_size;
+    }
+    *expected = seen == all ? coded : coded * (all / 256) / (seen / 256 + 1);
+    *expected += voxel_model_size(model);
+    return result;
+}
+
+static enum zblob_result
+build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
+{
+    bool gain = true;
+    *model = voxel_model_new(grid);
+    enum zblob_result result = *model ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    if (result == ZBLOB_OK)
+        result = voxel_choose_intensities(*model, samples, level, false, &gain);
+    if (result == ZBLOB_OK && gain && !voxel_model_pack(*model))
+        result = ZBLOB_NO_MEMORY;
+    if (result != ZBLOB_OK || !gain) {
+        voxel_model_free(*model);
+        *model = NULL;
+    }
+    return result;
+}
+
+enum zblob_result
+voxel_try_lower_levels(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples,
+                       int level)
+{
+    static const int lower[] = {1, 5};
+    uint64_t least;
+    if (level == ZBLOB_LEVEL_MIN || (*model)->is_folded || !has_repeats(*model, grid, samples))
+        return ZBLOB_OK;
+    enum zblob_result result = expected_size(*model, samples, &least);
+    for (size_t i = 0; i < sizeof lower / sizeof *lower && lower[i] < level && result == ZBLOB_OK; i++) {
+        struct voxel_model *other, *worse;
+        uint64_t size = UINT64_MAX;
+        result = build(&other, grid, samples, lower[i]);
+        if (other && result == ZBLOB_OK)
+            result = expected_size(other, samples, &size);
+        bool is_better = result == ZBLOB_OK && size < least;
+        worse = is_better ? *model : other;
+        *model = is_better ? other : *model;
+        least = is_better ? size : least;
+        voxel_model_free(worse);
+    }
+    return result;
+}
