@@ -247,7 +247,7 @@ distance_of_frames(const struct dicom *dicom, const double *normal)
 static void
 normalize(double *cosines)
 {
-    double length = sqrt(cosines[0] * cosines[0] + cosines[1] * cosines[1] + cosines[2] * cosines[2]);
+    double length = square_root(cosines[0] * cosines[0] + cosines[1] * cosines[1] + cosines[2] * cosines[2]);
     for (uint32_t i = 0; i < 3 && length > 0; i++)
         cosines[i] = cosines[i] / length + 0.0; /* no negative zeros */
 }

@@ -90,8 +90,8 @@ read_quaternion(const struct byte_reader *r, const struct nifti_layout *at, doub
 {
     double b = real_at(r, at, at->quaternion, 0), c = real_at(r, at, at->quaternion, 1);
     double d = real_at(r, at, at->quaternion, 2), rest = 1 - (b * b + c * c + d * d);
-    double a = rest > 1e-7 ? sqrt(rest) : 0;
-    double length = sqrt(a * a + b * b + c * c + d * d);
+    double a = rest > 1e-7 ? square_root(rest) : 0;
+    double length = square_root(a * a + b * b + c * c + d * d);
     if (a == 0 && length > 0) {
         b /= length;
         c /= length;

@@ -7,8 +7,6 @@
 #include "reader.h"
 #include "text.h"
 
-#include <math.h>
-
 #define FIELDS_MAX 4096
 #define SPACE_MAX 3 /* dimensions of the space in which the image lies */
 

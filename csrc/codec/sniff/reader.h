@@ -61,6 +61,9 @@ read_real(const struct byte_reader *r, uint64_t at, unsigned width)
     return width == 4 ? (double)narrow : wide;
 }
 
+/* The square root of a positive number, otherwise 0. The math library's would be one more library to load. */
+double square_root(double number);
+
 /* Spacing 1, origin 0 and direction identity along all axes of the image, whose dimension is known. */
 void image_start_space(struct zblob_image *image);
 
