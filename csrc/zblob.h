@@ -97,6 +97,18 @@ enum zblob_image_source {
     ZBLOB_SOURCE_NPY = 3,   /* a .npy value, or one stored in an .npz value */
     ZBLOB_SOURCE_ARRAY = 4, /* array.array of the standard library */
     ZBLOB_SOURCE_GUESS = 5, /* a guess: no description says so, and only the codec may rely on it */
+    /* files */
+    ZBLOB_SOURCE_DICOM = 6,
+    ZBLOB_SOURCE_NIFTI = 7,
+    ZBLOB_SOURCE_NRRD = 8,
+    ZBLOB_SOURCE_METAIMAGE = 9,
+    ZBLOB_SOURCE_MRC = 10,
+    ZBLOB_SOURCE_TIFF = 11,
+    ZBLOB_SOURCE_PNM = 12,
+    ZBLOB_SOURCE_BMP = 13,
+    ZBLOB_SOURCE_FITS = 14,
+    ZBLOB_SOURCE_TORCH = 15, /* a tensor in a file of torch.save */
+    ZBLOB_SOURCE_END,
 };
 
 /* One image inside a value. */
@@ -296,6 +308,15 @@ enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint3
 /* Find the images in a plain value (no frame), without unpickling, in ascending and disjoint ranges of the value. Returns
  * their number, at most `capacity`; of a pickle that holds more images, the largest are found. */
 size_t zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t capacity);
+
+/* Does a value begin as one of those in which zblob_sniff may find images? src holds its first ZBLOB_SNIFF_PREFIX_SIZE
+ * bytes, or all of them. */
+#define ZBLOB_SNIFF_PREFIX_SIZE 512
+bool zblob_may_have_images(const void *src, size_t src_size);
+
+/* The name of a value's format ("gzip", "DICOM (JPEG 2000)") if that has a compression of its own; NULL for everything else.
+ * Only the beginning of the value is looked at. */
+const char *zblob_compressed_format(const void *src, size_t src_size);
 
 /* Is this one complete pickle that ends at the value's last byte, without persistent ids, extension
  * codes or out-of-band buffers? */

@@ -23,6 +23,7 @@ VERSION: str = ffi.string(lib.zblob_library_version()).decode()
 
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
 HEAD_PREFIX_SIZE: int = lib.ZBLOB_HEAD_PREFIX_SIZE
+SNIFF_PREFIX_SIZE: int = lib.ZBLOB_SNIFF_PREFIX_SIZE
 
 # The most bytes that decompress() allocates by default: more than a value in SQLite can have.
 DEFAULT_MAX_SIZE = 1 << 32
@@ -47,7 +48,9 @@ _new_bytes.argtypes = [ctypes.c_char_p, ctypes.c_ssize_t]
 class ImageInfo:
     """One image inside a value. Axes run from the fastest to the slowest, as SimpleITK names them."""
 
-    source: str  # "SimpleITK", "NumPy", "npy" (also in an .npz), "array" (array.array), "options" or "guess" (of raw)
+    source: (
+        str  # a pickle's "SimpleITK", "NumPy" or "array"; "npy" (also in an .npz); a file's format; "options"; "guess"
+    )
     pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
     byte_order: str  # "little" or "big"
     dimension: int
@@ -266,6 +269,19 @@ def has_magic(data: Buffer) -> bool:
         return bool(lib.zblob_is_marked(data, len(data)))
     with _bytes_of(data) as src:
         return bool(lib.zblob_is_marked(src, len(src)))
+
+
+def may_have_images(head: Buffer) -> bool:
+    """Does a plain value whose first SNIFF_PREFIX_SIZE bytes these are begin as one in which `info` may find images?"""
+    with _bytes_of(head) as src:
+        return bool(lib.zblob_may_have_images(src, len(src)))
+
+
+def compressed_format(value: Buffer) -> str | None:
+    """The name of a plain value's format, if that has a compression of its own: "JPEG", "gzip", "DICOM (JPEG-LS)"..."""
+    with _bytes_of(value) as src:
+        name = lib.zblob_compressed_format(src, len(src))
+    return ffi.string(name).decode() if name != ffi.NULL else None
 
 
 def is_plain_pickle(data: Buffer) -> bool:

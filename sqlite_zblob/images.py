@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from .codec import HEAD_PREFIX_SIZE, FrameInfo, ImageInfo, decompress, has_magic, head_size, info, info_of_head
+from .codec import (
+    HEAD_PREFIX_SIZE,
+    SNIFF_PREFIX_SIZE,
+    FrameInfo,
+    ImageInfo,
+    decompress,
+    has_magic,
+    head_size,
+    info,
+    info_of_head,
+    may_have_images,
+)
 from .column.schema import look_at_table, master_of, require_schema
 from .column.virtual import is_zblob
 from .connect.database import quote, run, stream
@@ -27,7 +38,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "key",  # of the row: its primary key, as a JSON array where that has several columns; otherwise the rowid
     "image",  # position among the images of the value, from 0
-    "source",  # "SimpleITK", "NumPy", "npy", "array", "options" or "guess" (raw samples)
+    "source",  # as in ImageInfo: "SimpleITK", "NumPy", "npy", "DICOM", ..., "options" or "guess" (raw samples)
     "pixel_type",  # as NumPy names it
     "dimension",
     "size",  # JSON array, pixels along each axis, the fastest first; so in the next three
@@ -242,13 +253,13 @@ def _key(parts: tuple[Any, ...]) -> Any:
 
 def _describe(value: StoredValue) -> FrameInfo:
     """From the header, where there is one that says all; a plain value is read only where it begins as an image."""
-    head = value.read(HEAD_PREFIX_SIZE)
+    head = value.read(max(HEAD_PREFIX_SIZE, SNIFF_PREFIX_SIZE))
     if head_size(head) > len(head):
         head = value.read(head_size(head))
     if has_magic(head):
         about = info_of_head(head, value.size)
         if about.images or about.codec != "store":
             return about
-    elif not head.startswith((b"\x80", b"\x93NUMPY")):
+    elif not may_have_images(head):
         return info(b"")
     return info(value.read(value.size))

@@ -18,6 +18,7 @@ import sqlite_zblob as zb
 from ..conftest import ROOT
 from ..programs import build_program
 from ..samples.containers import small_containers
+from ..samples.files import small_files
 from ..samples.frames import FRAMES
 from ..samples.odd_values import odd_values
 from ..samples.values import sample_values
@@ -85,9 +86,9 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     blobs |= {name: value for name, value in values.items() if isinstance(value, bytes)}
     pictures = image_values()
     assert all(zb.info(value).images for value in pictures.values())
-    blobs |= odd_values() | small_containers() | pictures
+    blobs |= odd_values() | small_containers() | small_files() | pictures
     for name, blob in blobs.items():
-        (folder / name).write_bytes(blob)
+        (folder / name.replace("/", " ")).write_bytes(blob)
     return sorted(map(str, folder.iterdir()))
 
 

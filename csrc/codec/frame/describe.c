@@ -88,7 +88,10 @@ put_doubles(struct writer *w, const char *name, const double *values, uint32_t c
 static void
 put_image(struct writer *w, const struct zblob_image *image)
 {
-    static const char *const sources[] = {"options", "SimpleITK", "NumPy", "npy", "array", "guess"};
+    static const char *const sources[ZBLOB_SOURCE_END] = {
+        "options", "SimpleITK", "NumPy", "npy",  "array", "guess", "DICOM", "NIfTI",
+        "NRRD",    "MetaImage", "MRC",   "TIFF", "PNM",   "BMP",   "FITS",  "torch",
+    };
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
         sources[image->source], pixel_type_name(image), grid->big_endian ? "big" : "little", grid->dimension);

@@ -73,7 +73,7 @@ bool
 image_section_read(struct zblob_image *image, const unsigned char *src, size_t src_size)
 {
     *image = (struct zblob_image){0};
-    if (src_size < AT_SIZE || src[AT_SOURCE] > ZBLOB_SOURCE_GUESS ||
+    if (src_size < AT_SIZE || src[AT_SOURCE] >= ZBLOB_SOURCE_END ||
         zblob_sample_size((enum zblob_sample_type)src[AT_SAMPLE_TYPE]) == 0 || src[AT_DIMENSION] < 1 ||
         src[AT_DIMENSION] > ZBLOB_DIMENSION_MAX || src[AT_FLAGS] > FLAGS_KNOWN)
         return false;

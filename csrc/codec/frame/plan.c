@@ -19,6 +19,10 @@
 #define SNIFF_SIZE_MIN 256
 #define IMAGE_SIZE_MIN 1024
 
+/* Larger values of compressed formats are stored if pieces of them, and their beginning, shrink by no more than this part. */
+#define STORED_SIZE_MIN ((uint64_t)64 << 10)
+#define STORED_SHARE 256
+
 /* The pieces of a guessed image on which zstd is tried, and the ratio at which the image is left to zstd. */
 #define GUESS_PIECES 8
 #define GUESS_SHARE 1024
@@ -69,6 +73,8 @@ static enum zblob_codec
 codec_of_bytes(const struct plan *plan)
 {
     const struct chunk_codec *asked = codec_of(plan->options->codec);
+    if (plan->is_stored)
+        return ZBLOB_CODEC_STORE;
     return asked && !asked->needs_image ? plan->options->codec : ZBLOB_CODEC_ZSTD;
 }
 
@@ -141,21 +147,46 @@ take_given_image(struct plan *plan, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
-/* About what zstd would make of the value, from pieces all over it; 0: no memory to find out. */
-static uint64_t
-estimate_zstd(const struct plan *plan)
+/* What zstd makes of pieces all over the value, which are *size bytes together; 0: no memory to find out. */
+static size_t
+encode_pieces(const struct plan *plan, size_t *size)
 {
-    size_t piece = (size_t)(plan->src_size / GUESS_SHARE), size, encoded = 0;
+    size_t piece = (size_t)(plan->src_size / GUESS_SHARE), encoded = 0;
     piece = piece < GUESS_PIECE_MIN ? GUESS_PIECE_MIN : piece > GUESS_PIECE_MAX ? GUESS_PIECE_MAX : piece;
-    size = GUESS_PIECES * piece;
-    unsigned char *pieces = malloc(size + zstd_bound(size));
+    *size = GUESS_PIECES * piece;
+    unsigned char *pieces = malloc(*size + zstd_bound(*size));
     if (!pieces)
         return 0;
     for (size_t i = 0; i < GUESS_PIECES; i++)
         memcpy(pieces + i * piece, plan->src + (plan->src_size - piece) / (2 * GUESS_PIECES) * (2 * i + 1), piece);
-    zstd_encode(1, pieces, size, pieces + size, zstd_bound(size), &encoded);
+    zstd_encode(1, pieces, *size, pieces + *size, zstd_bound(*size), &encoded);
     free(pieces);
+    return encoded;
+}
+
+/* About what zstd would make of the value; 0: no memory to find out. */
+static uint64_t
+estimate_zstd(const struct plan *plan)
+{
+    size_t size, encoded = encode_pieces(plan, &size);
     return plan->src_size / size * encoded;
+}
+
+/* Is the value compressed already, and all of it? A file may begin with much that is not, such as a preview. */
+static bool
+is_compressed_already(const struct plan *plan)
+{
+    bool is_open = plan->options->codec == ZBLOB_CODEC_AUTO && plan->options->grid.dimension == 0 &&
+                   plan->options->grid.sample_type == 0;
+    if (!is_open || plan->src_size < STORED_SIZE_MIN || !zblob_compressed_format(plan->src, (size_t)plan->src_size))
+        return false;
+    unsigned char head[GUESS_PIECE_MIN + GUESS_PIECE_MIN / 4];
+    size_t size, encoded = 0;
+    zstd_encode(1, plan->src, GUESS_PIECE_MIN, head, sizeof head, &encoded);
+    if (encoded + plan->src_size / STORED_SHARE < GUESS_PIECE_MIN)
+        return false;
+    encoded = encode_pieces(plan, &size);
+    return encoded + size / STORED_SHARE >= size;
 }
 
 /* A guess is not worth a predictor's time where zstd does very well, and quickly. */
@@ -246,7 +277,8 @@ plan_free(struct plan *plan)
 enum zblob_result
 plan_make(struct plan *plan, struct zblob_error *error)
 {
-    enum zblob_result result = plan->options->codec == ZBLOB_CODEC_STORE ? ZBLOB_OK : find_images(plan, error);
+    plan->is_stored = plan->options->codec == ZBLOB_CODEC_STORE || is_compressed_already(plan);
+    enum zblob_result result = plan->is_stored ? ZBLOB_OK : find_images(plan, error);
     if (result != ZBLOB_OK)
         return result;
     threads_run(plan->image_count, plan->options->threads, build_model, plan);

@@ -23,6 +23,7 @@ struct plan {
     size_t image_count;
     uint64_t zstd_estimate; /* if the image is a guess: about what zstd would make of the value; otherwise 0 */
     bool has_image_chunks;
+    bool is_stored; /* the value is compressed already: no codec is tried */
     struct plan_chunk *chunks;
     struct zblob_chunk *index; /* the frame's, one entry per chunk */
     uint32_t *zstd_sizes;      /* about what zstd makes of each chunk of an image; 0: unknown */

@@ -1,14 +1,66 @@
 /*
- * images.c: what is in these bytes? The images of a .npy, .npz or pickle value: sample type, shape, and where the
+ * images.c: what is in these bytes? The images of a file or a pickle: sample type, shape, geometry, and where the
  * samples lie. Nothing is unpickled, and whatever is odd is taken for no image.
  */
 #include "formats.h"
 
+#include "reader.h"
+
+/* How the values of a format begin, and who reads them. */
+struct format {
+    const char *magic;
+    uint8_t magic_size;
+    uint16_t magic_offset;
+    size_t (*sniff)(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
+};
+
+static const struct format formats[] = {
+    {"\x93NUMPY", 6, 0, sniff_npy_files},
+    {"PK\x03\x04", 4, 0, sniff_npz},
+    {"\x80", 1, 0, sniff_pickle},
+    {"DICM", 4, 128, sniff_dicom},
+    {"n+1", 4, 344, sniff_nifti},
+    {"n+2", 4, 4, sniff_nifti},
+    {"NRRD000", 7, 0, sniff_nrrd},
+    {"ObjectType", 10, 0, sniff_metaimage},
+    {"NDims", 5, 0, sniff_metaimage},
+    {"II", 2, 0, sniff_tiff},
+    {"MM", 2, 0, sniff_tiff},
+    {"BM", 2, 0, sniff_bmp},
+    {"P5", 2, 0, sniff_pnm},
+    {"P6", 2, 0, sniff_pnm},
+    {"P7", 2, 0, sniff_pnm},
+    {"SIMPLE  =", 9, 0, sniff_fits},
+    {"MAP", 3, 208, sniff_mrc},
+};
+
+enum { FORMATS = sizeof formats / sizeof *formats };
+
+static bool
+begins_as(const struct byte_reader *r, const struct format *format)
+{
+    return reader_sees(r, format->magic_offset, format->magic, format->magic_size);
+}
+
+bool
+zblob_may_have_images(const void *src, size_t src_size)
+{
+    const struct byte_reader r = {src, src_size, false};
+    for (size_t i = 0; i < FORMATS; i++) {
+        if (begins_as(&r, &formats[i]))
+            return true;
+    }
+    return false;
+}
+
 size_t
 zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t capacity)
 {
-    if (capacity && sniff_npy(src, src_size, images))
-        return 1;
-    size_t count = sniff_npz(src, src_size, images, capacity);
-    return count ? count : sniff_pickle(src, src_size, images, capacity);
+    const struct byte_reader r = {src, src_size, false};
+    size_t count = 0;
+    for (size_t i = 0; i < FORMATS && count == 0 && capacity > 0; i++) {
+        if (begins_as(&r, &formats[i]))
+            count = formats[i].sniff(src, src_size, images, capacity);
+    }
+    return count;
 }

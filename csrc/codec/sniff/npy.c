@@ -1,4 +1,4 @@
-/* npy.c: recognises .npy files (NumPy enhancement proposal 1). */
+/* npy.c: recognises .npy files (NumPy enhancement proposal 1), also several of them one after another. */
 #include "formats.h"
 
 #include "../base/bytes.h"
@@ -73,8 +73,9 @@ parse_shape(const char **text, struct zblob_grid *grid, bool is_fortran)
     return count > 0 && expect(text, ")");
 }
 
-bool
-sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image)
+/* A file at the beginning of `src_size` bytes; *end is where it ends. */
+static bool
+read_npy(const unsigned char *src, size_t src_size, struct zblob_image *image, size_t *end)
 {
     struct npy_header header;
     uint64_t size;
@@ -89,5 +90,26 @@ sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image)
         !parse_shape(&text, &image->grid, image->is_fortran))
         return false;
     image->value_offset = header.data_offset;
-    return zblob_grid_size(&image->grid, &size) && size == src_size - header.data_offset;
+    if (!zblob_grid_size(&image->grid, &size) || size > src_size - header.data_offset)
+        return false;
+    *end = header.data_offset + (size_t)size;
+    return true;
+}
+
+bool
+sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *image)
+{
+    size_t end;
+    return read_npy(src, src_size, image, &end) && end == src_size;
+}
+
+size_t
+sniff_npy_files(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
+{
+    size_t count = 0, at = 0, end;
+    while (count < capacity && read_npy(src + at, src_size - at, &images[count], &end)) {
+        images[count++].value_offset += at;
+        at += end;
+    }
+    return at == src_size || count == capacity ? count : 0;
 }

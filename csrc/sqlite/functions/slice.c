@@ -82,7 +82,8 @@ slice_of_plain(sqlite3_context *context, const struct value *value, const struct
 {
     struct zblob_image image;
     struct slice slice;
-    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || !find_slice(context, &image, place, &slice))
+    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || image.source == ZBLOB_SOURCE_GUESS ||
+        !find_slice(context, &image, place, &slice))
         return;
     uint64_t size = slice.run * slice.count;
     unsigned char *bytes = sqlite3_malloc64(size + 1);

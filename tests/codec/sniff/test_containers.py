@@ -19,20 +19,7 @@ from numpy.lib import format as npy_format
 import sqlite_zblob as zb
 
 from ...samples.containers import PROTOCOLS, RAMP, npz
-
-
-def images_of(value: bytes) -> tuple[zb.ImageInfo, ...]:
-    """What is found, the same in the value and in its frame, which comes back."""
-    frame = zb.compress(value)
-    assert zb.decompress(frame) == value
-    assert zb.info(frame).images == zb.info(value).images
-    return zb.info(value).images
-
-
-def samples_of(value: bytes, image: zb.ImageInfo) -> np.ndarray:
-    """The image's samples as the value holds them, in the shape of its memory."""
-    dtype = np.dtype(image.pixel_type).newbyteorder(">" if image.byte_order == "big" else "<")
-    return np.frombuffer(value, dtype, int(np.prod(image.size)), image.value_offset).reshape(image.size[::-1])
+from .finding import images_of, samples_of
 
 
 @dataclass

@@ -1,0 +1,48 @@
+/*
+ * bmp.c: recognises uncompressed Windows bitmaps of 8, 24 and 32 bits. Their rows lie as in the file: mostly the lowest
+ * first. Rows are padded to whole words; where the padding is no whole number of pixels, no image is found, and where
+ * there is one at all, the grid is the memory's and not the picture's: it counts as a guess.
+ */
+#include "formats.h"
+
+#include "reader.h"
+
+enum bmp_offset {
+    AT_SAMPLES = 10,
+    AT_HEADER_SIZE = 14,
+    AT_WIDTH = 18,
+    AT_HEIGHT = 22,
+    AT_PLANES = 26,
+    AT_BITS = 28,
+    AT_COMPRESSION = 30,
+    HEADER_SIZE_MIN = 40,
+    HEADER_SIZE_MAX = 124,
+    UNCOMPRESSED = 0,
+    BIT_FIELDS = 3,
+};
+
+size_t
+sniff_bmp(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
+{
+    struct byte_reader r = {src, src_size, false};
+    uint64_t header = read_unsigned(&r, AT_HEADER_SIZE, 4), bits = read_unsigned(&r, AT_BITS, 2);
+    uint64_t compression = read_unsigned(&r, AT_COMPRESSION, 4);
+    int64_t width = read_signed(&r, AT_WIDTH, 4), height = read_signed(&r, AT_HEIGHT, 4);
+    (void)capacity;
+    if (!reader_sees(&r, 0, "BM", 2) || header < HEADER_SIZE_MIN || header > HEADER_SIZE_MAX ||
+        read_unsigned(&r, AT_PLANES, 2) != 1 || (bits != 8 && bits != 24 && bits != 32) || width < 1 ||
+        !(compression == UNCOMPRESSED || (compression == BIT_FIELDS && bits == 32)))
+        return 0;
+    uint64_t pixel = bits / 8, row = ((uint64_t)width * pixel + 3) / 4 * 4;
+    if (row % pixel != 0)
+        return 0;
+    bool is_padded = row != (uint64_t)width * pixel;
+    *images = (struct zblob_image){.source = is_padded ? ZBLOB_SOURCE_GUESS : ZBLOB_SOURCE_BMP};
+    images->grid.sample_type = ZBLOB_UINT8;
+    images->grid.components = (uint32_t)pixel;
+    images->grid.dimension = 2;
+    images->grid.size[0] = row / pixel;
+    images->grid.size[1] = (uint64_t)(height < 0 ? -height : height);
+    images->value_offset = read_unsigned(&r, AT_SAMPLES, 4);
+    return images->value_offset >= AT_HEADER_SIZE + header && image_settle(images, src_size) ? 1 : 0;
+}

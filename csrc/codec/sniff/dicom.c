@@ -1,0 +1,312 @@
+/*
+ * dicom.c: recognises DICOM files whose pixels are not compressed: explicit and implicit VR, one frame or many, colours by
+ * pixel or by plane. The image has three axes, as in SimpleITK: columns, rows, frames; colours by plane are an axis
+ * before the frames. Spacing, origin and direction come from the file or, in enhanced files, from the functional groups
+ * of the first two frames.
+ */
+#include "dicom.h"
+
+#include "dicom_elements.h"
+#include "formats.h"
+#include "text.h"
+
+#include <math.h>
+
+enum dicom_tag {
+    TAG_TRANSFER_SYNTAX = 0x00020010,
+    TAG_SLICE_SPACING = 0x00180088,
+    TAG_IMAGER_SPACING = 0x00181164,
+    TAG_POSITION = 0x00200032,
+    TAG_ORIENTATION = 0x00200037,
+    TAG_PLANE_POSITIONS = 0x00209113,
+    TAG_PLANE_ORIENTATIONS = 0x00209116,
+    TAG_SAMPLES = 0x00280002,
+    TAG_PLANAR = 0x00280006,
+    TAG_FRAMES = 0x00280008,
+    TAG_ROWS = 0x00280010,
+    TAG_COLUMNS = 0x00280011,
+    TAG_PIXEL_SPACING = 0x00280030,
+    TAG_BITS_ALLOCATED = 0x00280100,
+    TAG_SIGNED = 0x00280103,
+    TAG_PIXEL_MEASURES = 0x00289110,
+    TAG_GRID_FRAME_OFFSETS = 0x3004000C,
+    TAG_SHARED_GROUPS = 0x52009229,
+    TAG_FRAME_GROUPS = 0x52009230,
+    TAG_FLOAT_PIXELS = 0x7FE00008,
+    TAG_DOUBLE_PIXELS = 0x7FE00009,
+    TAG_PIXELS = 0x7FE00010,
+};
+
+/* What a file says; counts are 0 where it says nothing. */
+struct dicom {
+    uint64_t rows, columns, samples, planar, bits, is_signed, frames;
+    double pixel_spacing[2]; /* of rows, of columns */
+    double imager_spacing[2];
+    double positions[2][3]; /* of the first two frames */
+    double orientation[6];  /* of a row, of a column */
+    double frame_offsets[2];
+    double slice_spacing;
+    uint32_t pixel_spacing_count, imager_spacing_count, position_count, orientation_count, frame_offset_count;
+};
+
+/* ---- Transfer syntaxes ----------------------------------------------------------------------- */
+
+struct syntax {
+    const char *uid;
+    bool is_implicit, big_endian;
+    const char *compression;
+};
+
+static const struct syntax syntaxes[] = {
+    {"1.2.840.10008.1.2", true, false, NULL},
+    {"1.2.840.10008.1.2.1", false, false, NULL},
+    {"1.2.840.10008.1.2.2", false, true, NULL},
+    {"1.2.840.10008.1.2.1.99", false, false, "DICOM (deflated)"},
+    {"1.2.840.10008.1.2.5", false, false, "DICOM (RLE)"},
+    {"1.2.840.10008.1.2.4.50", false, false, "DICOM (JPEG)"},
+    {"1.2.840.10008.1.2.4.51", false, false, "DICOM (JPEG)"},
+    {"1.2.840.10008.1.2.4.57", false, false, "DICOM (lossless JPEG)"},
+    {"1.2.840.10008.1.2.4.70", false, false, "DICOM (lossless JPEG)"},
+    {"1.2.840.10008.1.2.4.80", false, false, "DICOM (JPEG-LS)"},
+    {"1.2.840.10008.1.2.4.81", false, false, "DICOM (JPEG-LS)"},
+    {"1.2.840.10008.1.2.4.90", false, false, "DICOM (JPEG 2000)"},
+    {"1.2.840.10008.1.2.4.91", false, false, "DICOM (JPEG 2000)"},
+    {"1.2.840.10008.1.2.4.92", false, false, "DICOM (JPEG 2000)"},
+    {"1.2.840.10008.1.2.4.93", false, false, "DICOM (JPEG 2000)"},
+    {"1.2.840.10008.1.2.4.100", false, false, "DICOM (MPEG-2)"},
+    {"1.2.840.10008.1.2.4.101", false, false, "DICOM (MPEG-2)"},
+    {"1.2.840.10008.1.2.4.102", false, false, "DICOM (H.264)"},
+    {"1.2.840.10008.1.2.4.103", false, false, "DICOM (H.264)"},
+    {"1.2.840.10008.1.2.4.107", false, false, "DICOM (H.265)"},
+    {"1.2.840.10008.1.2.4.108", false, false, "DICOM (H.265)"},
+    {"1.2.840.10008.1.2.4.110", false, false, "DICOM (JPEG XL)"},
+    {"1.2.840.10008.1.2.4.111", false, false, "DICOM (JPEG XL)"},
+    {"1.2.840.10008.1.2.4.112", false, false, "DICOM (JPEG XL)"},
+    {"1.2.840.10008.1.2.4.201", false, false, "DICOM (HTJ2K)"},
+    {"1.2.840.10008.1.2.4.202", false, false, "DICOM (HTJ2K)"},
+    {"1.2.840.10008.1.2.4.203", false, false, "DICOM (HTJ2K)"},
+};
+
+/* An identifier ends at its size, or at a NUL or a blank that makes its size even. */
+static const struct syntax *
+find_syntax(const struct byte_reader *r, const struct dicom_element *element)
+{
+    size_t size = element->size;
+    const unsigned char *uid = r->src + element->at;
+    while (size > 0 && (uid[size - 1] == '\0' || uid[size - 1] == ' '))
+        size--;
+    for (size_t i = 0; i < sizeof syntaxes / sizeof *syntaxes; i++) {
+        if (strlen(syntaxes[i].uid) == size && memcmp(syntaxes[i].uid, uid, size) == 0)
+            return &syntaxes[i];
+    }
+    return NULL;
+}
+
+/* Walk through the file meta information: NULL if this is no DICOM file, or one of an unknown transfer syntax. */
+static const struct syntax *
+read_meta(struct dicom_walk *walk, const unsigned char *src, size_t src_size)
+{
+    const struct syntax *syntax = NULL;
+    struct dicom_element element;
+    if (!dicom_start(walk, src, src_size))
+        return NULL;
+    while (read_unsigned(&walk->reader, walk->at, 2) == 2 && dicom_next(walk, &element)) {
+        if (element.tag == TAG_TRANSFER_SYNTAX)
+            syntax = find_syntax(&walk->reader, &element);
+    }
+    return syntax;
+}
+
+const char *
+dicom_compression(const unsigned char *src, size_t src_size)
+{
+    struct dicom_walk walk;
+    const struct syntax *syntax = read_meta(&walk, src, src_size);
+    return syntax ? syntax->compression : NULL;
+}
+
+/* ---- Elements -------------------------------------------------------------------------------- */
+
+static bool
+is_wanted(uint32_t tag)
+{
+    return tag == TAG_SHARED_GROUPS || tag == TAG_FRAME_GROUPS || tag == TAG_PIXEL_MEASURES ||
+           tag == TAG_PLANE_POSITIONS || tag == TAG_PLANE_ORIENTATIONS;
+}
+
+/* Numbers as text, with backslashes between them: up to `most`. Returns how many there are. */
+static uint32_t
+read_numbers(const struct dicom_walk *walk, const struct dicom_element *element, double *numbers, uint32_t most)
+{
+    char copy[256];
+    uint32_t size = element->size < sizeof copy ? element->size : (uint32_t)sizeof copy;
+    memcpy(copy, walk->reader.src + element->at, size);
+    for (uint32_t i = 0; i < size; i++)
+        copy[i] = copy[i] == '\\' || copy[i] == '\0' ? ' ' : copy[i];
+    struct text text = {copy, size};
+    return text_reals(&text, numbers, most);
+}
+
+/* Only what stands first counts: that of the file, or of its first frame. */
+static void
+take_numbers(const struct dicom_walk *walk, const struct dicom_element *element, double *numbers, uint32_t count,
+             uint32_t *found)
+{
+    if (*found < count)
+        *found = read_numbers(walk, element, numbers, count);
+}
+
+static void
+take_element(const struct dicom_walk *walk, const struct dicom_element *element, struct dicom *dicom)
+{
+    uint64_t number = read_unsigned(&walk->reader, element->at, 2);
+    double frames;
+    switch (element->tag) {
+    case TAG_SAMPLES: dicom->samples = number; break;
+    case TAG_PLANAR: dicom->planar = number; break;
+    case TAG_ROWS: dicom->rows = number; break;
+    case TAG_COLUMNS: dicom->columns = number; break;
+    case TAG_BITS_ALLOCATED: dicom->bits = number; break;
+    case TAG_SIGNED: dicom->is_signed = number; break;
+    case TAG_FRAMES:
+        dicom->frames = UINT64_MAX; /* unless it is a number: then there is no grid */
+        if (read_numbers(walk, element, &frames, 1) == 1 && frames >= 0 && frames <= INT32_MAX)
+            dicom->frames = (uint64_t)frames;
+        break;
+    case TAG_SLICE_SPACING: read_numbers(walk, element, &dicom->slice_spacing, 1); break;
+    case TAG_PIXEL_SPACING: take_numbers(walk, element, dicom->pixel_spacing, 2, &dicom->pixel_spacing_count); break;
+    case TAG_IMAGER_SPACING: take_numbers(walk, element, dicom->imager_spacing, 2, &dicom->imager_spacing_count); break;
+    case TAG_ORIENTATION: take_numbers(walk, element, dicom->orientation, 6, &dicom->orientation_count); break;
+    case TAG_GRID_FRAME_OFFSETS:
+        take_numbers(walk, element, dicom->frame_offsets, 2, &dicom->frame_offset_count);
+        break;
+    case TAG_POSITION:
+        if (dicom->position_count < 2 && read_numbers(walk, element, dicom->positions[dicom->position_count], 3) == 3)
+            dicom->position_count++;
+        break;
+    default: break;
+    }
+}
+
+/* ---- The image ------------------------------------------------------------------------------- */
+
+static bool
+set_type(const struct dicom *dicom, const struct dicom_element *pixels, struct zblob_grid *grid)
+{
+    if (pixels->tag == TAG_FLOAT_PIXELS)
+        grid->sample_type = ZBLOB_FLOAT32;
+    else if (pixels->tag == TAG_DOUBLE_PIXELS)
+        grid->sample_type = ZBLOB_FLOAT64;
+    else if (dicom->bits == 8)
+        grid->sample_type = dicom->is_signed ? ZBLOB_INT8 : ZBLOB_UINT8;
+    else if (dicom->bits == 16)
+        grid->sample_type = dicom->is_signed ? ZBLOB_INT16 : ZBLOB_UINT16;
+    else if (dicom->bits == 32)
+        grid->sample_type = dicom->is_signed ? ZBLOB_INT32 : ZBLOB_UINT32;
+    else
+        return false;
+    return true;
+}
+
+/* Bytes in words of a big-endian file lie in pairs the other way round: they are no image. */
+static bool
+set_grid(const struct dicom_walk *walk, const struct dicom *dicom, const struct dicom_element *pixels,
+         struct zblob_grid *grid)
+{
+    uint64_t size, samples = dicom->samples ? dicom->samples : 1;
+    bool has_planes = samples > 1 && dicom->planar == 1;
+    if (!set_type(dicom, pixels, grid))
+        return false;
+    grid->big_endian = walk->reader.big_endian;
+    grid->components = has_planes ? 1 : (uint32_t)samples;
+    grid->dimension = has_planes ? 4 : 3;
+    grid->size[0] = dicom->columns;
+    grid->size[1] = dicom->rows;
+    grid->size[2] = samples;
+    grid->size[has_planes ? 3 : 2] = dicom->frames ? dicom->frames : 1;
+    bool is_swapped = grid->big_endian && zblob_sample_size(grid->sample_type) == 1 && memcmp(pixels->vr, "OW", 2) == 0;
+    /* more bytes may follow: one so that the size is even, and some files have a few */
+    return !is_swapped && zblob_grid_size(grid, &size) && size <= pixels->size;
+}
+
+static double
+distance_of_frames(const struct dicom *dicom, const double *normal)
+{
+    double distance = 0;
+    if (dicom->position_count == 2) {
+        for (uint32_t i = 0; i < 3; i++)
+            distance += normal[i] * (dicom->positions[1][i] - dicom->positions[0][i]);
+    } else if (dicom->frame_offset_count == 2)
+        distance = dicom->frame_offsets[1] - dicom->frame_offsets[0];
+    if (distance != 0)
+        return fabs(distance);
+    return dicom->slice_spacing > 0 ? dicom->slice_spacing : 1; /* a slice's thickness is another thing */
+}
+
+/* Written with few digits, cosines are not exactly of length 1. */
+static void
+normalize(double *cosines)
+{
+    double length = square_root(cosines[0] * cosines[0] + cosines[1] * cosines[1] + cosines[2] * cosines[2]);
+    for (uint32_t i = 0; i < 3 && length > 0; i++)
+        cosines[i] = cosines[i] / length + 0.0; /* no negative zeros */
+}
+
+static void
+set_space(struct dicom *dicom, struct zblob_image *image)
+{
+    double *row = dicom->orientation, *column = dicom->orientation + 3;
+    const double *spacing = dicom->pixel_spacing_count == 2    ? dicom->pixel_spacing
+                            : dicom->imager_spacing_count == 2 ? dicom->imager_spacing
+                                                               : NULL;
+    double normal[3] = {0, 0, 1};
+    image_start_space(image);
+    if (spacing && spacing[0] > 0 && spacing[1] > 0) {
+        image->spacing[0] = spacing[1];
+        image->spacing[1] = spacing[0];
+    }
+    if (dicom->orientation_count == 6) {
+        normalize(row);
+        normalize(column);
+        for (uint32_t i = 0; i < 3; i++)
+            normal[i] = row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3] + 0.0;
+    }
+    if (image->grid.dimension != 3)
+        return; /* planes of colours are no axis of the space */
+    image->spacing[2] = distance_of_frames(dicom, normal);
+    if (dicom->orientation_count == 6) {
+        image_set_axis(image, 0, row, 3);
+        image_set_axis(image, 1, column, 3);
+        image_set_axis(image, 2, normal, 3);
+    }
+    if (dicom->position_count > 0)
+        memcpy(image->origin, dicom->positions[0], sizeof dicom->positions[0]);
+}
+
+size_t
+sniff_dicom(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
+{
+    struct dicom_walk walk;
+    struct dicom_element element;
+    struct dicom dicom = {0};
+    const struct syntax *syntax = read_meta(&walk, src, src_size);
+    (void)capacity;
+    if (!syntax || syntax->compression)
+        return 0;
+    walk.is_wanted = is_wanted;
+    dicom_set_coding(&walk, syntax->is_implicit, syntax->big_endian);
+    while (dicom_next(&walk, &element)) {
+        bool is_pixels =
+            element.tag == TAG_PIXELS || element.tag == TAG_FLOAT_PIXELS || element.tag == TAG_DOUBLE_PIXELS;
+        if (is_pixels && walk.depth == 0) {
+            *images = (struct zblob_image){.source = ZBLOB_SOURCE_DICOM, .value_offset = element.at};
+            if (element.size == DICOM_UNDEFINED || !set_grid(&walk, &dicom, &element, &images->grid))
+                return 0;
+            set_space(&dicom, images);
+            return image_settle(images, src_size) ? 1 : 0;
+        }
+        if (element.is_wanted)
+            take_element(&walk, &element, &dicom);
+    }
+    return 0;
+}

@@ -1,0 +1,274 @@
+/*
+ * tiff.c: recognises uncompressed TIFF and BigTIFF images whose strips or tiles lie one after another in the file. Pages
+ * of one kind that lie so, too, are the slices of one image. Tiles that are narrower than the picture are slices of a
+ * grid that is not the picture's: it counts as a guess.
+ */
+#include "formats.h"
+
+#include "../base/bytes.h"
+#include "reader.h"
+
+/* Directory entries and offsets of strips that are looked at, of all pages together. */
+#define LOOKS_MAX (1U << 22)
+
+enum tiff_tag {
+    TAG_WIDTH = 256,
+    TAG_HEIGHT = 257,
+    TAG_BITS = 258,
+    TAG_COMPRESSION = 259,
+    TAG_STRIP_OFFSETS = 273,
+    TAG_SAMPLES_PER_PIXEL = 277,
+    TAG_ROWS_PER_STRIP = 278,
+    TAG_PLANAR = 284,
+    TAG_TILE_WIDTH = 322,
+    TAG_TILE_HEIGHT = 323,
+    TAG_TILE_OFFSETS = 324,
+    TAG_SAMPLE_FORMAT = 339,
+};
+
+enum {
+    UNCOMPRESSED = 1,
+    PLANES = 2,
+    FORMAT_UNSIGNED = 1,
+    FORMAT_SIGNED,
+    FORMAT_FLOAT,
+    FORMAT_UNKNOWN,
+    FORMAT_COMPLEX = 6
+};
+
+struct tiff {
+    struct byte_reader r;
+    bool is_big; /* BigTIFF */
+    uint32_t looks;
+};
+
+/* The values of one directory entry, wherever they lie. */
+struct values {
+    uint64_t at, count;
+    unsigned width; /* of each, in bytes; 0: there are none that are integers */
+};
+
+struct page {
+    uint64_t width, height, compression, samples, rows_per_strip, planar, tile_width, tile_height;
+    struct values bits, formats, offsets;
+};
+
+static uint64_t
+value_at(const struct tiff *tiff, const struct values *values, uint64_t index)
+{
+    return read_unsigned(&tiff->r, values->at + index * values->width, values->width);
+}
+
+static struct values
+read_entry(const struct tiff *tiff, uint64_t at)
+{
+    static const unsigned widths[] = {[1] = 1, [3] = 2, [4] = 4, [13] = 4, [16] = 8, [18] = 8};
+    uint64_t type = read_unsigned(&tiff->r, at + 2, 2);
+    unsigned field = tiff->is_big ? 8 : 4;
+    struct values values = {at + 4 + field, read_unsigned(&tiff->r, at + 4, field), 0};
+    if (type < sizeof widths / sizeof *widths)
+        values.width = widths[type];
+    if (values.width && values.count > field / values.width)
+        values.at = read_unsigned(&tiff->r, values.at, field);
+    if (values.width && (values.at > tiff->r.size || values.count > (tiff->r.size - values.at) / values.width))
+        values.width = 0;
+    return values;
+}
+
+static void
+take_entry(const struct tiff *tiff, uint64_t at, struct page *page)
+{
+    struct values values = read_entry(tiff, at);
+    uint64_t first = value_at(tiff, &values, 0);
+    if (values.width == 0 || values.count == 0)
+        return;
+    switch (read_unsigned(&tiff->r, at, 2)) {
+    case TAG_WIDTH: page->width = first; break;
+    case TAG_HEIGHT: page->height = first; break;
+    case TAG_BITS: page->bits = values; break;
+    case TAG_COMPRESSION: page->compression = first; break;
+    case TAG_STRIP_OFFSETS:
+    case TAG_TILE_OFFSETS: page->offsets = values; break;
+    case TAG_SAMPLES_PER_PIXEL: page->samples = first; break;
+    case TAG_ROWS_PER_STRIP: page->rows_per_strip = first; break;
+    case TAG_PLANAR: page->planar = first; break;
+    case TAG_TILE_WIDTH: page->tile_width = first; break;
+    case TAG_TILE_HEIGHT: page->tile_height = first; break;
+    case TAG_SAMPLE_FORMAT: page->formats = values; break;
+    default: break;
+    }
+}
+
+/* Read the directory at *at, and set *at to the next one, 0 after the last. */
+static bool
+read_page(struct tiff *tiff, uint64_t *at, struct page *page)
+{
+    unsigned count_size = tiff->is_big ? 8 : 2, entry_size = tiff->is_big ? 20 : 12, field = tiff->is_big ? 8 : 4;
+    uint64_t count = read_unsigned(&tiff->r, *at, count_size), entry = *at + count_size;
+    *page = (struct page){.compression = UNCOMPRESSED, .samples = 1, .planar = 1, .rows_per_strip = UINT64_MAX};
+    if (count == 0 || count > 4096 || tiff->looks + count > LOOKS_MAX ||
+        !reader_has(&tiff->r, entry, count * entry_size))
+        return false;
+    tiff->looks += (uint32_t)count;
+    for (; count > 0; count--, entry += entry_size)
+        take_entry(tiff, entry, page);
+    *at = read_unsigned(&tiff->r, entry, field);
+    return true;
+}
+
+/* ---- Pixels ---------------------------------------------------------------------------------- */
+
+/* All samples of a pixel have the same type, or there is no grid. */
+static bool
+read_type(const struct tiff *tiff, const struct page *page, struct zblob_image *image)
+{
+    static const enum zblob_sample_type types[][4] = {
+        [FORMAT_UNSIGNED] = {ZBLOB_UINT8, ZBLOB_UINT16, ZBLOB_UINT32, ZBLOB_UINT64},
+        [FORMAT_SIGNED] = {ZBLOB_INT8, ZBLOB_INT16, ZBLOB_INT32, ZBLOB_INT64},
+        [FORMAT_FLOAT] = {0, ZBLOB_FLOAT16, ZBLOB_FLOAT32, ZBLOB_FLOAT64},
+    };
+    uint64_t bits = value_at(tiff, &page->bits, 0), format = FORMAT_UNSIGNED;
+    if (page->formats.count)
+        format = value_at(tiff, &page->formats, 0);
+    for (uint64_t i = 1; i < page->samples; i++) {
+        if ((i < page->bits.count && value_at(tiff, &page->bits, i) != bits) ||
+            (i < page->formats.count && value_at(tiff, &page->formats, i) != format))
+            return false;
+    }
+    format = format == FORMAT_UNKNOWN ? FORMAT_UNSIGNED : format;
+    image->is_complex = format == FORMAT_COMPLEX;
+    if (image->is_complex) {
+        format = FORMAT_FLOAT;
+        bits /= 2;
+    }
+    if (format < FORMAT_UNSIGNED || format > FORMAT_FLOAT || (bits != 8 && bits != 16 && bits != 32 && bits != 64))
+        return false;
+    image->grid.sample_type = types[format][bits == 8 ? 0 : bits == 16 ? 1 : bits == 32 ? 2 : 3];
+    return true;
+}
+
+/* Bytes from one strip or tile to the next, and how many there are; false if the page's numbers make no sense. */
+static bool
+measure_pieces(const struct page *page, const struct zblob_image *image, uint64_t *piece, uint64_t *count)
+{
+    bool has_tiles = page->tile_width > 0;
+    uint64_t rows = has_tiles                             ? page->tile_height
+                    : page->rows_per_strip < page->height ? page->rows_per_strip
+                                                          : page->height;
+    uint64_t width = has_tiles ? page->tile_width : page->width, planes = page->planar == PLANES ? page->samples : 1;
+    *piece = zblob_sample_size(image->grid.sample_type) * (image->is_complex ? 2 : 1) * (page->samples / planes);
+    if (rows == 0 || width == 0 || !multiply_checked(piece, width) || !multiply_checked(piece, rows))
+        return false;
+    uint64_t down = page->height / rows + (page->height % rows > 0);
+    uint64_t across = has_tiles ? page->width / width + (page->width % width > 0) : 1;
+    *count = planes;
+    return multiply_checked(count, across) && multiply_checked(count, down);
+}
+
+/* A strip may begin earlier than the first one's end only if it is a plane's last, which may be shorter. */
+static bool
+lie_in_order(struct tiff *tiff, const struct page *page, uint64_t piece, uint64_t count)
+{
+    uint64_t start = value_at(tiff, &page->offsets, 0);
+    bool has_short_planes = page->planar == PLANES && page->tile_width == 0 && page->rows_per_strip < page->height &&
+                            page->height % page->rows_per_strip > 0;
+    if (count == 0 || page->offsets.count != count || has_short_planes || tiff->looks + count > LOOKS_MAX)
+        return false;
+    tiff->looks += (uint32_t)count;
+    for (uint64_t i = 1; i < count; i++) {
+        if (piece > tiff->r.size || value_at(tiff, &page->offsets, i) != start + i * piece)
+            return false;
+    }
+    return true;
+}
+
+static bool
+set_image(struct tiff *tiff, const struct page *page, struct zblob_image *image)
+{
+    struct zblob_grid *grid = &image->grid;
+    uint64_t piece, count;
+    bool has_planes = page->planar == PLANES && page->samples > 1;
+    *image = (struct zblob_image){.source = ZBLOB_SOURCE_TIFF};
+    if (page->compression != UNCOMPRESSED || page->samples < 1 || page->samples > UINT16_MAX || page->width < 1 ||
+        page->height < 1 || !read_type(tiff, page, image) || !measure_pieces(page, image, &piece, &count) ||
+        !lie_in_order(tiff, page, piece, count))
+        return false;
+    bool has_slices = page->tile_width > 0 && (page->tile_width < page->width || page->height % page->tile_height > 0);
+    if (has_slices || (page->tile_width > 0 && page->tile_width != page->width))
+        image->source = ZBLOB_SOURCE_GUESS;
+    grid->big_endian = tiff->r.big_endian;
+    grid->components = (uint32_t)(has_planes ? 1 : page->samples) * (image->is_complex ? 2 : 1);
+    grid->size[0] = page->tile_width > 0 ? page->tile_width : page->width;
+    grid->size[1] = has_slices ? page->tile_height : page->height;
+    grid->dimension = 2;
+    if (has_slices || has_planes)
+        grid->size[grid->dimension++] = has_slices ? count : page->samples;
+    image->value_offset = value_at(tiff, &page->offsets, 0);
+    return image_settle(image, tiff->r.size);
+}
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+static bool
+is_same_grid(const struct zblob_grid *a, const struct zblob_grid *b)
+{
+    bool is_same = a->sample_type == b->sample_type && a->components == b->components && a->dimension == b->dimension;
+    for (uint32_t axis = 0; is_same && axis < a->dimension; axis++)
+        is_same = a->size[axis] == b->size[axis];
+    return is_same;
+}
+
+/* Is this page the next slice of the image, of which `first` is the first page? Then it is added. */
+static bool
+add_slice(struct zblob_image *image, const struct zblob_image *first, const struct zblob_image *page)
+{
+    uint64_t size;
+    uint32_t dimension = first->grid.dimension;
+    zblob_grid_size(&image->grid, &size);
+    if (page->value_offset != image->value_offset + size || page->is_complex != first->is_complex ||
+        page->source != first->source || !is_same_grid(&page->grid, &first->grid))
+        return false;
+    if (image->grid.dimension == dimension)
+        image->grid.size[image->grid.dimension++] = 1;
+    image->grid.size[dimension]++;
+    return true;
+}
+
+static bool
+read_start(struct tiff *tiff, uint64_t *at)
+{
+    const struct byte_reader *r = &tiff->r;
+    if (!reader_sees(r, 0, "II", 2) && !reader_sees(r, 0, "MM", 2))
+        return false;
+    tiff->r.big_endian = r->src[0] == 'M';
+    tiff->is_big = read_unsigned(r, 2, 2) == 43;
+    *at = tiff->is_big ? read_unsigned(r, 8, 8) : read_unsigned(r, 4, 4);
+    return tiff->is_big ? read_unsigned(r, 4, 2) == 8 : read_unsigned(r, 2, 2) == 42;
+}
+
+size_t
+sniff_tiff(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
+{
+    struct tiff tiff = {.r = {src, src_size, false}};
+    struct zblob_image first = {0}, image;
+    struct page page;
+    uint64_t at, end = 0, size;
+    size_t count = 0;
+    if (!read_start(&tiff, &at))
+        return 0;
+    while (at > 0 && read_page(&tiff, &at, &page)) {
+        if (!set_image(&tiff, &page, &image) || image.value_offset < end)
+            continue;
+        if (count > 0 && add_slice(&images[count - 1], &first, &image)) {
+            ;
+        } else if (count == capacity) {
+            break;
+        } else {
+            first = image;
+            images[count++] = image;
+        }
+        zblob_grid_size(&image.grid, &size);
+        end = image.value_offset + size;
+    }
+    return count;
+}
