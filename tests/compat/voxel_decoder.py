@@ -133,13 +133,15 @@ class Model:
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
         flags = bits.take(16)
-        if flags > 511:
+        if flags > 1023:
             raise DamagedError("flags")
         if flags & 128:
             pixels, (self.width, self.height) = self.width, (bits.take(32), bits.take(32))
             self.slices = pixels // (self.width * self.height)
         self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
-        self.margins, self.transposed = flags >> 5 & 1, flags >> 6 & 1
+        self.margins, self.transposed, self.few_states = flags >> 5 & 1, flags >> 6 & 1, flags >> 9 & 1
+        if self.label and self.few_states:
+            raise DamagedError("few states of labels")
         if self.transposed:
             self.height, self.width = self.width, self.height
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
@@ -361,7 +363,7 @@ class Rans:
         tokens: list[int] = []
         for start in range(0, len(tables), 32):
             step = [
-                self.token((start & 32) + lane, table)
+                self.token((start + lane) % len(self.states), table)
                 for lane, table in reversed(list(enumerate(tables[start : start + 32])))
             ]
             tokens += reversed(step)
@@ -407,17 +409,35 @@ def decode_half(
     planes.errors[where] = 16 * np.minimum(size >> model.shift, 1023)
 
 
+def chunk_header(model: Model, data: bytes) -> tuple[list[int], int]:
+    """Four numbers, and where they end."""
+    if not model.few_states:
+        return list(struct.unpack_from("<4I", data)), 16
+    sizes, at = [], 0
+    for _ in range(4):
+        end = at
+        while data[end] & 128:
+            end += 1
+        end += 1
+        (size,) = varints(data[at:end])
+        if size >= 1 << 32:
+            raise DamagedError("a number of the header")
+        sizes.append(size)
+        at = end
+    return sizes, at
+
+
 def decode_planes(model: Model, data: bytes, slices: int, rows: int) -> Values:
-    sizes = struct.unpack_from("<4I", data)
-    parts, at = [], 16
+    sizes, at = chunk_header(model, data)
+    parts, state_count = [], 8 if model.few_states else 64
     for size in sizes[:3]:
         parts.append(data[at : at + size])
         at += size
     rans: Rans | None = None
     if sizes[0]:
         end = len(data) - (sizes[3] + 7) // 8
-        words = np.frombuffer(data[at : end - 256], "<u2").tolist()
-        states = list(struct.unpack_from("<64I", data, end - 256))
+        words = np.frombuffer(data[at : end - 4 * state_count], "<u2").tolist()
+        states = list(struct.unpack_from(f"<{state_count}I", data, end - 4 * state_count))
         rans = Rans(read_tables(model, parts[0]), states, words, data[end:], sizes[3])
     runs, margins, sides = varints(parts[1]), Bits(parts[2]), [0, 0]
     planes, half = Planes(model, slices, rows), ((model.width + 1) // 2, model.width // 2)

@@ -1,8 +1,8 @@
 /*
  * intensity.c: a chunk of intensities: planes -> residual tokens -> rANS, and back.
  *
- * A chunk is a header of four u32 (the sizes of tables, flat rows and margins, and the number of raw bits), then
- * tables, flat rows, margins, words, 64 states and raw bits. A chunk that has flat rows only ends after the margins.
+ * A chunk is a header of four numbers (the sizes of tables, flat rows and margins, and the number of raw bits), then
+ * tables, flat rows, margins, words, states and raw bits. A chunk that has flat rows only ends after the margins.
  */
 #include "intensity.h"
 
@@ -12,8 +12,10 @@
 #include "../base/hash.h"
 #include "../base/integers.h"
 #include "../base/interrupt.h"
+#include "chunk_header.h"
 #include "chunks.h"
 #include "kernels/dispatch.h"
+#include "kernels/rans_few.h"
 #include "neighbours.h"
 #include "samples.h"
 #include "tables.h"
@@ -24,8 +26,14 @@ enum {
     MARGIN = 8, /* margins are counted in steps of this many pairs of samples */
     TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS,
 };
-enum { HEADER_SIZE = 16, STATES_SIZE = 4 * VOXEL_STATES, SLACK = 2 * VOXEL_SEGMENT + 64 };
+enum { HEADER_SIZE = VOXEL_HEADER_SIZE, SLACK = 2 * VOXEL_SEGMENT + 64 };
 _Static_assert((int)VOXEL_ENCODE_SLACK == 2 * SLACK, "at most so much does a segment add to words and raw bits");
+
+static int
+state_count(const struct voxel_model *model)
+{
+    return model->has_few_states ? VOXEL_FEW_STATES : VOXEL_STATES;
+}
 
 static int
 table_count(const struct voxel_model *model)
@@ -253,7 +261,10 @@ encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
                 return false;
             left -= piece;
             at -= piece;
-            e->kernels->rans_encode(encoder, e->symbols + at, e->codes + at, piece);
+            if (e->model->has_few_states)
+                voxel_rans_encode_few(encoder, e->symbols + at, e->codes + at, piece);
+            else
+                e->kernels->rans_encode(encoder, e->symbols + at, e->codes + at, piece);
         }
     }
     return true;
@@ -267,7 +278,8 @@ encode_streams(const struct encoding *e, const struct voxel_encode_entry *entrie
 {
     unsigned char *raw_end = dst + capacity + VOXEL_ENCODE_SLACK;
     struct voxel_encoder encoder = {.entries = entries, .words = (void *)(dst + start), .raw = raw_end};
-    for (int lane = 0; lane < VOXEL_STATES; lane++)
+    int states_count = state_count(e->model);
+    for (int lane = 0; lane < states_count; lane++)
         encoder.states[lane] = 65536;
     if (!encode_halves(e, &encoder))
         return 0;
@@ -275,13 +287,14 @@ encode_streams(const struct encoding *e, const struct voxel_encode_entry *entrie
     if (encoder.raw_pending_count)
         *--encoder.raw = (unsigned char)(encoder.raw_pending << (8 - encoder.raw_pending_count));
     unsigned char *states = (unsigned char *)encoder.words;
-    size_t raw_size = (size_t)(raw_end - encoder.raw), size = (size_t)(states - dst) + STATES_SIZE + raw_size;
+    size_t raw_size = (size_t)(raw_end - encoder.raw), states_size = 4 * (size_t)states_count;
+    size_t size = (size_t)(states - dst) + states_size + raw_size;
     if (size > capacity)
         return 0;
     store_le32(dst + 12, (uint32_t)raw_bits);
-    for (int lane = 0; lane < VOXEL_STATES; lane++)
+    for (int lane = 0; lane < states_count; lane++)
         store_le32(states + 4 * lane, encoder.states[lane]);
-    memmove(states + STATES_SIZE, encoder.raw, raw_size);
+    memmove(states + states_size, encoder.raw, raw_size);
     return size;
 }
 
@@ -308,7 +321,8 @@ encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
     store_le32(dst + 12, 0);
     memcpy(dst + HEADER_SIZE + tables_size, e->runs.bytes, e->runs.size);
     memcpy(dst + HEADER_SIZE + tables_size + e->runs.size, margins, margins_size);
-    return e->count ? encode_streams(e, entries[0], fixed + tables_size, dst, capacity) : fixed;
+    size_t size = e->count ? encode_streams(e, entries[0], fixed + tables_size, dst, capacity) : fixed;
+    return e->model->has_few_states ? voxel_shorten_header(dst, size) : size;
 }
 
 /* Takes all memory that encoding a chunk needs as one piece. */
@@ -392,7 +406,10 @@ decode_half(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t 
     for (size_t at = span.first; at < span.last[parity]; at += VOXEL_SEGMENT) {
         size_t n = span.last[parity] - at < VOXEL_SEGMENT ? span.last[parity] - at : VOXEL_SEGMENT;
         voxel_model_segment(d->kernels, d->model, cursor, &row, parity, at, n, d->segment);
-        d->kernels->rans_decode(&d->rans, d->segment->table, d->segment->code, n);
+        if (d->model->has_few_states)
+            voxel_rans_decode_few(&d->rans, d->segment->table, d->segment->code, n);
+        else
+            d->kernels->rans_decode(&d->rans, d->segment->table, d->segment->code, n);
         if (d->rans.words < d->words || d->rans.raw_at > d->raw_bits)
             return false;
         d->kernels->reconstruct(&row, d->model->shift, at, n, d->segment);
@@ -476,7 +493,7 @@ static bool
 is_finished(const struct decoding *d)
 {
     bool ok = d->rans.words == d->words && d->rans.raw_at == d->raw_bits;
-    for (int lane = 0; lane < VOXEL_STATES; lane++)
+    for (int lane = 0; lane < state_count(d->model); lane++)
         ok = ok && d->rans.states[lane] == 65536;
     return ok || !d->has_words;
 }
@@ -499,10 +516,10 @@ decode_tables(struct decoding *d, const unsigned char *src, size_t size)
 static bool
 decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t raw_bits)
 {
-    size_t raw_size = raw_bits / 8 + (raw_bits % 8 != 0);
-    if (size < STATES_SIZE || raw_size > size - STATES_SIZE || (size - raw_size) % 2)
+    size_t raw_size = raw_bits / 8 + (raw_bits % 8 != 0), states_size = 4 * (size_t)state_count(d->model);
+    if (size < states_size || raw_size > size - states_size || (size - raw_size) % 2)
         return false;
-    size_t words_size = size - raw_size - STATES_SIZE;
+    size_t words_size = size - raw_size - states_size;
     unsigned char *raw = arena_take(&d->arena, raw_size + SLACK);
     unsigned char *words = arena_take(&d->arena, words_size + 2 * SLACK);
     const unsigned char *states = src + words_size;
@@ -512,9 +529,9 @@ decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t
     d->words = (const void *)(words + SLACK);
     d->rans.words = d->words + words_size / 2;
     d->has_words = true;
-    for (int lane = 0; lane < VOXEL_STATES; lane++)
+    for (int lane = 0; lane < state_count(d->model); lane++)
         d->rans.states[lane] = load_le32(states + 4 * lane);
-    memcpy(raw, states + STATES_SIZE, raw_size);
+    memcpy(raw, states + states_size, raw_size);
     memset(raw + raw_size, 0, SLACK);
     d->rans.raw = raw;
     d->rans.raw_at = raw_size * 8 - raw_bits;
@@ -525,13 +542,15 @@ decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t
 static bool
 decode_parts(struct decoding *d, const unsigned char *src, size_t src_size)
 {
-    if (src_size < HEADER_SIZE)
+    const unsigned char *end = src + src_size;
+    uint64_t fields[VOXEL_HEADER_FIELDS];
+    if (!voxel_read_header(d->model->has_few_states, &src, end, fields))
         return false;
-    size_t tables_size = load_le32(src), runs_size = load_le32(src + 4), margins_size = load_le32(src + 8);
-    size_t raw_bits = load_le32(src + 12), left = src_size - HEADER_SIZE;
-    if (tables_size > left || runs_size > left - tables_size || margins_size > left - tables_size - runs_size)
+    size_t left = (size_t)(end - src);
+    if (fields[0] > left || fields[1] > left - fields[0] || fields[2] > left - fields[0] - fields[1])
         return false;
-    src += HEADER_SIZE;
+    size_t tables_size = (size_t)fields[0], runs_size = (size_t)fields[1], margins_size = (size_t)fields[2];
+    size_t raw_bits = (size_t)fields[3];
     left -= tables_size + runs_size + margins_size;
     d->runs = src + tables_size;
     d->runs_end = d->runs + runs_size;

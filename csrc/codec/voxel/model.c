@@ -20,7 +20,8 @@ enum {
     FLAG_TRANSPOSED = 64,
     FLAG_FOLDED = 128,
     FLAG_SERIES = 256,
-    FLAGS_ALL = 511
+    FLAG_FEW_STATES = 512,
+    FLAGS_ALL = 1023
 };
 
 enum { SHORTEST_FOLD = 8192 }; /* pixels of an image of one row */
@@ -271,7 +272,8 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
              (uint32_t)(model->is_label * FLAG_LABEL + model->use_reference * FLAG_REFERENCE +
                         model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
                         model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
-                        (model->distance > 1) * FLAG_SERIES + ranks * FLAG_RANKS + wide * FLAG_WIDE),
+                        (model->distance > 1) * FLAG_SERIES + model->has_few_states * FLAG_FEW_STATES +
+                        ranks * FLAG_RANKS + wide * FLAG_WIDE),
              16);
     if (model->is_folded) {
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
@@ -317,6 +319,7 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     model->use_reference = flags & FLAG_REFERENCE;
     model->use_floor = flags & FLAG_FLOOR;
     model->use_margins = flags & FLAG_MARGINS;
+    model->has_few_states = flags & FLAG_FEW_STATES;
     model->is_transposed = flags & FLAG_TRANSPOSED;
     if (model->is_transposed)
         voxel_transpose_shape(&model->shape);
@@ -335,6 +338,8 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     if (flags & FLAG_RANKS && !read_ranks(r, model))
         return false;
     if (flags & FLAG_SERIES && (model->distance < 2 || model->distance >= model->chunk_slices))
+        return false;
+    if (model->is_label && model->has_few_states)
         return false;
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||

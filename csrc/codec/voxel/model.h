@@ -60,6 +60,7 @@ struct voxel_model {
     uint8_t shift;          /* scale of stored errors */
     bool use_reference;     /* false: every plane is predicted from itself alone */
     bool is_apart;          /* components do not refer to each other */
+    bool has_few_states;    /* of the entropy coder, and short headers of chunks: for small images */
     bool use_margins;       /* the modal value at both ends of a row is not coded */
     bool use_floor;         /* many values are `low`: contexts depend on how near a prediction is to it */
     int16_t low, high;      /* predictions are clamped to this range */

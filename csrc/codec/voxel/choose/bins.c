@@ -10,6 +10,10 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
+enum {
+    TABLE_BITS = 360,
+};
+
 /* For one scale of steps: the number of samples in all steps before each, and the sum of their energies. */
 struct steps {
     uint64_t count[VOXEL_STEPS_MAX + 1], energy[VOXEL_STEPS_MAX + 1];
@@ -43,14 +47,20 @@ sum_steps(const uint32_t *histogram, uint32_t highest, int shift, uint32_t steps
 static double
 log2_of(double x)
 {
-    int whole = 0;
-    for (; x > 1.4142135623730951; whole++)
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int whole = (int)(bits >> 52 & 2047) - 1023; /* x is at least 1 */
+    bits = (bits & UINT64_C(0xFFFFFFFFFFFFF)) | UINT64_C(1023) << 52;
+    memcpy(&x, &bits, sizeof x);
+    if (x > 1.4142135623730951) {
         x = x * 0.5;
-    double y = (x - 1) / (x + 1), square = y * y, power = y, sum = 0;
-    for (int i = 1; i < 10; i += 2) {
-        sum = sum + power / i;
-        power = power * square;
+        whole++;
     }
+    double y = (x - 1) / (x + 1), square = y * y;
+    double sum = square * 0.1111111111111111 + 0.14285714285714285;
+    sum = sum * square + 0.2;
+    sum = sum * square + 0.3333333333333333;
+    sum = (sum * square + 1) * y;
     double fraction = sum * 2.8853900817779268; /* 2 / ln 2 */
     return whole + fraction;
 }
@@ -69,9 +79,10 @@ bits_of(const struct steps *steps, uint32_t from, uint32_t to)
     return count * bits;
 }
 
-/* Cuts the steps into bins so that the bits are fewest, and returns those. starts[b] is where bin b starts. */
+/* Cuts the steps into at most so many bins so that the bits are fewest, where each bin costs so many, and returns those.
+ * starts[b] is where bin b starts; those that are left over start nowhere. */
 static double
-cut_steps(const struct steps *sums, uint32_t steps, int bins, uint8_t starts[VOXEL_BINS_MAX])
+cut_steps(const struct steps *sums, uint32_t steps, int bins, double bin_bits, uint8_t starts[VOXEL_BINS_MAX])
 {
     float bits[VOXEL_STEPS_MAX][VOXEL_STEPS_MAX + 1]; /* 66 kB of stack */
     double best[VOXEL_STEPS_MAX + 1];
@@ -81,22 +92,40 @@ cut_steps(const struct steps *sums, uint32_t steps, int bins, uint8_t starts[VOX
             bits[i][j] = (float)bits_of(sums, i, j);
     for (uint32_t j = 1; j <= steps; j++)
         best[j] = bits[0][j];
-    for (int b = 1; b < bins; b++)
+    double least = best[steps] + bin_bits;
+    int used = 1;
+    for (int b = 1; b < bins; b++) {
         for (uint32_t j = steps; j > (uint32_t)b; j--) { /* downwards, so that best[i] is still that of one bin less */
-            double least = 0;
+            double fewest = 0;
             for (uint32_t i = (uint32_t)b; i < j; i++) {
                 double sum = best[i] + bits[i][j];
-                if (i == (uint32_t)b || sum < least) {
-                    least = sum;
+                if (i == (uint32_t)b || sum < fewest) {
+                    fewest = sum;
                     from[b][j] = (uint8_t)i;
                 }
             }
-            best[j] = least;
+            best[j] = fewest;
         }
+        double all = best[steps] + (b + 1) * bin_bits;
+        if (bin_bits == 0 || all < least) {
+            least = all;
+            used = b + 1;
+        }
+    }
+    for (int b = used; b < bins; b++)
+        starts[b] = UINT8_MAX;
     uint32_t end = steps;
-    for (int b = bins; b-- > 1;)
+    for (int b = used; b-- > 1;)
         starts[b] = (uint8_t)(end = from[b][end]);
-    return best[steps];
+    return least;
+}
+
+/* What a table takes of the histogram's bits, in an image so small that tables count. */
+static double
+bits_of_table(const struct voxel_model *model, uint64_t counted)
+{
+    uint64_t samples = model->shape.width * model->shape.height * model->shape.slices * model->shape.components;
+    return samples < VOXEL_SMALL ? (double)TABLE_BITS * (double)counted / (double)samples : 0;
 }
 
 /* Tries scales of steps, which are powers of two, from one so coarse that it distinguishes nearly all energies on,
@@ -119,7 +148,7 @@ voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t
         struct steps sums;
         uint8_t starts[VOXEL_BINS_MAX] = {0};
         sum_steps(histogram, highest, shift, steps, &sums);
-        double bits = cut_steps(&sums, steps, bins, starts);
+        double bits = cut_steps(&sums, steps, bins, bits_of_table(model, total), starts);
         if (shift < coarsest && bits >= least)
             break;
         least = bits;

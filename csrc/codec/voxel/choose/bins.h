@@ -4,6 +4,8 @@
 
 #include "../model.h"
 
+enum { VOXEL_SMALL = 1 << 17 /* pixels: below, tables and weights would outweigh what rich presets gain */ };
+
 /* Chooses energy_shift and thresholds for so many samples of each energy up to `highest`. */
 void voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t highest);
 

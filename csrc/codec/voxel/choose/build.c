@@ -12,7 +12,7 @@
 
 enum {
     SMALLEST_LABELS = 2048,
-    SMALLEST_INTENSITIES = 12288, /* below, weights and tables outweigh what they gain over the plain image path */
+    SMALLEST_INTENSITIES = 3072, /* below, weights and tables outweigh what they gain over the plain image path */
 };
 
 enum zblob_result
@@ -41,7 +41,7 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     if (result == ZBLOB_OK && gain && !voxel_model_pack(m))
         result = ZBLOB_NO_MEMORY;
     if (gain && !m->is_label && result == ZBLOB_OK)
-        result = voxel_try_lower_levels(&m, grid, samples, level);
+        result = voxel_try_variants(&m, grid, samples, level);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else

@@ -447,9 +447,9 @@ choose_preset(struct training *t)
     /* components do not count: each has parameters of its own */
     uint64_t total = shape->width * shape->height * shape->slices;
     int level = t->level;
-    if (level != VOXEL_LEVEL_TRIAL && total < 1 << 17) /* tables and weights would outweigh their use */
+    if (level != VOXEL_LEVEL_TRIAL && total < VOXEL_SMALL)
         level = 1;
-    else if (total < 3 << 17 && level > 6)
+    else if (total < 3 * VOXEL_SMALL && level > 6)
         level = 6;
     t->effort = efforts[level];
     t->model->preset = t->effort.preset;

@@ -1,19 +1,24 @@
 /*
  * variants.c: on images whose rows or columns repeat, weights that are fitted to the average sample are beside the point,
  * and richer contexts only dilute the counts: there a lower level often makes less than a higher one. So it is tried.
+ * Small images get the fast preset, whose tables and weights take least; many are smaller by the normal one all the same.
  */
 #include "variants.h"
 
 #include "../chunks.h"
 #include "../codec.h"
+#include "bins.h"
 #include "doubled.h"
 #include "intensities.h"
 #include "repeats.h"
+#include "train.h"
 
 #include <stdlib.h>
 
 enum {
     ROWS = 512,
+    BOTH_LEVEL = 6, /* from here on, small images are tried by both presets: that takes twice the time */
+    DEFAULT_LEVEL = 5,
     TRIAL = 4 << 20, /* bytes of the image that are coded, unless its first chunk has more */
 };
 
@@ -66,26 +71,44 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
     return result;
 }
 
-enum zblob_result
-voxel_try_lower_levels(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples,
-                       int level)
+/* Replace the model by one of the given level if that makes less. */
+static enum zblob_result
+try_level(struct voxel_model **model, uint64_t *least, const struct zblob_grid *grid, const unsigned char *samples,
+          int level)
 {
-    static const int lower[] = {1, 5};
+    struct voxel_model *other, *worse;
+    uint64_t size = UINT64_MAX;
+    enum zblob_result result = build(&other, grid, samples, level);
+    if (other && result == ZBLOB_OK)
+        result = expected_size(other, samples, &size);
+    bool is_better = result == ZBLOB_OK && size < *least;
+    worse = is_better ? *model : other;
+    *model = is_better ? other : *model;
+    *least = is_better ? size : *least;
+    voxel_model_free(worse);
+    return result;
+}
+
+static bool
+is_small(const struct voxel_model *model)
+{
+    return model->shape.width * model->shape.height * model->shape.slices < VOXEL_SMALL;
+}
+
+enum zblob_result
+voxel_try_variants(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
+{
     uint64_t least;
-    if (level == ZBLOB_LEVEL_MIN || (*model)->is_folded || !has_repeats(*model, grid, samples))
+    bool repeats = level > ZBLOB_LEVEL_MIN && !(*model)->is_folded && has_repeats(*model, grid, samples);
+    bool is_tried = level >= BOTH_LEVEL && !(*model)->is_folded && is_small(*model);
+    if (!repeats && !is_tried)
         return ZBLOB_OK;
     enum zblob_result result = expected_size(*model, samples, &least);
-    for (size_t i = 0; i < sizeof lower / sizeof *lower && lower[i] < level && result == ZBLOB_OK; i++) {
-        struct voxel_model *other, *worse;
-        uint64_t size = UINT64_MAX;
-        result = build(&other, grid, samples, lower[i]);
-        if (other && result == ZBLOB_OK)
-            result = expected_size(other, samples, &size);
-        bool is_better = result == ZBLOB_OK && size < least;
-        worse = is_better ? *model : other;
-        *model = is_better ? other : *model;
-        least = is_better ? size : least;
-        voxel_model_free(worse);
-    }
+    if (is_tried && result == ZBLOB_OK)
+        result = try_level(model, &least, grid, samples, VOXEL_LEVEL_TRIAL);
+    if (repeats && result == ZBLOB_OK)
+        result = try_level(model, &least, grid, samples, ZBLOB_LEVEL_MIN);
+    if (repeats && level > DEFAULT_LEVEL && result == ZBLOB_OK)
+        result = try_level(model, &least, grid, samples, DEFAULT_LEVEL);
     return result;
 }

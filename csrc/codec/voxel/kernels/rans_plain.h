@@ -1,0 +1,98 @@
+/*
+ * rans_plain.h: the entropy coder in plain C, with `state_count` states, a power of two: lane j of step s has state
+ * 32 * s + j, modulo their number. Included by a target's file after it has named its instructions to the compiler.
+ */
+#ifndef ZBLOB_CODEC_VOXEL_KERNELS_RANS_PLAIN_H
+#define ZBLOB_CODEC_VOXEL_KERNELS_RANS_PLAIN_H
+
+#include "ops.h"
+#include "raw_bits.h"
+
+#include <string.h>
+
+/* By a token's upper four bits: how many raw bits it has, and what its magnitude is too large by. Token 224 is the
+ * escape, and the last. */
+static const uint8_t raw_bits[16] = {0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 16, 0};
+static const uint8_t raw_base[16] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 0, 0};
+
+static inline void
+put_raws(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count)
+{
+    uint32_t any = 0;
+    for (size_t i = 0; i < count; i++)
+        any |= encoder->entries[symbols[i]].packed >> 31 | (symbols[i] & 0xC0);
+    for (size_t i = any ? count : 0; i-- > 0;) { /* no branch depends on the sample: it could not be predicted */
+        uint32_t escaped = encoder->entries[symbols[i]].packed >> 31;
+        unsigned k = escaped ? 16 : raw_bits[symbols[i] >> 4 & 15];
+        put_raw(encoder, codes[i] >> (1 - escaped) & ((1u << k) - 1), k);
+    }
+}
+
+static inline void
+plain_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count,
+             size_t state_count)
+{
+    const struct voxel_encode_entry *entries = encoder->entries;
+    unaligned16 *words = encoder->words;
+    for (size_t start = voxel_whole_vectors(count); start > 0; start -= VOXEL_LANES) {
+        size_t base = start - VOXEL_LANES;
+        size_t lanes = count - base < VOXEL_LANES ? count - base : VOXEL_LANES;
+        put_raws(encoder, symbols + base, codes + base, lanes);
+        for (size_t lane = 0; lane < lanes; lane++) {
+            const struct voxel_encode_entry *entry = entries + symbols[base + lane];
+            uint32_t *at = &encoder->states[(base + lane) & (state_count - 1)];
+            uint32_t state = *at, frequency = entry->packed >> 12 & 0xFFF;
+            uint32_t full = (state >> (32 - VOXEL_TABLE_BITS)) >= frequency;
+            *words = (uint16_t)state;
+            words += full;
+            state >>= 16 * full;
+            uint32_t quotient = (uint32_t)((uint64_t)state * entry->reciprocal >> 32);
+            uint32_t rest = state - quotient * frequency, over = rest >= frequency;
+            quotient += over;
+            rest -= over * frequency;
+            *at = (quotient << VOXEL_TABLE_BITS) + rest + (entry->packed & 0xFFF);
+        }
+    }
+    encoder->words = words;
+}
+
+static inline void
+take_raws(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
+{
+    uint64_t at = decoder->raw_at;
+    for (size_t i = 0; i < count; i++) {
+        unsigned token = codes[i], group = token >> 4, k = raw_bits[group];
+        uint32_t from;
+        memcpy(&from, decoder->raw + (at >> 3), sizeof from);
+        uint32_t bits = from >> (at & 7) & ((1u << k) - 1);
+        uint32_t code = ((token >> 1) - raw_base[group]) << (k + 1) | bits << 1 | (token & 1), escaped = group == 14;
+        at += k;
+        codes[i] = (uint16_t)(escaped * bits + (1 - escaped) * code);
+    }
+    decoder->raw_at = at;
+}
+
+static inline void
+plain_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count, size_t state_count)
+{
+    const unaligned16 *words = decoder->words;
+    uint32_t any = 0;
+    for (size_t base = 0; base < count; base += VOXEL_LANES) {
+        for (size_t lane = count - base < VOXEL_LANES ? count - base : VOXEL_LANES; lane-- > 0;) {
+            uint32_t *at = &decoder->states[(base + lane) & (state_count - 1)], state = *at;
+            uint32_t slot = state & (VOXEL_TABLE_SIZE - 1);
+            uint32_t entry = decoder->entries[(size_t)tables[base + lane] * VOXEL_TABLE_SIZE + slot];
+            state = (entry >> 20) * (state >> VOXEL_TABLE_BITS) + (entry >> 8 & 0xFFF);
+            uint32_t need = state < 65536;
+            words -= need;
+            *at = state << 16 * need | (*words & (0 - need));
+            codes[base + lane] = entry & 255;
+            any |= entry & 0xC0;
+        }
+    }
+    decoder->words = words;
+    if (any)
+        take_raws(decoder, codes, count);
+}
+
+#endif
