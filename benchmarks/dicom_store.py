@@ -55,9 +55,8 @@ def jpegls(file: pydicom.FileDataset, pixels: np.ndarray[Any, Any]) -> bytes:
     """JPEG-LS knows no signs: samples are shifted, as DICOM's rescale intercept would say."""
     file.file_meta.TransferSyntaxUID = JPEGLSLossless
     file.PixelRepresentation, file.RescaleIntercept = 0, int(file.RescaleIntercept) + int(pixels.min())
-    file.PixelData = encapsulate(
-        [imagecodecs.jpegls_encode((pixels.astype(np.int32) - pixels.min()).astype(np.uint16))]
-    )
+    samples = (pixels.astype(np.int32) - pixels.min()).astype(np.uint16)
+    file.PixelData = encapsulate([bytes(imagecodecs.jpegls_encode(samples))])
     file["PixelData"].VR = "OB"
     file["PixelData"].is_undefined_length = True
     return saved(file)
