@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import struct
+import pickle
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import joblib
 import mrcfile
 import nibabel
 import numpy as np
@@ -17,6 +18,7 @@ import SimpleITK as sitk
 import tifffile
 from astropy.io import fits
 from PIL import Image
+from pydicom import dcmread
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -261,13 +263,8 @@ def small_files() -> dict[str, bytes]:
     """One file of each kind that has code of its own, for tests that change bytes of it."""
     found = image_files()
     names = [name for name in found if name.split()[-1].strip("<>") not in ("u2", "u4", "i4", "u8", "i8", "f8", "c8")]
-    return {name: found[name].value for name in names if len(found[name].value) < 1 << 16}
-
-
-def zip_of_stored(members: dict[str, bytes]) -> bytes:
-    """A ZIP archive of stored members without a directory: enough for a reader that goes from one to the next."""
-    found = b""
-    for name, data in members.items():
-        head = struct.pack("<4sHHHHHIIIHH", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, len(data), len(data), len(name), 0)
-        found += head + name.encode() + data
-    return found
+    values = {name: found[name].value for name in names if len(found[name].value) < 1 << 16}
+    dump = io.BytesIO()
+    joblib.dump([scan("u1")[0], scan("<i2")[:1]], dump)
+    data_set = dcmread(io.BytesIO(dicom(scan("<i2")[0])))
+    return values | {"joblib": dump.getvalue(), "pydicom": pickle.dumps(data_set)}

@@ -90,7 +90,7 @@ put_image(struct writer *w, const struct zblob_image *image)
 {
     static const char *const sources[ZBLOB_SOURCE_END] = {
         "options", "SimpleITK", "NumPy", "npy",  "array", "guess", "DICOM", "NIfTI",
-        "NRRD",    "MetaImage", "MRC",   "TIFF", "PNM",   "BMP",   "FITS",  "torch",
+        "NRRD",    "MetaImage", "MRC",   "TIFF", "PNM",   "BMP",   "FITS",
     };
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
@@ -159,7 +159,9 @@ static size_t
 images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
 {
     frame_images(frame, images);
-    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE || !is_whole)
+    /* a damaged frame may claim that stored chunks hold more bytes than are stored */
+    bool is_there = is_whole && frame->raw_size <= frame->frame_size - frame->header_size;
+    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE || !is_there)
         return frame->image_count;
     return zblob_sniff(frame->header + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
 }

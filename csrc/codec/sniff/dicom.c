@@ -6,7 +6,6 @@
  */
 #include "dicom.h"
 
-#include "dicom_elements.h"
 #include "formats.h"
 #include "text.h"
 
@@ -35,18 +34,6 @@ enum dicom_tag {
     TAG_FLOAT_PIXELS = 0x7FE00008,
     TAG_DOUBLE_PIXELS = 0x7FE00009,
     TAG_PIXELS = 0x7FE00010,
-};
-
-/* What a file says; counts are 0 where it says nothing. */
-struct dicom {
-    uint64_t rows, columns, samples, planar, bits, is_signed, frames;
-    double pixel_spacing[2]; /* of rows, of columns */
-    double imager_spacing[2];
-    double positions[2][3]; /* of the first two frames */
-    double orientation[6];  /* of a row, of a column */
-    double frame_offsets[2];
-    double slice_spacing;
-    uint32_t pixel_spacing_count, imager_spacing_count, position_count, orientation_count, frame_offset_count;
 };
 
 /* ---- Transfer syntaxes ----------------------------------------------------------------------- */
@@ -136,11 +123,11 @@ is_wanted(uint32_t tag)
 
 /* Numbers as text, with backslashes between them: up to `most`. Returns how many there are. */
 static uint32_t
-read_numbers(const struct dicom_walk *walk, const struct dicom_element *element, double *numbers, uint32_t most)
+read_numbers(const struct byte_reader *r, const struct dicom_element *element, double *numbers, uint32_t most)
 {
     char copy[256];
     uint32_t size = element->size < sizeof copy ? element->size : (uint32_t)sizeof copy;
-    memcpy(copy, walk->reader.src + element->at, size);
+    memcpy(copy, r->src + element->at, size);
     for (uint32_t i = 0; i < size; i++)
         copy[i] = copy[i] == '\\' || copy[i] == '\0' ? ' ' : copy[i];
     struct text text = {copy, size};
@@ -149,42 +136,77 @@ read_numbers(const struct dicom_walk *walk, const struct dicom_element *element,
 
 /* Only what stands first counts: that of the file, or of its first frame. */
 static void
-take_numbers(const struct dicom_walk *walk, const struct dicom_element *element, double *numbers, uint32_t count,
+take_numbers(const struct byte_reader *r, const struct dicom_element *element, double *numbers, uint32_t count,
              uint32_t *found)
 {
     if (*found < count)
-        *found = read_numbers(walk, element, numbers, count);
+        *found = read_numbers(r, element, numbers, count);
 }
 
-static void
-take_element(const struct dicom_walk *walk, const struct dicom_element *element, struct dicom *dicom)
+bool
+dicom_is_pixels(uint32_t tag)
 {
-    uint64_t number = read_unsigned(&walk->reader, element->at, 2);
-    double frames;
-    switch (element->tag) {
+    return tag == TAG_PIXELS || tag == TAG_FLOAT_PIXELS || tag == TAG_DOUBLE_PIXELS;
+}
+
+bool
+dicom_is_space(uint32_t tag)
+{
+    switch (tag) {
+    case TAG_SLICE_SPACING:
+    case TAG_IMAGER_SPACING:
+    case TAG_POSITION:
+    case TAG_ORIENTATION:
+    case TAG_PIXEL_SPACING:
+    case TAG_GRID_FRAME_OFFSETS:
+    case TAG_SHARED_GROUPS:
+    case TAG_FRAME_GROUPS: return true;
+    default: return false;
+    }
+}
+
+void
+dicom_take_number(uint32_t tag, uint64_t number, struct dicom *dicom)
+{
+    switch (tag) {
     case TAG_SAMPLES: dicom->samples = number; break;
     case TAG_PLANAR: dicom->planar = number; break;
     case TAG_ROWS: dicom->rows = number; break;
     case TAG_COLUMNS: dicom->columns = number; break;
     case TAG_BITS_ALLOCATED: dicom->bits = number; break;
     case TAG_SIGNED: dicom->is_signed = number; break;
-    case TAG_FRAMES:
-        dicom->frames = UINT64_MAX; /* unless it is a number: then there is no grid */
-        if (read_numbers(walk, element, &frames, 1) == 1 && frames >= 0 && frames <= INT32_MAX)
-            dicom->frames = (uint64_t)frames;
-        break;
-    case TAG_SLICE_SPACING: read_numbers(walk, element, &dicom->slice_spacing, 1); break;
-    case TAG_PIXEL_SPACING: take_numbers(walk, element, dicom->pixel_spacing, 2, &dicom->pixel_spacing_count); break;
-    case TAG_IMAGER_SPACING: take_numbers(walk, element, dicom->imager_spacing, 2, &dicom->imager_spacing_count); break;
-    case TAG_ORIENTATION: take_numbers(walk, element, dicom->orientation, 6, &dicom->orientation_count); break;
-    case TAG_GRID_FRAME_OFFSETS:
-        take_numbers(walk, element, dicom->frame_offsets, 2, &dicom->frame_offset_count);
-        break;
-    case TAG_POSITION:
-        if (dicom->position_count < 2 && read_numbers(walk, element, dicom->positions[dicom->position_count], 3) == 3)
-            dicom->position_count++;
-        break;
     default: break;
+    }
+}
+
+static void
+take_frames(const struct byte_reader *r, const struct dicom_element *element, struct dicom *dicom)
+{
+    double frames;
+    dicom->frames = UINT64_MAX; /* unless it is a number: then there is no grid */
+    if (read_numbers(r, element, &frames, 1) == 1 && frames >= 0 && frames <= INT32_MAX)
+        dicom->frames = (uint64_t)frames;
+}
+
+static void
+take_position(const struct byte_reader *r, const struct dicom_element *element, struct dicom *dicom)
+{
+    if (dicom->position_count < 2 && read_numbers(r, element, dicom->positions[dicom->position_count], 3) == 3)
+        dicom->position_count++;
+}
+
+void
+dicom_take(const struct byte_reader *r, const struct dicom_element *element, struct dicom *dicom)
+{
+    switch (element->tag) {
+    case TAG_FRAMES: take_frames(r, element, dicom); break;
+    case TAG_POSITION: take_position(r, element, dicom); break;
+    case TAG_SLICE_SPACING: read_numbers(r, element, &dicom->slice_spacing, 1); break;
+    case TAG_PIXEL_SPACING: take_numbers(r, element, dicom->pixel_spacing, 2, &dicom->pixel_spacing_count); break;
+    case TAG_IMAGER_SPACING: take_numbers(r, element, dicom->imager_spacing, 2, &dicom->imager_spacing_count); break;
+    case TAG_ORIENTATION: take_numbers(r, element, dicom->orientation, 6, &dicom->orientation_count); break;
+    case TAG_GRID_FRAME_OFFSETS: take_numbers(r, element, dicom->frame_offsets, 2, &dicom->frame_offset_count); break;
+    default: dicom_take_number(element->tag, read_unsigned(r, element->at, 2), dicom); break;
     }
 }
 
@@ -210,14 +232,14 @@ set_type(const struct dicom *dicom, const struct dicom_element *pixels, struct z
 
 /* Bytes in words of a big-endian file lie in pairs the other way round: they are no image. */
 static bool
-set_grid(const struct dicom_walk *walk, const struct dicom *dicom, const struct dicom_element *pixels,
+set_grid(const struct byte_reader *r, const struct dicom *dicom, const struct dicom_element *pixels,
          struct zblob_grid *grid)
 {
     uint64_t size, samples = dicom->samples ? dicom->samples : 1;
     bool has_planes = samples > 1 && dicom->planar == 1;
     if (!set_type(dicom, pixels, grid))
         return false;
-    grid->big_endian = walk->reader.big_endian;
+    grid->big_endian = r->big_endian;
     grid->components = has_planes ? 1 : (uint32_t)samples;
     grid->dimension = has_planes ? 4 : 3;
     grid->size[0] = dicom->columns;
@@ -283,6 +305,17 @@ set_space(struct dicom *dicom, struct zblob_image *image)
         memcpy(image->origin, dicom->positions[0], sizeof dicom->positions[0]);
 }
 
+bool
+dicom_image(const struct byte_reader *r, struct dicom *dicom, const struct dicom_element *pixels,
+            struct zblob_image *image)
+{
+    *image = (struct zblob_image){.source = ZBLOB_SOURCE_DICOM, .value_offset = pixels->at};
+    if (pixels->size == DICOM_UNDEFINED || !set_grid(r, dicom, pixels, &image->grid))
+        return false;
+    set_space(dicom, image);
+    return image_settle(image, r->size);
+}
+
 size_t
 sniff_dicom(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
 {
@@ -296,17 +329,10 @@ sniff_dicom(const unsigned char *src, size_t src_size, struct zblob_image *image
     walk.is_wanted = is_wanted;
     dicom_set_coding(&walk, syntax->is_implicit, syntax->big_endian);
     while (dicom_next(&walk, &element)) {
-        bool is_pixels =
-            element.tag == TAG_PIXELS || element.tag == TAG_FLOAT_PIXELS || element.tag == TAG_DOUBLE_PIXELS;
-        if (is_pixels && walk.depth == 0) {
-            *images = (struct zblob_image){.source = ZBLOB_SOURCE_DICOM, .value_offset = element.at};
-            if (element.size == DICOM_UNDEFINED || !set_grid(&walk, &dicom, &element, &images->grid))
-                return 0;
-            set_space(&dicom, images);
-            return image_settle(images, src_size) ? 1 : 0;
-        }
+        if (dicom_is_pixels(element.tag) && walk.depth == 0)
+            return dicom_image(&walk.reader, &dicom, &element, images) ? 1 : 0;
         if (element.is_wanted)
-            take_element(&walk, &element, &dicom);
+            dicom_take(&walk.reader, &element, &dicom);
     }
     return 0;
 }

@@ -5,24 +5,18 @@
  * direction, metadata). NumPy: _reconstruct(...) with state (1, shape, dtype, is_fortran, samples), a masked array
  * _mareconstruct(...) with state (1, shape, dtype, is_fortran, samples, mask, fill value), or, from protocol 5 on,
  * _frombuffer(samples, dtype, shape, order[, order of axes]). array.array: _array_reconstructor(class, type code,
- * format code, samples).
+ * format code, samples). joblib: NumpyArrayWrapper with a state that describes the samples, which follow it in the file.
  */
 #include "formats.h"
 
 #include "../base/sample_types.h"
+#include "pickle_dicom.h"
 #include "pickle_tree.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef const struct pickle_node *node_ref;
-
-static bool
-is_global(const struct pickle_tree *tree, node_ref node, const char *module, const char *name)
-{
-    return node && node->kind == PICKLE_GLOBAL && pickle_text_is(pickle_item(tree, node, 0), module) &&
-           pickle_text_is(pickle_item(tree, node, 1), name);
-}
 
 static bool
 is_tuple(node_ref node, uint32_t item_count)
@@ -34,12 +28,6 @@ static bool
 is_integer(node_ref node, int64_t least, int64_t most)
 {
     return node && node->kind == PICKLE_INTEGER && node->integer >= least && node->integer <= most;
-}
-
-static node_ref
-state_of(const struct pickle_tree *tree, node_ref call)
-{
-    return call->state < 0 ? NULL : &tree->nodes[call->state];
 }
 
 /* A tuple of 1..ZBLOB_DIMENSION_MAX positive integers, into the grid in the order in which they stand. */
@@ -112,9 +100,9 @@ static bool
 match_simpleitk(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     node_ref callable = pickle_item(tree, call, 0), arguments = pickle_item(tree, call, 1);
-    node_ref state = state_of(tree, call);
-    if (!is_global(tree, callable, "SimpleITK.SimpleITK", "Image") || !is_tuple(arguments, 3) || !is_tuple(state, 6) ||
-        !is_integer(pickle_item(tree, state, 0), 0, 0))
+    node_ref state = pickle_state(tree, call);
+    if (!pickle_is_global(tree, callable, "SimpleITK.SimpleITK", "Image") || !is_tuple(arguments, 3) ||
+        !is_tuple(state, 6) || !is_integer(pickle_item(tree, state, 0), 0, 0))
         return false;
     node_ref pixel_id = pickle_item(tree, arguments, 1), components = pickle_item(tree, arguments, 2);
     if (!read_shape(tree, pickle_item(tree, arguments, 0), &image->grid) || !is_integer(pixel_id, 0, INT8_MAX) ||
@@ -139,8 +127,8 @@ read_dtype(const struct pickle_tree *tree, node_ref call, struct zblob_image *im
 {
     node_ref arguments, state, order;
     char code[4] = "";
-    if (!call || call->kind != PICKLE_CALL || !is_global(tree, pickle_item(tree, call, 0), "numpy", "dtype") ||
-        !is_tuple(arguments = pickle_item(tree, call, 1), 3) || !is_tuple(state = state_of(tree, call), 8))
+    if (!call || call->kind != PICKLE_CALL || !pickle_is_global(tree, pickle_item(tree, call, 0), "numpy", "dtype") ||
+        !is_tuple(arguments = pickle_item(tree, call, 1), 3) || !is_tuple(state = pickle_state(tree, call), 8))
         return false;
     node_ref name = pickle_item(tree, arguments, 0);
     if (name->kind != PICKLE_TEXT || name->byte_count < 2 || name->byte_count >= sizeof code)
@@ -186,23 +174,23 @@ read_state(const struct pickle_tree *tree, node_ref state, uint32_t count, struc
 static bool
 match_reconstruct(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
-    node_ref callable = pickle_item(tree, call, 0), state = state_of(tree, call);
-    return (is_global(tree, callable, "numpy._core.multiarray", "_reconstruct") ||
-            is_global(tree, callable, "numpy.core.multiarray", "_reconstruct")) &&
+    node_ref callable = pickle_item(tree, call, 0), state = pickle_state(tree, call);
+    return (pickle_is_global(tree, callable, "numpy._core.multiarray", "_reconstruct") ||
+            pickle_is_global(tree, callable, "numpy.core.multiarray", "_reconstruct")) &&
            read_state(tree, state, 5, image) && read_samples(pickle_item(tree, state, 4), src, image);
 }
 
 static bool
 read_masked(const struct pickle_tree *tree, node_ref call, struct zblob_image *image)
 {
-    return is_global(tree, pickle_item(tree, call, 0), "numpy.ma.core", "_mareconstruct") &&
-           read_state(tree, state_of(tree, call), 7, image);
+    return pickle_is_global(tree, pickle_item(tree, call, 0), "numpy.ma.core", "_mareconstruct") &&
+           read_state(tree, pickle_state(tree, call), 7, image);
 }
 
 static bool
 match_masked(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
-    return read_masked(tree, call, image) && read_samples(pickle_item(tree, state_of(tree, call), 4), src, image);
+    return read_masked(tree, call, image) && read_samples(pickle_item(tree, pickle_state(tree, call), 4), src, image);
 }
 
 /* The second block of a masked array: one bool for each of its elements. */
@@ -210,7 +198,7 @@ static bool
 match_mask(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     return read_masked(tree, call, image) && pixel_type_parse("bool", image) &&
-           read_samples(pickle_item(tree, state_of(tree, call), 5), src, image);
+           read_samples(pickle_item(tree, pickle_state(tree, call), 5), src, image);
 }
 
 /* With order "K", the shape is the one that the memory has in C order; the order of axes says how to transpose it. */
@@ -218,8 +206,8 @@ static bool
 match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     node_ref callable = pickle_item(tree, call, 0), arguments = pickle_item(tree, call, 1);
-    if (!(is_global(tree, callable, "numpy._core.numeric", "_frombuffer") ||
-          is_global(tree, callable, "numpy.core.numeric", "_frombuffer")) ||
+    if (!(pickle_is_global(tree, callable, "numpy._core.numeric", "_frombuffer") ||
+          pickle_is_global(tree, callable, "numpy.core.numeric", "_frombuffer")) ||
         !(is_tuple(arguments, 4) || is_tuple(arguments, 5)))
         return false;
     node_ref order = pickle_item(tree, arguments, 3);
@@ -239,7 +227,7 @@ match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *
     static const char *const types[] = {"|u1", "|i1", "<u2", ">u2", "<i2", ">i2", "<u4", ">u4", "<i4",
                                         ">i4", "<u8", ">u8", "<i8", ">i8", "<f4", ">f4", "<f8", ">f8"};
     node_ref arguments = pickle_item(tree, call, 1);
-    if (!is_global(tree, pickle_item(tree, call, 0), "array", "_array_reconstructor") || !is_tuple(arguments, 4))
+    if (!pickle_is_global(tree, pickle_item(tree, call, 0), "array", "_array_reconstructor") || !is_tuple(arguments, 4))
         return false;
     node_ref format = pickle_item(tree, arguments, 2), samples = pickle_item(tree, arguments, 3);
     if (!is_integer(format, 0, sizeof types / sizeof *types - 1) || samples->kind != PICKLE_BYTES ||
@@ -251,13 +239,51 @@ match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *
     return read_samples(samples, src, image);
 }
 
+/* ---- joblib ---------------------------------------------------------------------------------- */
+
+#define JOBLIB "joblib.numpy_pickle"
+
+/* An array of joblib.dump: its state is a dict of shape, order and dtype. */
+static bool
+read_wrapper(const struct pickle_tree *tree, node_ref object, struct zblob_image *image)
+{
+    node_ref state = pickle_state(tree, object);
+    if (!pickle_is_object(tree, object, JOBLIB, "NumpyArrayWrapper") || !state)
+        return false;
+    image->is_fortran = pickle_text_is(pickle_get(tree, state, "order"), "F");
+    return read_geometry(tree, pickle_get(tree, state, "shape"), pickle_get(tree, state, "dtype"), image);
+}
+
+/* The samples follow the object. Where they are aligned, one byte says how many others precede them. */
+static uint64_t
+joblib_gap(const struct pickle_tree *tree, node_ref object, const unsigned char *at, size_t rest)
+{
+    struct zblob_image image = {0};
+    uint64_t size;
+    if (!read_wrapper(tree, object, &image) || !zblob_grid_size(&image.grid, &size) || size > rest)
+        return 0;
+    node_ref alignment = pickle_get(tree, pickle_state(tree, object), "numpy_array_alignment_bytes");
+    bool is_aligned = alignment && alignment->kind == PICKLE_INTEGER && rest > 0;
+    return size + (is_aligned ? 1U + at[0] : 0);
+}
+
+static bool
+match_joblib(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    uint64_t size;
+    if (call->byte_count == 0 || !read_wrapper(tree, call, image) || !zblob_grid_size(&image->grid, &size))
+        return false;
+    image->value_offset = (uint64_t)(call->bytes - src) + call->byte_count - size;
+    return true;
+}
+
 /* ---- All of a pickle ------------------------------------------------------------------------- */
 
 typedef bool matcher(const struct pickle_tree *tree, node_ref call, const unsigned char *src,
                      struct zblob_image *image);
 
-static matcher *const matchers[] = {match_simpleitk, match_reconstruct, match_frombuffer,
-                                    match_masked,    match_mask,        match_array};
+static matcher *const matchers[] = {match_simpleitk, match_reconstruct, match_frombuffer, match_masked,
+                                    match_mask,      match_array,       match_joblib,     match_pydicom};
 
 enum { MATCHERS = sizeof matchers / sizeof *matchers };
 
@@ -355,7 +381,7 @@ sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_image *imag
 {
     struct pickle_tree tree;
     struct findings found = {0};
-    if (pickle_tree_read(&tree, src, src_size) && find_all(&tree, src, &found) && found.count)
+    if (pickle_tree_read(&tree, src, src_size, joblib_gap) && find_all(&tree, src, &found) && found.count)
         select_findings(&found, capacity);
     else
         found.count = 0;

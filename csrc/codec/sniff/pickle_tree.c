@@ -183,6 +183,40 @@ gather_to_mark(struct machine *m)
     return true;
 }
 
+/* Add `count` entries to a dict, and drop them; only the first ones are kept as its items. */
+static bool
+set_items(struct machine *m, uint32_t count)
+{
+    struct pickle_tree *tree = m->tree;
+    uint32_t *items = grown(tree->items, &tree->item_capacity, tree->item_count + count, sizeof *items);
+    if (count && !items)
+        return false;
+    tree->items = items;
+    if (!drop(m, count) || m->stack_size == 0)
+        return false;
+    struct pickle_node *dict = &tree->nodes[m->stack[m->stack_size - 1]];
+    if (dict->kind != PICKLE_DICT || dict->item_count > 0)
+        return true;
+    dict->first_item = tree->item_count;
+    dict->item_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        items[tree->item_count++] = m->stack[m->stack_size + i];
+    return true;
+}
+
+/* The same for all entries above the topmost mark. */
+static bool
+set_items_to_mark(struct machine *m)
+{
+    uint32_t count;
+    if (!count_above_mark(m, &count))
+        return false;
+    uint32_t mark = m->stack_size - 1 - count;
+    memmove(m->stack + mark, m->stack + mark + 1, count * sizeof *m->stack);
+    m->stack_size--;
+    return set_items(m, count);
+}
+
 /* ---- Memo, globals, state -------------------------------------------------------------------- */
 
 /* Picklers number their slots from 0 on, so no slot has a higher number than there were opcodes. */
@@ -270,14 +304,14 @@ execute(struct machine *m, const struct pickle_op *op)
     case OP_SHORT_BINBYTES:
     case OP_BINBYTES8:
     case OP_BYTEARRAY8: return push_bytes(m, PICKLE_BYTES, a, op->argument_size);
+    case OP_EMPTY_DICT: return push_node(m, PICKLE_DICT) != NULL;
     case OP_EMPTY_LIST:
-    case OP_EMPTY_DICT:
     case OP_EMPTY_SET: return push_node(m, PICKLE_OTHER) != NULL;
     case OP_FROZENSET: return drop_to_mark(m) && push_node(m, PICKLE_OTHER) != NULL;
     case OP_APPEND: return drop(m, 1) && m->stack_size > 0;
-    case OP_SETITEM: return drop(m, 2) && m->stack_size > 0;
+    case OP_SETITEM: return set_items(m, 2);
+    case OP_SETITEMS: return set_items_to_mark(m);
     case OP_APPENDS:
-    case OP_SETITEMS:
     case OP_ADDITEMS: return drop_to_mark(m) && m->stack_size > 0;
     case OP_EMPTY_TUPLE: return gather(m, PICKLE_TUPLE, 0);
     case OP_TUPLE1: return gather(m, PICKLE_TUPLE, 1);
@@ -299,8 +333,26 @@ execute(struct machine *m, const struct pickle_op *op)
     }
 }
 
+/* Step over what follows an object but is no opcode. */
+static bool
+skip_gap(struct machine *m, struct pickle_reader *reader, pickle_gap *gap)
+{
+    struct pickle_node *object = &m->tree->nodes[m->stack[m->stack_size - 1]];
+    const unsigned char *at = reader->src + reader->at;
+    size_t rest = reader->size - reader->at;
+    if (object->kind != PICKLE_CALL)
+        return true;
+    uint64_t size = gap(m->tree, object, at, rest);
+    if (size > rest)
+        return false;
+    object->bytes = at;
+    object->byte_count = size;
+    reader->at += (size_t)size;
+    return true;
+}
+
 bool
-pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size)
+pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size, pickle_gap *gap)
 {
     struct pickle_reader reader;
     struct pickle_op op;
@@ -314,6 +366,8 @@ pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size)
         if (good && op.opcode == OP_STOP)
             break;
         good = good && execute(&m, &op);
+        if (good && op.opcode == OP_BUILD)
+            good = skip_gap(&m, &reader, gap);
     }
     good = good && reader.at == src_size && m.stack_size == 1;
     free(m.stack);
@@ -333,6 +387,35 @@ pickle_item(const struct pickle_tree *tree, const struct pickle_node *node, uint
 {
     bool has_items = node && index < node->item_count;
     return has_items ? &tree->nodes[tree->items[node->first_item + index]] : NULL;
+}
+
+const struct pickle_node *
+pickle_get(const struct pickle_tree *tree, const struct pickle_node *dict, const char *key)
+{
+    for (uint32_t i = 0; dict && dict->kind == PICKLE_DICT && i + 1 < dict->item_count; i += 2) {
+        if (pickle_text_is(pickle_item(tree, dict, i), key))
+            return pickle_item(tree, dict, i + 1);
+    }
+    return NULL;
+}
+
+const struct pickle_node *
+pickle_state(const struct pickle_tree *tree, const struct pickle_node *object)
+{
+    return object->state < 0 ? NULL : &tree->nodes[object->state];
+}
+
+bool
+pickle_is_global(const struct pickle_tree *tree, const struct pickle_node *node, const char *module, const char *name)
+{
+    return node && node->kind == PICKLE_GLOBAL && pickle_text_is(pickle_item(tree, node, 0), module) &&
+           pickle_text_is(pickle_item(tree, node, 1), name);
+}
+
+bool
+pickle_is_object(const struct pickle_tree *tree, const struct pickle_node *node, const char *module, const char *name)
+{
+    return node && node->kind == PICKLE_CALL && pickle_is_global(tree, pickle_item(tree, node, 0), module, name);
 }
 
 bool

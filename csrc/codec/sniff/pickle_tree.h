@@ -17,6 +17,7 @@ enum pickle_kind {
     PICKLE_TEXT,
     PICKLE_BYTES,
     PICKLE_TUPLE,
+    PICKLE_DICT,   /* items: keys and values by turns, as many as its first opcode adds */
     PICKLE_GLOBAL, /* items: module, name */
     PICKLE_CALL,   /* items: callable, arguments */
     PICKLE_MARK,
@@ -24,12 +25,12 @@ enum pickle_kind {
 
 struct pickle_node {
     enum pickle_kind kind;
-    uint32_t first_item, item_count; /* of a tuple, global or call: places in pickle_tree.items */
+    uint32_t first_item, item_count; /* of a tuple, dict, global or call: places in pickle_tree.items */
     int32_t state;                   /* the number of the node that BUILD gave to this one; -1: none */
     union {
         int64_t integer; /* and bool */
         double real;
-        const unsigned char *bytes; /* text and bytes */
+        const unsigned char *bytes; /* text and bytes; of a call, what follows it in the value but is no opcode */
     };
     uint64_t byte_count;
 };
@@ -41,13 +42,30 @@ struct pickle_tree {
     uint32_t item_count, item_capacity;
 };
 
+/* How many bytes that are no opcodes follow an object whose state has just been set? `rest` bytes are left. */
+typedef uint64_t pickle_gap(const struct pickle_tree *tree, const struct pickle_node *object, const unsigned char *at,
+                            size_t rest);
+
 /* Read one whole pickle that ends at the last byte. False for everything else: opcodes that the reader refuses, errors of
  * the stack, no memory, or so many opcodes that the pickle holds no large things. Free the tree in either case. */
-bool pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size);
+bool pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size, pickle_gap *gap);
 void pickle_tree_free(struct pickle_tree *tree);
 
-/* Item `index` of a tuple, global or call; NULL where there is none. */
+/* Item `index` of a tuple, dict, global or call; NULL where there is none. */
 const struct pickle_node *pickle_item(const struct pickle_tree *tree, const struct pickle_node *node, uint32_t index);
+
+/* What a dict holds under a text; NULL where it is no dict, or there is nothing. */
+const struct pickle_node *pickle_get(const struct pickle_tree *tree, const struct pickle_node *dict, const char *key);
+
+/* The state that BUILD gave to an object; NULL without one. */
+const struct pickle_node *pickle_state(const struct pickle_tree *tree, const struct pickle_node *object);
+
+bool pickle_is_global(const struct pickle_tree *tree, const struct pickle_node *node, const char *module,
+                      const char *name);
+
+/* Is it an object of this class? */
+bool pickle_is_object(const struct pickle_tree *tree, const struct pickle_node *node, const char *module,
+                      const char *name);
 
 bool pickle_text_is(const struct pickle_node *node, const char *text);
 

@@ -1,0 +1,116 @@
+"""What libraries pickle, or write in the manner of pickles: joblib, pydicom, nibabel, pandas."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import joblib
+import nibabel
+import numpy as np
+import pandas
+import pydicom
+import pytest
+
+import sqlite_zblob as zb
+
+from ...samples.containers import PROTOCOLS
+from ...samples.files import DIRECTION, ORIGIN, SPACING, colours, dicom, scan
+from .finding import images_of, samples_of
+
+
+def dumped(value: Any, **options: Any) -> bytes:
+    out = io.BytesIO()
+    joblib.dump(value, out, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_joblib_s_arrays(protocol: int) -> None:
+    """Their samples follow the opcodes that describe them."""
+    arrays = [scan(), scan("f4")[0], np.asfortranarray(scan("u1")), scan(">i2"), scan("u1", (300,))]
+    (found,) = images_of(dumped(arrays[0], protocol=protocol))
+    assert (found.source, found.size) == ("NumPy", (52, 40, 6))
+    value = dumped({"first": arrays, "more": [1, "text", {"again": scan("f8")}]}, protocol=protocol)
+    found_all = images_of(value)
+    assert len(found_all) == 6
+    for image, array in zip(found_all, [*arrays, scan("f8")], strict=True):
+        expected = array.T if image.order == "F" else array
+        np.testing.assert_array_equal(samples_of(value, image), expected)
+
+
+def test_what_joblib_compresses_or_pickles_itself() -> None:
+    assert images_of(dumped(scan(), compress=3)) == ()
+    assert images_of(dumped(np.array([{"a": 1}, None] * 300, dtype=object))) == ()
+
+
+def test_cut_and_changed_dumps() -> None:
+    value = dumped(scan("u1", (40, 30)))
+    for size in range(0, len(value), 3):
+        assert zb.info(value[:size]).images == ()
+    (found,) = images_of(value)
+    end = found.value_offset
+    padding = next(at for at in range(end - 17, end) if at + 1 + value[at] == end)
+    assert zb.info(value[:padding] + b"\xff" + value[padding + 1 :]).images == ()
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_pydicom_s_data_sets(protocol: int) -> None:
+    pixels = scan("<i2")
+    file = pydicom.dcmread(io.BytesIO(dicom(pixels, NumberOfFrames=len(pixels))))
+    value = pickle.dumps({"scan": file, "name": "x"}, protocol)
+    (found,) = images_of(value)
+    assert (found.source, found.size) == ("DICOM", (52, 40, 6))
+    np.testing.assert_array_equal(samples_of(value, found), pixels)
+    assert (found.spacing, found.origin) == (SPACING, ORIGIN)
+    assert found.direction == pytest.approx(DIRECTION)
+
+
+def test_data_sets_whose_elements_were_looked_at() -> None:
+    """pydicom then holds numbers instead of bytes; geometry that cannot be read is not given."""
+    pixels = scan("<u2")[0]
+    file = pydicom.dcmread(io.BytesIO(dicom(pixels)))
+    assert file.pixel_array.shape == pixels.shape
+    found, kept = images_of(pickle.dumps(file))
+    assert (found.size, found.pixel_type, kept.source) == ((52, 40, 1), "uint16", "NumPy")
+    assert file.PixelSpacing[0] == SPACING[1]
+    assert images_of(pickle.dumps(file))[0].spacing is None
+    file = pydicom.dcmread(io.BytesIO(dicom(pixels)))
+    file.Rows = 39  # more pixels than rows
+    assert images_of(pickle.dumps(file))[0].size == (52, 39, 1)
+    file.Rows = 41
+    assert images_of(pickle.dumps(file)) == ()
+
+
+def test_data_sets_in_data_sets() -> None:
+    """An icon has pixels of its own."""
+    rgb: dict[str, Any] = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "Rows": 40, "Columns": 52}
+    file = pydicom.dcmread(io.BytesIO(dicom(colours()[None], **rgb, PlanarConfiguration=0)))
+    icon = pydicom.dcmread(io.BytesIO(dicom(scan("u1", (32, 32)))))
+    del icon.file_meta
+    file.IconImageSequence = [pydicom.Dataset(icon)]
+    found = images_of(pickle.dumps(file))
+    assert sorted((image.size, image.components) for image in found) == [((32, 32, 1), 1), ((52, 40, 1), 3)]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pydicom_s_compressed_files() -> None:
+    """A pickled data set of them has no image, whatever their size."""
+    folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    for path in sorted(folder.glob("*.dcm")):
+        file = pydicom.dcmread(path, force=True)
+        syntax = file.file_meta.get("TransferSyntaxUID") if hasattr(file, "file_meta") else None
+        if syntax is not None and syntax.is_encapsulated and "PixelData" in file:
+            assert not [image for image in images_of(pickle.dumps(file)) if image.source == "DICOM"], path.name
+
+
+def test_nibabel_s_images_and_pandas_s_blocks() -> None:
+    image = nibabel.Nifti1Image(scan().T, np.eye(4))
+    found = images_of(pickle.dumps(image))
+    assert (52, 40, 6) in [one.size[::-1] if one.order == "C" else one.size for one in found]
+    frame = pandas.DataFrame(scan("f8")[0])
+    (block,) = images_of(pickle.dumps(frame))
+    assert block.pixel_type == "float64"
+    assert sorted(block.size) == [40, 52]
