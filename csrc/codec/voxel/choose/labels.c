@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
-enum { TOO_MANY = 6, MANY = 8, RARE = 32 }; /* literals: one pixel in so many */
+enum { TOO_MANY = 5, MANY = 8, RARE = 32 }; /* literals: one pixel in so many */
 
 struct costs {
     uint64_t labels, intensities;
