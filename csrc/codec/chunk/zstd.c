@@ -210,7 +210,7 @@ encode_if_smaller(int zstd_level, const void *src, size_t src_size, void *dst, s
     return result;
 }
 
-/* A piece's size when it is compressed as the whole of so many bytes would be; SIZE_MAX where that fails. */
+/* A piece's size when it is compressed with the parameters for the size of the whole; SIZE_MAX where that fails. */
 static size_t
 size_of_piece(int zstd_level, size_t whole, const unsigned char *src, size_t src_size, unsigned char *dst,
               size_t dst_capacity)

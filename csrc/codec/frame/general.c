@@ -25,9 +25,11 @@
 
 #define LOWEST_ZSTD_LEVEL 1
 #define DEEP_LEVEL 7
-#define LOWEST_MARGIN 20 /* zstd's lowest level makes so many sixteenths of the frame where a middle one wins, */
-#define DEEP_MARGIN 40   /* and where one of the deepest wins */
-#define WHOLE_MARGIN 17  /* and the wanted level so many of a piece where it wins on the whole, */
+/* Sizes that zstd may reach on the pieces, in sixteenths of what the frame spends on them. Above them, it is not tried on
+ * the whole value. */
+#define LOWEST_MARGIN 20 /* the lowest level, where a middle one is wanted, */
+#define DEEP_MARGIN 40   /* and where one of the deepest is */
+#define WHOLE_MARGIN 17  /* the wanted level, if it is a middle one, */
 #define DEEP_WHOLE_MARGIN 20
 #define TINY_FRAME 512
 #define LITTLE_FRAME (16 << 10)
@@ -98,8 +100,8 @@ spent_on(const struct plan *plan, uint64_t first, uint64_t last, uint64_t frame_
     return spent + (frame_size - stored) * (last - first) / plan->src_size;
 }
 
-/* Does zstd at our `level` (0: at its lowest) make of the pieces less than so many sixteenths of what the frame spends on
- * them? */
+/* Does zstd at our `level` (0: at its lowest) compress the pieces to less than `margin` sixteenths of what the frame spends
+ * on them? */
 static bool
 pieces_are_smaller(const struct plan *plan, uint64_t frame_size, int level, uint64_t margin)
 {

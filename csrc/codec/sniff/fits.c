@@ -83,7 +83,7 @@ type_of(int bits)
     }
 }
 
-/* Bytes of the samples and of what follows them, in whole blocks; false if no file has so many. */
+/* Bytes of the samples and of what follows them, in whole blocks; false if that is more than any file has. */
 static bool
 data_size(const struct fits_header *header, uint64_t *size)
 {

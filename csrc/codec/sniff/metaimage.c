@@ -18,20 +18,13 @@ struct metaimage {
 static enum zblob_sample_type
 type_of(const struct text *name)
 {
-    static const struct {
-        const char *name;
-        enum zblob_sample_type type;
-    } types[] = {
+    static const struct type_name types[] = {
         {"MET_CHAR", ZBLOB_INT8},       {"MET_UCHAR", ZBLOB_UINT8},       {"MET_SHORT", ZBLOB_INT16},
         {"MET_USHORT", ZBLOB_UINT16},   {"MET_INT", ZBLOB_INT32},         {"MET_UINT", ZBLOB_UINT32},
         {"MET_LONG_LONG", ZBLOB_INT64}, {"MET_ULONG_LONG", ZBLOB_UINT64}, {"MET_FLOAT", ZBLOB_FLOAT32},
         {"MET_DOUBLE", ZBLOB_FLOAT64},
     };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (text_is(name, types[i].name))
-            return types[i].type;
-    }
-    return (enum zblob_sample_type)0;
+    return text_sample_type(name, types, sizeof types / sizeof *types);
 }
 
 static bool

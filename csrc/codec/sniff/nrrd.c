@@ -26,10 +26,7 @@ struct nrrd {
 static enum zblob_sample_type
 type_of(const struct text *name)
 {
-    static const struct {
-        const char *name;
-        enum zblob_sample_type type;
-    } types[] = {
+    static const struct type_name types[] = {
         {"signed char", ZBLOB_INT8},
         {"int8", ZBLOB_INT8},
         {"int8_t", ZBLOB_INT8},
@@ -71,11 +68,7 @@ type_of(const struct text *name)
         {"float", ZBLOB_FLOAT32},
         {"double", ZBLOB_FLOAT64},
     };
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (text_is(name, types[i].name))
-            return types[i].type;
-    }
-    return (enum zblob_sample_type)0;
+    return text_sample_type(name, types, sizeof types / sizeof *types);
 }
 
 /* "left-posterior-superior" is the space in which geometries are given here; two others are its mirror images. */

@@ -73,7 +73,7 @@ void image_set_axis(struct zblob_image *image, uint32_t axis, const double *cosi
 /* Axis `axis` has a step of `vector` (`count` numbers): its length is the spacing, the rest is the direction. */
 void image_set_step(struct zblob_image *image, uint32_t axis, const double *vector, uint32_t count);
 
-/* Does the image have a valid grid whose samples lie within a value of so many bytes? A geometry with a number that is
+/* Does the image have a valid grid whose samples lie within a value of `src_size` bytes? A geometry with a number that is
  * not finite is forgotten. */
 bool image_settle(struct zblob_image *image, size_t src_size);
 

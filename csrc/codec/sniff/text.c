@@ -106,6 +106,16 @@ text_is(const struct text *text, const char *other)
     return true;
 }
 
+enum zblob_sample_type
+text_sample_type(const struct text *text, const struct type_name *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (text_is(text, names[i].name))
+            return names[i].type;
+    }
+    return (enum zblob_sample_type)0;
+}
+
 bool
 text_unsigned(struct text *text, uint64_t *number)
 {

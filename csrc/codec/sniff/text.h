@@ -25,6 +25,13 @@ bool text_word(struct text *text, struct text *word);
 /* Is it this text? Letters count the same in both cases. */
 bool text_is(const struct text *text, const char *other);
 
+/* The sample type that a format calls by this text; 0: there is none in the table. */
+struct type_name {
+    const char *name;
+    enum zblob_sample_type type;
+};
+enum zblob_sample_type text_sample_type(const struct text *text, const struct type_name *names, size_t count);
+
 /* Take a number; false, and what was taken before is lost, where the next word is none. */
 bool text_unsigned(struct text *text, uint64_t *number);
 bool text_real(struct text *text, double *number);

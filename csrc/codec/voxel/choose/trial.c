@@ -2,8 +2,8 @@
 #include "trial.h"
 
 #include "../chunks.h"
-#include "../codec.h"
 #include "chunks.h"
+#include "encoded_size.h"
 #include "intensities.h"
 
 #include <stdlib.h>
@@ -68,24 +68,6 @@ open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned 
     return e->samples != NULL;
 }
 
-/* The bytes of all chunks. One that does not shrink counts with its raw size. */
-static enum zblob_result
-encoded_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *size)
-{
-    enum zblob_result result = ZBLOB_OK;
-    *size = 0;
-    for (size_t i = 0; i < voxel_chunk_count(model) && result == ZBLOB_OK; i++) {
-        uint64_t offset;
-        size_t raw_size, encoded = 0;
-        voxel_chunk_range(model, i, &offset, &raw_size);
-        unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
-        result = dst ? voxel_encode_chunk(model, i, samples, dst, raw_size, &encoded) : ZBLOB_NO_MEMORY;
-        free(dst);
-        *size += encoded ? encoded : raw_size;
-    }
-    return result;
-}
-
 /* *once: bytes of the model, which do not grow with the image. */
 static enum zblob_result
 size_of_excerpt(const struct excerpt *e, bool as_labels, int level, uint64_t *once, uint64_t *size)
@@ -98,12 +80,13 @@ size_of_excerpt(const struct excerpt *e, bool as_labels, int level, uint64_t *on
         voxel_choose_chunks(model, level);
     } else if (model)
         result = voxel_choose_intensities(model, e->samples, level, false, &gain);
+    uint64_t seen;
     *once = 0;
     if (result == ZBLOB_OK && gain && !voxel_model_pack(model))
         result = ZBLOB_NO_MEMORY;
     if (result == ZBLOB_OK && gain) {
         *once = voxel_model_size(model);
-        result = encoded_size(model, e->samples, size);
+        result = voxel_encoded_size(model, e->samples, UINT64_MAX, size, &seen);
     } else
         *size = e->pixels * e->grid.components * zblob_sample_size(e->grid.sample_type); /* as it is */
     voxel_model_free(model);

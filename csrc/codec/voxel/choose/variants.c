@@ -6,14 +6,12 @@
 #include "variants.h"
 
 #include "../chunks.h"
-#include "../codec.h"
 #include "bins.h"
 #include "doubled.h"
+#include "encoded_size.h"
 #include "intensities.h"
 #include "repeats.h"
 #include "train.h"
-
-#include <stdlib.h>
 
 enum {
     ROWS = 512,
@@ -37,18 +35,8 @@ has_repeats(const struct voxel_model *model, const struct zblob_grid *grid, cons
 static enum zblob_result
 expected_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
 {
-    enum zblob_result result = ZBLOB_OK;
-    uint64_t coded = 0, seen = 0, all = voxel_row_size(model) * model->shape.height * model->shape.slices;
-    for (size_t i = 0; i < voxel_chunk_count(model) && seen < TRIAL && result == ZBLOB_OK; i++) {
-        uint64_t offset;
-        size_t raw_size, size = 0;
-        voxel_chunk_range(model, i, &offset, &raw_size);
-        unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
-        result = dst ? voxel_encode_chunk(model, i, samples, dst, raw_size, &size) : ZBLOB_NO_MEMORY;
-        free(dst);
-        coded += size ? size : raw_size;
-        seen += raw_size;
-    }
+    uint64_t coded, seen, all = voxel_row_size(model) * model->shape.height * model->shape.slices;
+    enum zblob_result result = voxel_encoded_size(model, samples, TRIAL, &coded, &seen);
     *expected = seen == all ? coded : coded * (all / 256) / (seen / 256 + 1);
     *expected += voxel_model_size(model);
     return result;
