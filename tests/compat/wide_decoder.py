@@ -44,18 +44,20 @@ class Cells:
 
     def _read_list(self, bits: Bits) -> None:
         count, is_affine = bits.take(17), bits.take(1)
-        integers = self._read_integers(bits, list(range(count))) if is_affine else list(range(count))
+        integers = self._read_integers(bits, list(range(count)), is_list=True) if is_affine else list(range(count))
         self.width = [0] * count
         self.low = self._read_values(bits, integers)
         if any(a >= b for a, b in itertools.pairwise(self.low)):
             raise DamagedError("a list that does not ascend")
 
     @staticmethod
-    def _read_integers(bits: Bits, cells: list[int]) -> list[int]:
+    def _read_integers(bits: Bits, cells: list[int], *, is_list: bool = False) -> list[int]:
         integer, ratio, order = unzigzag(bits.take(26)), bits.take(28), bits.take(4)
         integers = [integer]
         for before, cell in itertools.pairwise(cells):
-            integer += (ratio * (cell - before) + 128) // 256 + unzigzag(bits.golomb(order))
+            surprise = bits.golomb(order)
+            integer += (ratio * (cell - before) + 128) // 256
+            integer += surprise if is_list and ratio == 256 else unzigzag(surprise)
             integers.append(integer)
         if max(map(abs, integers)) > 2**24:
             raise DamagedError("integers")

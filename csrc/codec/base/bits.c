@@ -3,6 +3,8 @@
 
 #include "integers.h"
 
+#include <string.h>
+
 void
 bits_put(struct bit_writer *writer, uint32_t value, int count)
 {
@@ -66,8 +68,9 @@ bits_put_golomb(struct bit_writer *writer, uint32_t value, int order)
     bits_put(writer, shifted & ((1u << (order + extra)) - 1), order + extra);
 }
 
-uint32_t
-bits_get_golomb(struct bit_reader *reader, int order)
+/* bits_get_golomb bit by bit, near the end. */
+static uint32_t
+get_golomb_slowly(struct bit_reader *reader, int order)
 {
     int extra = 0;
     while (!bits_get(reader, 1)) {
@@ -77,5 +80,26 @@ bits_get_golomb(struct bit_reader *reader, int order)
         }
     }
     uint32_t low = bits_get(reader, order + extra);
+    return (1u << (order + extra)) + low - (1u << order);
+}
+
+uint32_t
+bits_get_golomb(struct bit_reader *reader, int order)
+{
+    uint64_t ahead;
+    if (reader->end - reader->at < 8)
+        return get_golomb_slowly(reader, order);
+    memcpy(&ahead, reader->at, 8);
+    ahead = reader->bits | ahead << reader->count; /* fewer than 8 bits are left from before */
+    int extra = ahead ? __builtin_ctzll(ahead) : 64;
+    if (extra + order > GOLOMB_BITS_MAX) {
+        reader->overflow = true;
+        return 0;
+    }
+    int size = 2 * extra + 1 + order, bytes = (size - reader->count + 7) / 8;
+    uint32_t low = (uint32_t)(ahead >> (extra + 1) & ((UINT64_C(1) << (order + extra)) - 1));
+    reader->at += bytes;
+    reader->count += 8 * bytes - size;
+    reader->bits = ahead >> size & ((UINT64_C(1) << reader->count) - 1);
     return (1u << (order + extra)) + low - (1u << order);
 }

@@ -10,6 +10,7 @@
 #include "../wide/keys.h"
 #include "../wide/lattice.h"
 #include "../wide/maps.h"
+#include "cell_cost.h"
 #include "value_set.h"
 
 #include <stdlib.h>
@@ -17,9 +18,11 @@
 
 enum {
     COMPARED = 2047, /* samples by which slices are aligned */
+    TRIAL = 8,       /* so many of the slices show whether maps pay */
+    LISTS = 4,       /* a map with one value for so many samples, which are listed, takes time: it must gain more */
     EARLY = 4,       /* runs after which maps are given up if they have too many values */
     STRANGE = 4,     /* a run may lack one in so many of a slice's values */
-    TOO_MANY = 2,    /* one value for so many samples is too many */
+    MANY = 7,        /* values for eight samples are too many */
 };
 
 static size_t
@@ -41,6 +44,7 @@ struct work {
     const struct voxel_model *model;
     const unsigned char *samples;
     struct slice_maps *result;
+    const struct voxel_wide *present;
     struct value_set *run, *slice;                   /* values of the run, and of the next slice */
     uint64_t *keys;                                  /* of a slice */
     int32_t integers[CELLS_MAX], numbers[CELLS_MAX]; /* of the run's values */
@@ -153,6 +157,7 @@ finish_run(struct work *w)
     w->entries.count = run->count;
     count_bits(w, map);
     w->values += run->count;
+    w->result->listed += map->is_affine ? 0 : run->count;
     w->seen += (w->end - w->first) * size;
     w->runs++;
 }
@@ -174,11 +179,24 @@ joins_run(const struct work *w)
     return strange * STRANGE * span <= slice->count * (span - used) && used + strange <= CELLS_MAX;
 }
 
+bool
+voxel_maps_pay(const struct voxel_wide *present, const struct slice_maps *maps, const struct voxel_shape *shape,
+               uint64_t slices)
+{
+    struct voxel_shape part = *shape;
+    part.slices = slices;
+    uint64_t now = voxel_cell_bits(&part, present->cells, present->is_list ? NULL : present);
+    uint64_t with = voxel_cell_bits(&part, maps->cells, NULL) + maps->bits;
+    uint64_t samples = part.width * part.height * part.components * slices;
+    return with < now - now / (maps->listed * LISTS > samples ? 8 : 64);
+}
+
 static bool
 build_all(struct work *w)
 {
     size_t size = slice_size(w->model);
-    uint64_t slices = w->model->shape.slices;
+    const struct voxel_shape *shape = &w->model->shape;
+    uint64_t slices = shape->slices, trial = slices / TRIAL > EARLY ? slices / TRIAL : EARLY;
     for (uint64_t z = 0; z < slices; z++) {
         if (interrupt_is_set())
             return false;
@@ -193,7 +211,9 @@ build_all(struct work *w)
         }
         if (z)
             finish_run(w);
-        if (w->runs >= EARLY && w->values * TOO_MANY > w->seen)
+        if (w->runs >= EARLY && w->values > w->seen / 8 * MANY)
+            return false;
+        if (z == trial && w->runs >= EARLY && !voxel_maps_pay(w->present, w->result, shape, z))
             return false;
         struct value_set *swap = w->run;
         w->run = w->slice;
@@ -206,17 +226,19 @@ build_all(struct work *w)
 }
 
 enum zblob_result
-voxel_build_maps(const struct voxel_model *model, const unsigned char *samples, struct slice_maps *result, bool *found)
+voxel_build_maps(const struct voxel_model *model, const unsigned char *samples, const struct voxel_wide *present,
+                 struct slice_maps *result, bool *found)
 {
     size_t size = slice_size(model), slices = (size_t)model->shape.slices;
     struct work *w = calloc(1, sizeof *w);
-    *result = (struct slice_maps){calloc(slices, sizeof *result->maps), malloc(slices * size * sizeof(uint16_t)), 0};
+    *result = (struct slice_maps){calloc(slices, sizeof *result->maps), malloc(slices * size * sizeof(uint16_t)), 0, 0};
     *found = false;
     bool ok = w && result->maps && result->cells;
     if (ok) {
         w->model = model;
         w->samples = samples;
         w->result = result;
+        w->present = present;
         w->run = value_set_new(wide_key_bits(model->wide));
         w->slice = value_set_new(wide_key_bits(model->wide));
         w->keys = malloc(size * sizeof *w->keys);

@@ -9,7 +9,6 @@
 #include "../samples.h"
 #include "../wide/keys.h"
 #include "../wide/maps.h"
-#include "cell_cost.h"
 #include "map_build.h"
 #include "ranks.h"
 #include "value_set.h"
@@ -85,19 +84,19 @@ count_pairs(const struct glance *a, const struct glance *b)
     return pairs;
 }
 
-/* Do values occur again within a slice, but not in other slices? */
+/* Do values occur again within a slice, but not in other slices, or are there too many of them for one list? */
 static bool
-are_likely(const struct voxel_model *model, const unsigned char *samples)
+are_likely(const struct voxel_model *with, bool has_list, const unsigned char *samples)
 {
-    uint64_t slices = model->shape.slices, pairs[LOOKS];
+    uint64_t slices = with->shape.slices, pairs[LOOKS];
     struct glance *looks = slices > 1 ? malloc(LOOKS * sizeof *looks) : NULL;
     bool likely = false;
     for (uint64_t i = 0; looks && i < LOOKS; i++) {
-        take_glance(&looks[i], model, samples, slices * (2 * i + 1) / (2 * LOOKS));
+        take_glance(&looks[i], with, samples, slices * (2 * i + 1) / (2 * LOOKS));
         pairs[i] = count_pairs(&looks[i], &looks[i]);
         for (uint64_t j = 0; j < i; j++) {
             uint64_t least = pairs[j] < pairs[i] ? pairs[j] : pairs[i];
-            likely |= least >= FEWEST_PAIRS && count_pairs(&looks[j], &looks[i]) * APART < least;
+            likely |= least >= FEWEST_PAIRS && (!has_list || count_pairs(&looks[j], &looks[i]) * APART < least);
         }
     }
     free(looks);
@@ -143,24 +142,15 @@ are_sparse(const struct voxel_model *model, const unsigned char *samples)
     return spread > SPARSE * LOOKS * (uint64_t)size;
 }
 
-/* Bits that the image takes as it is coded now. */
-static enum zblob_result
-present_bits(const struct voxel_model *model, const unsigned char *samples, uint64_t *bits)
+/* The values of the whole image as they are coded now, as if they were cells. NULL: no memory. */
+static uint16_t *
+load_image(const struct voxel_model *model, const unsigned char *samples)
 {
-    const struct voxel_wide *wide = model->wide;
-    if (wide) {
-        *bits = voxel_cell_bits(&model->shape, wide->cells, wide->is_list ? NULL : wide);
-        return ZBLOB_OK;
-    }
     size_t size = slice_size(model);
     uint16_t *values = malloc(size * (size_t)model->shape.slices * sizeof *values);
-    if (values == NULL)
-        return ZBLOB_NO_MEMORY;
-    for (uint64_t z = 0; z < model->shape.slices; z++)
+    for (uint64_t z = 0; values && z < model->shape.slices; z++)
         load_values(model, samples, z, values + (size_t)z * size);
-    *bits = voxel_cell_bits(&model->shape, values, NULL);
-    free(values);
-    return ZBLOB_OK;
+    return values;
 }
 
 /* ---- The choice -------------------------------------------------------------------------------------- */
@@ -176,27 +166,28 @@ take_maps(struct voxel_model *model, struct voxel_wide *wide, struct slice_maps 
     wide->has_maps = true;
     wide->cells = maps->cells;
     wide->maps = maps->maps;
-    *maps = (struct slice_maps){NULL, NULL, 0};
+    *maps = (struct slice_maps){NULL, NULL, 0, 0};
 }
 
 /* With `with`, a copy of the model whose cells will be values of maps. */
 static enum zblob_result
 try_maps(struct voxel_model *model, struct voxel_model *with, const unsigned char *samples, bool *found)
 {
-    struct slice_maps maps = {NULL, NULL, 0};
-    uint64_t now = 0;
-    enum zblob_result result = ZBLOB_OK;
-    if (!are_likely(with, samples) || (model->wide == NULL && !are_sparse(model, samples)))
+    struct slice_maps maps = {NULL, NULL, 0, 0};
+    struct voxel_wide values = {.is_list = true};
+    bool has_list = model->wide == NULL || model->wide->is_list; /* or could have: other images have few values */
+    if (!are_likely(with, has_list, samples) || (model->wide == NULL && !are_sparse(model, samples)))
         return ZBLOB_OK;
-    result = voxel_build_maps(with, samples, &maps, found);
-    if (result == ZBLOB_OK && *found)
-        result = present_bits(model, samples, &now);
-    *found =
-        result == ZBLOB_OK && *found && voxel_cell_bits(&model->shape, maps.cells, NULL) + maps.bits < now - now / 64;
+    if (model->wide == NULL && (values.cells = load_image(model, samples)) == NULL)
+        return ZBLOB_NO_MEMORY;
+    const struct voxel_wide *present = model->wide ? model->wide : &values;
+    enum zblob_result result = voxel_build_maps(with, samples, present, &maps, found);
+    *found = result == ZBLOB_OK && *found && voxel_maps_pay(present, &maps, &model->shape, model->shape.slices);
     if (*found) {
         take_maps(model, with->wide, &maps);
         with->wide = NULL;
     }
+    free(values.cells);
     free(maps.maps);
     free(maps.cells);
     return result;

@@ -21,26 +21,43 @@ has_exceptions(const int32_t *integers, uint32_t count)
 }
 
 static void
+write_values(struct bit_writer *w, const struct voxel_wide *wide, const struct wide_affine *affine,
+             const struct wide_values *values)
+{
+    bits_put(w, values->count, 17);
+    bits_put(w, affine != NULL, 1);
+    if (affine)
+        wide_write_integers(w, values, NULL);
+    wide_write_values(w, wide, affine, values);
+}
+
+static void
 write_list(struct bit_writer *w, const struct voxel_wide *wide)
 {
     struct wide_affine affine;
     uint32_t count = wide->run_count;
-    uint64_t *keys = malloc(count * (sizeof *keys + sizeof(int32_t)));
+    uint64_t *keys = malloc(count * (sizeof *keys + 2 * sizeof(int32_t)));
     if (keys == NULL) {
         w->overflow = true;
         return;
     }
-    int32_t *integers = (int32_t *)(void *)(keys + count);
+    int32_t *integers = (int32_t *)(void *)(keys + count), *coarse = integers + count;
     struct wide_values values = {count, integers, keys};
     for (uint32_t k = 0; k < count; k++)
         keys[k] = wide->runs[k].start;
-    bool is_affine = wide_fit_lattice(wide, keys, count, AFFINE_INTEGER_MAX, &affine, integers, NULL) &&
+    bool is_affine = wide_fit_lattice(wide, keys, count, AFFINE_INTEGER_MAX, &affine, integers, coarse) &&
                      !has_exceptions(integers, count);
-    bits_put(w, count, 17);
-    bits_put(w, is_affine, 1);
-    if (is_affine)
-        wide_write_integers(w, &values, NULL);
-    wide_write_values(w, wide, is_affine ? &affine : NULL, &values);
+    struct bit_writer start = *w;
+    write_values(w, wide, NULL, &values);
+    if (is_affine) {
+        struct bit_writer plain = *w;
+        *w = start;
+        write_values(w, wide, &affine, &values);
+        if (w->at > plain.at) {
+            *w = start;
+            write_values(w, wide, NULL, &values);
+        }
+    }
     free(keys);
 }
 

@@ -21,7 +21,7 @@ enum {
     FINER = 400,        /* a step may consist of so many true ones */
     FINE_ATTEMPTS = 12,
     FINE_OFF = 3,   /* of these may be something else */
-    FINE_GAPS = 64, /* that show it */
+    SOME_GAPS = 64, /* are looked at first */
 };
 #define FINE_TOLERANCE 0.08 /* their distance from whole steps */
 #define TOLERANCE 0.25      /* a gap may differ by so many steps from a whole number of steps */
@@ -211,6 +211,40 @@ smallest_gap(const struct lattice *l)
     return least;
 }
 
+/* Some of the gaps below `reach`, from all over the numbers. */
+static uint32_t
+take_gaps(const struct lattice *l, double reach, double gaps[SOME_GAPS])
+{
+    uint32_t count = 0, stride = (l->number_count - 1) / SOME_GAPS + 1;
+    for (uint32_t k = 1; k < l->number_count; k += stride) {
+        double gap = l->numbers[k] - l->numbers[k - 1];
+        if (gap < reach)
+            gaps[count++] = gap;
+    }
+    return count;
+}
+
+/* How many of some gaps are no whole number of steps, give or take? */
+static uint32_t
+count_off(const double *gaps, uint32_t count, double step, double tolerance)
+{
+    uint32_t off = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        double exact = gaps[k] / step, rest = exact - (double)(int64_t)(exact + 0.5);
+        off += rest > tolerance || rest < -tolerance;
+    }
+    return off;
+}
+
+/* Is it worth counting steps? Quick, and wrong for what is no lattice in hardly any case. */
+static bool
+is_promising(const struct lattice *l, double step)
+{
+    double gaps[SOME_GAPS];
+    uint32_t count = take_gaps(l, step * 8, gaps); /* longer ones need a step that is more exact */
+    return count * 32 >= SOME_GAPS && count_off(gaps, count, step, TOLERANCE) * 4 <= count;
+}
+
 static bool
 try_step(struct lattice *l, double step)
 {
@@ -230,7 +264,11 @@ find_integers(struct lattice *l)
     bool is_float = sample_type_of(l->wide->sample_type)->is_float;
     if (smallest <= 1 && !is_float) /* all integers are in that lattice */
         return false;
-    return try_step(l, small_gap(l, 16)) || try_step(l, smallest) || try_step(l, small_gap(l, 4));
+    double steps[3] = {small_gap(l, 16), smallest, small_gap(l, 4)};
+    for (int i = 0; i < 3; i++)
+        if (is_promising(l, steps[i]) && try_step(l, steps[i]))
+            return true;
+    return false;
 }
 
 /* ---- The image --------------------------------------------------------------------------------------- */
@@ -365,35 +403,17 @@ fit_image(struct lattice *l, struct wide_affine *a)
         fit_both(l, a);
 }
 
-/* Gaps of some steps, all over the numbers. */
-static uint32_t
-take_gaps(const struct lattice *l, double smallest, double gaps[FINE_GAPS])
-{
-    uint32_t count = 0, stride = (l->number_count - 1) / FINE_GAPS + 1;
-    for (uint32_t k = 1; k < l->number_count; k += stride) {
-        double gap = l->numbers[k] - l->numbers[k - 1];
-        if (gap < smallest * 8)
-            gaps[count++] = gap;
-    }
-    return count;
-}
-
 /* A lattice with a step so many times smaller than the smallest gap that gaps are multiples of it. */
 static bool
 fit_finer(struct lattice *l, struct wide_affine *a)
 {
-    double gaps[FINE_GAPS], smallest = smallest_gap(l);
-    uint32_t count = take_gaps(l, smallest, gaps);
+    double gaps[SOME_GAPS], smallest = smallest_gap(l);
+    uint32_t count = take_gaps(l, smallest * 8, gaps);
     int attempts = 0;
     if (!sample_type_of(l->wide->sample_type)->is_float)
         return false;
-    for (int times = 2; times < FINER; times++) {
-        uint32_t off = 0;
-        for (uint32_t k = 0; k < count && off <= FINE_OFF; k++) {
-            double exact = gaps[k] * (times / smallest), rest = exact - (double)(int64_t)(exact + 0.5);
-            off += rest > FINE_TOLERANCE || rest < -FINE_TOLERANCE;
-        }
-        if (off > FINE_OFF)
+    for (int times = 2; times < FINER && count > FINE_OFF * 4; times++) {
+        if (count_off(gaps, count, smallest / times, FINE_TOLERANCE) > FINE_OFF)
             continue;
         if (attempts++ == FINE_ATTEMPTS)
             return false;

@@ -42,6 +42,28 @@ unfold(uint64_t folded)
     return folded & 1 ? ~(folded >> 1) : folded >> 1;
 }
 
+/* ---- Orders of Golomb codes --------------------------------------------------------------------------- */
+
+enum { LENGTHS = 65 };
+
+/* The order up to `most` that suits numbers of which lengths[n] have n bits, and about what they take. */
+static int
+choose_golomb(const uint32_t lengths[LENGTHS], int most, uint64_t *bits)
+{
+    int best = 0;
+    *bits = UINT64_MAX;
+    for (int order = 0; order <= most; order++) {
+        uint64_t sum = 0;
+        for (uint64_t n = 0; n < LENGTHS; n++)
+            sum += lengths[n] * (n > (uint64_t)order ? 2 * n - (uint64_t)order : (uint64_t)order + 1);
+        if (sum < *bits) {
+            *bits = sum;
+            best = order;
+        }
+    }
+    return best;
+}
+
 /* ---- Integers ---------------------------------------------------------------------------------------- */
 
 enum { FIRST_BITS = 26, RATIO_BITS = 28, RATIO_ONE = 256, ORDER_BITS = 4, ORDER_MAX = 15 };
@@ -52,24 +74,31 @@ steps_before(const uint16_t *cells, uint32_t k)
     return cells ? (int64_t)cells[k] - cells[k - 1] : 1;
 }
 
-/* How integer k differs from the one before and the usual step, in a Golomb code. */
-static int64_t
+/* Integers that ascend by one or more are not below what is expected. */
+static bool
+is_ascending(const uint16_t *cells, uint32_t ratio)
+{
+    return cells == NULL && ratio == RATIO_ONE;
+}
+
+/* How integer k differs from the one before and the usual step. */
+static uint32_t
 surprise_of(const struct wide_values *v, const uint16_t *cells, uint32_t k, uint32_t ratio)
 {
     int64_t expected = (ratio * steps_before(cells, k) + RATIO_ONE / 2) / RATIO_ONE;
-    return (int64_t)v->integers[k] - v->integers[k - 1] - expected;
+    int64_t difference = (int64_t)v->integers[k] - v->integers[k - 1] - expected;
+    return is_ascending(cells, ratio) ? (uint32_t)difference : zigzag(difference);
 }
 
 static uint64_t
 integer_bits(const struct wide_values *v, const uint16_t *cells, uint32_t ratio, int *order)
 {
-    uint64_t sum = 0;
+    uint32_t lengths[LENGTHS] = {0};
+    uint64_t bits;
     for (uint32_t k = 1; k < v->count; k++)
-        sum += zigzag(surprise_of(v, cells, k, ratio));
-    *order = bit_length(sum / v->count);
-    *order = *order > 1 ? *order - 1 : 0;
-    *order = *order < ORDER_MAX ? *order : ORDER_MAX;
-    return v->count * (uint64_t)*order + 2 * (sum >> *order);
+        lengths[bit_length(surprise_of(v, cells, k, ratio))]++;
+    *order = choose_golomb(lengths, ORDER_MAX, &bits);
+    return bits;
 }
 
 void
@@ -89,7 +118,7 @@ wide_write_integers(struct bit_writer *w, const struct wide_values *v, const uin
     bits_put(w, ratio, RATIO_BITS);
     bits_put(w, (uint32_t)order, ORDER_BITS);
     for (uint32_t k = 1; k < v->count; k++)
-        bits_put_golomb(w, zigzag(surprise_of(v, cells, k, ratio)), order);
+        bits_put_golomb(w, surprise_of(v, cells, k, ratio), order);
 }
 
 bool
@@ -99,9 +128,11 @@ wide_read_integers(struct bit_reader *r, const struct wide_values *v, const uint
     uint32_t ratio = bits_get(r, RATIO_BITS);
     int order = (int)bits_get(r, ORDER_BITS);
     for (uint32_t k = 0; k < v->count; k++) {
-        if (k > 0)
-            integer +=
-                (ratio * steps_before(cells, k) + RATIO_ONE / 2) / RATIO_ONE + unzigzag(bits_get_golomb(r, order));
+        if (k > 0) {
+            uint32_t surprise = bits_get_golomb(r, order);
+            integer += (ratio * steps_before(cells, k) + RATIO_ONE / 2) / RATIO_ONE;
+            integer += is_ascending(cells, ratio) ? surprise : unzigzag(surprise);
+        }
         if (r->overflow || integer < -AFFINE_INTEGER_MAX || integer > AFFINE_INTEGER_MAX)
             return false;
         v->integers[k] = (int32_t)integer;
@@ -154,16 +185,15 @@ difference_of(const struct voxel_wide *wide, const struct wide_affine *a, const 
 static int
 choose_order(const struct voxel_wide *wide, const struct wide_affine *a, const struct wide_values *v)
 {
-    uint64_t sum = 0, sparse = 0, longest = 0;
+    uint32_t lengths[LENGTHS] = {0};
+    uint64_t sparse = 0, dense, longest = 0;
     for (uint32_t k = 0; k < v->count; k++) {
         uint64_t difference = difference_of(wide, a, v, k);
         longest = difference > longest ? difference : longest;
-        sum += difference < 1 << 20 ? difference : 1 << 20;
+        lengths[bit_length(difference)]++;
         sparse += difference ? 8 + 2 * (uint64_t)bit_length(difference) : 0;
     }
-    int order = bit_length(sum / v->count);
-    order = order > 1 ? order - 1 : 0;
-    uint64_t dense = v->count * (uint64_t)(order + 1) + (sum >> order) / 2;
+    int order = choose_golomb(lengths, GOLOMB_BITS_MAX, &dense);
     return longest >= 1 << 20 || sparse < dense ? SPARSE : order;
 }
 
