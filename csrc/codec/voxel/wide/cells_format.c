@@ -31,6 +31,13 @@ write_values(struct bit_writer *w, const struct voxel_wide *wide, const struct w
     wide_write_values(w, wide, affine, values);
 }
 
+/* Bytes written since then, with those that there was no room for. */
+static size_t
+written(const struct bit_writer *w, const struct bit_writer *start)
+{
+    return (size_t)(w->at - start->at) + (w->lost_size - start->lost_size);
+}
+
 static void
 write_list(struct bit_writer *w, const struct voxel_wide *wide)
 {
@@ -53,7 +60,7 @@ write_list(struct bit_writer *w, const struct voxel_wide *wide)
         struct bit_writer plain = *w;
         *w = start;
         write_values(w, wide, &affine, &values);
-        if (w->at > plain.at) {
+        if (written(w, &start) > written(&plain, &start)) {
             *w = start;
             write_values(w, wide, NULL, &values);
         }
