@@ -37,7 +37,7 @@ EXTENSION_NAME = "zblob.dylib" if MACOS else "zblob.so"
 MODULE_NAME = "_codec.abi3.so"
 
 # Without contraction, so that the encoder's floats, and with them its frames, are the same on every CPU.
-COMPILE_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden", "-pthread"]
+COMPILE_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-fvisibility=hidden", "-pthread"]
 COMPILE_FLAGS += ["-Wall", "-Wextra"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
 # Pool threads outlive the last connection, after which SQLite unloads an extension: keep it mapped.

@@ -5,6 +5,8 @@ voxel_decoder.py, which reads the bits for it.
 from __future__ import annotations
 
 import itertools
+import math
+import struct
 
 import numpy as np
 
@@ -20,16 +22,26 @@ class Cells:
         self.key_bits = self.bits
         self.low: list[int] = []
         self.width: list[int] = []
+        self.formula, self.divisor = 0, 1.0
         self.has_maps = bits.take(1)
         if self.has_maps:
             return
+        if grid.kind in ("f4", "f8"):
+            self._read_formula(bits)
         if grid.kind in ("u1", "i1", "u2", "i2"):
             raise DamagedError("cells of narrow samples without maps")
         self.shift, self.axes, is_list = bits.take(6), bits.take(3), bits.take(1)
-        self.key_bits = self.bits - self.shift
+        self.key_bits = (32 if self.formula else self.bits) - self.shift
         (self._read_list if is_list else self._read_runs)(bits)
         if len(self.low) > 65536 or max(self.low) >> self.key_bits:
             raise DamagedError("cells")
+
+    def _read_formula(self, bits: Bits) -> None:
+        self.formula = bits.take(2)
+        if self.formula:
+            (self.divisor,) = struct.unpack("<d", struct.pack("<Q", bits.take_long(64)))
+        if self.formula > 2 or not 2.0**-64 <= self.divisor <= 2.0**64:
+            raise DamagedError("formula")
 
     def _read_runs(self, bits: Bits) -> None:
         count, start = bits.take(13), 0
@@ -114,10 +126,10 @@ class Cells:
     def _key_of(self, number: int, exponent: int) -> int:
         """The key of number * 2^exponent."""
         half, size = 1 << self.key_bits - 1, abs(number)
-        if self.grid.kind[0] != "f":
+        if self.grid.kind[0] != "f" or self.formula:
             down = max(32, -exponent)
             size = size + (1 << down - 1) >> down
-            return ((half if self.grid.kind[0] == "i" else 0) + (size if number >= 0 else -size)) % (2 * half)
+            return ((0 if self.grid.kind[0] == "u" else half) + (size if number >= 0 else -size)) % (2 * half)
         mantissa = {16: 10, 32: 23, 64: 52}[self.bits]
         top = (1 << self.bits - 1 - mantissa) - 1  # the largest exponent
         own = max(exponent + size.bit_length() - 1 + top // 2, 1) if size else 1
@@ -172,9 +184,16 @@ class Cells:
         return np.concatenate(result)
 
     def _pack(self, keys: list[int]) -> bytes:
+        if self.formula:
+            return b"".join(map(self._calculate, keys))
         samples = [self._sample(key) for key in keys]
         size = self.bits // 8
         return b"".join(each.to_bytes(size, "big" if self.grid.big_endian else "little") for each in samples)
+
+    def _calculate(self, key: int) -> bytes:
+        quotient = ((key << self.shift) - 2**31) / self.divisor
+        number = math.copysign(math.sqrt(abs(quotient)), quotient) if self.formula == 2 else quotient
+        return struct.pack((">" if self.grid.big_endian else "<") + ("f" if self.bits == 32 else "d"), number)
 
     def _sample(self, key: int) -> int:
         sign, half = 1 << self.bits - 1, 1 << self.key_bits - 1

@@ -48,6 +48,10 @@ def wide_arrays() -> dict[str, np.ndarray]:
         "int64": (smooth * 1e15).astype("<i8"),
         "int64 steps": scan.astype("<i8") * 1_000_003,
         **by_slice(scan),
+        "quotients": (np.floor(smooth * 3e5) / 27).astype("<f4"),
+        "quotients double": np.floor(smooth * 3e6) / 702,
+        "roots": np.sqrt(np.floor(np.abs(smooth) * 3e5) / 4).astype(">f4"),
+        "roots double": np.sign(noise) * np.sqrt(np.floor(np.abs(smooth + noise) * 1e6) / 9),
         "complex": (smooth + 1j * noise).astype("<c8"),
     }
 

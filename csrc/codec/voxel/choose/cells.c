@@ -13,6 +13,7 @@
 #include "../wide/keys.h"
 #include "cell_list.h"
 #include "cell_ranges.h"
+#include "formula.h"
 #include "residuals.h"
 
 #include <stdlib.h>
@@ -23,8 +24,10 @@ enum {
     BLOCKS = 20,       /* of the excerpt; fewer where the image is small */
     BLOCK_WIDTH = 448, /* samples of a row in it */
     PREDICTIONS = 6,
-    ENOUGH = 5,    /* bits of a residual that contexts can predict: the others are noise */
-    ALL = 1 << 12, /* exponents: cells follow the floats' own precision everywhere */
+    ENOUGH = 5,        /* bits of a residual that contexts can predict: the others are noise */
+    LONG_LIST = 1024,  /* values of which a list takes a part that is worth the search for something shorter */
+    FORMULA_GAIN = 64, /* the part that a formula must save, as its samples take time to calculate */
+    ALL = 1 << 12,     /* exponents: cells follow the floats' own precision everywhere */
 };
 
 /* ---- Survey ------------------------------------------------------------------------------------------ */
@@ -41,7 +44,7 @@ static int
 common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64_t count)
 {
     uint64_t keys[1024], any = 0;
-    const struct sample_type *type = sample_type_of(wide->sample_type);
+    const struct sample_type *type = sample_type_of(wide_key_type(wide));
     uint64_t top = wide_key_mask(wide) / 2 + 1;
     for (uint64_t at = 0; at < count && !(any & 1) && !interrupt_is_set(); at += 1024) {
         size_t n = (size_t)(count - at < 1024 ? count - at : 1024);
@@ -105,9 +108,9 @@ excerpt_row(const struct excerpt *e, size_t block, size_t z, size_t y)
 }
 
 static bool
-open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned char *samples)
+open_excerpt(struct excerpt *e, const struct voxel_shape *shape, const struct voxel_wide *wide,
+             const unsigned char *samples)
 {
-    const struct voxel_shape *shape = &model->shape;
     size_t row = (size_t)(shape->width * shape->components);
     e->depth = shape->slices > 2 ? 3 : 1;
     e->width = row < BLOCK_WIDTH ? row : BLOCK_WIDTH;
@@ -126,8 +129,7 @@ open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned 
         for (size_t dz = 0; dz < e->depth; dz++)
             for (size_t dy = 0; dy < 3; dy++) {
                 uint64_t at = ((slice + dz) * shape->height + y + dy) * row + x;
-                wide_load_keys(model->wide, samples + at * model->wide->sample_size, excerpt_row(e, b, dz, dy),
-                               e->width);
+                wide_load_keys(wide, samples + at * wide->sample_size, excerpt_row(e, b, dz, dy), e->width);
             }
     }
     return true;
@@ -276,14 +278,13 @@ has_heavy_atom(const struct cell_survey *s)
 
 /* Takes the candidate that costs least. Differences take time: they must be clearly better. */
 static bool
-choose_candidate(struct cell_survey *s, const struct excerpt *e)
+choose_candidate(struct cell_survey *s, const struct excerpt *e, uint64_t *least)
 {
     static const struct candidate candidates[] = {
         {0, 0, false}, {0, 3, false},  {0, 7, false}, {0, ALL, false},
         {0, 0, true},  {0, ALL, true}, {3, 0, false}, {7, 0, false},
     };
     const struct candidate *best = NULL;
-    uint64_t least = UINT64_MAX;
     int best_wider = 0;
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
         const struct candidate *c = &candidates[i];
@@ -295,8 +296,8 @@ choose_candidate(struct cell_survey *s, const struct excerpt *e)
         uint64_t cost = trial_cost(s, e, &wider);
         if (c->axes && best && best->axes == 0)
             cost += cost / 256;
-        if (cost < least) {
-            least = cost;
+        if (cost < *least) {
+            *least = cost;
             best = c;
             best_wider = wider;
         }
@@ -325,22 +326,40 @@ is_apart(const struct cell_survey *s, const struct excerpt *e)
     return residual_cost(own) < residual_cost(other);
 }
 
+/* Surveys the image's keys and chooses ranges of cells for them. *cost: what they take on an excerpt, if that was
+ * looked at. */
 static bool
-choose_ranges(struct cell_survey *s, struct voxel_model *model, const unsigned char *samples)
+choose_ranges(struct cell_survey *s, struct voxel_model *model, const unsigned char *samples, uint64_t *cost)
 {
     struct excerpt excerpt = {NULL, 0, 0, 0, 0};
+    uint64_t count = sample_count(model);
+    s->wide->shift = (uint8_t)common_shift(s->wide, samples, count);
+    s->atom_count = s->modal_count = s->repeats = 0;
+    take_keys(s, samples, count);
+    count_repeats(s);
     s->wide->runs = malloc(CELL_RUNS_MAX * sizeof *s->wide->runs);
     bool ok = s->wide->runs != NULL;
-    if (ok && sample_type_of(s->wide->sample_type)->is_float)
+    *cost = UINT64_MAX;
+    if (ok && sample_type_of(wide_key_type(s->wide))->is_float)
         ok = wide_count_exponents(s);
     if (ok && model->shape.height > 2) {
-        ok = open_excerpt(&excerpt, model, samples) && choose_candidate(s, &excerpt);
+        ok = open_excerpt(&excerpt, &model->shape, s->wide, samples) && choose_candidate(s, &excerpt, cost);
         model->is_apart = ok && excerpt.components > 1 && is_apart(s, &excerpt);
         free(excerpt.keys);
     } else if (ok)
         ok = wide_build_direct(s, ALL, false, 0);
     free(s->exponents.counts);
+    s->exponents.counts = NULL;
     return ok;
+}
+
+static void
+drop_ranges(struct cell_survey *s)
+{
+    free(s->wide->runs);
+    free(s->index.runs);
+    s->wide->runs = NULL;
+    s->index.runs = NULL;
 }
 
 /* A list, if the values are so few that it costs less than the bits that it saves. If the survey hardly met a value
@@ -353,6 +372,60 @@ choose_list(struct cell_survey *s, const unsigned char *samples, uint64_t count)
     if (s->repeats * 16 < others)
         return NULL;
     return wide_list_cells(s->wide, samples, count, (uint32_t)(most < CELLS_MAX ? most : CELLS_MAX));
+}
+
+/* ---- Formulas ---------------------------------------------------------------------------------------- */
+
+static struct voxel_wide
+without_cells(const struct voxel_wide *wide)
+{
+    return (struct voxel_wide){
+        .sample_type = wide->sample_type, .big_endian = wide->big_endian, .sample_size = wide->sample_size};
+}
+
+/* A long list of roots is longer than a list of the integers behind them. */
+static enum zblob_result
+try_list_of_integers(struct voxel_wide *wide, const unsigned char *samples, uint64_t count, struct cell_list **list)
+{
+    struct voxel_wide with = without_cells(wide);
+    if (wide->cell_count < LONG_LIST)
+        return ZBLOB_OK;
+    if (!voxel_choose_formula(&with, WIDE_ROOT, samples, count))
+        return ZBLOB_NO_MEMORY;
+    struct cell_list *other = with.formula.kind ? wide_list_cells(&with, samples, count, wide->cell_count) : NULL;
+    if (other) {
+        free(*list);
+        free(wide->runs);
+        *list = other;
+        *wide = with;
+    }
+    return ZBLOB_OK;
+}
+
+/* Ranges of the integers behind the samples, if a formula makes these from integers and that takes less. */
+static enum zblob_result
+try_formula(struct cell_survey *s, struct voxel_model *model, const unsigned char *samples, uint64_t cost)
+{
+    struct voxel_wide *wide = model->wide;
+    struct voxel_wide with = without_cells(wide);
+    struct cell_survey other = {.wide = &with, .keys = s->keys, .count = s->count};
+    bool was_apart = model->is_apart;
+    uint64_t other_cost;
+    if (cost == UINT64_MAX)
+        return ZBLOB_OK;
+    if (!voxel_choose_formula(&with, WIDE_QUOTIENT, samples, sample_count(model)))
+        return ZBLOB_NO_MEMORY;
+    if (!with.formula.kind)
+        return ZBLOB_OK;
+    if (choose_ranges(&other, model, samples, &other_cost) && other_cost < cost - cost / FORMULA_GAIN) {
+        drop_ranges(s);
+        *wide = with;
+        s->index = other.index;
+    } else {
+        drop_ranges(&other);
+        model->is_apart = was_apart;
+    }
+    return ZBLOB_OK;
 }
 
 /* ---- The whole ---------------------------------------------------------------------------------------- */
@@ -402,16 +475,16 @@ voxel_choose_cells(struct voxel_model *model, const unsigned char *samples, cons
     take_keys(&s, samples, count);
     count_repeats(&s);
     struct cell_list *list = choose_list(&s, samples, count);
-    *gain = list != NULL;
-    if (!*gain) {
-        wide->shift = (uint8_t)common_shift(wide, samples, count);
-        s.atom_count = s.modal_count = s.repeats = 0;
-        take_keys(&s, samples, count);
-        count_repeats(&s);
-        *gain = choose_ranges(&s, model, samples);
-    }
+    enum zblob_result result = ZBLOB_OK;
+    uint64_t cost;
+    *gain = list != NULL || choose_ranges(&s, model, samples, &cost);
+    if (list)
+        result = try_list_of_integers(wide, samples, count, &list);
+    else if (*gain)
+        result = try_formula(&s, model, samples, cost);
     free(s.keys);
-    enum zblob_result result = *gain ? fill_cells(model, samples, list, &s.index) : ZBLOB_OK;
+    if (result == ZBLOB_OK && *gain)
+        result = fill_cells(model, samples, list, &s.index);
     *cells = (const unsigned char *)wide->cells;
     free(s.index.runs);
     free(list);

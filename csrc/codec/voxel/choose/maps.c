@@ -84,9 +84,9 @@ count_pairs(const struct glance *a, const struct glance *b)
     return pairs;
 }
 
-/* Do values occur again within a slice, but not in other slices, or are there too many of them for one list? */
+/* Do values occur again within a slice, but not in other slices? */
 static bool
-are_likely(const struct voxel_model *with, bool has_list, const unsigned char *samples)
+are_likely(const struct voxel_model *with, const unsigned char *samples)
 {
     uint64_t slices = with->shape.slices, pairs[LOOKS];
     struct glance *looks = slices > 1 ? malloc(LOOKS * sizeof *looks) : NULL;
@@ -96,7 +96,7 @@ are_likely(const struct voxel_model *with, bool has_list, const unsigned char *s
         pairs[i] = count_pairs(&looks[i], &looks[i]);
         for (uint64_t j = 0; j < i; j++) {
             uint64_t least = pairs[j] < pairs[i] ? pairs[j] : pairs[i];
-            likely |= least >= FEWEST_PAIRS && (!has_list || count_pairs(&looks[j], &looks[i]) * APART < least);
+            likely |= least >= FEWEST_PAIRS && count_pairs(&looks[j], &looks[i]) * APART < least;
         }
     }
     free(looks);
@@ -175,8 +175,7 @@ try_maps(struct voxel_model *model, struct voxel_model *with, const unsigned cha
 {
     struct slice_maps maps = {NULL, NULL, 0, 0};
     struct voxel_wide values = {.is_list = true};
-    bool has_list = model->wide == NULL || model->wide->is_list; /* or could have: other images have few values */
-    if (!are_likely(with, has_list, samples) || (model->wide == NULL && !are_sparse(model, samples)))
+    if (!are_likely(with, samples) || (model->wide == NULL && !are_sparse(model, samples)))
         return ZBLOB_OK;
     if (model->wide == NULL && (values.cells = load_image(model, samples)) == NULL)
         return ZBLOB_NO_MEMORY;
@@ -198,7 +197,8 @@ voxel_choose_maps(struct voxel_model *model, const unsigned char *samples, const
 {
     struct voxel_model with = *model;
     *found = false;
-    if (model->shape.slices < 2 || (model->wide == NULL && model->shape.components > 1))
+    if (model->shape.slices < 2 || (model->wide == NULL && model->shape.components > 1) ||
+        (model->wide && model->wide->formula.kind))
         return ZBLOB_OK;
     if (model->wide) {
         with.grid.sample_type = model->wide->sample_type;

@@ -43,7 +43,7 @@ nearest_float(uint64_t whole, uint32_t part, int exponent, const struct sample_t
 uint64_t
 wide_affine_key(const struct voxel_wide *wide, const struct wide_affine *a, int64_t i)
 {
-    const struct sample_type *type = sample_type_of(wide->sample_type);
+    const struct sample_type *type = sample_type_of(wide_key_type(wide));
     int64_t low = (int64_t)a->step.part * i + a->offset.part; /* within 2^57 */
     uint64_t whole = (uint64_t)a->offset.whole + (uint64_t)a->step.whole * (uint64_t)i + (uint64_t)(low >> 32);
     uint32_t part = (uint32_t)low;

@@ -14,7 +14,7 @@ voxel_is_wide(enum zblob_sample_type type)
 int
 wide_shift_max(const struct voxel_wide *wide)
 {
-    const struct sample_type *type = sample_type_of(wide->sample_type);
+    const struct sample_type *type = sample_type_of(wide_key_type(wide));
     return type->is_float ? type->mantissa_bits : 8 * type->size - 8;
 }
 

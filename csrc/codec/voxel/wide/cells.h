@@ -31,26 +31,48 @@ enum wide_axis {
     WIDE_AXIS_Z = 4,
 };
 
+/* Which formula makes a float of an integer (formula.h). */
+enum wide_formula_kind { WIDE_NO_FORMULA, WIDE_QUOTIENT, WIDE_ROOT };
+
+struct wide_formula {
+    uint8_t kind; /* of enum wide_formula_kind */
+    double divisor;
+};
+
 struct wide_map; /* maps.h */
 
 struct voxel_wide {
     enum zblob_sample_type sample_type; /* as in the image; the model's grid says uint16 */
     bool big_endian;
     uint8_t sample_size;
-    uint8_t shift; /* so many low bits are zeros in all samples, and are left out of the keys */
-    uint8_t axes;  /* of enum wide_axis: keys are differences along these (modulo 2^key_bits) */
-    bool is_list;  /* each cell is one value */
-    bool has_maps; /* each chunk has maps of values of its own (maps.h); there are no runs then */
+    struct wide_formula formula; /* its integers, of 32 bits, are coded in the samples' place */
+    uint8_t shift;               /* so many low bits are zeros in all samples, and are left out of the keys */
+    uint8_t axes;                /* of enum wide_axis: keys are differences along these (modulo 2^key_bits) */
+    bool is_list;                /* each cell is one value */
+    bool has_maps;               /* each chunk has maps of values of its own (maps.h); there are no runs then */
     uint32_t run_count, cell_count;
     struct cell_run *runs; /* ascending; without gaps between cells unless they are a list */
     uint16_t *cells;       /* encoder: of all samples of the image */
     struct wide_map *maps; /* encoder: of all slices, if there are any */
 };
 
+/* The type of what keys are made from, and its size. */
+static inline enum zblob_sample_type
+wide_key_type(const struct voxel_wide *wide)
+{
+    return wide->formula.kind ? ZBLOB_INT32 : wide->sample_type;
+}
+
+static inline size_t
+wide_key_size(const struct voxel_wide *wide)
+{
+    return wide->formula.kind ? sizeof(int32_t) : wide->sample_size;
+}
+
 static inline int
 wide_key_bits(const struct voxel_wide *wide)
 {
-    return 8 * wide->sample_size - wide->shift;
+    return 8 * (int)wide_key_size(wide) - wide->shift;
 }
 
 /* The largest key; also the mask of arithmetic with keys. */

@@ -4,10 +4,12 @@
  */
 #include "cells_format.h"
 
+#include "formula.h"
 #include "lattice.h"
 #include "values.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- Lists ------------------------------------------------------------------------------------------- */
 
@@ -116,6 +118,29 @@ write_runs(struct bit_writer *w, const struct voxel_wide *wide)
     }
 }
 
+static void
+write_formula(struct bit_writer *w, const struct wide_formula *formula)
+{
+    uint64_t divisor;
+    memcpy(&divisor, &formula->divisor, sizeof divisor);
+    bits_put(w, formula->kind, 2);
+    if (formula->kind)
+        bits_put_long(w, divisor, 64);
+}
+
+static bool
+read_formula(struct bit_reader *r, struct wide_formula *formula)
+{
+    uint64_t divisor;
+    formula->kind = (uint8_t)bits_get(r, 2);
+    if (!formula->kind)
+        return true;
+    divisor = bits_get_long(r, 64);
+    memcpy(&formula->divisor, &divisor, sizeof divisor);
+    return formula->kind <= WIDE_ROOT && formula->divisor >= FORMULA_DIVISOR_MIN && /* which NaN is not */
+           formula->divisor <= FORMULA_DIVISOR_MAX;
+}
+
 /* Runs must cover all keys from 0 on without gaps. */
 static bool
 read_runs(struct bit_reader *r, struct voxel_wide *wide)
@@ -155,6 +180,8 @@ wide_write_cells(struct bit_writer *w, const struct voxel_wide *wide)
     bits_put(w, wide->has_maps, 1);
     if (wide->has_maps)
         return;
+    if (wide_formula_suits(wide->sample_type))
+        write_formula(w, &wide->formula);
     bits_put(w, wide->shift, 6);
     bits_put(w, wide->axes, 3);
     bits_put(w, wide->is_list, 1);
@@ -170,6 +197,8 @@ wide_read_cells(struct bit_reader *r, struct voxel_wide *wide)
     wide->has_maps = bits_get(r, 1);
     if (wide->has_maps)
         return true;
+    if (wide_formula_suits(wide->sample_type) && !read_formula(r, &wide->formula))
+        return false;
     wide->shift = (uint8_t)bits_get(r, 6);
     wide->axes = (uint8_t)bits_get(r, 3);
     wide->is_list = bits_get(r, 1);

@@ -9,6 +9,7 @@
 #include "../../base/bytes.h"
 #include "../chunks.h"
 #include "../intensity.h"
+#include "formula.h"
 #include "keys.h"
 #include "maps.h"
 
@@ -57,7 +58,7 @@ tail_word(const struct tail *tail, uint64_t at)
 static bool
 open_table(struct cell_table *table, const struct voxel_wide *wide)
 {
-    size_t key_size = wide->sample_size == 8 ? 8 : 4;
+    size_t key_size = wide_key_size(wide) == 8 ? 8 : 4;
     table->count = wide->cell_count;
     table->low = malloc(table->count * (key_size + 1));
     if (table->low == NULL)
@@ -73,7 +74,7 @@ open_table(struct cell_table *table, const struct voxel_wide *wide)
 static inline uint64_t
 first_key(const struct voxel_wide *wide, const struct cell_table *table, uint16_t cell)
 {
-    return wide->sample_size == 8 ? ((const uint64_t *)table->low)[cell] : ((const uint32_t *)table->low)[cell];
+    return wide_key_size(wide) == 8 ? ((const uint64_t *)table->low)[cell] : ((const uint32_t *)table->low)[cell];
 }
 
 /* ---- Encoding ----------------------------------------------------------------------------------- */
@@ -186,19 +187,31 @@ voxel_encode_wide(const struct voxel_model *model, struct voxel_box box, const u
 
 /* ---- Decoding ------------------------------------------------------------------------------------ */
 
+/* Keys of a formula's integers -> samples. */
+static void
+store_formula(const struct voxel_wide *wide, const uint32_t *keys, unsigned char *dst, size_t count)
+{
+    int32_t integers[PIECE];
+    for (size_t at = 0; at < count; at += PIECE) {
+        size_t n = count - at < PIECE ? count - at : PIECE;
+        samples_of_32(keys + at, (unsigned char *)integers, n, sizeof *integers, wide->shift, ORDER_SIGNED);
+        wide_formula_samples(wide, integers, dst + at * wide->sample_size, n);
+    }
+}
+
 /* Cells and the bits within them to samples: in pieces that stay in the cache, unless keys are differences, which are
  * summed over the whole chunk. */
 static void
 decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const uint16_t *cells,
                const struct cell_table *table, struct tail *tail, void *keys, unsigned char *dst)
 {
-    enum key_order order = wide_order_of(wide->sample_type);
+    enum key_order order = wide_order_of(wide_key_type(wide));
     size_t step = wide->axes ? l->count : PIECE;
     bool is_value = wide->is_list || wide->has_maps;
     for (size_t at = 0; at < l->count && !interrupt_is_set(); at += step) {
         size_t n = l->count - at < step ? l->count - at : step;
         unsigned char *to = dst + at * wide->sample_size;
-        if (wide->sample_size == 8) {
+        if (wide_key_size(wide) == 8) {
             if (is_value)
                 look_up_64(keys, cells + at, n, table);
             else
@@ -213,7 +226,10 @@ decode_samples(const struct voxel_wide *wide, const struct wide_layout *l, const
                 join_32(keys, cells + at, n, table, tail);
             if (wide->axes)
                 integrate_32(keys, wide, l);
-            store_keys_32(wide, keys, to, n, order);
+            if (wide->formula.kind)
+                store_formula(wide, keys, to, n);
+            else
+                store_keys_32(wide, keys, to, n, order);
         }
     }
 }

@@ -2,8 +2,11 @@
 #include "keys.h"
 
 #include "../../base/sample_types.h"
+#include "formula.h"
 
 #include <string.h>
+
+enum { PIECE = 512 }; /* integers of a formula at a time */
 
 enum key_order
 wide_order_of(enum zblob_sample_type type)
@@ -59,11 +62,25 @@ keys_of_order(const unsigned char *src, uint64_t *keys, size_t count, size_t siz
         keys_of(src, keys, count, size, false, order, wide->shift);
 }
 
+/* Keys of the integers that a formula makes the samples from. */
+static void
+load_integers(const struct voxel_wide *wide, const unsigned char *src, uint64_t *keys, size_t count)
+{
+    int32_t integers[PIECE];
+    for (size_t at = 0; at < count; at += PIECE) {
+        size_t n = count - at < PIECE ? count - at : PIECE;
+        wide_formula_integers(wide, src + at * wide->sample_size, integers, n);
+        keys_of((const unsigned char *)integers, keys + at, n, sizeof *integers, false, ORDER_SIGNED, wide->shift);
+    }
+}
+
 void
 wide_load_keys(const struct voxel_wide *wide, const unsigned char *src, uint64_t *keys, size_t count)
 {
     enum key_order order = wide_order_of(wide->sample_type);
-    if (wide->sample_size == 1)
+    if (wide->formula.kind)
+        load_integers(wide, src, keys, count);
+    else if (wide->sample_size == 1)
         keys_of_order(src, keys, count, 1, order, wide);
     else if (wide->sample_size == 2 && order == ORDER_FLOAT)
         keys_of_order(src, keys, count, 2, ORDER_FLOAT, wide);

@@ -32,7 +32,7 @@ enum {
 static bool
 parts_of_key(const struct voxel_wide *wide, uint64_t key, int64_t *whole, int *exponent)
 {
-    const struct sample_type *type = sample_type_of(wide->sample_type);
+    const struct sample_type *type = sample_type_of(wide_key_type(wide));
     uint64_t top = wide_key_mask(wide) / 2 + 1;
     *exponent = 0;
     *whole = (int64_t)(type->is_signed ? key - top : key);
@@ -261,7 +261,7 @@ static bool
 find_integers(struct lattice *l)
 {
     double smallest = smallest_gap(l);
-    bool is_float = sample_type_of(l->wide->sample_type)->is_float;
+    bool is_float = sample_type_of(wide_key_type(l->wide))->is_float;
     if (smallest <= 1 && !is_float) /* all integers are in that lattice */
         return false;
     double steps[3] = {small_gap(l, 16), smallest, small_gap(l, 4)};
@@ -410,7 +410,7 @@ fit_finer(struct lattice *l, struct wide_affine *a)
     double gaps[SOME_GAPS], smallest = smallest_gap(l);
     uint32_t count = take_gaps(l, smallest * 8, gaps);
     int attempts = 0;
-    if (!sample_type_of(l->wide->sample_type)->is_float)
+    if (!sample_type_of(wide_key_type(l->wide))->is_float)
         return false;
     for (int times = 2; times < FINER && count > FINE_OFF * 4; times++) {
         if (count_off(gaps, count, smallest / times, FINE_TOLERANCE) > FINE_OFF)
