@@ -7,9 +7,9 @@
 
 enum {
     SAMPLES_MIN = 512,
-    RUNS = 64,       /* at most so many runs of samples are looked at, */
-    RUN = 64,        /* each of at most so many samples; */
-    CHECK_EACH = 16, /* whenever so many runs are done, the look ends if this is no noise */
+    RUNS = 64,      /* at most so many runs of samples are looked at, */
+    RUN = 64,       /* each of at most so many samples; */
+    CHECK_EACH = 4, /* whenever so many runs are done, the look ends if this is no noise */
     BYTES = 256,
     HASHES = 4096,
     AXES = 4,

@@ -12,11 +12,18 @@
 
 enum {
     TABLE_BITS = 360,
+    OCTAVE_BITS = 4,  /* a price for each sixteenth of an octave of means, */
+    LOWEST_MEAN = -5, /* from 2^-5 on, the lowest one, */
+    OCTAVES = 18,     /* to beyond the largest one */
+    PRICES = (OCTAVES << OCTAVE_BITS) + 1,
 };
 
-/* For one scale of steps: the number of samples in all steps before each, and the sum of their energies. */
+/* For one scale of steps, without those that no sample is in: the number of samples in all steps before each, and the sum
+ * of their energies. */
 struct steps {
-    uint64_t count[VOXEL_STEPS_MAX + 1], energy[VOXEL_STEPS_MAX + 1];
+    uint32_t used;
+    uint8_t number[VOXEL_STEPS_MAX]; /* of a step, among all steps */
+    double count[VOXEL_STEPS_MAX + 1], energy[VOXEL_STEPS_MAX + 1];
 };
 
 /* Section 7 of the format. */
@@ -31,15 +38,22 @@ step_of(uint32_t energy, int shift, uint32_t steps)
 static void
 sum_steps(const uint32_t *histogram, uint32_t highest, int shift, uint32_t steps, struct steps *sums)
 {
-    memset(sums, 0, sizeof *sums);
+    uint64_t count[VOXEL_STEPS_MAX] = {0}, energy[VOXEL_STEPS_MAX] = {0};
     for (uint32_t e = 0; e <= highest; e++) {
         uint32_t step = step_of(e, shift, steps);
-        sums->count[step + 1] += histogram[e];
-        sums->energy[step + 1] += (uint64_t)histogram[e] * e;
+        count[step] += histogram[e];
+        energy[step] += (uint64_t)histogram[e] * e;
     }
+    sums->used = 0;
+    sums->count[0] = sums->energy[0] = 0;
     for (uint32_t step = 0; step < steps; step++) {
-        sums->count[step + 1] += sums->count[step];
-        sums->energy[step + 1] += sums->energy[step];
+        uint32_t k = sums->used;
+        if (count[step] == 0)
+            continue;
+        sums->number[k] = (uint8_t)step;
+        sums->count[k + 1] = sums->count[k] + (double)count[step];
+        sums->energy[k + 1] = sums->energy[k] + (double)energy[step];
+        sums->used++;
     }
 }
 
@@ -65,58 +79,79 @@ log2_of(double x)
     return whole + fraction;
 }
 
-/* Bits of the samples of steps from..to - 1 as one bin. Their magnitudes are taken to be distributed geometrically,
- * with the mean that the energies predict (in sixteenths), which is taken to be above 0. */
+/* Bits of a sample whose magnitude is distributed geometrically with this mean: of the magnitude and its sign. */
 static double
-bits_of(const struct steps *steps, uint32_t from, uint32_t to)
+price_of(double mean)
 {
-    double count = (double)(steps->count[to] - steps->count[from]);
-    if (count == 0)
-        return 0;
-    double mean = ((double)(steps->energy[to] - steps->energy[from]) / count + 0.5) / 16;
     double inverse = mean * log2_of(1 + 1 / mean), sign = mean / (1 + mean);
-    double bits = log2_of(1 + mean) + inverse + sign;
-    return count * bits;
+    return log2_of(1 + mean) + inverse + sign;
+}
+
+static void
+fill_prices(float prices[PRICES])
+{
+    for (int i = 0; i < PRICES; i++) {
+        uint64_t bits = (uint64_t)(((1023 + LOWEST_MEAN) << OCTAVE_BITS) + i) << (52 - OCTAVE_BITS);
+        double mean;
+        memcpy(&mean, &bits, sizeof mean);
+        prices[i] = (float)price_of(mean);
+    }
+}
+
+/* Bits of the samples of steps from..to - 1 as one bin, with the mean that the energies predict (in sixteenths), which is
+ * taken to be above 0. The price is interpolated. */
+static float
+bits_of(const struct steps *steps, const float prices[PRICES], uint32_t from, uint32_t to)
+{
+    double count = steps->count[to] - steps->count[from];
+    double mean = ((steps->energy[to] - steps->energy[from]) / count + 0.5) / 16;
+    uint64_t bits;
+    memcpy(&bits, &mean, sizeof bits);
+    uint64_t place = bits - ((uint64_t)(1023 + LOWEST_MEAN) << 52);
+    const float *price = prices + (place >> (52 - OCTAVE_BITS));
+    float part = (float)(uint32_t)(place >> (20 - OCTAVE_BITS)) * 0x1p-32F;
+    return (float)count * (price[0] + part * (price[1] - price[0]));
 }
 
 /* Cuts the steps into at most so many bins so that the bits are fewest, where each bin costs so many, and returns those.
  * starts[b] is where bin b starts; those that are left over start nowhere. */
 static double
-cut_steps(const struct steps *sums, uint32_t steps, int bins, double bin_bits, uint8_t starts[VOXEL_BINS_MAX])
+cut_steps(const struct steps *sums, const float prices[PRICES], int bins, double bin_bits,
+          uint8_t starts[VOXEL_BINS_MAX])
 {
-    float bits[VOXEL_STEPS_MAX][VOXEL_STEPS_MAX + 1]; /* 66 kB of stack */
-    double best[VOXEL_STEPS_MAX + 1];
+    float bits[VOXEL_STEPS_MAX + 1][VOXEL_STEPS_MAX], best[VOXEL_STEPS_MAX + 1]; /* bits[to][from]; 66 kB of stack */
     uint8_t from[VOXEL_BINS_MAX][VOXEL_STEPS_MAX + 1];
-    for (uint32_t i = 0; i < steps; i++)
-        for (uint32_t j = i + 1; j <= steps; j++)
-            bits[i][j] = (float)bits_of(sums, i, j);
+    uint32_t steps = sums->used;
+    best[0] = 0;
     for (uint32_t j = 1; j <= steps; j++)
-        best[j] = bits[0][j];
-    double least = best[steps] + bin_bits;
+        for (uint32_t i = 0; i < j; i++)
+            bits[j][i] = bits_of(sums, prices, i, j);
+    for (uint32_t j = 1; j <= steps; j++)
+        best[j] = bits[j][0];
+    double least = (double)best[steps] + bin_bits;
     int used = 1;
-    for (int b = 1; b < bins; b++) {
+    for (int b = 1; b < bins && b < (int)steps; b++) {
         for (uint32_t j = steps; j > (uint32_t)b; j--) { /* downwards, so that best[i] is still that of one bin less */
-            double fewest = 0;
-            for (uint32_t i = (uint32_t)b; i < j; i++) {
-                double sum = best[i] + bits[i][j];
-                if (i == (uint32_t)b || sum < fewest) {
-                    fewest = sum;
-                    from[b][j] = (uint8_t)i;
-                }
+            float fewest = best[b] + bits[j][b];
+            from[b][j] = (uint8_t)b;
+            for (uint32_t i = (uint32_t)b + 1; i < j; i++) {
+                float sum = best[i] + bits[j][i];
+                from[b][j] = sum < fewest ? (uint8_t)i : from[b][j];
+                fewest = sum < fewest ? sum : fewest;
             }
             best[j] = fewest;
         }
-        double all = best[steps] + (b + 1) * bin_bits;
-        if (bin_bits == 0 || all < least) {
-            least = all;
-            used = b + 1;
-        }
+        double all = (double)best[steps] + (b + 1) * bin_bits;
+        if (bin_bits > 0 && all >= least) /* and so will it be with more of them */
+            break;
+        least = all;
+        used = b + 1;
     }
     for (int b = used; b < bins; b++)
         starts[b] = UINT8_MAX;
     uint32_t end = steps;
     for (int b = used; b-- > 1;)
-        starts[b] = (uint8_t)(end = from[b][end]);
+        starts[b] = sums->number[end = from[b][end]];
     return least;
 }
 
@@ -135,6 +170,7 @@ voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t
 {
     uint32_t steps = (uint32_t)voxel_preset_steps(model->preset);
     int bins = voxel_preset_bins(model->preset), coarsest = 0;
+    float prices[PRICES];
     double least = 0;
     uint64_t above = 0, total = 0;
     for (uint32_t e = 0; e <= highest; e++)
@@ -144,11 +180,12 @@ voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t
         most--;
     while (step_of(most, coarsest, steps) == steps - 1 && coarsest < VOXEL_ENERGY_SHIFT_MAX)
         coarsest++;
+    fill_prices(prices);
     for (int shift = coarsest; shift >= 0; shift--) {
         struct steps sums;
         uint8_t starts[VOXEL_BINS_MAX] = {0};
         sum_steps(histogram, highest, shift, steps, &sums);
-        double bits = cut_steps(&sums, steps, bins, bits_of_table(model, total), starts);
+        double bits = cut_steps(&sums, prices, bins, bits_of_table(model, total), starts);
         if (shift < coarsest && bits >= least)
             break;
         least = bits;

@@ -10,7 +10,9 @@
 #include "survey.h"
 #include "train.h"
 
-enum { FEW_STATES = 1 << 16 }; /* samples of an image of which many states would take a noticeable part */
+/* Samples of an image of which many states would take a noticeable part. They are faster, which counts more at the lower
+ * levels. */
+enum { FEW_STATES = 1 << 16, FEW_STATES_FAST = 1 << 14, FAST_LEVEL = 4 };
 
 enum zblob_result
 voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, int level, bool is_signal, bool *gain)
@@ -40,7 +42,8 @@ voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, in
     if (is_signal)
         m->chunk_slices = 1;
     voxel_choose_direction(m, smoother_along, is_signal, level);
-    m->has_few_states = m->shape.width * m->shape.height * m->shape.slices * m->shape.components <= FEW_STATES;
+    m->has_few_states = m->shape.width * m->shape.height * m->shape.slices * m->shape.components <=
+                        (level > FAST_LEVEL ? FEW_STATES : FEW_STATES_FAST);
     if (m->wide == NULL)
         result = voxel_choose_channels(m, values, level);
     return result == ZBLOB_OK ? voxel_train_model(m, values, level) : result;

@@ -25,15 +25,22 @@ struct span {
     int from, to;
 };
 
+/* The first value in use from `v` on, or `to`. */
+static int
+next_used(const uint8_t *used, int v, int to)
+{
+    const uint8_t *found = memchr(used + v, 1, (size_t)(to - v));
+    return found ? (int)(found - used) : to;
+}
+
 uint64_t
 voxel_spread(const uint32_t *counts, const uint8_t *used, int from, int to)
 {
     uint64_t sum = 0;
     int before = -1, now = -1; /* the last two values in use */
     for (int v = from; v <= to; v++) {
+        v = next_used(used, v, to);
         bool is_last = v == to;
-        if (!is_last && !used[v])
-            continue;
         /* the first value and the last one have one neighbour */
         int left = before < 0 ? v - now : now - before, right = is_last ? left : v - now;
         if (now >= 0 && !(before < 0 && is_last))
@@ -49,11 +56,8 @@ static uint64_t
 map_bits(const uint8_t *used, struct span span)
 {
     uint64_t bits = 17;
-    for (int v = span.from, next = 0; v < span.to; v++)
-        if (used[v]) {
-            bits += 1 + 2 * (voxel_log2((uint32_t)(v - next) + 1) >> 8);
-            next = v + 1;
-        }
+    for (int next = 0, v = span.from; (v = next_used(used, v, span.to)) < span.to; next = ++v)
+        bits += 1 + 2 * (voxel_log2((uint32_t)(v - next) + 1) >> 8);
     return bits;
 }
 

@@ -16,7 +16,9 @@
 
 enum {
     SURVEY_SAMPLES = 1 << 17,
-    HARM = 32, /* ranks are dropped where residuals grow by more than one part in so many */
+    BYTES = 256,
+    PIECE = 1 << 13, /* samples whose second differences add up to less than 2^32 */
+    HARM = 32,       /* ranks are dropped where residuals grow by more than one part in so many */
 };
 
 struct survey {
@@ -25,17 +27,52 @@ struct survey {
     /* of each value, as a distance from the lowest one; by component, if they are few */
     uint32_t (*counts)[VOXEL_VALUES];
     uint32_t maps;           /* of counts */
+    unsigned lanes;          /* 3: samples are bytes, and counted in four tables that are added up later; otherwise 0 */
     int lowest, least, most; /* of the type; of the values counted, as in counts */
     int16_t *rows[3];
     uint64_t seen, difference, along, across; /* the last two: second differences */
 };
+
+/* Sums over pieces of rows, short enough for 32 bits: such loops become vector instructions. */
+static uint64_t
+sum_of_differences(const int16_t *now, size_t n)
+{
+    uint64_t all = 0;
+    for (size_t start = 1; start < n; start += PIECE) {
+        size_t end = start + PIECE < n ? start + PIECE : n;
+        uint32_t sum = 0;
+        for (size_t i = start; i < end; i++) {
+            int32_t d = now[i] - now[i - 1];
+            sum += (uint32_t)(d < 0 ? -d : d);
+        }
+        all += sum;
+    }
+    return all;
+}
+
+/* Second differences along `up`, and across it. */
+static void
+add_curvatures(struct survey *s, const int16_t *before, const int16_t *up, const int16_t *now, size_t n)
+{
+    for (size_t start = 1; start + 1 < n; start += PIECE) {
+        size_t end = start + PIECE < n - 1 ? start + PIECE : n - 1;
+        uint32_t sum_along = 0, sum_across = 0;
+        for (size_t i = start; i < end; i++) {
+            int32_t along = up[i - 1] + up[i + 1] - 2 * up[i], across = before[i] + now[i] - 2 * up[i];
+            sum_along += (uint32_t)(along < 0 ? -along : along);
+            sum_across += (uint32_t)(across < 0 ? -across : across);
+        }
+        s->along += sum_along;
+        s->across += sum_across;
+    }
+}
 
 static void
 survey_component(struct survey *s, uint64_t slice, uint64_t row, size_t component)
 {
     size_t n = (size_t)s->model->shape.width, step = (size_t)s->model->shape.components;
     uint32_t *counts = s->counts[s->maps > 1 ? component : 0];
-    int16_t *rows[3] = {s->rows[0], s->rows[1], s->rows[2]}, *now = rows[0], *up = rows[1], *before = rows[2];
+    int16_t *rows[3] = {s->rows[0], s->rows[1], s->rows[2]}, *now = rows[0];
     for (uint64_t back = 0; back < 3 && back <= row; back++) {
         const unsigned char *pixels = voxel_row_address(s->model, s->samples, slice, row - back);
         voxel_load(s->model, pixels, component, step, rows[back], n);
@@ -48,17 +85,22 @@ survey_component(struct survey *s, uint64_t slice, uint64_t row, size_t componen
     s->least = least - s->lowest < s->least ? least - s->lowest : s->least;
     s->most = most - s->lowest > s->most ? most - s->lowest : s->most;
     for (size_t i = 0; i < n; i++)
-        counts[now[i] - s->lowest]++;
-    for (size_t i = 1; i < n; i++) {
-        int d = now[i] - now[i - 1];
-        s->difference += (uint64_t)(d < 0 ? -d : d);
-    }
+        counts[now[i] - s->lowest + (int)(i & s->lanes) * BYTES]++;
+    s->difference += sum_of_differences(now, n);
     s->seen += n - 1;
-    for (size_t i = 1; row >= 2 && i + 1 < n; i++) {
-        int along = up[i - 1] + up[i + 1] - 2 * up[i], across = before[i] + now[i] - 2 * up[i];
-        s->along += (uint64_t)(along < 0 ? -along : along);
-        s->across += (uint64_t)(across < 0 ? -across : across);
-    }
+    if (row >= 2)
+        add_curvatures(s, rows[2], rows[1], now, n);
+}
+
+/* An increment waits for the one before it if both are of the same counter: so neighbours have different ones. */
+static void
+add_lanes(uint32_t *counts)
+{
+    for (size_t v = 0; v < BYTES; v++)
+        for (size_t lane = 1; lane < 4; lane++) {
+            counts[v] += counts[lane * BYTES + v];
+            counts[lane * BYTES + v] = 0;
+        }
 }
 
 /* Rows spread over the image by a hash: a fixed stride could follow its structure. */
@@ -81,6 +123,8 @@ survey_rows(struct survey *s)
         for (size_t c = 0; c < shape->components; c++)
             survey_component(s, row / shape->height, row % shape->height, c);
     }
+    for (uint32_t i = 0; i < s->maps && s->lanes; i++)
+        add_lanes(s->counts[i]);
 }
 
 /* 16 times log2(1 + 2 |residual|), nearly. */
@@ -182,6 +226,7 @@ voxel_survey_values(struct voxel_model *model, const unsigned char *samples, boo
     struct survey s = {.model = model, .samples = samples, .maps = 1, .least = 1};
     if (shape->components <= VOXEL_CHANNELS_MAX)
         s.maps = (uint32_t)shape->components;
+    s.lanes = zblob_sample_size(model->grid.sample_type) == 1 ? 3 : 0;
     s.lowest = voxel_lowest_value(sample_type_of(model->grid.sample_type));
     s.counts = calloc(s.maps, sizeof *s.counts);
     for (size_t i = 0; i < 3; i++)
