@@ -24,7 +24,7 @@ from ..samples.odd_values import odd_values
 from ..samples.values import sample_values
 
 # More of them finds more; CI runs a minute.
-MUTATIONS = os.environ.get("ZBLOB_FUZZ_MUTATIONS", "40")
+MUTATIONS = os.environ.get("ZBLOB_FUZZ_MUTATIONS", "20")
 
 
 @pytest.fixture(scope="module")
