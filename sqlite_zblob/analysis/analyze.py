@@ -11,6 +11,7 @@ import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..codec import DEFAULT_LEVEL, compress, is_frame
@@ -23,14 +24,15 @@ from ..connect.loader import Connection
 from ..connect.opening import Database, name_of, reading
 from ..errors import OptionError
 from ..migration.pipeline import cpu_count
-from ..migration.values import Key, place_of, select_value
+from ..migration.values import Key, Place, place_of, select_value
 from .describe import AUTO_VACUUM
 from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
-from .trial import LEVELS, SETTINGS, Estimate, Setting, Trials, t_quantile
+from .trial import LEVELS, SETTINGS, Estimate, Outcome, Setting, Trials, t_quantile
 
 MOST_DRAWS = 200
-CENSUS_BYTES = 16 << 20  # a column of few values and at most this many bytes is compressed as a whole
-LARGEST = 256 << 20  # bytes; larger values are not read, which bounds the memory
+CENSUS_BYTES = 4 << 20  # a column of at most this many bytes is compressed as a whole with every setting
+THREADS = 4  # at most, that compress values
+LARGEST = 256 << 20  # bytes; larger values are not read, nor are values together while others are compressed
 LEAST_COLUMN = 1 << 14  # bytes; smaller columns are left out
 
 # A lower level is recommended if the column becomes larger by less than NEGLIGIBLE (a share of its size), in less than
@@ -265,27 +267,48 @@ class _Analyzer:
                 one.scale(room / estimated)
 
     def _try(self, sizes: TableSizes, one: ColumnSizes, seconds: float) -> tuple[Trials, int]:
-        """Compress random values of the column, and count those that could not be read."""
+        """Compress values of the column in random order, and count those that could not be read."""
         enabled = self._enabled(sizes.table, one.column)
         min_size = enabled.min_size if enabled else _min_size(self.connection, sizes.table, one)
-        is_census = sizes.is_exact and one.rows == len(one.all_keys) and one.bytes <= CENSUS_BYTES
-        trials = Trials(is_census=is_census, min_size=min_size, seconds=seconds, seed=self.seed)
-        place = place_of(sizes.table, one.column)
-        again: dict[Key, Callable[[], None]] = {}
+        is_complete = sizes.is_exact and one.rows == len(one.all_keys)
+        is_census = is_complete and one.bytes <= CENSUS_BYTES
+        trials = Trials(is_complete, is_census, one.bytes, min_size=min_size, seconds=seconds, seed=self.seed)
+        keys = random.Random(self.seed).sample(one.all_keys, len(one.all_keys)) if is_complete else one.draws()
+        found, skipped_count = self._try_each(place_of(sizes.table, one.column), keys, trials)
+        trials.has_all = sizes.is_exact and len(found) == one.rows
+        return trials, skipped_count
+
+    def _try_each(self, place: Place, keys: Sequence[Key], trials: Trials) -> tuple[dict[Key, Outcome], int]:
+        """Read values here, and compress them in threads."""
+        found: dict[Key, Outcome] = {}
+        running: dict[Key, tuple[int, Future[Outcome]]] = {}
         skipped_count = 0
-        for key in one.all_keys if is_census else one.draws():
-            if trials.is_done:
-                break
-            if key not in again:
+
+        def take(key: Key) -> None:
+            found[key] = running.pop(key)[1].result()
+            trials.add_first(found[key])
+
+        with ThreadPoolExecutor(min(THREADS, cpu_count())) as threads:
+            for key in keys:
+                if trials.is_done:
+                    break
+                if key in running:
+                    take(key)
+                if key in found:
+                    trials.add(found[key])
+                    continue
                 value = select_value(self.connection, place, key, LARGEST)
                 if value is None:
                     skipped_count += 1
                     continue
-                again[key] = trials.add(value)
-            else:
-                again[key]()
-        trials.has_all = sizes.is_exact and len(again) == one.rows
-        return trials, skipped_count
+                while running and len(value) + sum(size for size, _ in running.values()) > LARGEST:
+                    take(next(iter(running)))
+                running[key] = (len(value), threads.submit(trials.prepare(), value))
+                if len(running) > THREADS:
+                    take(next(iter(running)))
+            while running:
+                take(next(iter(running)))
+        return found, skipped_count
 
     def _conclude(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, skipped_count: int) -> ColumnAnalysis:
         settings = tuple(self._setting(sizes, one, trials, each) for each in SETTINGS if trials.count(each))

@@ -25,7 +25,7 @@ SLICE_ROWS = 500  # rows per statement
 WINDOW_ROWS = 32  # about how many rows are in a window
 PROBES = 4  # values that are remembered of each class of small sizes
 PROBED_SIZES = 1 << 14  # bytes; sizes below this are small
-CENSUS_ROWS = 64  # of a column with at most this many values, all are remembered
+CENSUS_ROWS = 20_000  # of a column with at most this many values, the keys of all are remembered
 
 
 @dataclass

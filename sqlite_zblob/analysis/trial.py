@@ -1,7 +1,8 @@
-"""Compress random values of a column with every setting, and estimate from them what the column would become.
+"""Compress values of a column, and estimate from them what the column would become.
 
-The values are drawn with probabilities proportional to their sizes (sampling.py), so that a mean over them estimates
-the mean over the column's bytes. Knows no schema.
+Every value is compressed as a whole at the default level, which is as quick as migrating it, so that the column's ratio
+is known once all have been. The other settings are tried on pieces of some values, beside the default level on the same
+pieces: how many times larger or slower they are hardly differs between values. Knows no schema.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, hypot, inf, prod
-from statistics import NormalDist, fmean, stdev
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from ..codec import FrameInfo, compress, decompress, info, is_frame, is_plain_pickle
+from ..codec import DEFAULT_LEVEL, FrameInfo, compress, decompress, info, is_frame, is_plain_pickle
 from ..errors import DamagedFrameError, ZblobError
 from .recognize import Kind, recognize
 
@@ -25,13 +26,15 @@ ZSTD_LEVELS = (1, 3, 5, 7, 9)
 Setting = tuple[str, int]
 SETTINGS: tuple[Setting, ...] = tuple(("auto", n) for n in LEVELS) + tuple(("zstd", n) for n in ZSTD_LEVELS)
 
-FEW_DRAWS = 3  # values that are tried in any case, unless they take five times as long as was allowed
-LEAST_DRAWS = 12  # values that are tried if that takes no longer than twice the time that was allowed
-LEAST_TRIALS = 2  # of a slow setting
-# Bytes. Of larger values only a piece is compressed, and of those that hold no images a smaller one, since zstd's high
-# levels are slow.
-IMAGE_PIECE = 16 << 20
-GENERAL_PIECE = 4 << 20
+BASE: Setting = ("auto", DEFAULT_LEVEL)
+OTHERS: tuple[Setting, ...] = tuple(setting for setting in SETTINGS if setting != BASE)
+
+FEW_VALUES = 3  # values that are tried in any case, unless they take five times as long as was allowed
+LEAST_TRIALS = 2  # of a setting
+OTHERS_SHARE = 0.4  # of the time is for the other settings
+# Bytes. Of larger values only a piece is compressed with other settings.
+IMAGE_PIECE = 2 << 20
+GENERAL_PIECE = 1 << 20  # where there are no images, since zstd's high levels are slow
 STRIPES = 8
 
 FRAME = Kind("frame", True)
@@ -71,162 +74,258 @@ class Estimate:
         return Estimate(1 / max(self.value, 1e-12), low, high)
 
 
+class Pair(NamedTuple):
+    """One piece of a value, with a setting and with the default level."""
+
+    weight: float
+    trial: Trial
+    base: Trial
+
+
+@dataclass
+class Outcome:
+    """What was found out about one value."""
+
+    kind: Kind
+    size: int
+    is_pickle: bool
+    base: Trial
+    trials: dict[Setting, tuple[Trial, Trial]]  # on a piece: with the setting, and with the default level
+    spent: dict[Setting, float]  # CPU seconds
+
+
 class Trials:
     """All trials of one column."""
 
-    def __init__(self, *, is_census: bool, min_size: int, seconds: float, seed: int) -> None:
-        self.is_census = is_census  # every value is tried once: nothing is left to estimate
+    def __init__(
+        self, is_complete: bool, is_census: bool, size: float, *, min_size: int, seconds: float, seed: int
+    ) -> None:
+        """Begin.
+
+        :param is_complete: each value is added once, in random order. False: values are drawn with a probability that
+            is proportional to their size, and may be drawn again.
+        :param is_census: all of them are tried, as a whole, with every setting.
+        :param size: bytes of all values of the column.
+        """
+        self.is_complete, self.is_census, self.size = is_complete, is_census, size
         self.min_size = min_size  # smaller values stay as they are
         self.kinds: list[tuple[Kind, float]] = []  # the kind of each value, and its weight
         self.plain_count = 0  # values that are no frames
         self.smaller_count = 0  # plain values that compression makes smaller
         self.smaller_pickles = 0  # pickles among these
         self.are_pickles = True  # all plain values are pickles
-        self.has_all = is_census  # no value of the column was left out
-        self._trials: dict[Setting, list[tuple[float, Trial]]] = {setting: [] for setting in SETTINGS}
-        self._spent = dict.fromkeys(SETTINGS, 0.0)
-        self._seconds, self._share = seconds, seconds / len(SETTINGS)
+        self.has_all = False  # no value of the column was left out
+        self._seen = 0.0  # bytes
+        self._base: list[tuple[float, Trial]] = []
+        self._pairs: dict[Setting, list[Pair]] = {setting: [] for setting in OTHERS}
+        self._asked = dict.fromkeys(OTHERS, 0)
+        self._spent = dict.fromkeys(OTHERS, 0.0)
+        self._seconds, self._share = seconds, seconds * OTHERS_SHARE / len(OTHERS)
         self._deadline = time.monotonic() + seconds
         self._rng = random.Random(seed)
 
     @property
     def is_done(self) -> bool:
         """Is the time over, and are there enough values?"""
-        late, count = time.monotonic() - self._deadline, len(self.kinds)
-        if self.is_census or late < 0:
-            return False
-        if late < self._seconds:
-            return count >= LEAST_DRAWS
-        return count >= FEW_DRAWS or (count > 0 and late > 4 * self._seconds)
+        late, count = time.monotonic() - self._deadline, len(self._base)
+        return not self.is_census and late >= 0 and (count >= FEW_VALUES or (count > 0 and late > 4 * self._seconds))
 
     def count(self, setting: Setting) -> int:
-        return len(self._trials[setting])
+        return len(self._base if setting == BASE else self._pairs[setting])
 
-    def add(self, value: bytes) -> Callable[[], None]:
-        """Try a value. Returns a function that counts it once more, for when it is drawn again."""
-        kind, trials, is_pickle = self._try(value)
-        weight = float(len(value)) if self.is_census else 1.0
+    def prepare(self) -> Callable[[bytes], Outcome]:
+        """What is to be tried with the next value: a function that does it, in any thread."""
+        wanted = [
+            each
+            for each in OTHERS
+            if self.is_census or self._asked[each] < LEAST_TRIALS or self._spent[each] < self._share
+        ]
+        for each in wanted:
+            self._asked[each] += 1
+        rng = random.Random(self._rng.random())
+        return lambda value: self._try(value, wanted, rng)
 
-        def again() -> None:
-            self.kinds.append((kind, weight))
-            for setting, trial in trials.items():
-                self._trials[setting].append((weight, trial))
+    def add(self, found: Outcome) -> None:
+        """Count a value's outcome: once more, if it was drawn again."""
+        weight = float(found.size) if self.is_complete else 1.0
+        self.kinds.append((found.kind, weight))
+        self._base.append((weight, found.base))
+        self._seen += found.size
+        for setting, (trial, base) in found.trials.items():
+            self._pairs[setting].append(Pair(weight, trial, base))
 
-        if kind is not FRAME:
+    def add_first(self, found: Outcome) -> None:
+        """Count a value that was not drawn before."""
+        self.add(found)
+        for setting, seconds in found.spent.items():
+            self._spent[setting] += seconds
+        if found.kind is not FRAME:
             self.plain_count += 1
-            self.are_pickles = self.are_pickles and is_pickle
-            is_smaller = any(trial.fraction < 1 for trial in trials.values())
+            self.are_pickles = self.are_pickles and found.is_pickle
+            is_smaller = found.base.fraction < 1
             self.smaller_count += is_smaller
-            self.smaller_pickles += is_smaller and is_pickle
-        again()
-        return again
+            self.smaller_pickles += is_smaller and found.is_pickle
 
-    def _try(self, value: bytes) -> tuple[Kind, dict[Setting, Trial], bool]:
+    def _try(self, value: bytes, wanted: list[Setting], rng: random.Random) -> Outcome:
+        untouched = dict.fromkeys(OTHERS, (UNTOUCHED, UNTOUCHED))
         if is_frame(value):
-            return FRAME, dict.fromkeys(SETTINGS, UNTOUCHED), False
+            return Outcome(FRAME, len(value), False, UNTOUCHED, untouched, {})
         try:
             about = info(value)
         except DamagedFrameError:
-            return DAMAGED, dict.fromkeys(SETTINGS, UNTOUCHED), False
+            return Outcome(DAMAGED, len(value), False, UNTOUCHED, untouched, {})
+        kind, is_pickle = recognize(value, about), is_plain_pickle(value)
         if len(value) < self.min_size:
-            return recognize(value, about), dict.fromkeys(SETTINGS, UNTOUCHED), is_plain_pickle(value)
-        piece, options = self._planes(value, about)
-        general = self._bytes(value)
-        trials: dict[Setting, Trial] = {}
-        for setting in self._rng.sample(SETTINGS, len(SETTINGS)):  # the first one finds cold caches
-            if setting[0] == "zstd" and not about.images:
-                continue
-            if self.count(setting) < LEAST_TRIALS or self._spent[setting] < self._share:
-                is_image = setting[0] == "auto" and about.images
-                trials[setting] = self._time(setting, piece, options) if is_image else self._time(setting, general, {})
-        if not about.images:
-            trials |= {("zstd", n): trials["auto", n] for n in ZSTD_LEVELS if ("auto", n) in trials}
-        return recognize(value, about), trials, is_plain_pickle(value)
+            return Outcome(kind, len(value), is_pickle, UNTOUCHED, untouched, {})
+        found = Outcome(kind, len(value), is_pickle, _measure(BASE, value, {}), {}, {})
+        if wanted:
+            piece, options = (value, {}) if self.is_census else _piece_of(value, about, rng)
+            self._try_others(piece, options, bool(about.images), rng.sample(wanted, len(wanted)), found)
+        return found
 
-    def _time(self, setting: Setting, piece: bytes, options: dict[str, Any]) -> Trial:
-        """Measure in CPU time, so that other work of the machine does not count."""
-        codec, level = setting
-        start = time.thread_time()
-        frame = compress(piece, level, codec=codec, threads=1, **options)
-        middle = time.thread_time()
-        decompress(frame, threads=1)
-        end = time.thread_time()
-        self._spent[setting] += end - start
-        return Trial(len(frame) / len(piece), (middle - start) / len(piece), (end - middle) / len(piece))
-
-    def _bytes(self, value: bytes) -> bytes:
-        """The whole value, or stripes from all parts of it."""
-        if len(value) <= GENERAL_PIECE:
-            return value
-        width, distance = GENERAL_PIECE // STRIPES, len(value) // STRIPES
-        first = self._rng.randrange(distance - width + 1)
-        return b"".join(value[first + i * distance :][:width] for i in range(STRIPES))
-
-    def _planes(self, value: bytes, about: FrameInfo) -> tuple[bytes, dict[str, Any]]:
-        """The whole value, or some neighbouring planes of its largest image with the options that describe them."""
-        if len(value) <= IMAGE_PIECE or not about.images:
-            return value, {}
-        image = max(about.images, key=lambda image: prod(image.size) * image.components)
-        if image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
-            return self._bytes(value), {}
-        width = int(image.pixel_type.lstrip("uintfloa")) // 8
-        plane = prod(image.size[:-1]) * image.components * width
-        count = max(1, min(image.size[-1], IMAGE_PIECE // max(1, plane)))
-        start = image.value_offset + self._rng.randrange(image.size[-1] - count + 1) * plane
-        components = (image.components,) if image.components > 1 else ()
-        dtype = f"{'>' if image.byte_order == 'big' else '<'}{image.pixel_type[0]}{width}"
-        shape = (count, *image.size[-2::-1], *components)
-        return value[start : start + count * plane], {"dtype": dtype, "shape": shape}
+    def _try_others(
+        self, piece: bytes, options: dict[str, Any], is_image: bool, wanted: list[Setting], found: Outcome
+    ) -> None:
+        """In random order, as the first one finds cold caches."""
+        base = found.base if len(piece) == found.size else _measure(BASE, piece, options)
+        for setting in wanted:
+            if is_image or setting[0] == "auto":
+                trial = _measure(setting, piece, options if setting[0] == "auto" else {})
+                found.trials[setting] = (trial, base)
+                found.spent[setting] = (trial.compress + trial.decompress) * len(piece)
+        for setting in wanted:
+            auto = ("auto", setting[1])
+            if not is_image and setting[0] == "zstd" and (auto in found.trials or auto == BASE):
+                found.trials[setting] = found.trials.get(auto, (base, base))
 
     # ---- What they say of the column -----------------------------------------------------------------------
 
     def fraction(self, setting: Setting) -> Estimate:
         """Bytes after / bytes before.
 
-        The range leaves room for a kind of value that was not drawn. It may hold as many bytes as one of twenty samples
-        would miss, and may become nothing, or stay as large as it is.
+        Unless each value was tried, the range leaves room for a kind of value that was not. It may hold as many bytes
+        as one of twenty samples would miss, and may become nothing, or stay as large as it is.
         """
-        mean = self._mean(setting, lambda trial: trial.fraction, most=1.0)
+        mean = self._estimate(setting, lambda trial: trial.fraction, most=1.0)
         if mean.low is None or mean.high is None or self.has_all:
             return mean
-        room = 1 - 0.05 ** (1 / self.count(setting))
+        room = 1 - 0.05 ** (1 / len(self._base))
+        room *= 1 - self._share_seen()
         low, high = mean.value * (1 - room), mean.value + max(0.0, 1 - mean.value) * room
         return Estimate(mean.value, min(mean.low, low), max(mean.high, high))
 
     def seconds(self, setting: Setting) -> Estimate:
         """Seconds per byte to compress and to verify, with one thread."""
-        return self._mean(setting, lambda trial: trial.compress + trial.decompress)
+        return self._estimate(setting, lambda trial: trial.compress + trial.decompress)
 
     def rates(self, setting: Setting) -> tuple[float, float]:
         """Bytes per second, compressing and decompressing, over values that were no frames; 0 if there were none."""
-        tried = [trial for _, trial in self._trials[setting] if trial.compress]
+        tried = [(weight, trial) for weight, trial in self._base if trial.compress]
         if not tried:
             return 0.0, 0.0
-        return 1 / fmean(each.compress for each in tried), 1 / max(1e-12, fmean(each.decompress for each in tried))
+        figures: tuple[Callable[[Trial], float], ...] = (lambda each: each.compress, lambda each: each.decompress)
+        compressing, decompressing = (
+            1 / max(1e-12, _mean(tried, figure) * self._factor(setting, figure)[0]) for figure in figures
+        )
+        return compressing, decompressing
 
     def compare(self, setting: Setting, other: Setting) -> tuple[float, float]:
-        """Size and time with one setting, divided by those with the other, over the values tried with both."""
-        pairs = list(zip(self._trials[setting], self._trials[other], strict=False))
-        sizes = [sum(pair[i][0] * pair[i][1].fraction for pair in pairs) for i in (0, 1)]
-        times = [sum(pair[i][0] * pair[i][1].compress for pair in pairs) for i in (0, 1)]
-        return sizes[0] / max(sizes[1], 1e-12), times[0] / max(times[1], 1e-12)
+        """Size and time with one setting, divided by those with the other."""
+        figures: tuple[Callable[[Trial], float], ...] = (lambda each: each.fraction, lambda each: each.compress)
+        size, seconds = (
+            self._factor(setting, figure)[0] / max(1e-12, self._factor(other, figure)[0]) for figure in figures
+        )
+        return size, seconds
 
-    def _mean(self, setting: Setting, figure: Callable[[Trial], float], most: float = inf) -> Estimate:
-        """The mean, with a range by Student's t on the logarithm, so that it stays positive."""
-        weighted = [(weight, figure(trial)) for weight, trial in self._trials[setting]]
-        if not weighted:
+    def _share_seen(self) -> float:
+        """The share of the column's bytes in the values that were tried, where none of them comes twice."""
+        return min(1.0, self._seen / self.size) if self.is_complete and self.size else 0.0
+
+    def _factor(self, setting: Setting, figure: Callable[[Trial], float]) -> tuple[float, float | None]:
+        """By how much a figure is larger than at the default level, and the relative standard error of that."""
+        if setting == BASE:
+            return 1.0, 0.0
+        pairs = self._pairs[setting]
+        if not pairs:
             raise ZblobError(f"no value was tried with {setting}")
-        whole = sum(weight for weight, _ in weighted)
-        value = sum(weight * each for weight, each in weighted) / whole if whole else 1.0
-        if self.is_census:
-            return Estimate(value, value, value)
-        if len(weighted) == 1:
-            return Estimate(value, None, None)
+        here = sum(each.weight * figure(each.trial) for each in pairs)
+        there = sum(each.weight * figure(each.base) for each in pairs)
+        if there == 0:
+            return 1.0, 0.0
+        factor = here / there
+        if len(pairs) == 1 or here == 0:
+            return factor, None if here else 0.0
+        off = sum((each.weight * (figure(each.trial) - factor * figure(each.base))) ** 2 for each in pairs)
+        return factor, (off * len(pairs) / (len(pairs) - 1)) ** 0.5 / here
+
+    def _estimate(self, setting: Setting, figure: Callable[[Trial], float], most: float = inf) -> Estimate:
+        """The mean, with a range by Student's t on the logarithm, so that it stays positive."""
+        if not self._base:
+            raise ZblobError("no value was tried")
+        factor, factor_error = self._factor(setting, figure)
+        value = _mean(self._base, figure) * factor
         if value == 0.0:
             return Estimate(value, 0.0, 0.0)
-        error = stdev(each for _, each in weighted) / len(weighted) ** 0.5
-        factor = exp(min(50.0, t_quantile(len(weighted) - 1) * error / value))
-        return Estimate(value, value / factor, min(max(value, most), value * factor))
+        is_size = most == 1.0  # times of the same work differ, sizes do not
+        base_error = 0.0 if self.has_all and is_size else self._relative_error(figure)
+        factor_error = 0.0 if self.is_census and is_size else factor_error
+        if base_error is None or factor_error is None:
+            return Estimate(value, None, None)
+        counts = [len(self._base)] * (base_error > 0) + [self.count(setting)] * (factor_error > 0)
+        range_ = exp(min(50.0, t_quantile(min(counts) - 1) * hypot(base_error, factor_error))) if counts else 1.0
+        return Estimate(value, value / range_, min(max(value, most), value * range_))
+
+    def _relative_error(self, figure: Callable[[Trial], float]) -> float | None:
+        """The relative standard error of the mean at the default level. None: there is one value."""
+        count, mean = len(self._base), _mean(self._base, figure)
+        if count == 1:
+            return None
+        whole = sum(weight for weight, _ in self._base)
+        off = sum((weight * (figure(trial) - mean)) ** 2 for weight, trial in self._base)
+        error = (off * count / (count - 1)) ** 0.5 / whole
+        return error / mean * (1 - self._share_seen()) ** 0.5 if mean else 0.0
+
+
+def _mean(weighted: list[tuple[float, Trial]], figure: Callable[[Trial], float]) -> float:
+    whole = sum(weight for weight, _ in weighted)
+    return sum(weight * figure(trial) for weight, trial in weighted) / whole if whole else 1.0
+
+
+def _measure(setting: Setting, piece: bytes, options: dict[str, Any]) -> Trial:
+    """Measure in CPU time, so that other work of the machine does not count."""
+    codec, level = setting
+    start = time.thread_time()
+    frame = compress(piece, level, codec=codec, threads=1, **options)
+    middle = time.thread_time()
+    decompress(frame, threads=1)
+    end = time.thread_time()
+    return Trial(len(frame) / len(piece), (middle - start) / len(piece), (end - middle) / len(piece))
+
+
+def _stripes(value: bytes, rng: random.Random) -> bytes:
+    """The whole value, or stripes from all parts of it."""
+    if len(value) <= GENERAL_PIECE:
+        return value
+    width, distance = GENERAL_PIECE // STRIPES, len(value) // STRIPES
+    first = rng.randrange(distance - width + 1)
+    return b"".join(value[first + i * distance :][:width] for i in range(STRIPES))
+
+
+def _piece_of(value: bytes, about: FrameInfo, rng: random.Random) -> tuple[bytes, dict[str, Any]]:
+    """The whole value, or some neighbouring planes of its largest image with the options that describe them."""
+    image = max(about.images, key=lambda image: prod(image.size) * image.components, default=None)
+    if image and len(value) <= IMAGE_PIECE:
+        return value, {}
+    if image is None or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
+        return _stripes(value, rng), {}
+    width = int(image.pixel_type.lstrip("uintfloa")) // 8
+    plane = prod(image.size[:-1]) * image.components * width
+    count = max(1, min(image.size[-1], IMAGE_PIECE // max(1, plane)))
+    start = image.value_offset + rng.randrange(image.size[-1] - count + 1) * plane
+    components = (image.components,) if image.components > 1 else ()
+    dtype = f"{'>' if image.byte_order == 'big' else '<'}{image.pixel_type[0]}{width}"
+    shape = (count, *image.size[-2::-1], *components)
+    return value[start : start + count * plane], {"dtype": dtype, "shape": shape}
 
 
 _T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)

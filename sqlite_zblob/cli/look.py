@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from ..analysis.analyze import Analysis, ColumnAnalysis, SettingEstimate
+from ..analysis.analyze import Analysis, ColumnAnalysis, KindShare, SettingEstimate
 from ..analysis.analyze import analyze as run_analyze
 from ..analysis.describe import ColumnInfo, DatabaseInfo, TableInfo, describe
 from ..analysis.stats import ColumnStats, TableStats
@@ -24,6 +24,8 @@ from . import render
 from .options import column_argument, database_argument, json_option, on_interrupt, table_argument
 
 WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
+WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
+SAME_TIME = 1.5  # times: levels of the same ratio are one row if the slowest takes no longer
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -62,9 +64,9 @@ def analyze(
 ) -> None:
     """Say what compression would bring to a database: ratio, time and size for each level.
 
-    Random values of each BLOB and TEXT column are compressed, and the ranges hold the figures of the whole column with
-    95 % confidence. Nothing is written, and other programs may read and write meanwhile. The command to run is printed
-    at the end. Without TABLE and COLUMN, all columns are looked at.
+    The values of each BLOB and TEXT column are compressed in random order until the time is over, and ranges hold the
+    figures of the whole column with 95 % confidence. Nothing is written, and other programs may read and write
+    meanwhile. The command to run is printed at the end. Without TABLE and COLUMN, all columns are looked at.
     """
     on_interrupt("interrupted; nothing was changed")
     draw = _plotter(plot) if plot else None
@@ -115,7 +117,7 @@ _SUMMARY_HEADINGS = ("column", "holds", "advice", "values", "size", "then")
 
 
 def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
-    kinds = ", ".join(f"{each.share:.0%} {each.kind}" if each.share < 1 else each.kind for each in column.kinds[:3])
+    kinds = ", ".join(f"{_share(each)} {each.kind}" if each.share < 1 else each.kind for each in column.kinds[:3])
     best = column.recommended
     then = "-" if best is None or column.mode is None else render.size(best.size.value)
     about = "" if column.is_exact else "~"
@@ -126,6 +128,10 @@ def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
     return name, kinds or "-", advice, f"{about}{column.rows:,}", f"{about}{render.size(column.bytes)}", then
 
 
+def _share(kind: KindShare) -> str:
+    return "<1%" if kind.share < 0.005 else f"{kind.share:.0%}"
+
+
 _LEVEL_HEADINGS = ("codec", "level", "ratio", "file then", "time", "in/out MB/s")
 
 
@@ -134,7 +140,7 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
     out.print(f"\n{column.table}.{column.column}: {render.count(sampled, 'value')} sampled")
     for kind in column.kinds:
         details = f": {'; '.join(kind.details)}" if kind.details else ""
-        out.print(f"  {kind.share:.0%} {kind.kind}{details}")
+        out.print(f"  {_share(kind)} {kind.kind}{details}")
     rows = [_level_row(each, column.level) for each in _distinct(column)]
     out.print(render.table(_LEVEL_HEADINGS, rows))
     out.print(f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks;")
@@ -144,13 +150,18 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
 
 
 def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
-    """Group neighbouring levels that reach the same ratio; leave out zstd where it reaches that of "auto"."""
+    """Group neighbouring levels that reach the same ratio in about the same time.
+
+    zstd is left out where it reaches the ratio of "auto".
+    """
     groups: list[list[SettingEstimate]] = []
     for setting in column.settings:
         same = column.setting("auto", setting.level)
         if setting.codec == "zstd" and same and setting.is_like(same):
             continue
-        if groups and groups[-1][0].codec == setting.codec and groups[-1][0].is_like(setting):
+        first = groups[-1][0] if groups else None
+        is_as_fast = first is not None and setting.seconds.value < SAME_TIME * first.seconds.value
+        if first and first.codec == setting.codec and first.is_like(setting) and is_as_fast:
             groups[-1].append(setting)
         else:
             groups.append([setting])
@@ -181,13 +192,14 @@ def _unit(count: float) -> tuple[float, str]:
 
 
 def _range(estimate: Estimate, factor: float, unit: str) -> str:
-    """The figure, with its range unless that is narrow."""
+    """The figure, with its range unless that is narrow; the range alone if it is so wide that the figure says little."""
     value = f"{_short(estimate.value / factor)}{unit}"
     if estimate.low is None or estimate.high is None:
         return f"{value} (?)"
     if estimate.high - estimate.low < WORTH_A_RANGE * estimate.value:
         return value
-    return f"{value} ({_short(estimate.low / factor)}-{_short(estimate.high / factor)})"
+    range_ = f"{_short(estimate.low / factor)}-{_short(estimate.high / factor)}"
+    return f"{range_}{unit}" if estimate.high > WIDEST_RANGE * estimate.low else f"{value} ({range_})"
 
 
 def _short(number: float) -> str:

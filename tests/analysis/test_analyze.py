@@ -21,6 +21,7 @@ import pytest
 
 import sqlite_zblob as zb
 from sqlite_zblob.analysis import sampling
+from sqlite_zblob.analysis.analyze import CENSUS_BYTES
 from sqlite_zblob.column.schema import look_at_table
 
 from ..conftest import open_apsw
@@ -274,3 +275,25 @@ def test_a_writer_goes_on(database: Path, journal: str) -> None:
 
 def numbered(rng: random.Random, count: int) -> Iterator[tuple[int, bytes]]:
     return ((n, text(rng, rng.randrange(10, 200)).encode()) for n in range(count))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_store_of_many_kinds(database: Path, seed: int) -> None:
+    """Ratios from 1.2 to 1,000 beside each other: once each value was tried, chance has no part in the estimate."""
+    rng = np.random.RandomState(0)
+    z, y, x = np.indices((24, 96, 96))
+    scan = (900 * np.exp(-((x - 48) ** 2 + (y - 48) ** 2) / 900) + rng.normal(0, 9, x.shape)).astype("<i2")
+    arrays = [scan + n for n in range(4)] + [(scan > 200 + n).astype("u1") for n in range(8)]
+    arrays += [(scan * 0.37 + n * rng.normal(0, 1, x.shape)).astype("<f4") for n in range(6)]
+    arrays += [np.sqrt((x - n) ** 2 + y**2 + z**2) for n in range(4)]
+    values = [pickle.dumps(array) for array in arrays]
+    fill(database, "CREATE TABLE t(v BLOB)", [(value,) for value in values])
+    (column,) = zb.analyze(database, seconds=20, seed=seed).columns
+    whole = sum(map(len, values))
+    assert whole > CENSUS_BYTES
+    for level, error in ((5, 1e-9), (1, 0.03), (9, 0.03)):
+        setting = column.setting("auto", level)
+        truth = whole / sum(len(zb.compress(value, level)) for value in values)
+        assert setting and setting.ratio.value == pytest.approx(truth, rel=error)
+        assert setting.ratio.low is not None and setting.ratio.high is not None
+        assert setting.ratio.low * 0.98 < truth < setting.ratio.high * 1.02
