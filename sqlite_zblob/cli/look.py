@@ -192,7 +192,7 @@ def _unit(count: float) -> tuple[float, str]:
 
 
 def _range(estimate: Estimate, factor: float, unit: str) -> str:
-    """The figure, with its range unless that is narrow; the range alone if it is so wide that the figure says little."""
+    """The figure, with its range unless that is narrow. Where the range is too wide, the range alone."""
     value = f"{_short(estimate.value / factor)}{unit}"
     if estimate.low is None or estimate.high is None:
         return f"{value} (?)"
