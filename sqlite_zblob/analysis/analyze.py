@@ -215,13 +215,19 @@ class _Analyzer:
             progress(f"sizes of {each.name}")
             wanted = [each.column(column)] if column else _candidates(each)
             share = max(0.0, deadline - time.monotonic()) / left
-            sizes = measure_sizes(
-                *(self.connection, each, wanted),
-                seconds=share,
-                draw_count=MOST_DRAWS,
-                seed=self.seed,
-                is_own=self.is_own,
-            )
+            try:
+                sizes = measure_sizes(
+                    *(self.connection, each, wanted),
+                    seconds=share,
+                    draw_count=MOST_DRAWS,
+                    seed=self.seed,
+                    is_own=self.is_own,
+                )
+            except OptionError as reason:
+                if table is not None:
+                    raise
+                self.skipped.append(Skipped(each.name, None, str(reason)))
+                continue
             found += [(sizes, one) for one in sizes.columns if self._is_worth(each, one, column is not None)]
         self._limit_bytes(found)
         whole = sum(one.bytes for _, one in found)

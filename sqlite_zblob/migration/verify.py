@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import apsw
 
 from ..column.schema import Table, check_metadata
+from ..column.virtual import find_rows
 from ..connect.database import fold, run, snapshot
 from ..connect.opening import Database, rewriting
 from ..errors import OptionError
@@ -70,6 +71,9 @@ def _columns(connection: apsw.Connection, table: str | None, column: str | None)
         for name, data in compressed_columns(connection)
         if (table is None or fold(name) == fold(table)) and (column is None or fold(data) == fold(column))
     ]
+    if not found and table is not None:
+        find_rows(connection, table)  # raises where there is no such table
+        raise OptionError(f"no column of table {table} is enabled or was migrated: name the column")
     if not found:
         raise OptionError("no column is enabled or was migrated: name the table and the column")
     return found

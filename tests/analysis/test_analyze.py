@@ -203,6 +203,8 @@ def test_tables_of_all_sorts(database: Path) -> None:
         "CREATE TABLE uni(v TEXT UNIQUE)",
         "CREATE VIRTUAL TABLE f USING fts5(x)",
         "CREATE VIEW w AS SELECT * FROM uni",
+        "CREATE TABLE latin(k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID",
+        "INSERT INTO latin VALUES (CAST(x'ff41' AS TEXT), zeroblob(100000))",
     ):
         connection.execute(statement)
     with connection:
@@ -219,7 +221,9 @@ def test_tables_of_all_sorts(database: Path) -> None:
     assert found["without", "v"].rows == 1200
     assert found["uni", "v"].mode is None and "UNIQUE" in found["uni", "v"].why[0]
     assert found['odd "name', "v"].mode is None  # the generated column looks at it
-    assert "f" in {each.table for each in analysis.skipped}
+    assert {"f", "latin"} <= {each.table for each in analysis.skipped}
+    with pytest.raises(zb.OptionError, match="valid UTF-8"):
+        zb.analyze(database, "latin")
 
 
 def test_empty_databases(database: Path) -> None:

@@ -75,6 +75,10 @@ def test_reports(store: apsw.Connection, path: str) -> None:
         zb.restore(path, "t", "data")
     with pytest.raises(zb.OptionError, match="no column is enabled"):
         zb.verify(path)
+    with pytest.raises(zb.OptionError, match="no column of table t is enabled"):
+        zb.verify(path, "t")
+    with pytest.raises(zb.OptionError, match="there is no table nope"):
+        zb.verify(path, "nope")
     assert zb.verify(path, "t", "data").ok
 
 
@@ -554,7 +558,7 @@ def test_keys_that_are_no_valid_text(path: str) -> None:
         lambda: zb.restore(path, "t", "data", all_frames=True),
         lambda: zb.verify(path, "t", "data"),
         lambda: zb.stats(path, "t", "data"),
-        lambda: zb.analyze(path),
+        lambda: zb.analyze(path, "t"),
     ]
     for call in refused:
         with pytest.raises(zb.OptionError, match="row of table t has a key that is TEXT without being valid UTF-8"):
