@@ -152,6 +152,7 @@ struct zblob_options {
     uint64_t min_size;        /* callers leave smaller values as they are; the codec does not look at it */
     struct zblob_grid grid;   /* if the value is raw samples: what they are; otherwise dimension 0 */
     bool is_complex, is_bool; /* of raw samples, as in struct zblob_image */
+    bool for_column;          /* a compressed column makes the frame, not the program that stores the value */
     struct zblob_interrupt interrupt;
 };
 
@@ -178,6 +179,7 @@ struct zblob_frame {
     enum zblob_codec codec; /* the one with the largest number among the chunks' codecs */
     uint32_t version;
     uint32_t level;
+    bool for_column;        /* as in struct zblob_options */
     uint32_t dictionary_id; /* 0: none */
     uint32_t chunk_count;
     uint32_t image_count;
@@ -272,6 +274,10 @@ bool zblob_is_marked(const void *src, size_t src_size);
  * magic that the result is not 0: given as many bytes, zblob_is_marked knows. */
 #define ZBLOB_HEAD_PREFIX_SIZE 60
 uint64_t zblob_head_size(const void *src, size_t src_size);
+
+/* Has a compressed column made the frame or envelope of which these are the first ZBLOB_HEAD_PREFIX_SIZE bytes? Checks
+ * nothing. */
+bool zblob_is_for_column(const void *src, size_t src_size);
 
 /* Is it a frame or an envelope, with a valid header checksum? Then it need not be compressed. */
 bool zblob_is_compressed(const void *src, size_t src_size);

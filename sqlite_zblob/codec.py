@@ -80,6 +80,7 @@ class FrameInfo:
     chunk_count: int
     checksum: str | None  # of each chunk's raw bytes: "xxh64"
     dictionary_id: int  # 0: none
+    for_column: bool  # a compressed column has made the frame; False: the program did that itself, by zcompress
     images: tuple[ImageInfo, ...]
 
 
@@ -163,6 +164,8 @@ def _raise(error: Any) -> NoReturn:
 
 def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
     key = _option_text(name)
+    if name == "for_column" and isinstance(value, bool):
+        value = int(value)
     if _is_integer(value):
         if not -(1 << 63) <= value < 1 << 63:
             raise OptionError(f'option "{name}" must fit 64 bits, not {value}')
@@ -205,8 +208,9 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
     :param data: bytes-like, C-contiguous, of any item type; or text, which comes back as text.
     :param level: 1 (fastest) to 9 (smallest).
     :param options: `codec` ("auto", "voxel", "planes", "zstd" or "store"), `threads` (0: all), `min_size`
-        (smaller data come back as they are), and for raw voxels without a header `dtype` (NumPy's name) and
-        `shape` (slowest axis first, whose product is the number of samples).
+        (smaller data come back as they are), for raw voxels without a header `dtype` (NumPy's name) and
+        `shape` (slowest axis first, whose product is the number of samples), and `for_column` (False): true for
+        programs that write the rows of a compressed column themselves, so that `restore` knows whose frame it is.
     :returns: the frame; at most 64 bytes larger than the data, and 32 more for each chunk after the first.
     :raises OptionError: an option is unknown or out of range.
     """
@@ -448,6 +452,15 @@ def head_size(prefix: Buffer) -> int:
     """
     with _bytes_of(prefix) as src:
         return int(lib.zblob_head_size(src, len(src)))
+
+
+def is_for_column(prefix: Buffer) -> bool:
+    """Has a compressed column made the frame or envelope that begins with these HEAD_PREFIX_SIZE bytes?
+
+    Checks nothing.
+    """
+    with _bytes_of(prefix) as src:
+        return bool(lib.zblob_is_for_column(src, len(src)))
 
 
 def info_of_head(head: Buffer, value_size: int) -> FrameInfo:

@@ -109,7 +109,7 @@ class Rewriter:
         self.is_complete = False  # from the first row to the last, and nobody has written or changed the schema
         self.replaced_bytes = 0
         self.later: list[Entry] = []  # what is left for the final transaction
-        self.kept: list[Key] = []  # some of the frames that are none of ours
+        self.kept: list[Key] = []  # some of the frames that the program has made itself
 
     # ---- A walk ----
 
@@ -337,9 +337,6 @@ class Rewriter:
         is_nested = self.way.nested is not None and outcome.value_type == "blob" and has_magic(outcome.value)
         if is_nested and self.way.nested == "later" and not self.is_final:
             self.later.append(entry)
-            return entry.size
-        if self.way.nested is None and self.spared.would_be_kept(outcome.value):
-            self._remember(entry, outcome.digest)  # restore would leave it alone
             return entry.size
         reason = "SQLite would store another value than this one"
         try:

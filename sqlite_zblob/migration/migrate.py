@@ -183,17 +183,15 @@ class _Migration(Operation):
             )
 
     def _survey(self) -> Survey:
-        """With the frames that are there where they cannot be ours."""
-        is_new_table = self.is_new and self.settings.mode == "table"
-        return survey_column(self.target, self.meter, with_frames=self.is_unknown or is_new_table)
+        return survey_column(self.target, self.meter, with_frames=self.is_new and self.settings.mode == "table")
 
     def _refuse_frames(self, survey: Survey) -> None:
         """Refuse frames of the user's own: a virtual table would decompress them for its readers."""
-        if survey.frames:
+        if survey.own_frames:
             table, column = self.target.table, self.target.column
             raise OptionError(
-                f"{len(survey.frames)} values of column {column} look like compressed ones before any is, for "
-                f'instance that of row {self.describe_key(survey.frames[0][0])}, and mode "table" would take them for '
+                f"{len(survey.own_frames)} values of column {column} look like compressed ones before any is, for "
+                f'instance that of row {self.describe_key(survey.own_frames[0])}, and mode "table" would take them for '
                 f"its own: decompress them first (UPDATE {table} SET {column} = zdecompress({column})), or take mode "
                 '"in-place"'
             )
@@ -209,7 +207,7 @@ class _Migration(Operation):
         return entry.size >= settings.min_size or entry.has_magic
 
     def _is_foreign(self, place: Place, entry: Entry) -> bool:
-        return entry.is_frame and self.spared.is_kept(place, entry)
+        return entry.is_own_frame
 
     # ---- The beginning ----
 
@@ -224,8 +222,6 @@ class _Migration(Operation):
             record = self.record or make_record(self.connection, target.table, target.column, self.name, self.settings)
             record.begin(self.connection, self.name, self.settings, survey.totals)
             self.own(record)
-            for key, mark in survey.frames if self.is_unknown else ():
-                self.spared.add("kept", key, mark)
             if self.settings.mode == "in-place":
                 self._enable()
 

@@ -54,8 +54,6 @@ class Operation:
         self.record: Record | None = self.target.find_record()
         self.stale = self.record if self._is_stale() else None
         self.record = None if self.stale else self.record
-        # Frames in it cannot be ours: nothing has compressed its values yet.
-        self.is_unknown = self.record is None and (self.current is None or self.target.moved_to is not None)
         self.resumed = (
             self.record is not None and self.record.is_running and self.record.operation == self.request.operation
         )

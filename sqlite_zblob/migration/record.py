@@ -69,7 +69,7 @@ class Tally:
     rows: int = 0
     raw_bytes: int = 0
     stored_bytes: int = 0
-    kept: int = 0  # rows that were frames before the migration
+    kept: int = 0  # rows with frames of the program's own
     others: dict[str, int] = field(default_factory=dict)  # "envelope level" -> frames with other settings than wanted
 
 

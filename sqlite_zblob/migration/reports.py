@@ -70,7 +70,7 @@ class Report:
     stored_bytes: int  # the same, as they are stored now
     failures: tuple[Failure, ...]  # values that stay as they are
     missed_rows: int  # left undone, because others kept writing them; 0 if finished
-    kept_rows: int  # frames that were there before the column was migrated, and that restore leaves as they are
+    kept_rows: int  # frames that the program has made itself, and that restore leaves as they are
     kept: tuple[Key, ...]  # the first of these, at most 100
     others: tuple[OtherSettings, ...]  # migrate: rows that had been compressed before with other settings
     seconds: float

@@ -84,8 +84,7 @@ class Restoration(Operation):
         return self.end(report)
 
     def _is_foreign(self, place: Place, entry: Entry) -> bool:
-        is_kept = not self.all_frames and self.spared.is_kept(place, entry)
-        return is_kept or self.spared.is_nested(place, entry)
+        return (entry.is_own_frame and not self.all_frames) or self.spared.is_nested(place, entry)
 
     # ---- Is there anything to restore? ----
 

@@ -1,6 +1,5 @@
 """The rows that a migration leaves as they are, and why: the table `zblob_exceptions`.
 
-- "kept": the value was a frame before the column was compressed, so it is none of ours (note: its mark);
 - "nested": what a value has become by its restoration is a frame itself (note: its mark);
 - "failed": the value could not be compressed or restored (note: why).
 """
@@ -12,7 +11,7 @@ import apsw
 from ..connect.database import run
 from ..connect.loader import Connection
 from ..errors import MetadataError
-from .values import Entry, Key, Place, decode_key, encode_key, mark_of, mark_of_value
+from .values import Entry, Key, Place, decode_key, encode_key, mark_of
 
 EXCEPTIONS = "zblob_exceptions"
 
@@ -20,7 +19,7 @@ CREATE_EXCEPTIONS = f"""
 CREATE TABLE IF NOT EXISTS main.{EXCEPTIONS} (/* zblob 1 */
     migration INTEGER NOT NULL,
     row_key TEXT NOT NULL, -- JSON
-    kind TEXT NOT NULL, -- 'kept', 'nested' or 'failed'
+    kind TEXT NOT NULL, -- 'nested' or 'failed'
     note TEXT NOT NULL,
     PRIMARY KEY (migration, row_key, kind)
 ) WITHOUT ROWID;
@@ -31,9 +30,8 @@ CREATE INDEX IF NOT EXISTS main.{EXCEPTIONS}_by_note ON {EXCEPTIONS}(migration, 
 class Spared:
     """Those of one record.
 
-    A frame that was kept is known by its mark, whatever its key is by now, so that it is never taken for one of ours:
-    its owner may have moved it, or copied it, and VACUUM changes rowids. A nested one is known by its mark and its key,
-    or by its mark alone where its row no longer holds it.
+    A nested frame is known by its mark and its key, or by its mark alone where its row no longer holds it: its owner
+    may have moved it, or copied it, and VACUUM changes rowids.
     """
 
     def __init__(self, connection: apsw.Connection, id: int) -> None:
@@ -49,16 +47,6 @@ class Spared:
     def forget(self, kind: str) -> None:
         run(self.connection, f"DELETE FROM main.{EXCEPTIONS} WHERE (migration, kind) = (?, ?)", (self.id, kind))
         self.kinds.discard(kind)
-
-    def is_kept(self, place: Place, entry: Entry) -> bool:
-        """Was this frame one before the migration? To be called in the transaction of the entry."""
-        if "kept" not in self.kinds or not entry.has_magic:
-            return False
-        return self._keys("kept", mark_of(self.connection, place, entry)) != []
-
-    def would_be_kept(self, frame: bytes) -> bool:
-        """Could this new frame not be told from one that was there before?"""
-        return "kept" in self.kinds and self._keys("kept", mark_of_value(frame)) != []
 
     def is_nested(self, place: Place, entry: Entry) -> bool:
         """Is this frame a restored value already? To be called in the transaction of the entry."""

@@ -12,7 +12,7 @@ from .meter import Meter
 from .record import Counts
 from .space import SMALL_CHANGE, free_bytes, step_bytes
 from .target import Target
-from .values import Key, mark_of, page
+from .values import Key, page
 
 PAGE_ROWS = 2000
 
@@ -22,7 +22,7 @@ class Survey:
     totals: Counts = field(default_factory=Counts)
     stored_bytes: int = 0  # of all values together, now
     largest_stored: int = 0  # bytes of the largest value, now
-    frames: list[tuple[Key, str]] = field(default_factory=list)  # if asked for: values that look like frames, and marks
+    own_frames: list[Key] = field(default_factory=list)  # if asked for: those that no compressed column has made
     settings: Counter[str] = field(default_factory=Counter)  # number of frames by "envelope level"
     data_version: int = 0  # PRAGMA data_version: as long as it stays the same, nobody else has written
 
@@ -41,7 +41,7 @@ class Survey:
 def survey_column(target: Target, meter: Meter, *, with_frames: bool) -> Survey:
     """Look at every row, and read no more of a value than the header of a frame.
 
-    :param with_frames: list the values that look like frames: they were there before the column is compressed.
+    :param with_frames: list the values that look like frames that no compressed column has made.
     """
     connection, place = target.connection, target.place
     survey, after = Survey(), None
@@ -62,8 +62,8 @@ def survey_column(target: Target, meter: Meter, *, with_frames: bool) -> Survey:
                 survey.largest_stored = max(survey.largest_stored, entry.size)
                 if entry.is_frame:
                     survey.settings[f"{entry.envelope} {entry.level}"] += 1
-                if with_frames and entry.has_magic:
-                    survey.frames.append((entry.key, mark_of(connection, place, entry)))
+                if with_frames and entry.has_magic and not entry.for_column:
+                    survey.own_frames.append(entry.key)
         if not entries:
             return survey
         after = entries[-1].key

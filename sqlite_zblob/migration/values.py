@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from ..codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head
+from ..codec import HEAD_PREFIX_SIZE, Buffer, checksum, has_magic, head_size, info_of_head, is_for_column
 from ..column.schema import Column, Table
 from ..column.virtual import find_rows
 from ..connect.database import octet_length, quote, run, snapshot, text_of
@@ -88,10 +88,16 @@ class Entry(NamedTuple):
     codec: str | None  # the richest one among the frame's chunks; None: no frame, or a damaged header
     level: int = 0  # of the frame
     envelope: str = "frame"  # of the frame: "frame" or "pickle"
+    for_column: bool = False  # the frame was made by a compressed column, and not by the program that stored it
 
     @property
     def is_frame(self) -> bool:
         return self.codec is not None
+
+    @property
+    def is_own_frame(self) -> bool:
+        """The program has made it itself, and wants a frame."""
+        return self.is_frame and not self.for_column
 
 
 def find_place(connection: Connection, table: str, column: str) -> tuple[Place, Table]:
@@ -193,13 +199,13 @@ class _Heads:
         if not has_magic(head):
             return Entry(key, value_type, size, size, False, None)
         if not self.parses:
-            return Entry(key, value_type, size, size, True, "unknown")
+            return Entry(key, value_type, size, size, True, "unknown", for_column=is_for_column(head))
         try:
             about = info_of_head(head, size)
         except (DamagedFrameError, UnsupportedFrameError):
             return Entry(key, value_type, size, size, True, None)
         level, envelope = about.level or 0, about.envelope or "frame"
-        return Entry(key, value_type, size, about.raw_size, True, about.codec, level, envelope)
+        return Entry(key, value_type, size, about.raw_size, True, about.codec, level, envelope, about.for_column)
 
     def head(self, key: Key, size: int, value: bytes | None) -> bytes:
         return self.read(key, size) if value is None else value[:size]

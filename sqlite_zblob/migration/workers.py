@@ -7,6 +7,7 @@ file to read them from; a worker that cannot reach that very file answers so, an
 from __future__ import annotations
 
 import errno
+import json
 import os
 import platform
 import sys
@@ -255,7 +256,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
         return kept if job.envelope == "pickle" else _compress_text(job, item, value, kept)
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
-    new = _COMPRESSORS[job.envelope](value, job.level, threads=1)
+    new = _COMPRESSORS[job.envelope](value, job.level, threads=1, for_column=True)
     # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
         return kept
@@ -333,7 +334,8 @@ def _text_engine(encoding: str) -> apsw.Connection:
 
 def _compress_text(job: Job, item: Item, value: Buffer, kept: Outcome) -> Outcome:
     engine = _text_engine(job.source.encoding)
-    ((new,),) = run(engine, f"SELECT zcompress({text_of('?')}, ?)", (value, job.level))
+    options = json.dumps({"level": job.level, "for_column": 1})
+    ((new,),) = run(engine, f"SELECT zcompress({text_of('?')}, ?)", (value, options))
     if len(new) >= item.size:
         return kept
     value_type, raw = _decompress_text(job, new)

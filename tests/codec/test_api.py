@@ -66,7 +66,11 @@ def test_out() -> None:
         ({"level": True}, 'option "level" does not take True'),
         ({"level": 1 << 70}, "must fit 64 bits"),
         ({"codec": "lzma"}, 'must be auto, voxel, planes, zstd or store, not "lzma"'),
-        ({"colour": 1}, 'unknown option "colour": the options are codec, level, min_size, threads, dtype and shape'),
+        (
+            {"colour": 1},
+            'unknown option "colour": the options are codec, level, min_size, threads, dtype, shape and for_',
+        ),
+        ({"for_column": 2}, 'option "for_column" must be from 0 to 1, not 2'),
         ({"dtype": "int16", "shape": (2, 3)}, "describe 12 bytes, the value has 5"),
         ({"dtype": np.dtype("V3"), "shape": (2, 3)}, 'not "|V3"'),
         ({"shape": "5"}, 'option "shape" does not take text'),

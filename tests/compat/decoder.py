@@ -151,11 +151,12 @@ def decode(value: bytes) -> bytes | str:
     require(44 <= header_size <= len(value), "header's size")
     header = value[:header_size]
     require(xxhash.xxh64_intdigest(header[:-8]) == struct.unpack("<Q", header[-8:])[0], "header's checksum")
-    version, value_type, _level, codec, raw_size, dictionary_id, chunk_count, section_size = struct.unpack_from(
+    version, value_type, level, codec, raw_size, dictionary_id, chunk_count, section_size = struct.unpack_from(
         "<BBBBQIII", header, 12
     )
     if version != 1 or dictionary_id:
         raise UnsupportedError(f"version {version}, dictionary {dictionary_id}")
+    require(1 <= level & 127 <= 9, "level")
     require(header_size == 44 + section_size + 20 * chunk_count, "header's parts")
     images = read_sections(header[36 : 36 + section_size])
     raw, at, codecs = b"", header_size, {0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import threading
 import time
@@ -299,23 +300,46 @@ def test_enabled_and_rebuilt(path: str) -> None:
 
 
 def test_enabled_and_disabled(path: str) -> None:
-    """Nobody knows any more whose frames they are: they stay, the report names them, and one word decompresses them."""
+    """Frames that a compressed column has made are known, whatever happened to the column since."""
     db = open_apsw(path)
     db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, note)")
     zb.enable(db, "t", "data")
     db.executemany("INSERT INTO t(id, data) VALUES (?, ?)", [(n, value_of(n)) for n in range(ROWS)])
+    db.execute("INSERT INTO t(id, data) VALUES (?, ?)", (ROWS, OWN))
     zb.disable(db, "t", "data")
-    assert zb.migrate(path, "t", "data").kept_rows == ROWS
+    assert zb.migrate(path, "t", "data").kept_rows == 1
     report = zb.restore(path, "t", "data")
-    assert report.finished and (report.changed_rows, report.kept_rows) == (0, ROWS)
-    assert report.kept[:2] == ({"id": 0}, {"id": 1}) and len(report.kept) == ROWS
-    assert frames(db) == ROWS and of_ours(db) == []
+    assert report.finished and (report.changed_rows, report.kept_rows, report.kept) == (ROWS, 1, ({"id": ROWS},))
+    assert values(db) == {n: value_of(n) for n in range(ROWS)} | {ROWS: OWN} and of_ours(db) == []
     with pytest.raises(zb.NotCompressedError, match="--all-frames decompresses them"):
         zb.restore(path, "t", "data")
-    assert zb.restore(path, "t", "data", all_frames=True, dry_run=True).rows == ROWS
+    assert zb.restore(path, "t", "data", all_frames=True, dry_run=True).rows == ROWS + 1
     report = zb.restore(path, "t", "data", all_frames=True)
-    assert report.finished and report.changed_rows == ROWS
-    assert values(db) == {n: value_of(n) for n in range(ROWS)} and of_ours(db) == []
+    assert report.finished and report.changed_rows == 1
+    assert values(db)[ROWS] == zb.decompress(OWN)
+
+
+@pytest.mark.parametrize("migrated", [False, True])
+@pytest.mark.parametrize("envelope", ["frame", "pickle"])
+def test_own_frames_in_an_enabled_column(path: str, envelope: str, migrated: bool) -> None:
+    """They were there before, or came later by the program's own zcompress and zpickle: they are what it stored."""
+    db = open_apsw(path)
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    pickled = pickle.dumps({"text": "words " * 900})
+    db.execute("INSERT INTO t VALUES (0, zcompress(?)), (1, zpickle(?))", (value_of(0), pickled))
+    zb.enable(db, "t", "data", envelope=envelope)
+    db.execute("INSERT INTO t VALUES (2, ?), (3, zcompress(?)), (4, zpickle(?))", (pickled, value_of(3), pickled))
+    own = {number: value for number, value in values(db).items() if number != 2}
+    assert frames(db) == 5
+    if migrated:
+        zb.migrate(path, "t", "data")
+    db.execute(
+        "ALTER TABLE t RENAME TO u; CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB); INSERT INTO t SELECT * FROM u"
+    )
+    db.execute("DROP TABLE u")
+    report = zb.restore(path, "t", "data")
+    assert report.finished and (report.changed_rows, report.kept_rows) == (1, 4)
+    assert values(db) == own | {2: pickled} and of_ours(db) == []
 
 
 def test_all_frames_of_a_migrated_column(store: apsw.Connection, path: str) -> None:
@@ -420,11 +444,12 @@ def test_own_frames_whose_rowids_change(path: str, key: str) -> None:
 
 
 def test_a_value_whose_frame_is_there_already(store: apsw.Connection, path: str) -> None:
-    """Compressed, the two could not be told from each other."""
+    """Compressed, the two differ in who has made the frame."""
     store.execute("UPDATE t SET data = ? WHERE id = 3", (zb.compress(value_of(5)),))
     before = values(store)
     report = zb.migrate(path, "t", "data")
-    assert report.changed_rows == ROWS - 2 and not report.failures
+    assert report.changed_rows == ROWS - 1 and not report.failures
+    assert len(values(store)[3]) == len(values(store)[5])
     zb.restore(path, "t", "data")
     assert values(store) == before
 

@@ -95,6 +95,7 @@ assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned cha
     struct zblob_frame fields = {.value_type = value_type,
                                  .codec = richest_codec(plan),
                                  .level = (uint32_t)plan->options->level,
+                                 .for_column = plan->options->for_column,
                                  .raw_size = plan->src_size,
                                  .chunk_count = (uint32_t)plan->chunk_count};
     *frame = p;

@@ -141,7 +141,8 @@ put_frame(struct writer *w, const struct zblob_frame *frame, bool in_envelope)
     put_double(w, (double)frame->raw_size / (double)frame->frame_size);
     put(w, ", \"header_size\": %zu, \"chunk_count\": %" PRIu32 ", \"checksum\": \"xxh64\"", frame->header_size,
         frame->chunk_count);
-    put(w, ", \"dictionary_id\": %" PRIu32, frame->dictionary_id);
+    put(w, ", \"dictionary_id\": %" PRIu32 ", \"for_column\": %s", frame->dictionary_id,
+        frame->for_column ? "true" : "false");
 }
 
 static void
@@ -150,7 +151,7 @@ put_plain(struct writer *w, size_t size, enum zblob_value_type type)
     put(w, "{\"frame\": false, \"envelope\": null, \"version\": null");
     put(w, ", \"value_type\": \"%s\", \"codec\": null", value_type_name(type));
     put(w, ", \"level\": null, \"raw_size\": %zu, \"frame_size\": %zu, \"ratio\": 1.0", size, size);
-    put(w, ", \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0");
+    put(w, ", \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0, \"for_column\": false");
 }
 
 /* A stored value is searched for images as a plain one is: its frame has no IMAGE sections, which would make it larger

@@ -97,6 +97,13 @@ zblob_head_size(const void *src, size_t src_size)
 }
 
 bool
+zblob_is_for_column(const void *src, size_t src_size)
+{
+    size_t before = zblob_is_envelope(src, src_size) || is_nearly_opening(src, src_size) ? PREFIX_SIZE : 0;
+    return frame_is_for_column((const unsigned char *)src + before, src_size - before);
+}
+
+bool
 zblob_is_compressed(const void *src, size_t src_size)
 {
     const unsigned char *frame;

@@ -28,6 +28,9 @@ enum field_offset {
     AT_SECTION_SIZE = 32,
 };
 
+/* In the byte of the level: a compressed column has made the frame. */
+enum { FOR_COLUMN = 128 };
+
 /* The bound of zblob.h: a frame of one stored chunk without sections costs exactly the first overhead. */
 _Static_assert(FRAME_FIXED_SIZE + FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE == ZBLOB_OVERHEAD_FIRST_CHUNK,
                "the header of one stored chunk");
@@ -89,6 +92,12 @@ frame_lacks_magic(const void *src, size_t src_size)
     return !zblob_has_magic(src, src_size) && checksum_holds_with_magic(src, src_size);
 }
 
+static bool
+level_exists(uint32_t level)
+{
+    return level >= ZBLOB_LEVEL_MIN && level <= ZBLOB_LEVEL_MAX;
+}
+
 uint64_t
 frame_unmarked_header_size(const void *src, size_t src_size)
 {
@@ -96,9 +105,14 @@ frame_unmarked_header_size(const void *src, size_t src_size)
     if (src_size < ZBLOB_PREFIX_SIZE || zblob_has_magic(src, src_size))
         return 0;
     bool is_likely = p[AT_VERSION] == ZBLOB_FORMAT_VERSION && p[AT_VALUE_TYPE] <= ZBLOB_TEXT_UTF16LE &&
-                     p[AT_LEVEL] >= ZBLOB_LEVEL_MIN && p[AT_LEVEL] <= ZBLOB_LEVEL_MAX &&
-                     p[AT_CODEC] <= ZBLOB_CODEC_VOXEL;
+                     level_exists(p[AT_LEVEL] & ~(uint32_t)FOR_COLUMN) && p[AT_CODEC] <= ZBLOB_CODEC_VOXEL;
     return is_likely ? stated_header_size(p) : 0;
+}
+
+bool
+frame_is_for_column(const unsigned char *src, size_t src_size)
+{
+    return src_size > AT_LEVEL && src[AT_LEVEL] & FOR_COLUMN;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -128,7 +142,7 @@ frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t s
     memcpy(dst + AT_SIGNATURE, SIGNATURE, 4);
     dst[AT_VERSION] = ZBLOB_FORMAT_VERSION;
     dst[AT_VALUE_TYPE] = (unsigned char)frame->value_type;
-    dst[AT_LEVEL] = (unsigned char)frame->level;
+    dst[AT_LEVEL] = (unsigned char)(frame->level | (frame->for_column ? FOR_COLUMN : 0));
     dst[AT_CODEC] = (unsigned char)frame->codec;
     store_le64(dst + AT_RAW_SIZE, frame->raw_size);
     store_le32(dst + AT_DICTIONARY_ID, frame->dictionary_id);
@@ -190,15 +204,16 @@ check_fixed_fields(struct zblob_frame *frame, struct zblob_error *error)
 {
     const unsigned char *p = frame->header;
     frame->value_type = (enum zblob_value_type)p[AT_VALUE_TYPE];
-    frame->level = p[AT_LEVEL];
+    frame->level = p[AT_LEVEL] & ~(uint32_t)FOR_COLUMN;
+    frame->for_column = p[AT_LEVEL] & FOR_COLUMN;
     frame->codec = (enum zblob_codec)p[AT_CODEC];
     frame->raw_size = load_le64(p + AT_RAW_SIZE);
     frame->dictionary_id = load_le32(p + AT_DICTIONARY_ID);
     frame->chunk_count = load_le32(p + AT_CHUNK_COUNT);
     if (p[AT_VALUE_TYPE] > ZBLOB_TEXT_UTF16LE)
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: value type %d does not exist", p[AT_VALUE_TYPE]);
-    if (p[AT_LEVEL] < ZBLOB_LEVEL_MIN || p[AT_LEVEL] > ZBLOB_LEVEL_MAX)
-        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: level %d does not exist", p[AT_LEVEL]);
+    if (!level_exists(frame->level))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: level %" PRIu32 " does not exist", frame->level);
     if (frame->dictionary_id)
         return zblob_fail(error, ZBLOB_UNSUPPORTED,
                           "the frame needs dictionary %" PRIu32 ", and this build has no dictionaries",

@@ -30,6 +30,9 @@ bool frame_lacks_magic(const void *src, size_t src_size);
 /* The header's size in a value without magic, if its first ZBLOB_PREFIX_SIZE bytes could otherwise be a frame's; or 0. */
 uint64_t frame_unmarked_header_size(const void *src, size_t src_size);
 
+/* Do a frame's first ZBLOB_PREFIX_SIZE bytes say that a compressed column has made it? */
+bool frame_is_for_column(const unsigned char *src, size_t src_size);
+
 /* Write what precedes a section's body of `size` bytes; returns where the body goes. */
 unsigned char *frame_write_section_prefix(unsigned char *dst, enum frame_section_type type, size_t size);
 

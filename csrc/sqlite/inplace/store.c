@@ -56,6 +56,7 @@ compress(struct store_call *call, struct zblob_error *error)
     const struct value *value = &call->value;
     struct zblob_options options = call->connection->options;
     options.interrupt = interrupt_of(call->db);
+    options.for_column = true;
     struct value *frame = &call->frame;
     unsigned char *bytes;
     sqlite3_int64 level = sqlite3_value_int64(call->arguments[CALL_LEVEL]);

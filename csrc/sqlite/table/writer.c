@@ -135,6 +135,7 @@ set_options(const struct table *table, struct zblob_options *options)
     *options = defs->options;
     options->threads = table->connection->options.threads;
     options->interrupt = interrupt_of(table->shadow.db);
+    options->for_column = true;
     if (!defs->has_level)
         options->level = table->connection->options.level;
 }
