@@ -216,16 +216,14 @@ def _print_others(report: Report) -> None:
 
 
 def _print_kept(report: Report) -> None:
-    """Frames that are none of ours."""
-    rows = render.count(report.kept_rows, "value")
-    were = "was a frame" if report.kept_rows == 1 else "were frames"
-    out = render.console()
+    """Frames of the program's own."""
+    is_one, out = report.kept_rows == 1, render.console()
+    rows = f"{render.count(report.kept_rows, 'value')} {'is a frame' if is_one else 'are frames'} of the program's own"
     if report.operation == "migrate":
-        out.print(f"{rows} {were} before, and restore will leave {_them(report.kept_rows)} so, unless --all-frames")
+        out.print(f"{rows}, and restore will leave {_them(report.kept_rows)} so, unless --all-frames")
         return
     out.print(
-        f"{rows} {were} before the migration and {'stays' if report.kept_rows == 1 else 'stay'} so; --all-frames "
-        f"decompresses {_them(report.kept_rows)}, too:"
+        f"{rows} and {'stays' if is_one else 'stay'} so; --all-frames decompresses {_them(report.kept_rows)}, too:"
     )
     _print_lines([f"  {render.key(key)}" for key in report.kept])
 

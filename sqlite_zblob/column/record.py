@@ -7,11 +7,15 @@ on, and to the table that it names where they are gone.
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import apsw
+
 from ..connect.database import fold, quote, run
 from ..connect.loader import Connection
+from ..errors import MetadataError
 from .schema import check_metadata, is_ordinary, master_of
 from .triggers import EVENTS, Setting, old_trigger_names, setting_of, trigger_name
 
@@ -56,12 +60,35 @@ def entries(connection: Connection, schema: str) -> list[Entry]:
     recorded: set[int] = set()
     if has_record(connection, schema):
         check_metadata(connection, schema)
-        for id, table_name, column, _, *settings in run(
-            connection, f"SELECT * FROM {quote(schema)}.{RECORD} ORDER BY id"
-        ):
-            recorded.add(id)
-            found += _recorded(connection, schema, table_name, Setting(id, column, *settings), triggers)
+        for table, setting in _settings(connection, schema):
+            recorded.add(setting.id)
+            found += _recorded(connection, schema, table, setting, triggers)
     return found + _unrecorded(connection, schema, recorded, triggers)
+
+
+def _settings(connection: Connection, schema: str) -> list[tuple[str, Setting]]:
+    """With the table, as it is recorded.
+
+    :raises MetadataError: somebody has changed the record so that it makes no sense.
+    """
+    fields = "id, table_name, column_name, envelope, level, min_size"
+    try:
+        rows = run(connection, f"SELECT {fields} FROM {quote(schema)}.{RECORD} ORDER BY id")
+    except (apsw.SQLError, sqlite3.OperationalError) as error:
+        raise MetadataError(
+            f"table {RECORD} is not the one that sqlite_zblob makes ({error}): drop it. Triggers go on without it, and "
+            "zb.enable(connection, table, column) records their columns again"
+        ) from error
+    found = []
+    for id, table, column, envelope, level, min_size in rows:
+        names, numbers = (table, column, envelope), (id, level, min_size)
+        if not all(isinstance(each, str) for each in names) or not all(isinstance(each, int) for each in numbers):
+            raise MetadataError(
+                f"table {RECORD}, record {id} of {table!r}.{column!r}, makes no sense: names and numbers are expected "
+                f"in {fields}. Put it right, or give it up with DELETE FROM {RECORD} WHERE id = {id}"
+            )
+        found.append((table, Setting(id, column, envelope, level, min_size)))
+    return found
 
 
 def has_record(connection: Connection, schema: str) -> bool:

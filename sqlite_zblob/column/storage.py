@@ -286,7 +286,7 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     for entry in entries(connection, wanted.schema):
         if entry.is_column(wanted.table, wanted.column) or not entry.has_column:
             record.forget(connection, entry)
-        else:
+        elif entry.is_recorded:
             record.rename(connection, entry)
     settings = (wanted.mode, wanted.envelope, wanted.level, wanted.min_size)
     id = record.add(connection, wanted.schema, table.name, column.name, *settings)

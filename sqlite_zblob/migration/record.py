@@ -157,6 +157,9 @@ class Record:
         drop_anchor(connection, self.id)
         run(connection, f"DELETE FROM main.{EXCEPTIONS} WHERE migration = ?", (self.id,))
         run(connection, f"DELETE FROM main.{MIGRATIONS} WHERE id = ?", (self.id,))
+        ids = {id for (id,) in run(connection, f"SELECT id FROM main.{MIGRATIONS}")}
+        for id in find_anchors(connection).keys() - ids:  # of records that somebody has deleted
+            drop_anchor(connection, id)
         if not run(connection, f"SELECT 1 FROM main.{MIGRATIONS} LIMIT 1"):
             run(connection, f"DROP TABLE main.{EXCEPTIONS}")
             run(connection, f"DROP TABLE main.{MIGRATIONS}")

@@ -158,3 +158,11 @@ def test_ctrl_c_at_any_time(database: str, delay: float) -> None:
         finally:
             process.kill()
     assert process.returncode == 130 and "interrupted" in output and "Traceback" not in output
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_stream(database: str, closed: str) -> None:
+    """As `>&-` in a shell leaves it: the command does its work."""
+    number = {"stdout": 1, "stderr": 2}[closed]
+    done = run("analyze", database, "--seconds", "0.1", preexec_fn=lambda: os.close(number))
+    assert done.returncode == 0 and "Traceback" not in done.stdout + done.stderr

@@ -469,3 +469,42 @@ def test_a_read_only_file_is_read(store: str, open_connection: Callable[..., Any
     Path(store).chmod(0o400)
     with pytest.warns(zb.ZblobWarning):
         open_connection(store).close()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("ALTER TABLE zblob_columns DROP COLUMN level", "not the one that sqlite_zblob makes .*drop it"),
+        ("DROP TABLE zblob_columns; CREATE TABLE zblob_columns(a)", "not the one that sqlite_zblob makes .*drop it"),
+        ("UPDATE zblob_columns SET level = 'x'", "makes no sense.*DELETE FROM zblob_columns WHERE id = "),
+        ("UPDATE zblob_columns SET table_name = x'ff'", "makes no sense.*DELETE FROM zblob_columns WHERE id = "),
+        ("ALTER TABLE zblob_columns ADD COLUMN more", None),
+    ],
+)
+def test_a_record_that_somebody_has_changed(store: str, change: str, message: str | None) -> None:
+    """The program's connection opens and writes all the same; who asks about the column is told what to do."""
+    db = apsw.Connection(store)
+    db.execute(change)
+    zb.load(db)
+    db.execute("INSERT INTO t(data, name) VALUES (?, 'b')", (VALUE,))
+    assert one(db, "SELECT sum(zis_frame(data)) FROM t") == 2
+    if message is None:
+        assert zb.status(db)[0].is_intact
+    else:
+        with pytest.raises(zb.MetadataError, match=message):
+            zb.status(db)
+    db.close()
+
+
+def test_a_record_that_was_dropped(store: str) -> None:
+    """Each column is recorded again by itself, beside others that are not."""
+    db = open_apsw(store)
+    db.execute("CREATE TABLE u(id INTEGER PRIMARY KEY, data BLOB)")
+    zb.enable(db, "u", "data")
+    db.execute("DROP TABLE zblob_columns")
+    assert [each.is_intact for each in zb.status(db)] == [False, False]
+    zb.enable(db, "t", "data")
+    assert {each.table: each.is_intact for each in zb.status(db)} == {"t": True, "u": False}
+    zb.enable(db, "u", "data")
+    assert [each.is_intact for each in zb.status(db)] == [True, True]
+    db.close()

@@ -428,3 +428,24 @@ def test_auto_vacuum_keeps_no_dead_copy(open_connection: Callable[..., Any], tmp
         db.close()
     assert logged[1] < len(value) < 3 * len(value) < logged[0]
     assert free[1] == 0 < free[0]
+
+
+@pytest.mark.parametrize("value", [b"", "", b"x", VALUES[0]])
+def test_what_the_owner_has_cleared_stays_cleared(db: Any, value: bytes | str) -> None:
+    """A BLOB of no bytes is not NULL, nor is NULL what the program has stored."""
+    db.execute(CREATE)
+    zb.enable(db, "t", "data", min_size=0)
+    db.execute("CREATE TRIGGER clear AFTER INSERT ON t BEGIN UPDATE t SET data = NULL WHERE id = new.id; END")
+    db.execute("INSERT INTO t(id, data) VALUES (1, ?)", (value,))
+    assert rows(db, "SELECT data FROM t") == [(None,)]
+
+
+def test_changes_are_counted_in_rows(db: Any) -> None:
+    """PRAGMA count_changes makes a row of what each statement has changed, also of those in a trigger."""
+    db.execute("PRAGMA count_changes = 1")
+    db.execute(CREATE)
+    zb.enable(db, "t", "data")
+    db.execute("CREATE TRIGGER watch AFTER INSERT ON t BEGIN UPDATE t SET note = 'seen' WHERE id = new.id; END")
+    assert rows(db, "INSERT INTO t(id, data) VALUES (1, ?)", VALUES[0]) == [(1,)]
+    assert rows(db, "UPDATE t SET data = ? WHERE id = 1", VALUES[1]) == [(1,)]
+    assert rows(db, "SELECT zis_frame(data), zdecompress(data), note FROM t") == [(1, VALUES[1], "seen")]

@@ -342,6 +342,14 @@ def test_own_frames_in_an_enabled_column(path: str, envelope: str, migrated: boo
     assert values(db) == own | {2: pickled} and of_ours(db) == []
 
 
+def test_nothing_is_left_of_a_record_that_somebody_deleted(store: apsw.Connection, path: str) -> None:
+    before = values(store)
+    zb.migrate(path, "t", "data")
+    store.execute("DELETE FROM zblob_migrations")
+    assert zb.restore(path, "t", "data").finished
+    assert values(store) == before and of_ours(store) == []
+
+
 def test_all_frames_of_a_migrated_column(store: apsw.Connection, path: str) -> None:
     """Each of them once: what is a frame inside stays one."""
     store.execute("UPDATE t SET data = ? WHERE id = 3", (OWN,))

@@ -42,12 +42,13 @@ call_depth(const struct store_call *call)
     return depth;
 }
 
-/* Without a copy: both outlive the statement. */
+/* Without a copy: both outlive the statement. A BLOB of no bytes may have no address, which would bind NULL. */
 static int
 bind_bytes(sqlite3_stmt *statement, int parameter, const struct value *value)
 {
     if (value->type == ZBLOB_BLOB)
-        return sqlite3_bind_blob64(statement, parameter, value->bytes, value->size, SQLITE_STATIC);
+        return sqlite3_bind_blob64(statement, parameter, value->size ? (const void *)value->bytes : "", value->size,
+                                   SQLITE_STATIC);
     unsigned char encoding = value->type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE;
     return sqlite3_bind_text64(statement, parameter, (const char *)value->bytes, value->size, SQLITE_STATIC, encoding);
 }
@@ -70,8 +71,10 @@ call_run(const struct store_call *call, char *sql)
     int result = keeper_take(call->db, call->connection, sql, &statement);
     if (result == SQLITE_OK)
         result = bind(call, statement->handle);
+    bool has_row = false;
     if (result == SQLITE_OK)
-        result = sqlite3_step(statement->handle);
+        while ((result = sqlite3_step(statement->handle)) == SQLITE_ROW)
+            has_row = true;
     keeper_give(call->connection, statement);
-    return result;
+    return result == SQLITE_DONE && has_row ? SQLITE_ROW : result;
 }

@@ -30,7 +30,7 @@ const struct store_call *call_find_running(const struct store_call *call);
 /* How many calls are running around this one. */
 int call_depth(const struct store_call *call);
 
-/* Run a statement on the row, to its first row or to its end. Takes over `sql` (NULL: out of memory). */
+/* Run a statement on the row to its end. SQLITE_ROW: it had a row. Takes over `sql` (NULL: out of memory). */
 int call_run(const struct store_call *call, char *sql);
 
 #endif

@@ -133,8 +133,9 @@ replace(sqlite3_context *context, const struct store_call *call, const struct ta
 {
     int was_autocommit = sqlite3_get_autocommit(call->db);
     int result = update(call, target);
-    bool is_stored = result == SQLITE_DONE && sqlite3_changes(call->db) == 1;
-    if (result != SQLITE_DONE && is_fatal(call->db, result, was_autocommit))
+    bool is_done = result == SQLITE_DONE || result == SQLITE_ROW; /* which PRAGMA count_changes gives */
+    bool is_stored = is_done && sqlite3_changes(call->db) == 1;
+    if (!is_done && is_fatal(call->db, result, was_autocommit))
         fail(context, sqlite3_errmsg(call->db), result);
     else if (is_stored && target->is_watched && !holds_frame(call, target))
         fail_lost(context, target);

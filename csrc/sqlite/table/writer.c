@@ -227,7 +227,10 @@ step(struct table *table, sqlite3_stmt *statement)
     if (*depth >= (unsigned)(most < DEPTH_MAX ? most : DEPTH_MAX))
         return table_fail(table, SQLITE_ERROR, sqlite3_mprintf("too many levels of trigger recursion"));
     ++*depth;
-    int result = sqlite3_step(statement);
+    int result;
+    do /* PRAGMA count_changes makes a row of the number of changes */
+        result = sqlite3_step(statement);
+    while (result == SQLITE_ROW);
     --*depth;
     return result == SQLITE_DONE ? SQLITE_OK : fail_write(table, result);
 }

@@ -46,6 +46,24 @@ def simple(db: Any, settings: str = "min_size=512") -> None:
 # ---- Values
 
 
+def test_changes_are_counted_in_rows(db: Any) -> None:
+    """PRAGMA count_changes gives each statement a row, also those that the table runs on its own rows."""
+    db.execute("PRAGMA count_changes = 1")
+    simple(db)
+    large = [letter * 5000 for letter in (b"a", b"b", b"c")]
+    for sql, values, expected in (
+        ("INSERT INTO t(id, data) VALUES (1, ?), (2, ?)", large[:2], [(1, large[0]), (2, large[1])]),
+        ("UPDATE t SET data = ? WHERE id = 1", [large[2]], [(1, large[2]), (2, large[1])]),
+        ("UPDATE t SET id = id + 10", [], [(11, large[2]), (12, large[1])]),
+        ("DELETE FROM t WHERE id = 12", [], [(11, large[2])]),
+        ("REPLACE INTO t(id, data) VALUES (11, ?)", [large[0]], [(11, large[0])]),
+        ("INSERT OR IGNORE INTO t(id, data) VALUES (11, ?)", [large[1]], [(11, large[0])]),
+        ("INSERT INTO t(id, data) SELECT id + 1, data FROM t", [], [(11, large[0]), (12, large[0])]),
+    ):
+        rows(db, sql, *values)
+        assert rows(db, "SELECT id, data FROM t ORDER BY id") == expected
+
+
 @pytest.mark.parametrize("settings", ["min_size=512", "min_size=0", "codec=store", "level=9"])
 def test_every_value_comes_back_as_it_was(db: Any, settings: str) -> None:
     simple(db, settings)
