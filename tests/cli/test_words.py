@@ -222,3 +222,23 @@ def test_tables_of_the_same_name(database: Path) -> None:
     db.execute("CREATE TABLE zblob_migrations(a); CREATE TABLE zblob_exceptions(a)")
     with pytest.raises(zb.MetadataError, match="table zblob_migrations is not the one that sqlite_zblob makes"):
         zb.migrate(database, "t", "data")
+
+
+@pytest.mark.parametrize("operation", ["migrate", "restore"])
+def test_status_tells_of_an_interrupted_run(database: Path, operation: str) -> None:
+    """Also of a restoration, which begins with switching the column off."""
+    run("migrate", database, "t", "data")
+    db = open_apsw(str(database))
+    db.execute("UPDATE zblob_migrations SET state = 'running', operation = ?", (operation,))
+    if operation == "restore":
+        zb.disable(db, "t", "data")
+    db.close()
+    done = run("status", database, exit_code=1)
+    assert "unfinished" in done.stdout
+    command = shlex.join(["sqlite-zblob", operation, str(database), "t", "data"])
+    assert f"{operation} is running or was interrupted: {command} goes on" in done.stdout
+    assert "to mend it" not in done.stdout
+    (item,) = json.loads(run("status", database, "--json", exit_code=1).stdout)["items"]
+    assert item["problems"][0].startswith(operation)
+    run(operation, database, "t", "data")
+    assert "unfinished" not in run("status", database).stdout
