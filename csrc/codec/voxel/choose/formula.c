@@ -14,6 +14,7 @@
 
 enum {
     LOOKS = 2048,          /* samples from which the step is found; */
+    LOOKS_SHARE = 8,       /* fewer in small images */
     EXACT_LOOKS = 1 << 16, /* from which the divisor is found first */
     FEWEST = 64,           /* different numbers that show a step */
     TIMES_MAX = 6,         /* so many times larger than the step can the smallest distance be */
@@ -43,7 +44,7 @@ ascending(const void *a, const void *b)
 static bool
 take_numbers(struct numbers *n, const struct voxel_wide *wide, const unsigned char *samples, uint64_t count)
 {
-    uint64_t looks = count < LOOKS ? count : LOOKS;
+    uint64_t looks = count / LOOKS_SHARE < LOOKS ? count / LOOKS_SHARE : LOOKS;
     uint32_t kept = 0;
     n->count = 0;
     for (uint64_t i = 0; i < looks; i++) {
@@ -75,22 +76,36 @@ smallest_distance(const struct numbers *n)
     return least;
 }
 
-/* Refines a step by distances between neighbours that are longer and longer. */
-static double
-better_step(const struct numbers *n, double step)
+/* Is that no whole number of steps, give or take? *whole: the nearest one. */
+static bool
+is_off(double exact, double *whole)
+{
+    *whole = (double)(int64_t)(exact + 0.5);
+    return exact - *whole > TOLERANCE || *whole - exact > TOLERANCE;
+}
+
+/* Refines a step by distances between neighbours that are longer and longer. False: many of these are no multiples of it,
+ * which is soon seen where there is no step. */
+static bool
+refine_by_distances(const struct numbers *n, double *step)
 {
     for (double reach = 1.5; reach < LONGEST; reach *= 2) {
-        double sum = 0, steps = 0;
+        double sum = 0, steps = 0, whole;
+        uint32_t used = 0, off = 0;
         for (uint32_t i = 1; i < n->count; i++) {
             double distance = n->values[i] - n->values[i - 1];
-            if (distance >= reach * step)
+            if (distance >= reach * *step)
                 continue;
+            used++;
+            off += is_off(distance / *step, &whole);
             sum += distance;
-            steps += (double)(int64_t)(distance / step + 0.5);
+            steps += whole;
         }
-        step = steps > 0 ? sum / steps : step;
+        if (used >= FEWEST && off * 4 > used)
+            return false;
+        *step = steps > 0 ? sum / steps : *step;
     }
-    return step;
+    return true;
 }
 
 /* Refines a step by numbers that are farther and farther away. False: the numbers are not multiples of it. */
@@ -101,8 +116,8 @@ refine_step(const struct numbers *n, double *step)
         double products = 0, squares = 0;
         uint32_t used = 0, off = 0;
         for (uint32_t i = 0; i < n->count && n->values[i] < reach * *step; i++, used++) {
-            double exact = n->values[i] / *step, whole = (double)(int64_t)(exact + 0.5);
-            off += exact - whole > TOLERANCE || whole - exact > TOLERANCE;
+            double whole;
+            off += is_off(n->values[i] / *step, &whole);
             products += n->values[i] * whole;
             squares += whole * whole;
         }
@@ -120,8 +135,8 @@ find_step(const struct numbers *n, double *step)
 {
     double smallest = smallest_distance(n);
     for (int times = 1; times <= TIMES_MAX; times++) {
-        *step = better_step(n, smallest / times);
-        if (refine_step(n, step))
+        *step = smallest / times;
+        if (refine_by_distances(n, step) && refine_step(n, step))
             return true;
     }
     return false;
