@@ -207,7 +207,7 @@ class _Migration(Operation):
         return entry.size >= settings.min_size or entry.has_magic
 
     def _is_foreign(self, place: Place, entry: Entry) -> bool:
-        return entry.is_own_frame
+        return entry.is_frame and entry.is_own_frame
 
     # ---- The beginning ----
 

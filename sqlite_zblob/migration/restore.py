@@ -23,7 +23,7 @@ from .operation import Operation, Request
 from .record import Settings, compressed_columns, make_record
 from .reports import Report
 from .survey import Survey, survey_column
-from .values import Entry, Place
+from .values import PAGE_ROWS, Entry, Key, Place, page
 from .workers import restore_task
 
 # The min_size of a virtual table that is being restored: whatever is written meanwhile is stored as it comes.
@@ -89,8 +89,10 @@ class Restoration(Operation):
     # ---- Is there anything to restore? ----
 
     def _refuse_nothing(self) -> None:
-        """:raises NotCompressedError: the column is neither enabled nor was it migrated."""
+        """:raises NotCompressedError: it is neither enabled nor was it migrated, and holds no frame of a column."""
         is_unknown = self.record is None and self.stale is None and not self.all_frames
+        if is_unknown and self.current is None and not self.target.is_virtual and self._holds_frames_of_columns():
+            return
         moved_to = self.target.moved_to
         if moved_to is not None and is_unknown:
             raise NotCompressedError(
@@ -100,16 +102,31 @@ class Restoration(Operation):
             )
         if self.current is not None or not (self.target.is_virtual or is_unknown):
             return
-        others = ", ".join(f"{table}.{column}" for table, column in compressed_columns(self.connection))
+        with snapshot(self.connection):
+            others = ", ".join(f"{table}.{column}" for table, column in compressed_columns(self.connection))
         raise NotCompressedError(
             f"there is nothing to restore: column {self.target.column} of table {self.target.table} is neither enabled "
-            "nor was it migrated, or it was restored already. (Frames in it nonetheless, as `disable` leaves them: "
+            "nor was it migrated, or it was restored already. (Frames that the program has made itself stay frames: "
             f"all_frames=True or --all-frames decompresses them.) Columns that can be restored: {others or 'none'}"
         )
 
     def _has_nothing_left(self) -> bool:
         """`disable` has decompressed the whole table: what still looks like a frame was not made by us."""
-        return self.current is None and self.record is None and not self.all_frames
+        is_nothing_known = self.current is None and self.record is None and not self.all_frames
+        return is_nothing_known and not self._holds_frames_of_columns()
+
+    def _holds_frames_of_columns(self) -> bool:
+        """Are there frames that a compressed column has made, and nobody remembers, as `disable` leaves them?"""
+        place = self.target.place
+        after: Key | None = None
+        while True:
+            with snapshot(self.connection):
+                entries = page(self.connection, place, after, PAGE_ROWS, parses=False)
+            if any(entry.is_frame and entry.for_column for entry in entries):
+                return True
+            if not entries:
+                return False
+            after = entries[-1].key
 
     def _forget_stale(self) -> None:
         with atomic(self.connection):

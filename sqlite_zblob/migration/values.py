@@ -96,8 +96,8 @@ class Entry(NamedTuple):
 
     @property
     def is_own_frame(self) -> bool:
-        """The program has made it itself, and wants a frame."""
-        return self.is_frame and not self.for_column
+        """The program has made it itself, and wants a frame; or it is one that is damaged, and not ours to restore."""
+        return self.has_magic and not self.for_column
 
 
 def find_place(connection: Connection, table: str, column: str) -> tuple[Place, Table]:
@@ -203,7 +203,7 @@ class _Heads:
         try:
             about = info_of_head(head, size)
         except (DamagedFrameError, UnsupportedFrameError):
-            return Entry(key, value_type, size, size, True, None)
+            return Entry(key, value_type, size, size, True, None, for_column=is_for_column(head))
         level, envelope = about.level or 0, about.envelope or "frame"
         return Entry(key, value_type, size, about.raw_size, True, about.codec, level, envelope, about.for_column)
 

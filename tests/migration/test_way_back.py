@@ -319,6 +319,24 @@ def test_enabled_and_disabled(path: str) -> None:
     assert values(db)[ROWS] == zb.decompress(OWN)
 
 
+def test_frames_that_nobody_remembers(path: str) -> None:
+    """Disabled, copied, renamed and made anew: each frame says that a column has made it."""
+    db = open_apsw(path)
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    zb.enable(db, "t", "data")
+    db.executemany("INSERT INTO t VALUES (?, ?)", [(n, value_of(n)) for n in range(ROWS)])
+    db.execute("ALTER TABLE t RENAME TO u; CREATE TABLE w AS SELECT id, data FROM u")
+    db.execute("CREATE TABLE v(id INTEGER PRIMARY KEY, data BLOB); INSERT INTO v SELECT * FROM u; DROP TABLE u")
+    db.execute("ALTER TABLE v RENAME TO u; CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    db.execute("INSERT INTO t VALUES (1, ?)", (OWN,))
+    for table in ("u", "w"):
+        assert zb.restore(path, table, "data").changed_rows == ROWS
+        assert values(db, table) == {n: value_of(n) for n in range(ROWS)}
+        with pytest.raises(zb.NotCompressedError):
+            zb.restore(path, table, "data")
+    assert values(db) == {1: OWN}
+
+
 @pytest.mark.parametrize("migrated", [False, True])
 @pytest.mark.parametrize("envelope", ["frame", "pickle"])
 def test_own_frames_in_an_enabled_column(path: str, envelope: str, migrated: bool) -> None:
