@@ -175,7 +175,7 @@ class Trials:
         except DamagedFrameError:
             return Outcome(DAMAGED, len(value), False, UNTOUCHED, untouched, {})
         kind, is_pickle = recognize(value, about), is_plain_pickle(value)
-        if len(value) < self.min_size:
+        if len(value) < max(1, self.min_size):
             return Outcome(kind, len(value), is_pickle, UNTOUCHED, untouched, {})
         found = Outcome(kind, len(value), is_pickle, _measure(BASE, value, {}), {}, {})
         if wanted:

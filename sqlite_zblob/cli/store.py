@@ -110,7 +110,7 @@ def _ask_for_envelope(database: str, table: str, column: str) -> str | None:
 @click.option(
     "--all-frames",
     is_flag=True,
-    help="Decompress frames, too, that were there before migrate; also in a column that was never migrated.",
+    help="Decompress frames, too, that the program has made itself; also in a column that was never migrated.",
 )
 @writer_options
 @json_option

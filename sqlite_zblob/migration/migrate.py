@@ -88,7 +88,7 @@ def restore(
 
     Values and schema become what they were before, except that mode "table" leaves the table's name quoted in the
     schema. A damaged value stays as it is and is reported. In mode "table" the table then stays a virtual one, so that
-    reading that value is still an error. Values that were frames before `migrate` stay so, and the report counts them.
+    reading that value is still an error. Frames of the program's own stay as they are, and the report counts them.
     Parameters and errors are those of `migrate`.
 
     :param all_frames: decompress these frames, too, and do so even if the column is not enabled and was not migrated. A

@@ -32,7 +32,7 @@ NEVER = 1 << 62
 
 class Restoration(Operation):
     def __init__(self, connection: apsw.Connection, request: Request, *, all_frames: bool) -> None:
-        """:param all_frames: those, too, that were in the column before it was compressed."""
+        """:param all_frames: those, too, that the program has made itself."""
         super().__init__(connection, request)
         self.all_frames = all_frames
 

@@ -127,6 +127,16 @@ def test_ranges_hold_the_truth(database: Path) -> None:
     assert all(width < 2.5 for width in widths)
 
 
+def test_values_of_no_bytes(database: Path) -> None:
+    """They are values, too, where everything is compressed."""
+    fill(database, "CREATE TABLE t(v BLOB)", [(b"",), ("",), (b"words " * 9000,), (b"",)])
+    connection = open_apsw(str(database))
+    zb.enable(connection, "t", "v", min_size=0)
+    connection.close()
+    (column,) = zb.analyze(database, seconds=1).columns
+    assert column.rows == 4 and column.recommended and column.recommended.ratio.value > 100
+
+
 def test_few_values_of_one_kind_leave_room(database: Path) -> None:
     """What was not seen is not ruled out."""
     rng = random.Random(8)
