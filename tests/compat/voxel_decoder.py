@@ -126,6 +126,15 @@ class Channel:
     high: int
 
 
+PLATEAU_SITES = {  # group -> even, odd: three candidates, and three pairs
+    0: ("N NW NE N NN NW NNW NE NNE", "W E N NW W NE E N NN"),
+    1: ("P N NE PN N PW NW PE NE", "P W E PW W PE E PN N"),
+    2: ("N NW NE P PN PW P P PE", "W E N P PW PE P PN P"),
+    3: ("Q N NE P PN PW P QN N", "Q W E P PW PE P QW W"),
+}
+CELLS = 320
+
+
 class Model:
     channels: list[Channel] | None = None
 
@@ -133,13 +142,14 @@ class Model:
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
         flags = bits.take(16)
-        if flags > 1023:
+        if flags > 2047 or flags & 1025 == 1025:
             raise DamagedError("flags")
         if flags & 128:
             pixels, (self.width, self.height) = self.width, (bits.take(32), bits.take(32))
             self.slices = pixels // (self.width * self.height)
         self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
         self.margins, self.transposed, self.few_states = flags >> 5 & 1, flags >> 6 & 1, flags >> 9 & 1
+        self.plateaus = flags >> 10 & 1
         if self.label and self.few_states:
             raise DamagedError("few states of labels")
         if self.transposed:
@@ -198,12 +208,35 @@ class Model:
         self.preset, self.shift, self.energy_shift = bits.take(4), bits.take(4), bits.take(4)
         self.bins, self.steps, self.split = PRESETS[self.preset]
         self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
+        self.tables = self.plain_tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
+        if self.plateaus:
+            self._read_plateaus(bits)
         self.kinds: dict[int, list[Predictor]] = {}
         for kind in range(1 + min(self.components, 4)):
             if kind == 0 or (self.reference and (self.chunk_slices > 1 or (kind > 1 and not self.apart))):
                 classes = 1 if bits.take(1) else 32
                 self.kinds[kind] = [self._read_predictor(bits, self.where(kind), parity, classes) for parity in (0, 1)]
-        self.tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
+
+    def _read_plateaus(self, bits: Bits) -> None:
+        count = bits.take(7)
+        later = self.reference and self.components > 1 and not self.apart
+        following = self.chunk_slices > 1
+        groups = (True, self.reference and following, later, later and following)
+        cells = [
+            (group, parity, cell) for group in range(4) if groups[group] for parity in (0, 1) for cell in range(CELLS)
+        ]
+        self.map = np.zeros((4, 2, CELLS), dtype=np.int64)
+        at = 0
+        while at < len(cells):
+            number, length = bits.take(7), bits.golomb(0) + 1
+            if number > count or length > len(cells) - at:
+                raise DamagedError("plateaus")
+            for place in cells[at : at + length]:
+                self.map[place] = number
+            at += length
+        if not 0 < count <= 64:
+            raise DamagedError("plateau tables")
+        self.tables += count
 
     def _read_predictor(self, bits: Bits, where: int, parity: int, classes: int) -> Predictor:
         taps, errors = sites(self.preset, where, parity)
@@ -289,8 +322,49 @@ def directions_of(model: Model, reference: bool, parity: int, taps: list[Values]
     return result
 
 
-def predict(model: Model, planes: Planes, z: int, c: int, y: int, parity: int) -> tuple[Values, Values, Values]:
-    """-> prediction, fraction, table of each sample of a half-row."""
+def group_of(model: Model, sources: list[tuple[int, int]], c: int) -> int:
+    if len(sources) == 1:
+        return 0
+    if sources[1][1] == c:
+        return 1
+    return 3 if sources[2][0] != sources[0][0] else 2
+
+
+def plateaus_of(
+    model: Model, planes: Planes, z: int, c: int, y: int, parity: int, energy: Values, table: Values
+) -> tuple[Values, Values, Values]:
+    """-> table of each sample of a half-row, its candidates, and which of them it has."""
+    sources = planes.sources(z, c)
+    group = group_of(model, sources, c)
+    names = PLATEAU_SITES[group][parity].split()
+    seen = [planes.look(planes.values, sources, site(name), y, parity, model.modal) for name in names]
+    first, second, third = seen[:3]
+    same = np.select(
+        [(first == second) & (first == third), first == second, first == third, second == third], [4, 1, 2, 3]
+    )
+    pattern = 40 * (first == model.modal) + 8 * same
+    for i in range(3):
+        pattern = pattern + (seen[3 + 2 * i] == seen[4 + 2 * i]) * 2**i
+    level = sum((energy >= limit).astype(np.int64) for limit in (1, 16, 64))
+    number = model.map[group, parity][pattern + 80 * level]
+    has = np.stack([number > 0, (number > 0) & (second != first), (number > 0) & (third != first) & (third != second)])
+    return np.where(number > 0, model.plain_tables + number - 1, table), np.stack(seen[:3]), has
+
+
+def without_candidates(code: int, candidates: list[int]) -> int:
+    """z, of which the code is that with candidates' z."""
+    if code < len(candidates):
+        return candidates[code]
+    code -= len(candidates)
+    for candidate in sorted(candidates):
+        code += code >= candidate
+    return code
+
+
+def predict(
+    model: Model, planes: Planes, z: int, c: int, y: int, parity: int
+) -> tuple[Values, Values, Values, Values | None, Values | None]:
+    """-> prediction, fraction, table of each sample of a half-row; with plateaus, candidates and which it has."""
     sources = planes.sources(z, c)
     reference = len(sources) > 1
     kind = 1 + min(c, 3) if reference else 0
@@ -312,7 +386,10 @@ def predict(model: Model, planes: Planes, z: int, c: int, y: int, parity: int) -
     raw = np.clip(total >> 12, -32768, 32767)
     limits = model.channels[c] if model.channels else model
     table, fraction = table_of(model, limits, energy % 65536, raw, total & 4095)
-    return np.clip(raw, limits.low, limits.high), fraction, table
+    candidates, has = None, None
+    if model.plateaus:
+        table, candidates, has = plateaus_of(model, planes, z, c, y, parity, energy % 65536, table)
+    return np.clip(raw, limits.low, limits.high), fraction, table, candidates, has
 
 
 def table_of(model: Model, limits: Model | Channel, e: Values, raw: Values, fraction: Values) -> tuple[Values, Values]:
@@ -398,8 +475,17 @@ class Rans:
 def decode_half(
     model: Model, planes: Planes, rans: Rans, z: int, c: int, y: int, parity: int, first: int, last: int
 ) -> None:
-    prediction, fraction, table = (a[first:last] for a in predict(model, planes, z, c, y, parity))
+    whole = predict(model, planes, z, c, y, parity)
+    prediction, fraction, table = (a[first:last] for a in whole[:3])
     code = np.array(rans.half_row(table.tolist()), dtype=np.int64)
+    if whole[3] is not None and whole[4] is not None:
+        wrapped = (whole[3][:, first:last] - prediction + 32768) % 65536 - 32768
+        turned = (np.where(fraction < 2048, -wrapped, wrapped) + 32768) % 65536 - 32768
+        own = np.where(turned < 0, -2 * turned - 1, 2 * turned)
+        has = whole[4][:, first:last]
+        code = np.array(
+            [without_candidates(int(v), own[:, i][has[:, i]].tolist()) for i, v in enumerate(code)], dtype=np.int64
+        )
     residual = np.where(code & 1, -((code + 1) >> 1), code >> 1)
     residual = np.where(fraction < 2048, -residual, residual)
     value = (prediction + residual + 32768) % 65536 - 32768

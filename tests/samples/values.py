@@ -89,6 +89,23 @@ def coloured(components: int, shape: tuple[int, ...] = (48, 64)) -> np.ndarray:
     return np.clip(pixels, 0, 255).astype("u1")[..., :components]
 
 
+def dilated(shape: tuple[int, ...] = (3, 60, 80)) -> np.ndarray:
+    """Plateaus: each value is the greatest of its neighbourhood in the slice."""
+    noisy = phantom("<i2", shape, 600)
+    return np.maximum.reduce([np.roll(noisy, (dy, dx), (1, 2)) for dy in range(-2, 3) for dx in range(-2, 3)])
+
+
+def screen(shape: tuple[int, ...] = (4, 70, 96)) -> np.ndarray:
+    """A colour clip as a device shows it: a picture that changes in places, and writing that does not."""
+    random = np.random.RandomState(9)
+    clip = np.zeros((*shape, 3), "u1")
+    clip[:, 4:44, 4:92] = coloured(3, (40, 88))
+    clip[:, 4:44, 4:92] += (random.rand(shape[0], 40, 88, 1) > 0.9).astype("u1") * 9
+    strokes = random.randint(0, 4, (10, 30)).repeat(2, 0).repeat(3, 1)[:, :90]
+    clip[:, 47:67, 3:93] = np.array([[0, 0, 0], [0, 0, 0], [250, 220, 30], [90, 120, 130]], "u1")[strokes]
+    return clip
+
+
 @functools.cache
 def sample_values() -> dict[str, bytes | str]:
     noise = random.Random(3).randbytes(3000)
@@ -105,6 +122,8 @@ def sample_values() -> dict[str, bytes | str]:
         "int16 array": pickle.dumps(phantom("<i2")),
         "big-endian array": pickle.dumps(phantom(">u2")),
         "float array": pickle.dumps(phantom("<f4")),
+        "plateaus": pickle.dumps(dilated()),
+        "screen": pickle.dumps(screen()),
         "curve": pickle.dumps(np.sin(np.arange(4000) / 50).astype("<f4")),
         "mask": pickle.dumps((phantom("<i2") > 250).astype("u1")),
         "label map": pickle.dumps((phantom(">i2") // 200 * 77).astype(">i2")),

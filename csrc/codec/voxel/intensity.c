@@ -24,7 +24,7 @@
 
 enum {
     MARGIN = 8, /* margins are counted in steps of this many pairs of samples */
-    TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS,
+    TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS + VOXEL_PLATEAU_TABLES_MAX,
 };
 enum { HEADER_SIZE = VOXEL_HEADER_SIZE, SLACK = 2 * VOXEL_SEGMENT + 64 };
 _Static_assert((int)VOXEL_ENCODE_SLACK == 2 * SLACK, "at most so much does a segment add to words and raw bits");
@@ -33,13 +33,6 @@ static int
 state_count(const struct voxel_model *model)
 {
     return model->has_few_states ? VOXEL_FEW_STATES : VOXEL_STATES;
-}
-
-static int
-table_count(const struct voxel_model *model)
-{
-    int bins = voxel_preset_bins(model->preset), count = bins + voxel_preset_split(model->preset);
-    return model->use_floor ? count + bins / 2 * VOXEL_FLOOR_LEVELS : count;
 }
 
 /* ---- Flat rows: for each run a pair of varints, coded rows before it and its rows ---------------------------- */
@@ -116,6 +109,10 @@ encode_half(struct encoding *e, const struct voxel_plane_cursor *cursor, size_t 
         size_t n = span.last[parity] - at < VOXEL_SEGMENT ? span.last[parity] - at : VOXEL_SEGMENT;
         voxel_model_segment(e->kernels, e->model, cursor, &row, parity, at, n, e->segment);
         e->kernels->residual(&row, e->model->shift, at, n, e->segment, e->symbols + e->count, e->codes + e->count);
+        if (e->model->plateau_count) {
+            e->kernels->find_plateaus(&row, &cursor->plateaus, parity, at, n, e->segment);
+            e->kernels->encode_plateaus(e->segment, n, e->symbols + e->count, e->codes + e->count);
+        }
         e->count += n;
     }
     e->half_counts[e->half_count++] = (uint32_t)(span.last[parity] - span.first);
@@ -236,7 +233,7 @@ static size_t
 encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], unsigned char *dst, size_t capacity)
 {
     struct bit_writer writer = bits_write_to(dst, capacity);
-    for (int table = 0; table < table_count(e->model); table++) {
+    for (int table = 0; table < voxel_table_count(e->model); table++) {
         uint16_t frequencies[VOXEL_TOKENS];
         voxel_normalise_counts(e->counts[table], frequencies);
         voxel_write_table(&writer, frequencies);
@@ -406,12 +403,16 @@ decode_half(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t 
     for (size_t at = span.first; at < span.last[parity]; at += VOXEL_SEGMENT) {
         size_t n = span.last[parity] - at < VOXEL_SEGMENT ? span.last[parity] - at : VOXEL_SEGMENT;
         voxel_model_segment(d->kernels, d->model, cursor, &row, parity, at, n, d->segment);
+        if (d->model->plateau_count)
+            d->kernels->find_plateaus(&row, &cursor->plateaus, parity, at, n, d->segment);
         if (d->model->has_few_states)
             voxel_rans_decode_few(&d->rans, d->segment->table, d->segment->code, n);
         else
             d->kernels->rans_decode(&d->rans, d->segment->table, d->segment->code, n);
         if (d->rans.words < d->words || d->rans.raw_at > d->raw_bits)
             return false;
+        if (d->model->plateau_count)
+            d->kernels->decode_plateaus(n, d->segment);
         d->kernels->reconstruct(&row, d->model->shift, at, n, d->segment);
     }
     if (d->model->use_margins) { /* whole vectors were written: restore what belongs to margins, of the odd half too */
@@ -502,7 +503,7 @@ static bool
 decode_tables(struct decoding *d, const unsigned char *src, size_t size)
 {
     struct bit_reader reader = bits_read_from(src, size);
-    for (int table = 0; table < table_count(d->model); table++) {
+    for (int table = 0; table < voxel_table_count(d->model); table++) {
         uint16_t frequencies[VOXEL_TOKENS];
         if (!voxel_read_table(&reader, frequencies))
             return false;
@@ -565,7 +566,7 @@ open_decoding(struct decoding *d, struct voxel_box box, size_t src_size)
 {
     const struct voxel_shape *shape = &d->model->shape;
     size_t window_size = voxel_window_size(shape, box, d->model->distance), row = voxel_scratch_size(shape);
-    size_t tables_size = (size_t)table_count(d->model) * VOXEL_TABLE_SIZE * sizeof *d->entries;
+    size_t tables_size = (size_t)voxel_table_count(d->model) * VOXEL_TABLE_SIZE * sizeof *d->entries;
     size_t total = window_size + sizeof *d->segment + 2 * row + tables_size + src_size + 3 * SLACK + 64 * 10;
     if (!arena_open(&d->arena, total))
         return false;

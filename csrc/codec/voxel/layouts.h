@@ -132,6 +132,14 @@ static const struct voxel_layout voxel_layouts_later[2] = {
      {W, E, N, NE, NW, P, PE, PW, PS, Q}},
 };
 
+/* [enum voxel_plateau_kind][parity]: the candidates, then three pairs of neighbours. */
+static const struct voxel_site voxel_plateau_sites[VOXEL_PLATEAU_KINDS][2][VOXEL_PLATEAU_SITES] = {
+    {{N, NW, NE, N, NN, NW, NNW, NE, NNE}, {W, E, N, NW, W, NE, E, N, NN}},
+    {{P, N, NE, PN, N, PW, NW, PE, NE}, {P, W, E, PW, W, PE, E, PN, N}},
+    {{N, NW, NE, P, PN, PW, P, P, PE}, {W, E, N, P, PW, PE, P, PN, P}},
+    {{Q, N, NE, P, PN, PW, P, QN, N}, {Q, W, E, P, PW, PE, P, QW, W}},
+};
+
 #undef N
 #undef NN
 #undef NNN

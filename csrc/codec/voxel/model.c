@@ -21,7 +21,8 @@ enum {
     FLAG_FOLDED = 128,
     FLAG_SERIES = 256,
     FLAG_FEW_STATES = 512,
-    FLAGS_ALL = 1023
+    FLAG_PLATEAUS = 1024,
+    FLAGS_ALL = 2047
 };
 
 enum { SHORTEST_FOLD = 8192 }; /* pixels of an image of one row */
@@ -135,6 +136,19 @@ kind_in_use(const struct voxel_model *model, uint32_t kind)
     return (kind > 1 && !model->is_apart) || model->chunk_slices > 1;
 }
 
+int
+voxel_plain_tables(const struct voxel_model *model)
+{
+    int bins = voxel_preset_bins(model->preset), count = bins + voxel_preset_split(model->preset);
+    return model->use_floor ? count + bins / 2 * VOXEL_FLOOR_LEVELS : count;
+}
+
+int
+voxel_table_count(const struct voxel_model *model)
+{
+    return voxel_plain_tables(model) + (int)model->plateau_count;
+}
+
 void
 voxel_index_bins(struct voxel_model *model)
 {
@@ -213,6 +227,57 @@ read_channels(struct bit_reader *r, struct voxel_model *model)
     return model->channel_count == 0 || seen == (1u << model->channel_count) - 1;
 }
 
+/* The cells of planes that there are, one after the other. */
+static int
+list_cells(const struct voxel_model *model, uint16_t cells[VOXEL_PLATEAU_CELLS_ALL])
+{
+    bool later = model->use_reference && model->shape.components > 1 && !model->is_apart;
+    bool following = model->chunk_slices > 1, in_use[VOXEL_PLATEAU_KINDS] = {
+                                                  [VOXEL_PLATEAU_ALONE] = true,
+                                                  [VOXEL_PLATEAU_REFERENCE] = model->use_reference && following,
+                                                  [VOXEL_PLATEAU_LATER] = later,
+                                                  [VOXEL_PLATEAU_LATER_FOLLOWING] = later && following,
+                                              };
+    int count = 0;
+    for (int i = 0; i < VOXEL_PLATEAU_CELLS_ALL; i++)
+        if (in_use[i / (2 * VOXEL_PLATEAU_CELLS)])
+            cells[count++] = (uint16_t)i;
+    return count;
+}
+
+/* Runs of cells with the same table: its number, and how many they are. */
+static void
+write_plateaus(struct bit_writer *w, const struct voxel_model *model)
+{
+    uint16_t cells[VOXEL_PLATEAU_CELLS_ALL];
+    int count = list_cells(model, cells);
+    bits_put(w, model->plateau_count, 7);
+    for (int i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && model->plateau_map[cells[end]] == model->plateau_map[cells[i]]; end++)
+            ;
+        bits_put(w, model->plateau_map[cells[i]], 7);
+        bits_put_golomb(w, (uint32_t)(end - i - 1), 0);
+    }
+}
+
+static bool
+read_plateaus(struct bit_reader *r, struct voxel_model *model)
+{
+    uint16_t cells[VOXEL_PLATEAU_CELLS_ALL];
+    int count = list_cells(model, cells);
+    model->plateau_count = bits_get(r, 7);
+    if (model->plateau_count == 0 || model->plateau_count > VOXEL_PLATEAU_TABLES_MAX)
+        return false;
+    for (int i = 0; i < count;) {
+        uint32_t table = bits_get(r, 7), more = bits_get_golomb(r, 0);
+        if (table > model->plateau_count || more >= (uint32_t)(count - i) || r->overflow)
+            return false;
+        for (uint32_t k = 0; k <= more; k++)
+            model->plateau_map[cells[i++]] = (uint8_t)table;
+    }
+    return true;
+}
+
 static void
 write_intensity(struct bit_writer *w, const struct voxel_model *model)
 {
@@ -223,6 +288,8 @@ write_intensity(struct bit_writer *w, const struct voxel_model *model)
     bits_put(w, model->energy_shift, 4);
     for (int b = 1; b < voxel_preset_bins(model->preset); b++)
         bits_put(w, model->thresholds[b], 8);
+    if (model->plateau_count)
+        write_plateaus(w, model);
     for (uint32_t k = 0; k < model->kind_count; k++) {
         const struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))
@@ -251,6 +318,8 @@ read_intensity(struct bit_reader *r, struct voxel_model *model)
             return false;
     }
     voxel_index_bins(model);
+    if (model->plateau_count && !read_plateaus(r, model))
+        return false;
     for (uint32_t k = 0; k < model->kind_count; k++) {
         struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))
@@ -273,6 +342,7 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
                         model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
                         model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
                         (model->distance > 1) * FLAG_SERIES + model->has_few_states * FLAG_FEW_STATES +
+                        (model->plateau_count > 0) * FLAG_PLATEAUS +
                         ranks * FLAG_RANKS + wide * FLAG_WIDE),
              16);
     if (model->is_folded) {
@@ -330,6 +400,9 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     model->low = (int16_t)bits_get(r, 16);
     model->high = (int16_t)bits_get(r, 16);
     model->modal = (int16_t)bits_get(r, 16);
+    if (flags & FLAG_PLATEAUS && model->is_label)
+        return false;
+    model->plateau_count = (flags & FLAG_PLATEAUS) != 0; /* at least one table */
     if (model->wide) {
         model->is_apart = bits_get(r, 1);
         if (!wide_read_cells(r, model->wide) || (!is_wide && !model->wide->has_maps))

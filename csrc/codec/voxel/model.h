@@ -62,6 +62,9 @@ struct voxel_model {
     bool is_apart;          /* components do not refer to each other */
     bool has_few_states;    /* of the entropy coder, and short headers of chunks: for small images */
     bool use_margins;       /* the modal value at both ends of a row is not coded */
+    uint32_t plateau_count; /* of tables where many samples equal a neighbour; 0: no such contexts */
+    uint8_t
+        plateau_map[VOXEL_PLATEAU_CELLS_ALL]; /* cell -> 1 + the number of its table; 0: a table as without plateaus */
     bool use_floor;         /* many values are `low`: contexts depend on how near a prediction is to it */
     int16_t low, high;      /* predictions are clamped to this range */
     int16_t modal;          /* the most frequent value: that of flat rows, and of rows outside the image */
@@ -87,6 +90,10 @@ void voxel_model_free(struct voxel_model *model);
 /* Samples will be coded as the numbers of their cells: from here on the model's grid is of those. Wide samples always
  * are, others if slices have maps of values. False: no memory. */
 bool voxel_widen_model(struct voxel_model *model);
+
+/* Tables without those of plateaus, which come after them; and all. */
+int voxel_plain_tables(const struct voxel_model *model);
+int voxel_table_count(const struct voxel_model *model);
 
 /* Fills bin_of from the thresholds. */
 void voxel_index_bins(struct voxel_model *model);

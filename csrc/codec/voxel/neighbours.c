@@ -31,6 +31,21 @@ choose_planes(struct voxel_plane_cursor *cursor, const struct voxel_model *model
         cursor->layout[parity] = voxel_find_layout(model->preset, (uint32_t)kind, model->chunk_slices > 1, parity);
 }
 
+static void
+choose_plateaus(struct voxel_plane_cursor *cursor, const struct voxel_model *model, size_t component)
+{
+    int kind = !cursor->has_reference               ? VOXEL_PLATEAU_ALONE
+               : component == 0 || model->is_apart  ? VOXEL_PLATEAU_REFERENCE
+               : cursor->ring[2] == cursor->ring[0] ? VOXEL_PLATEAU_LATER
+                                                    : VOXEL_PLATEAU_LATER_FOLLOWING;
+    cursor->plateaus.first_table = (uint16_t)voxel_plain_tables(model);
+    cursor->plateaus.modal = (uint16_t)model->modal;
+    for (int parity = 0; parity < 2; parity++) {
+        cursor->plateau_sites[parity] = voxel_plateau_sites[kind][parity];
+        cursor->plateaus.map[parity] = model->plateau_map + (2 * kind + parity) * VOXEL_PLATEAU_CELLS;
+    }
+}
+
 /* Where a site of row y lies in the window. In place of the rows above this plane's first one stands the first row of
  * the reference plane, or without a reference the row of modal values. Other rows outside a plane are its first or last
  * row. */
@@ -69,6 +84,7 @@ voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *m
         cursor->ranged.high = channel->high;
         cursor->ranged.use_floor = channel->use_floor;
     }
+    choose_plateaus(cursor, model, component);
     if (window->height <= ROWS_ABOVE + ROWS_BELOW)
         return;
     size_t own = voxel_half_row(window, cursor->ring[0], component, ROWS_ABOVE, 0);
@@ -80,6 +96,9 @@ voxel_cursor_open(struct voxel_plane_cursor *cursor, const struct voxel_model *m
         for (int i = 0; i < layout->error_count; i++)
             cursor->errors[parity][i] =
                 (ptrdiff_t)(site_offset(window, cursor, layout->errors[i], ROWS_ABOVE, parity) - own);
+        for (int i = 0; i < VOXEL_PLATEAU_SITES; i++)
+            cursor->sites[parity][i] =
+                (ptrdiff_t)(site_offset(window, cursor, cursor->plateau_sites[parity][i], ROWS_ABOVE, parity) - own);
     }
 }
 
@@ -94,11 +113,15 @@ voxel_row_open(struct voxel_row *row, const struct voxel_window *window, const s
     row->even_values = window->values + even;
     row->even_errors = window->errors + even;
     row->taps = inside ? cursor->taps[parity] : row->edge_taps;
+    row->sites = inside ? cursor->sites[parity] : row->edge_sites;
     row->errors = inside ? cursor->errors[parity] : row->edge_errors;
     for (int i = 0; !inside && i < layout->tap_count; i++)
         row->edge_taps[i] = (ptrdiff_t)(site_offset(window, cursor, layout->taps[i], y, parity) - even);
     for (int i = 0; !inside && i < layout->error_count; i++)
         row->edge_errors[i] = (ptrdiff_t)(site_offset(window, cursor, layout->errors[i], y, parity) - even);
+    for (int i = 0; !inside && i < VOXEL_PLATEAU_SITES; i++)
+        row->edge_sites[i] =
+            (ptrdiff_t)(site_offset(window, cursor, cursor->plateau_sites[parity][i], y, parity) - even);
     row->values = window->values + own;
     row->own_errors = window->errors + own;
     row->count = window->half[parity];

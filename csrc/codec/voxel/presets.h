@@ -25,6 +25,24 @@ enum {
     VOXEL_FLOOR_LEVELS = 4, /* tables near the floor: so many levels, half as many as bins in each */
 };
 
+/* Contexts of plateaus. A cell is a pattern of equal neighbours and a level of energy; each of the kinds of planes below
+ * has as many for either parity. */
+enum {
+    VOXEL_CANDIDATES = 3,    /* neighbours whose values a sample may repeat */
+    VOXEL_PLATEAU_SITES = 9, /* the candidates, then three pairs */
+    VOXEL_PLATEAU_PATTERNS = 2 * 5 * 8,
+    VOXEL_PLATEAU_CELLS = 4 * VOXEL_PLATEAU_PATTERNS,
+    VOXEL_PLATEAU_TABLES_MAX = 64,
+};
+enum voxel_plateau_kind {
+    VOXEL_PLATEAU_ALONE,
+    VOXEL_PLATEAU_REFERENCE,
+    VOXEL_PLATEAU_LATER,           /* a later component, in a slice without one before it */
+    VOXEL_PLATEAU_LATER_FOLLOWING, /* and in one with */
+    VOXEL_PLATEAU_KINDS,
+};
+enum { VOXEL_PLATEAU_CELLS_ALL = VOXEL_PLATEAU_KINDS * 2 * VOXEL_PLATEAU_CELLS };
+
 /* A neighbour: source 0 is this plane, 1 the reference plane, 2 the one before it. */
 struct voxel_site {
     int8_t source, dy, dx;

@@ -7,16 +7,13 @@
  */
 #include "train.h"
 
-#include "../../base/arena.h"
-#include "../../base/hash.h"
 #include "../../base/interrupt.h"
 #include "../kernels/dispatch.h"
 #include "../layouts.h"
-#include "../neighbours.h"
 #include "../samples.h"
 #include "bins.h"
 #include "chunks.h"
-#include "fit.h"
+#include "training.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,28 +23,11 @@
 #endif
 
 enum {
-    BOXES_MAX = 56,
-    BAND = 14, /* rows of a box */
-    LEAD = 4,  /* rows at a box's ends that are not learnt from: some of their neighbours are outside the box */
-    TAIL = 2,
     CHOICE_SAMPLES = 30000,
     ENERGIES = 65536,
     RARE = 16, /* energies other than 0 are rare if they are fewer than one in so many */
 };
 
-struct observation_set {
-    float (*rows)[VOXEL_TAPS_MAX]; /* taps 1.. relative to tap 0, the target last */
-    uint16_t *activity;
-    uint8_t *class_of;
-    size_t count, capacity;
-};
-
-/* What a level spends: rounds of fitting weights, and of fitting energies. For each kind and parity there are
- * observations of one sample in `share`, and at most `observations`. */
-struct effort {
-    uint8_t preset, rounds, energy_rounds, boxes, share;
-    uint32_t observations;
-};
 static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
     [VOXEL_LEVEL_TRIAL] = {VOXEL_PRESET_NORMAL, 2, 2, 16, 128, 12000},
     [1] = {VOXEL_PRESET_FAST, 2, 2, 12, 128, 8000},
@@ -61,92 +41,14 @@ static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
     [9] = {VOXEL_PRESET_RICH, 4, 4, 48, 20, 250000},
 };
 
-struct training {
-    struct voxel_model *model;
-    const unsigned char *samples;
-    const struct voxel_kernels *kernels;
-    struct arena arena;
-    struct voxel_window windows[BOXES_MAX];
-    int box_count;
-    size_t box_slices, box_rows;
-    uint64_t lead; /* slices before the first that a box may end with */
-    struct voxel_segment *segment;
-    uint16_t symbols[VOXEL_SEGMENT], codes[VOXEL_SEGMENT];
-    struct observation_set set;
-    struct voxel_fit *fit;
-    uint32_t *histogram; /* of energies */
-    uint32_t highest;    /* of them */
-    size_t sample_step;  /* distance of the samples that weights are fitted to */
-    size_t error_step;   /* distance of the samples that context weights are fitted to */
-    uint64_t cost;
-    int level;
-    struct effort effort;
-};
-
-/* ---- Boxes: bands of a few rows in up to three slices, spread by a hash -------------------------- */
-
-static uint64_t
-hashed(uint64_t i)
-{
-    i = hash_number(i + 1);
-    return (i ^ i >> 29) * UINT64_C(0xBF58476D1CE4E5B9) >> 33;
-}
-
-static bool
-load_box(struct training *t, int index)
-{
-    const struct voxel_shape *shape = &t->model->shape;
-    struct voxel_window *window = &t->windows[index];
-    struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_window_size(shape, box, 1);
-    voxel_window_open(window, shape, box, 1, t->model->modal, arena_take(&t->arena, size));
-    /* the last slice is the same whatever its distance to the others */
-    uint64_t places = shape->slices - t->lead, rows = shape->height - t->box_rows + 1;
-    uint64_t first = (uint64_t)index * places / (uint64_t)t->box_count;
-    uint64_t span = places / (uint64_t)t->box_count;
-    uint64_t last = t->lead + first + hashed((uint64_t)index) % (span ? span : 1);
-    /* rows are spread evenly too, in an order that does not follow the slices */
-    uint64_t stratum = (uint64_t)index * 7 % (uint64_t)t->box_count;
-    uint64_t row_span = rows / (uint64_t)t->box_count;
-    uint64_t row = stratum * rows / (uint64_t)t->box_count + hashed((uint64_t)index + 1000) % (row_span ? row_span : 1);
-    int16_t *scratch = malloc(voxel_scratch_size(shape) * sizeof *scratch);
-    if (scratch == NULL)
-        return false;
-    for (size_t z = 0; z < t->box_slices; z++)
-        for (size_t y = 0; y < t->box_rows; y++)
-            voxel_load_row(t->model, t->samples, last - (t->box_slices - 1 - z) * t->model->distance, row + y, window,
-                           z, y, scratch);
-    free(scratch);
-    return true;
-}
-
-/* Slices that a box shows at this distance: three, or as many as there are. */
-static size_t
-slices_at(const struct training *t, uint64_t distance)
-{
-    uint64_t slices = (t->model->shape.slices + distance - 1) / distance;
-    return slices < 3 ? (size_t)slices : 3;
-}
-
+/* Many small boxes, at most `boxes`: a few would not represent the whole. */
 static bool
 load_boxes(struct training *t, uint64_t boxes)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    t->box_slices = slices_at(t, t->model->distance);
-    t->box_rows = shape->height < BAND ? (size_t)shape->height : BAND;
-    /* many small boxes: a few would not represent the whole */
-    uint64_t rows = shape->height * shape->slices;
-    uint64_t most = rows / (8 * t->box_rows) + 1;
-    t->box_count = most < boxes ? (int)most : (int)boxes;
-    struct voxel_box box = {0, t->box_slices, 0, t->box_rows};
-    size_t size = voxel_window_size(shape, box, 1) + 64;
-    arena_close(&t->arena);
-    if (!arena_open(&t->arena, (size_t)t->box_count * size))
-        return false;
-    for (int i = 0; i < t->box_count; i++)
-        if (!load_box(t, i))
-            return false;
-    return true;
+    uint64_t rows = shape->height * shape->slices,
+             most = rows / (8 * (shape->height < BAND ? shape->height : BAND)) + 1;
+    return voxel_load_boxes(t, BAND, most < boxes ? most : boxes);
 }
 
 /* ---- Prediction weights --------------------------------------------------------------------------- */
@@ -176,6 +78,8 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
         }
         if (any == 0)
             continue; /* flat: any weights would do */
+        t->uneven++;
+        t->repeats += x[taps - 1] == 0 || x[taps - 1] == x[0] || x[taps - 1] == x[1];
         uint16_t f = 0;
         if (layout->has_pairs)
             f = (uint16_t)(s->direction[0][i] + s->direction[1][i] + s->direction[2][i]);
@@ -184,23 +88,11 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
     }
 }
 
-static size_t
-first_row(const struct training *t)
-{
-    return t->box_rows > LEAD + TAIL ? LEAD : 0;
-}
-
-static size_t
-last_row(const struct training *t)
-{
-    return t->box_rows > LEAD + TAIL ? t->box_rows - TAIL : t->box_rows;
-}
-
 /* Samples of each parity that boxes show in one of their slices. */
 static size_t
 samples_seen(const struct training *t)
 {
-    return (size_t)t->box_count * t->windows[0].half[0] * (last_row(t) - first_row(t));
+    return (size_t)t->box_count * t->windows[0].half[0] * (voxel_last_row(t) - voxel_first_row(t));
 }
 
 /* The slice and component of a box whose planes are of this kind. False: there are none. */
@@ -214,26 +106,12 @@ place_of_kind(const struct training *t, uint32_t kind, size_t *slice, size_t *co
     return (kind != 1 && (kind == 0 || !t->model->is_apart)) || *slice > 0;
 }
 
-typedef void row_visitor(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row,
-                         int parity, size_t at, size_t n);
-
 static void
 visit_kind(struct training *t, uint32_t kind, int parity, row_visitor *visit)
 {
     size_t slice, component;
-    if (!place_of_kind(t, kind, &slice, &component))
-        return;
-    struct voxel_plane_cursor cursor;
-    voxel_cursor_open(&cursor, t->model, &t->windows[0], slice, component);
-    for (int b = 0; b < t->box_count; b++)
-        for (size_t y = first_row(t); y < last_row(t) && !interrupt_is_set(); y++) {
-            struct voxel_row row;
-            voxel_row_open(&row, &t->windows[b], &cursor, y, parity);
-            for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
-                size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
-                visit(t, &cursor, &row, parity, at, n);
-            }
-        }
+    if (place_of_kind(t, kind, &slice, &component))
+        voxel_visit_plane(t, slice, component, parity, visit);
 }
 
 /* Makes the quartiles of the activity its thresholds; a class is raised by eight for each that the activity exceeds. */
@@ -332,7 +210,7 @@ choose_reference(struct training *t, uint64_t boxes)
     struct voxel_model *model = t->model;
     bool has_choice = model->use_reference && model->shape.components == 1 && model->chunk_slices > 1;
     uint32_t series = has_choice ? find_series(model) : 0;
-    t->lead = (slices_at(t, series ? series : 1) - 1) * (series ? series : 1);
+    t->lead = (voxel_box_slices(t, series ? series : 1) - 1) * (series ? series : 1);
     if (!load_boxes(t, boxes))
         return false;
     if (has_choice) {
@@ -355,28 +233,6 @@ choose_reference(struct training *t, uint64_t boxes)
 }
 
 /* ---- Contexts --------------------------------------------------------------------------------------- */
-
-/* Predicts all rows of all boxes once, so that all stored errors are known. */
-static void
-run_boxes(struct training *t)
-{
-    for (int b = 0; b < t->box_count; b++)
-        for (size_t z = 0; z < t->box_slices; z++)
-            for (size_t c = 0; c < t->windows[b].components; c++) {
-                struct voxel_plane_cursor cursor;
-                voxel_cursor_open(&cursor, t->model, &t->windows[0], z, c);
-                for (size_t y = 0; y < 2 * t->box_rows && !interrupt_is_set(); y++) {
-                    struct voxel_row row;
-                    voxel_row_open(&row, &t->windows[b], &cursor, y / 2, y & 1);
-                    for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
-                        size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
-                        voxel_model_segment(t->kernels, t->model, &cursor, &row, y & 1, at, n, t->segment);
-                        t->kernels->residual(&row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
-                    }
-                    voxel_pad_errors(&t->windows[b], z, c, y / 2, y & 1);
-                }
-            }
-}
 
 static void
 observe_errors(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
@@ -473,6 +329,7 @@ train(struct training *t)
 {
     struct voxel_model *model = t->model;
     uint64_t total = model->shape.width * model->shape.height * model->shape.slices;
+    model->plateau_count = 0;
     choose_preset(t);
     size_t capacity = t->effort.observations,
            part = (size_t)(total / t->effort.share) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
@@ -498,7 +355,7 @@ train(struct training *t)
             visit_kind(t, k, parity, observe_segment);
             fit_weights(t, k, parity);
         }
-    run_boxes(t);
+    voxel_run_boxes(t);
     t->error_step = seen / (capacity / 3 + 1) + 1;
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++)
@@ -507,7 +364,7 @@ train(struct training *t)
     if (interrupt_is_set())
         return false; /* the boxes were seen in part */
     voxel_choose_bins(model, t->histogram, t->highest);
-    return true;
+    return voxel_count_plateaus(t) && !interrupt_is_set();
 }
 
 enum zblob_result
@@ -527,6 +384,7 @@ voxel_train_model(struct voxel_model *model, const unsigned char *samples, int l
     free(t->set.class_of);
     free(t->segment);
     free(t->histogram);
+    free(t->plateaus);
     voxel_fit_free(t->fit);
     free(t);
     return result;

@@ -123,7 +123,7 @@ model_taps(const struct voxel_model *model, const struct voxel_kind *kind, const
         v_store(segment->prediction + i, v_clamp(prediction, model->low, model->high));
         v_store(segment->fraction + i, fraction);
         v_store(segment->table + i, table);
-        if (segment->keep_all)
+        if (segment->keep_all || model->plateau_count)
             v_store(segment->energy + i, e);
         if (has_pairs && segment->keep_all) {
             v_store(segment->class_of + i, class_of);
@@ -183,6 +183,16 @@ stored_error(int16_t residual, int shift)
     return (uint16_t)(magnitude << 4);
 }
 
+static inline uint16_t
+token_of(uint16_t code)
+{
+    uint16_t m = (uint16_t)(code >> 1);
+    uint16_t k = (uint16_t)((m >= 32 ? 2 : 0) + (m >= 64) + (m >= 128) + (m >= 256) + (m >= 512) + (m >= 1024) +
+                            (m >= 2048) + (m >= 4096) + (m >= 8192) + (m >= 16384));
+    uint16_t t = (uint16_t)(k ? 8 * (k + 1) + (m >> k) : m);
+    return (uint16_t)(2 * t + (code & 1));
+}
+
 #if !VOXEL_HAS_RESIDUAL
 static void
 residual(const struct voxel_row *row, int shift, size_t at, size_t count, const struct voxel_segment *segment,
@@ -201,12 +211,8 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
         uint16_t turned = (uint16_t)(((uint16_t)r ^ mask) - mask);
         uint16_t sign = (uint16_t)((int16_t)turned >> 15);
         uint16_t z = (uint16_t)((uint16_t)(turned << 1) ^ sign);
-        uint16_t m = (uint16_t)(z >> 1);
-        uint16_t k = (uint16_t)((m >= 32 ? 2 : 0) + (m >= 64) + (m >= 128) + (m >= 256) + (m >= 512) + (m >= 1024) +
-                                (m >= 2048) + (m >= 4096) + (m >= 8192) + (m >= 16384));
-        uint16_t t = (uint16_t)(k ? 8 * (k + 1) + (m >> k) : m);
         codes[i] = z;
-        symbols[i] = (uint16_t)(table[i] << 8 | (2 * t + (z & 1)));
+        symbols[i] = (uint16_t)(table[i] << 8 | token_of(z));
     }
 }
 #endif

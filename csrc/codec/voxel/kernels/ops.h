@@ -26,7 +26,7 @@ voxel_whole_vectors(size_t count)
 
 /* Working arrays for one segment of a half-row. */
 struct voxel_segment {
-    bool keep_all; /* also class_of, direction and energy: for training */
+    bool keep_all; /* also class_of, direction and energy: for training (energy also where there are plateaus) */
     _Alignas(64) int16_t prediction[VOXEL_SEGMENT];
     _Alignas(64) uint16_t fraction[VOXEL_SEGMENT]; /* Q12 fraction of the prediction plus a half */
     _Alignas(64) uint16_t direction[3][VOXEL_SEGMENT];
@@ -34,6 +34,10 @@ struct voxel_segment {
     _Alignas(64) uint16_t energy[VOXEL_SEGMENT];
     _Alignas(64) uint16_t table[VOXEL_SEGMENT];
     _Alignas(64) uint16_t code[VOXEL_SEGMENT]; /* zigzag of the residual */
+    /* with plateaus: */
+    _Alignas(64) uint16_t cell[VOXEL_SEGMENT];
+    _Alignas(64) uint16_t candidate[VOXEL_CANDIDATES][VOXEL_SEGMENT];    /* codes of three neighbours' values */
+    _Alignas(64) uint16_t is_candidate[VOXEL_CANDIDATES][VOXEL_SEGMENT]; /* 0: a repeated one, or the cell has none */
 };
 
 typedef uint16_t unaligned16 __attribute__((aligned(1), may_alias)); /* at any address */
@@ -66,6 +70,11 @@ struct voxel_kernels {
                      const struct voxel_segment *segment, uint16_t *symbols, uint16_t *codes);
     /* values and errors of the row from code[] and the prediction */
     void (*reconstruct)(const struct voxel_row *row, int shift, size_t at, size_t count, struct voxel_segment *segment);
+    /* with plateaus: after `model`; after `residual`; and between `rans_decode` and `reconstruct` */
+    void (*find_plateaus)(const struct voxel_row *row, const struct voxel_plateaus *plateaus, int parity, size_t at,
+                          size_t count, struct voxel_segment *segment);
+    void (*encode_plateaus)(const struct voxel_segment *segment, size_t count, uint16_t *symbols, uint16_t *codes);
+    void (*decode_plateaus)(size_t count, struct voxel_segment *segment);
     /* part of a half-row, from a multiple of VOXEL_STATES on; encoding goes backwards through a chunk */
     void (*rans_encode)(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count);
     void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count);

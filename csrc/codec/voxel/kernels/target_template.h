@@ -21,6 +21,7 @@
 #include "targets.h"
 
 #include "intensity_template.h"
+#include "plateaus_template.h"
 #include "rans_template.h"
 
 #define LABEL_T uint8_t
@@ -34,6 +35,7 @@
 #include "label_rows_template.h"
 
 static const struct voxel_target this_target = {
-    {model_segment, residual, reconstruct, rans_encode, rans_decode, split_samples, join_samples, accumulate},
+    {model_segment, residual, reconstruct, find_plateaus, encode_plateaus, decode_plateaus, rans_encode, rans_decode,
+     split_samples, join_samples, accumulate},
     {{{encode_rows_8, encode_rows_16}, {decode_rows_8, decode_rows_16}}},
 };
