@@ -96,9 +96,23 @@ voxel_visit_plane(struct training *t, size_t slice, size_t component, int parity
         }
 }
 
-void
-voxel_run_boxes(struct training *t)
+static void
+run_row(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+        row_visitor *visit)
 {
+    for (size_t at = 0; at < row->count; at += VOXEL_SEGMENT) {
+        size_t n = row->count - at < VOXEL_SEGMENT ? row->count - at : VOXEL_SEGMENT;
+        voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
+        t->kernels->residual(row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
+        if (visit)
+            visit(t, cursor, row, parity, at, n);
+    }
+}
+
+void
+voxel_run_boxes(struct training *t, row_visitor *visit)
+{
+    size_t first = voxel_first_row(t), last = voxel_last_row(t);
     for (int b = 0; b < t->box_count; b++)
         for (size_t z = 0; z < t->box_slices; z++)
             for (size_t c = 0; c < t->windows[b].components; c++) {
@@ -107,11 +121,9 @@ voxel_run_boxes(struct training *t)
                 for (size_t y = 0; y < 2 * t->box_rows && !interrupt_is_set(); y++) {
                     struct voxel_row row;
                     voxel_row_open(&row, &t->windows[b], &cursor, y / 2, y & 1);
-                    for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
-                        size_t n = row.count - at < VOXEL_SEGMENT ? row.count - at : VOXEL_SEGMENT;
-                        voxel_model_segment(t->kernels, t->model, &cursor, &row, y & 1, at, n, t->segment);
-                        t->kernels->residual(&row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
-                    }
+                    bool is_visited = visit && t->weights[z] && y / 2 >= first && y / 2 < last;
+                    t->weight = t->weights[z];
+                    run_row(t, &cursor, &row, y & 1, is_visited ? visit : NULL);
                     voxel_pad_errors(&t->windows[b], z, c, y / 2, y & 1);
                 }
             }

@@ -10,68 +10,78 @@
 #include <string.h>
 
 enum {
-    PLATEAU_SAMPLES = 400000, /* of a slice's planes that choose the tables of plateaus */
-    PLATEAU_ROWS = 32,        /* of a box for these, at most; and more at its ends */
-    REPEATS_SHARE = 4         /* plateaus are tried where one sample in so many repeats a neighbour */
+    ROWS = 32,           /* of a box that chooses the tables of plateaus, at most; and more at its ends */
+    REPEATS_PERCENT = 30 /* plateaus are tried where so many samples repeat a neighbour */
 };
 
-static void
-count_plain(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
-            size_t at, size_t n)
+/* What a level spends: boxes, and samples of each component in them, that choose the tables; and plateaus, which make
+ * encoding slower, must save one part of the bits in so many. */
+struct spending {
+    uint32_t boxes, samples;
+    int gain;
+};
+
+static struct spending
+spending_of(int level)
 {
-    voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
-    t->kernels->residual(row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
-    for (size_t i = 0; i < n; i++)
-        t->plateaus->plain[t->symbols[i] >> 8][t->symbols[i] & 255] += t->weight;
+    return level < 4 ? (struct spending){20, 60000, 12} : (struct spending){BOXES_MAX, level < 7 ? 200000 : 400000, 32};
 }
 
+/* Keeps what a segment's samples are coded as, without plateaus and with them. Called after `residual`. */
 static void
-count_cells(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
-            size_t at, size_t n)
+record_segment(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
+               size_t at, size_t n)
 {
     struct voxel_plateau_counts *counts = t->plateaus;
     struct voxel_plateaus all = cursor->plateaus; /* each cell has a table */
+    struct voxel_plateau_sample *to = counts->samples + counts->sample_count;
     size_t first = (size_t)(all.map[parity] - t->model->plateau_map);
     uint8_t ones[VOXEL_PLATEAU_CELLS];
-    uint16_t plain[VOXEL_SEGMENT];
     all.map[parity] = memset(ones, 1, sizeof ones);
-    voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
-    t->kernels->residual(row, t->model->shift, at, n, t->segment, t->symbols, t->codes);
-    memcpy(plain, t->symbols, sizeof plain);
+    for (size_t i = 0; i < n; i++) {
+        counts->plain[t->symbols[i] >> 8][t->symbols[i] & 255] += t->weight;
+        to[i].plain = t->symbols[i];
+    }
     t->kernels->find_plateaus(row, &all, parity, at, n, t->segment);
     t->kernels->encode_plateaus(t->segment, n, t->symbols, t->codes);
     for (size_t i = 0; i < n; i++) {
-        size_t cell = first + t->segment->cell[i];
-        counts->cells[cell][t->symbols[i] & 255] += t->weight;
-        counts->plain_bits[cell] += counts->bits[plain[i] >> 8][plain[i] & 255] * t->weight;
-        counts->seen += t->weight;
+        to[i].cell = (uint16_t)(first + t->segment->cell[i]);
+        to[i].group = t->group_of[t->symbols[i] & 255];
+        to[i].weight = (uint8_t)t->weight;
     }
+    counts->sample_count += n;
 }
 
-/* Visits all planes of the boxes' first and last slices, weighted by how many such slices a chunk has. */
+/* The boxes' first and last slices count, weighted by how many such slices a chunk has. */
 static void
-visit_planes(struct training *t, row_visitor *visit)
+weigh_slices(struct training *t)
 {
     bool both = t->model->use_reference && t->box_slices > 1;
     uint32_t slices = t->model->chunk_slices, first = slices > 16 ? 1 : slices ? 16 / slices : 16;
-    for (size_t z = both ? 0 : t->box_slices - 1; z < t->box_slices; z += both ? t->box_slices - 1 : 1) {
-        t->weight = !both ? 16 : z ? 16 - first : first;
-        for (size_t c = 0; c < t->windows[0].components; c++)
-            for (int parity = 0; parity < 2; parity++)
-                voxel_visit_plane(t, z, c, parity, visit);
-    }
+    memset(t->weights, 0, sizeof t->weights);
+    t->weights[t->box_slices - 1] = both ? 16 - first : 16;
+    if (both)
+        t->weights[0] = first;
 }
 
-static void
+/* False: no memory. */
+static bool
 count_boxes(struct training *t, bool quickly)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    memset(t->plateaus, 0, sizeof *t->plateaus);
-    visit_planes(t, count_plain);
-    voxel_price_tokens(t->plateaus);
-    visit_planes(t, count_cells);
-    voxel_choose_plateaus(t->model, t->plateaus, shape->width * shape->height * shape->slices * shape->components,
-                          quickly);
+    struct voxel_plateau_counts *counts = t->plateaus;
+    uint64_t planes = (uint64_t)t->box_count * shape->components * 2;
+    memset(counts, 0, sizeof *counts);
+    counts->samples = malloc((size_t)(planes * t->box_rows * shape->width) * sizeof *counts->samples);
+    if (counts->samples == NULL)
+        return false;
+    weigh_slices(t);
+    voxel_run_boxes(t, record_segment);
+    voxel_price_tokens(counts, voxel_plain_tables(t->model));
+    voxel_count_cells(counts);
+    free(counts->samples);
+    return voxel_choose_plateaus(t->model, counts, shape->width * shape->height * shape->slices * shape->components,
+                                 spending_of(t->level).gain, quickly);
 }
 
 /* The boxes of the training show at once whether plateaus may pay. Larger ones then choose the tables, which are many. */
@@ -79,24 +89,26 @@ bool
 voxel_count_plateaus(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    if (t->repeats == 0 || t->repeats * REPEATS_SHARE < t->uneven)
+    if (t->repeats == 0 || t->repeats * 100 < t->uneven * REPEATS_PERCENT)
         return true;
+    for (int token = 0; token < 256; token++)
+        t->group_of[token] = (uint8_t)voxel_plateau_group(token);
     t->plateaus = malloc(sizeof *t->plateaus);
     if (t->plateaus == NULL)
         return false;
-    count_boxes(t, true);
+    if (!count_boxes(t, true))
+        return false;
     if (t->model->plateau_count == 0)
         return true;
     t->model->plateau_count = 0;
-    uint64_t rows = shape->height * shape->slices, each = PLATEAU_SAMPLES / BOXES_MAX / shape->width;
-    if (rows * shape->width < PLATEAU_SAMPLES || each > PLATEAU_ROWS)
-        each = PLATEAU_ROWS;
+    struct spending spending = spending_of(t->level);
+    uint64_t rows = shape->height * shape->slices, each = spending.samples / spending.boxes / shape->width;
+    if (rows * shape->width < spending.samples || each > ROWS)
+        each = ROWS;
     each = each < BAND - LEAD - TAIL ? BAND - LEAD - TAIL : each;
-    uint64_t all = rows / each + 1, most = PLATEAU_SAMPLES / each / shape->width + 1;
-    most = most < BOXES_MAX ? most : BOXES_MAX;
+    uint64_t all = rows / each + 1, most = spending.samples / each / shape->width + 1;
+    most = most < spending.boxes ? most : spending.boxes;
     if (!voxel_load_boxes(t, (size_t)each + LEAD + TAIL, all < most ? all : most))
         return false;
-    voxel_run_boxes(t);
-    count_boxes(t, false);
-    return true;
+    return count_boxes(t, false);
 }

@@ -8,17 +8,22 @@
 #include "../chunks.h"
 #include "entropy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     CELLS = VOXEL_PLATEAU_CELLS_ALL,
-    TOKENS = 256,
-    UNIT = 256, /* a bit */
-    LOG_BITS = 11,
-    TABLE_BITS = 12, /* of a table in a chunk, and of each of its tokens: about */
+    GROUPS = VOXEL_PLATEAU_GROUPS,
+    ALONE = 32,    /* tokens that are groups of their own; wider groups follow, of 8 and of 16 */
+    UNIT = 256,    /* a bit */
+    LOG_BITS = 12, /* of the fraction of a logarithm here */
+    /* a table in a chunk takes about so many bits, and each of its tokens */
+    TABLE_BITS = 12,
     TOKEN_BITS = 6,
     SHARE_UNIT = 256,
-    PAIRED_MAX = 80 /* cells of which all pairs are compared */
+    WEIGHT = 16,  /* of most samples */
+    NEAR = 10,    /* places */
+    RARE = 32768, /* cells of less than one sample in so many */
 };
 
 /* What the prices depend on besides the counts. */
@@ -26,76 +31,114 @@ struct scale {
     uint64_t share, chunks; /* the image has so many times the samples that were counted, in units of 1/256 */
 };
 
+int
+voxel_plateau_group(int token)
+{
+    return token < ALONE ? token : token < 64 ? ALONE + (token - ALONE) / 8 : 32 + token / 16;
+}
+
+static uint32_t
+width_of(int group)
+{
+    return group < ALONE ? 1 : group < ALONE + 4 ? 8 : 16;
+}
+
 /* Raw bits that follow a token. */
-static inline uint32_t
+static uint32_t
 raw_bits_of(int token)
 {
     return token < 64 ? 0 : token < VOXEL_ESCAPE ? (uint32_t)(token >> 4) - 2 : 16;
 }
 
-/* About log2, in units of 1/256: by a table of the leading bits. */
-static inline uint64_t
-log_of(const struct voxel_plateau_counts *counts, uint64_t n)
+/* log2 to within 0.002, from a float's exponent and a cubic in its fraction; 0 has some value. All in integers, so that
+ * every target gets the same. Compilers vectorise it. */
+static inline uint32_t
+log_of(uint32_t n)
 {
-    int whole = 63 - __builtin_clzll(n);
-    uint64_t lead = whole > LOG_BITS ? n >> (whole - LOG_BITS) : n << (LOG_BITS - whole);
-    return (uint64_t)whole * UNIT + counts->logs[lead - (1 << LOG_BITS)];
+    float f = (float)(int32_t)n;
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    int32_t x = (int32_t)(bits >> (23 - LOG_BITS)) & ((1 << LOG_BITS) - 1);
+    int32_t curve = (x * ((1 << LOG_BITS) - x) >> LOG_BITS) * (1730 - (637 * x >> LOG_BITS)) >> LOG_BITS;
+    return (uint32_t)((int32_t)(bits >> (23 - LOG_BITS)) - (127 << LOG_BITS) + curve);
 }
 
 void
-voxel_price_tokens(struct voxel_plateau_counts *counts)
+voxel_price_tokens(struct voxel_plateau_counts *counts, int tables)
 {
-    for (int t = 0; t < 256; t++) {
+    uint64_t each[256] = {0}, inside[GROUPS] = {0};
+    for (int t = 0; t < tables; t++) {
         uint32_t total = 0;
-        for (int s = 0; s < TOKENS; s++)
+        for (int s = 0; s < 256; s++)
             total += counts->plain[t][s];
         uint64_t log = total ? voxel_log2(total) : 0;
-        for (int s = 0; s < TOKENS; s++)
-            if (counts->plain[t][s])
+        for (int s = 0; s < 256; s++)
+            if (counts->plain[t][s]) {
                 counts->bits[t][s] = (uint16_t)(log - voxel_log2(counts->plain[t][s]) + UNIT * raw_bits_of(s));
+                each[s] += counts->plain[t][s];
+            }
+    }
+    for (int s = 0; s < 256; s++)
+        inside[voxel_plateau_group(s)] += each[s];
+    for (int s = 0; s < 256; s++) { /* wide groups: what says which token it is, on the average */
+        int group = voxel_plateau_group(s);
+        uint64_t sum = inside[group];
+        if (each[s])
+            counts->inside[group] += each[s] * (voxel_log2((uint32_t)sum) - voxel_log2((uint32_t)each[s])) / sum;
+    }
+    for (int s = 0; s < 256; s += s < ALONE ? 1 : s < 64 ? 8 : 16)
+        counts->inside[voxel_plateau_group(s)] += UNIT * raw_bits_of(s);
+}
+
+void
+voxel_count_cells(struct voxel_plateau_counts *counts)
+{
+    for (size_t i = 0; i < counts->sample_count; i++) {
+        struct voxel_plateau_sample s = counts->samples[i];
+        counts->cells[s.cell][s.group] += s.weight;
+        counts->totals[s.cell] += s.weight;
+        counts->plain_bits[s.cell] += (uint64_t)counts->bits[s.plain >> 8][s.plain & 255] * s.weight;
+        counts->seen += s.weight;
     }
 }
 
-/* What these tokens take in the whole image, with their table in each chunk. */
+/* What the tokens of two cells take in the whole image if they share a table, which each chunk has. */
 static uint64_t
-price_of(const struct voxel_plateau_counts *counts, const uint32_t *cell, struct scale scale)
+price_together(const struct voxel_plateau_counts *counts, int a, int b, struct scale scale)
 {
-    uint64_t total = 0, sum = 0, raw = 0, used = 0;
-    for (int s = 0; s < counts->tokens; s++) {
-        uint32_t n = cell[s];
-        if (n == 0)
-            continue;
-        used++;
+    const uint32_t *restrict x = counts->cells[a], *restrict y = counts->cells[b];
+    uint64_t total = 0, sum = 0, used = 0;
+    for (int g = 0; g < GROUPS; g++) {
+        uint32_t n = x[g] + y[g];
         total += n;
-        raw += (uint64_t)n * raw_bits_of(s);
-        sum += n * log_of(counts, n);
+        sum += (uint64_t)n * log_of(n);
+        uint32_t most = (n + WEIGHT - 1) / WEIGHT;
+        used += most < counts->width[g] ? most : counts->width[g];
     }
     if (total == 0)
         return 0;
-    uint64_t bits = total * log_of(counts, total) - sum + raw * UNIT;
+    uint64_t bits = (total * log_of((uint32_t)total) - sum) / ((1 << LOG_BITS) / UNIT);
+    bits += counts->fixed_bits[a] + counts->fixed_bits[b];
     return bits * scale.share / SHARE_UNIT + (TABLE_BITS + TOKEN_BITS * used) * UNIT * scale.chunks;
 }
 
 static uint64_t
-price_together(const struct voxel_plateau_counts *counts, int a, int b, struct scale scale)
+price_of(const struct voxel_plateau_counts *counts, int cell, struct scale scale)
 {
-    uint32_t sum[TOKENS];
-    for (int s = 0; s < counts->tokens; s++)
-        sum[s] = counts->cells[a][s] + counts->cells[b][s];
-    return price_of(counts, sum, scale);
+    return price_together(counts, cell, VOXEL_PLATEAU_NONE, scale);
 }
 
 static void
 merge(struct voxel_plateau_counts *counts, int to, int from, struct scale scale)
 {
-    for (int s = 0; s < TOKENS; s++)
-        counts->cells[to][s] += counts->cells[from][s];
+    for (int g = 0; g < GROUPS; g++)
+        counts->cells[to][g] += counts->cells[from][g];
+    counts->totals[to] += counts->totals[from];
+    counts->fixed_bits[to] += counts->fixed_bits[from];
     counts->plain_bits[to] += counts->plain_bits[from];
-    counts->prices[to] = price_of(counts, counts->cells[to], scale);
+    counts->prices[to] = price_of(counts, to, scale);
     counts->prices[from] = 0;
-    for (int c = 0; c < CELLS; c++)
-        if (counts->into[c] == from)
-            counts->into[c] = (uint16_t)to;
+    counts->into[from] = (uint16_t)to;
 }
 
 /* Levels of energy of one pattern, first: they are alike, and all pairs of all cells would be too many. */
@@ -112,137 +155,158 @@ merge_levels(struct voxel_plateau_counts *counts, struct scale scale)
     }
 }
 
-/* Rare cells of the same planes share one, so that few enough are left. */
-static void
-merge_rare(struct voxel_plateau_counts *counts, struct scale scale)
-{
-    uint64_t total[CELLS];
-    int left = 0;
-    for (int c = 0; c < CELLS; c++) {
-        total[c] = 0;
-        for (int s = 0; s < counts->tokens && counts->prices[c]; s++)
-            total[c] += counts->cells[c][s];
-        left += counts->prices[c] > 0;
-    }
-    for (uint64_t rare = counts->seen / 8192 + 1; left > PAIRED_MAX; rare *= 2)
-        for (int first = 0; first < CELLS; first += VOXEL_PLATEAU_CELLS)
-            for (int c = first, to = -1; c < first + VOXEL_PLATEAU_CELLS; c++) {
-                if (counts->prices[c] == 0 || total[c] >= rare)
-                    continue;
-                if (to >= 0) {
-                    merge(counts, to, c, scale);
-                    total[to] += total[c];
-                    left--;
-                }
-                to = to < 0 || total[to] >= rare ? c : to;
-            }
-}
-
-/* The cells that are left, and with which earlier one of them each is best merged. */
-struct pairs {
-    int count, left;
-    uint16_t cell[CELLS], partner[CELLS];
-    int64_t gain[CELLS]; /* INT64_MIN: merged, or the first */
-    bool is_gone[CELLS];
+/* A cell in the list of those that are left, which are sorted by what a sample takes. */
+struct place {
+    uint64_t key;
+    int64_t gain; /* by merging it with its partner, one of the next few places */
+    uint16_t cell, previous, next, partner;
 };
 
-static void
-try_pair(const struct voxel_plateau_counts *counts, struct pairs *pairs, int i, int j, struct scale scale)
+struct list {
+    int count, left;
+    struct place places[CELLS + 2]; /* the ends are places of no cell */
+};
+
+static int
+compare_places(const void *a, const void *b)
 {
-    int a = pairs->cell[i], b = pairs->cell[j];
+    const struct place *x = a, *y = b;
+    return x->key != y->key ? (x->key < y->key ? -1 : 1) : (int)x->cell - (int)y->cell;
+}
+
+static void
+try_pair(const struct voxel_plateau_counts *counts, struct list *list, int i, int j, struct scale scale)
+{
+    struct place *place = &list->places[i];
+    int a = place->cell, b = list->places[j].cell;
     int64_t apart = (int64_t)(counts->prices[a] + counts->prices[b]);
     int64_t gain = apart - (int64_t)price_together(counts, a, b, scale);
-    if (gain > pairs->gain[i]) {
-        pairs->gain[i] = gain;
-        pairs->partner[i] = (uint16_t)j;
+    if (gain > place->gain) {
+        place->gain = gain;
+        place->partner = (uint16_t)j;
     }
 }
 
 static void
-find_partner(const struct voxel_plateau_counts *counts, struct pairs *pairs, int i, struct scale scale)
+find_partner(const struct voxel_plateau_counts *counts, struct list *list, int i, struct scale scale)
 {
-    pairs->gain[i] = INT64_MIN;
-    for (int j = 0; j < i; j++)
-        if (!pairs->is_gone[j])
-            try_pair(counts, pairs, i, j, scale);
+    int j = list->places[i].next;
+    list->places[i].gain = INT64_MIN;
+    for (int k = 0; k < NEAR && j <= list->count; k++, j = list->places[j].next)
+        try_pair(counts, list, i, j, scale);
 }
 
-/* Merges the best pair, for as long as it gains or there are too many tables. */
+/* The place has changed, or is gone: those before it that may have wanted to be merged with it look again. */
 static void
-merge_pairs(struct voxel_plateau_counts *counts, struct pairs *pairs, struct scale scale)
+look_again(const struct voxel_plateau_counts *counts, struct list *list, int changed, bool is_gone, struct scale scale)
 {
-    for (int i = 0; i < pairs->count && !interrupt_is_set(); i++)
-        find_partner(counts, pairs, i, scale);
-    while (!interrupt_is_set()) {
-        int from = 0;
-        for (int i = 1; i < pairs->count; i++)
-            from = pairs->gain[i] > pairs->gain[from] ? i : from;
-        if (pairs->gain[from] == INT64_MIN || (pairs->gain[from] <= 0 && pairs->left <= VOXEL_PLATEAU_TABLES_MAX))
-            return;
-        int to = pairs->partner[from];
-        merge(counts, pairs->cell[to], pairs->cell[from], scale);
-        pairs->is_gone[from] = true;
-        pairs->gain[from] = INT64_MIN;
-        pairs->left--;
-        for (int i = 0; i < pairs->count; i++) {
-            if (pairs->is_gone[i])
-                continue;
-            if (i == to || pairs->partner[i] == from || pairs->partner[i] == to)
-                find_partner(counts, pairs, i, scale);
-            else if (i > to)
-                try_pair(counts, pairs, i, to, scale);
-        }
+    struct place *places = list->places;
+    for (int i = places[changed].previous, k = 0; i > 0 && k < NEAR; i = places[i].previous, k++)
+        if (places[i].partner == changed)
+            find_partner(counts, list, i, scale);
+        else if (!is_gone)
+            try_pair(counts, list, i, changed, scale);
+}
+
+/* Cells of few samples are merged with those beside them at once. */
+static void
+sort_cells(struct voxel_plateau_counts *counts, struct list *list, struct scale scale)
+{
+    struct place *places = list->places;
+    int count = 0;
+    for (int c = 0; c < CELLS; c++)
+        if (counts->prices[c])
+            places[++count] = (struct place){.key = counts->prices[c] / counts->totals[c], .cell = (uint16_t)c};
+    qsort(places + 1, (size_t)count, sizeof *places, compare_places);
+    for (int i = 1; i <= count; i++) {
+        int last = places[list->count].cell;
+        if (list->count && counts->totals[last] * RARE < counts->seen)
+            merge(counts, last, places[i].cell, scale);
+        else
+            places[++list->count] = places[i];
     }
+    for (int i = 0; i <= list->count + 1; i++) {
+        places[i].previous = (uint16_t)(i ? i - 1 : 0);
+        places[i].next = (uint16_t)(i + 1);
+    }
+    list->left = list->count;
+}
+
+/* Merges the best pair, for as long as it gains or there are too many tables. False: no memory. */
+static bool
+merge_near(struct voxel_plateau_counts *counts, struct scale scale)
+{
+    struct list *list = calloc(1, sizeof *list);
+    if (list == NULL)
+        return false;
+    sort_cells(counts, list, scale);
+    struct place *places = list->places;
+    for (int i = 1; i <= list->count; i++)
+        find_partner(counts, list, i, scale);
+    while (list->left > 1 && !interrupt_is_set()) {
+        int to = places[0].next;
+        for (int i = to; i <= list->count; i = places[i].next)
+            to = places[i].gain > places[to].gain ? i : to;
+        if (places[to].gain <= 0 && list->left <= VOXEL_PLATEAU_TABLES_MAX)
+            break;
+        int from = places[to].partner;
+        merge(counts, places[to].cell, places[from].cell, scale);
+        places[places[from].previous].next = places[from].next;
+        places[places[from].next].previous = places[from].previous;
+        list->left--;
+        find_partner(counts, list, to, scale);
+        look_again(counts, list, to, false, scale);
+        look_again(counts, list, from, true, scale);
+    }
+    free(list);
+    return true;
 }
 
 /* Numbers the tables that cost less than what their samples take without. Returns the bits that they save. */
 static uint64_t
-number_tables(struct voxel_model *model, const struct voxel_plateau_counts *counts, const struct pairs *pairs,
-              struct scale scale)
+number_tables(struct voxel_model *model, const struct voxel_plateau_counts *counts, struct scale scale)
 {
     uint8_t number[CELLS] = {0}, last = 0;
     uint64_t saved = 0;
     model->plateau_count = 0;
-    for (int i = 0; i < pairs->count; i++) {
-        int c = pairs->cell[i];
+    for (int c = 0; c < CELLS; c++) {
         uint64_t plain = counts->plain_bits[c] * scale.share / SHARE_UNIT;
-        if (!pairs->is_gone[i] && counts->prices[c] < plain) {
+        if (counts->prices[c] && counts->prices[c] < plain) {
             saved += plain - counts->prices[c];
             number[c] = (uint8_t)++model->plateau_count; /* too many at the quick look, which uses no numbers */
         }
     }
     for (int c = 0; c < CELLS; c++) { /* cells that were not met: whatever makes runs longer */
-        bool was_met = counts->prices[c] || counts->into[c] != c;
-        model->plateau_map[c] = last = was_met ? number[counts->into[c]] : last;
+        int into = c;
+        while (counts->into[into] != into)
+            into = counts->into[into];
+        model->plateau_map[c] = last = counts->totals[into] ? number[into] : last;
     }
     return saved;
 }
 
-void
-voxel_choose_plateaus(struct voxel_model *model, struct voxel_plateau_counts *counts, uint64_t samples, bool quickly)
+bool
+voxel_choose_plateaus(struct voxel_model *model, struct voxel_plateau_counts *counts, uint64_t samples, int gain,
+                      bool quickly)
 {
     struct scale scale = {SHARE_UNIT * samples / (counts->seen ? counts->seen : 1), voxel_chunk_count(model)};
-    struct pairs pairs = {0}; /* 40 kB of stack */
     uint64_t plain = 0;
-    for (uint32_t i = 0; i < 1 << LOG_BITS; i++)
-        counts->logs[i] = (uint16_t)(voxel_log2(i + (1 << LOG_BITS)) - LOG_BITS * UNIT);
-    for (int c = 0; c < CELLS; c++)
-        for (int s = counts->tokens; s < TOKENS; s++)
-            counts->tokens = counts->cells[c][s] ? s + 1 : counts->tokens;
+    for (int g = 0; g < GROUPS; g++)
+        counts->width[g] = width_of(g);
     for (int c = 0; c < CELLS; c++) {
         counts->into[c] = (uint16_t)c;
-        counts->prices[c] = price_of(counts, counts->cells[c], scale);
+        counts->prices[c] = 0;
+        if (counts->totals[c] == 0)
+            continue;
+        for (int g = 0; g < GROUPS; g++)
+            counts->fixed_bits[c] += (uint64_t)counts->cells[c][g] * counts->inside[g];
+        counts->prices[c] = price_of(counts, c, scale);
         plain += counts->plain_bits[c] * scale.share / SHARE_UNIT;
     }
     merge_levels(counts, scale);
-    if (!quickly)
-        merge_rare(counts, scale);
-    for (int c = 0; c < CELLS; c++)
-        if (counts->prices[c])
-            pairs.cell[pairs.count++] = (uint16_t)c;
-    pairs.left = pairs.count;
-    if (!quickly)
-        merge_pairs(counts, &pairs, scale);
-    if (number_tables(model, counts, &pairs, scale) < plain / VOXEL_PLATEAU_GAIN)
+    if (!quickly && !merge_near(counts, scale))
+        return false;
+    if (number_tables(model, counts, scale) < plain / (uint64_t)gain)
         model->plateau_count = 0;
+    return true;
 }

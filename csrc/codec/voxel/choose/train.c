@@ -355,7 +355,7 @@ train(struct training *t)
             visit_kind(t, k, parity, observe_segment);
             fit_weights(t, k, parity);
         }
-    voxel_run_boxes(t);
+    voxel_run_boxes(t, NULL);
     t->error_step = seen / (capacity / 3 + 1) + 1;
     for (uint32_t k = 0; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++)

@@ -50,7 +50,8 @@ struct training {
     uint64_t cost;
     uint64_t uneven, repeats; /* samples that weights are fitted to, and those that equal one of the first three taps */
     struct voxel_plateau_counts *plateaus;
-    uint32_t weight; /* of the samples that are counted */
+    uint8_t group_of[256];       /* of a token, where plateaus are counted */
+    uint32_t weights[3], weight; /* of a box's slices where plateaus are counted, and of the one that is visited */
     int level;
     struct effort effort;
 };
@@ -65,8 +66,9 @@ size_t voxel_first_row(const struct training *t);
 size_t voxel_last_row(const struct training *t);
 /* Loads boxes of so many rows in place of those before. False: no memory. */
 bool voxel_load_boxes(struct training *t, size_t rows, uint64_t count);
-/* Predicts all rows of all boxes once, so that all stored errors are known. */
-void voxel_run_boxes(struct training *t);
+/* Predicts all rows of all boxes once, so that all stored errors are known. `visit`, if any, is called after `residual`
+ * of segments in the rows that are learnt from, in slices that have a weight. */
+void voxel_run_boxes(struct training *t, row_visitor *visit);
 /* All segments of one plane's half-rows of this parity, in the rows that are learnt from. */
 void voxel_visit_plane(struct training *t, size_t slice, size_t component, int parity, row_visitor *visit);
 /* Chooses plateaus for a model that is complete otherwise. It may load other boxes. False: no memory. */
