@@ -92,7 +92,9 @@ def coloured(components: int, shape: tuple[int, ...] = (48, 64)) -> np.ndarray:
 def dilated(shape: tuple[int, ...] = (3, 60, 80)) -> np.ndarray:
     """Plateaus: each value is the greatest of its neighbourhood in the slice."""
     noisy = phantom("<i2", shape, 600)
-    return np.maximum.reduce([np.roll(noisy, (dy, dx), (1, 2)) for dy in range(-2, 3) for dx in range(-2, 3)])
+    shifted = [np.roll(noisy, (dy, dx), (1, 2)) for dy in range(-2, 3) for dx in range(-2, 3)]
+    greatest: np.ndarray = np.max(shifted, axis=0)
+    return greatest
 
 
 def screen(shape: tuple[int, ...] = (4, 70, 96)) -> np.ndarray:
