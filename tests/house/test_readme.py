@@ -109,3 +109,15 @@ def test_factors_of_the_codec_are_those_measured() -> None:
     assert len(rows) >= 6
     for row in rows:
         assert row in measured
+
+
+def test_figures_of_the_first_screen_are_those_measured() -> None:
+    rows = {
+        row["label"]: row for row in json.loads((ROOT / "benchmarks" / "results" / "demo.json").read_text())["rows"]
+    }
+    plain, ours = rows["uncompressed"], rows["database: zcompress, level 5"]
+    (line,) = re.findall(r"^\| sqlite_zblob 5 \|.*\|$", README, flags=re.MULTILINE)
+    cells = [cell.strip() for cell in line.split("|")]
+    said = re.findall(r"\*\*([\d.]+) times\*\*", README)
+    measured = [ours["ratio"], ours["insert"] / plain["insert"], float(cells[4]), float(cells[10])]
+    assert said == [f"{measured[0]:.1f}", f"{measured[1]:.1f}", f"{measured[2]:.2f}", f"{measured[3]:.1f}"]
