@@ -1,0 +1,236 @@
+"""SQLAlchemy: the types, which need no extension, and the plugin, with Alembic's rebuilt tables."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import SimpleITK as sitk
+
+import sqlite_zblob as zb
+
+sa = pytest.importorskip("sqlalchemy")
+
+from sqlalchemy import orm  # noqa: E402
+
+from sqlite_zblob.integrations.sqlalchemy import (  # noqa: E402
+    CompressedBinary,
+    CompressedPickle,
+    CompressedText,
+    include_name,
+)
+
+
+class Base(orm.DeclarativeBase):
+    pass
+
+
+class Scan(Base):
+    __tablename__ = "scans"
+    id: Any = sa.Column(sa.Integer, primary_key=True)
+    voxels: Any = sa.Column(CompressedBinary(level=7))
+    note: Any = sa.Column(CompressedText())
+    image: Any = sa.Column(CompressedPickle())
+
+
+class Plain(Base):
+    __tablename__ = "plain"
+    id: Any = sa.Column(sa.Integer, primary_key=True)
+    data: Any = sa.Column(sa.LargeBinary)
+    note: Any = sa.Column(sa.Text)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> None:
+    """As the entry point does where the package is installed."""
+    sa.dialects.plugins.register("zblob", "sqlite_zblob.integrations.sqlalchemy", "ZblobPlugin")
+
+
+@pytest.fixture(params=[False, True], ids=["types alone", "with the plugin"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    made = sa.create_engine(f"sqlite:///{tmp_path}/a.db", plugins=["zblob"] if request.param else [])
+    Base.metadata.create_all(made)
+    yield made
+    made.dispose()
+
+
+def stored(engine: Any, sql: str) -> list[Any]:
+    """As it lies in the file."""
+    with sqlite3.connect(engine.url.database) as db:
+        rows = db.execute(sql).fetchall()
+    db.close()
+    return rows
+
+
+def test_types(engine: Any) -> None:
+    image = sitk.GaussianSource(sitk.sitkUInt8, [40, 30, 20])
+    voxels, note = bytes(range(200)) * 60, "note ä \ud7ff \0 " * 300
+    with orm.Session(engine) as session:
+        session.add(Scan(voxels=voxels, note=note, image=image))
+        session.add(Scan(voxels=bytearray(b"ab"), note="ab", image=[1]))
+        session.add(Scan())
+        session.commit()
+        session.expire_all()
+        large, small, none = session.scalars(sa.select(Scan).order_by(Scan.id))
+        assert (large.voxels, large.note, small.voxels, small.note, small.image) == (voxels, note, b"ab", "ab", [1])
+        assert sitk.Hash(large.image) == sitk.Hash(image)
+        assert (none.voxels, none.note, none.image) == (None, None, None)
+        assert session.scalars(sa.select(Scan.id).where(Scan.voxels.is_(None))).all() == [3]
+        assert session.scalars(sa.select(Scan.id).where(Scan.note != None)).all() == [1, 2]  # noqa: E711
+    rows = stored(engine, "SELECT voxels, note, image FROM scans ORDER BY id")
+    assert all(map(zb.is_frame, rows[0])) and zb.info(rows[0][0]).level == 7
+    assert zb.info(rows[0][2]).codec == "voxel"
+    assert rows[1:] == [(b"ab", "ab", pickle.dumps([1], pickle.HIGHEST_PROTOCOL)), (None, None, None)]
+
+
+def test_values_from_before_the_types(engine: Any) -> None:
+    with engine.begin() as connection:
+        values = {"voxels": b"x" * 5000, "note": "y" * 5000, "image": pickle.dumps("z" * 5000)}
+        connection.execute(sa.text("INSERT INTO scans VALUES (1, :voxels, :note, :image)"), values)
+    with orm.Session(engine) as session:
+        scan = session.get_one(Scan, 1)
+        assert (scan.voxels, scan.note, scan.image) == (b"x" * 5000, "y" * 5000, "z" * 5000)
+
+
+def test_comparisons_and_frames_are_refused(engine: Any) -> None:
+    for operator, operand in (("__eq__", "x"), ("in_", [b"x"]), ("like", "%x"), ("contains", "x"), ("between", "x")):
+        with pytest.raises(zb.OptionError, match="zdecompress"):
+            getattr(Scan.note, operator)(operand, *([operand] if operator == "between" else []))
+    with engine.begin() as connection, pytest.raises(sa.exc.StatementError, match="a frame already"):
+        connection.execute(sa.insert(Scan).values(voxels=zb.compress(b"x" * 5000)))
+    with pytest.raises(zb.OptionError, match="level"):
+        CompressedPickle(level=10)
+
+
+def test_pickles_that_change_in_place(tmp_path: Path) -> None:
+    """`comparator` and copies of the type work as those of PickleType."""
+    kind: Any = CompressedPickle(comparator=lambda a, b: a == b, level=3)
+    copied = pickle.loads(pickle.dumps(CompressedPickle(level=3)))
+    assert isinstance(copied, CompressedPickle) and copied.level == 3
+    assert kind.compare_values([1], [1]) and not kind.compare_values([1], [2])
+
+
+# ---- The plugin --------------------------------------------------------------------------------------------
+
+
+def make_plain(path: Path, **settings: Any) -> Any:
+    engine = sa.create_engine(f"sqlite:///{path}", plugins=["zblob"], **settings)
+    Base.metadata.create_all(engine)
+    with engine.connect() as connection:
+        for column in ("data", "note"):
+            zb.enable(connection.connection.driver_connection, "plain", column, level=3)
+    return engine
+
+
+def add(engine: Any, id: int) -> None:
+    with orm.Session(engine) as session:
+        session.add(Plain(id=id, data=b"abcd" * 3000, note="note" * 2000))
+        session.commit()
+    with orm.Session(engine) as session:
+        found = session.get_one(Plain, id)
+        assert (found.data, found.note) == (b"abcd" * 3000, "note" * 2000)
+
+
+def levels(engine: Any, table: str = "plain") -> list[tuple[int | None, ...]]:
+    return [tuple(zb.info(value).level for value in row) for row in stored(engine, f"SELECT data, note FROM {table}")]
+
+
+def test_plugin(tmp_path: Path) -> None:
+    engine = make_plain(tmp_path / "a.db")
+    add(engine, 1)
+    assert levels(engine) == [(3, 3)]
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT zinfo(data) IS NULL FROM plain")).scalar() == 0
+    engine.dispose()
+    raw = sa.create_engine(f"sqlite:///{tmp_path}/a.db?plugin=zblob", zblob_decode_rows=False)
+    with raw.connect() as connection:
+        assert zb.is_frame(connection.execute(sa.text("SELECT data FROM plain")).scalar())
+        assert connection.execute(sa.text("SELECT zdecompress(data) FROM plain")).scalar() == b"abcd" * 3000
+    raw.dispose()
+
+
+def test_plugin_with_asyncio(tmp_path: Path) -> None:
+    pytest.importorskip("aiosqlite")
+    from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+    make_plain(tmp_path / "a.db").dispose()
+
+    async def main() -> None:
+        engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db", plugins=["zblob"])
+        async with AsyncSession(engine) as session:
+            session.add(Plain(id=1, data=b"abcd" * 3000, note="note" * 2000))
+            await session.commit()
+            await session.execute(sa.text("CREATE TABLE new AS SELECT * FROM plain"))
+            await session.execute(sa.text("DROP TABLE plain"))
+            await session.execute(sa.text("ALTER TABLE new RENAME TO plain"))
+            await session.commit()
+            session.add(Plain(id=2, data=b"abcd" * 3000, note="note" * 2000))
+            await session.commit()
+            assert [row.data for row in await session.execute(sa.select(Plain.data))] == [b"abcd" * 3000] * 2
+        await engine.dispose()
+
+    asyncio.run(main())
+    assert levels(sa.create_engine(f"sqlite:///{tmp_path}/a.db")) == [(3, 3)] * 2
+
+
+def test_plugin_for_another_database() -> None:
+    with pytest.raises(zb.OptionError, match="for SQLite, not for mysql"):
+        sa.create_engine("mysql+pymysql://", plugins=["zblob"], module=sqlite3)
+
+
+def rebuild(operations: Any) -> None:
+    with operations.batch_alter_table("plain", recreate="always") as batch:
+        batch.add_column(sa.Column("made", sa.Integer))
+        batch.alter_column("note", nullable=False)
+
+
+@pytest.mark.parametrize("isolation", [None, "AUTOCOMMIT"])
+@pytest.mark.parametrize("way", ["begin", "connect", "alembic"])
+def test_alembic_batch(tmp_path: Path, way: str, isolation: str | None) -> None:
+    pytest.importorskip("alembic")
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    engine = make_plain(tmp_path / "a.db", **({"isolation_level": isolation} if isolation else {}))
+    add(engine, 1)
+    with engine.begin() if way == "begin" else engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        if way == "alembic":
+            with context.begin_transaction():
+                rebuild(Operations(context))
+        else:
+            rebuild(Operations(context))
+        if way == "connect":
+            connection.commit()
+    add(engine, 2)
+    assert levels(engine) == [(3, 3), (3, 3)]
+    assert [column["name"] for column in sa.inspect(engine).get_columns("plain")] == ["id", "data", "note", "made"]
+    with engine.connect() as connection:
+        assert all(each.is_intact for each in zb.status(connection.connection.driver_connection))
+    engine.dispose()
+
+
+def test_a_rebuilt_table_that_cannot_be_compressed(tmp_path: Path) -> None:
+    engine = make_plain(tmp_path / "a.db")
+    with pytest.warns(zb.ZblobWarning, match="not compressed any more"), engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE plain"))
+        connection.execute(sa.text("CREATE TABLE plain(id INTEGER PRIMARY KEY, data INTEGER, note TEXT)"))
+    engine.dispose()
+
+
+def test_autogenerate_leaves_our_tables_alone(tmp_path: Path) -> None:
+    pytest.importorskip("alembic")
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    engine = make_plain(tmp_path / "a.db")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_name": include_name})
+        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) != []
+    engine.dispose()
