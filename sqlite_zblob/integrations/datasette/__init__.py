@@ -1,0 +1,61 @@
+"""The Datasette plugin: the extension in every connection, compressed values in their own form, a preview of images.
+
+The extension is loaded before Datasette itself looks at a database, which would fail at virtual tables of ours. Values
+are decompressed where they are shown or downloaded: a page of a hundred volumes must not decode all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datasette import hookimpl
+from datasette.blob_renderer import render_blob
+
+from ...codec import decompress, has_magic
+from ...errors import ZblobError
+from ..opening import expect_connections, set_up
+from .cells import cell
+from .preview import page, slice_png
+
+expect_connections()
+
+NAME = "sqlite-zblob"  # in Datasette's configuration of plugins
+
+
+@hookimpl
+def prepare_connection(conn: Any, database: str, datasette: Any) -> None:
+    """`{"plugins": {"sqlite-zblob": {"decode_rows": true}}}`: rows come decompressed in JSON and CSV, too."""
+    settings = datasette.plugin_config(NAME, database=database) or {}
+    set_up(conn, decodes=bool(settings.get("decode_rows", False)), keeps=False)
+
+
+@hookimpl
+def render_cell(row: Any, value: Any, column: str, table: str | None, database: str, datasette: Any) -> Any:
+    return cell(row, value, column, table, database, datasette) if type(value) is bytes else None
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Any]]:
+    place = r"/-/zblob/(?P<database>[^/]+)/(?P<table>[^/]+)/(?P<pks>[^/]+)/(?P<column>[^/]+)"
+    return [(place + "$", page), (place + r"/slice\.png$", slice_png)]
+
+
+async def _render_value(
+    datasette: Any, database: str, rows: Any, columns: Any, request: Any, table: str | None, view_name: str
+) -> Any:
+    """As Datasette renders a BLOB, but decompressed."""
+    response = await render_blob(datasette, database, rows, columns, request, table, view_name)
+    if isinstance(response.body, bytes) and has_magic(response.body):
+        try:
+            value = decompress(response.body)
+        except ZblobError as error:
+            response.body, response.status, response.content_type = f"{error}\n".encode(), 500, "text/plain"
+        else:
+            response.body = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    return response
+
+
+@hookimpl(trylast=True)
+def register_output_renderer() -> dict[str, Any]:
+    """In place of Datasette's own, which is registered before."""
+    return {"extension": "blob", "render": _render_value, "can_render": lambda: False}

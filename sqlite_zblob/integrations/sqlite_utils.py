@@ -1,0 +1,93 @@
+"""The sqlite-utils plugin: the extension and decoded rows in every connection, and the commands `zblob enable` and
+`zblob migrate`. Commands that make a table anew, such as `transform`, keep its compression.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlite_utils import hookimpl
+
+from ..column.storage import enable as enable_column
+from ..column.watch import load
+from ..connect.database import run
+from ..errors import ZblobError
+from ..migration.migrate import migrate as migrate_column
+from .opening import expect_connections, set_up
+
+expect_connections()
+
+_PATHS = "sqlite_zblob.paths"  # in the context of a command: the files that it has opened
+
+
+@hookimpl
+def prepare_connection(conn: sqlite3.Connection) -> None:
+    set_up(conn, decodes=True, keeps=True)
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return
+    if _PATHS not in context.meta:
+        context.meta[_PATHS] = set()
+        context.call_on_close(lambda: _mend(context.meta[_PATHS]))
+    context.meta[_PATHS] |= {file for _, _, file in run(conn, "PRAGMA database_list") if file}
+
+
+def _mend(paths: set[str]) -> None:
+    """After the command: it may have made tables anew."""
+    for path in sorted(paths):
+        if Path(path).is_file():
+            with closing(sqlite3.connect(path)) as connection:
+                load(connection, keep=True)
+
+
+_file = click.argument("path", type=click.Path(exists=True, dir_okay=False))
+_level = click.option("--level", type=click.IntRange(1, 9), help="1 (fastest) to 9 (smallest); 5 by default.")
+_envelope = click.option(
+    "--envelope", type=click.Choice(["frame", "pickle"]), help="For readers that unpickle: pickle."
+)
+
+
+@hookimpl
+def register_commands(cli: click.Group) -> None:
+    @cli.group()
+    def zblob() -> None:
+        """Compress the values of a column."""
+
+    @zblob.command()
+    @_file
+    @click.argument("table")
+    @click.argument("columns", nargs=-1, required=True)
+    @_level
+    @_envelope
+    def enable(path: str, table: str, columns: tuple[str, ...], **settings: Any) -> None:
+        """Compress what is stored in COLUMNS from now on."""
+        with closing(sqlite3.connect(path)) as connection, _errors():
+            for column in columns:
+                enable_column(connection, table, column, **settings)
+
+    @zblob.command()
+    @_file
+    @click.argument("table")
+    @click.argument("columns", nargs=-1, required=True)
+    @_level
+    @_envelope
+    def migrate(path: str, table: str, columns: tuple[str, ...], **settings: Any) -> None:
+        """Compress the rows that COLUMNS have, too, while others read and write."""
+        with _errors():
+            for column in columns:
+                report = migrate_column(path, table, column, **settings)
+                click.echo(f"{column}: {report.raw_bytes:,} bytes are now {report.stored_bytes:,}")
+
+
+class _errors:  # noqa: N801 (used like a function)
+    """Our errors become click's, which are told in one line."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, ZblobError | sqlite3.Error):
+            raise click.ClickException(str(error)) from error

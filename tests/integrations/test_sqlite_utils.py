@@ -1,0 +1,96 @@
+"""sqlite-utils with the plugin: its library and its command."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sqlite_zblob as zb
+
+sqlite_utils = pytest.importorskip("sqlite_utils")
+
+from click.testing import CliRunner  # noqa: E402
+from sqlite_utils.cli import cli  # noqa: E402
+from sqlite_utils.plugins import pm  # noqa: E402
+
+from sqlite_zblob.integrations import sqlite_utils as plugin  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    """As the entry point does where the package is installed."""
+    zb.install()
+    is_installed = pm.is_registered(plugin)
+    if not is_installed:
+        pm.register(plugin, "sqlite-zblob")
+        plugin.register_commands(cli)
+    yield
+    if not is_installed:
+        pm.unregister(plugin)
+        del cli.commands["zblob"]
+    zb.uninstall()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    db = sqlite_utils.Database(tmp_path / "a.db")
+    db["notes"].insert_all([{"id": i, "note": f"note {i} " * 500, "other": i} for i in range(3)], pk="id")
+    db.close()
+    return tmp_path / "a.db"
+
+
+def call(*arguments: Any, code: int = 0) -> str:
+    outcome = CliRunner().invoke(cli, [str(each) for each in arguments])
+    assert outcome.exit_code == code, outcome.output
+    return outcome.output
+
+
+def levels(path: Path) -> list[int | None]:
+    db = sqlite3.connect(path)
+    rows = db.execute("SELECT note FROM notes ORDER BY id").fetchall()
+    db.close()
+    return [zb.info(row[0]).level if isinstance(row[0], bytes) else None for row in rows]
+
+
+def insert(path: Path, id: int) -> None:
+    call("query", path, f"INSERT INTO notes(id, note) VALUES ({id}, '{'new ' * 500}')")
+
+
+def test_commands(path: Path) -> None:
+    call("zblob", "enable", path, "notes", "note", "--level", 3)
+    insert(path, 3)
+    assert levels(path) == [None, None, None, 3]
+    assert "note: 12,500 bytes are now" in call("zblob", "migrate", path, "notes", "note")
+    assert levels(path) == [3, 3, 3, 3]
+    rows = json.loads(call("rows", path, "notes"))
+    assert [row["note"] for row in rows] == [*(f"note {i} " * 500 for i in range(3)), "new " * 500]
+
+
+def test_errors_are_one_line(path: Path) -> None:
+    assert call("zblob", "enable", path, "notes", "no", code=1).startswith("Error: ")
+    assert call("zblob", "migrate", path, "no", "note", code=1).startswith("Error: ")
+
+
+@pytest.mark.parametrize("command", ["transform", "python"])
+def test_transform_keeps_compression(path: Path, command: str) -> None:
+    call("zblob", "migrate", path, "notes", "note", "--level", 3)
+    if command == "transform":
+        call("transform", path, "notes", "--drop", "other", "--rename", "id", "key")
+    else:
+        db = sqlite_utils.Database(path)
+        db["notes"].transform(drop={"other"}, rename={"id": "key"})
+        db.close()
+        sqlite_utils.Database(path).close()  # the next one mends
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'").fetchone() == (2,)
+    db.close()
+    call("query", path, f"INSERT INTO notes VALUES (3, '{'new ' * 500}')")
+    db = sqlite3.connect(path)
+    values = [row[0] for row in db.execute("SELECT note FROM notes")]
+    db.close()
+    assert [zb.info(value).level for value in values] == [3] * 4
