@@ -31,6 +31,8 @@ from .column.virtual import is_zblob
 from .connect.database import quote, run, stream
 from .connect.wrappers import full_name
 from .errors import DamagedFrameError, OptionError, UnsupportedFrameError, WrongTypeError
+from .image_rows import read_image as read_image
+from .image_rows import write_image as write_image
 
 if TYPE_CHECKING:
     import numpy as np

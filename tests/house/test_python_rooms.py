@@ -20,6 +20,7 @@ ROOMS = [
     "unpickle",
     "connect",
     "column",
+    "image_rows",
     "images",
     "migration",
     "analysis",

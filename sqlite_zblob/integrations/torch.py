@@ -1,0 +1,142 @@
+"""Images in a database as a map-style data set, as PyTorch's `DataLoader` takes it. Needs NumPy, but not PyTorch."""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..codec import ImageInfo, decompress, info
+from ..connect.database import quote, run
+from ..errors import OptionError
+from .opening import expect_connections, set_up
+
+
+class ImageDataset:
+    """Random access to the volumes of a column, or to their slices.
+
+    `dataset[i]` is a NumPy array of its own memory, the slowest axis first, in native byte order; `keys[i]` names its
+    row, and the slice. Every process and thread opens a connection of its own, when it asks for its first item: a data
+    set can be handed to worker processes, forked or spawned.
+
+    :param path: the database, which is only read.
+    :param key: the column that names a row; the rowid, if None.
+    :param where: SQL that chooses rows, such as `"split = 'train'"`.
+    :param axis: None: items are volumes. Otherwise slices across this axis, counted from the slowest; only the chunks
+        that a slice needs are decoded.
+    :param transform: what is called with each array, and whose result is the item.
+    :raises OptionError: a value that was chosen holds no image, or has no such axis; the message names its row.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        table: str,
+        *,
+        column: str = "data",
+        key: str | None = None,
+        where: str = "1",
+        axis: int | None = None,
+        transform: Callable[[np.ndarray[Any, Any]], Any] | None = None,
+    ) -> None:
+        self.path, self.table, self.column, self.axis, self.transform = Path(path), table, column, axis, transform
+        self._key = "rowid" if key is None else quote(key)
+        self._local = _Local()
+        self._images: dict[Any, ImageInfo] = {}  # of each key, where items are slices
+        self.keys: list[Any] = []
+        sql = f"SELECT {self._key} FROM {quote(table)} WHERE ({where}) AND {quote(column)} IS NOT NULL ORDER BY 1"
+        for (each,) in run(self._connection(), sql):
+            self.keys += [each] if axis is None else [(each, at) for at in range(self._slice_count(each, axis))]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Any:
+        if self.axis is None:
+            found = self._volume(self.keys[index])
+        else:
+            key, at = self.keys[index]
+            found = self._slice(key, self.axis, at)
+        return found if self.transform is None else self.transform(found)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_local": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _local=_Local())
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._local.pid != os.getpid():  # a connection must not be taken through a fork
+            expect_connections()
+            connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
+            set_up(connection, decodes=False, keeps=False)
+            self._local.connection, self._local.pid = connection, os.getpid()
+        assert self._local.connection is not None
+        return self._local.connection
+
+    def _select(self, expression: str, key: Any, *values: int) -> Any:
+        """`expression` of one value, which it names X."""
+        text = expression.replace("X", quote(self.column))
+        rows = run(self._connection(), f"SELECT {text} FROM {quote(self.table)} WHERE {self._key} = ?", [*values, key])
+        if not rows:
+            raise OptionError(f"row {key!r} of table {self.table} is gone")
+        return rows[0][0]
+
+    def _slice_count(self, key: Any, axis: int) -> int:
+        """Of one image, whose description is kept."""
+        image = self._largest(self._select("X", key), key)
+        if image.dimension < 2 or not 0 <= axis < image.dimension:
+            raise OptionError(f"the image in row {key!r} of table {self.table} has no slices across axis {axis}")
+        self._images[key] = image
+        return _shape(image)[axis]
+
+    def _volume(self, key: Any) -> np.ndarray[Any, Any]:
+        stored = self._select("X", key)
+        image, value = self._largest(stored, key), decompress(stored)
+        assert isinstance(value, bytes)
+        return _array(image, value, image.value_offset, _shape(image))
+
+    def _slice(self, key: Any, axis: int, index: int) -> np.ndarray[Any, Any]:
+        image = self._images[key]
+        in_memory = image.dimension - 1 - axis if image.order == "F" else axis
+        raw = self._select("zslice(X, ?, ?)", key, in_memory, index)
+        shape = _shape(image)
+        del shape[axis]
+        return _array(image, raw, 0, shape)
+
+    def _largest(self, stored: Any, key: Any) -> ImageInfo:
+        """The image that zslice() takes."""
+        images = info(stored).images if isinstance(stored, bytes) else ()
+        if not images:
+            raise OptionError(f"row {key!r} of table {self.table} holds no image in column {self.column}")
+        found = max(images, key=lambda image: math.prod(image.size) * image.components * _dtype(image).itemsize)
+        if found.order == "K":
+            raise OptionError(f"the array in row {key!r} of table {self.table} has its axes in an order of its own")
+        return found
+
+
+class _Local(threading.local):
+    pid: int | None = None
+    connection: sqlite3.Connection | None = None
+
+
+def _dtype(image: ImageInfo) -> np.dtype[Any]:
+    return np.dtype(image.pixel_type).newbyteorder("<" if image.byte_order == "little" else ">")
+
+
+def _shape(image: ImageInfo) -> list[int]:
+    """As NumPy counts the axes."""
+    return list(image.size) if image.order == "F" else [*reversed(image.size)]
+
+
+def _array(image: ImageInfo, raw: bytes, offset: int, shape: list[int]) -> np.ndarray[Any, Any]:
+    shape = shape + [image.components] * (image.components > 1)
+    dtype = _dtype(image)
+    found = np.frombuffer(raw, dtype, math.prod(shape), offset).reshape(shape, order="F" if image.order == "F" else "C")
+    return np.array(found, dtype.newbyteorder("="), order="C")

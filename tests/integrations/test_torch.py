@@ -1,0 +1,105 @@
+"""The map-style data set: volumes and slices, in worker processes too, and with PyTorch where that is installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import multiprocessing
+import pickle
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+import sqlite_zblob as zb
+from sqlite_zblob.integrations.torch import ImageDataset
+
+VOLUMES = [((np.arange(8 * 20 * 30) + i) // 7).reshape(8, 20, 30).astype("int16") for i in range(4)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[Path]:
+    zb.install()
+    db = sqlite3.connect(tmp_path / "a.db")
+    for i, volume in enumerate(VOLUMES):
+        zb.images.write_image(db, "scans", f"s{i}", volume if i % 2 else sitk.GetImageFromArray(volume))
+    db.execute("INSERT INTO scans VALUES ('plain', ?)", (pickle.dumps(VOLUMES[0]),))
+    db.commit()
+    db.close()
+    yield tmp_path / "a.db"
+    zb.uninstall()
+
+
+def test_volumes_and_slices(path: Path) -> None:
+    volumes: Any = ImageDataset(path, "scans", key="key")
+    assert volumes.keys == ["plain", "s0", "s1", "s2", "s3"]
+    for found, expected in zip(volumes, [VOLUMES[0], *VOLUMES], strict=False):
+        assert np.array_equal(found, expected) and found.flags.writeable
+    for axis in range(3):
+        slices = ImageDataset(path, "scans", key="key", where="key LIKE 's%'", axis=axis)
+        assert len(slices) == 4 * VOLUMES[0].shape[axis]
+        for (key, at), found in zip(slices.keys, map(slices.__getitem__, range(len(slices))), strict=True):
+            assert np.array_equal(found, np.take(VOLUMES[int(key[1:])], at, axis))
+    assert ImageDataset(path, "scans", transform=lambda volume: volume.shape)[0] == (8, 20, 30)
+
+
+@pytest.mark.parametrize("values", [np.asfortranarray(VOLUMES[1]), VOLUMES[1].astype(">i2")])
+def test_orders(path: Path, values: Any) -> None:
+    db = sqlite3.connect(path)
+    zb.images.write_image(db, "others", 1, values)
+    db.commit()
+    db.close()
+    assert np.array_equal(ImageDataset(path, "others")[0], values)
+    for axis in range(3):
+        slices = ImageDataset(path, "others", axis=axis)
+        assert all(np.array_equal(slices[at], np.take(values, at, axis)) for at in range(len(slices)))
+
+
+def test_colours(path: Path) -> None:
+    image = sitk.GetImageFromArray(np.arange(6 * 8 * 10 * 3, dtype="uint8").reshape(6, 8, 10, 3), isVector=True)
+    db = sqlite3.connect(path)
+    zb.images.write_image(db, "others", 1, image)
+    db.commit()
+    db.close()
+    assert np.array_equal(ImageDataset(path, "others")[0], sitk.GetArrayFromImage(image))
+    assert np.array_equal(ImageDataset(path, "others", axis=0)[3], sitk.GetArrayFromImage(image)[3])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_workers(path: Path, method: str) -> None:
+    slices = ImageDataset(path, "scans", key="key", axis=0, where="key = 's1'")
+    slices[0]  # this process has a connection
+    with ProcessPoolExecutor(2, multiprocessing.get_context(method)) as pool:
+        assert np.array_equal(list(pool.map(slices.__getitem__, range(8))), VOLUMES[1])
+    with ThreadPoolExecutor(4) as pool:
+        assert np.array_equal(list(pool.map(slices.__getitem__, range(8))), VOLUMES[1])
+
+
+def test_what_is_refused(path: Path) -> None:
+    with pytest.raises(zb.OptionError, match="axis 3"):
+        ImageDataset(path, "scans", axis=3)
+    db = sqlite3.connect(path)
+    db.execute("INSERT INTO scans VALUES ('text', 'text')")
+    db.commit()
+    db.close()
+    with pytest.raises(zb.OptionError, match="'text' of table scans holds no image"):
+        ImageDataset(path, "scans", key="key", axis=0)
+    with pytest.raises(zb.OptionError, match="no image"):
+        ImageDataset(path, "scans", key="key", where="key = 'text'")[0]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
+def test_pytorch(path: Path) -> None:
+    torch: Any = importlib.import_module("torch")
+    loader_of: Any = importlib.import_module("torch.utils.data").DataLoader
+    slices = ImageDataset(path, "scans", key="key", where="key LIKE 's%'", axis=0)
+    loader = loader_of(slices, batch_size=8, num_workers=2, multiprocessing_context="spawn")
+    batches = list(loader)
+    assert [tuple(batch.shape) for batch in batches] == [(8, 20, 30)] * 4
+    assert torch.equal(torch.cat(batches), torch.from_numpy(np.concatenate(VOLUMES)))
