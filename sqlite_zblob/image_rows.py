@@ -1,6 +1,6 @@
 """Images of SimpleITK, nibabel, pydicom and NumPy as rows of a table: `zb.images.write_image` and `read_image`.
 
-Each is stored as what its library itself would write: a pickle of the SimpleITK image, a .nii file, a DICOM file, a .npy
+Each is stored as what its library itself would write: a pickle of the SimpleITK image, a .nii, DICOM or .npy
 file. Any other program can so read the values, and all of them are recognised as images. Reading runs no code of the
 value's: a pickle is taken only if it is that of one SimpleITK image.
 """

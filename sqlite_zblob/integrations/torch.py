@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import sqlite3
-import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..codec import ImageInfo, decompress, info
 from ..connect.database import quote, run
 from ..errors import OptionError
 from .opening import expect_connections, set_up
+from .own_connection import OwnConnection
 
 
 class ImageDataset:
@@ -47,11 +48,11 @@ class ImageDataset:
     ) -> None:
         self.path, self.table, self.column, self.axis, self.transform = Path(path), table, column, axis, transform
         self._key = "rowid" if key is None else quote(key)
-        self._local = _Local()
+        self._own = OwnConnection(partial(_open, self.path))
         self._images: dict[Any, ImageInfo] = {}  # of each key, where items are slices
         self.keys: list[Any] = []
         sql = f"SELECT {self._key} FROM {quote(table)} WHERE ({where}) AND {quote(column)} IS NOT NULL ORDER BY 1"
-        for (each,) in run(self._connection(), sql):
+        for (each,) in run(self._own.get(), sql):
             self.keys += [each] if axis is None else [(each, at) for at in range(self._slice_count(each, axis))]
 
     def __len__(self) -> int:
@@ -65,25 +66,10 @@ class ImageDataset:
             found = self._slice(key, self.axis, at)
         return found if self.transform is None else self.transform(found)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_local": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _local=_Local())
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._local.pid != os.getpid():  # a connection must not be taken through a fork
-            expect_connections()
-            connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
-            set_up(connection, decodes=False, keeps=False)
-            self._local.connection, self._local.pid = connection, os.getpid()
-        assert self._local.connection is not None
-        return self._local.connection
-
     def _select(self, expression: str, key: Any, *values: int) -> Any:
         """`expression` of one value, which it names X."""
         text = expression.replace("X", quote(self.column))
-        rows = run(self._connection(), f"SELECT {text} FROM {quote(self.table)} WHERE {self._key} = ?", [*values, key])
+        rows = run(self._own.get(), f"SELECT {text} FROM {quote(self.table)} WHERE {self._key} = ?", [*values, key])
         if not rows:
             raise OptionError(f"row {key!r} of table {self.table} is gone")
         return rows[0][0]
@@ -121,9 +107,11 @@ class ImageDataset:
         return found
 
 
-class _Local(threading.local):
-    pid: int | None = None
-    connection: sqlite3.Connection | None = None
+def _open(path: Path) -> sqlite3.Connection:
+    expect_connections()
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    set_up(connection, decodes=False, keeps=False)
+    return connection
 
 
 def _dtype(image: ImageInfo) -> np.dtype[Any]:

@@ -1,0 +1,109 @@
+"""Payloads that a store keeps as files beside its database: compress the files of a folder, and decompress them again.
+
+Each file is replaced as a whole by its frame, under its own name, after the frame was decoded and compared. Readers
+call `zb.decompress` on what they read, which gives plain files back as they are: so they work before, during and after.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..codec import DEFAULT_LEVEL, compress, decompress, has_magic
+from ..errors import DamagedFrameError
+
+
+@dataclass(frozen=True)
+class FolderReport:
+    """What was done with a folder."""
+
+    files: int  # that were looked at
+    changed: int  # that were replaced
+    raw_bytes: int  # of all of them, before compression
+    stored_bytes: int  # as they are now
+
+
+def compress_folder(
+    folder: str | os.PathLike[str],
+    pattern: str = "*",
+    *,
+    describe: Callable[[Path], dict[str, Any] | None] | None = None,
+    level: int = DEFAULT_LEVEL,
+) -> FolderReport:
+    """Replace files by their frames, where that makes them smaller. It may be interrupted and called again.
+
+    A file that is written meanwhile, other than by a rename, is left as it is.
+
+    :param pattern: of the files' names; `**/*.bin` goes into the folders below. Links are not followed.
+    :param describe: called with each path; gives `dtype` and `shape` (slowest axis first) of raw voxels, or None.
+    :param level: 1 (fastest) to 9 (smallest).
+    :raises OptionError: `describe` gives what does not fit the file.
+    :raises OSError: a file cannot be read or written; those before it are done.
+    """
+
+    def pack(path: Path, content: bytes) -> bytes:
+        if has_magic(content):
+            return content
+        frame = compress(content, level, **((describe(path) if describe else None) or {}))
+        if decompress(frame) != content:
+            raise DamagedFrameError(f"{path}: what was compressed is not what comes back; the file stays as it is")
+        return frame if len(frame) < len(content) else content
+
+    return _replace_all(folder, pattern, pack)
+
+
+def decompress_folder(folder: str | os.PathLike[str], pattern: str = "*") -> FolderReport:
+    """Put files back as they were before `compress_folder`, and all others that are frames.
+
+    :raises DamagedFrameError: a frame is damaged; those before it are done.
+    """
+
+    def unpack(_path: Path, content: bytes) -> bytes:
+        value = decompress(content)
+        return value if isinstance(value, bytes) else content  # TEXT was not made from a file
+
+    return _replace_all(folder, pattern, unpack)
+
+
+def _replace_all(folder: str | os.PathLike[str], pattern: str, make: Callable[[Path, bytes], bytes]) -> FolderReport:
+    files = changed = raw = stored = 0
+    for path in _files(Path(folder), pattern):
+        before = path.stat()
+        content = path.read_bytes()
+        made = make(path, content)
+        is_new = made != content and _replace(path, made, before)
+        files, changed = files + 1, changed + is_new
+        now = made if is_new else content
+        value = decompress(now)
+        raw += len(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value)
+        stored += len(now)
+    return FolderReport(files, changed, raw, stored)
+
+
+def _files(folder: Path, pattern: str) -> Iterator[Path]:
+    """In an order of their own, taken before any is replaced."""
+    yield from sorted(path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink())
+
+
+def _replace(path: Path, content: bytes, before: os.stat_result) -> bool:
+    """All or nothing, with the times and permissions that the file has; not if it was written since `before`."""
+    handle, name = tempfile.mkstemp(prefix=".zblob-", dir=path.parent)
+    made = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copystat(path, made)
+        now = path.stat()
+        if (now.st_mtime_ns, now.st_size, now.st_ino) != (before.st_mtime_ns, before.st_size, before.st_ino):
+            return False
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
+    return True
