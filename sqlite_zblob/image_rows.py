@@ -105,6 +105,8 @@ def _key_column(connection: Connection, table: str, column: str, schema: str) ->
 def _to_bytes(image: Any) -> bytes:
     kinds = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(image).__mro__}
     if "SimpleITK.Image" in kinds:
+        if image.GetPixelIDTypeAsString().startswith("label of"):  # SimpleITK would abort the process
+            raise OptionError("SimpleITK cannot pickle label maps: convert it by LabelMapToLabel first")
         return pickle.dumps(image, 4)
     if kinds & {"nibabel.Nifti1Pair", "nibabel.Nifti2Pair"}:
         return _nifti_bytes(image)
