@@ -20,9 +20,11 @@ datasette_app = pytest.importorskip("datasette.app")
 pytest.importorskip("PIL")
 
 from datasette.plugins import pm  # noqa: E402
+from datasette.views.base import DatasetteError  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from sqlite_zblob.integrations import datasette as plugin  # noqa: E402
+from sqlite_zblob.integrations.datasette.preview import Place  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
@@ -147,6 +149,22 @@ def test_what_has_no_preview(path: Path) -> None:
     assert [response.status_code for response in answers] == [400] * len(queries)
     (forbidden,) = ask(path, f"{base}/a~2Fb+c/data", metadata={"databases": {"store": {"allow": False}}})
     assert forbidden.status_code == 403
+
+
+def test_a_slice_that_takes_too_long(path: Path) -> None:
+    db = sqlite3.connect(path)
+    noise = pickle.dumps(np.random.default_rng(1).random((40, 200, 200)))
+    db.execute("INSERT INTO results(id, data) VALUES ('large', ?)", (noise,))
+    db.commit()
+    db.close()
+
+    async def main() -> None:
+        served = datasette_app.Datasette([str(path)], settings={"sql_time_limit_ms": 1})
+        with pytest.raises(DatasetteError, match="sql_time_limit_ms"):
+            await Place("store", "results", "large", "data").select(served, "zverify(X), " * 20 + "1")
+        served.get_database("store").close()
+
+    asyncio.run(main())
 
 
 def test_damage_is_told(path: Path) -> None:

@@ -220,6 +220,10 @@ def test_a_rebuilt_table_that_cannot_be_compressed(tmp_path: Path) -> None:
     with pytest.warns(zb.ZblobWarning, match="not compressed any more"), engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE plain"))
         connection.execute(sa.text("CREATE TABLE plain(id INTEGER PRIMARY KEY, data INTEGER, note TEXT)"))
+        connection.execute(sa.text("INSERT INTO plain VALUES (1, 5, 'x')"))
+    with engine.connect() as connection:  # the other column is compressed
+        found = {each.column: each.is_intact for each in zb.status(connection.connection.driver_connection)}
+    assert found == {"data": False, "note": True}
     engine.dispose()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import multiprocessing
 import pickle
 import sqlite3
@@ -94,9 +93,8 @@ def test_what_is_refused(path: Path) -> None:
         ImageDataset(path, "scans", key="key", where="key = 'text'")[0]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 def test_pytorch(path: Path) -> None:
-    torch: Any = importlib.import_module("torch")
+    torch: Any = pytest.importorskip("torch", exc_type=ImportError)
     loader_of: Any = importlib.import_module("torch.utils.data").DataLoader
     slices = ImageDataset(path, "scans", key="key", where="key LIKE 's%'", axis=0)
     loader = loader_of(slices, batch_size=8, num_workers=2, multiprocessing_context="spawn")

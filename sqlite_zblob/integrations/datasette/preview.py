@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from datasette import NotFound, Response
+from datasette.database import QueryInterrupted
 from datasette.utils import tilde_decode
+from datasette.views.base import DatasetteError
 from PIL import Image
 
 from ...codec import FrameInfo, ImageInfo, info
@@ -31,11 +33,16 @@ class Place:
         """`expression` of the value, which it names X.
 
         :raises NotFound: there is no such database, table, column or row.
+        :raises DatasetteError: it took longer than Datasette allows.
         """
         try:
-            database = datasette.get_database(self.database)
+            return await self._select(datasette.get_database(self.database), expression, *values)
         except KeyError:
             raise NotFound(f"there is no database {self.database}") from None
+        except QueryInterrupted:
+            raise DatasetteError("decoding took longer than sql_time_limit_ms allows", status=503) from None
+
+    async def _select(self, database: Any, expression: str, *values: int) -> Any:
         if not await database.table_exists(self.table) or self.column not in await database.table_columns(self.table):
             raise NotFound(f"there is no column {self.column} in a table {self.table}")
         keys = await database.primary_keys(self.table) or ["rowid"]
