@@ -30,9 +30,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Depr
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Our plugin, as the entry point registers it where the package is installed, and no other package's: some fail
     where Python was built without extension loading."""
+    monkeypatch.setattr("datasette.handle_exception.rich", None)  # it takes seconds for each traceback
     zb.install()
     others = [(name, each) for name, each in pm.list_name_plugin() if each and not name.startswith("datasette.")]
     for _, each in others:
