@@ -87,6 +87,14 @@ def test_shards_and_transposed_arrays(tmp_path: Path) -> None:
     assert zb.info(file.read_bytes()).images[0].size == (50, 40, 60)
 
 
+def test_dask_arrays(tmp_path: Path) -> None:
+    dask_array = pytest.importorskip("dask.array")
+    values = values_of("uint16", (40, 50, 60))
+    make(tmp_path, values, chunks=(20, 25, 30), serializer=ZblobCodec(), compressors=None)
+    lazy = dask_array.from_zarr(str(tmp_path))
+    assert lazy.chunksize == (20, 25, 30) and int(lazy.max().compute()) == values.max()
+
+
 def test_damaged_and_foreign_chunks_are_errors(tmp_path: Path) -> None:
     values = values_of("uint16", (40, 50))
     found = make(tmp_path, values, chunks=(40, 50), serializer=ZblobCodec(), compressors=None)
