@@ -168,6 +168,10 @@ enum zblob_result zblob_options_refuse(const char *name, const char *given, stru
 /* "shape" in NumPy's order: the slowest axis first. */
 enum zblob_result zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, size_t count,
                                           struct zblob_error *error);
+/* Set "dtype" and "shape" from texts that stand beside a value of raw samples in C order, such as "uint8" or "<i2" and
+ * "[188, 256, 190]", "(188, 256, 190)" or "188x256x190". False, and the options are unchanged: one of the texts makes no
+ * sense, or together they describe another number of bytes. */
+bool zblob_options_hint(struct zblob_options *options, const char *dtype, const char *shape, uint64_t value_size);
 
 /* A validated header. Points into the caller's bytes, which must outlive it. */
 struct zblob_frame {

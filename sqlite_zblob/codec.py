@@ -19,6 +19,10 @@ from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedF
 
 Buffer = bytes | bytearray | memoryview | Any  # anything with the buffer protocol, which typing has no name for yet
 
+# What may be said of raw voxels beside them: a dtype such as "uint8" or "<i2", and a shape, slowest axis first, such as
+# "[188, 256, 190]", "(188, 256, 190)" or "188x256x190".
+Hint = tuple[str, str]
+
 VERSION: str = ffi.string(lib.zblob_library_version()).decode()
 
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
@@ -202,11 +206,23 @@ def make_options(**options: Any) -> Any:
     return made
 
 
-def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> bytes:
+def _take_hint(settings: Any, hint: Hint | None, size: int) -> bool:
+    """False: there is none, or it cannot be true of a value of so many bytes."""
+    return hint is not None and bool(lib.zblob_options_hint(settings, *map(_option_text, hint), size))
+
+
+def fits(hint: Hint | None, size: int) -> bool:
+    """Do dtype and shape make sense, and describe so many bytes?"""
+    return _take_hint(make_options(), hint, size)
+
+
+def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, *, hint: Hint | None = None, **options: Any) -> bytes:
     """Compress `data` into a frame.
 
     :param data: bytes-like, C-contiguous, of any item type; or text, which comes back as text.
     :param level: 1 (fastest) to 9 (smallest).
+    :param hint: what is said of raw voxels elsewhere: dtype and shape, as texts. Where they make no sense, or describe
+        another number of bytes, the data are taken as if nothing was said.
     :param options: `codec` ("auto", "voxel", "planes", "zstd" or "store"), `threads` (0: all), `min_size`
         (smaller data come back as they are), for raw voxels without a header `dtype` (NumPy's name) and
         `shape` (slowest axis first, whose product is the number of samples), and `for_column` (False): true for
@@ -223,6 +239,8 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, **options: Any) -> 
     with _bytes_of(source) as src:
         if len(src) < settings.min_size and not lib.zblob_is_marked(src, len(src)):
             return bytes(ffi.buffer(src))
+        if value_type == lib.ZBLOB_BLOB:
+            _take_hint(settings, hint, len(src))
         return _made_by(lib.zblob_compress, settings, value_type, src, len(src))
 
 

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..codec import DEFAULT_LEVEL, compress, is_frame
+from ..column.hint import NO_HINT, HintFrom, ask_row, refuse_hint
 from ..column.recommend import Seen, decide
 from ..column.schema import Column, Table, look_at_table, master_of
 from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
@@ -150,6 +151,8 @@ def analyze(
     table: str | None = None,
     column: str | None = None,
     *,
+    dtype_from: str | None = None,
+    shape_from: str | None = None,
     seconds: float = 20.0,
     workers: int = 0,
     seed: int | None = None,
@@ -163,6 +166,7 @@ def analyze(
     :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
     :param table: analyze this one only.
     :param column: of that table: analyze this one only.
+    :param dtype_from: as for `enable`, and so `shape_from`; only with a column. An enabled one's own are used anyway.
     :param seconds: about how long it may take. A few values of each column are looked at in any case.
     :param workers: the number of threads that the times are estimated for; 0: as many as this process has CPUs.
     :param seed: the same seed draws the same values.
@@ -174,10 +178,14 @@ def analyze(
     """
     if column is not None and table is None:
         raise OptionError("a column needs its table")
+    hint = HintFrom(dtype_from, shape_from).or_else(NO_HINT)
+    if hint and column is None:
+        raise OptionError("dtype_from and shape_from need their table and column")
     began = time.monotonic()
     with reading(database) as connection:
         analyzer = _Analyzer(connection, name_of(database), workers or cpu_count(), seconds, seed)
         analyzer.is_own = connection is not database
+        analyzer.hint = hint
         columns = analyzer.analyze(table, column, progress)
         return Analysis(
             database=name_of(database),
@@ -200,6 +208,7 @@ class _Analyzer:
         self.connection, self.path, self.workers, self.seconds = connection, path, workers, seconds
         self.seed = random.randrange(1 << 32) if seed is None else seed
         self.is_own = True  # False: it is the caller's connection
+        self.hint = NO_HINT  # of the one column that is analyzed
         self.skipped: list[Skipped] = []
         page_size = pragma(connection, "page_size")
         self.file_size: int = page_size * pragma(connection, "page_count")
@@ -280,11 +289,18 @@ class _Analyzer:
         is_census = is_complete and one.bytes <= CENSUS_BYTES
         trials = Trials(is_complete, is_census, one.bytes, min_size=min_size, seconds=seconds, seed=self.seed)
         keys = random.Random(self.seed).sample(one.all_keys, len(one.all_keys)) if is_complete else one.draws()
-        found, skipped_count = self._try_each(place_of(sizes.table, one.column), keys, trials)
+        hint = self._hint(enabled)
+        refuse_hint(self.connection, sizes.table, self.hint)
+        found, skipped_count = self._try_each(place_of(sizes.table, one.column), keys, hint, trials)
         trials.has_all = sizes.is_exact and len(found) == one.rows
         return trials, skipped_count
 
-    def _try_each(self, place: Place, keys: Sequence[Key], trials: Trials) -> tuple[dict[Key, Outcome], int]:
+    def _hint(self, enabled: ColumnStatus | None) -> HintFrom:
+        return self.hint or (enabled.hint if enabled else NO_HINT)
+
+    def _try_each(
+        self, place: Place, keys: Sequence[Key], hint: HintFrom, trials: Trials
+    ) -> tuple[dict[Key, Outcome], int]:
         """Read values here, and compress them in threads."""
         found: dict[Key, Outcome] = {}
         running: dict[Key, tuple[int, Future[Outcome]]] = {}
@@ -309,7 +325,8 @@ class _Analyzer:
                     continue
                 while running and len(value) + sum(size for size, _ in running.values()) > LARGEST:
                     take(next(iter(running)))
-                running[key] = (len(value), threads.submit(trials.prepare(), value))
+                said = ask_row(self.connection, place.address, place.condition, key, hint)
+                running[key] = (len(value), threads.submit(trials.prepare(), value, said))
                 if len(running) > THREADS:
                     take(next(iter(running)))
             while running:
@@ -323,7 +340,9 @@ class _Analyzer:
         level = enabled.level if enabled else _best_level(trials)
         mode, envelope, why = self._decide(sizes, one, trials, enabled, level)
         is_left = mode is not None and (enabled is None or self._rest(trials, enabled) > 0)
-        command = self._command(table, column, mode, envelope, level, trials.min_size)
+        hint = self.hint if self.hint and mode is not None else NO_HINT
+        envelope = "frame" if hint else envelope
+        command = self._command(table, column, mode, envelope, level, trials.min_size, hint)
         return ColumnAnalysis(
             table=table,
             column=column,
@@ -391,10 +410,13 @@ class _Analyzer:
         """How many of the sampled values migrate would still compress."""
         return trials.smaller_pickles if enabled.envelope == "pickle" else trials.smaller_count
 
-    def _command(self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int) -> str:
+    def _command(
+        self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int, hint: HintFrom
+    ) -> str:
         """What makes of the column, and of the file, what the figures say."""
         words = ["sqlite-zblob", "migrate", self.path, table, column, f"--mode={mode}", f"--envelope={envelope}"]
         words += [f"--level={level}", f"--min-size={min_size}"]
+        words += [f"--dtype-from={hint.dtype_from}", f"--shape-from={hint.shape_from}"] if hint else []
         words += [f"--workers={self.workers}"] if self.workers != cpu_count() else []
         vacuum = {"none": ["--vacuum"], "incremental": ["--incremental-vacuum"], "full": []}
         return shlex.join(words + vacuum[self.auto_vacuum])

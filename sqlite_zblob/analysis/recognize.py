@@ -17,12 +17,12 @@ class Kind(NamedTuple):
     detail: str = ""  # of images: pixel type and size
 
 
-_IMAGES = {"SimpleITK": "SimpleITK pickle", "NumPy": "NumPy pickle", "npy": ".npy array"}
+_IMAGES = {"SimpleITK": "SimpleITK pickle", "NumPy": "NumPy pickle", "npy": ".npy array", "options": "raw voxels"}
 
 
 def recognize(value: bytes, about: FrameInfo) -> Kind:
     """:param value: the value before compression.
-    :param about: `info(value)`.
+    :param about: `info(value)`, or with the image that the value's row describes.
     """
     if about.images:
         image = about.images[0]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, hypot, inf, prod
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from ..codec import DEFAULT_LEVEL, FrameInfo, compress, decompress, info, is_frame, is_plain_pickle
+from ..codec import DEFAULT_LEVEL, FrameInfo, Hint, compress, decompress, fits, info, is_frame, is_plain_pickle
 from ..errors import DamagedFrameError, ZblobError
 from .recognize import Kind, recognize
 
@@ -133,8 +133,9 @@ class Trials:
     def count(self, setting: Setting) -> int:
         return len(self._base if setting == BASE else self._pairs[setting])
 
-    def prepare(self) -> Callable[[bytes], Outcome]:
-        """What is to be tried with the next value: a function that does it, in any thread."""
+    def prepare(self) -> Callable[[bytes, Hint | None], Outcome]:
+        """What is to be tried with the next value, given what its row says of it: a function that does it, in any
+        thread."""
         wanted = [
             each
             for each in OTHERS
@@ -143,7 +144,7 @@ class Trials:
         for each in wanted:
             self._asked[each] += 1
         rng = random.Random(self._rng.random())
-        return lambda value: self._try(value, wanted, rng)
+        return lambda value, hint: self._try(value, hint, wanted, rng)
 
     def add(self, found: Outcome) -> None:
         """Count a value's outcome: once more, if it was drawn again."""
@@ -166,21 +167,23 @@ class Trials:
             self.smaller_count += is_smaller
             self.smaller_pickles += is_smaller and found.is_pickle
 
-    def _try(self, value: bytes, wanted: list[Setting], rng: random.Random) -> Outcome:
+    def _try(self, value: bytes, hint: Hint | None, wanted: list[Setting], rng: random.Random) -> Outcome:
         untouched = dict.fromkeys(OTHERS, (UNTOUCHED, UNTOUCHED))
         if is_frame(value):
             return Outcome(FRAME, len(value), False, UNTOUCHED, untouched, {})
         try:
-            about = info(value)
+            about = _describe(value, hint)
         except DamagedFrameError:
             return Outcome(DAMAGED, len(value), False, UNTOUCHED, untouched, {})
         kind, is_pickle = recognize(value, about), is_plain_pickle(value)
         if len(value) < max(1, self.min_size):
             return Outcome(kind, len(value), is_pickle, UNTOUCHED, untouched, {})
-        found = Outcome(kind, len(value), is_pickle, _measure(BASE, value, {}), {}, {})
+        found = Outcome(kind, len(value), is_pickle, _measure(BASE, value, {"hint": hint}), {}, {})
         if wanted:
             piece, options = (value, {}) if self.is_census else _piece_of(value, about, rng)
-            self._try_others(piece, options, bool(about.images), rng.sample(wanted, len(wanted)), found)
+            self._try_others(
+                piece, options or {"hint": hint}, bool(about.images), rng.sample(wanted, len(wanted)), found
+            )
         return found
 
     def _try_others(
@@ -289,6 +292,14 @@ class Trials:
 def _mean(weighted: list[tuple[float, Trial]], figure: Callable[[Trial], float]) -> float:
     whole = sum(weight for weight, _ in weighted)
     return sum(weight * figure(trial) for weight, trial in weighted) / whole if whole else 1.0
+
+
+def _describe(value: bytes, hint: Hint | None) -> FrameInfo:
+    """What a plain value is, and with which image if its row describes one."""
+    about = info(value)
+    if about.images or not fits(hint, len(value)):
+        return about
+    return replace(about, images=info(compress(value, 1, threads=1, hint=hint)).images)
 
 
 def _measure(setting: Setting, piece: bytes, options: dict[str, Any]) -> Trial:

@@ -21,7 +21,7 @@ from ..codec import FrameInfo
 from ..codec import info as frame_info
 from ..errors import OptionError, ZblobError
 from . import render
-from .options import column_argument, database_argument, json_option, on_interrupt, table_argument
+from .options import column_argument, database_argument, hint_options, json_option, on_interrupt, table_argument
 
 WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
 WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
@@ -51,6 +51,7 @@ SQLITE_MAGIC = b"SQLite format 3\0"
     metavar="N",
     help="Estimate times for this many threads. 0: one for each CPU.",
 )
+@hint_options
 @click.option("--seed", type=int, metavar="N", help="With the same number, the same values are drawn again.")
 @click.option(
     "--plot",

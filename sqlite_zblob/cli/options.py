@@ -243,6 +243,20 @@ def options(*several: Callable[[Command], Command]) -> Callable[[Command], Comma
     return apply
 
 
+hint_options: Callable[[Any], Any] = options(
+    click.option(
+        "--dtype-from",
+        metavar="SQL",
+        help="For raw voxels: an expression over the row, NEW, that gives their NumPy type, such as NEW.dtype or "
+        "json_extract(NEW.metadata, '$.dtype'). An empty one takes it away.",
+    ),
+    click.option(
+        "--shape-from",
+        metavar="SQL",
+        help="The same for their shape, slowest axis first: [188, 256, 190] or 188x256x190.",
+    ),
+)
+
 worker_options: Callable[[Any], Any] = options(
     click.option(
         "--workers",

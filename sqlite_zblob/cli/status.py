@@ -45,7 +45,7 @@ def _with_unfinished(database: str, found: list[ColumnStatus], known: list[Recor
         again = shlex.join(["sqlite-zblob", each.operation, database, each.table, each.column])
         problem = f"{each.operation} {_UNFINISHED}: {again} goes on"
         at = next((i for i, one in enumerate(found) if one.is_column(each.table, each.column)), len(found))
-        old = ColumnStatus("main", each.table, each.column, *each.settings, is_intact=False)
+        old = ColumnStatus("main", each.table, each.column, **each.settings._asdict(), is_intact=False)
         old = found[at] if at < len(found) else old
         found[at : at + 1] = [replace(old, problems=(*old.problems, problem))]
     return found
@@ -69,6 +69,11 @@ def _print(database: str, found: list[ColumnStatus]) -> None:
     ]
     out.print(render.table(("column", "mode", "envelope", "level", "min_size", "now"), rows, left=3))
     for each in found:
+        if each.hint:
+            out.print(
+                f"{each.table}.{each.column}: dtype from {each.dtype_from}, shape from {each.shape_from}",
+                soft_wrap=True,
+            )
         for problem in each.problems:
             out.print(f"{each.table}.{each.column}: {problem}", soft_wrap=True)
         if not each.is_intact and not _is_unfinished(each):

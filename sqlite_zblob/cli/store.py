@@ -21,6 +21,7 @@ from .options import (
     column_argument,
     database_argument,
     executor_for,
+    hint_options,
     json_option,
     on_interrupt,
     require_database,
@@ -67,10 +68,12 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
     metavar="BYTES",
     help="Leave smaller values as they are.",
 )
+@hint_options
 @click.option(
     "--recompress",
     is_flag=True,
-    help="Also rows that are compressed already, but with another envelope or level.",
+    help="Also rows that are compressed already, but with another envelope or level, or not as --dtype-from and "
+    "--shape-from say.",
 )
 @writer_options
 @json_option

@@ -11,6 +11,7 @@ import apsw
 from ..connect.database import fold, quote, run
 from ..connect.loader import Connection
 from .anchor import find_anchors
+from .hint import HintFrom
 
 MIGRATIONS = "zblob_migrations"
 
@@ -19,6 +20,7 @@ class Migrated(NamedTuple):
     envelope: str
     level: int
     min_size: int
+    hint: HintFrom
 
 
 def migrated_settings(connection: Connection, schema: str, table: str, column: str) -> Migrated | None:
@@ -37,9 +39,11 @@ def migrated_settings(connection: Connection, schema: str, table: str, column: s
 def _parse(text: str) -> Migrated | None:
     try:
         found = json.loads(text)
-        settings = Migrated(found["envelope"], found["level"], found["min_size"])
-    except (TypeError, ValueError, KeyError):
+        hint = HintFrom(found.get("dtype_from"), found.get("shape_from"))
+        settings = Migrated(found["envelope"], found["level"], found["min_size"], hint)
+    except (TypeError, ValueError, KeyError, AttributeError):
         return None
     is_known = found.get("mode") == "in-place" and settings.envelope in ("frame", "pickle")
+    is_known = is_known and all(text is None or isinstance(text, str) for text in hint)
     has_numbers = type(settings.level) is int and type(settings.min_size) is int
     return settings if is_known and has_numbers and 1 <= settings.level <= 9 and settings.min_size >= 0 else None

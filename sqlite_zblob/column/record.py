@@ -16,6 +16,7 @@ import apsw
 from ..connect.database import fold, quote, run
 from ..connect.loader import Connection
 from ..errors import MetadataError
+from .hint import HintFrom
 from .schema import check_metadata, is_ordinary, master_of
 from .triggers import EVENTS, Setting, old_trigger_names, setting_of, trigger_name
 
@@ -31,8 +32,13 @@ _CREATE = """CREATE TABLE IF NOT EXISTS {record} (/* zblob 1 */
     mode TEXT NOT NULL,
     envelope TEXT NOT NULL,
     level INTEGER NOT NULL,
-    min_size INTEGER NOT NULL
+    min_size INTEGER NOT NULL,
+    dtype_from TEXT,
+    shape_from TEXT
 )"""
+
+# Columns that records of the first versions lack.
+_ADDED = ("dtype_from", "shape_from")
 
 
 @dataclass(frozen=True)
@@ -72,23 +78,32 @@ def _settings(connection: Connection, schema: str) -> list[tuple[str, Setting]]:
     :raises MetadataError: somebody has changed the record so that it makes no sense.
     """
     fields = "id, table_name, column_name, envelope, level, min_size"
+    missing = _missing(connection, schema)
+    added = ", ".join("NULL" if name in missing else name for name in _ADDED)
     try:
-        rows = run(connection, f"SELECT {fields} FROM {quote(schema)}.{RECORD} ORDER BY id")
+        rows = run(connection, f"SELECT {fields}, {added} FROM {quote(schema)}.{RECORD} ORDER BY id")
     except (apsw.SQLError, sqlite3.OperationalError) as error:
         raise MetadataError(
             f"table {RECORD} is not the one that sqlite_zblob makes ({error}): drop it. Triggers go on without it, and "
             "zb.enable(connection, table, column) records their columns again"
         ) from error
     found = []
-    for id, table, column, envelope, level, min_size in rows:
+    for id, table, column, envelope, level, min_size, *texts in rows:
         names, numbers = (table, column, envelope), (id, level, min_size)
+        hint = HintFrom(*(text if isinstance(text, str) else None for text in texts))
         if not all(isinstance(each, str) for each in names) or not all(isinstance(each, int) for each in numbers):
             raise MetadataError(
                 f"table {RECORD}, record {id} of {table!r}.{column!r}, makes no sense: names and numbers are expected "
                 f"in {fields}. Put it right, or give it up with DELETE FROM {RECORD} WHERE id = {id}"
             )
-        found.append((table, Setting(id, column, envelope, level, min_size)))
+        found.append((table, Setting(id, column, envelope, level, min_size, hint)))
     return found
+
+
+def _missing(connection: Connection, schema: str) -> list[str]:
+    """The columns that an older version's record lacks."""
+    there = {fold(row[1]) for row in run(connection, f"PRAGMA {quote(schema)}.table_info({RECORD})")}
+    return [name for name in _ADDED if name not in there]
 
 
 def has_record(connection: Connection, schema: str) -> bool:
@@ -174,13 +189,17 @@ def _column(connection: Connection, schema: str, table: str, name: str) -> str |
 # ---- Changes: in a write transaction of the caller ---------------------------------------------------------
 
 
-def add(connection: Connection, schema: str, table: str, column: str, *settings: str | int) -> int:
-    """Record a column, and return its id. `settings`: mode, envelope, level, min_size."""
+def add(connection: Connection, schema: str, table: str, column: str, **settings: str | int | None) -> int:
+    """Record a column, and return its id. `settings`: the record's other columns."""
     record = f"{quote(schema)}.{RECORD}"
     run(connection, _CREATE.format(record=record))
+    for name in _missing(connection, schema):
+        run(connection, f"ALTER TABLE {record} ADD COLUMN {name} TEXT")
     ((last,),) = run(connection, f"SELECT max(id) FROM {record}")
     id = last + 1 if last and last >= _FIRST_ID else _FIRST_ID + secrets.randbits(30)
-    run(connection, f"INSERT INTO {record} VALUES (?, ?, ?, ?, ?, ?, ?)", (id, table, column, *settings))
+    row = {"id": id, "table_name": table, "column_name": column, **settings}
+    marks = ", ".join("?" * len(row))
+    run(connection, f"INSERT INTO {record} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
     return id
 
 

@@ -11,22 +11,32 @@ import warnings
 from dataclasses import dataclass, replace
 
 from ..codec import DEFAULT_LEVEL, make_options
-from ..connect.database import atomic, fold, run
+from ..connect.database import atomic, fold, quote, run
 from ..connect.loader import Connection, load
 from ..errors import OptionError, ZblobWarning
 from . import record
+from .hint import HintFrom, hint_trouble, refuse_hint
 from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
 from .record import Entry, entries
 from .schema import Column, Table, look_at_table, require_schema
 from .trial import try_frame
 from .triggers import EVENTS, Setting, is_as_made, trigger_texts
-from .virtual import change_virtual, give_up_column, make_virtual, refuse_virtual, virtual_columns
+from .virtual import (
+    TableSettings,
+    change_virtual,
+    give_up_column,
+    make_virtual,
+    refuse_virtual,
+    virtual_columns,
+)
 
 DEFAULT_MIN_SIZE = 512
 
 MODES = ("in-place", "table")
 ENVELOPES = ("frame", "pickle")
+
+_GUESSED = "shapes are guessed, because dtype_from and shape_from cannot be used any more: {trouble}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,12 @@ class ColumnStatus:
         bool  # False: nothing compresses what is written, for instance because the table was made anew; enable it again
     )
     problems: tuple[str, ...] = ()  # why it is not intact, and what in the schema looks at the values by now
+    dtype_from: str | None = None  # SQL expressions by which a row says what its raw voxels are; None: nothing does
+    shape_from: str | None = None
+
+    @property
+    def hint(self) -> HintFrom:
+        return HintFrom(self.dtype_from, self.shape_from)
 
     def is_column(self, table: str, column: str) -> bool:
         return fold(self.table) == fold(table) and fold(self.column) == fold(column)
@@ -58,6 +74,8 @@ def enable(
     envelope: str | None = None,
     level: int | None = None,
     min_size: int | None = None,
+    dtype_from: str | None = None,
+    shape_from: str | None = None,
     schema: str = "main",
     force: bool = False,
 ) -> ColumnStatus:
@@ -74,6 +92,10 @@ def enable(
         all else stays as it is. Never for columns that are read as raw bytes.
     :param level: 1 (fastest) to 9 (smallest); 5 by default.
     :param min_size: smaller values are stored as they come; in bytes, 512 by default.
+    :param dtype_from: for raw voxels in C order whose type stands elsewhere in the row: an SQL expression over the row,
+        such as "NEW.dtype" or "json_extract(NEW.metadata, '$.dtype')", that gives NumPy's name for it. An empty text
+        takes it away again. What it says is never trusted more than the bytes allow (docs/raw.md).
+    :param shape_from: the same for the shape, slowest axis first: "[188, 256, 190]" or "188x256x190".
     :param schema: the attached database that the table is in.
     :param force: mode "table" in spite of an INTEGER PRIMARY KEY, whose generated values INSERT ... RETURNING does not
         give there.
@@ -84,23 +106,26 @@ def enable(
         mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on.
     """
     load(connection)
-    wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size)
+    hint = HintFrom(dtype_from, shape_from)
+    wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size, hint)
     _check_settings(wanted)
+    if dtype_from is not None or shape_from is not None:
+        refuse_hint(connection, _table_of_rows(connection, wanted), wanted.hint)
     current = _current(connection, wanted)
     if wanted.mode == "in-place" and (same := _unchanged(connection, wanted)) is not None:
         return same
     for each in current:
         if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
             return each
-    settings = {"level": wanted.level, "min_size": wanted.min_size}
+    settings = TableSettings(wanted.level, wanted.min_size, wanted.hint)
     if wanted.mode == "table" and current:
-        change_virtual(connection, current[0].table, column, schema, **settings)
+        change_virtual(connection, current[0].table, column, schema, settings)
         return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
     found = look_at_table(connection, table, schema)
     name = found.column(column).name
     wanted = replace(wanted, table=found.name, column=name)
     if wanted.mode == "table":
-        make_virtual(connection, found, found.column(column), force=force, **settings)
+        make_virtual(connection, found, found.column(column), settings, force=force)
         _warn_of_indexes(found)
     else:
         with atomic(connection):
@@ -115,6 +140,7 @@ def _wanted(
     envelope: str | None,
     level: int | None,
     min_size: int | None,
+    hint: HintFrom,
 ) -> ColumnStatus:
     """For what is not given, the settings of the column, or of the virtual table that it is in; or those that it was
     migrated with before it was disabled; or the defaults.
@@ -129,13 +155,16 @@ def _wanted(
     if known is None:
         known = next((each for each in recorded if each.mode == "table" and fold(each.table) == fold(table)), None)
     if known is None:
-        settings = migrated_settings(connection, schema, table, column) or ("frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
+        old = migrated_settings(connection, schema, table, column)
+        settings = old[:3] if old else ("frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
         known = ColumnStatus(schema, table, column, "in-place", *settings, is_intact=True)
+        known = replace(known, **old.hint._asdict()) if old else known
     mode = mode or known.mode
     envelope = envelope or ("frame" if mode == "table" else known.envelope)
     level = known.level if level is None else level
     min_size = known.min_size if min_size is None else min_size
-    return ColumnStatus(schema, table, column, mode, envelope, level, min_size, is_intact=True)
+    made = ColumnStatus(schema, table, column, mode, envelope, level, min_size, is_intact=True)
+    return replace(made, **hint.or_else(known.hint)._asdict())
 
 
 def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = False) -> None:
@@ -144,6 +173,11 @@ def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = 
     :raises OptionError: it would; the message gives every reason.
     """
     _check_settings(wanted)
+    known = next(
+        (each for each in status(connection, schema=wanted.schema) if each.is_column(wanted.table, wanted.column)), None
+    )
+    if known is None or known.hint != wanted.hint:  # what is recorded may have become useless: shapes are guessed then
+        refuse_hint(connection, _table_of_rows(connection, wanted), wanted.hint)
     if wanted.mode == "table" and _current(connection, wanted):
         return
     table = look_at_table(connection, wanted.table, wanted.schema)
@@ -154,12 +188,24 @@ def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = 
         _refuse(table, table.column(wanted.column))
 
 
+def _table_of_rows(connection: Connection, wanted: ColumnStatus) -> Table:
+    """The ordinary table that holds the rows: that of this name, or behind the virtual table of this name."""
+    virtual = {fold(each.table) for each in virtual_columns(connection, wanted.schema)}
+    is_virtual = fold(wanted.table) in virtual
+    name = f"{wanted.table}_rows" if is_virtual else wanted.table
+    return look_at_table(connection, name, wanted.schema, allow_shadow=is_virtual)
+
+
 def _check_settings(wanted: ColumnStatus) -> None:
     _check_choice("mode", wanted.mode, MODES)
     _check_choice("envelope", wanted.envelope, ENVELOPES)
     make_options(level=wanted.level, min_size=wanted.min_size)  # raises
     if (wanted.mode, wanted.envelope) == ("table", "pickle"):
         raise OptionError('mode "table" decompresses for every reader: envelope "pickle" is for mode "in-place"')
+    if wanted.hint and wanted.envelope == "pickle":
+        raise OptionError(
+            'dtype_from and shape_from are for raw voxels, and envelope "pickle" compresses nothing but pickles'
+        )
 
 
 def _current(connection: Connection, wanted: ColumnStatus) -> list[ColumnStatus]:
@@ -218,9 +264,15 @@ def status(connection: Connection, *, schema: str | None = None) -> list[ColumnS
 def _virtual(connection: Connection, schema: str) -> list[ColumnStatus]:
     found = []
     for each in virtual_columns(connection, schema):
-        settings = ("table", "frame", each.level, each.min_size)
+        settings = ("table", "frame", each.settings.level, each.settings.min_size)
         problems = () if each.is_intact else (f"its rows, table {each.table}_rows, are gone",)
-        found.append(ColumnStatus(schema, each.table, each.column, *settings, each.is_intact, problems))
+        hint = each.settings.hint
+        if each.is_intact and (
+            trouble := hint_trouble(connection, f"{quote(schema)}.{quote(each.table + '_rows')}", hint)
+        ):
+            problems = (_GUESSED.format(trouble=trouble),)
+        made = ColumnStatus(schema, each.table, each.column, *settings, each.is_intact, problems)
+        found.append(replace(made, **hint._asdict()))
     return found
 
 
@@ -255,10 +307,11 @@ def _look_at(connection: Connection, entry: Entry, *, closely: bool = True) -> C
             is_intact = all(is_as_made(entry.triggers[event], event, table, setting) for event in EVENTS)
             problems += [] if is_intact else ["its triggers are not as they were made"]
         problems += obstacles
+        if trouble := hint_trouble(connection, table.address, setting.hint):
+            problems.append(_GUESSED.format(trouble=trouble))
     settings = ("in-place", setting.envelope, setting.level, setting.min_size)
-    return ColumnStatus(
-        entry.schema, entry.table, setting.column, *settings, is_intact=is_intact, problems=tuple(problems)
-    )
+    made = ColumnStatus(entry.schema, entry.table, setting.column, *settings, is_intact, tuple(problems))
+    return replace(made, **setting.hint._asdict())
 
 
 def _unchanged(connection: Connection, wanted: ColumnStatus) -> ColumnStatus | None:
@@ -288,9 +341,10 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
             record.forget(connection, entry)
         elif entry.is_recorded:
             record.rename(connection, entry)
-    settings = (wanted.mode, wanted.envelope, wanted.level, wanted.min_size)
-    id = record.add(connection, wanted.schema, table.name, column.name, *settings)
-    setting = Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size)
+    names = ("mode", "envelope", "level", "min_size", "dtype_from", "shape_from")
+    settings = {name: getattr(wanted, name) for name in names}
+    id = record.add(connection, wanted.schema, table.name, column.name, **settings)
+    setting = Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size, wanted.hint)
     for sql in trigger_texts(table, setting):
         run(connection, sql)
     _try(connection, table, column, setting)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..connect.database import Token, fold, group_after, quote, tokens
+from .hint import NO_HINT, HintFrom
 from .schema import Table
 
 EVENTS = ("insert", "update")
@@ -25,6 +26,7 @@ class Setting:
     envelope: str
     level: int
     min_size: int
+    hint: HintFrom = NO_HINT  # stands in the record alone
 
 
 def trigger_name(id: int, event: str) -> str:

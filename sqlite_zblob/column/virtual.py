@@ -15,13 +15,22 @@ from typing import NamedTuple
 import apsw
 
 from ..codec import DEFAULT_LEVEL
-from ..connect.database import atomic, definitions, fold, quote, run, tokens, without_word
+from ..connect.database import atomic, definitions, fold, literal, quote, run, tokens, without_word
 from ..connect.loader import Connection
 from ..errors import OptionError
+from .hint import HintFrom
 from .obstacles import column_obstacles, virtual_obstacles
 from .schema import Column, Table, look_at_table, master_of
 
 DEFAULT_MIN_SIZE = 512  # bytes; the default of the C module
+
+
+class TableSettings(NamedTuple):
+    """The settings of a virtual table, which are those of all its compressed columns."""
+
+    level: int
+    min_size: int
+    hint: HintFrom
 
 
 class VirtualColumn(NamedTuple):
@@ -29,8 +38,7 @@ class VirtualColumn(NamedTuple):
 
     table: str
     column: str
-    level: int
-    min_size: int
+    settings: TableSettings
     is_intact: bool  # the backing table exists
 
 
@@ -44,10 +52,11 @@ def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
             continue
         parts = definitions(sql)
         level, min_size = _setting(parts, "level", DEFAULT_LEVEL), _setting(parts, "min_size", DEFAULT_MIN_SIZE)
+        settings = TableSettings(level, min_size, HintFrom(_text(parts, "dtype_from"), _text(parts, "shape_from")))
         for part in parts:
             if _is_compressed(part):
                 column = _name_of(connection, schema, name, part)
-                found.append(VirtualColumn(name, column, level, min_size, fold(f"{name}_rows") in tables))
+                found.append(VirtualColumn(name, column, settings, fold(f"{name}_rows") in tables))
     return found
 
 
@@ -75,8 +84,18 @@ def _setting(parts: list[str], name: str, default: int) -> int:
     return default
 
 
+def _text(parts: list[str], name: str) -> str | None:
+    """The text of a setting, which SQL writes as a string or as it comes."""
+    for part in parts:
+        match = re.fullmatch(rf"{name}\s*=\s*(.*)", part, re.IGNORECASE | re.DOTALL)
+        if match:
+            is_quoted = re.fullmatch(r"'(?:[^']|'')*'", match[1])
+            return match[1][1:-1].replace("''", "'") if is_quoted else match[1]
+    return None
+
+
 def _is_compressed(part: str) -> bool:
-    return without_word(part, "compressed") != part
+    return without_word(part, "compressed") != part and not re.match(r"\w+\s*=", part)
 
 
 def _name_of(connection: Connection, schema: str, table: str, part: str) -> str:
@@ -89,9 +108,7 @@ def _name_of(connection: Connection, schema: str, table: str, part: str) -> str:
 # ---- To and fro --------------------------------------------------------------------------------------------
 
 
-def make_virtual(
-    connection: Connection, table: Table, column: Column, *, level: int, min_size: int, force: bool
-) -> None:
+def make_virtual(connection: Connection, table: Table, column: Column, settings: TableSettings, *, force: bool) -> None:
     """Make the table a virtual table of the same name, with this column compressed.
 
     :raises OptionError: it cannot be one; the message gives every reason.
@@ -99,7 +116,7 @@ def make_virtual(
     refuse_virtual(table, column, force=force)
     with _renaming(connection):
         run(connection, f"ALTER TABLE {table.address} RENAME TO {quote(table.name + '_rows')}")
-        _declare(connection, table.address, definitions(table.sql), column.name, level, min_size)
+        _declare(connection, table.address, definitions(table.sql), column.name, settings)
 
 
 def refuse_virtual(table: Table, column: Column, *, force: bool) -> None:
@@ -111,10 +128,10 @@ def refuse_virtual(table: Table, column: Column, *, force: bool) -> None:
         )
 
 
-def change_virtual(connection: Connection, name: str, column: str, schema: str, *, level: int, min_size: int) -> None:
+def change_virtual(connection: Connection, name: str, column: str, schema: str, settings: TableSettings) -> None:
     """Compress one more column of a virtual table, or change the settings, which are those of the whole table."""
     with _renaming(connection), _letting_go(connection, name, schema) as parts:
-        _declare(connection, f"{quote(schema)}.{quote(name)}", parts, column, level, min_size)
+        _declare(connection, f"{quote(schema)}.{quote(name)}", parts, column, settings)
 
 
 def give_up_column(
@@ -126,31 +143,33 @@ def give_up_column(
         `min_size` for the columns that stay compressed. If None, one statement decompresses all values.
     """
     database, data = quote(schema), quote(column)
-    (level, min_size), *others = [
-        (each.level, each.min_size) for each in virtual_columns(connection, schema) if fold(each.table) == fold(name)
+    settings, *others = [
+        each.settings for each in virtual_columns(connection, schema) if fold(each.table) == fold(name)
     ]
     with _renaming(connection):
         rows = f"{database}.{quote(f'{name}_rows')}"
         if decompress is None:
             run(connection, f"UPDATE {rows} SET {data} = zdecompress({data}) WHERE zis_frame({data})")
         else:
-            min_size = decompress() or min_size
+            settings = settings._replace(min_size=decompress() or settings.min_size)
         with _letting_go(connection, name, schema) as parts:
             if others:
                 parts = [without_word(part, "compressed") if _defines(part, column) else part for part in parts]
-                _declare(connection, f"{database}.{quote(name)}", parts, None, level, min_size)
+                _declare(connection, f"{database}.{quote(name)}", parts, None, settings)
         if not others:
             run(connection, f"ALTER TABLE {rows} RENAME TO {quote(name)}")
 
 
 def _declare(
-    connection: Connection, address: str, parts: list[str], column: str | None, level: int, min_size: int
+    connection: Connection, address: str, parts: list[str], column: str | None, settings: TableSettings
 ) -> None:
     """Create the virtual table over the existing rows, with these definitions and one more compressed column."""
-    kept = [part for part in parts if not re.match(r"(level|min_size|adopt)\s*=", part, re.IGNORECASE)]
+    names = "level|min_size|adopt|dtype_from|shape_from"
+    kept = [part for part in parts if not re.match(rf"({names})\s*=", part, re.IGNORECASE)]
     if column is not None:
         kept = [f"{without_word(p, 'compressed')} COMPRESSED" if _defines(p, column) else p for p in kept]
-    kept += [f"level={level}", f"min_size={min_size}", "adopt=1"]
+    kept += [f"level={settings.level}", f"min_size={settings.min_size}", "adopt=1"]
+    kept += [f"{name}={literal(text)}" for name, text in settings.hint._asdict().items() if text]
     run(connection, f"CREATE VIRTUAL TABLE {address} USING zblob({', '.join(kept)})")
 
 

@@ -114,6 +114,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """The text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def fold(name: str) -> str:
     """The same text for all names that SQLite takes for the same one: it ignores the case of ASCII letters only."""
     return re.sub("[A-Z]+", lambda letters: letters[0].lower(), name)

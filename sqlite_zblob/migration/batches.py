@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from ..codec import has_magic
+from ..codec import Hint, has_magic
+from ..column.hint import ask_row
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
 from .meter import Meter
@@ -60,6 +61,7 @@ class Way:
     # left alone; "later" leaves it to the final transaction, since a reader might take it for a frame.
     nested: str | None = None
     parses: bool = True  # does `wants` ask for more than whether an entry looks like a frame?
+    takes_hints: bool = False  # does the task make use of what rows say of their values?
     shrinks: bool = True  # new values are smaller, and the bytes that one transaction adds have a bound of their own
 
 
@@ -219,11 +221,19 @@ class Rewriter:
     def _load(self, stretch: _Stretch, size: int) -> Load:
         if not stretch.entries:
             return Load(None, 0, stretch)
-        items = tuple(self._item(entry) for entry in stretch.entries)
+        items = tuple(self._item(entry, stretch.place) for entry in stretch.entries)
         return Load(self.job(items, stretch.place), size, stretch)
 
-    def _item(self, entry: Entry) -> Item:
-        return Item(entry.key, entry.value_type, entry.size, known=self.examined.get(_hash_of(entry), 0))
+    def _item(self, entry: Entry, place: Place) -> Item:
+        known = self.examined.get(_hash_of(entry), 0)
+        return Item(entry.key, entry.value_type, entry.size, known=known, hint=self.hint(entry, place))
+
+    def hint(self, entry: Entry, place: Place) -> Hint | None:
+        """What the row says of its voxels. Where the row has changed since the walk came by, its value has, too."""
+        hint = self.record.settings.hint
+        if not hint or not self.way.takes_hints or entry.value_type != "blob":
+            return None
+        return ask_row(self.connection, place.address, place.condition, entry.key, hint)
 
     def job(self, items: tuple[Item, ...], place: Place, *, has_values: bool = False) -> Job:
         settings = self.record.settings

@@ -116,6 +116,7 @@ class Ending:
             value = read_value(self.target.connection, place, entry.key, entry.size)
         except apsw.CorruptError as error:
             return Outcome("failed", reason=f"SQLite cannot read it: {error}")
-        item = Item(entry.key, entry.value_type, entry.size, None if value is None else bytes(value))
+        hint = self.rewriter.hint(entry, place)
+        item = Item(entry.key, entry.value_type, entry.size, None if value is None else bytes(value), hint=hint)
         (outcome,) = self.rewriter.way.task(self.rewriter.job((item,), place, has_values=True)).outcomes
         return outcome

@@ -34,6 +34,8 @@ def migrate(
     envelope: str | None = None,
     level: int | None = None,
     min_size: int | None = None,
+    dtype_from: str | None = None,
+    shape_from: str | None = None,
     recompress: bool = False,
     **options: Unpack[WorkOptions],
 ) -> Report:
@@ -42,8 +44,8 @@ def migrate(
     A run that was interrupted, in whatever way, is continued by calling it again; nothing is lost in between.
 
     :param database: a path, a `file:` URI, or an open APSW connection, whose file is then opened once more.
-    :param mode: as for `enable`, and so `envelope`, `level` and `min_size`. What is not given stays as it is or was
-        recorded; of a column that nothing is known of, it is that of `enable`.
+    :param mode: as for `enable`, and so `envelope`, `level`, `min_size`, `dtype_from` and `shape_from`. What is not
+        given stays as it is or was recorded; of a column that nothing is known of, it is that of `enable`.
     :param recompress: rows, too, that are compressed already, but with another envelope or level. Otherwise these stay
         as they are, and the report counts them.
     :param executor: where values are compressed and verified: any `concurrent.futures.Executor`, or a function that
@@ -69,7 +71,7 @@ def migrate(
     :raises WorkerError: the workers carry another version of the codec.
     :warns ZblobWarning: the column holds pickles, and no envelope is given.
     """
-    wanted = Wanted(mode, envelope, level, min_size)
+    wanted = Wanted(mode, envelope, level, min_size, dtype_from, shape_from)
     return _migrate(database, table, column, wanted, Work(**options), recompress=recompress)
 
 
@@ -143,7 +145,7 @@ class _Migration(Operation):
         self.is_finished = False
         task = recompress_task if recompress else compress_task
         wants = partial(self._wants, recompress=recompress)
-        way = Way(task, wants, self._is_foreign, parses=recompress)
+        way = Way(task, wants, self._is_foreign, parses=recompress, takes_hints=True)
         ending = self.rewrite(way, self._finish)
         report = self.report(self.settings, self.failures(), ending.rewriter.kept, finished=self.is_finished)
         return self.end(report)
@@ -155,7 +157,7 @@ class _Migration(Operation):
         target = self.target
         self.is_new = self.current is None or not self.current.is_intact
         self.settings = resolve(self.wanted, self.current, self.recorded)
-        self.status = ColumnStatus("main", target.table, target.column, *self.settings, is_intact=True)
+        self.status = ColumnStatus("main", target.table, target.column, **self.settings._asdict(), is_intact=True)
         if self.settings.mode == "table" and self.current is None and not self.work.force:
             self._refuse_indexes()
         check_enable(self.connection, self.status, force=self.work.force)
@@ -199,7 +201,8 @@ class _Migration(Operation):
     def _wants(self, entry: Entry, *, recompress: bool) -> bool:
         settings = self.settings
         if entry.is_frame:
-            return recompress and (entry.envelope, entry.level) != (settings.envelope, settings.level)
+            has_others = (entry.envelope, entry.level) != (settings.envelope, settings.level)
+            return recompress and (has_others or bool(settings.hint))
         if entry.value_type not in ("blob", "text"):
             return False
         if entry.value_type == "text" and settings.envelope == "pickle":
@@ -240,7 +243,8 @@ class _Migration(Operation):
 
     def _enable(self) -> None:
         settings, target = self.settings, self.target
-        enable(self.connection, target.table, target.column, **settings._asdict(), force=self.work.force)
+        given = settings._replace(dtype_from=self.wanted.dtype_from, shape_from=self.wanted.shape_from)
+        enable(self.connection, target.table, target.column, **given._asdict(), force=self.work.force)
         with snapshot(self.connection):
             target.note_own_change()
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from ..column.anchor import drop_anchor, find_anchors, set_anchor
+from ..column.hint import HintFrom
 from ..column.migrated import MIGRATIONS
 from ..column.schema import check_metadata, master_of
 from ..column.storage import ENVELOPES, MODES, ColumnStatus, status
@@ -38,7 +39,7 @@ CREATE TABLE IF NOT EXISTS main.{MIGRATIONS} (/* zblob 1 */
     column_name TEXT NOT NULL,
     operation TEXT NOT NULL, -- 'migrate' or 'restore'
     state TEXT NOT NULL, -- 'running' or 'done'
-    settings TEXT NOT NULL, -- JSON: mode, envelope, level, min_size
+    settings TEXT NOT NULL, -- JSON: what `enable` takes
     position TEXT, -- JSON: the key up to which rows are done
     schema_version INTEGER NOT NULL, -- PRAGMA schema_version when position was written: rowids may change with it
     counts TEXT NOT NULL, -- JSON
@@ -56,10 +57,16 @@ class Settings(NamedTuple):
     envelope: str
     level: int
     min_size: int
+    dtype_from: str | None = None  # SQL expressions by which a row says what its raw voxels are
+    shape_from: str | None = None
 
     @classmethod
     def of(cls, column: ColumnStatus) -> Settings:
-        return cls(column.mode, column.envelope, column.level, column.min_size)
+        return cls(*(getattr(column, name) for name in cls._fields))
+
+    @property
+    def hint(self) -> HintFrom:
+        return HintFrom(self.dtype_from, self.shape_from)
 
 
 @dataclass
@@ -226,6 +233,7 @@ def _parse(row: tuple[Any, ...], schema_version: int) -> Record:
     key = decode_key(position) if position is not None else None
     made = Settings(**json.loads(settings))
     is_known = made.mode in MODES and made.envelope in ENVELOPES
+    is_known = is_known and all(text is None or isinstance(text, str) for text in made.hint)
     if not is_known or type(made.level) is not int or type(made.min_size) is not int or made.level not in range(1, 10):
         raise ValueError(f"these are no settings: {settings}")
     return Record(

@@ -14,7 +14,7 @@ import apsw
 
 from ..codec import DEFAULT_LEVEL
 from ..column.storage import disable
-from ..column.virtual import change_virtual, give_up_column
+from ..column.virtual import TableSettings, change_virtual, give_up_column
 from ..connect.database import atomic, snapshot
 from ..errors import NotCompressedError, OptionError
 from .batches import Way
@@ -65,7 +65,7 @@ class Restoration(Operation):
         settings = settings._replace(mode="table" if is_table else "in-place")
         if current is not None and is_table and current.min_size != NEVER:
             table, column = self.target.table, self.target.column
-            change_virtual(self.connection, table, column, "main", level=current.level, min_size=NEVER)
+            change_virtual(self.connection, table, column, "main", TableSettings(current.level, NEVER, current.hint))
             self.target.note_own_change()
         # This includes damaged frames, of which the worker reports what is wrong.
         way = Way(

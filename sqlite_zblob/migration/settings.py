@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..codec import DEFAULT_LEVEL, is_plain_pickle
+from ..column.hint import HintFrom
 from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
 from ..connect.loader import Connection
 from ..connect.opening import Database, reading
@@ -23,6 +24,8 @@ class Wanted(NamedTuple):
     envelope: str | None = None
     level: int | None = None
     min_size: int | None = None
+    dtype_from: str | None = None
+    shape_from: str | None = None
 
 
 def resolve(wanted: Wanted, current: ColumnStatus | None, recorded: Settings | None) -> Settings:
@@ -32,7 +35,9 @@ def resolve(wanted: Wanted, current: ColumnStatus | None, recorded: Settings | N
     mode = wanted.mode or kept.mode
     envelope = wanted.envelope or ("frame" if mode == "table" else kept.envelope)
     level = kept.level if wanted.level is None else wanted.level
-    return Settings(mode, envelope, level, kept.min_size if wanted.min_size is None else wanted.min_size)
+    min_size = kept.min_size if wanted.min_size is None else wanted.min_size
+    hint = HintFrom(wanted.dtype_from, wanted.shape_from).or_else(kept.hint)
+    return Settings(mode, envelope, level, min_size, *hint)
 
 
 def holds_pickles(connection: Connection, place: Place) -> bool:

@@ -24,10 +24,12 @@ from ..codec import (
     VERSION,
     Buffer,
     FrameInfo,
+    Hint,
     compress,
     compress_pickle,
     decompress,
     find_damages,
+    fits,
     has_magic,
     info,
     interrupt_by,
@@ -62,6 +64,7 @@ class Item:
     size: int  # bytes, as it is stored
     value: bytes | None = None  # where the job has the values: None if it is gone
     known: int = 0  # fingerprint of a value that was looked at before and is to stay as it is; 0: none was
+    hint: Hint | None = None  # what its row says of raw voxels
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,10 @@ def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, I
 # ---- Tasks -------------------------------------------------------------------------------------------------
 
 
-_COMPRESSORS = {"frame": compress, "pickle": compress_pickle}
+def _compressed(job: Job, item: Item, value: Buffer) -> bytes:
+    if job.envelope == "pickle":
+        return compress_pickle(value, job.level, threads=1, for_column=True)
+    return compress(value, job.level, threads=1, for_column=True, hint=item.hint)
 
 
 def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
@@ -256,7 +262,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
         return kept if job.envelope == "pickle" else _compress_text(job, item, value, kept)
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
-    new = _COMPRESSORS[job.envelope](value, job.level, threads=1, for_column=True)
+    new = _compressed(job, item, value)
     # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
         return kept
@@ -270,17 +276,20 @@ def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
     if item.value_type == "text" or not is_frame(value):
         return _compress(job, item, value)
     about, digest = info(value), fingerprint(value)
-    if (about.envelope or "frame", about.level) == (job.envelope, job.level):
+    is_as_said = not fits(item.hint, about.raw_size) or any(image.source == "options" for image in about.images)
+    if (about.envelope or "frame", about.level) == (job.envelope, job.level) and is_as_said:
         return Outcome("keep", raw_size=about.raw_size, digest=digest)
     value_type, raw = _decompress(job, value, about)
     plain = Outcome("replace", raw_size=about.raw_size, digest=digest, value=raw, value_type=value_type)
     if len(raw) < job.min_size:
         return plain
-    new = _compress(job, Item(item.key, value_type, len(raw)), raw)
+    new = _compress(job, Item(item.key, value_type, len(raw), hint=item.hint), raw)
+    if new.kind == "replace" and _is_same(new.value, value):
+        return Outcome("keep", raw_size=about.raw_size, digest=digest)
     return plain if new.kind == "keep" else replace(new, raw_size=about.raw_size, digest=digest)
 
 
-def _is_same(one: Any, other: Buffer) -> bool:
+def _is_same(one: Any, other: Any) -> bool:
     """Compares by memcmp, as == with a memoryview does not."""
     return len(one) == len(other) and bool(one.startswith(other))
 

@@ -11,6 +11,7 @@
 #include "../values.h"
 
 #include "../interrupt.h"
+#include "../row_hint.h"
 #include "options_json.h"
 #include "slice.h"
 #include "substring.h"
@@ -335,6 +336,7 @@ static const struct {
     {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_version", 0, READER, zblob_version},
     {"sqlite_zblob_store", -1, SQLITE_INNOCUOUS, sqlite_zblob_store},
+    {"sqlite_zblob_hint", 2, SQLITE_DIRECTONLY, sqlite_zblob_hint},
 };
 
 static void

@@ -65,12 +65,17 @@ bind(const struct store_call *call, sqlite3_stmt *statement)
 }
 
 int
+call_take(const struct store_call *call, char *sql, struct statement **statement)
+{
+    int result = keeper_take(call->db, call->connection, sql, statement);
+    return result == SQLITE_OK ? bind(call, (*statement)->handle) : result;
+}
+
+int
 call_run(const struct store_call *call, char *sql)
 {
     struct statement *statement;
-    int result = keeper_take(call->db, call->connection, sql, &statement);
-    if (result == SQLITE_OK)
-        result = bind(call, statement->handle);
+    int result = call_take(call, sql, &statement);
     bool has_row = false;
     if (result == SQLITE_OK)
         while ((result = sqlite3_step(statement->handle)) == SQLITE_ROW)

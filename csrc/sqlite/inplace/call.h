@@ -2,10 +2,12 @@
 #ifndef ZBLOB_SQLITE_INPLACE_CALL_H
 #define ZBLOB_SQLITE_INPLACE_CALL_H
 
+#include "../statements.h"
 #include "../values.h"
 
 #define call_find_running ZBLOB_IN_SLOT(call_find_running)
 #define call_depth ZBLOB_IN_SLOT(call_depth)
+#define call_take ZBLOB_IN_SLOT(call_take)
 #define call_run ZBLOB_IN_SLOT(call_run)
 
 /* Where the function's arguments stand; what follows the value is the row's key. */
@@ -29,6 +31,10 @@ const struct store_call *call_find_running(const struct store_call *call);
 
 /* How many calls are running around this one. */
 int call_depth(const struct store_call *call);
+
+/* A statement on the row with its parameters bound, which is to be given back to the keeper even if this fails. Takes
+ * over `sql` (NULL: out of memory). */
+int call_take(const struct store_call *call, char *sql, struct statement **statement);
 
 /* Run a statement on the row to its end. SQLITE_ROW: it had a row. Takes over `sql` (NULL: out of memory). */
 int call_run(const struct store_call *call, char *sql);

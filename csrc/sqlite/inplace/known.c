@@ -35,6 +35,7 @@ target_copy(struct target *copy, const struct target *target)
     copy->table = copy_text(target->table, &failed);
     copy->column = copy_text(target->column, &failed);
     copy->row = copy_text(target->row, &failed);
+    copy->hint = copy_text(target->hint, &failed);
     if (failed)
         target_free(copy);
     return !failed;
@@ -46,6 +47,7 @@ target_free(struct target *target)
     sqlite3_free(target->table);
     sqlite3_free(target->column);
     sqlite3_free(target->row);
+    sqlite3_free(target->hint);
     *target = (struct target){0};
 }
 

@@ -13,6 +13,8 @@
 #include "store.h"
 
 #include "../interrupt.h"
+#include "../row_hint.h"
+#include "keeper.h"
 #include "target.h"
 
 #include <string.h>
@@ -49,14 +51,27 @@ is_wanted(sqlite3 *db, const struct value *value, sqlite3_value **arguments)
     return !value_is_compressed(value);
 }
 
+/* What the row says of its voxels, if it can. */
+static void
+take_hint(const struct store_call *call, const struct target *target, struct zblob_options *options)
+{
+    struct statement *statement;
+    if (!target->hint || call->value.type != ZBLOB_BLOB || is_pickle_column(call->arguments))
+        return;
+    if (call_take(call, sqlite3_mprintf("%s", target->hint), &statement) == SQLITE_OK)
+        row_hint_take(statement->handle, options, call->value.size);
+    keeper_give(call->connection, statement);
+}
+
 /* If it is interrupted, SQLite ends the statement as soon as the function returns. */
 static enum zblob_result
-compress(struct store_call *call, struct zblob_error *error)
+compress(struct store_call *call, const struct target *target, struct zblob_error *error)
 {
     const struct value *value = &call->value;
     struct zblob_options options = call->connection->options;
     options.interrupt = interrupt_of(call->db);
     options.for_column = true;
+    take_hint(call, target, &options);
     struct value *frame = &call->frame;
     unsigned char *bytes;
     sqlite3_int64 level = sqlite3_value_int64(call->arguments[CALL_LEVEL]);
@@ -152,7 +167,7 @@ store(sqlite3_context *context, struct store_call *call)
     struct zblob_error error;
     if (!target_find(call, &target))
         return;
-    if (compress(call, &error) == ZBLOB_OK) {
+    if (compress(call, &target, &error) == ZBLOB_OK) {
         call->connection->store_calls = call;
         replace(context, call, &target);
         call->connection->store_calls = call->outer;

@@ -9,9 +9,11 @@
  */
 #include "target.h"
 
+#include "../row_hint.h"
 #include "../sql_tokens.h"
 #include "keeper.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TXN_STATE_SQLITE 3034001 /* has sqlite3_txn_state() */
@@ -138,6 +140,34 @@ lookup_sql(const char *master)
                            master, master, master, "sqlite_temp_master", master, master);
 }
 
+#define ID_PREFIX "zblob_"
+
+/* What the column's record says of raw voxels: for each row, two expressions. An older record has no such columns. */
+static char *
+hint_of(const struct store_call *call, const char *schema, const struct target *target)
+{
+    const char *id = (const char *)sqlite3_value_text(call->arguments[CALL_ID]);
+    char *sql =
+        sqlite3_mprintf("SELECT r.dtype_from, r.shape_from FROM \"%w\".zblob_columns AS r WHERE r.id = ?1", schema);
+    char *hint = NULL, *reason = NULL;
+    sqlite3_stmt *record = NULL;
+    if (sql && id && strncmp(id, ID_PREFIX, strlen(ID_PREFIX)) == 0 &&
+        sqlite3_prepare_v2(call->db, sql, -1, &record, NULL) == SQLITE_OK) {
+        sqlite3_bind_int64(record, 1, strtoll(id + strlen(ID_PREFIX), NULL, 16));
+        bool is_found = sqlite3_step(record) == SQLITE_ROW;
+        const char *dtype_from = is_found ? (const char *)sqlite3_column_text(record, 0) : NULL;
+        const char *shape_from = is_found ? (const char *)sqlite3_column_text(record, 1) : NULL;
+        char *start = dtype_from && shape_from ? row_hint_sql(dtype_from, shape_from, &reason) : NULL;
+        if (start)
+            hint = sqlite3_mprintf("%s(SELECT * FROM %s WHERE %s) AS NEW", start, target->table, target->row);
+        sqlite3_free(start);
+        sqlite3_free(reason);
+    }
+    sqlite3_finalize(record);
+    sqlite3_free(sql);
+    return hint;
+}
+
 /* What one row of the lookup says. */
 static int
 read_lookup(const struct store_call *call, const char *schema, sqlite3_stmt *row, struct target *target)
@@ -168,6 +198,8 @@ look_up(const struct store_call *call, const char *schema, const char *master, s
     if (result == SQLITE_ROW)
         result = read_lookup(call, schema, lookup->handle, target);
     keeper_give(call->connection, lookup);
+    if (result == SQLITE_OK)
+        target->hint = hint_of(call, schema, target);
     if (result != SQLITE_OK)
         target_free(target);
     return result;

@@ -1,6 +1,7 @@
 /* column_defs.c: see column_defs.h. What it does not have to understand it leaves to SQLite's own CREATE TABLE. */
 #include "column_defs.h"
 
+#include "../row_hint.h"
 #include "../sql_tokens.h"
 
 #include <string.h>
@@ -87,11 +88,21 @@ set_option(struct argument *argument, const char *name, const char *value)
     return SQLITE_OK;
 }
 
+/* Take over `value`, an expression. */
+static int
+set_expression(char **expression, char **value)
+{
+    sqlite3_free(*expression);
+    *expression = *value;
+    *value = NULL;
+    return SQLITE_OK;
+}
+
 /* NAME = VALUE */
 static int
 parse_setting(struct argument *argument)
 {
-    static const char *const names[] = {"level", "min_size", "codec", "adopt"};
+    static const char *const names[] = {"level", "min_size", "codec", "adopt", "dtype_from", "shape_from"};
     bool has_value = argument->count > 2;
     char *value = argument->count == 3 ? token_unquote(&argument->tokens[2]) : text_of(argument, 2, argument->count);
     const char *name = NULL;
@@ -102,7 +113,7 @@ parse_setting(struct argument *argument)
     int result;
     if (!name)
         result = fail(argument, sqlite3_mprintf("zblob: unknown argument \"%.*s\": the settings are level, min_size, "
-                                                "codec and adopt",
+                                                "codec, adopt, dtype_from and shape_from",
                                                 (int)argument->tokens[0].size, argument->tokens[0].text));
     else if (!has_value)
         result = fail(argument, sqlite3_mprintf("zblob: argument \"%s\" has no value", name));
@@ -110,6 +121,10 @@ parse_setting(struct argument *argument)
         result = fail_memory(argument);
     else if (strcmp(name, "adopt") == 0)
         result = set_adopt(argument, value);
+    else if (strcmp(name, "dtype_from") == 0)
+        result = set_expression(&argument->defs->dtype_from, &value);
+    else if (strcmp(name, "shape_from") == 0)
+        result = set_expression(&argument->defs->shape_from, &value);
     else
         result = set_option(argument, name, value);
     sqlite3_free(value);
@@ -457,6 +472,23 @@ check_all(struct column_defs *defs, char **message)
     return SQLITE_ERROR;
 }
 
+/* dtype_from and shape_from, if they are given. */
+static int
+check_expressions(struct column_defs *defs, char **message)
+{
+    char *reason = NULL;
+    if (!defs->dtype_from && !defs->shape_from)
+        return SQLITE_OK;
+    if (!defs->dtype_from || !defs->shape_from) {
+        *message = sqlite3_mprintf("zblob: arguments \"dtype_from\" and \"shape_from\" go together");
+        return SQLITE_ERROR;
+    }
+    defs->hint = row_hint_sql(defs->dtype_from, defs->shape_from, &reason);
+    *message = reason ? sqlite3_mprintf("zblob: %s", reason) : NULL;
+    sqlite3_free(reason);
+    return defs->hint ? SQLITE_OK : *message ? SQLITE_ERROR : SQLITE_NOMEM;
+}
+
 /* ---- All arguments --------------------------------------------------------------------------- */
 
 static int
@@ -503,7 +535,9 @@ column_defs_parse(struct column_defs *defs, int count, const char *const *argume
         result = argument.tokens ? parse_argument(&argument) : fail_memory(&argument);
         sqlite3_free(argument.tokens);
     }
-    return result == SQLITE_OK ? check_all(defs, message) : result;
+    if (result == SQLITE_OK)
+        result = check_all(defs, message);
+    return result == SQLITE_OK ? check_expressions(defs, message) : result;
 }
 
 void
@@ -519,6 +553,9 @@ column_defs_free(struct column_defs *defs)
         sqlite3_free(defs->constraints[i]);
     sqlite3_free(defs->columns);
     sqlite3_free(defs->constraints);
+    sqlite3_free(defs->dtype_from);
+    sqlite3_free(defs->shape_from);
+    sqlite3_free(defs->hint);
     *defs = (struct column_defs){.columns = NULL};
 }
 

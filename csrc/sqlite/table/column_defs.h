@@ -39,6 +39,10 @@ struct column_defs {
     int rowid_column; /* the INTEGER PRIMARY KEY, or -1 */
     bool adopts;      /* takes over a backing table that exists already */
     bool has_level;   /* level= was given; otherwise zblob_config's applies when a value is written */
+    char *
+        dtype_from; /* an SQL expression over a row's columns, which says what its raw voxels are; NULL: nothing does */
+    char *shape_from;
+    char *hint; /* the beginning of the statement that both are asked by (row_hint.h) */
     struct zblob_options options;
 };
 

@@ -133,9 +133,33 @@ check_adopted(const struct shadow *shadow, char **message)
     return result;
 }
 
+/* Do the expressions of dtype_from and shape_from name columns that there are, and functions that this library has? */
+static int
+check_hint(const struct shadow *shadow, char **message)
+{
+    const struct column_defs *defs = &shadow->defs;
+    sqlite3_stmt *statement = NULL;
+    sqlite3_str *text = sqlite3_str_new(shadow->db);
+    sqlite3_str_appendf(text, "%s(SELECT ", defs->hint);
+    for (int i = 0; i < defs->column_count; i++)
+        sqlite3_str_appendf(text, "%sNULL AS \"%w\"", i ? ", " : "", defs->columns[i].name);
+    sqlite3_str_appendall(text, ") AS NEW");
+    char *sql = sqlite3_str_finish(text);
+    int result = sql ? sqlite3_prepare_v2(shadow->db, sql, -1, &statement, NULL) : SQLITE_NOMEM;
+    if (sql && result != SQLITE_OK)
+        *message =
+            sqlite3_mprintf("zblob: arguments \"dtype_from\" and \"shape_from\": %s", sqlite3_errmsg(shadow->db));
+    sqlite3_finalize(statement);
+    sqlite3_free(sql);
+    return result;
+}
+
 int
 shadow_create(const struct shadow *shadow, char **message)
 {
+    int checked = shadow->defs.hint ? check_hint(shadow, message) : SQLITE_OK;
+    if (checked != SQLITE_OK)
+        return checked;
     sqlite3_stmt *row = NULL;
     int found = find_backing_sql(shadow, &row);
     sqlite3_finalize(row);

@@ -5,6 +5,7 @@
 #include "writer.h"
 
 #include "../interrupt.h"
+#include "../row_hint.h"
 #include "../values.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@
 enum { AT_MARK, AT_KIND, AT_CONFLICT, AT_ROWID, AT_COLUMNS };
 
 #define PATTERN_MARK '\1'
+#define HINT_MARK '\2' /* in place of it: the statement that asks for a hint before the row is written */
 
 /* Parameters: the new rowid, the columns, the row to write. */
 #define PARAMETER_ROWID 1
@@ -27,6 +29,13 @@ enum { AT_MARK, AT_KIND, AT_CONFLICT, AT_ROWID, AT_COLUMNS };
  * a kilobyte for each. SQLite's own limit, SQLITE_LIMIT_TRIGGER_DEPTH, allows 1000, and stacks of threads may have no more
  * than half a megabyte. */
 #define DEPTH_MAX 200
+
+/* What xUpdate is given. */
+struct row {
+    sqlite3_value *old_rowid; /* NULL, as SQL has it, for a row that is inserted */
+    sqlite3_value *rowid;     /* that it gets; NULL pointers from here on: it is deleted */
+    sqlite3_value **values;   /* the first one belongs to the first column */
+};
 
 /* One call of xUpdate. A trigger may begin another one on the same table while it runs. */
 struct write {
@@ -127,39 +136,6 @@ fail_value(struct table *table, int column, const struct zblob_error *error)
                       sqlite3_mprintf("%s.%s: %s", shadow->table, shadow->defs.columns[column].name, error->message));
 }
 
-/* The table's settings on top of the connection's. */
-static void
-set_options(const struct table *table, struct zblob_options *options)
-{
-    const struct column_defs *defs = &table->shadow.defs;
-    *options = defs->options;
-    options->threads = table->connection->options.threads;
-    options->interrupt = interrupt_of(table->shadow.db);
-    options->for_column = true;
-    if (!defs->has_level)
-        options->level = table->connection->options.level;
-}
-
-/* *is_bound stays false where the value is better stored as it is. */
-static int
-bind_frame(struct table *table, int column, const struct value *value, sqlite3_stmt *statement, bool *is_bound)
-{
-    struct zblob_options options;
-    struct zblob_error error;
-    unsigned char *frame;
-    size_t frame_size;
-    set_options(table, &options);
-    if (zblob_compress(&options, value->type, value->bytes, value->size, &frame, &frame_size, &error) != ZBLOB_OK)
-        return fail_value(table, column, &error);
-    *is_bound = !value_is_too_tight(table->shadow.db, value, frame_size);
-    if (!*is_bound) {
-        zblob_free(frame);
-        return SQLITE_OK;
-    }
-    int result = sqlite3_bind_blob64(statement, PARAMETER_COLUMN(column), frame, frame_size, zblob_free);
-    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table, result);
-}
-
 /* Bind bytes where they are: SQLite keeps them until the method returns, and by then the binding is gone. TEXT in a
  * UTF-16 database may be in either byte order; there it is copied. */
 static int
@@ -178,10 +154,113 @@ bind_plain(struct table *table, int column, sqlite3_value *value, sqlite3_stmt *
     return sqlite3_bind_value(statement, parameter, value);
 }
 
+/* ---- What a row says of its raw voxels ------------------------------------------------------- */
+
+/* The row as it will be, in a subquery: what is written, and of an UPDATE the rest from the row that is there. A DEFAULT
+ * that SQLite is going to fill in is NULL here. */
+static char *
+hint_sql(const struct write *write)
+{
+    const struct shadow *shadow = &write->table->shadow;
+    const struct column_defs *defs = &shadow->defs;
+    bool is_update = write->pattern[AT_KIND] == 'U';
+    sqlite3_str *sql = sqlite3_str_new(shadow->db);
+    sqlite3_str_appendf(sql, "%s(SELECT ", defs->hint);
+    for (int i = 0; i < defs->column_count; i++) {
+        const char *name = defs->columns[i].name, *between = i ? ", " : "";
+        if (write->pattern[AT_COLUMNS + i] == '1')
+            sqlite3_str_appendf(sql, "%s?%d AS \"%w\"", between, PARAMETER_COLUMN(i), name);
+        else if (is_update)
+            sqlite3_str_appendf(sql, "%st.\"%w\" AS \"%w\"", between, name, name);
+        else
+            sqlite3_str_appendf(sql, "%sNULL AS \"%w\"", between, name);
+    }
+    if (is_update) {
+        sqlite3_str_appendall(sql, " FROM ");
+        shadow_append_name(sql, shadow);
+        sqlite3_str_appendf(sql, " AS t WHERE t.%s=?%d", shadow->rowid, PARAMETER_ROW(defs));
+    }
+    sqlite3_str_appendall(sql, ") AS NEW");
+    return sqlite3_str_finish(sql);
+}
+
+static int
+take_hint_statement(const struct write *write, struct statement **statement)
+{
+    struct table *table = write->table;
+    write->pattern[AT_MARK] = HINT_MARK;
+    *statement = statements_take(&table->statements, write->pattern, write->pattern_size);
+    int result = *statement ? SQLITE_OK
+                            : statements_prepare(table->shadow.db, write->pattern, write->pattern_size, hint_sql(write),
+                                                 statement);
+    write->pattern[AT_MARK] = PATTERN_MARK;
+    return result;
+}
+
+/* Whatever fails here leaves the voxels to a guess. */
+static void
+take_hint(const struct write *write, const struct row *row, uint64_t value_size, struct zblob_options *options)
+{
+    struct table *table = write->table;
+    const struct column_defs *defs = &table->shadow.defs;
+    struct statement *statement;
+    int result = take_hint_statement(write, &statement);
+    if (result == SQLITE_OK && write->pattern[AT_KIND] == 'U')
+        result = sqlite3_bind_value(statement->handle, PARAMETER_ROW(defs), row->old_rowid);
+    for (int i = 0; i < defs->column_count && result == SQLITE_OK; i++) {
+        if (write->pattern[AT_COLUMNS + i] == '1')
+            result = bind_plain(table, i, row->values[i], statement->handle);
+    }
+    if (result == SQLITE_OK)
+        row_hint_take(statement->handle, options, value_size);
+    statements_give(&table->statements, statement);
+}
+
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+/* The table's settings on top of the connection's. */
+static void
+set_options(const struct table *table, struct zblob_options *options)
+{
+    const struct column_defs *defs = &table->shadow.defs;
+    *options = defs->options;
+    options->threads = table->connection->options.threads;
+    options->interrupt = interrupt_of(table->shadow.db);
+    options->for_column = true;
+    if (!defs->has_level)
+        options->level = table->connection->options.level;
+}
+
+/* *is_bound stays false where the value is better stored as it is. */
+static int
+bind_frame(const struct write *write, const struct row *row, int column, const struct value *value,
+           sqlite3_stmt *statement, bool *is_bound)
+{
+    struct table *table = write->table;
+    struct zblob_options options;
+    struct zblob_error error;
+    unsigned char *frame;
+    size_t frame_size;
+    set_options(table, &options);
+    if (table->shadow.defs.hint && value->type == ZBLOB_BLOB)
+        take_hint(write, row, value->size, &options);
+    if (zblob_compress(&options, value->type, value->bytes, value->size, &frame, &frame_size, &error) != ZBLOB_OK)
+        return fail_value(table, column, &error);
+    *is_bound = !value_is_too_tight(table->shadow.db, value, frame_size);
+    if (!*is_bound) {
+        zblob_free(frame);
+        return SQLITE_OK;
+    }
+    int result = sqlite3_bind_blob64(statement, PARAMETER_COLUMN(column), frame, frame_size, zblob_free);
+    return result == SQLITE_OK ? SQLITE_OK : table_fail_sql(table, result);
+}
+
 /* A value that would be taken for a frame, whole or damaged, is framed whatever its size: it must come back as it is. */
 static int
-bind_column(struct table *table, int column, sqlite3_value *argument, sqlite3_stmt *statement)
+bind_column(const struct write *write, const struct row *row, int column, sqlite3_stmt *statement)
 {
+    struct table *table = write->table;
+    sqlite3_value *argument = row->values[column];
     const struct column_defs *defs = &table->shadow.defs;
     if (!defs->columns[column].is_compressed || !value_is_bytes(argument))
         return bind_plain(table, column, argument, statement);
@@ -191,7 +270,7 @@ bind_column(struct table *table, int column, sqlite3_value *argument, sqlite3_st
     if (value.size < defs->options.min_size && !value_is_marked(&value))
         return bind_plain(table, column, argument, statement);
     bool is_bound = false;
-    int result = bind_frame(table, column, &value, statement, &is_bound);
+    int result = bind_frame(write, row, column, &value, statement, &is_bound);
     return result != SQLITE_OK || is_bound ? result : bind_plain(table, column, argument, statement);
 }
 
@@ -235,9 +314,9 @@ step(struct table *table, sqlite3_stmt *statement)
     return result == SQLITE_DONE ? SQLITE_OK : fail_write(table, result);
 }
 
-/* Bind what the pattern says, and run. values[0] belongs to the first column. */
+/* Bind what the pattern says, and run. */
 static int
-run(const struct write *write, sqlite3_value *row, sqlite3_value *rowid, sqlite3_value **values)
+run(const struct write *write, const struct row *row)
 {
     struct table *table = write->table;
     const struct column_defs *defs = &table->shadow.defs;
@@ -246,12 +325,12 @@ run(const struct write *write, sqlite3_value *row, sqlite3_value *rowid, sqlite3
     if (result != SQLITE_OK)
         return result;
     if (write->pattern[AT_KIND] != 'I')
-        result = sqlite3_bind_value(statement->handle, PARAMETER_ROW(defs), row);
+        result = sqlite3_bind_value(statement->handle, PARAMETER_ROW(defs), row->old_rowid);
     if (write->pattern[AT_ROWID] == '1' && result == SQLITE_OK)
-        result = sqlite3_bind_value(statement->handle, PARAMETER_ROWID, rowid);
+        result = sqlite3_bind_value(statement->handle, PARAMETER_ROWID, row->rowid);
     for (int i = 0; i < defs->column_count && result == SQLITE_OK; i++) {
         if (write->pattern[AT_COLUMNS + i] == '1')
-            result = bind_column(table, i, values[i], statement->handle);
+            result = bind_column(write, row, i, statement->handle);
     }
     if (result == SQLITE_OK)
         result = step(table, statement->handle);
@@ -274,21 +353,21 @@ start_pattern(const struct write *write, char kind)
 }
 
 static int
-insert_row(const struct write *write, sqlite3_value *new_rowid, sqlite3_value **values, sqlite3_int64 *rowid)
+insert_row(const struct write *write, const struct row *row, sqlite3_int64 *rowid)
 {
     const struct column_defs *defs = &write->table->shadow.defs;
     start_pattern(write, 'I');
-    if (sqlite3_value_type(new_rowid) != SQLITE_NULL)
+    if (sqlite3_value_type(row->rowid) != SQLITE_NULL)
         write->pattern[AT_ROWID] = '1';
     for (int i = 0; i < defs->column_count; i++) {
-        bool is_null = sqlite3_value_type(values[i]) == SQLITE_NULL;
+        bool is_null = sqlite3_value_type(row->values[i]) == SQLITE_NULL;
         if (is_null && (defs->columns[i].has_default || i == defs->rowid_column))
             continue;
         write->pattern[AT_COLUMNS + i] = '1';
         if (i == defs->rowid_column) /* the rowid by its other name */
             write->pattern[AT_ROWID] = '0';
     }
-    int result = run(write, NULL, new_rowid, values);
+    int result = run(write, row);
     if (result == SQLITE_OK)
         *rowid = sqlite3_last_insert_rowid(write->table->shadow.db);
     return result;
@@ -302,43 +381,48 @@ is_same_rowid(sqlite3_value *old_rowid, sqlite3_value *new_rowid)
 }
 
 static int
-update_row(const struct write *write, sqlite3_value *old_rowid, sqlite3_value *new_rowid, sqlite3_value **values)
+update_row(const struct write *write, const struct row *row)
 {
     const struct column_defs *defs = &write->table->shadow.defs;
-    bool has_change = !is_same_rowid(old_rowid, new_rowid);
+    bool has_change = !is_same_rowid(row->old_rowid, row->rowid);
     start_pattern(write, 'U');
     write->pattern[AT_ROWID] = has_change ? '1' : '0';
     for (int i = 0; i < defs->column_count; i++) {
-        if (sqlite3_value_nochange(values[i]) || (i == defs->rowid_column && write->pattern[AT_ROWID] == '1'))
+        if (sqlite3_value_nochange(row->values[i]) || (i == defs->rowid_column && write->pattern[AT_ROWID] == '1'))
             continue;
         write->pattern[AT_COLUMNS + i] = '1';
         has_change = true;
     }
-    return has_change ? run(write, old_rowid, new_rowid, values) : SQLITE_OK;
+    return has_change ? run(write, row) : SQLITE_OK;
 }
 
 static int
-delete_row(const struct write *write, sqlite3_value *old_rowid)
+delete_row(const struct write *write, const struct row *row)
 {
     start_pattern(write, 'D');
-    return run(write, old_rowid, NULL, NULL);
+    return run(write, row);
 }
 
 int
 writer_update(sqlite3_vtab *vtab, int count, sqlite3_value **values, sqlite3_int64 *rowid)
 {
     struct write write = {.table = (struct table *)vtab};
+    struct row row = {.old_rowid = values[0]};
     int result;
     write.pattern_size = AT_COLUMNS + (size_t)write.table->shadow.defs.column_count;
     write.pattern = sqlite3_malloc64(write.pattern_size);
     if (!write.pattern)
         return SQLITE_NOMEM;
+    if (count > 1) {
+        row.rowid = values[1];
+        row.values = values + 2;
+    }
     if (count == 1)
-        result = delete_row(&write, values[0]);
-    else if (sqlite3_value_type(values[0]) == SQLITE_NULL)
-        result = insert_row(&write, values[1], values + 2, rowid);
+        result = delete_row(&write, &row);
+    else if (sqlite3_value_type(row.old_rowid) == SQLITE_NULL)
+        result = insert_row(&write, &row, rowid);
     else
-        result = update_row(&write, values[0], values[1], values + 2);
+        result = update_row(&write, &row);
     sqlite3_free(write.pattern);
     return result;
 }
