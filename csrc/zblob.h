@@ -152,6 +152,7 @@ struct zblob_options {
     uint64_t min_size;        /* callers leave smaller values as they are; the codec does not look at it */
     struct zblob_grid grid;   /* if the value is raw samples: what they are; otherwise dimension 0 */
     bool is_complex, is_bool; /* of raw samples, as in struct zblob_image */
+    bool is_hint;             /* what is said of raw samples may be wrong: the samples decide */
     bool for_column;          /* a compressed column makes the frame, not the program that stores the value */
     struct zblob_interrupt interrupt;
 };

@@ -343,3 +343,26 @@ def test_control_c(database: Path) -> None:
     report = run_json("migrate", database, "results", "data")
     assert (report["resumed"], report["changed_rows"]) == (True, ROWS)
     assert values(database) == before
+
+
+def test_voxels_beside_their_shape(tmp_path: Path, brain: sitk.Image) -> None:
+    """analyze, migrate and status with --dtype-from and --shape-from."""
+    path, voxels = tmp_path / "store.db", sitk.GetArrayFromImage(brain)[80:84]
+    said = json.dumps({"dtype": str(voxels.dtype), "shape": voxels.shape})
+    db = apsw.Connection(str(path))
+    db.execute("CREATE TABLE scans(id INTEGER PRIMARY KEY, voxels BLOB, about TEXT)")
+    db.execute("INSERT INTO scans VALUES (1, ?, ?)", (voxels.tobytes(), said))
+    db.close()
+    place = (path, "scans", "voxels")
+    hint = ("--dtype-from", "about ->> '$.dtype'", "--shape-from", "json_extract(NEW.about, '$.shape')")
+    done = run("analyze", *place, "--seconds", 1, *hint)
+    assert "raw voxels: uint8, 197 x 233 x 4" in done.stdout
+    command = next(line for line in done.stdout.splitlines() if line.strip().startswith("sqlite-zblob migrate"))
+    assert run(*shlex.split(command)[1:]).exit_code == 0
+    assert run_json("info", *place, 1)["images"][0]["source"] == "options"
+    line = "scans.voxels: dtype from about ->> '$.dtype', shape from json_extract(NEW.about, '$.shape')"
+    assert line in run("status", path).stdout
+    done = run("migrate", *place, "--dtype-from", "random()")
+    assert done.exit_code == 1 and "dtype_from must be an expression over the row's columns" in done.stderr
+    assert run("migrate", *place, "--dtype-from", "", "--shape-from", "").exit_code == 0
+    assert run_json("status", path)["items"][0]["dtype_from"] is None

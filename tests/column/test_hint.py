@@ -10,6 +10,7 @@ from typing import Any
 import apsw
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -171,6 +172,32 @@ def test_shapes_as_programs_write_them(shape: list[int], dtype: str) -> None:
     for text in (json.dumps(shape), str(tuple(shape)), "x".join(map(str, shape)), str(np.zeros(shape).shape)):
         assert fits((dtype, text), size)
         assert not fits((dtype, text), size + 1)
+
+
+def test_rows_that_are_seen_count_for_more(brain: sitk.Image) -> None:
+    """Axes in the opposite order, or another type of as many bytes, are no worse than if nothing was said."""
+    array = sitk.GetArrayFromImage(brain)[60:100, 30:180]
+    guess = zb.compress(array.tobytes())
+    assert zb.info(guess).images[0].size == array.shape[::-1]
+    for dtype, shape in (("u1", array.shape[::-1]), ("<u2", (array.size // 2,)), ("u1", (array.size // 250, 250))):
+        frame = zb.compress(array.tobytes(), hint=(dtype, str(shape)))
+        assert len(frame) <= len(guess) and zb.decompress(frame) == array.tobytes()
+        assert zb.info(frame).images == zb.info(guess).images
+    said = zb.compress(array.tobytes(), hint=("u1", str(array.shape)))
+    assert said == zb.compress(array.tobytes(), dtype="u1", shape=array.shape)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "int64", "complex128"])
+def test_a_false_hint_costs_little(brain: sitk.Image, dtype: str) -> None:
+    """Not more than a percent over zstd, whatever it says."""
+    voxels = sitk.GetArrayFromImage(brain)[80:84].astype(dtype).tobytes()
+    most = 1.01 * len(zb.compress(voxels, codec="zstd"))
+    for other in ("u1", ">u2", "<i4", "f8", "c8", "f2"):
+        count = len(voxels) // np.dtype(other).itemsize
+        for shape in ((count,), (1, count), (count, 1), (4, count // 4), (count // 233, 233)):
+            if np.prod(shape) == count:
+                frame = zb.compress(voxels, hint=(other, str(shape)))
+                assert zb.decompress(frame) == voxels and len(frame) <= most
 
 
 # ---- In place ----------------------------------------------------------------------------------------------

@@ -32,7 +32,8 @@ class Store:
         self.path, self.local = path, threading.local()
         self.connection.executescript(
             """CREATE TABLE IF NOT EXISTS results(operation_id TEXT PRIMARY KEY, data BLOB NOT NULL,
-                   data_type TEXT NOT NULL, created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, size_bytes INTEGER, metadata TEXT);
+                   data_type TEXT NOT NULL, created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, size_bytes INTEGER,
+                   metadata TEXT);
                CREATE INDEX IF NOT EXISTS results_created ON results(created_at);"""
         )
 

@@ -114,5 +114,6 @@ zblob_options_hint(struct zblob_options *options, const char *dtype, const char 
     if (!zblob_grid_size(&grid, &size) || size != value_size)
         return false;
     *options = hinted;
+    options->is_hint = true;
     return true;
 }

@@ -200,6 +200,32 @@ guess_image(struct plan *plan)
         plan->image_count = 1;
 }
 
+/* Do so many bytes hold one row of the image, or one slice, and so on? */
+static bool
+has_part_of(const struct zblob_image *image, uint64_t part_size)
+{
+    const struct zblob_grid *grid = &image->grid;
+    uint64_t size = zblob_sample_size(grid->sample_type) * grid->components;
+    for (uint32_t axis = 0; axis < grid->dimension && size < part_size; axis++)
+        size *= grid->size[axis];
+    return size == part_size;
+}
+
+/* What a row says of its voxels may be wrong, though the number of bytes is right: a shape with its axes in the opposite
+ * order, for instance. Rows of another width that are seen in the samples themselves count for more. */
+static void
+doubt_hint(struct plan *plan)
+{
+    struct zblob_image seen;
+    if (plan->options->codec != ZBLOB_CODEC_AUTO || !sniff_raw(plan->src, (size_t)plan->src_size, &seen))
+        return;
+    uint64_t row_size = seen.grid.size[0] * seen.grid.components * zblob_sample_size(seen.grid.sample_type);
+    if (has_part_of(&plan->images[0], row_size))
+        return;
+    plan->images[0] = seen;
+    plan->zstd_estimate = estimate_zstd(plan);
+}
+
 static enum zblob_result
 find_images(struct plan *plan, struct zblob_error *error)
 {
@@ -210,8 +236,12 @@ find_images(struct plan *plan, struct zblob_error *error)
     plan->models = calloc(ZBLOB_IMAGES_MAX, sizeof *plan->models);
     if (!plan->images || !plan->models)
         return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *plan->images);
-    if (given)
-        return take_given_image(plan, error);
+    if (given) {
+        enum zblob_result result = take_given_image(plan, error);
+        if (result == ZBLOB_OK && plan->options->is_hint)
+            doubt_hint(plan);
+        return result;
+    }
     plan->image_count = zblob_sniff(plan->src, (size_t)plan->src_size, plan->images, ZBLOB_IMAGES_MAX);
     if (plan->image_count == 0 && plan->options->codec == ZBLOB_CODEC_AUTO)
         guess_image(plan);

@@ -12,10 +12,12 @@ from ...conftest import one, open_apsw
 from .statements import rows
 
 CREATE = """CREATE VIRTUAL TABLE t USING zblob(id INTEGER PRIMARY KEY, k TEXT UNIQUE COLLATE NOCASE,
-    data BLOB COMPRESSED DEFAULT x'00', n INT CHECK(n < 100), UNIQUE(k, n))"""
+    data BLOB COMPRESSED DEFAULT x'00', n INT CHECK(n < 100), UNIQUE(k, n),
+    dtype_from='iif(NEW.k, ''x'', ''uint8'')', shape_from='zlength(NEW.data)')"""
 
 
 TEXT = """
+dtype_from shape_from iif(a,b,1)
 a b data rowid min_size codec = 5 0 -1 'x' "q" [b] `t` ( ) ( ) ( ) , . ; ' " [ ` - -- /* */ x'00' x' é INTEGER TEXT
 level BLOB COMPRESSED PRIMARY KEY UNIQUE NOT NULL CHECK DEFAULT COLLATE NOCASE CONSTRAINT REFERENCES FOREIGN ON CONFLICT
 REPLACE
@@ -59,6 +61,9 @@ def test_all_memory_comes_back() -> None:
             "a, b BLOB COMPRESSED, UNIQUE(b)",
             "",
             "a, level=",
+            "a, dtype_from=a",
+            "a, dtype_from=nothing, shape_from=a",
+            "a, dtype_from=random(), shape_from=a",
         ):
             with pytest.raises(apsw.Error):
                 db.execute(f"CREATE VIRTUAL TABLE bad USING zblob({definition})")
