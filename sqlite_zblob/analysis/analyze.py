@@ -26,6 +26,7 @@ from ..connect.opening import Database, name_of, reading
 from ..errors import OptionError
 from ..migration.pipeline import cpu_count
 from ..migration.values import Key, Place, place_of, select_value
+from .beside import propose_hint
 from .describe import AUTO_VACUUM
 from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
 from .trial import LEVELS, SETTINGS, Estimate, Outcome, Setting, Trials, t_quantile
@@ -209,6 +210,7 @@ class _Analyzer:
         self.seed = random.randrange(1 << 32) if seed is None else seed
         self.is_own = True  # False: it is the caller's connection
         self.hint = NO_HINT  # of the one column that is analyzed
+        self.proposed: dict[Place, HintFrom] = {}
         self.skipped: list[Skipped] = []
         page_size = pragma(connection, "page_size")
         self.file_size: int = page_size * pragma(connection, "page_count")
@@ -289,14 +291,18 @@ class _Analyzer:
         is_census = is_complete and one.bytes <= CENSUS_BYTES
         trials = Trials(is_complete, is_census, one.bytes, min_size=min_size, seconds=seconds, seed=self.seed)
         keys = random.Random(self.seed).sample(one.all_keys, len(one.all_keys)) if is_complete else one.draws()
-        hint = self._hint(enabled)
+        place = place_of(sizes.table, one.column)
         refuse_hint(self.connection, sizes.table, self.hint)
-        found, skipped_count = self._try_each(place_of(sizes.table, one.column), keys, hint, trials)
+        if enabled is None and not self.hint:
+            self.proposed[place] = propose_hint(self.connection, place, sizes.table, keys)
+        hint = self._new_hint(place) or (enabled.hint if enabled else NO_HINT)
+        found, skipped_count = self._try_each(place, keys, hint, trials)
         trials.has_all = sizes.is_exact and len(found) == one.rows
         return trials, skipped_count
 
-    def _hint(self, enabled: ColumnStatus | None) -> HintFrom:
-        return self.hint or (enabled.hint if enabled else NO_HINT)
+    def _new_hint(self, place: Place) -> HintFrom:
+        """What `migrate` should be given."""
+        return self.hint or self.proposed.get(place, NO_HINT)
 
     def _try_each(
         self, place: Place, keys: Sequence[Key], hint: HintFrom, trials: Trials
@@ -340,7 +346,9 @@ class _Analyzer:
         level = enabled.level if enabled else _best_level(trials)
         mode, envelope, why = self._decide(sizes, one, trials, enabled, level)
         is_left = mode is not None and (enabled is None or self._rest(trials, enabled) > 0)
-        hint = self.hint if self.hint and mode is not None else NO_HINT
+        hint = self._new_hint(place_of(sizes.table, one.column)) if mode is not None else NO_HINT
+        if hint and not self.hint:
+            why.append(f"rows say what their voxels are: dtype from {hint.dtype_from}, shape from {hint.shape_from}")
         envelope = "frame" if hint else envelope
         command = self._command(table, column, mode, envelope, level, trials.min_size, hint)
         return ColumnAnalysis(

@@ -78,11 +78,15 @@ def _settings(connection: Connection, schema: str) -> list[tuple[str, Setting]]:
     :raises MetadataError: somebody has changed the record so that it makes no sense.
     """
     fields = "id, table_name, column_name, envelope, level, min_size"
-    missing = _missing(connection, schema)
-    added = ", ".join("NULL" if name in missing else name for name in _ADDED)
+    record = f"{quote(schema)}.{RECORD}"
+    # In one statement, since others may make the table anew: a column that it lacks is found in the outer query.
+    added = ", ".join(f"(SELECT {name} FROM {record} AS own WHERE own.id = r.id)" for name in _ADDED)
+    absent = ", ".join(f"NULL AS {name}" for name in _ADDED)
     try:
-        rows = run(connection, f"SELECT {fields}, {added} FROM {quote(schema)}.{RECORD} ORDER BY id")
+        rows = run(connection, f"SELECT {fields}, {added} FROM {record} AS r, (SELECT {absent}) ORDER BY id")
     except (apsw.SQLError, sqlite3.OperationalError) as error:
+        if not has_record(connection, schema):  # it was dropped a moment ago
+            return []
         raise MetadataError(
             f"table {RECORD} is not the one that sqlite_zblob makes ({error}): drop it. Triggers go on without it, and "
             "zb.enable(connection, table, column) records their columns again"
@@ -98,12 +102,6 @@ def _settings(connection: Connection, schema: str) -> list[tuple[str, Setting]]:
             )
         found.append((table, Setting(id, column, envelope, level, min_size, hint)))
     return found
-
-
-def _missing(connection: Connection, schema: str) -> list[str]:
-    """The columns that an older version's record lacks."""
-    there = {fold(row[1]) for row in run(connection, f"PRAGMA {quote(schema)}.table_info({RECORD})")}
-    return [name for name in _ADDED if name not in there]
 
 
 def has_record(connection: Connection, schema: str) -> bool:
@@ -193,8 +191,10 @@ def add(connection: Connection, schema: str, table: str, column: str, **settings
     """Record a column, and return its id. `settings`: the record's other columns."""
     record = f"{quote(schema)}.{RECORD}"
     run(connection, _CREATE.format(record=record))
-    for name in _missing(connection, schema):
-        run(connection, f"ALTER TABLE {record} ADD COLUMN {name} TEXT")
+    there = {fold(row[1]) for row in run(connection, f"PRAGMA {quote(schema)}.table_info({RECORD})")}
+    for name in _ADDED:
+        if name not in there:
+            run(connection, f"ALTER TABLE {record} ADD COLUMN {name} TEXT")
     ((last,),) = run(connection, f"SELECT max(id) FROM {record}")
     id = last + 1 if last and last >= _FIRST_ID else _FIRST_ID + secrets.randbits(30)
     row = {"id": id, "table_name": table, "column_name": column, **settings}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -512,6 +514,11 @@ def test_what_a_migration_has_recorded(store: str) -> None:
 
 
 def test_analyze(store: str) -> None:
+    db = open_apsw(store)
+    db.execute("ALTER TABLE t RENAME COLUMN meta TO about")
+    db.execute("ALTER TABLE t ADD COLUMN meta TEXT")
+    db.execute("UPDATE t SET meta = about, about = NULL")
+    db.close()
     plain = zb.analyze(store, "t", "data", seconds=1).columns[0]
     said = zb.analyze(store, "t", "data", seconds=1, **HINT).columns[0]
     assert [kind.kind for kind in plain.kinds] == ["other"]
@@ -521,6 +528,41 @@ def test_analyze(store: str) -> None:
     with pytest.raises(zb.OptionError, match="need their table and column"):
         zb.analyze(store, "t", **HINT)
     zb.migrate(store, "t", "data", dry_run=True, **HINT)
+
+
+@pytest.mark.parametrize(
+    ("create", "values", "dtype_from"),
+    [
+        ("t(id, data BLOB, d TEXT, meta JSON)", "?1, ?2, 'x', ?3", """json_extract(NEW."meta", '$.dtype')"""),
+        ("t(id, data BLOB, 'the meta')", "?1, ?2, ?3", """json_extract(NEW."the meta", '$.dtype')"""),
+        ("t(id, dtype, shape, data)", "?1, 'uint8', '(12, 20, 30)', ?2", 'NEW."dtype"'),
+        ("t(k TEXT PRIMARY KEY, data, meta) WITHOUT ROWID", "?1, ?2, ?3", """json_extract(NEW."meta", '$.dtype')"""),
+        ("t(id, data BLOB, meta)", "?1, ?2, replace(?3, 'shape', 'size')", None),
+        ("t(id, data BLOB, meta)", "?1, ?2 || x'00', ?3", None),
+        ("t(id, data BLOB, meta)", "?1, ?2, iif(?1 % 10, 'malformed', ?3)", None),
+        ("t(id, data BLOB)", "?1, ?2", None),
+    ],
+)
+def test_analyze_finds_out(path: str, create: str, values: str, dtype_from: str | None) -> None:
+    """Where the rows say it, in columns or JSON of the customary names; and its command does it."""
+    db = open_apsw(path)
+    db.execute(f"CREATE TABLE {create}")
+    for id in range(30):
+        bindings = (id, BYTES, SAID)
+        db.execute(f"INSERT INTO t VALUES ({values})", bindings[: max(map(int, re.findall(r"\?(\d)", values)))])
+    (column,) = zb.analyze(db, seconds=1, seed=1).columns
+    db.close()
+    words = shlex.split(column.command or "")
+    found = {word.partition("=")[0]: word.partition("=")[2] for word in words}
+    assert found.get("--dtype-from") == dtype_from
+    assert any("rows say what their voxels are" in each for each in column.why) == (dtype_from is not None)
+    if dtype_from:
+        zb.migrate(path, "t", "data", dtype_from=dtype_from, shape_from=found["--shape-from"])
+        db = open_apsw(path)
+        assert {image.source for (frame,) in db.execute("SELECT data FROM t") for image in zb.info(frame).images} == {
+            "options"
+        }
+        db.close()
 
 
 # ---- Beside a plain table ----------------------------------------------------------------------------------
