@@ -10,7 +10,7 @@ import pytest
 import sqlite_zblob as zb
 
 from ..conftest import one, open_apsw
-from .test_hint import AS_SAID, BYTES, CREATE, DTYPE, HINT, NONSENSE, SAID, SHAPE_SQL, images, insert
+from .hints import AS_SAID, BYTES, CREATE, DTYPE, HINT, NONSENSE, SAID, SHAPE_SQL, images, insert
 
 
 @pytest.fixture
