@@ -21,6 +21,7 @@ ROOMS = [
     "connect",
     "column",
     "image_rows",
+    "parts",
     "images",
     "migration",
     "analysis",
