@@ -233,6 +233,21 @@ void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct z
 enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
                                  size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error);
 
+/* Where the stored chunks of a frame go, one after the other. Called in the thread that made the call. */
+struct zblob_sink {
+    enum zblob_result (*write)(void *context, const void *bytes, size_t size, struct zblob_error *error);
+    enum zblob_result (*restart)(void *context,
+                                 struct zblob_error *error); /* forget all that was written: it begins anew */
+    void *context;
+};
+
+/* Compress a large value: beside src, which may be a mapped file, memory holds a batch of chunks, and not the frame. What
+ * the sink has got in the end follows *header, a new block to be released with zblob_free. The codec of every chunk is chosen as
+ * zblob_compress does it, but not whether zstd alone would make the whole value smaller. */
+enum zblob_result zblob_compress_to(const struct zblob_options *options, enum zblob_value_type value_type,
+                                    const void *src, size_t src_size, const struct zblob_sink *sink,
+                                    unsigned char **header, size_t *header_size, struct zblob_error *error);
+
 /* Decompress a whole frame into dst; dst_size must be the raw_size of its header. Here and below, `interrupt` may be
  * NULL. */
 enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,

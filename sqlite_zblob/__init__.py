@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .migration.reports import Damage, Failure, Progress, Report, VerifyReport
     from .migration.verify import verify
     from .parts.stream import open_blob
+    from .parts.write import write_stream
 
 __all__ = [
     "Analysis",
@@ -98,6 +99,7 @@ __all__ = [
     "status",
     "uninstall",
     "verify",
+    "write_stream",
 ]
 
 # Where the names are: the same as above, for the interpreter.
@@ -132,6 +134,7 @@ _HOMES = {
     ".migration.reports": ("Damage", "Failure", "Progress", "Report", "VerifyReport"),
     ".migration.verify": ("verify",),
     ".parts.stream": ("open_blob",),
+    ".parts.write": ("write_stream",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn, overload
+from typing import Any, NoReturn, overload
 
 from ._codec import ffi, lib
 from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedFrameError, WrongTypeError, ZblobError
@@ -444,61 +444,6 @@ def _damaged_chunks(decoder: Any, header: Any, frame: Any, error: Any) -> Iterat
         with ffi.from_buffer(aside) as dst, _call(chunk.raw_size) as request:
             if lib.zblob_decoder_chunk(decoder, index, frame + chunk.stored_offset, dst, request, error):
                 yield index + 1, ffi.string(error.message).decode("utf-8", "replace")
-
-
-class ChunkInfo(NamedTuple):
-    """Where one chunk lies: within the original value, and within the value as it is stored. In bytes."""
-
-    raw_offset: int
-    raw_size: int
-    stored_offset: int
-    stored_size: int
-
-
-class FrameDecoder:
-    """Decodes chunks of a frame or an envelope of which only the header is at hand. Threads may share it.
-
-    :param head: the value's first `head_size` bytes, and `tail` its last TAIL_SIZE bytes.
-    :param value_size: bytes of the stored value.
-    :raises DamagedFrameError, UnsupportedFrameError: as `decompress`.
-    """
-
-    def __init__(self, head: bytes, tail: bytes, value_size: int) -> None:
-        offset, size = ffi.new("uint64_t *"), ffi.new("uint64_t *")
-        header, opened, error = (ffi.new(f"struct zblob_{kind}") for kind in ("frame *", "decoder **", "error *"))
-        if lib.zblob_locate_frame(head, len(head), tail, value_size, offset, size, error):
-            _raise(error)
-        self._header = ffi.new("char[]", head[offset[0] :])  # to which the decoder points
-        if lib.zblob_frame_open(header, self._header, len(head) - offset[0], size[0], error):
-            _raise(error)
-        result = lib.zblob_decoder_open(opened, header, error)
-        self._decoder = ffi.gc(opened[0], lib.zblob_decoder_close)
-        if result:
-            _raise(error)
-        self.raw_size, self.is_text = int(header.raw_size), header.value_type != lib.ZBLOB_BLOB
-        self.chunks = [self._locate(index, offset[0]) for index in range(header.chunk_count)]
-
-    def _locate(self, index: int, frame_offset: int) -> ChunkInfo:
-        chunk = ffi.new("struct zblob_chunk *")
-        lib.zblob_decoder_locate(self._decoder, index, chunk)
-        return ChunkInfo(chunk.raw_offset, chunk.raw_size, frame_offset + chunk.stored_offset, chunk.stored_size)
-
-    def decode(self, indices: Sequence[int], stored: Sequence[Buffer], threads: int = 0) -> list[bytearray]:
-        """The raw bytes of several chunks, given their stored bytes; decoded in parallel.
-
-        :raises DamagedFrameError: the bytes are not those of the chunk.
-        """
-        results = [bytearray(self.chunks[index].raw_size) for index in indices]
-        sources, targets = ([ffi.from_buffer(each) for each in these] for these in (stored, results))
-        jobs, error = ffi.new("struct zblob_chunk_job[]", len(indices)), ffi.new("struct zblob_error *")
-        for job, index, source, target in zip(jobs, indices, sources, targets, strict=True):
-            if len(source) != self.chunks[index].stored_size:
-                raise DamagedFrameError(f"damaged frame: chunk {index + 1} of {len(self.chunks)} is cut off")
-            job.index, job.stored, job.dst = index, source, target
-        with _call(sum(map(len, targets))) as request:
-            if lib.zblob_decoder_chunks(self._decoder, jobs, len(indices), threads, request, error):
-                _raise(error)
-        return results
 
 
 def checksum(data: Buffer) -> int:

@@ -208,7 +208,8 @@ read_blob(void *context, uint64_t offset, void *dst, size_t size, struct zblob_e
 
 /* Its type, and with incremental I/O its bytes. */
 static bool
-open_value(sqlite3_context *context, sqlite3_value **place, const char *backing, bool has_io, struct stored *stored)
+open_value(sqlite3_context *context, sqlite3_value **place, const char *backing, bool has_io, bool writes,
+           struct stored *stored)
 {
     static const enum stored_kind kinds[] = {
         [SQLITE_INTEGER] = STORED_ROW, [SQLITE_FLOAT] = STORED_ROW,    [SQLITE_TEXT] = STORED_TEXT,
@@ -231,7 +232,7 @@ open_value(sqlite3_context *context, sqlite3_value **place, const char *backing,
             stored->kind = STORED_ROW;
         else if (has_bytes)
             result = sqlite3_blob_open(stored->db, (const char *)sqlite3_value_text(place[0]), backing,
-                                       (const char *)sqlite3_value_text(place[2]), sqlite3_column_int64(row, 1), 0,
+                                       (const char *)sqlite3_value_text(place[2]), sqlite3_column_int64(row, 1), writes,
                                        &stored->blob);
     }
     bool is_good = result == SQLITE_ROW || result == SQLITE_DONE || result == SQLITE_OK || fail_sql(context, stored);
@@ -243,7 +244,7 @@ open_value(sqlite3_context *context, sqlite3_value **place, const char *backing,
 }
 
 bool
-stored_open(sqlite3_context *context, sqlite3_value **place, struct stored *stored)
+stored_open(sqlite3_context *context, sqlite3_value **place, bool writes, struct stored *stored)
 {
     struct table_facts facts = {0};
     char *backing = NULL;
@@ -251,7 +252,7 @@ stored_open(sqlite3_context *context, sqlite3_value **place, struct stored *stor
     bool has_io = find_table(context, place, stored, &facts, &backing);
     bool is_good = has_io;
     has_io = has_io && !facts.is_virtual && !facts.is_view && !facts.is_without_rowid && !facts.is_generated;
-    is_good = is_good && open_value(context, place, backing, has_io, stored);
+    is_good = is_good && open_value(context, place, backing, has_io, writes, stored);
     sqlite3_free(facts.pk);
     sqlite3_free(backing);
     return is_good;

@@ -34,8 +34,8 @@ struct stored {
 };
 
 /* Open the value at the place that four arguments name, none of which is NULL. A virtual table of ours is taken for its
- * backing table. False: an error result is set. Close it even then. */
-bool stored_open(sqlite3_context *context, sqlite3_value **place, struct stored *stored);
+ * backing table. `writes`: its bytes can be overwritten, too. False: an error result is set. Close it even then. */
+bool stored_open(sqlite3_context *context, sqlite3_value **place, bool writes, struct stored *stored);
 void stored_close(struct stored *stored);
 
 /* Make the first column of its row's `SELECT expression` the result, in which %s stands for the column's name; NULL if there

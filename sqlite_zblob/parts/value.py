@@ -15,12 +15,11 @@ from typing import Any
 
 import apsw
 
+from ..chunks import ChunkInfo, FrameDecoder
 from ..codec import (
     HEAD_PREFIX_SIZE,
     TAIL_SIZE,
     Buffer,
-    ChunkInfo,
-    FrameDecoder,
     FrameInfo,
     checksum,
     has_magic,
@@ -50,7 +49,7 @@ class StoredValue:
     """
 
     def __init__(self, connection: Any, table: str, column: str, rowid: Any, schema: str) -> None:
-        self._connection = _usable(connection)
+        self._connection = usable(connection)
         self._place = (schema, table, column, rowid)
         self.name = f"{column} of row {rowid!r} of {table}"
         self._lock = threading.RLock()
@@ -203,7 +202,7 @@ def _piece(at: int, size: int) -> ChunkInfo:
     return ChunkInfo(at, length, at, length)
 
 
-def _usable(connection: Any) -> Connection:
+def usable(connection: Any) -> Connection:
     """The driver's own connection, with the extension in it."""
     found = unwrap(connection)
     if is_aiosqlite(found):

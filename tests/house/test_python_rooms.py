@@ -17,6 +17,7 @@ ROOMS = [
     "units",
     "_codec",
     "codec",
+    "chunks",
     "unpickle",
     "connect",
     "column",

@@ -28,7 +28,7 @@ part_open_at(sqlite3_context *context, int count, sqlite3_value **arguments, con
         if (sqlite3_value_type(arguments[i]) == SQLITE_NULL)
             return false;
     part->is_stored = true;
-    if (!stored_open(context, arguments, &part->stored) || part->stored.kind == STORED_NOTHING)
+    if (!stored_open(context, arguments, false, &part->stored) || part->stored.kind == STORED_NOTHING)
         return false;
     if (part->stored.kind == STORED_BLOB)
         return open_reader(context, part, &part->stored.source);

@@ -6,6 +6,7 @@
  *   zverify(X)   zsubstr(X, start [, count])   zslice(X, axis, index)   zblob_config(name [, value])   zblob_version()
  *   zsubstr_at(schema, table, column, rowid, start [, count])   zslice_at(schema, table, column, rowid, axis, index)
  *   zblob_stored(schema, table, column, rowid [, offset, count])
+ *   zblob_overwrite(schema, table, column, rowid, offset, bytes)
  *
  * Only a BLOB can be a frame, or an envelope: a frame that is a pickle. NULL, INTEGER and REAL are nobody's business here: they pass through.
  */
@@ -340,6 +341,7 @@ static const struct {
     {"zslice_at", 6, 0, zslice_at},
     {"zblob_stored", 4, 0, zblob_stored},
     {"zblob_stored", 6, 0, zblob_stored},
+    {"zblob_overwrite", 6, SQLITE_DIRECTONLY, zblob_overwrite},
     {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_version", 0, READER, zblob_version},

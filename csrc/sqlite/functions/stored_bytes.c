@@ -1,6 +1,9 @@
 /*
  * stored_bytes.c: zblob_stored(schema, table, column, rowid [, offset, count]): how many bytes are stored for a value, or some of
  * them as they are stored. Readers that decode by themselves, such as Python's streams, get by it what they need.
+ *
+ * zblob_overwrite(schema, table, column, rowid, offset, bytes): replaces as many of the stored bytes, in an open transaction,
+ * and fires no trigger. So a value that is too large for memory is written over a zeroblob() of its size.
  */
 #include "stored_bytes.h"
 
@@ -46,7 +49,7 @@ zblob_stored(sqlite3_context *context, int count, sqlite3_value **arguments)
         sqlite3_result_error(context, "zblob_stored: offset and count must not be negative", -1);
         return;
     }
-    if (stored_open(context, arguments, &stored)) {
+    if (stored_open(context, arguments, false, &stored)) {
         if (stored.kind == STORED_ROW)
             stored_select(context, &stored, has_range ? PIECE : "length(" BYTES ")", count - STORED_PLACE_COUNT, range);
         else if (stored.kind != STORED_NOTHING && has_range)
@@ -54,5 +57,31 @@ zblob_stored(sqlite3_context *context, int count, sqlite3_value **arguments)
         else if (stored.kind != STORED_NOTHING)
             sqlite3_result_int64(context, (sqlite3_int64)stored.source.size);
     }
+    stored_close(&stored);
+}
+
+void
+zblob_overwrite(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    sqlite3_int64 offset = sqlite3_value_int64(arguments[STORED_PLACE_COUNT]);
+    const void *bytes = sqlite3_value_blob(arguments[STORED_PLACE_COUNT + 1]);
+    int size = sqlite3_value_bytes(arguments[STORED_PLACE_COUNT + 1]);
+    struct stored stored;
+    (void)count;
+    if (sqlite3_get_autocommit(sqlite3_context_db_handle(context))) {
+        sqlite3_result_error(context, "zblob_overwrite: begin a transaction first", -1);
+        return;
+    }
+    if (!stored_open(context, arguments, true, &stored))
+        ; /* the error is set */
+    else if (stored.kind != STORED_BLOB)
+        sqlite3_result_error(context, "zblob_overwrite: there is no BLOB, or SQLite has no incremental I/O for it", -1);
+    else if (offset < 0 || (uint64_t)offset > stored.source.size ||
+             (uint64_t)size > stored.source.size - (uint64_t)offset)
+        sqlite3_result_error(context, "zblob_overwrite: the bytes do not lie within the value", -1);
+    else if (sqlite3_blob_write(stored.blob, bytes, size, (int)offset) != SQLITE_OK)
+        sqlite3_result_error(context, sqlite3_errmsg(stored.db), -1);
+    else
+        sqlite3_result_int(context, size);
     stored_close(&stored);
 }
