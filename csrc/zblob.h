@@ -280,10 +280,10 @@ enum zblob_result zblob_find_frame(const void *src, size_t src_size, const unsig
                                    struct zblob_error *error);
 
 /* The same of a value of value_size bytes, given only the first src_size of them, at least to the end of its frame's header
- * (zblob_head_size), and its last ZBLOB_TAIL_SIZE bytes, if it has as many. *size = 0 if the value is plain. */
-#define ZBLOB_TAIL_SIZE 3
-enum zblob_result zblob_locate_frame(const void *src, size_t src_size, const void *tail, uint64_t value_size,
-                                     uint64_t *offset, uint64_t *size, struct zblob_error *error);
+ * (zblob_head_size). *size = 0 if the value is plain. What an envelope has after its frame is not looked at: SQLite would
+ * have to read the whole value for it. */
+enum zblob_result zblob_locate_frame(const void *src, size_t src_size, uint64_t value_size, uint64_t *offset,
+                                     uint64_t *size, struct zblob_error *error);
 
 /* Is it a frame or an envelope, whole or damaged? Everything else is a plain value, in which zblob_find_frame finds no
  * frame. src holds the value, or its frame's header and all that precedes it. */

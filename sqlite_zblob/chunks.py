@@ -25,15 +25,15 @@ class ChunkInfo(NamedTuple):
 class FrameDecoder:
     """Decodes chunks of a frame or an envelope of which only the header is at hand. Threads may share it.
 
-    :param head: the value's first `head_size` bytes, and `tail` its last TAIL_SIZE bytes.
+    :param head: the value's first `head_size` bytes.
     :param value_size: bytes of the stored value.
     :raises DamagedFrameError, UnsupportedFrameError: as `decompress`.
     """
 
-    def __init__(self, head: bytes, tail: bytes, value_size: int) -> None:
+    def __init__(self, head: bytes, value_size: int) -> None:
         offset, size = ffi.new("uint64_t *"), ffi.new("uint64_t *")
         header, opened, error = (ffi.new(f"struct zblob_{kind}") for kind in ("frame *", "decoder **", "error *"))
-        if lib.zblob_locate_frame(head, len(head), tail, value_size, offset, size, error):
+        if lib.zblob_locate_frame(head, len(head), value_size, offset, size, error):
             _raise(error)
         self._header = ffi.new("char[]", head[offset[0] :])  # to which the decoder points
         if lib.zblob_frame_open(header, self._header, len(head) - offset[0], size[0], error):

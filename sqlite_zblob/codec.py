@@ -27,7 +27,6 @@ VERSION: str = ffi.string(lib.zblob_library_version()).decode()
 
 DEFAULT_LEVEL: int = lib.ZBLOB_LEVEL_DEFAULT
 HEAD_PREFIX_SIZE: int = lib.ZBLOB_HEAD_PREFIX_SIZE
-TAIL_SIZE: int = lib.ZBLOB_TAIL_SIZE
 SNIFF_PREFIX_SIZE: int = lib.ZBLOB_SNIFF_PREFIX_SIZE
 
 # The most bytes that decompress() allocates by default: more than a value in SQLite can have.

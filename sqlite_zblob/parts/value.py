@@ -18,7 +18,6 @@ import apsw
 from ..chunks import ChunkInfo, FrameDecoder
 from ..codec import (
     HEAD_PREFIX_SIZE,
-    TAIL_SIZE,
     Buffer,
     FrameInfo,
     checksum,
@@ -56,7 +55,7 @@ class StoredValue:
         self._cache: OrderedDict[int, Buffer] = OrderedDict()
         self._size = self._stored_size()
         head = self._read_head()
-        self._decoder = FrameDecoder(head, self._tail(), self._size) if has_magic(head) else None
+        self._decoder = FrameDecoder(head, self._size) if has_magic(head) else None
         if self._decoder:
             self._head = head
             self.blocks, self.size = self._decoder.chunks, self._decoder.raw_size
@@ -94,10 +93,6 @@ class StoredValue:
         prefix = self._stored(0, min(HEAD_PREFIX_SIZE, self._size))
         size = min(head_size(prefix), self._size)
         return self._stored(0, size) if size > len(prefix) else prefix
-
-    def _tail(self) -> bytes:
-        count = min(TAIL_SIZE, self._size)
-        return self._stored(self._size - count, count)
 
     def _changed(self) -> ChangedValueError:
         return ChangedValueError(f"{self.name} was changed or deleted while it was being read: open it again")

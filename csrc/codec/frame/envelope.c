@@ -24,7 +24,6 @@
 #define CLOSING_SIZE (sizeof CLOSING - 1)
 
 _Static_assert(PREFIX_SIZE == ZBLOB_ENVELOPE_PREFIX_SIZE, "what readers of a value's first bytes need");
-_Static_assert(CLOSING_SIZE == ZBLOB_TAIL_SIZE, "what readers of a value's last bytes need");
 _Static_assert(PREFIX_SIZE + CLOSING_SIZE == ZBLOB_ENVELOPE_OVERHEAD, "the bound of zblob.h");
 
 bool
@@ -61,9 +60,10 @@ zblob_is_marked(const void *src, size_t src_size)
            lacks_opening(src, src_size);
 }
 
-enum zblob_result
-zblob_locate_frame(const void *src, size_t src_size, const void *tail, uint64_t value_size, uint64_t *offset,
-                   uint64_t *size, struct zblob_error *error)
+/* `tail`: the value's last CLOSING_SIZE bytes; NULL: they are not looked at. */
+static enum zblob_result
+locate(const void *src, size_t src_size, const void *tail, uint64_t value_size, uint64_t *offset, uint64_t *size,
+       struct zblob_error *error)
 {
     const unsigned char *head = src;
     bool is_frame = zblob_has_magic(src, src_size);
@@ -83,12 +83,19 @@ zblob_locate_frame(const void *src, size_t src_size, const void *tail, uint64_t 
                           "damaged pickle envelope: it says that it holds %" PRIu64 " bytes, the value has %" PRIu64,
                           held, value_size);
     size_t held_here = src_size - PREFIX_SIZE;
-    if (memcmp(tail, CLOSING, CLOSING_SIZE) != 0 ||
+    if ((tail && memcmp(tail, CLOSING, CLOSING_SIZE) != 0) ||
         !zblob_has_magic(head + PREFIX_SIZE, held_here < held ? held_here : (size_t)held))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: what it holds is no frame");
     *offset = PREFIX_SIZE;
     *size = held;
     return ZBLOB_OK;
+}
+
+enum zblob_result
+zblob_locate_frame(const void *src, size_t src_size, uint64_t value_size, uint64_t *offset, uint64_t *size,
+                   struct zblob_error *error)
+{
+    return locate(src, src_size, NULL, value_size, offset, size, error);
 }
 
 enum zblob_result
@@ -98,7 +105,7 @@ zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, 
     const unsigned char *p = src;
     const unsigned char *tail = src_size < CLOSING_SIZE ? p : p + src_size - CLOSING_SIZE;
     uint64_t offset, size;
-    enum zblob_result result = zblob_locate_frame(p, src_size, tail, src_size, &offset, &size, error);
+    enum zblob_result result = locate(p, src_size, tail, src_size, &offset, &size, error);
     *frame = result == ZBLOB_OK && size > 0 ? p + offset : NULL;
     *frame_size = *frame ? (size_t)size : src_size;
     return result;

@@ -39,12 +39,9 @@ read_head(struct zblob_reader *reader, const unsigned char **head, size_t *size,
 static enum zblob_result
 open_frame(struct zblob_reader *reader, const unsigned char *head, size_t head_size, struct zblob_error *error)
 {
-    uint64_t source_size = reader->source->size, frame_size;
-    unsigned char tail[ZBLOB_TAIL_SIZE] = {0};
-    size_t tail_size = source_size < sizeof tail ? (size_t)source_size : sizeof tail;
-    enum zblob_result result = source_read(reader->source, source_size - tail_size, tail, tail_size, error);
-    if (result == ZBLOB_OK)
-        result = zblob_locate_frame(head, head_size, tail, source_size, &reader->frame_offset, &frame_size, error);
+    uint64_t frame_size;
+    enum zblob_result result =
+        zblob_locate_frame(head, head_size, reader->source->size, &reader->frame_offset, &frame_size, error);
     if (result != ZBLOB_OK || frame_size == 0)
         return result;
     reader->is_frame = true;
