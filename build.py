@@ -47,6 +47,14 @@ LINK_FLAGS = (
     else ["-shared", "-pthread", "-Wl,-z,nodelete", "-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"]
 )
 
+# What C calls: sqlite_zblob/codec.py and chunks.py have it.
+PYTHON_FUNCTIONS = """
+    extern "Python" bool zblob_python_interrupt(void *context);
+    extern "Python" enum zblob_result zblob_python_write(void *context, const void *bytes, size_t size,
+                                                         struct zblob_error *error);
+    extern "Python" enum zblob_result zblob_python_restart(void *context, struct zblob_error *error);
+"""
+
 # What is missing -> what installs it: Debian/Ubuntu; Homebrew; conda.
 PACKAGES = {
     "a C compiler": "apt-get install gcc; xcode-select --install; conda install c-compiler",
@@ -164,7 +172,7 @@ def emit_cffi_source(target: Path) -> Path:
 
     ffi = cffi.FFI()
     ffi.cdef(cffi_declarations((ROOT / "csrc" / "zblob.h").read_text()))
-    ffi.cdef('extern "Python" bool zblob_python_interrupt(void *context);')  # sqlite_zblob/codec.py has it
+    ffi.cdef(PYTHON_FUNCTIONS)
     ffi.set_source("sqlite_zblob._codec", '#include "zblob.h"')
     ffi.emit_c_code(str(target))
     return target

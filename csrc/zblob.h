@@ -233,16 +233,25 @@ void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct z
 enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
                                  size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error);
 
+/* Where the stored chunks of a frame go, one after the other. Called in the thread that made the call. */
+struct zblob_sink {
+    enum zblob_result (*write)(void *context, const void *bytes, size_t size, struct zblob_error *error);
+    enum zblob_result (*restart)(void *context,
+                                 struct zblob_error *error); /* forget all that was written: it begins anew */
+    void *context;
+};
+
+/* Compress a large value: beside src, which may be a mapped file, memory holds a batch of chunks, and not the frame. What
+ * the sink has got in the end follows *header, a new block to be released with zblob_free. The codec of every chunk is chosen as
+ * zblob_compress does it, but not whether zstd alone would make the whole value smaller. */
+enum zblob_result zblob_compress_to(const struct zblob_options *options, enum zblob_value_type value_type,
+                                    const void *src, size_t src_size, const struct zblob_sink *sink,
+                                    unsigned char **header, size_t *header_size, struct zblob_error *error);
+
 /* Decompress a whole frame into dst; dst_size must be the raw_size of its header. Here and below, `interrupt` may be
  * NULL. */
 enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
                                    const struct zblob_interrupt *interrupt, struct zblob_error *error);
-
-/* Decompress `count` bytes of the value from byte `offset` on. Only the chunks that they lie in are decoded. The range
- * must lie inside the value. */
-enum zblob_result zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst,
-                                         uint64_t count, const struct zblob_interrupt *interrupt,
-                                         struct zblob_error *error);
 
 /* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk. *damaged_count is the number
  * of damaged chunks; 0 if the header itself is damaged, because then no chunk was decoded. */
@@ -269,6 +278,12 @@ bool zblob_is_envelope(const void *src, size_t src_size);
  * checksum proves to be one. Apart from that the frame's header is not checked. */
 enum zblob_result zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
                                    struct zblob_error *error);
+
+/* The same of a value of value_size bytes, given only the first src_size of them, at least to the end of its frame's header
+ * (zblob_head_size). *size = 0 if the value is plain. What an envelope has after its frame is not looked at: SQLite would
+ * have to read the whole value for it. */
+enum zblob_result zblob_locate_frame(const void *src, size_t src_size, uint64_t value_size, uint64_t *offset,
+                                     uint64_t *size, struct zblob_error *error);
 
 /* Is it a frame or an envelope, whole or damaged? Everything else is a plain value, in which zblob_find_frame finds no
  * frame. src holds the value, or its frame's header and all that precedes it. */
@@ -298,6 +313,39 @@ enum zblob_result zblob_compress_pickle(const struct zblob_options *options, con
 
 /* ---- Parts of a value, for readers that do not hold the whole frame -------------------------- */
 
+/* Bytes of a value: `count` runs of `run` bytes each. From the start of one run to that of the next there are `pitch`
+ * bytes, at least `run` of them. Gathered, the runs follow one another without gaps. */
+struct zblob_runs {
+    uint64_t offset; /* of the first run, within the value */
+    uint64_t run, pitch, count;
+};
+
+/* Where the bytes of a stored value come from: a frame, an envelope, or a plain value. */
+struct zblob_source {
+    const unsigned char *bytes; /* all of them; or NULL: `read` hands them out piece by piece */
+    uint64_t size;
+    /* Copy `size` bytes from `offset` on, which the source has. It is called in the thread that made the call. */
+    enum zblob_result (*read)(void *context, uint64_t offset, void *dst, size_t size, struct zblob_error *error);
+    void *context;
+};
+
+struct zblob_reader; /* a source whose header has been read */
+
+/* Reads no more of the source than the header. The source must outlive the reader. Close the reader even if opening
+ * failed. DAMAGED for a damaged frame or envelope. */
+enum zblob_result zblob_reader_open(struct zblob_reader **reader, const struct zblob_source *source,
+                                    struct zblob_error *error);
+void zblob_reader_close(struct zblob_reader *reader);
+
+/* The header of the frame that the source is or holds; NULL: the source is a plain value. */
+const struct zblob_frame *zblob_reader_frame(const struct zblob_reader *reader);
+
+/* Gather runs of the original value into run * count bytes at dst. Only the chunks that they touch are read and decoded,
+ * and beside the result no more is held than a few chunks. BAD_ARGUMENT for runs that do not lie within the value. */
+enum zblob_result zblob_reader_gather(const struct zblob_reader *reader, const struct zblob_runs *runs,
+                                      unsigned threads, void *dst, const struct zblob_interrupt *interrupt,
+                                      struct zblob_error *error);
+
 struct zblob_decoder; /* a frame's header, parsed: what is needed to decode any chunk */
 
 /* The frame's header bytes must outlive the decoder. Close it even if opening failed. */
@@ -312,6 +360,18 @@ void zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, s
  * check them against the checksum. Any number of threads may share a decoder. */
 enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored,
                                       void *dst, const struct zblob_interrupt *interrupt, struct zblob_error *error);
+
+/* One chunk of several that are decoded at once. */
+struct zblob_chunk_job {
+    uint32_t index;
+    const void *stored; /* the chunk's stored bytes */
+    void *dst;          /* room for its raw_size bytes */
+};
+
+/* Decode several chunks in parallel. The error is that of the first of them that fails. */
+enum zblob_result zblob_decoder_chunks(const struct zblob_decoder *decoder, const struct zblob_chunk_job *jobs,
+                                       size_t count, unsigned threads, const struct zblob_interrupt *interrupt,
+                                       struct zblob_error *error);
 
 /* ---- Descriptions ---------------------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .connect.loader import loadable_path
     from .connect.rows import decode_rows
     from .errors import (
+        ChangedValueError,
         DamagedFrameError,
         DatabaseError,
         DiskSpaceError,
@@ -37,9 +38,12 @@ if TYPE_CHECKING:
     from .migration.migrate import compress_store, migrate, restore
     from .migration.reports import Damage, Failure, Progress, Report, VerifyReport
     from .migration.verify import verify
+    from .parts.stream import open_blob
+    from .parts.write import write_stream
 
 __all__ = [
     "Analysis",
+    "ChangedValueError",
     "CodecStats",
     "ColumnAnalysis",
     "ColumnInfo",
@@ -88,12 +92,14 @@ __all__ = [
     "load",
     "loadable_path",
     "migrate",
+    "open_blob",
     "recommend",
     "restore",
     "stats",
     "status",
     "uninstall",
     "verify",
+    "write_stream",
 ]
 
 # Where the names are: the same as above, for the interpreter.
@@ -108,6 +114,7 @@ _HOMES = {
     ".connect.loader": ("loadable_path",),
     ".connect.rows": ("decode_rows",),
     ".errors": (
+        "ChangedValueError",
         "DamagedFrameError",
         "DatabaseError",
         "DiskSpaceError",
@@ -126,6 +133,8 @@ _HOMES = {
     ".migration.migrate": ("compress_store", "migrate", "restore"),
     ".migration.reports": ("Damage", "Failure", "Progress", "Report", "VerifyReport"),
     ".migration.verify": ("verify",),
+    ".parts.stream": ("open_blob",),
+    ".parts.write": ("write_stream",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -13,6 +13,10 @@ class UnsupportedFrameError(ZblobError):
     """A frame of a newer format version, or of a codec that this build does not know."""
 
 
+class ChangedValueError(ZblobError):
+    """A stored value has been changed or deleted while it was being read in parts."""
+
+
 class SizeLimitError(ZblobError):
     """A value is larger than a limit, or than the buffer that it was to go into."""
 

@@ -1,4 +1,4 @@
-"""`zimages('results', 'data')`: the images in a column as the rows of an APSW virtual table.
+"""`zimages('results', 'data')`: the images in a column as rows of an APSW virtual table. `open_image`: one of them.
 
 What a header says costs the header alone; only min, max and mean decode. Nothing is ever unpickled.
 """
@@ -33,6 +33,8 @@ from .connect.wrappers import full_name
 from .errors import DamagedFrameError, OptionError, UnsupportedFrameError, WrongTypeError
 from .image_rows import read_image as read_image
 from .image_rows import write_image as write_image
+from .parts.array import StoredImage as StoredImage
+from .parts.array import open_image as open_image
 
 if TYPE_CHECKING:
     import numpy as np

@@ -132,44 +132,31 @@ check_size(sqlite3 *db, const struct zblob_connection *connection, uint64_t size
     return false;
 }
 
-bool
-value_check_size(sqlite3_context *context, uint64_t size)
-{
-    struct zblob_error error;
-    if (check_size(sqlite3_context_db_handle(context), value_connection(context), size, &error))
-        return true;
-    value_fail(context, &error);
-    return false;
-}
-
-/* A frame's bytes [offset, offset + count) in a new block with a terminator behind them; NULL: see *error. */
+/* A new block with room for a terminator of either encoding, which is set. */
 static unsigned char *
-decode(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame, uint64_t offset,
-       uint64_t count, struct zblob_error *error)
+new_block(uint64_t size, struct zblob_error *error)
 {
-    struct zblob_interrupt interrupt = interrupt_of(db);
-    unsigned char *bytes = sqlite3_malloc64(count + 2);
-    if (!bytes) {
+    unsigned char *bytes = sqlite3_malloc64(size + 2);
+    if (bytes)
+        bytes[size] = bytes[size + 1] = 0;
+    else
         error->code = ZBLOB_NO_MEMORY;
-        return NULL;
-    }
-    if (zblob_decompress_range(frame->bytes, frame->size, connection->options.threads, offset, bytes, count, &interrupt,
-                               error) != ZBLOB_OK) {
-        sqlite3_free(bytes);
-        return NULL;
-    }
-    bytes[count] = bytes[count + 1] = 0;
     return bytes;
 }
 
 unsigned char *
-value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count)
+value_gather(sqlite3_context *context, const struct zblob_reader *reader, const struct zblob_runs *runs,
+             struct zblob_error *error)
 {
-    struct zblob_error error;
-    unsigned char *bytes =
-        decode(sqlite3_context_db_handle(context), value_connection(context), frame, offset, count, &error);
-    if (!bytes)
-        value_fail(context, &error);
+    sqlite3 *db = sqlite3_context_db_handle(context);
+    const struct zblob_connection *connection = value_connection(context);
+    struct zblob_interrupt interrupt = interrupt_of(db);
+    uint64_t size = runs->run * runs->count;
+    unsigned char *bytes = check_size(db, connection, size, error) ? new_block(size, error) : NULL;
+    if (bytes && zblob_reader_gather(reader, runs, connection->options.threads, bytes, &interrupt, error) != ZBLOB_OK) {
+        sqlite3_free(bytes);
+        return NULL;
+    }
     return bytes;
 }
 
@@ -181,10 +168,15 @@ value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struc
     struct value frame = *value;
     if (!value_find_frame(&frame, &header, error) || !check_size(db, connection, header.raw_size, error))
         return false;
-    original->type = header.value_type;
-    original->size = (size_t)header.raw_size;
-    original->bytes = decode(db, connection, &frame, 0, header.raw_size, error);
-    return original->bytes;
+    struct zblob_interrupt interrupt = interrupt_of(db);
+    unsigned char *bytes = new_block(header.raw_size, error);
+    if (bytes && zblob_decompress(frame.bytes, frame.size, connection->options.threads, bytes, header.raw_size,
+                                  &interrupt, error) != ZBLOB_OK) {
+        sqlite3_free(bytes);
+        return false;
+    }
+    *original = (struct value){.bytes = bytes, .size = (size_t)header.raw_size, .type = header.value_type};
+    return bytes;
 }
 
 /* A byte order mark, of either order. */

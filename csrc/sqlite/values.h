@@ -17,8 +17,7 @@
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
 #define value_find_frame ZBLOB_IN_SLOT(value_find_frame)
 #define value_is_too_tight ZBLOB_IN_SLOT(value_is_too_tight)
-#define value_check_size ZBLOB_IN_SLOT(value_check_size)
-#define value_decode ZBLOB_IN_SLOT(value_decode)
+#define value_gather ZBLOB_IN_SLOT(value_gather)
 
 /* A function's user data: which text encoding SQLite hands it, and its connection. */
 struct value_registration {
@@ -63,12 +62,9 @@ bool value_open_frame(sqlite3_context *context, struct value *value, struct zblo
 /* The same where there is no context: the error is the caller's. */
 bool value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error);
 
-/* May a value of that many bytes be decoded? */
-bool value_check_size(sqlite3_context *context, uint64_t size);
-
-/* A frame's bytes [offset, offset + count) in a new block (sqlite3_free) with a terminator behind them;
- * NULL: an error result is set. */
-unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count);
+/* Runs of what a reader reads, in a new block (sqlite3_free) with a terminator after them; NULL: see *error. */
+unsigned char *value_gather(sqlite3_context *context, const struct zblob_reader *reader, const struct zblob_runs *runs,
+                            struct zblob_error *error);
 
 /* What a frame or an envelope holds, as far as SQLite and zblob_config('max_size') allow that size; to be passed to value_return. */
 bool value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame,

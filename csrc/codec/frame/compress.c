@@ -1,4 +1,5 @@
 /* compress.c: a value becomes a frame in three steps: plan, encode, assemble. What saves too little is stored. */
+#include "compress.h"
 #include "../base/error.h"
 #include "../base/interrupt.h"
 #include "../chunk/zstd.h"
@@ -6,7 +7,6 @@
 #include "header.h"
 #include "image_section.h"
 #include "model_section.h"
-#include "plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,26 +82,40 @@ richest_codec(const struct plan *plan)
     return richest;
 }
 
-static enum zblob_result
-assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size,
-         struct zblob_error *error)
+unsigned char *
+compress_write_header(const struct plan *plan, enum zblob_value_type value_type, uint64_t room, size_t *header_size,
+                      struct zblob_error *error)
 {
     size_t section_size = sections_size(plan);
-    size_t header_size = frame_header_size(section_size, plan->chunk_count);
-    uint64_t total = header_size + stored_total(plan);
+    *header_size = frame_header_size(section_size, plan->chunk_count);
+    uint64_t total = *header_size + room;
     unsigned char *p = total <= SIZE_MAX ? malloc((size_t)total) : NULL;
-    if (!p)
-        return zblob_fail_memory(error, total);
+    if (!p) {
+        zblob_fail_memory(error, total);
+        return NULL;
+    }
     struct zblob_frame fields = {.value_type = value_type,
                                  .codec = richest_codec(plan),
                                  .level = (uint32_t)plan->options->level,
                                  .for_column = plan->options->for_column,
                                  .raw_size = plan->src_size,
                                  .chunk_count = (uint32_t)plan->chunk_count};
-    *frame = p;
-    *frame_size = (size_t)total;
     write_sections(plan, p + FRAME_FIXED_SIZE);
     frame_write_header(p, &fields, section_size, plan->index);
+    return p;
+}
+
+static enum zblob_result
+assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size,
+         struct zblob_error *error)
+{
+    size_t header_size;
+    uint64_t room = stored_total(plan);
+    unsigned char *p = compress_write_header(plan, value_type, room, &header_size, error);
+    if (!p)
+        return ZBLOB_NO_MEMORY;
+    *frame = p;
+    *frame_size = header_size + (size_t)room;
     p += header_size;
     for (size_t i = 0; i < plan->chunk_count && !interrupt_is_set(); i++) {
         memcpy(p, plan->scratch + plan->chunks[i].slot, plan->index[i].stored_size);
@@ -143,9 +157,8 @@ is_doubtful(const struct plan *plan)
            general_may_win(plan, frame_size_of(plan));
 }
 
-/* The codec that the plan was made for, if its result is to be assembled; otherwise a plainer one to begin anew with. */
-static enum zblob_codec
-settle(const struct plan *plan)
+enum zblob_codec
+compress_settle(const struct plan *plan)
 {
     if (plan->options->codec == ZBLOB_CODEC_STORE || pays(plan))
         return plan->options->codec;
@@ -165,7 +178,7 @@ compress_by(struct zblob_options current, enum zblob_value_type value_type, cons
             result = plan_encode(&plan, error);
         if (result == ZBLOB_OK && interrupt_is_set())
             result = ZBLOB_INTERRUPTED;
-        enum zblob_codec settled = result == ZBLOB_OK ? settle(&plan) : current.codec;
+        enum zblob_codec settled = result == ZBLOB_OK ? compress_settle(&plan) : current.codec;
         if (result == ZBLOB_OK && settled == current.codec)
             result = assemble(&plan, value_type, frame, frame_size, error);
         *doubtful = result == ZBLOB_OK && settled == current.codec && is_doubtful(&plan);

@@ -2,6 +2,7 @@
 #include "../base/checksum.h"
 #include "../base/error.h"
 #include "../base/interrupt.h"
+#include "../base/threads.h"
 #include "../voxel/model.h"
 #include "codecs.h"
 #include "header.h"
@@ -175,4 +176,36 @@ zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const v
     struct interrupt_scope scope;
     interrupt_open(&scope, interrupt);
     return interrupt_close(&scope, decode_and_check(decoder, index, stored, dst, error), error);
+}
+
+/* ---- Several chunks -------------------------------------------------------------------------- */
+
+struct batch {
+    const struct zblob_decoder *decoder;
+    const struct zblob_chunk_job *jobs;
+    struct zblob_error *errors; /* one per job */
+};
+
+/* One task of the thread pool. */
+static void
+decode_job(void *context, size_t i)
+{
+    const struct batch *batch = context;
+    const struct zblob_chunk_job *job = &batch->jobs[i];
+    decode_and_check(batch->decoder, job->index, job->stored, job->dst, &batch->errors[i]);
+}
+
+enum zblob_result
+zblob_decoder_chunks(const struct zblob_decoder *decoder, const struct zblob_chunk_job *jobs, size_t count,
+                     unsigned threads, const struct zblob_interrupt *interrupt, struct zblob_error *error)
+{
+    struct batch batch = {.decoder = decoder, .jobs = jobs, .errors = calloc(count + 1, sizeof *batch.errors)};
+    struct interrupt_scope scope;
+    if (!batch.errors)
+        return zblob_fail_memory(error, (count + 1) * sizeof *batch.errors);
+    interrupt_open(&scope, interrupt);
+    threads_run(count, threads, decode_job, &batch);
+    enum zblob_result result = zblob_fail_first(error, batch.errors, count);
+    free(batch.errors);
+    return interrupt_close(&scope, result, error);
 }

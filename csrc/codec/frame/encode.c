@@ -40,12 +40,11 @@ encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct z
     return result;
 }
 
-/* One task of the thread pool. A chunk that grows is stored, except in a frame of zstd chunks alone: there all chunks
+/* A chunk that grows is stored, except in a frame of zstd chunks alone: there all chunks
  * stay zstd frames, so that the whole is a .zst file, or all are stored. */
 static void
-encode_chunk(void *context, size_t i)
+encode_chunk(struct plan *plan, size_t i)
 {
-    struct plan *plan = context;
     const struct plan_chunk *chunk = &plan->chunks[i];
     const struct chunk_place *place = &chunk->place;
     struct zblob_chunk *entry = &plan->index[i];
@@ -60,9 +59,8 @@ encode_chunk(void *context, size_t i)
         plan->results[i] = encode_by(plan, chunk, ZBLOB_CODEC_STORE, entry);
 }
 
-/* A model is written into the header only where a chunk needs it to be decoded. */
-static void
-drop_unused_models(struct plan *plan)
+void
+plan_drop_unused_models(struct plan *plan)
 {
     bool is_used[ZBLOB_IMAGES_MAX] = {false};
     for (size_t i = 0; i < plan->chunk_count; i++)
@@ -75,19 +73,23 @@ drop_unused_models(struct plan *plan)
         }
 }
 
-/* A frame whose chunks are all zstd or stored is a .zst file: its stored chunks become zstd frames, too. Without memory
- * for that, the first result is returned that says so. */
-static enum zblob_result
-unify_chunks(const struct plan *plan)
+bool
+plan_is_mixed(const struct plan *plan)
 {
     size_t zstd = 0, stored = 0;
     for (size_t i = 0; i < plan->chunk_count; i++) {
         zstd += plan->index[i].codec == ZBLOB_CODEC_ZSTD;
         stored += plan->index[i].codec == ZBLOB_CODEC_STORE;
     }
-    if (zstd == 0 || zstd + stored < plan->chunk_count)
-        return ZBLOB_OK;
-    for (size_t i = 0; i < plan->chunk_count; i++) {
+    return zstd > 0 && stored > 0 && zstd + stored == plan->chunk_count;
+}
+
+/* A frame whose chunks are all zstd or stored is a .zst file: its stored chunks become zstd frames, too. Without memory
+ * for that, the first result is returned that says so. */
+static enum zblob_result
+unify_chunks(const struct plan *plan)
+{
+    for (size_t i = 0; plan_is_mixed(plan) && i < plan->chunk_count; i++) {
         enum zblob_result result = ZBLOB_OK;
         if (plan->index[i].codec == ZBLOB_CODEC_STORE)
             result = encode_by(plan, &plan->chunks[i], ZBLOB_CODEC_ZSTD, &plan->index[i]);
@@ -97,14 +99,38 @@ unify_chunks(const struct plan *plan)
     return ZBLOB_OK;
 }
 
-enum zblob_result
-plan_encode(struct plan *plan, struct zblob_error *error)
+/* Some of a plan's chunks. */
+struct span {
+    struct plan *plan;
+    size_t first;
+};
+
+/* One task of the thread pool. */
+static void
+encode_in_span(void *context, size_t i)
 {
-    threads_run(plan->chunk_count, plan->options->threads, encode_chunk, plan);
-    for (size_t i = 0; i < plan->chunk_count; i++) {
+    const struct span *span = context;
+    encode_chunk(span->plan, span->first + i);
+}
+
+enum zblob_result
+plan_encode_some(struct plan *plan, size_t first, size_t count, struct zblob_error *error)
+{
+    struct span span = {.plan = plan, .first = first};
+    threads_run(count, plan->options->threads, encode_in_span, &span);
+    for (size_t i = first; i < first + count; i++) {
         if (plan->results[i] != ZBLOB_OK)
             return zblob_fail_memory(error, plan->chunks[i].place.raw_size);
     }
-    drop_unused_models(plan);
+    return ZBLOB_OK;
+}
+
+enum zblob_result
+plan_encode(struct plan *plan, struct zblob_error *error)
+{
+    enum zblob_result result = plan_encode_some(plan, 0, plan->chunk_count, error);
+    if (result != ZBLOB_OK)
+        return result;
+    plan_drop_unused_models(plan);
     return unify_chunks(plan);
 }

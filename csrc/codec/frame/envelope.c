@@ -60,14 +60,16 @@ zblob_is_marked(const void *src, size_t src_size)
            lacks_opening(src, src_size);
 }
 
-enum zblob_result
-zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
-                 struct zblob_error *error)
+/* `tail`: the value's last CLOSING_SIZE bytes; NULL: they are not looked at. */
+static enum zblob_result
+locate(const void *src, size_t src_size, const void *tail, uint64_t value_size, uint64_t *offset, uint64_t *size,
+       struct zblob_error *error)
 {
-    const unsigned char *p = src;
-    *frame = zblob_has_magic(src, src_size) ? p : NULL;
-    *frame_size = src_size;
-    if (*frame)
+    const unsigned char *head = src;
+    bool is_frame = zblob_has_magic(src, src_size);
+    *offset = 0;
+    *size = is_frame ? value_size : 0;
+    if (is_frame)
         return ZBLOB_OK;
     if (frame_lacks_magic(src, src_size))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: its magic is wrong");
@@ -75,17 +77,38 @@ zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, 
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: its first bytes are wrong");
     if (!zblob_is_envelope(src, src_size))
         return ZBLOB_OK;
-    uint64_t held = load_le64(p + OPENING_SIZE);
-    if (src_size < ZBLOB_ENVELOPE_OVERHEAD || held != src_size - ZBLOB_ENVELOPE_OVERHEAD)
+    uint64_t held = load_le64(head + OPENING_SIZE);
+    if (value_size < ZBLOB_ENVELOPE_OVERHEAD || held != value_size - ZBLOB_ENVELOPE_OVERHEAD)
         return zblob_fail(error, ZBLOB_DAMAGED,
-                          "damaged pickle envelope: it says that it holds %" PRIu64 " bytes, the value has %zu", held,
-                          src_size);
-    if (memcmp(p + src_size - CLOSING_SIZE, CLOSING, CLOSING_SIZE) != 0 ||
-        !zblob_has_magic(p + PREFIX_SIZE, (size_t)held))
+                          "damaged pickle envelope: it says that it holds %" PRIu64 " bytes, the value has %" PRIu64,
+                          held, value_size);
+    size_t held_here = src_size - PREFIX_SIZE;
+    if ((tail && memcmp(tail, CLOSING, CLOSING_SIZE) != 0) ||
+        !zblob_has_magic(head + PREFIX_SIZE, held_here < held ? held_here : (size_t)held))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: what it holds is no frame");
-    *frame = p + PREFIX_SIZE;
-    *frame_size = (size_t)held;
+    *offset = PREFIX_SIZE;
+    *size = held;
     return ZBLOB_OK;
+}
+
+enum zblob_result
+zblob_locate_frame(const void *src, size_t src_size, uint64_t value_size, uint64_t *offset, uint64_t *size,
+                   struct zblob_error *error)
+{
+    return locate(src, src_size, NULL, value_size, offset, size, error);
+}
+
+enum zblob_result
+zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
+                 struct zblob_error *error)
+{
+    const unsigned char *p = src;
+    const unsigned char *tail = src_size < CLOSING_SIZE ? p : p + src_size - CLOSING_SIZE;
+    uint64_t offset, size;
+    enum zblob_result result = locate(p, src_size, tail, src_size, &offset, &size, error);
+    *frame = result == ZBLOB_OK && size > 0 ? p + offset : NULL;
+    *frame_size = *frame ? (size_t)size : src_size;
+    return result;
 }
 
 uint64_t

@@ -36,6 +36,15 @@ struct plan {
 enum zblob_result plan_make(struct plan *plan, struct zblob_error *error);
 void plan_free(struct plan *plan);
 
+/* Encode `count` chunks from `first` on, in parallel, into their slots and index entries, and nothing else. */
+enum zblob_result plan_encode_some(struct plan *plan, size_t first, size_t count, struct zblob_error *error);
+
+/* When all are encoded: a model is written into the header only where a chunk needs it to be decoded. */
+void plan_drop_unused_models(struct plan *plan);
+
+/* Are some chunks zstd frames, and all others stored? A frame has none of one kind or chunks of a third. */
+bool plan_is_mixed(const struct plan *plan);
+
 /* Encode all chunks, in parallel, into their slots and index entries. */
 enum zblob_result plan_encode(struct plan *plan, struct zblob_error *error);
 

@@ -4,6 +4,9 @@
  *   zcompress(X [, level or JSON options])   zdecompress(X)   zlength(X)   zinfo(X)   zis_frame(X)
  *   zpickle(X [, level or JSON options])   zis_pickle(X)
  *   zverify(X)   zsubstr(X, start [, count])   zslice(X, axis, index)   zblob_config(name [, value])   zblob_version()
+ *   zsubstr_at(schema, table, column, rowid, start [, count])   zslice_at(schema, table, column, rowid, axis, index)
+ *   zblob_stored(schema, table, column, rowid [, offset, count])
+ *   zblob_overwrite(schema, table, column, rowid, offset, bytes)
  *
  * Only a BLOB can be a frame, or an envelope: a frame that is a pickle. NULL, INTEGER and REAL are nobody's business here: they pass through.
  */
@@ -14,6 +17,7 @@
 #include "../row_hint.h"
 #include "options_json.h"
 #include "slice.h"
+#include "stored_bytes.h"
 #include "substring.h"
 
 #include <string.h>
@@ -332,6 +336,12 @@ static const struct {
     {"zsubstr", 2, READER, zsubstr},
     {"zsubstr", 3, READER, zsubstr},
     {"zslice", 3, READER, zslice},
+    {"zsubstr_at", 5, 0, zsubstr_at}, /* these read the database: views and triggers have them if it is trusted */
+    {"zsubstr_at", 6, 0, zsubstr_at},
+    {"zslice_at", 6, 0, zslice_at},
+    {"zblob_stored", 4, 0, zblob_stored},
+    {"zblob_stored", 6, 0, zblob_stored},
+    {"zblob_overwrite", 6, SQLITE_DIRECTONLY, zblob_overwrite},
     {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
     {"zblob_version", 0, READER, zblob_version},

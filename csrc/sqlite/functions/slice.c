@@ -1,24 +1,18 @@
 /*
- * slice.c: zslice(X, axis, index): one slice of a value's largest image, its samples as they lie in memory.
+ * slice.c: zslice(X, axis, index): one slice of a value's largest image, its samples as they lie in memory; and zslice_at, which
+ * does the same with a value that lies in a table.
  *
- * Axes count from the slowest, from 0, as in NumPy's shape; negative axes and indices from the end. The other axes
- * keep their order. Of a frame only the chunks between the slice's first and last sample are decoded. NULL where there
+ * Axes count from the slowest, from 0, as in NumPy's shape; negative axes and indices count from the end. The other axes
+ * keep their order. Of a frame only the chunks that have samples of the slice are read and decoded. NULL where there
  * is no image; a guess is none.
  */
 #include "slice.h"
 
-#include "../values.h"
-
-#include <string.h>
+#include "part.h"
 
 /* Which slice is asked for. */
 struct place {
     sqlite3_int64 axis, index;
-};
-
-/* Where a slice lies in the value: `count` runs of `run` bytes, `pitch` bytes from one to the next. */
-struct slice {
-    uint64_t offset, run, pitch, count;
 };
 
 /* The largest image that a frame's header tells of. */
@@ -39,7 +33,8 @@ find_image(const struct zblob_frame *frame, struct zblob_image *image)
 
 /* False: there is no such axis or index, and an error is set. The image lies within its value. */
 static bool
-find_slice(sqlite3_context *context, const struct zblob_image *image, const struct place *place, struct slice *slice)
+find_slice(sqlite3_context *context, const struct zblob_image *image, const struct place *place,
+           struct zblob_runs *slice)
 {
     const struct zblob_grid *grid = &image->grid;
     sqlite3_int64 dimension = grid->dimension, axis = place->axis, index = place->index;
@@ -69,83 +64,91 @@ find_slice(sqlite3_context *context, const struct zblob_image *image, const stru
     return true;
 }
 
-/* Runs one behind the other; `to` may be `from`. */
 static void
-gather(unsigned char *to, const unsigned char *from, const struct slice *slice)
+slice_of_part(sqlite3_context *context, const struct part *part, const struct zblob_image *image,
+              const struct place *place)
 {
-    for (uint64_t i = 0; i < slice->count; i++)
-        memmove(to + i * slice->run, from + i * slice->pitch, slice->run);
-}
-
-static void
-slice_of_plain(sqlite3_context *context, const struct value *value, const struct place *place)
-{
-    struct zblob_image image;
-    struct slice slice;
-    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || image.source == ZBLOB_SOURCE_GUESS ||
-        !find_slice(context, &image, place, &slice))
-        return;
-    uint64_t size = slice.run * slice.count;
-    unsigned char *bytes = sqlite3_malloc64(size + 1);
-    if (!bytes) {
-        sqlite3_result_error_nomem(context);
-        return;
-    }
-    gather(bytes, value->bytes + slice.offset, &slice);
-    sqlite3_result_blob64(context, bytes, size, sqlite3_free);
-}
-
-static void
-slice_of_frame(sqlite3_context *context, const struct value *value, const struct zblob_image *image,
-               const struct place *place)
-{
-    struct slice slice;
+    struct zblob_runs slice;
     if (!find_slice(context, image, place, &slice))
         return;
-    uint64_t size = slice.run * slice.count, span = size ? (slice.count - 1) * slice.pitch + slice.run : 0;
-    unsigned char *bytes = value_check_size(context, span) ? value_decode(context, value, slice.offset, span) : NULL;
-    if (!bytes)
-        return;
-    gather(bytes, bytes, &slice);
-    if (size < span) {
-        unsigned char *smaller = sqlite3_realloc64(bytes, size + 1);
-        bytes = smaller ? smaller : bytes;
-    }
-    sqlite3_result_blob64(context, bytes, size, sqlite3_free);
+    unsigned char *bytes = part_gather(context, part, &slice);
+    if (bytes)
+        sqlite3_result_blob64(context, bytes, slice.run * slice.count, sqlite3_free);
 }
 
-/* The headers of small and of stored frames leave images out. */
+/* Of a value that says nothing of its images before all of it is there: a plain one; and the headers of small and of stored
+ * frames leave images out. */
 static void
-slice_of_unpacked(sqlite3_context *context, const struct value *value, const struct place *place)
+slice_of_whole(sqlite3_context *context, const struct value *value, const struct place *place)
 {
-    struct value original;
-    struct zblob_error error;
-    if (!value_unpack(sqlite3_context_db_handle(context), value_connection(context), value, &original, &error)) {
-        value_fail(context, &error);
+    struct zblob_image image;
+    struct part part;
+    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || image.source == ZBLOB_SOURCE_GUESS)
         return;
-    }
-    slice_of_plain(context, &original, place);
+    if (part_open(context, value, &part))
+        slice_of_part(context, &part, &image, place);
+    part_close(&part);
+}
+
+/* The same of a part: all of it is read first. */
+static void
+slice_of_unpacked(sqlite3_context *context, const struct part *part, const struct place *place)
+{
+    uint64_t size = part_raw_size(part);
+    struct zblob_runs all = {.run = size, .pitch = size, .count = 1};
+    struct value original = {.bytes = part_gather(context, part, &all), .size = (size_t)size};
+    if (original.bytes)
+        slice_of_whole(context, &original, place);
     sqlite3_free((void *)original.bytes);
+}
+
+static void
+slice_of(sqlite3_context *context, const struct part *part, const struct place *place)
+{
+    struct zblob_image image;
+    if (!part->frame || part->frame->image_count == 0)
+        slice_of_unpacked(context, part, place);
+    else if (find_image(part->frame, &image))
+        slice_of_part(context, part, &image, place);
+}
+
+/* False: the arguments are no integers, and an error is set. */
+static bool
+read_place(sqlite3_context *context, sqlite3_value **arguments, struct place *place)
+{
+    *place = (struct place){sqlite3_value_int64(arguments[0]), sqlite3_value_int64(arguments[1])};
+    if (sqlite3_value_type(arguments[0]) == SQLITE_INTEGER && sqlite3_value_type(arguments[1]) == SQLITE_INTEGER)
+        return true;
+    sqlite3_result_error(context, "zslice takes integers for axis and index", -1);
+    return false;
 }
 
 void
 zslice(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
     struct value value;
-    struct zblob_frame frame;
-    struct zblob_image image;
-    struct place place = {sqlite3_value_int64(arguments[1]), sqlite3_value_int64(arguments[2])};
+    struct place place;
+    struct part part;
     (void)count;
-    if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB || !value_take(context, arguments[0], &value))
+    if (sqlite3_value_type(arguments[0]) != SQLITE_BLOB || !value_take(context, arguments[0], &value) ||
+        !read_place(context, arguments + 1, &place))
         return;
-    if (sqlite3_value_type(arguments[1]) != SQLITE_INTEGER || sqlite3_value_type(arguments[2]) != SQLITE_INTEGER)
-        sqlite3_result_error(context, "zslice takes integers for axis and index", -1);
-    else if (!value_is_marked(&value))
-        slice_of_plain(context, &value, &place);
-    else if (!value_open_frame(context, &value, &frame))
+    if (!value_is_marked(&value)) {
+        slice_of_whole(context, &value, &place);
         return;
-    else if (frame.image_count == 0)
-        slice_of_unpacked(context, &value, &place);
-    else if (find_image(&frame, &image))
-        slice_of_frame(context, &value, &image, &place);
+    }
+    if (part_open(context, &value, &part))
+        slice_of(context, &part, &place);
+    part_close(&part);
+}
+
+void
+zslice_at(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct place place;
+    struct part part;
+    if (part_open_at(context, count, arguments, "zslice(%s, ?2, ?3)", &part) &&
+        read_place(context, arguments + STORED_PLACE_COUNT, &place))
+        slice_of(context, &part, &place);
+    part_close(&part);
 }

@@ -5,7 +5,9 @@
 #include "../slot.h"
 
 #define zslice ZBLOB_IN_SLOT(zslice)
+#define zslice_at ZBLOB_IN_SLOT(zslice_at)
 
 void zslice(sqlite3_context *context, int count, sqlite3_value **arguments);
+void zslice_at(sqlite3_context *context, int count, sqlite3_value **arguments);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * substring.c: substr() of the original value, decoding only the chunks it touches.
+ * substring.c: substr() of the original value, decoding only the chunks that it touches; of a value that lies in a table, it
+ * reads no others.
  *
- * A framed BLOB is cut here. Everything else is left to SQLite's own substr(), so that numbers, NULLs and
- * odd text come out alike in every version: of a framed TEXT it gets the prefix that it will look at.
+ * A BLOB in a frame, or in a table, is cut here. Everything else is left to SQLite's own substr(), so that numbers, NULLs and
+ * odd text give the same result in every version: of a TEXT in a frame, substr() gets the prefix that it will look at.
  */
 #include "substring.h"
 
-#include "../values.h"
+#include "part.h"
 
 /* ---- Left to SQLite -------------------------------------------------------------------------- */
 
@@ -75,21 +76,25 @@ prefix_size(sqlite3_int64 start, sqlite3_int64 count, uint64_t raw_size)
     return 4 * characters < raw_size ? 4 * characters : raw_size;
 }
 
+/* The first `size` bytes of the original value. */
+static unsigned char *
+gather_prefix(sqlite3_context *context, const struct part *part, uint64_t size)
+{
+    return part_gather(context, part, &(struct zblob_runs){.run = size, .pitch = size, .count = 1});
+}
+
 static void
-substr_of_text(sqlite3_context *context, const struct value *value, const struct zblob_frame *frame, int count,
-               sqlite3_value **arguments)
+substr_of_text(sqlite3_context *context, const struct part *part, int count, sqlite3_value **arguments)
 {
     sqlite3_int64 start = sqlite3_value_int64(arguments[1]);
     sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
-    bool is_utf8 = frame->value_type == ZBLOB_TEXT_UTF8;
-    uint64_t size = is_utf8 ? prefix_size(start, length, frame->raw_size) : frame->raw_size;
-    if (!value_check_size(context, size))
-        return;
-    unsigned char *text = value_decode(context, value, 0, size);
-    if (text && size < frame->raw_size && count_characters(text, size) < size / 4) {
+    bool is_utf8 = part->frame->value_type == ZBLOB_TEXT_UTF8;
+    uint64_t raw_size = part_raw_size(part), size = is_utf8 ? prefix_size(start, length, raw_size) : raw_size;
+    unsigned char *text = gather_prefix(context, part, size);
+    if (text && size < raw_size && count_characters(text, size) < size / 4) {
         sqlite3_free(text); /* longer characters than UTF-8 has: take no chances */
-        size = frame->raw_size;
-        text = value_check_size(context, size) ? value_decode(context, value, 0, size) : NULL;
+        size = raw_size;
+        text = gather_prefix(context, part, size);
     }
     if (!text)
         return;
@@ -137,25 +142,37 @@ blob_range(sqlite3_int64 size, sqlite3_int64 start, sqlite3_int64 count)
 }
 
 static void
-substr_of_blob(sqlite3_context *context, const struct value *value, const struct zblob_frame *frame, int count,
-               sqlite3_value **arguments)
+substr_of_blob(sqlite3_context *context, const struct part *part, int count, sqlite3_value **arguments)
 {
     sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
-    if (frame->raw_size == 0)
+    uint64_t raw_size = part_raw_size(part);
+    if (raw_size == 0)
         return; /* substr() of an empty BLOB is NULL */
-    struct byte_range range = blob_range((sqlite3_int64)frame->raw_size, sqlite3_value_int64(arguments[1]), length);
-    if (!value_check_size(context, (uint64_t)range.count))
-        return;
-    unsigned char *bytes = value_decode(context, value, (uint64_t)range.start, (uint64_t)range.count);
+    struct byte_range range = blob_range((sqlite3_int64)raw_size, sqlite3_value_int64(arguments[1]), length);
+    uint64_t size = (uint64_t)range.count;
+    struct zblob_runs runs = {.offset = (uint64_t)range.start, .run = size, .pitch = size, .count = 1};
+    unsigned char *bytes = part_gather(context, part, &runs);
     if (bytes)
-        sqlite3_result_blob64(context, bytes, (sqlite3_uint64)range.count, sqlite3_free);
+        sqlite3_result_blob64(context, bytes, size, sqlite3_free);
 }
+
+/* The arguments from the second on are those of substr(). */
+static void
+substr_of_part(sqlite3_context *context, const struct part *part, int count, sqlite3_value **arguments)
+{
+    if (part->frame && part->frame->value_type != ZBLOB_BLOB)
+        substr_of_text(context, part, count, arguments);
+    else
+        substr_of_blob(context, part, count, arguments);
+}
+
+/* ---- The functions --------------------------------------------------------------------------- */
 
 void
 zsubstr(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
     struct value value;
-    struct zblob_frame frame;
+    struct part part;
     bool has_null = sqlite3_value_type(arguments[1]) == SQLITE_NULL ||
                     (count == 3 && sqlite3_value_type(arguments[2]) == SQLITE_NULL);
     if (has_null || sqlite3_value_type(arguments[0]) != SQLITE_BLOB) {
@@ -168,10 +185,17 @@ zsubstr(sqlite3_context *context, int count, sqlite3_value **arguments)
         substr_of_plain(context, count, arguments);
         return;
     }
-    if (!value_open_frame(context, &value, &frame))
-        return;
-    if (frame.value_type == ZBLOB_BLOB)
-        substr_of_blob(context, &value, &frame, count, arguments);
-    else
-        substr_of_text(context, &value, &frame, count, arguments);
+    if (part_open(context, &value, &part))
+        substr_of_part(context, &part, count, arguments);
+    part_close(&part);
+}
+
+void
+zsubstr_at(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    const char *expression = count == STORED_PLACE_COUNT + 1 ? "zsubstr(%s, ?2)" : "zsubstr(%s, ?2, ?3)";
+    struct part part;
+    if (part_open_at(context, count, arguments, expression, &part))
+        substr_of_part(context, &part, count - STORED_PLACE_COUNT + 1, arguments + STORED_PLACE_COUNT - 1);
+    part_close(&part);
 }

@@ -5,6 +5,8 @@
 #include "../slot.h"
 
 #define zsubstr ZBLOB_IN_SLOT(zsubstr)
+#define zsubstr_at ZBLOB_IN_SLOT(zsubstr_at)
 void zsubstr(sqlite3_context *context, int count, sqlite3_value **arguments);
+void zsubstr_at(sqlite3_context *context, int count, sqlite3_value **arguments);
 
 #endif

@@ -1,0 +1,61 @@
+/* part.c: see part.h. */
+#include "part.h"
+
+static bool
+open_reader(sqlite3_context *context, struct part *part, const struct zblob_source *source)
+{
+    struct zblob_error error;
+    if (zblob_reader_open(&part->reader, source, &error) != ZBLOB_OK) {
+        stored_fail(context, part->is_stored ? &part->stored : NULL, &error);
+        return false;
+    }
+    part->frame = zblob_reader_frame(part->reader);
+    return true;
+}
+
+bool
+part_open(sqlite3_context *context, const struct value *value, struct part *part)
+{
+    *part = (struct part){.source = {.bytes = value->bytes, .size = value->size}};
+    return open_reader(context, part, &part->source);
+}
+
+bool
+part_open_at(sqlite3_context *context, int count, sqlite3_value **arguments, const char *expression, struct part *part)
+{
+    *part = (struct part){.is_stored = false};
+    for (int i = 0; i < count; i++)
+        if (sqlite3_value_type(arguments[i]) == SQLITE_NULL)
+            return false;
+    part->is_stored = true;
+    if (!stored_open(context, arguments, false, &part->stored) || part->stored.kind == STORED_NOTHING)
+        return false;
+    if (part->stored.kind == STORED_BLOB)
+        return open_reader(context, part, &part->stored.source);
+    stored_select(context, &part->stored, expression, count - STORED_PLACE_COUNT, arguments + STORED_PLACE_COUNT);
+    return false;
+}
+
+void
+part_close(struct part *part)
+{
+    zblob_reader_close(part->reader);
+    if (part->is_stored)
+        stored_close(&part->stored);
+}
+
+uint64_t
+part_raw_size(const struct part *part)
+{
+    return part->frame ? part->frame->raw_size : part->is_stored ? part->stored.source.size : part->source.size;
+}
+
+unsigned char *
+part_gather(sqlite3_context *context, const struct part *part, const struct zblob_runs *runs)
+{
+    struct zblob_error error;
+    unsigned char *bytes = value_gather(context, part->reader, runs, &error);
+    if (!bytes)
+        stored_fail(context, part->is_stored ? &part->stored : NULL, &error);
+    return bytes;
+}

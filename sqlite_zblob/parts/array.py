@@ -1,0 +1,279 @@
+"""An image inside a stored value as an array that is not read before it is indexed.
+
+The samples lie in memory order, the slowest axis first, in the blocks of the value. An index becomes a range for each
+of these axes; the blocks that have any of its samples are planned first, then read and decoded together.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..codec import Buffer, ImageInfo
+from ..errors import OptionError
+from .value import StoredValue
+
+if TYPE_CHECKING:
+    import numpy as np
+    import SimpleITK
+
+Box = tuple[tuple[int, int], ...]  # start and end along each axis
+
+CHUNK_SIZE = 4 << 20  # bytes; for `chunks` where the value is not cut along slices
+
+
+class Index(NamedTuple):
+    """What a NumPy index asks for: ascending ranges, and what becomes of the axes afterwards."""
+
+    ranges: tuple[range, ...]  # along each axis of the array
+    after: tuple[Any, ...]  # an index for what the ranges gave
+
+
+def parse_index(key: Any, shape: tuple[int, ...]) -> Index:
+    """Take a basic index apart: integers, slices, an ellipsis, newaxis.
+
+    :raises IndexError: it is out of range, or no basic index.
+    """
+    keys = list(key) if isinstance(key, tuple) else [key]
+    given = sum(each is not None and each is not Ellipsis for each in keys)
+    ellipses = [at for at, each in enumerate(keys) if each is Ellipsis]
+    if len(ellipses) > 1 or given > len(shape):
+        raise IndexError(f"{given} indices and {len(ellipses)} ellipses for an image of {len(shape)} axes")
+    at = ellipses[0] if ellipses else len(keys)
+    keys[at : at + 1] = [slice(None)] * (len(shape) - given)
+    ranges: list[range] = []
+    after: list[Any] = []
+    for each in keys:
+        if each is None:
+            after.append(None)
+            continue
+        span, then = _along(each, len(ranges), shape[len(ranges)])
+        ranges.append(span)
+        after.append(then)
+    return Index(tuple(ranges), tuple(after))
+
+
+def _along(key: Any, axis: int, extent: int) -> tuple[range, Any]:
+    """An ascending range along one axis, and what is done with it."""
+    if isinstance(key, slice):
+        span = range(extent)[key]
+        return (span, slice(None)) if span.step > 0 else (span[::-1], slice(None, None, -1))
+    if isinstance(key, bool) or not hasattr(key, "__index__") or hasattr(key, "__len__"):
+        raise IndexError(
+            f"a stored image takes integers, slices, ... and newaxis, not {type(key).__name__}: index it with a slice "
+            "that covers what you need, and the NumPy array that this gives with the rest"
+        )
+    number = operator.index(key)
+    if not -extent <= number < extent:
+        raise IndexError(f"index {number} is out of bounds for axis {axis} with size {extent}")
+    number %= extent
+    return range(number, number + 1), 0
+
+
+def boxes(start: int, end: int, shape: tuple[int, ...]) -> Iterator[Box]:
+    """The boxes that the elements [start, end) of a C-ordered array of this shape fill, in their order."""
+    if start >= end:
+        return
+    if not shape:
+        yield ()
+        return
+    inner = prod(shape[1:])
+    first, rest = divmod(start, inner)
+    last, excess = divmod(end, inner)
+    if first == last:
+        yield from (((first, first + 1), *box) for box in boxes(rest, excess, shape[1:]))
+        return
+    if rest:
+        yield from (((first, first + 1), *box) for box in boxes(rest, inner, shape[1:]))
+        first += 1
+    if first < last:
+        yield ((first, last), *((0, extent) for extent in shape[1:]))
+    yield from (((last, last + 1), *box) for box in boxes(0, excess, shape[1:]))
+
+
+def _common(box: Box, ranges: tuple[range, ...]) -> list[tuple[slice, slice]] | None:
+    """Where the ranges meet a box: of each axis a slice of the ranges' result, and one of the box. None: nowhere."""
+    found = []
+    for (low, high), span in zip(box, ranges, strict=True):
+        first = max(-((span.start - low) // span.step), 0)
+        last = min(-((span.start - high) // span.step), len(span))
+        if first >= last:
+            return None
+        found.append((slice(first, last), slice(span[first] - low, span[last - 1] - low + 1, span.step)))
+    return found
+
+
+class StoredImage:
+    """An image that is read from the database as it is indexed. `open_image` makes it.
+
+    Indexing takes integers, slices with any step, `...` and `numpy.newaxis`, and returns a NumPy array. `spacing`,
+    `origin` and `direction` are those of `ImageInfo`: the fastest axis first, as in SimpleITK; None if they are not
+    known.
+    """
+
+    def __init__(self, value: StoredValue, info: ImageInfo) -> None:
+        import numpy as np
+
+        self._value = value
+        self.info = info
+        self.dtype = np.dtype(info.pixel_type).newbyteorder("<" if info.byte_order == "little" else ">")
+        components = (info.components,) if info.components > 1 else ()
+        self._shape = (*reversed(info.size), *components)  # in memory, the slowest axis first
+        self._is_reversed = info.order == "F"
+        self.shape: tuple[int, ...] = self._turned(self._shape)
+        self.spacing, self.origin, self.direction = info.spacing, info.origin, info.direction
+
+    def _turned(self, axes: tuple[Any, ...]) -> tuple[Any, ...]:
+        """From memory order to that of the array, or back."""
+        return axes[::-1] if self._is_reversed else axes
+
+    ndim = property(lambda self: len(self.shape))
+    size = property(lambda self: prod(self.shape))
+    nbytes = property(lambda self: prod(self.shape) * self.dtype.itemsize)
+
+    def __repr__(self) -> str:
+        return f"<StoredImage {self._value.name}: {self.shape} {self.dtype}>"
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[np.ndarray[Any, Any]]:
+        return (self[index] for index in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if copy is False:
+            raise ValueError("an image that is read from the database cannot become an array without a copy")
+        array: np.ndarray[Any, Any] = self[...]
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __getitem__(self, key: Any) -> Any:
+        """:raises IndexError: the index is out of range, or an array or list.
+        :raises ChangedValueError, DamagedFrameError: as the streams of `open_blob`.
+        """
+        index = parse_index(key, self.shape)
+        found = self._read(self._turned(index.ranges))
+        return (found.T if self._is_reversed else found)[index.after]
+
+    # ---- Reading -----------------------------------------------------------------------------------------------
+
+    def _elements(self, number: int) -> tuple[int, int]:
+        """The elements whose first byte lies in a block."""
+        block, item, end = self._value.blocks[number], self.dtype.itemsize, prod(self._shape)
+        from_start = block.raw_offset - self.info.value_offset
+        first, last = (max(-(-at // item), 0) for at in (from_start, from_start + block.raw_size))
+        return min(first, end), min(last, end)
+
+    def _read(self, ranges: tuple[range, ...]) -> np.ndarray[Any, Any]:
+        """The samples at ranges along the axes in memory order."""
+        import numpy as np
+
+        found = np.empty([len(span) for span in ranges], self.dtype)
+        if found.size == 0:
+            return found
+        needed: dict[int, list[tuple[int, Box]]] = {}
+        for number in range(len(self._value.blocks)):
+            first, last = self._elements(number)
+            parts, at = [], first
+            for box in boxes(first, last, self._shape):
+                if _common(box, ranges):
+                    parts.append((at, box))
+                at += prod(high - low for low, high in box)
+            if parts:
+                needed[number] = parts
+        for number, data in self._value.read(list(needed)):
+            samples = self._samples(number, data)
+            for at, box in needed[number]:
+                start = at - self._elements(number)[0]
+                extents = [high - low for low, high in box]
+                part = samples[start : start + prod(extents)].reshape(extents)
+                common = _common(box, ranges)
+                assert common is not None
+                found[tuple(to for to, _ in common)] = part[tuple(of for _, of in common)]
+        return found
+
+    def _samples(self, number: int, data: Buffer) -> np.ndarray[Any, Any]:
+        """The elements of a block. The last of them may end in the next block."""
+        import numpy as np
+
+        first, last = self._elements(number)
+        block, item = self._value.blocks[number], self.dtype.itemsize
+        start = self.info.value_offset + first * item - block.raw_offset
+        excess = start + (last - first) * item - block.raw_size
+        if excess > 0:
+            data = b"".join((memoryview(data)[start:], self._following(number, excess)))
+            start = 0
+        return np.frombuffer(data, self.dtype, last - first, start)
+
+    def _following(self, number: int, count: int) -> bytes:
+        """The bytes that follow a block."""
+        found = b""
+        while len(found) < count:
+            number += 1
+            found += bytes(memoryview(self._value.block(number))[: count - len(found)])
+        return found
+
+    # ---- For other libraries -----------------------------------------------------------------------------------
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...]:
+        """The sizes of pieces along each axis, as Dask has them. If possible, they are those of the value's chunks."""
+        return self._turned(tuple(self._chunks()))
+
+    def _chunks(self) -> Iterator[tuple[int, ...]]:
+        shape, inner = self._shape, prod(self._shape)
+        starts = {self._elements(number)[0] for number in range(len(self._value.blocks))} - {prod(shape)}
+        for axis, extent in enumerate(shape):
+            inner = inner // extent if extent else 0
+            cuts = sorted({start // inner for start in starts if start < inner * extent} | {0}) if inner else [0]
+            is_even = inner and all(start % inner == 0 for start in starts)
+            if not is_even and inner * self.dtype.itemsize <= CHUNK_SIZE:
+                step = max(CHUNK_SIZE // max(inner * self.dtype.itemsize, 1), 1)
+                cuts, is_even = list(range(0, extent, step)) or [0], True
+            if is_even:
+                yield tuple(high - low for low, high in zip(cuts, [*cuts[1:], extent], strict=True))
+                yield from ((each,) for each in shape[axis + 1 :])
+                return
+            yield (1,) * extent
+
+    def to_sitk(self) -> SimpleITK.Image:
+        """All of it as a SimpleITK image, with spacing, origin and direction where they are known."""
+        import numpy as np
+        import SimpleITK as sitk
+
+        array = np.asarray(self)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        array = array.view(np.uint8) if array.dtype == bool else array
+        image = sitk.GetImageFromArray(array, isVector=self.info.components > 1)
+        if self.spacing and self.origin and self.direction:
+            image.SetSpacing(self.spacing)
+            image.SetOrigin(self.origin)
+            image.SetDirection(self.direction)
+        return image
+
+
+def open_image(
+    connection: Any, table: str, column: str, rowid: Any, *, schema: str = "main", image: int = 0
+) -> StoredImage:
+    """Open an image in a stored value as an array that reads what is asked of it, and no more.
+
+    The shape is that of the array that unpickling gives, of SimpleITK images that of `GetArrayFromImage`. One index
+    reads the chunks that it needs, neighbours together, and decodes them in parallel; decoded chunks of 32 MiB
+    together are kept for the next. Needs NumPy. Of a plain value, and of one that is stored as it is, everything is
+    read when it is opened.
+
+    :param image: its number among the images of the value, from 0; guesses do not count.
+    :raises OptionError: there is no such place or no such image, or its axes lie in an order that only unpickling
+        knows.
+    :raises ChangedValueError, DamagedFrameError, UnsupportedFrameError, LoadError: as `open_blob`.
+    """
+    value = StoredValue(connection, table, column, rowid, schema)
+    images = [each for each in value.describe().images if each.source != "guess"]
+    if not 0 <= image < len(images):
+        raise OptionError(f"{value.name} holds {len(images)} images with a known geometry, and no number {image}")
+    if images[image].order == "K":
+        raise OptionError(
+            f"the axes of this image in {value.name} lie in neither C nor Fortran order: unpickle what open_blob gives"
+        )
+    return StoredImage(value, images[image])

@@ -1,0 +1,207 @@
+"""A stored value, read block by block. A block is a chunk of a frame, or a piece of a plain value.
+
+Every block is checked by the checksum that the value had for it when it was opened. So what is read always comes from
+one and the same value, without a transaction that would have to stay open. A row that has been changed meanwhile is an
+error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apsw
+
+from ..chunks import ChunkInfo, FrameDecoder
+from ..codec import (
+    HEAD_PREFIX_SIZE,
+    Buffer,
+    FrameInfo,
+    checksum,
+    has_magic,
+    head_size,
+    info,
+    info_of_head,
+)
+from ..connect.database import run
+from ..connect.loader import Connection, load
+from ..connect.wrappers import is_aiosqlite, no_connection, unwrap
+from ..errors import ChangedValueError, DamagedFrameError, DatabaseError, OptionError
+
+PLAIN_BLOCK = 1 << 20  # bytes of one block of a plain value
+CACHE_SIZE = 32 << 20  # bytes of decoded blocks that are kept; at least one is
+BATCH_SIZE = 32 << 20  # decoded bytes that are made at once; at least one block is
+READ_SIZE = 16 << 20  # stored bytes that one statement reads; at least one block is
+
+_CHECKSUM_SIZE = 8  # at the end of a frame's header
+
+
+class StoredValue:
+    """One value, named by its place. Threads may share it if they may share the connection.
+
+    :param rowid: of the row; in a table WITHOUT ROWID its primary key.
+    :raises OptionError: there is no such schema, table, column or row, or the value is NULL.
+    :raises DamagedFrameError, UnsupportedFrameError: the value's header cannot be read.
+    """
+
+    def __init__(self, connection: Any, table: str, column: str, rowid: Any, schema: str) -> None:
+        self._connection = usable(connection)
+        self._place = (schema, table, column, rowid)
+        self.name = f"{column} of row {rowid!r} of {table}"
+        self._lock = threading.RLock()
+        self._cache: OrderedDict[int, Buffer] = OrderedDict()
+        self._size = self._stored_size()
+        head = self._read_head()
+        self._decoder = FrameDecoder(head, self._size) if has_magic(head) else None
+        if self._decoder:
+            self._head = head
+            self.blocks, self.size = self._decoder.chunks, self._decoder.raw_size
+        else:
+            self.size = self._size
+            self.blocks = [_piece(at, self._size) for at in range(0, self._size, PLAIN_BLOCK)]
+            self._checksums = [checksum(self._stored(each.stored_offset, each.stored_size)) for each in self.blocks]
+
+    # ---- What is stored ----------------------------------------------------------------------------------------
+
+    def _ask(self, sql: str, *values: Any) -> Any:
+        try:
+            with self._lock:
+                return run(self._connection, sql, (*self._place, *values))[0][0]
+        except (apsw.Error, sqlite3.Error) as error:
+            text = str(error).removeprefix("SQLError: ")
+            if text.startswith(("there is no", "table ", "the columns of")):
+                raise OptionError(text) from error
+            raise DatabaseError(f"cannot read {self.name}: {text}") from error
+
+    def _stored_size(self) -> int:
+        size = self._ask("SELECT zblob_stored(?, ?, ?, ?)")
+        if size is None:
+            raise OptionError(f"there is no value in {self.name}: the row does not exist, or it holds NULL")
+        return int(size)
+
+    def _stored(self, offset: int, count: int) -> bytes:
+        """Stored bytes; ChangedValueError if they are not there any more."""
+        found = self._ask("SELECT zblob_stored(?, ?, ?, ?, ?, ?)", offset, count)
+        if found is None or len(found) != count:
+            raise self._changed()
+        return bytes(found)
+
+    def _read_head(self) -> bytes:
+        prefix = self._stored(0, min(HEAD_PREFIX_SIZE, self._size))
+        size = min(head_size(prefix), self._size)
+        return self._stored(0, size) if size > len(prefix) else prefix
+
+    def _changed(self) -> ChangedValueError:
+        return ChangedValueError(f"{self.name} was changed or deleted while it was being read: open it again")
+
+    def _require_unchanged(self) -> None:
+        """Of a frame, its header's checksum says so: it covers those of all chunks."""
+        at = max(len(self._head) - _CHECKSUM_SIZE, 0)
+        same = self._ask("SELECT zblob_stored(?, ?, ?, ?)") == self._size
+        if not same or self._stored(at, len(self._head) - at) != self._head[at:]:
+            raise self._changed()
+
+    # ---- Blocks ------------------------------------------------------------------------------------------------
+
+    def read(self, indices: Sequence[int]) -> Iterator[tuple[int, Buffer]]:
+        """The raw bytes of blocks with ascending numbers, each with its number.
+
+        Neighbours are read together, and all that fit BATCH_SIZE are decoded in parallel.
+
+        :raises ChangedValueError: the row has been changed since the value was opened.
+        :raises DamagedFrameError: a block is damaged.
+        """
+        batch: list[int] = []
+        size = 0
+        for index in indices:
+            if batch and size + self.blocks[index].raw_size > BATCH_SIZE:
+                yield from self._batch(batch)
+                batch, size = [], 0
+            batch.append(index)
+            size += self.blocks[index].raw_size
+        if batch:
+            yield from self._batch(batch)
+
+    def block(self, index: int) -> Buffer:
+        """The raw bytes of one block."""
+        return next(self.read([index]))[1]
+
+    def _batch(self, indices: list[int]) -> Iterator[tuple[int, Buffer]]:
+        with self._lock:
+            found = {index: self._cache[index] for index in indices if index in self._cache}
+        missing = [index for index in indices if index not in found]
+        if missing:
+            found.update(zip(missing, self._decoded(missing), strict=True))
+        self._keep(found)
+        for index in indices:
+            yield index, found.pop(index)
+
+    def _keep(self, found: dict[int, Buffer]) -> None:
+        """Put blocks into the cache, as the last used ones."""
+        with self._lock:
+            for index, data in found.items():
+                self._cache[index] = data
+                self._cache.move_to_end(index)
+            size = sum(self.blocks[index].raw_size for index in self._cache)
+            while size > CACHE_SIZE and len(self._cache) > 1:
+                size -= self.blocks[self._cache.popitem(last=False)[0]].raw_size
+
+    def _decoded(self, indices: list[int]) -> Sequence[Buffer]:
+        stored = [piece for group in self._neighbours(indices) for piece in self._pieces(group)]
+        if self._decoder is None:
+            if any(checksum(each) != self._checksums[index] for index, each in zip(indices, stored, strict=True)):
+                raise self._changed()
+            return stored
+        self._require_unchanged()
+        try:
+            return self._decoder.decode(indices, stored)
+        except DamagedFrameError:
+            self._require_unchanged()  # which may have happened since
+            raise
+
+    def _neighbours(self, indices: list[int]) -> Iterator[list[int]]:
+        """The numbers in groups of blocks that lie side by side."""
+        group: list[int] = []
+        for index in indices:
+            start = self.blocks[group[0]].stored_offset if group else 0
+            too_far = group and index != group[-1] + 1
+            if group and (too_far or self._end(index) - start > READ_SIZE):
+                yield group
+                group = []
+            group.append(index)
+        if group:
+            yield group
+
+    def _end(self, index: int) -> int:
+        return self.blocks[index].stored_offset + self.blocks[index].stored_size
+
+    def _pieces(self, group: list[int]) -> list[memoryview]:
+        start = self.blocks[group[0]].stored_offset
+        read = memoryview(self._stored(start, self._end(group[-1]) - start))
+        return [read[self.blocks[index].stored_offset - start : self._end(index) - start] for index in group]
+
+    def describe(self) -> FrameInfo:
+        """What it holds. Of a plain value, and of one that is stored as it is, all of it has to be read."""
+        if self._decoder:
+            about = info_of_head(self._head, self._size)
+            if about.images or about.codec != "store":
+                return about
+        return info(b"".join(bytes(data) for _, data in self.read(range(len(self.blocks)))))
+
+
+def _piece(at: int, size: int) -> ChunkInfo:
+    length = min(PLAIN_BLOCK, size - at)
+    return ChunkInfo(at, length, at, length)
+
+
+def usable(connection: Any) -> Connection:
+    """The driver's own connection, with the extension in it."""
+    found = unwrap(connection)
+    if is_aiosqlite(found):
+        raise no_connection(connection)
+    load(found)
+    usable: Connection = found
+    return usable

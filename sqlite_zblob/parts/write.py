@@ -1,0 +1,146 @@
+"""Compress what a file holds into a row, without the value or its frame in memory.
+
+The encoder looks at the whole value before it codes the first chunk, so the file is copied to a temporary one and
+mapped; encoded chunks go to another temporary file. Only then is the row written, in one transaction: over a zeroblob
+of the frame's size, piece by piece. Where triggers or checks would see the zeroblob, or SQLite has no incremental I/O
+(indexes, generated columns), it is one UPDATE with the frame, which is in memory then.
+"""
+
+from __future__ import annotations
+
+import mmap
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import apsw
+
+from ..chunks import compress_to
+from ..codec import DEFAULT_LEVEL, Buffer
+from ..column.record import entries
+from ..column.schema import look_at_table, master_of, require_schema
+from ..column.virtual import virtual_columns
+from ..connect.database import atomic, fold, quote, run
+from ..connect.loader import Connection
+from ..errors import OptionError, WrongTypeError
+from .value import usable
+
+PIECE_SIZE = 1 << 20
+
+
+def write_stream(
+    connection: Any,
+    table: str,
+    column: str,
+    rowid: Any,
+    file: BinaryIO,
+    *,
+    schema: str = "main",
+    level: int = DEFAULT_LEVEL,
+    **options: Any,
+) -> int:
+    """Compress what is left to read of a binary file into the column of a row that exists. Returns the bytes stored.
+
+    Memory holds a batch of chunks (32 MiB), not the value nor its frame; temporary files take the room of both. Readers
+    see the row as it was, and then the whole new value. The row holds a frame afterwards, which `zdecompress`,
+    `decode_rows`, a virtual table, `open_blob` and `open_image` read.
+
+    :param file: anything with `read(size)` that gives bytes.
+    :param rowid: of the row; in a table WITHOUT ROWID its primary key.
+    :param options: as for `compress`.
+    :raises OptionError: there is no such place, the column's readers do not expect frames (envelope "pickle", an
+        uncompressed column of a virtual table), or an option is wrong.
+    """
+    owner = usable(connection)
+    target = _Target(owner, table, column, rowid, schema)
+    with tempfile.TemporaryFile() as chunks, _mapped(file) as data:
+        header = compress_to(chunks, data, level=level, for_column=target.for_column, **options)
+        size = len(header) + chunks.tell()
+        if not target.write_in_pieces(header, chunks, size):
+            chunks.seek(0)
+            target.write_at_once(header + chunks.read())
+    return size
+
+
+@contextmanager
+def _mapped(file: BinaryIO) -> Iterator[Buffer]:
+    """What is left to read of a file, as a copy that nobody can truncate."""
+    with tempfile.TemporaryFile() as copy:
+        try:
+            shutil.copyfileobj(file, copy, PIECE_SIZE)
+        except (AttributeError, TypeError) as error:
+            raise WrongTypeError(f"expected a binary file to read from, not {type(file).__name__}: {error}") from error
+        copy.flush()
+        if copy.tell() == 0:
+            yield b""
+            return
+        with mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield data
+
+
+class _Target:
+    """The row that is written."""
+
+    def __init__(self, connection: Connection, table: str, column: str, rowid: Any, schema: str) -> None:
+        self.connection, self.place = connection, (schema, table, column, rowid)
+        require_schema(connection, schema)
+        virtual = [each for each in virtual_columns(connection, schema) if fold(each.table) == fold(table)]
+        if virtual and not any(fold(each.column) == fold(column) for each in virtual):
+            raise OptionError(f"column {column} of {table} is not compressed: write_stream would store a frame there")
+        holder = look_at_table(connection, f"{table}_rows" if virtual else table, schema, allow_shadow=bool(virtual))
+        self.column, self.address = quote(holder.column(column).name), holder.address
+        key = holder.primary_key
+        name = quote(key[0].name) if not holder.has_rowid and len(key) == 1 else holder.rowid_name
+        if name is None:
+            raise OptionError(f"the rows of table {table} have no rowid, nor another key of one column")
+        self.key = name
+        own = [each.setting for each in entries(connection, schema) if each.is_column(table, column)]
+        if any(setting.envelope == "pickle" for setting in own):
+            raise OptionError(
+                f"{column} of {table} has envelope 'pickle', and its readers expect that: INSERT the value"
+            )
+        self.for_column = bool(virtual or own)
+        if not run(connection, f"SELECT 1 FROM {self.address} WHERE {self.key} = ?", (rowid,)):
+            raise OptionError(f"table {table} has no row {rowid!r}: write_stream writes to rows that exist")
+        has_checks = any(token.text == "check" for token in holder.words)
+        self.is_watched = has_checks or self._has_triggers(schema, holder.name)
+
+    def _has_triggers(self, schema: str, table: str) -> bool:
+        masters = (master_of(schema), "sqlite_temp_master")
+        sqls = (f"SELECT tbl_name FROM {master} WHERE type = 'trigger'" for master in masters)
+        return any(fold(row[0]) == fold(table) for sql in sqls for row in run(self.connection, sql))
+
+    def _update(self, value: str, *values: Any) -> None:
+        run(
+            self.connection,
+            f"UPDATE {self.address} SET {self.column} = {value} WHERE {self.key} = ?",
+            (*values, self.place[3]),
+        )
+        if run(self.connection, "SELECT changes()")[0][0] != 1:
+            raise OptionError(f"table {self.place[1]} has no row {self.place[3]!r} any more")
+
+    def write_in_pieces(self, header: bytes, chunks: BinaryIO, size: int) -> bool:
+        """False: this table does not allow it."""
+        if self.is_watched:
+            return False
+        chunks.seek(0)
+        try:
+            with atomic(self.connection):
+                self._update("zeroblob(?)", size)
+                at, piece = 0, header
+                while piece:
+                    sql = "SELECT zblob_overwrite(?, ?, ?, ?, ?, ?)"
+                    run(self.connection, sql, (*self.place, at, piece))
+                    at, piece = at + len(piece), chunks.read(PIECE_SIZE)
+        except (apsw.BusyError, apsw.FullError, apsw.IOError, apsw.InterruptError):
+            raise
+        except (apsw.Error, sqlite3.Error):
+            return False
+        return True
+
+    def write_at_once(self, frame: bytes) -> None:
+        with atomic(self.connection):
+            self._update("?", frame)

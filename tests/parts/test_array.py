@@ -1,0 +1,235 @@
+"""open_image: any index gives what NumPy gives, and reads no more than it must."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sqlite_zblob as zb
+from sqlite_zblob.parts import value as parts_value
+from sqlite_zblob.parts.array import boxes
+
+from ..conftest import one, open_apsw
+
+RANDOM = np.random.RandomState(8)
+SCAN = RANDOM.randint(0, 60, (60, 190, 201)).cumsum(axis=0, dtype="i2")
+WIDE = np.add.outer(np.arange(2), np.add.outer(np.arange(2100), np.arange(2300) // 3)).astype("u2")  # 9.7 MB per slice
+WIDE += RANDOM.randint(0, 30, WIDE.shape, dtype="u2")
+
+ARRAYS: dict[str, np.ndarray] = {
+    "scan": SCAN,
+    "fortran": np.asfortranarray(SCAN),
+    "big-endian": SCAN[:20].astype(">i4"),
+    "double": SCAN[:11] * 0.37,
+    "half": SCAN[:30].astype("f2"),
+    "complex": (SCAN[:9] * (1 + 2j)).astype("c8"),
+    "bool": SCAN % 7 == 0,
+    "labels": (SCAN // 500).astype("u1"),
+    "noise": RANDOM.rand(40, 50, 60),
+    "large slices": WIDE,
+    "one axis": SCAN.reshape(-1)[:1_500_000],
+    "one row": SCAN[0],
+    "four axes": SCAN.reshape(6, 10, 190, 201),
+    "colour": RANDOM.randint(0, 200, (90, 120, 3)).astype("u1"),
+    "tiny": np.arange(6, dtype="u2").reshape(1, 2, 3),
+    "no axes of 1": SCAN[:1, :, :1],
+}
+STORES: dict[str, Callable[[bytes], bytes]] = {
+    "frame": zb.compress,
+    "envelope": zb.compress_pickle,
+    "plain": bytes,
+    "zstd": lambda value: zb.compress(value, codec="zstd"),
+    "store": lambda value: zb.compress(value, codec="store"),
+}
+
+DB = open_apsw()
+DB.execute("CREATE TABLE t(data)")
+ROWS: dict[tuple[str, str], int] = {}
+for name, array in ARRAYS.items():
+    for store, make in STORES.items():
+        # a name of odd length, so that blocks of 1 MiB cut samples in two
+        DB.execute("INSERT INTO t VALUES (?)", (make(pickle.dumps({"odd": array})),))
+        ROWS[name, store] = DB.last_insert_rowid()
+
+
+def image_of(name: str, store: str = "frame") -> Any:
+    return zb.images.open_image(DB, "t", "data", ROWS[name, store])
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("name", ARRAYS)
+def test_the_whole(name: str, store: str) -> None:
+    array, image = ARRAYS[name], image_of(name, store)
+    assert (image.shape, image.ndim, image.size, image.nbytes) == (array.shape, array.ndim, array.size, array.nbytes)
+    assert image.dtype == array.dtype
+    assert len(image) == len(array)
+    assert np.array_equal(np.asarray(image), array)
+    assert np.array_equal(image[..., 0], array[..., 0])
+    assert [sum(sizes) for sizes in image.chunks] == list(array.shape)
+
+
+def one_index(extent: int) -> st.SearchStrategy[Any]:
+    edge = st.one_of(st.none(), st.integers(-extent - 2, extent + 2))
+    step = st.one_of(st.none(), st.integers(1, 40), st.integers(-40, -1))
+    number = st.integers(-extent, extent - 1)
+    return st.one_of(number, number.map(np.int64), st.builds(slice, edge, edge, step))
+
+
+@st.composite
+def indices(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
+    keys = [draw(one_index(extent)) for extent in shape[: draw(st.integers(0, len(shape)))]]
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(keys)))
+        behind = draw(st.integers(0, len(shape) - at))
+        keys = [*keys[:at], Ellipsis, *(draw(one_index(extent)) for extent in shape[len(shape) - behind :])]
+    for _ in range(draw(st.integers(0, 2))):
+        keys.insert(draw(st.integers(0, len(keys))), None)
+    return keys[0] if len(keys) == 1 and draw(st.booleans()) else tuple(keys)
+
+
+@settings(max_examples=250)
+@given(data=st.data())
+def test_any_index_is_numpys(data: st.DataObject) -> None:
+    name, store = data.draw(st.sampled_from(sorted(ROWS)))
+    key = data.draw(indices(ARRAYS[name].shape))
+    expected, found = ARRAYS[name][key], image_of(name, store)[key]
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype
+    assert np.array_equal(found, expected)
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=4).flatmap(
+        lambda shape: st.tuples(st.just(tuple(shape)), *[st.integers(0, int(np.prod(shape)))] * 2)
+    )
+)
+def test_boxes_fill_a_range(given: tuple[tuple[int, ...], int, int]) -> None:
+    shape, start, end = given
+    numbers = np.arange(np.prod(shape)).reshape(shape)
+    found = [numbers[tuple(slice(*pair) for pair in box)].ravel() for box in boxes(start, end, shape)]
+    assert np.concatenate([[], *found]).tolist() == list(range(start, end))
+
+
+@pytest.mark.parametrize("key", [[1, 2], np.array([1]), np.ones(60, bool), True, 1.5, "x", ([0], 1)])
+def test_fancy_indices_are_refused_with_advice(key: Any) -> None:
+    with pytest.raises(IndexError, match="slice that covers"):
+        image_of("scan")[key]
+
+
+@pytest.mark.parametrize("key", [60, -61, (0, 190), (0, 0, 0, 0), (..., ...)])
+def test_indices_out_of_range(key: Any) -> None:
+    with pytest.raises(IndexError):
+        image_of("scan")[key]
+
+
+def test_only_the_blocks_of_an_index_are_read_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[list[int]] = []
+    decoded = parts_value.StoredValue._decoded
+
+    def noting(self: parts_value.StoredValue, numbers: list[int]) -> Any:
+        read.append(numbers)
+        return decoded(self, numbers)
+
+    monkeypatch.setattr(parts_value.StoredValue, "_decoded", noting)
+    image = image_of("scan")
+    cuts = np.cumsum([0, *image.chunks[0]])
+    assert len(cuts) > 2
+    image[0]
+    assert len(read.pop()) == 1
+    image[cuts[1] - 1]
+    image[: cuts[1], 5:9, ::3]
+    assert read == []
+    image[cuts[1] - 1 : cuts[1] + 1, 0, 0]
+    assert len(read.pop()) == 1
+    image[5:5]
+    assert read == []
+
+
+def test_chunks_are_those_of_the_value() -> None:
+    image = image_of("scan")
+    frame = one(DB, "SELECT data FROM t WHERE rowid = ?", ROWS["scan", "frame"])
+    sizes = [
+        size for size, codec in DB.execute("SELECT raw_size, codec FROM zblob_chunks(?)", (frame,)) if codec == "voxel"
+    ]
+    assert [count * 190 * 201 * 2 for count in image.chunks[0]] == sizes
+    assert image.chunks[1:] == ((190,), (201,))
+    assert image_of("fortran").chunks[:2] == ((60,), (190,))
+    large = image_of("large slices")
+    assert large.chunks[0] == (1, 1)
+    assert len(large.chunks[1]) > 1
+
+
+def test_dask_takes_it() -> None:
+    dask = pytest.importorskip("dask.array")
+    for name in ("scan", "fortran", "large slices"):
+        image = image_of(name)
+        lazy = dask.from_array(image, chunks=image.chunks)
+        assert lazy.chunks == image.chunks
+        with_threads = (lazy[1:40:2] + 1).max(axis=1).compute(scheduler="threads", num_workers=4)
+        assert np.array_equal(with_threads, (ARRAYS[name][1:40:2] + 1).max(axis=1))
+        assert np.array_equal(dask.from_array(image)[:5].compute(), ARRAYS[name][:5])
+
+
+def test_arrays() -> None:
+    image = image_of("scan")
+    assert np.asarray(image, "f4").dtype == "f4"
+    assert np.array_equal(image, SCAN)
+    with pytest.raises(ValueError, match="copy"):
+        image.__array__(copy=False)
+    assert np.array_equal(next(iter(image)), SCAN[0])
+    assert "(60, 190, 201)" in repr(image)
+
+
+def test_simpleitk_images(db: Any) -> None:
+    original = sitk.GetImageFromArray(SCAN)
+    original.SetSpacing((0.5, 0.7, 2.0))
+    original.SetOrigin((-1.0, 2.0, 3.5))
+    original.SetDirection((0, 1, 0, 1, 0, 0, 0, 0, -1))
+    vector = sitk.GetImageFromArray(RANDOM.rand(20, 30, 40, 3).astype("f4"), isVector=True)
+    db.execute("CREATE TABLE t(data)")
+    for value in (original, vector):
+        db.execute("INSERT INTO t VALUES (zcompress(?))", (pickle.dumps(value),))
+    for rowid, value in ((1, original), (2, vector)):
+        image = zb.images.open_image(db, "t", "data", rowid)
+        assert image.shape == sitk.GetArrayFromImage(value).shape
+        assert (image.spacing, image.origin, image.direction) == (
+            value.GetSpacing(),
+            value.GetOrigin(),
+            value.GetDirection(),
+        )
+        back = image.to_sitk()
+        assert (back.GetPixelID(), back.GetSize()) == (value.GetPixelID(), value.GetSize())
+        assert (back.GetSpacing(), back.GetOrigin()) == (value.GetSpacing(), value.GetOrigin())
+        assert back.GetDirection() == value.GetDirection()
+        assert np.array_equal(sitk.GetArrayFromImage(back), sitk.GetArrayFromImage(value))
+
+
+def test_images_by_number(db: Any) -> None:
+    db.execute("CREATE TABLE t(data)")
+    db.execute("INSERT INTO t VALUES (zcompress(?))", (pickle.dumps([SCAN, WIDE]),))
+    db.execute("INSERT INTO t VALUES (zcompress(?))", (b"no image" * 1000,))
+    assert np.array_equal(zb.images.open_image(db, "t", "data", 1, image=1)[1, 5:9], WIDE[1, 5:9])
+    for rowid, number, text in ((1, 2, "2 images"), (1, -1, "2 images"), (2, 0, "0 images")):
+        with pytest.raises(zb.OptionError, match=text):
+            zb.images.open_image(db, "t", "data", rowid, image=number)
+
+
+def test_npy_values_and_changes(db: Any) -> None:
+    file = io.BytesIO()
+    np.save(file, SCAN)
+    db.execute("CREATE TABLE t(data)")
+    db.execute("INSERT INTO t VALUES (zcompress(?))", (file.getvalue(),))
+    image = zb.images.open_image(db, "t", "data", 1)
+    assert np.array_equal(image[::-7, 3], SCAN[::-7, 3])
+    image = zb.images.open_image(db, "t", "data", 1)
+    db.execute("UPDATE t SET data = zcompress(?)", (file.getvalue()[:-1] + b"\x07",))
+    with pytest.raises(zb.ChangedValueError):
+        image[0]
