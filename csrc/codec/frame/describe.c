@@ -103,6 +103,8 @@ put_image(struct writer *w, const struct zblob_image *image)
         : image->is_fortran ? "F"
                             : "C",
         image->value_offset);
+    if (image->text_size)
+        put(w, ", \"text_size\": %" PRIu64, image->text_size);
     if (image->has_space) {
         put_doubles(w, "spacing", image->spacing, grid->dimension);
         put_doubles(w, "origin", image->origin, grid->dimension);

@@ -20,6 +20,7 @@ struct plan {
     uint64_t src_size;
     struct zblob_image *images;
     struct voxel_model **models; /* one per image; NULL for an image without a model */
+    unsigned char **narrow;      /* one per image: its samples, if they stand in the value as text; otherwise NULL */
     size_t image_count;
     uint64_t zstd_estimate; /* if the image is a guess: about what zstd would make of the value; otherwise 0 */
     bool has_image_chunks;
@@ -35,6 +36,9 @@ struct plan {
 /* Make the plan; its options, src and src_size are set, everything else is 0. Free the plan even if this fails. */
 enum zblob_result plan_make(struct plan *plan, struct zblob_error *error);
 void plan_free(struct plan *plan);
+
+/* An image's samples; NULL: they stand in the value as text, and no other form was made of it. */
+const unsigned char *plan_samples(const struct plan *plan, const struct zblob_image *image);
 
 /* Encode all chunks, in parallel, into their slots and index entries. */
 enum zblob_result plan_encode(struct plan *plan, struct zblob_error *error);

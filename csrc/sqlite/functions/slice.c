@@ -3,7 +3,7 @@
  *
  * Axes count from the slowest, from 0, as in NumPy's shape; negative axes and indices from the end. The other axes
  * keep their order. Of a frame only the chunks between the slice's first and last sample are decoded. NULL where there
- * is no image; a guess is none.
+ * is no image; a guess is none, nor is one whose samples stand in the value as text.
  */
 #include "slice.h"
 
@@ -21,7 +21,14 @@ struct slice {
     uint64_t offset, run, pitch, count;
 };
 
-/* The largest image that a frame's header tells of. */
+/* Do the image's samples lie in the value as its grid says? */
+static bool
+has_slices(const struct zblob_image *image)
+{
+    return image->source != ZBLOB_SOURCE_GUESS && image->text_size == 0;
+}
+
+/* The largest image that a frame's header names. */
 static bool
 find_image(const struct zblob_frame *frame, struct zblob_image *image)
 {
@@ -29,7 +36,7 @@ find_image(const struct zblob_frame *frame, struct zblob_image *image)
     uint64_t size, most = 0;
     for (uint32_t i = 0; i < frame->image_count; i++) {
         zblob_frame_image(frame, i, &each);
-        if (each.source == ZBLOB_SOURCE_GUESS || !zblob_grid_size(&each.grid, &size) || size <= most)
+        if (!has_slices(&each) || !zblob_grid_size(&each.grid, &size) || size <= most)
             continue;
         *image = each;
         most = size;
@@ -82,7 +89,7 @@ slice_of_plain(sqlite3_context *context, const struct value *value, const struct
 {
     struct zblob_image image;
     struct slice slice;
-    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || image.source == ZBLOB_SOURCE_GUESS ||
+    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || !has_slices(&image) ||
         !find_slice(context, &image, place, &slice))
         return;
     uint64_t size = slice.run * slice.count;
