@@ -17,6 +17,7 @@ struct format {
 static const struct format formats[] = {
     {"\x93NUMPY", 6, 0, sniff_npy_files},
     {"PK\x03\x04", 4, 0, sniff_npz},
+    {"PK\x03\x04", 4, 0, sniff_torch},
     {"\x80", 1, 0, sniff_pickle},
     {"DICM", 4, 128, sniff_dicom},
     {"n+1", 4, 344, sniff_nifti},
