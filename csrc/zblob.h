@@ -107,6 +107,7 @@ enum zblob_image_source {
     ZBLOB_SOURCE_PNM = 12,
     ZBLOB_SOURCE_BMP = 13,
     ZBLOB_SOURCE_FITS = 14,
+    ZBLOB_SOURCE_TORCH = 15, /* a tensor in a file of torch.save */
     ZBLOB_SOURCE_END,
 };
 
@@ -119,6 +120,8 @@ struct zblob_image {
     bool is_permuted;      /* a NumPy array whose axes lie in memory in neither C nor Fortran order */
     bool has_space;        /* spacing, origin and direction are known */
     uint64_t value_offset; /* from the value's first byte to the first sample */
+    uint64_t text_size; /* 0: the samples stand in the value as they are; otherwise their bytes stand there as Latin-1
+                            * characters in UTF-8, which take this many bytes: more than the samples, at most twice as many */
     struct zblob_grid grid;
     double spacing[ZBLOB_DIMENSION_MAX];
     double origin[ZBLOB_DIMENSION_MAX];
@@ -405,6 +408,10 @@ enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t
 size_t zblob_sample_size(enum zblob_sample_type type); /* in bytes; 0: there is no such type */
 /* Bytes of all samples. False if 64 bits do not hold the number, or if the grid is empty or invalid. */
 bool zblob_grid_size(const struct zblob_grid *grid, uint64_t *size);
+
+/* The bytes that an image's samples take in the value: those of the grid, or those of its text. False if the grid is not
+ * valid, or the text's size is none that the text of these samples can have. */
+bool zblob_image_span(const struct zblob_image *image, uint64_t *span);
 const char *zblob_codec_name(enum zblob_codec codec);
 const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
 

@@ -65,6 +65,7 @@ class ImageInfo:
     spacing: tuple[float, ...] | None = None  # physical units per pixel (SimpleITK: mm)
     origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units
     direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
+    text_size: int = 0  # bytes in the value, if the samples stand there as Latin-1 characters in UTF-8; otherwise 0
 
 
 @dataclass(frozen=True)

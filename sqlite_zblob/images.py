@@ -1,6 +1,8 @@
-"""`zimages('results', 'data')`: the images in a column as rows of an APSW virtual table. `open_image`: one of them.
+"""Images in values: `read_array` and `read_sitk` decode one with its geometry, `open_image` opens a stored one as a lazy
+array, and `zimages('results', 'data')` shows those of a column as the rows of an APSW virtual table.
 
-What a header says costs the header alone; only min, max and mean decode. Nothing is ever unpickled.
+What a header says costs the header alone; only samples, and min, max and mean of them, decode. Nothing is ever
+unpickled.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import apsw
 from .codec import (
     HEAD_PREFIX_SIZE,
     SNIFF_PREFIX_SIZE,
+    Buffer,
     FrameInfo,
     ImageInfo,
     decompress,
@@ -38,6 +41,7 @@ from .parts.array import open_image as open_image
 
 if TYPE_CHECKING:
     import numpy as np
+    import SimpleITK
 
 COLUMNS = (
     "key",  # of the row: its primary key, as a JSON array where that has several columns; otherwise the rowid
@@ -60,6 +64,77 @@ COLUMNS = (
     "mean",
     "problem",  # NULL, or why the value's header cannot be read; then there is one row for the value
 )
+
+
+# ---- One image of a value ----------------------------------------------------------------------------------
+
+
+def read_array(value: Buffer, image: int = 0) -> np.ndarray[Any, Any]:
+    """The samples of an image in a value, which is compressed or plain, as NumPy array.
+
+    Axes run from the slowest to the fastest, as in NumPy; only an array that was in Fortran order when it was stored
+    has its own shape again. The components of a pixel are the last axis. The array may be read only, and have another
+    byte order than the machine.
+
+    :param value: a frame, an envelope or a plain value.
+    :param image: the position in `info(value).images`.
+    :raises OptionError: the value has no such image.
+    :raises DamagedFrameError, UnsupportedFrameError, SizeLimitError: as `decompress`.
+    """
+    return _read(value, image)[0]
+
+
+def read_sitk(value: Buffer, image: int = 0) -> SimpleITK.Image:
+    """The same as an image of SimpleITK, with spacing, origin and direction where the value says them.
+
+    Samples that SimpleITK does not have become the next wider ones: bool uint8, and float16 float32.
+
+    :raises OptionError: the value has no such image, or one that SimpleITK cannot hold.
+    """
+    import numpy as np
+    import SimpleITK
+
+    array, about = _read(value, image)
+    replacement = {"bool": "uint8", "float16": "float32"}.get(about.pixel_type, about.pixel_type)
+    sitk: Any = SimpleITK
+    try:
+        made = sitk.GetImageFromArray(np.ascontiguousarray(array, replacement), isVector=about.components > 1)
+    except (NotImplementedError, TypeError, ValueError, RuntimeError, KeyError) as error:
+        what = f"{about.dimension} axes, {about.components} components and samples of {about.pixel_type}"
+        raise OptionError(f"SimpleITK cannot hold image {image}, which has {what}: {error}") from error
+    if about.spacing:
+        made.SetSpacing(about.spacing)
+        made.SetOrigin(about.origin)
+        made.SetDirection(about.direction)
+    return made
+
+
+def _read(value: Buffer, image: int) -> tuple[np.ndarray[Any, Any], ImageInfo]:
+    raw = decompress(value)
+    found = info(raw).images if isinstance(raw, bytes) else ()
+    if isinstance(raw, str) or not isinstance(image, int) or not 0 <= image < len(found):
+        raise OptionError(f"the value has {len(found)} images, counted from 0, and no image {image!r}")
+    about = found[image]
+    flat = flat_samples(raw, about)
+    components = (about.components,) if about.components > 1 else ()
+    if about.order == "F":
+        return flat.reshape(about.size + components, order="F"), about
+    return flat.reshape(about.size[::-1] + components), about
+
+
+def flat_samples(raw: bytes, about: ImageInfo) -> np.ndarray[Any, Any]:
+    """All samples of an image of this decompressed value, in one axis and the value's byte order."""
+    import numpy as np
+
+    dtype = np.dtype(about.pixel_type).newbyteorder("<" if about.byte_order == "little" else ">")
+    count = prod(about.size) * about.components
+    if about.text_size == 0:
+        return np.frombuffer(raw, dtype, count, about.value_offset)
+    text = raw[about.value_offset : about.value_offset + about.text_size]
+    return np.frombuffer(text.decode().encode("latin-1"), dtype, count)
+
+
+# ---- All images of a column --------------------------------------------------------------------------------
 
 
 def register(connection: apsw.Connection) -> None:
@@ -140,13 +215,9 @@ class ImageRow:
     @cached_property
     def samples(self) -> np.ndarray[Any, Any]:
         """All samples of the image, in one axis and the byte order of the value."""
-        import numpy as np
-
         raw = decompress(self.value.read(self.value.size))
         assert isinstance(raw, bytes)
-        dtype = np.dtype(self.info.pixel_type).newbyteorder("<" if self.info.byte_order == "little" else ">")
-        count = prod(self.info.size) * self.info.components
-        return np.frombuffer(raw, dtype, count, self.info.value_offset)
+        return flat_samples(raw, self.info)
 
     @cached_property
     def statistics(self) -> tuple[int | float | None, int | float | None, float | None]:

@@ -10,7 +10,7 @@ import random
 import shlex
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -341,7 +341,7 @@ class _Analyzer:
 
     def _conclude(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, skipped_count: int) -> ColumnAnalysis:
         settings = tuple(self._setting(sizes, one, trials, each) for each in SETTINGS if trials.count(each))
-        table, column = self._name(sizes.table), one.column.name
+        table, column, kinds = self._name(sizes.table), one.column.name, _kind_shares(trials)
         enabled = self._enabled(sizes.table, one.column)
         level = enabled.level if enabled else _best_level(trials)
         mode, envelope, why = self._decide(sizes, one, trials, enabled, level)
@@ -361,7 +361,7 @@ class _Analyzer:
             is_exact=sizes.is_exact,
             bytes_error=sizes.bytes_error,
             sizes=_size_ranges(one.classes),
-            kinds=_kind_shares(trials),
+            kinds=kinds,
             skipped_count=skipped_count,
             enabled=enabled,
             settings=settings,
@@ -369,7 +369,7 @@ class _Analyzer:
             envelope=envelope,
             level=level,
             min_size=trials.min_size,
-            why=tuple(why),
+            why=(*why, *_compressed_already(kinds)),
             command=command if is_left and trials.plain_count else None,
         )
 
@@ -467,6 +467,16 @@ def _size_ranges(classes: dict[int, SizeClass]) -> tuple[SizeRange, ...]:
         SizeRange(1 << exponent >> 1, 1 << exponent, round(each.rows), round(each.bytes))
         for exponent, each in sorted(classes.items())
     )
+
+
+def _compressed_already(kinds: tuple[KindShare, ...]) -> Iterator[str]:
+    """What is to be said about values whose format has a compression of its own."""
+    for kind in kinds:
+        if kind.is_compressed and kind.share >= 0.01:
+            yield (
+                f"{kind.share:.0%} of the bytes are {kind.kind}, which is compressed already, so that they stay as they"
+                " are; images that are stored uncompressed instead are coded by their voxels"
+            )
 
 
 def _kind_shares(trials: Trials) -> tuple[KindShare, ...]:

@@ -327,7 +327,7 @@ def _piece_of(value: bytes, about: FrameInfo, rng: random.Random) -> tuple[bytes
     image = max(about.images, key=lambda image: prod(image.size) * image.components, default=None)
     if image and len(value) <= IMAGE_PIECE:
         return value, {}
-    if image is None or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
+    if image is None or image.text_size or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
         return _stripes(value, rng), {}
     width = int(image.pixel_type.lstrip("uintfloa")) // 8
     plane = prod(image.size[:-1]) * image.components * width

@@ -74,6 +74,7 @@ def test_what_values_hold(database: Path, kind: str) -> None:
     (share,) = column.kinds
     assert (share.kind, share.share, share.sampled_count) == (kind, 1.0, 10)
     assert share.is_compressed == (kind in ("gzip", "zlib"))
+    assert any(f"100% of the bytes are {kind}" in reason for reason in column.why) == share.is_compressed
     assert (column.command is None) == (kind in ("gzip", "zlib", "other"))
 
 

@@ -31,6 +31,7 @@ class Image:
     components: int
     value_offset: int
     size: tuple[int, ...]
+    text_size: int = 0
     model: bytes | None = None
     chunks_seen: int = 0
 
@@ -41,6 +42,10 @@ class Image:
     @property
     def byte_size(self) -> int:
         return self.width * self.components * int(np.prod(self.size, dtype=object))
+
+    @property
+    def span(self) -> int:
+        return self.text_size or self.byte_size
 
 
 def require(condition: bool, what: str) -> None:
@@ -65,12 +70,17 @@ def lacks_magic(value: object) -> bool:
 
 def read_image(body: bytes) -> Image:
     source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
-    require(source < 15 and sample_type in SAMPLE_TYPES, "geometry")
-    require(1 <= dimension <= 8 and flags < 64 and components >= 1, "geometry")
+    require(source < 16 and sample_type in SAMPLE_TYPES, "geometry")
+    require(1 <= dimension <= 8 and flags < 128 and components >= 1, "geometry")
     space = 2 * dimension + dimension**2 if flags & 16 else 0
-    require(len(body) == 16 + 8 * (dimension + space), "geometry's size")
+    has_text = bool(flags & 64)
+    require(len(body) == 16 + 8 * (dimension + space + has_text), "geometry's size")
     size = struct.unpack_from(f"<{dimension}Q", body, 16)
-    return Image(SAMPLE_TYPES[sample_type], bool(flags & 1), components, value_offset, size)
+    image = Image(SAMPLE_TYPES[sample_type], bool(flags & 1), components, value_offset, size)
+    if has_text:
+        image.text_size = struct.unpack_from("<Q", body, len(body) - 8)[0]
+        require(image.byte_size < image.text_size <= 2 * image.byte_size, "text's size")
+    return image
 
 
 def read_sections(area: bytes) -> list[Image]:
@@ -116,12 +126,13 @@ def decode_voxel(stored: bytes, ordinal: int, image: Image) -> bytes:
     if image.model is None:
         raise DamagedError("no model")
     grid = Grid(image.sample_type, image.big_endian, image.size, image.components)
-    return decode_voxel_chunk(image.model, grid, ordinal, stored)
+    samples = decode_voxel_chunk(image.model, grid, ordinal, stored)
+    return samples.decode("latin-1").encode() if image.text_size else samples
 
 
 def image_at(raw_offset: int, raw_size: int, images: list[Image]) -> Image | None:
     for image in images:
-        if image.value_offset <= raw_offset and raw_offset + raw_size <= image.value_offset + image.byte_size:
+        if image.value_offset <= raw_offset and raw_offset + raw_size <= image.value_offset + image.span:
             return image
     return None
 
@@ -139,6 +150,8 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
         raise UnsupportedError(f"codec {codec}")
     if image is None:
         raise DamagedError("a chunk of samples outside all images")
+    if image.text_size and codec == PLANES:
+        raise DamagedError("planes of a text")
     return decode_planes(stored, raw_size, image) if codec == PLANES else decode_voxel(stored, ordinal, image)
 
 

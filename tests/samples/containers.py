@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .torch_files import tensor_of, torch_file
+
 PROTOCOLS = [3, 4, 5]
 RAMP = np.add.outer(np.arange(40), np.arange(50)).astype("<i2")
 
@@ -21,5 +23,6 @@ def npz(save: Any = np.savez, **arrays: np.ndarray) -> bytes:
 
 def small_containers() -> dict[str, bytes]:
     arrays = {"a": RAMP, "b": RAMP.T.astype(">c8"), "c": np.ma.masked_less(RAMP, 30), "d": array.array("h", range(300))}
-    pickles = {f"containers {protocol}": pickle.dumps(arrays, protocol) for protocol in PROTOCOLS}
-    return pickles | {"npz": npz(a=RAMP, b=RAMP.astype("f4"))}
+    pickles = {f"containers {protocol}": pickle.dumps(arrays, protocol) for protocol in [2, *PROTOCOLS]}
+    tensors = torch_file({"a": tensor_of(RAMP), "b": tensor_of(np.asfortranarray(RAMP.astype("<f4")))})
+    return pickles | {"torch": tensors, "npz": npz(a=RAMP, b=RAMP.astype("f4"))}

@@ -141,5 +141,8 @@ def sample_values() -> dict[str, bytes | str]:
         "colour and alpha": pickle.dumps(coloured(4, (150, 170))),
         "colour clip": pickle.dumps(coloured(3, (5, 60, 80))),
         "array of pairs": pickle.dumps(coloured(2, (4, 60, 80)).astype(">i2")),
+        "text of an array": pickle.dumps(phantom("<i2") - 300, 2),
+        "text of a label map": pickle.dumps((phantom(">i2") // 200 * 77).astype(">i2"), 2),
+        "text of floats": pickle.dumps(-phantom("<f4", (5, 30, 40)), 2),
         "incompressible array": pickle.dumps(np.frombuffer(noise, "u1").reshape(30, 100)),
     }

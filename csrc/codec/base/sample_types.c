@@ -103,3 +103,13 @@ zblob_grid_size(const struct zblob_grid *grid, uint64_t *size)
         fits = fits && multiply_checked(size, grid->size[axis]);
     return fits && *size > 0;
 }
+
+bool
+zblob_image_span(const struct zblob_image *image, uint64_t *span)
+{
+    uint64_t size;
+    if (!zblob_grid_size(&image->grid, &size))
+        return false;
+    *span = image->text_size ? image->text_size : size;
+    return image->text_size == 0 || (*span > size && *span - size <= size);
+}

@@ -1,12 +1,14 @@
 /* codecs.c: the table of codecs, and an adapter from each codec's own functions to the table's. */
 #include "codecs.h"
 
+#include "../base/latin1.h"
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
 #include "../voxel/chunks.h"
 #include "../voxel/codec.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AUTO_NAME "auto"
@@ -80,7 +82,7 @@ encode_planes(const struct chunk_place *place, const unsigned char *value, const
 static enum zblob_result
 decode_planes(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, unsigned char *dst)
 {
-    if (!place->image)
+    if (!place->image || place->image->text_size)
         return ZBLOB_DAMAGED;
     return planes_decode(&place->image->grid, stored, stored_size, dst, place->raw_size);
 }
@@ -96,8 +98,26 @@ encode_voxel(const struct chunk_place *place, const unsigned char *value, const 
              unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     (void)options; /* the model was built for them */
-    return voxel_encode_chunk(place->model, place->ordinal, value + place->image->value_offset, dst,
-                              dst_capacity - VOXEL_ENCODE_SLACK, dst_size);
+    (void)value;   /* the samples may not be in it as they are */
+    return voxel_encode_chunk(place->model, place->ordinal, place->samples, dst, dst_capacity - VOXEL_ENCODE_SLACK,
+                              dst_size);
+}
+
+/* A chunk of an image that stands in the value as text: its samples are `size` bytes. */
+static enum zblob_result
+decode_voxel_text(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, size_t size,
+                  unsigned char *dst)
+{
+    if (place->raw_size < size || place->raw_size - size > size)
+        return ZBLOB_DAMAGED;
+    unsigned char *samples = malloc(size);
+    if (!samples)
+        return ZBLOB_NO_MEMORY;
+    enum zblob_result result = voxel_decode_chunk(place->model, place->ordinal, stored, stored_size, samples);
+    if (result == ZBLOB_OK && !latin1_widen(samples, size, dst, place->raw_size))
+        result = ZBLOB_DAMAGED;
+    free(samples);
+    return result;
 }
 
 static enum zblob_result
@@ -108,6 +128,8 @@ decode_voxel(const struct chunk_place *place, const unsigned char *stored, size_
     if (!place->model || place->ordinal >= voxel_chunk_count(place->model))
         return ZBLOB_DAMAGED;
     voxel_chunk_range(place->model, place->ordinal, &offset, &size);
+    if (place->image->text_size)
+        return decode_voxel_text(place, stored, stored_size, size, dst);
     if (offset + place->image->value_offset != place->raw_offset || size != place->raw_size)
         return ZBLOB_DAMAGED;
     return voxel_decode_chunk(place->model, place->ordinal, stored, stored_size, dst);

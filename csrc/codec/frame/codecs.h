@@ -18,6 +18,7 @@ struct chunk_place {
     size_t raw_size;
     const struct zblob_image *image; /* all the chunk's bytes are samples of it; NULL: they are any bytes */
     const struct voxel_model *model; /* of that image; NULL: it has none */
+    const unsigned char *samples;    /* the first of that image; only where one encodes */
     size_t ordinal;                  /* the chunk's number among those of its image */
 };
 

@@ -49,10 +49,10 @@ image_at(const struct zblob_decoder *decoder, uint64_t offset, uint64_t end, uin
 {
     for (; *next < decoder->frame.image_count; ++*next) {
         const struct zblob_image *image = &decoder->images[*next];
-        uint64_t size;
-        zblob_grid_size(&image->grid, &size);
-        if (offset < image->value_offset + size)
-            return offset >= image->value_offset && end <= image->value_offset + size ? *next : NO_IMAGE;
+        uint64_t span;
+        zblob_image_span(image, &span);
+        if (offset < image->value_offset + span)
+            return offset >= image->value_offset && end <= image->value_offset + span ? *next : NO_IMAGE;
     }
     return NO_IMAGE;
 }

@@ -90,7 +90,7 @@ put_image(struct writer *w, const struct zblob_image *image)
 {
     static const char *const sources[ZBLOB_SOURCE_END] = {
         "options", "SimpleITK", "NumPy", "npy",  "array", "guess", "DICOM", "NIfTI",
-        "NRRD",    "MetaImage", "MRC",   "TIFF", "PNM",   "BMP",   "FITS",
+        "NRRD",    "MetaImage", "MRC",   "TIFF", "PNM",   "BMP",   "FITS",  "torch",
     };
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,
@@ -103,6 +103,8 @@ put_image(struct writer *w, const struct zblob_image *image)
         : image->is_fortran ? "F"
                             : "C",
         image->value_offset);
+    if (image->text_size)
+        put(w, ", \"text_size\": %" PRIu64, image->text_size);
     if (image->has_space) {
         put_doubles(w, "spacing", image->spacing, grid->dimension);
         put_doubles(w, "origin", image->origin, grid->dimension);

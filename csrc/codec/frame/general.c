@@ -75,8 +75,9 @@ has_equal_rows(const struct plan *plan)
     for (size_t i = 0; i < plan->image_count; i++) {
         const struct zblob_image *image = &plan->images[i];
         uint64_t size;
-        if (zblob_grid_size(&image->grid, &size))
-            repeats_look(&seen, &image->grid, plan->src + image->value_offset, (size_t)size, each);
+        const unsigned char *samples = plan_samples(plan, image);
+        if (samples && zblob_grid_size(&image->grid, &size))
+            repeats_look(&seen, &image->grid, samples, (size_t)size, each);
     }
     return repeats_are_many(&seen);
 }

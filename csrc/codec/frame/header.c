@@ -230,9 +230,8 @@ check_fixed_fields(struct zblob_frame *frame, struct zblob_error *error)
 static bool
 lies_in_value(const struct zblob_image *image, uint64_t raw_size)
 {
-    uint64_t size;
-    return zblob_grid_size(&image->grid, &size) && image->value_offset <= raw_size &&
-           size <= raw_size - image->value_offset;
+    uint64_t span;
+    return zblob_image_span(image, &span) && image->value_offset <= raw_size && span <= raw_size - image->value_offset;
 }
 
 static enum zblob_result

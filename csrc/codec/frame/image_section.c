@@ -10,7 +10,7 @@ enum image_offset {
     AT_FLAGS = 3,
     AT_COMPONENTS = 4,
     AT_VALUE_OFFSET = 8,
-    AT_SIZE = 16, /* then spacing, origin and direction, if flagged */
+    AT_SIZE = 16, /* then spacing, origin and direction, if flagged, and the text's size, if flagged */
 };
 
 enum image_flag {
@@ -20,7 +20,8 @@ enum image_flag {
     FLAG_FORTRAN = 8,
     FLAG_SPACE = 16,
     FLAG_PERMUTED = 32,
-    FLAGS_KNOWN = 63,
+    FLAG_TEXT = 64,
+    FLAGS_KNOWN = 127,
 };
 
 size_t
@@ -28,7 +29,7 @@ image_section_size(const struct zblob_image *image)
 {
     size_t dimension = image->grid.dimension;
     size_t space = image->has_space ? 2 * dimension + dimension * dimension : 0;
-    return AT_SIZE + 8 * (dimension + space);
+    return AT_SIZE + 8 * (dimension + space + (image->text_size ? 1 : 0));
 }
 
 static unsigned char *
@@ -56,7 +57,8 @@ image_section_write(const struct zblob_image *image, unsigned char *dst)
     dst[AT_DIMENSION] = (unsigned char)grid->dimension;
     dst[AT_FLAGS] = (unsigned char)((grid->big_endian ? FLAG_BIG_ENDIAN : 0) | (image->is_complex ? FLAG_COMPLEX : 0) |
                                     (image->is_bool ? FLAG_BOOL : 0) | (image->is_fortran ? FLAG_FORTRAN : 0) |
-                                    (image->has_space ? FLAG_SPACE : 0) | (image->is_permuted ? FLAG_PERMUTED : 0));
+                                    (image->has_space ? FLAG_SPACE : 0) | (image->is_permuted ? FLAG_PERMUTED : 0) |
+                                    (image->text_size ? FLAG_TEXT : 0));
     store_le32(dst + AT_COMPONENTS, grid->components);
     store_le64(dst + AT_VALUE_OFFSET, image->value_offset);
     unsigned char *p = dst + AT_SIZE;
@@ -65,8 +67,10 @@ image_section_write(const struct zblob_image *image, unsigned char *dst)
     if (image->has_space) {
         p = write_doubles(p, image->spacing, grid->dimension);
         p = write_doubles(p, image->origin, grid->dimension);
-        write_doubles(p, image->direction, grid->dimension * grid->dimension);
+        p = write_doubles(p, image->direction, grid->dimension * grid->dimension);
     }
+    if (image->text_size)
+        store_le64(p, image->text_size);
 }
 
 bool
@@ -90,6 +94,7 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
     image->has_space = flags & FLAG_SPACE;
     image->is_permuted = flags & FLAG_PERMUTED;
     image->value_offset = load_le64(src + AT_VALUE_OFFSET);
+    image->text_size = flags & FLAG_TEXT; /* until its place is known */
     if (src_size != image_section_size(image))
         return false;
     const unsigned char *p = src + AT_SIZE;
@@ -98,7 +103,9 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
     if (image->has_space) {
         p = read_doubles(p, image->spacing, grid->dimension);
         p = read_doubles(p, image->origin, grid->dimension);
-        read_doubles(p, image->direction, grid->dimension * grid->dimension);
+        p = read_doubles(p, image->direction, grid->dimension * grid->dimension);
     }
-    return true;
+    if (flags & FLAG_TEXT)
+        image->text_size = load_le64(p);
+    return !(flags & FLAG_TEXT) || image->text_size > 0;
 }

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "../base/error.h"
+#include "../base/latin1.h"
 #include "../base/threads.h"
 #include "../chunk/noise.h"
 #include "../chunk/zstd.h"
@@ -29,6 +30,12 @@
 #define GUESS_PIECE_MIN ((size_t)8 << 10)
 #define GUESS_PIECE_MAX ((size_t)16 << 10)
 #define ZSTD_RATIO 32
+
+const unsigned char *
+plan_samples(const struct plan *plan, const struct zblob_image *image)
+{
+    return image->text_size ? plan->narrow[image - plan->images] : plan->src + image->value_offset;
+}
 
 /* ---- Chunks ---------------------------------------------------------------------------------- */
 
@@ -59,13 +66,17 @@ add_range(struct plan *plan, uint64_t offset, uint64_t size, const struct zblob_
 static uint64_t
 add_model_chunks(struct plan *plan, const struct zblob_image *image, const struct voxel_model *model)
 {
-    struct chunk_place place = {.image = image, .model = model};
+    struct chunk_place place = {.image = image, .model = model, .samples = plan_samples(plan, image)};
+    uint64_t end = image->value_offset, offset;
     for (; place.ordinal < voxel_chunk_count(model); place.ordinal++) {
-        voxel_chunk_range(model, place.ordinal, &place.raw_offset, &place.raw_size);
-        place.raw_offset += image->value_offset;
+        voxel_chunk_range(model, place.ordinal, &offset, &place.raw_size);
+        if (image->text_size)
+            place.raw_size = latin1_text_size(place.samples + offset, place.raw_size);
+        place.raw_offset = end;
+        end += place.raw_size;
         add_chunk(plan, &place, ZBLOB_CODEC_VOXEL);
     }
-    return place.raw_offset + place.raw_size;
+    return end;
 }
 
 /* The codec of what lies outside images, and of everything where the options ask for a codec of any bytes. */
@@ -101,20 +112,22 @@ is_coded_as_image(const struct plan *plan, size_t i, uint64_t *size)
     const struct zblob_grid *grid = &plan->images[i].grid;
     if (!codes_images(plan) || !zblob_grid_size(grid, size) || *size < IMAGE_SIZE_MIN)
         return false;
-    return plan->models[i] || codec_of(codec_of_samples(plan))->chunk_size(grid, plan->options->level) > 0;
+    if (plan->models[i] || plan->images[i].text_size)
+        return plan->models[i] != NULL;
+    return codec_of(codec_of_samples(plan))->chunk_size(grid, plan->options->level) > 0;
 }
 
 static void
 add_chunks(struct plan *plan)
 {
-    uint64_t at = 0, size;
+    uint64_t at = 0, size, span;
     plan->chunk_count = 0;
     for (size_t i = 0; i < plan->image_count; i++) {
         const struct zblob_image *image = &plan->images[i];
-        if (!is_coded_as_image(plan, i, &size))
+        if (!is_coded_as_image(plan, i, &size) || !zblob_image_span(image, &span))
             continue;
         add_range(plan, at, image->value_offset - at, NULL, codec_of_bytes(plan));
-        at = image->value_offset + size;
+        at = image->value_offset + span;
         if (plan->models[i])
             at = add_model_chunks(plan, image, plan->models[i]);
         else
@@ -234,7 +247,8 @@ find_images(struct plan *plan, struct zblob_error *error)
         return ZBLOB_OK;
     plan->images = malloc(ZBLOB_IMAGES_MAX * sizeof *plan->images);
     plan->models = calloc(ZBLOB_IMAGES_MAX, sizeof *plan->models);
-    if (!plan->images || !plan->models)
+    plan->narrow = calloc(ZBLOB_IMAGES_MAX, sizeof *plan->narrow);
+    if (!plan->images || !plan->models || !plan->narrow)
         return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *plan->images);
     if (given) {
         enum zblob_result result = take_given_image(plan, error);
@@ -248,20 +262,48 @@ find_images(struct plan *plan, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
-/* One task of the thread pool. An image for which no model is built is left to codec "planes". */
+/* The samples of an image; those of a text are made of it. NULL without memory. */
+static const unsigned char *
+take_samples(struct plan *plan, size_t i, size_t size)
+{
+    const struct zblob_image *image = &plan->images[i];
+    if (image->text_size && (plan->narrow[i] = malloc(size)))
+        latin1_narrow(plan->src + image->value_offset, (size_t)image->text_size, plan->narrow[i]);
+    return plan_samples(plan, image);
+}
+
+/* A chunk of text may take twice its samples' bytes: is one larger than a frame's chunks may be? */
+static bool
+has_excessive_text(const struct zblob_image *image, const struct voxel_model *model, const unsigned char *samples)
+{
+    uint64_t offset;
+    size_t size;
+    for (size_t i = 0; image->text_size && i < voxel_chunk_count(model); i++) {
+        voxel_chunk_range(model, i, &offset, &size);
+        if (latin1_text_size(samples + offset, size) > ZBLOB_CHUNK_RAW_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* One task of the thread pool. An image for which no model is built is left to codec "planes", and a text to zstd. */
 static void
 build_model(void *context, size_t i)
 {
     struct plan *plan = context;
     const struct zblob_image *image = &plan->images[i];
-    const unsigned char *samples = plan->src + image->value_offset;
     enum zblob_codec codec = plan->options->codec;
     uint64_t size;
-    if (codec != ZBLOB_CODEC_AUTO && codec != ZBLOB_CODEC_VOXEL)
+    if ((codec != ZBLOB_CODEC_AUTO && codec != ZBLOB_CODEC_VOXEL) || !zblob_grid_size(&image->grid, &size) ||
+        size < IMAGE_SIZE_MIN)
         return;
-    if (zblob_grid_size(&image->grid, &size) && size >= IMAGE_SIZE_MIN &&
-        !noise_fills(&image->grid, samples, (size_t)size))
+    const unsigned char *samples = take_samples(plan, i, (size_t)size);
+    if (samples && !noise_fills(&image->grid, samples, (size_t)size))
         voxel_model_build(&plan->models[i], &image->grid, samples, plan->options->level);
+    if (plan->models[i] && has_excessive_text(image, plan->models[i], samples)) {
+        voxel_model_free(plan->models[i]);
+        plan->models[i] = NULL;
+    }
 }
 
 /* ---- The plan -------------------------------------------------------------------------------- */
@@ -293,9 +335,12 @@ allocate(struct plan *plan, struct zblob_error *error)
 void
 plan_free(struct plan *plan)
 {
-    for (size_t i = 0; i < plan->image_count; i++)
+    for (size_t i = 0; i < plan->image_count; i++) {
         voxel_model_free(plan->models[i]);
+        free(plan->narrow[i]);
+    }
     free(plan->models);
+    free(plan->narrow);
     free(plan->images);
     free(plan->chunks);
     free(plan->index);

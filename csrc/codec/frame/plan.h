@@ -20,6 +20,7 @@ struct plan {
     uint64_t src_size;
     struct zblob_image *images;
     struct voxel_model **models; /* one per image; NULL for an image without a model */
+    unsigned char **narrow;      /* one per image: its samples, if they stand in the value as text; otherwise NULL */
     size_t image_count;
     uint64_t zstd_estimate; /* if the image is a guess: about what zstd would make of the value; otherwise 0 */
     bool has_image_chunks;
@@ -44,6 +45,9 @@ void plan_drop_unused_models(struct plan *plan);
 
 /* Are some chunks zstd frames, and all others stored? A frame has none of one kind or chunks of a third. */
 bool plan_is_mixed(const struct plan *plan);
+
+/* An image's samples; NULL: they stand in the value as text, and no other form was made of it. */
+const unsigned char *plan_samples(const struct plan *plan, const struct zblob_image *image);
 
 /* Encode all chunks, in parallel, into their slots and index entries. */
 enum zblob_result plan_encode(struct plan *plan, struct zblob_error *error);

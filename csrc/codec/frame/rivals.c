@@ -140,6 +140,8 @@ static bool
 has_repeats(const struct plan *plan, const struct chunk_place *place)
 {
     struct repeats seen = {.varied = 0};
+    if (place->image->text_size)
+        return false; /* its bytes are not the samples */
     repeats_look(&seen, &place->image->grid, plan->src + place->raw_offset, place->raw_size, REPEATS_ROWS);
     return repeats_are_many(&seen);
 }

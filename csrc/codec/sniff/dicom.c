@@ -316,23 +316,38 @@ dicom_image(const struct byte_reader *r, struct dicom *dicom, const struct dicom
     return image_settle(image, r->size);
 }
 
+/* The image of the data set in which the walk is. */
+static size_t
+find_pixels(struct dicom_walk *walk, struct zblob_image *image)
+{
+    struct dicom_element element;
+    struct dicom dicom = {0};
+    walk->is_wanted = is_wanted;
+    while (dicom_next(walk, &element)) {
+        if (dicom_is_pixels(element.tag) && walk->depth == 0)
+            return dicom_image(&walk->reader, &dicom, &element, image) ? 1 : 0;
+        if (element.is_wanted)
+            dicom_take(&walk->reader, &element, &dicom);
+    }
+    return 0;
+}
+
 size_t
 sniff_dicom(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
 {
     struct dicom_walk walk;
-    struct dicom_element element;
-    struct dicom dicom = {0};
     const struct syntax *syntax = read_meta(&walk, src, src_size);
     (void)capacity;
     if (!syntax || syntax->compression)
         return 0;
-    walk.is_wanted = is_wanted;
     dicom_set_coding(&walk, syntax->is_implicit, syntax->big_endian);
-    while (dicom_next(&walk, &element)) {
-        if (dicom_is_pixels(element.tag) && walk.depth == 0)
-            return dicom_image(&walk.reader, &dicom, &element, images) ? 1 : 0;
-        if (element.is_wanted)
-            dicom_take(&walk.reader, &element, &dicom);
-    }
-    return 0;
+    return find_pixels(&walk, images);
+}
+
+size_t
+sniff_bare_dicom(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
+{
+    struct dicom_walk walk;
+    (void)capacity;
+    return dicom_start_bare(&walk, src, src_size) ? find_pixels(&walk, images) : 0;
 }

@@ -3,6 +3,9 @@
 
 #define ELEMENTS_MAX (1U << 20)
 
+/* A data set without meta information begins with this group, and with a short element. */
+enum { FIRST_GROUP = 8, FIRST_SIZE_MAX = 64 };
+
 enum dicom_tag {
     TAG_ITEM = 0xFFFEE000,
     TAG_ITEM_END = 0xFFFEE00D,
@@ -10,13 +13,38 @@ enum dicom_tag {
     TAG_PIXELS = 0x7FE00010,
 };
 
+static void
+start_at(struct dicom_walk *walk, const unsigned char *src, size_t src_size, uint64_t at)
+{
+    *walk = (struct dicom_walk){.reader = {src, src_size, false}, .at = at};
+    walk->levels[0].end = UINT64_MAX;
+    walk->levels[0].is_wanted = true;
+}
+
 bool
 dicom_start(struct dicom_walk *walk, const unsigned char *src, size_t src_size)
 {
-    *walk = (struct dicom_walk){.reader = {src, src_size, false}, .at = DICOM_START};
-    walk->levels[0].end = UINT64_MAX;
-    walk->levels[0].is_wanted = true;
-    return reader_sees(&walk->reader, DICOM_START - 4, "DICM", 4);
+    start_at(walk, src, src_size, DICOM_START);
+    if (reader_sees(&walk->reader, DICOM_START - 4, "DICM", 4))
+        return true;
+    walk->at = 0; /* of some files, the preamble was cut off */
+    return reader_sees(&walk->reader, 0, DICOM_META_START, sizeof DICOM_META_START - 1);
+}
+
+static bool
+is_capital(uint64_t letter)
+{
+    return letter >= 'A' && letter <= 'Z';
+}
+
+bool
+dicom_start_bare(struct dicom_walk *walk, const unsigned char *src, size_t src_size)
+{
+    start_at(walk, src, src_size, 0);
+    const struct byte_reader *r = &walk->reader;
+    bool is_explicit = is_capital(read_unsigned(r, 4, 1)) && is_capital(read_unsigned(r, 5, 1));
+    walk->levels[0].is_implicit = !is_explicit;
+    return read_unsigned(r, 0, 2) == FIRST_GROUP && (is_explicit || read_unsigned(r, 4, 4) <= FIRST_SIZE_MAX);
 }
 
 void

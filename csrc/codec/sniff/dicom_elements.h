@@ -11,6 +11,9 @@ enum { DICOM_START = 132, DICOM_DEPTH_MAX = 16 };
 
 #define DICOM_UNDEFINED UINT32_MAX
 
+/* The size of the file meta information, which is its first element. */
+#define DICOM_META_START "\2\0\0\0UL\4\0"
+
 /* A sequence or an item in which the walk is. */
 struct dicom_level {
     uint64_t end; /* UINT64_MAX: a delimiter ends it */
@@ -33,8 +36,11 @@ struct dicom_element {
     bool is_wanted; /* it lies in no sequence, or only in wanted ones */
 };
 
-/* Is this a DICOM file with its preamble? Then the walk is through its file meta information. */
+/* Is this a DICOM file, with its preamble or without? Then the walk is through its file meta information. */
 bool dicom_start(struct dicom_walk *walk, const unsigned char *src, size_t src_size);
+
+/* May this be a data set without file meta information, little-endian? Then the walk is through the data set. */
+bool dicom_start_bare(struct dicom_walk *walk, const unsigned char *src, size_t src_size);
 
 /* From here on the elements are coded so. */
 void dicom_set_coding(struct dicom_walk *walk, bool is_implicit, bool big_endian);

@@ -11,8 +11,10 @@ bool sniff_npy(const unsigned char *src, size_t src_size, struct zblob_image *im
  * value. Any bytes give such images or none, in a time that is a small part of what any codec takes. */
 size_t sniff_npy_files(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_npz(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
+size_t sniff_torch(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_dicom(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
+size_t sniff_bare_dicom(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_nifti(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_nrrd(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_metaimage(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);

@@ -17,8 +17,16 @@ struct format {
 static const struct format formats[] = {
     {"\x93NUMPY", 6, 0, sniff_npy_files},
     {"PK\x03\x04", 4, 0, sniff_npz},
+    {"PK\x03\x04", 4, 0, sniff_torch},
     {"\x80", 1, 0, sniff_pickle},
     {"DICM", 4, 128, sniff_dicom},
+    {"\2\0\0\0UL\4\0", 8, 0, sniff_dicom},
+    /* a bare data set begins with the group's size, a character set, a type of image, a date or a class */
+    {"\x08\0\0\0", 4, 0, sniff_bare_dicom},
+    {"\x08\0\x05\0", 4, 0, sniff_bare_dicom},
+    {"\x08\0\x08\0", 4, 0, sniff_bare_dicom},
+    {"\x08\0\x12\0", 4, 0, sniff_bare_dicom},
+    {"\x08\0\x16\0", 4, 0, sniff_bare_dicom},
     {"n+1", 4, 344, sniff_nifti},
     {"n+2", 4, 4, sniff_nifti},
     {"NRRD000", 7, 0, sniff_nrrd},

@@ -9,6 +9,7 @@
  */
 #include "formats.h"
 
+#include "../base/latin1.h"
 #include "../base/sample_types.h"
 #include "pickle_dicom.h"
 #include "pickle_tree.h"
@@ -46,16 +47,41 @@ read_shape(const struct pickle_tree *tree, node_ref tuple, struct zblob_grid *gr
     return true;
 }
 
-/* The samples' place in the value; false if they are not exactly as many bytes as the grid has. */
+/* Up to protocol 2, pickles have no bytes: bytes are encode(text, "latin1"). Returns the text, or NULL. */
+static node_ref
+text_of_bytes(const struct pickle_tree *tree, node_ref node)
+{
+    node_ref arguments = pickle_item(tree, node, 1);
+    if (!pickle_is_object(tree, node, "_codecs", "encode") || !is_tuple(arguments, 2) ||
+        !pickle_text_is(pickle_item(tree, arguments, 1), "latin1"))
+        return NULL;
+    node_ref text = pickle_item(tree, arguments, 0);
+    return text->kind == PICKLE_TEXT ? text : NULL;
+}
+
+/* The samples' place in the value; false if they are not exactly as many bytes as the grid has. Whether a text has as many
+ * characters is not looked at yet, because many calls may name the same text. */
 static bool
-read_samples(node_ref samples, const unsigned char *src, struct zblob_image *image)
+read_samples(const struct pickle_tree *tree, node_ref samples, const unsigned char *src, struct zblob_image *image)
+{
+    uint64_t size, span;
+    node_ref text = text_of_bytes(tree, samples);
+    if (!samples || !(text || samples->kind == PICKLE_BYTES) || !zblob_grid_size(&image->grid, &size))
+        return false;
+    samples = text ? text : samples;
+    image->value_offset = (uint64_t)(samples->bytes - src);
+    image->text_size = samples->byte_count == size ? 0 : samples->byte_count;
+    return (text || image->text_size == 0) && zblob_image_span(image, &span);
+}
+
+/* Does the text, if the image is one, have as many characters as the grid has bytes? */
+static bool
+text_suits(const struct zblob_image *image, const unsigned char *src)
 {
     uint64_t size;
-    if (!samples || samples->kind != PICKLE_BYTES || !zblob_grid_size(&image->grid, &size) ||
-        size != samples->byte_count)
-        return false;
-    image->value_offset = (uint64_t)(samples->bytes - src);
-    return true;
+    return image->text_size == 0 ||
+           (zblob_grid_size(&image->grid, &size) &&
+            latin1_is_text_of(src + image->value_offset, (size_t)image->text_size, (size_t)size));
 }
 
 /* ---- SimpleITK ------------------------------------------------------------------------------- */
@@ -112,7 +138,7 @@ match_simpleitk(const struct pickle_tree *tree, node_ref call, const unsigned ch
     image->source = ZBLOB_SOURCE_SIMPLEITK;
     image->has_space = true;
     image->grid.components = (uint32_t)components->integer * (image->is_complex ? 2 : 1);
-    return read_samples(pickle_item(tree, state, 1), src, image) &&
+    return read_samples(tree, pickle_item(tree, state, 1), src, image) &&
            read_reals(tree, pickle_item(tree, state, 2), dimension, image->origin) &&
            read_reals(tree, pickle_item(tree, state, 3), dimension, image->spacing) &&
            read_reals(tree, pickle_item(tree, state, 4), dimension * dimension, image->direction);
@@ -177,7 +203,7 @@ match_reconstruct(const struct pickle_tree *tree, node_ref call, const unsigned 
     node_ref callable = pickle_item(tree, call, 0), state = pickle_state(tree, call);
     return (pickle_is_global(tree, callable, "numpy._core.multiarray", "_reconstruct") ||
             pickle_is_global(tree, callable, "numpy.core.multiarray", "_reconstruct")) &&
-           read_state(tree, state, 5, image) && read_samples(pickle_item(tree, state, 4), src, image);
+           read_state(tree, state, 5, image) && read_samples(tree, pickle_item(tree, state, 4), src, image);
 }
 
 static bool
@@ -190,7 +216,8 @@ read_masked(const struct pickle_tree *tree, node_ref call, struct zblob_image *i
 static bool
 match_masked(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
-    return read_masked(tree, call, image) && read_samples(pickle_item(tree, pickle_state(tree, call), 4), src, image);
+    return read_masked(tree, call, image) &&
+           read_samples(tree, pickle_item(tree, pickle_state(tree, call), 4), src, image);
 }
 
 /* The second block of a masked array: one bool for each of its elements. */
@@ -198,7 +225,7 @@ static bool
 match_mask(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
 {
     return read_masked(tree, call, image) && pixel_type_parse("bool", image) &&
-           read_samples(pickle_item(tree, pickle_state(tree, call), 5), src, image);
+           read_samples(tree, pickle_item(tree, pickle_state(tree, call), 5), src, image);
 }
 
 /* With order "K", the shape is the one that the memory has in C order; the order of axes says how to transpose it. */
@@ -215,7 +242,7 @@ match_frombuffer(const struct pickle_tree *tree, node_ref call, const unsigned c
     image->is_permuted = pickle_text_is(order, "K") && arguments->item_count == 5;
     return (image->is_fortran || image->is_permuted || pickle_text_is(order, "C")) &&
            read_geometry(tree, pickle_item(tree, arguments, 2), pickle_item(tree, arguments, 1), image) &&
-           read_samples(pickle_item(tree, arguments, 0), src, image);
+           read_samples(tree, pickle_item(tree, arguments, 0), src, image);
 }
 
 /* ---- array.array ----------------------------------------------------------------------------- */
@@ -236,7 +263,7 @@ match_array(const struct pickle_tree *tree, node_ref call, const unsigned char *
     image->source = ZBLOB_SOURCE_ARRAY;
     image->grid.dimension = 1;
     image->grid.size[0] = samples->byte_count / zblob_sample_size(image->grid.sample_type);
-    return read_samples(samples, src, image);
+    return read_samples(tree, samples, src, image);
 }
 
 /* ---- joblib ---------------------------------------------------------------------------------- */
@@ -331,7 +358,7 @@ find_all(const struct pickle_tree *tree, const unsigned char *src, struct findin
             if (!match(tree, i, by, src, &image))
                 continue;
             finding.offset = image.value_offset;
-            zblob_grid_size(&image.grid, &finding.size);
+            zblob_image_span(&image, &finding.size);
             if (!add_finding(found, finding))
                 return false;
         }
@@ -385,9 +412,12 @@ sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_image *imag
         select_findings(&found, capacity);
     else
         found.count = 0;
-    for (size_t i = 0; i < found.count; i++)
-        match(&tree, found.list[i].call, found.list[i].matcher, src, &images[i]);
+    size_t count = 0;
+    for (size_t i = 0; i < found.count; i++) {
+        match(&tree, found.list[i].call, found.list[i].matcher, src, &images[count]);
+        count += text_suits(&images[count], src);
+    }
     pickle_tree_free(&tree);
     free(found.list);
-    return found.count;
+    return count;
 }

@@ -60,6 +60,7 @@ static const unsigned char argument_kinds[256] = {
     [OP_NEWOBJ_EX] = FIXED,
     [OP_PROTO] = FIXED | 1,
     [OP_FRAME] = FIXED | 8,
+    [OP_BINPERSID] = FIXED,
 };
 
 static size_t
@@ -108,6 +109,8 @@ pickle_reader_next(struct pickle_reader *reader, struct pickle_op *op)
     if (!take(reader, 1, &bytes))
         return false;
     *op = (struct pickle_op){.opcode = *bytes};
+    if (op->opcode == OP_BINPERSID && !reader->has_persistent_ids)
+        return false;
     unsigned kind = argument_kinds[op->opcode], width = kind & WIDTH;
     switch (kind & KIND) {
     case FIXED: op->argument_size = width; return take(reader, width, &op->argument);

@@ -57,13 +57,15 @@ enum pickle_opcode {
     OP_NEWOBJ_EX = 0x92,
     OP_PROTO = 0x80,
     OP_FRAME = 0x95,
+    OP_BINPERSID = 'Q',
 };
 
 struct pickle_reader {
     const unsigned char *src;
     size_t size;
     size_t at;
-    size_t op_count; /* read so far */
+    size_t op_count;         /* read so far */
+    bool has_persistent_ids; /* opcodes that name objects outside the pickle are allowed */
 };
 
 struct pickle_op {
@@ -78,7 +80,7 @@ struct pickle_op {
 bool pickle_reader_start(struct pickle_reader *reader, const void *src, size_t src_size);
 
 /* The next opcode. False at a byte that is none of the above opcodes (persistent ids, extension codes, out-of-band
- * buffers and those of protocol 0 are not among them), or if the argument runs over the end. */
+ * buffers and those of protocol 0 are not among them, except BINPERSID where it is allowed), or if the argument runs over the end. */
 bool pickle_reader_next(struct pickle_reader *reader, struct pickle_op *op);
 
 #endif

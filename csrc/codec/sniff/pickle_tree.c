@@ -329,6 +329,7 @@ execute(struct machine *m, const struct pickle_op *op)
     case OP_NEWOBJ: return gather(m, PICKLE_CALL, 2);
     case OP_NEWOBJ_EX: return drop(m, 3) && push_node(m, PICKLE_OTHER) != NULL;
     case OP_BUILD: return build(m);
+    case OP_BINPERSID: return gather(m, PICKLE_PERSISTENT, 1);
     default: return false;
     }
 }
@@ -361,12 +362,13 @@ pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size, pic
     uint32_t most = share < OPCODES_MAX ? OPCODES_MIN + (uint32_t)share : OPCODES_MAX;
     *tree = (struct pickle_tree){0};
     bool good = pickle_reader_start(&reader, src, src_size);
+    reader.has_persistent_ids = gap == NULL;
     while (good) {
         good = m.opcode_count++ < most && pickle_reader_next(&reader, &op);
         if (good && op.opcode == OP_STOP)
             break;
         good = good && execute(&m, &op);
-        if (good && op.opcode == OP_BUILD)
+        if (good && gap && op.opcode == OP_BUILD)
             good = skip_gap(&m, &reader, gap);
     }
     good = good && reader.at == src_size && m.stack_size == 1;

@@ -17,15 +17,16 @@ enum pickle_kind {
     PICKLE_TEXT,
     PICKLE_BYTES,
     PICKLE_TUPLE,
-    PICKLE_DICT,   /* items: keys and values by turns, as many as its first opcode adds */
-    PICKLE_GLOBAL, /* items: module, name */
-    PICKLE_CALL,   /* items: callable, arguments */
+    PICKLE_DICT,       /* items: keys and values by turns, as many as its first opcode adds */
+    PICKLE_GLOBAL,     /* items: module, name */
+    PICKLE_CALL,       /* items: callable, arguments */
+    PICKLE_PERSISTENT, /* item: the id of an object outside the pickle */
     PICKLE_MARK,
 };
 
 struct pickle_node {
     enum pickle_kind kind;
-    uint32_t first_item, item_count; /* of a tuple, dict, global or call: places in pickle_tree.items */
+    uint32_t first_item, item_count; /* of a tuple, dict, global, call or persistent id: places in pickle_tree.items */
     int32_t state;                   /* the number of the node that BUILD gave to this one; -1: none */
     union {
         int64_t integer; /* and bool */
@@ -47,7 +48,8 @@ typedef uint64_t pickle_gap(const struct pickle_tree *tree, const struct pickle_
                             size_t rest);
 
 /* Read one whole pickle that ends at the last byte. False for everything else: opcodes that the reader refuses, errors of
- * the stack, no memory, or so many opcodes that the pickle holds no large things. Free the tree in either case. */
+ * the stack, no memory, or so many opcodes that the pickle holds no large things. Free the tree in either case. Without
+ * `gap`, all bytes are opcodes, and the pickle may have persistent ids. */
 bool pickle_tree_read(struct pickle_tree *tree, const void *src, size_t src_size, pickle_gap *gap);
 void pickle_tree_free(struct pickle_tree *tree);
 

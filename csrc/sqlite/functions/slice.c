@@ -4,7 +4,7 @@
  *
  * Axes count from the slowest, from 0, as in NumPy's shape; negative axes and indices count from the end. The other axes
  * keep their order. Of a frame only the chunks that have samples of the slice are read and decoded. NULL where there
- * is no image; a guess is none.
+ * is no image; a guess is none, nor is one whose samples stand in the value as text.
  */
 #include "slice.h"
 
@@ -15,6 +15,13 @@ struct place {
     sqlite3_int64 axis, index;
 };
 
+/* Do the image's samples lie in the value as its grid says? */
+static bool
+has_slices(const struct zblob_image *image)
+{
+    return image->source != ZBLOB_SOURCE_GUESS && image->text_size == 0;
+}
+
 /* The largest image that a frame's header tells of. */
 static bool
 find_image(const struct zblob_frame *frame, struct zblob_image *image)
@@ -23,7 +30,7 @@ find_image(const struct zblob_frame *frame, struct zblob_image *image)
     uint64_t size, most = 0;
     for (uint32_t i = 0; i < frame->image_count; i++) {
         zblob_frame_image(frame, i, &each);
-        if (each.source == ZBLOB_SOURCE_GUESS || !zblob_grid_size(&each.grid, &size) || size <= most)
+        if (!has_slices(&each) || !zblob_grid_size(&each.grid, &size) || size <= most)
             continue;
         *image = each;
         most = size;
@@ -83,7 +90,7 @@ slice_of_whole(sqlite3_context *context, const struct value *value, const struct
 {
     struct zblob_image image;
     struct part part;
-    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || image.source == ZBLOB_SOURCE_GUESS)
+    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || !has_slices(&image))
         return;
     if (part_open(context, value, &part))
         slice_of_part(context, &part, &image, place);

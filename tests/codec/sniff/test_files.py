@@ -9,6 +9,7 @@ import struct
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -370,3 +371,23 @@ def test_no_file_is_slow() -> None:
         start = time.process_time()
         zb.info(value)
         assert time.process_time() - start < 0.5, name
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dicom_without_preamble() -> None:
+    """The meta information first, or the data set at once; in the latter, nothing says that pixels are compressed."""
+    folder = Path(pydicom.__file__).parent / "data" / "test_files"
+    for name in ("CT_small.dcm", "MR_small.dcm", "MR_small_implicit.dcm", "rtdose_1frame.dcm"):
+        value = (folder / name).read_bytes()
+        file = pydicom.dcmread(io.BytesIO(value))
+        meta = value[132:]
+        bare = meta[12 + file.file_meta.FileMetaInformationGroupLength :]
+        expected = images_of(value)
+        for cut in (meta, bare):
+            found = images_of(cut)
+            shifted = tuple(
+                replace(image, value_offset=image.value_offset - len(value) + len(cut)) for image in expected
+            )
+            assert found == shifted, name
+    for name in ("ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "rtstruct.dcm", "no_meta.dcm"):
+        assert images_of((folder / name).read_bytes()) == (), name

@@ -46,14 +46,6 @@ def test_every_simpleitk_image(db: Any, pixel_id: int, dimension: int, protocol:
         assert value[found.value_offset :].startswith(sitk.GetArrayViewFromImage(image).tobytes()[:64])
 
 
-def test_protocol_2_takes_the_general_path(brain: Any) -> None:
-    value = pickle.dumps(brain, 2)
-    assert zb.info(value).images == ()
-    frame = zb.compress(value)
-    assert zb.info(frame).codec == "zstd"
-    assert zb.decompress(frame) == value
-
-
 def test_real_brain(brain: sitk.Image, brain_pickle: bytes) -> None:
     frame = zb.compress(brain_pickle)
     (found,) = zb.info(frame).images
