@@ -45,6 +45,7 @@ LINK_FLAGS = (
     ["-bundle", "-undefined", "dynamic_lookup", "-pthread"]
     if MACOS
     else ["-shared", "-pthread", "-Wl,-z,nodelete", "-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"]
+    + ["-Wl,--wrap=stderr"]  # of libzstd's trainer: csrc/codec/chunk/train.c
 )
 
 # What is missing -> what installs it: Debian/Ubuntu; Homebrew; conda.

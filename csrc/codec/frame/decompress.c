@@ -2,6 +2,7 @@
 #include "../base/error.h"
 #include "../base/interrupt.h"
 #include "../base/threads.h"
+#include "compact.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -90,17 +91,50 @@ decode_range(const struct zblob_decoder *decoder, uint32_t chunk_count, const vo
 }
 
 static enum zblob_result
-decompress_range(const struct zblob_frame *frame, const void *src, unsigned threads, uint64_t offset, void *dst,
-                 uint64_t count, const struct zblob_interrupt *interrupt, struct zblob_error *error)
+decompress_compact(const struct zblob_frame *frame, uint64_t offset, void *dst, uint64_t count,
+                   struct zblob_error *error)
+{
+    const unsigned char *stored = frame->header + frame->header_size;
+    if (count == 0)
+        return ZBLOB_OK;
+    if (count == frame->raw_size)
+        return compact_decode(frame, stored, dst, error);
+    unsigned char *aside = malloc((size_t)frame->raw_size);
+    if (!aside)
+        return zblob_fail_memory(error, frame->raw_size);
+    enum zblob_result result = compact_decode(frame, stored, aside, error);
+    if (result == ZBLOB_OK)
+        memcpy(dst, aside + offset, (size_t)count);
+    free(aside);
+    return result;
+}
+
+static enum zblob_result
+decompress_range(const struct zblob_frame *frame, unsigned threads, uint64_t offset, void *dst, uint64_t count,
+                 const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
     struct interrupt_scope scope;
+    if (frame->is_compact)
+        return decompress_compact(frame, offset, dst, count, error);
     struct zblob_decoder *decoder;
     interrupt_open(&scope, interrupt);
     enum zblob_result result = zblob_decoder_open(&decoder, frame, error);
     if (result == ZBLOB_OK)
-        result = decode_range(decoder, frame->chunk_count, src, threads, offset, dst, count, error);
+        result = decode_range(decoder, frame->chunk_count, frame->header, threads, offset, dst, count, error);
     zblob_decoder_close(decoder);
     return interrupt_close(&scope, result, error);
+}
+
+enum zblob_result
+zblob_decompress_frame(const struct zblob_frame *frame, unsigned threads, uint64_t offset, void *dst, uint64_t count,
+                       const struct zblob_interrupt *interrupt, struct zblob_error *error)
+{
+    if (offset > frame->raw_size || count > frame->raw_size - offset)
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
+                          "bytes %" PRIu64 " to %" PRIu64 " are not within a value "
+                          "of %" PRIu64 " bytes",
+                          offset, offset + count, frame->raw_size);
+    return decompress_range(frame, threads, offset, dst, count, interrupt, error);
 }
 
 enum zblob_result
@@ -111,12 +145,7 @@ zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint6
     enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
     if (result != ZBLOB_OK)
         return result;
-    if (offset > frame.raw_size || count > frame.raw_size - offset)
-        return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
-                          "bytes %" PRIu64 " to %" PRIu64 " are not within a value "
-                          "of %" PRIu64 " bytes",
-                          offset, offset + count, frame.raw_size);
-    return decompress_range(&frame, src, threads, offset, dst, count, interrupt, error);
+    return zblob_decompress_frame(&frame, threads, offset, dst, count, interrupt, error);
 }
 
 enum zblob_result
@@ -130,7 +159,7 @@ zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, 
     if (frame.raw_size != dst_size)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "the value has %" PRIu64 " bytes, the buffer %" PRIu64,
                           frame.raw_size, dst_size);
-    return decompress_range(&frame, src, threads, 0, dst, dst_size, interrupt, error);
+    return decompress_range(&frame, threads, 0, dst, dst_size, interrupt, error);
 }
 
 /* ---- Verification ---------------------------------------------------------------------------- */
@@ -171,20 +200,26 @@ verify_chunks(const struct zblob_decoder *decoder, uint32_t chunk_count, const u
 }
 
 enum zblob_result
+zblob_verify_frame(const struct zblob_frame *frame, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
+                   struct zblob_error *error)
+{
+    struct interrupt_scope scope;
+    struct zblob_decoder *decoder;
+    *damaged_count = 0;
+    interrupt_open(&scope, interrupt);
+    enum zblob_result result = zblob_decoder_open(&decoder, frame, error);
+    if (result == ZBLOB_OK)
+        result = verify_chunks(decoder, frame->chunk_count, frame->header, damaged_count, error);
+    zblob_decoder_close(decoder);
+    return interrupt_close(&scope, result, error);
+}
+
+enum zblob_result
 zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
              struct zblob_error *error)
 {
     struct zblob_frame frame;
-    struct interrupt_scope scope;
-    struct zblob_decoder *decoder;
     *damaged_count = 0;
     enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
-    if (result != ZBLOB_OK)
-        return result;
-    interrupt_open(&scope, interrupt);
-    result = zblob_decoder_open(&decoder, &frame, error);
-    if (result == ZBLOB_OK)
-        result = verify_chunks(decoder, frame.chunk_count, src, damaged_count, error);
-    zblob_decoder_close(decoder);
-    return interrupt_close(&scope, result, error);
+    return result == ZBLOB_OK ? zblob_verify_frame(&frame, damaged_count, interrupt, error) : result;
 }

@@ -11,6 +11,7 @@
 #include "../base/bytes.h"
 #include "../base/error.h"
 #include "../base/interrupt.h"
+#include "compress.h"
 #include "header.h"
 
 #include <inttypes.h>
@@ -50,7 +51,8 @@ is_nearly_opening(const unsigned char *p, size_t size)
 static bool
 lacks_opening(const unsigned char *p, size_t size)
 {
-    return is_nearly_opening(p, size) && zblob_is_frame(p + PREFIX_SIZE, size - PREFIX_SIZE);
+    return is_nearly_opening(p, size) && frame_has_ordinary_magic(p + PREFIX_SIZE, size - PREFIX_SIZE) &&
+           zblob_is_frame(p + PREFIX_SIZE, size - PREFIX_SIZE);
 }
 
 bool
@@ -81,7 +83,7 @@ zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, 
                           "damaged pickle envelope: it says that it holds %" PRIu64 " bytes, the value has %zu", held,
                           src_size);
     if (memcmp(p + src_size - CLOSING_SIZE, CLOSING, CLOSING_SIZE) != 0 ||
-        !zblob_has_magic(p + PREFIX_SIZE, (size_t)held))
+        !frame_has_ordinary_magic(p + PREFIX_SIZE, (size_t)held))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: what it holds is no frame");
     *frame = p + PREFIX_SIZE;
     *frame_size = (size_t)held;
@@ -128,7 +130,7 @@ zblob_compress_pickle(const struct zblob_options *options, const void *src, size
 {
     unsigned char *frame;
     size_t frame_size;
-    enum zblob_result result = zblob_compress(options, ZBLOB_BLOB, src, src_size, &frame, &frame_size, error);
+    enum zblob_result result = compress_into_ordinary(options, ZBLOB_BLOB, src, src_size, &frame, &frame_size, error);
     if (result != ZBLOB_OK)
         return result;
     unsigned char *p = realloc(frame, frame_size + ZBLOB_ENVELOPE_OVERHEAD);
