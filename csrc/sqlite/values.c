@@ -1,6 +1,7 @@
 /* values.c: see values.h. */
 #include "values.h"
 
+#include "dictionaries.h"
 #include "interrupt.h"
 
 #include <string.h>
@@ -145,17 +146,19 @@ value_check_size(sqlite3_context *context, uint64_t size)
 
 /* A frame's bytes [offset, offset + count) in a new block with a terminator behind them; NULL: see *error. */
 static unsigned char *
-decode(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame, uint64_t offset,
-       uint64_t count, struct zblob_error *error)
+decode(sqlite3 *db, struct zblob_connection *connection, struct zblob_frame *frame, uint64_t offset, uint64_t count,
+       struct zblob_error *error)
 {
     struct zblob_interrupt interrupt = interrupt_of(db);
+    if (!dictionaries_complete(db, connection, frame, error))
+        return NULL;
     unsigned char *bytes = sqlite3_malloc64(count + 2);
     if (!bytes) {
         error->code = ZBLOB_NO_MEMORY;
         return NULL;
     }
-    if (zblob_decompress_range(frame->bytes, frame->size, connection->options.threads, offset, bytes, count, &interrupt,
-                               error) != ZBLOB_OK) {
+    if (zblob_decompress_frame(frame, connection->options.threads, offset, bytes, count, &interrupt, error) !=
+        ZBLOB_OK) {
         sqlite3_free(bytes);
         return NULL;
     }
@@ -167,15 +170,17 @@ unsigned char *
 value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count)
 {
     struct zblob_error error;
-    unsigned char *bytes =
-        decode(sqlite3_context_db_handle(context), value_connection(context), frame, offset, count, &error);
+    struct zblob_frame header;
+    unsigned char *bytes = NULL;
+    if (zblob_frame_open(&header, frame->bytes, frame->size, frame->size, &error) == ZBLOB_OK)
+        bytes = decode(sqlite3_context_db_handle(context), value_connection(context), &header, offset, count, &error);
     if (!bytes)
         value_fail(context, &error);
     return bytes;
 }
 
 bool
-value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *value, struct value *original,
+value_unpack(sqlite3 *db, struct zblob_connection *connection, const struct value *value, struct value *original,
              struct zblob_error *error)
 {
     struct zblob_frame header;
@@ -184,8 +189,28 @@ value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struc
         return false;
     original->type = header.value_type;
     original->size = (size_t)header.raw_size;
-    original->bytes = decode(db, connection, &frame, 0, header.raw_size, error);
+    original->bytes = decode(db, connection, &header, 0, header.raw_size, error);
     return original->bytes;
+}
+
+enum zblob_result
+value_verify(sqlite3 *db, struct zblob_connection *connection, const struct value *value, bool headers_only,
+             uint32_t *damaged_count, struct zblob_error *error)
+{
+    struct zblob_interrupt interrupt = interrupt_of(db);
+    struct zblob_frame header;
+    const unsigned char *frame;
+    size_t frame_size;
+    *damaged_count = 0;
+    enum zblob_result result = zblob_find_frame(value->bytes, value->size, &frame, &frame_size, error);
+    if (result != ZBLOB_OK || !frame)
+        return result;
+    result = zblob_frame_open(&header, frame, frame_size, frame_size, error);
+    if (result != ZBLOB_OK || headers_only)
+        return result;
+    if (!dictionaries_complete(db, connection, &header, error))
+        return error->code;
+    return zblob_verify_frame(&header, damaged_count, &interrupt, error);
 }
 
 /* A byte order mark, of either order. */

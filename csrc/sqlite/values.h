@@ -19,6 +19,7 @@
 #define value_is_too_tight ZBLOB_IN_SLOT(value_is_too_tight)
 #define value_check_size ZBLOB_IN_SLOT(value_check_size)
 #define value_decode ZBLOB_IN_SLOT(value_decode)
+#define value_verify ZBLOB_IN_SLOT(value_verify)
 
 /* A function's user data: which text encoding SQLite hands it, and its connection. */
 struct value_registration {
@@ -71,8 +72,13 @@ bool value_check_size(sqlite3_context *context, uint64_t size);
 unsigned char *value_decode(sqlite3_context *context, const struct value *frame, uint64_t offset, uint64_t count);
 
 /* What a frame or an envelope holds, as far as SQLite and zblob_config('max_size') allow that size; to be passed to value_return. */
-bool value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame,
-                  struct value *original, struct zblob_error *error);
+bool value_unpack(sqlite3 *db, struct zblob_connection *connection, const struct value *frame, struct value *original,
+                  struct zblob_error *error);
+
+/* Decode all of a frame or an envelope and drop the result; with headers_only, look at its header. A plain value is as it
+ * should be. *damaged_count as zblob_verify gives it. */
+enum zblob_result value_verify(sqlite3 *db, struct zblob_connection *connection, const struct value *value,
+                               bool headers_only, uint32_t *damaged_count, struct zblob_error *error);
 
 /* Make an unpacked value the result, and SQLite its owner. */
 void value_return(sqlite3_context *context, const struct value *original);
