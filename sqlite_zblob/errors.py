@@ -13,6 +13,10 @@ class UnsupportedFrameError(ZblobError):
     """A frame of a newer format version, or of a codec that this build does not know."""
 
 
+class MissingDictionaryError(ZblobError):
+    """A frame was made with a dictionary that is not at hand; the message names its id."""
+
+
 class SizeLimitError(ZblobError):
     """A value is larger than a limit, or than the buffer that it was to go into."""
 

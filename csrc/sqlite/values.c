@@ -99,6 +99,13 @@ value_is_too_tight(sqlite3 *db, const struct value *value, size_t frame_size)
 }
 
 bool
+value_is_better_plain(sqlite3 *db, const struct value *value, size_t frame_size)
+{
+    bool gains_nothing = value->size <= ZBLOB_TRAIN_SAMPLE_MAX && frame_size >= value->size;
+    return (gains_nothing && !value_is_marked(value)) || value_is_too_tight(db, value, frame_size);
+}
+
+bool
 value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error)
 {
     return zblob_find_frame(value->bytes, value->size, &value->bytes, &value->size, error) == ZBLOB_OK &&

@@ -17,6 +17,7 @@
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
 #define value_find_frame ZBLOB_IN_SLOT(value_find_frame)
 #define value_is_too_tight ZBLOB_IN_SLOT(value_is_too_tight)
+#define value_is_better_plain ZBLOB_IN_SLOT(value_is_better_plain)
 #define value_check_size ZBLOB_IN_SLOT(value_check_size)
 #define value_decode ZBLOB_IN_SLOT(value_decode)
 #define value_verify ZBLOB_IN_SLOT(value_verify)
@@ -57,6 +58,9 @@ bool value_is_compressed(const struct value *value);
 
 /* Is a value better stored as it is, because its frame, which is larger, may not fit where the value itself does? */
 bool value_is_too_tight(sqlite3 *db, const struct value *value, size_t frame_size);
+
+/* Does a column rather store a value as it is? A small one whose frame is not smaller, or one that is too tight. */
+bool value_is_better_plain(sqlite3 *db, const struct value *value, size_t frame_size);
 
 /* Open the frame of a marked value, and narrow an envelope's value to the frame that it holds. */
 bool value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame);

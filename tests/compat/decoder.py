@@ -172,9 +172,9 @@ def decode_block(block: bytes, raw_size: int, dictionary: bytes | None) -> bytes
     """Put before a block what makes it a Zstandard frame: magic, descriptor, content size, and the block's header."""
     size = bytes([0x20, raw_size]) if raw_size < 256 else b"\x60" + struct.pack("<H", raw_size - 256)
     frame = b"\x28\xb5\x2f\xfd" + size + (len(block) << 3 | 2 << 1 | 1).to_bytes(3, "little") + block
-    options = {"dict_data": zstandard.ZstdCompressionDict(dictionary)} if dictionary else {}
+    known = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
     try:
-        return zstandard.ZstdDecompressor(**options).decompress(frame)
+        return zstandard.ZstdDecompressor(dict_data=known).decompress(frame)
     except zstandard.ZstdError as error:
         raise DamagedError("block") from error
 

@@ -204,9 +204,11 @@ store(sqlite3_context *context, struct store_call *call)
     if (!target_find(call, &target))
         return;
     if (compress(call, &target, &error) == ZBLOB_OK) {
-        call->connection->store_calls = call;
-        replace(context, call, &target);
-        call->connection->store_calls = call->outer;
+        if (!value_is_better_plain(call->db, &call->value, call->frame.size)) {
+            call->connection->store_calls = call;
+            replace(context, call, &target);
+            call->connection->store_calls = call->outer;
+        }
         zblob_free((void *)call->frame.bytes);
     }
     target_free(&target);

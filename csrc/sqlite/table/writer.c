@@ -277,7 +277,7 @@ bind_frame(const struct write *write, const struct row *row, int column, const s
     set_dictionary(table, column, &options);
     if (zblob_compress(&options, value->type, value->bytes, value->size, &frame, &frame_size, &error) != ZBLOB_OK)
         return fail_value(table, column, &error);
-    *is_bound = !value_is_too_tight(table->shadow.db, value, frame_size);
+    *is_bound = !value_is_better_plain(table->shadow.db, value, frame_size);
     if (!*is_bound) {
         zblob_free(frame);
         return SQLITE_OK;
