@@ -247,30 +247,16 @@ void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct z
 enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
                                  size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error);
 
-/* Decompress a whole frame into dst; dst_size must be the raw_size of its header. Here and below, `interrupt` may be
- * NULL. */
-enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
-                                   const struct zblob_interrupt *interrupt, struct zblob_error *error);
-
 /* Decompress `count` bytes of the value from byte `offset` on. Only the chunks that they lie in are decoded. The range
- * must lie inside the value. */
-enum zblob_result zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst,
-                                         uint64_t count, const struct zblob_interrupt *interrupt,
-                                         struct zblob_error *error);
-
-/* The same for a frame that is open, and whose dictionary is set. */
-enum zblob_result zblob_decompress_frame(const struct zblob_frame *frame, unsigned threads, uint64_t offset, void *dst,
-                                         uint64_t count, const struct zblob_interrupt *interrupt,
-                                         struct zblob_error *error);
+ * must lie inside the value. The frame is open, src_size and value_size having been those of all of it, and its
+ * dictionary is set. Here and below, `interrupt` may be NULL. */
+enum zblob_result zblob_decompress(const struct zblob_frame *frame, unsigned threads, uint64_t offset, void *dst,
+                                   uint64_t count, const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk. *damaged_count is the number
- * of damaged chunks; 0 if the header itself is damaged, because then no chunk was decoded. */
-enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count,
+ * of damaged chunks. The frame as above. */
+enum zblob_result zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count,
                                const struct zblob_interrupt *interrupt, struct zblob_error *error);
-
-/* The same for a frame that is open, and whose dictionary is set. */
-enum zblob_result zblob_verify_frame(const struct zblob_frame *frame, uint32_t *damaged_count,
-                                     const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* XXH64 with seed 0, as the chunk index holds it for each chunk. */
 uint64_t zblob_checksum(const void *src, size_t src_size);

@@ -476,7 +476,7 @@ def _decompress(
             header.dictionary = _found(header.dictionary_id, dictionary)
         value: Any = _new_bytes(None, size) if out is None else _writable(out, size)
         with ffi.from_buffer(value) as dst, _call(size) as request:
-            if lib.zblob_decompress_frame(header, threads, 0, dst, size, request, error):
+            if lib.zblob_decompress(header, threads, 0, dst, size, request, error):
                 _raise(error)
     return value, header.value_type
 

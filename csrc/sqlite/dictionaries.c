@@ -119,8 +119,9 @@ drop_last(struct zblob_connection *connection)
     }
 }
 
-struct zblob_dictionary *
-dictionaries_find(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob_error *error)
+/* Valid until the next call; NULL: *error says why. */
+static struct zblob_dictionary *
+find(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob_error *error)
 {
     for (struct kept_dictionary **link = &connection->dictionaries; *link; link = &(*link)->next) {
         struct kept_dictionary *kept = *link;
@@ -150,7 +151,7 @@ dictionaries_complete(sqlite3 *db, struct zblob_connection *connection, struct z
                       struct zblob_error *error)
 {
     if (frame->dictionary_id)
-        frame->dictionary = dictionaries_find(db, connection, frame->dictionary_id, error);
+        frame->dictionary = find(db, connection, frame->dictionary_id, error);
     return !frame->dictionary_id || frame->dictionary;
 }
 
@@ -159,7 +160,7 @@ dictionaries_complete_options(sqlite3 *db, struct zblob_connection *connection, 
                               struct zblob_error *error)
 {
     if (options->dictionary_id)
-        options->dictionary = dictionaries_find(db, connection, options->dictionary_id, error);
+        options->dictionary = find(db, connection, options->dictionary_id, error);
     return !options->dictionary_id || options->dictionary;
 }
 

@@ -9,17 +9,12 @@
 
 #define DICTIONARIES_TABLE "zblob_dictionaries"
 
-#define dictionaries_find ZBLOB_IN_SLOT(dictionaries_find)
 #define dictionaries_complete ZBLOB_IN_SLOT(dictionaries_complete)
 #define dictionaries_complete_options ZBLOB_IN_SLOT(dictionaries_complete_options)
 #define dictionaries_free ZBLOB_IN_SLOT(dictionaries_free)
 #define dictionaries_newest_sql ZBLOB_IN_SLOT(dictionaries_newest_sql)
 
-/* Valid until the next call; NULL: *error says why. */
-struct zblob_dictionary *dictionaries_find(sqlite3 *db, struct zblob_connection *connection, uint32_t id,
-                                           struct zblob_error *error);
-
-/* Set the dictionary of an opened frame, or of options, that name one. False: *error says why. */
+/* Set the dictionary of an opened frame, or of options, that name one: until the next call. False: *error says why. */
 bool dictionaries_complete(sqlite3 *db, struct zblob_connection *connection, struct zblob_frame *frame,
                            struct zblob_error *error);
 bool dictionaries_complete_options(sqlite3 *db, struct zblob_connection *connection, struct zblob_options *options,

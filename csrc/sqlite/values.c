@@ -164,8 +164,7 @@ decode(sqlite3 *db, struct zblob_connection *connection, struct zblob_frame *fra
         error->code = ZBLOB_NO_MEMORY;
         return NULL;
     }
-    if (zblob_decompress_frame(frame, connection->options.threads, offset, bytes, count, &interrupt, error) !=
-        ZBLOB_OK) {
+    if (zblob_decompress(frame, connection->options.threads, offset, bytes, count, &interrupt, error) != ZBLOB_OK) {
         sqlite3_free(bytes);
         return NULL;
     }
@@ -217,7 +216,7 @@ value_verify(sqlite3 *db, struct zblob_connection *connection, const struct valu
         return result;
     if (!dictionaries_complete(db, connection, &header, error))
         return error->code;
-    return zblob_verify_frame(&header, damaged_count, &interrupt, error);
+    return zblob_verify(&header, damaged_count, &interrupt, error);
 }
 
 /* A byte order mark, of either order. */

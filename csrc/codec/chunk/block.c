@@ -3,6 +3,7 @@
 
 #include "../base/bytes.h"
 #include "../base/interrupt.h"
+#include "contexts.h"
 #include "dictionary.h"
 #include "zstd.h"
 

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ZSTD_STATIC_LINKING_ONLY /* it is linked statically: these functions are those of the build */
+#include <zstd.h>
+
 #define ZSTD_LEVELS 23 /* zstd's levels 0 to 22 */
 
 struct zblob_dictionary {

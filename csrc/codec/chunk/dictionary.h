@@ -2,9 +2,9 @@
 #ifndef ZBLOB_CODEC_CHUNK_DICTIONARY_H
 #define ZBLOB_CODEC_CHUNK_DICTIONARY_H
 
-#include "contexts.h"
-
 #include "../../zblob.h"
+
+#include <zstd.h>
 
 /* Prepared when first asked for, and kept; NULL: out of memory. Any number of threads may ask at once. */
 const ZSTD_CDict *dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level);

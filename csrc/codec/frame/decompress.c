@@ -126,8 +126,8 @@ decompress_range(const struct zblob_frame *frame, unsigned threads, uint64_t off
 }
 
 enum zblob_result
-zblob_decompress_frame(const struct zblob_frame *frame, unsigned threads, uint64_t offset, void *dst, uint64_t count,
-                       const struct zblob_interrupt *interrupt, struct zblob_error *error)
+zblob_decompress(const struct zblob_frame *frame, unsigned threads, uint64_t offset, void *dst, uint64_t count,
+                 const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
     if (offset > frame->raw_size || count > frame->raw_size - offset)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
@@ -135,31 +135,6 @@ zblob_decompress_frame(const struct zblob_frame *frame, unsigned threads, uint64
                           "of %" PRIu64 " bytes",
                           offset, offset + count, frame->raw_size);
     return decompress_range(frame, threads, offset, dst, count, interrupt, error);
-}
-
-enum zblob_result
-zblob_decompress_range(const void *src, size_t src_size, unsigned threads, uint64_t offset, void *dst, uint64_t count,
-                       const struct zblob_interrupt *interrupt, struct zblob_error *error)
-{
-    struct zblob_frame frame;
-    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
-    if (result != ZBLOB_OK)
-        return result;
-    return zblob_decompress_frame(&frame, threads, offset, dst, count, interrupt, error);
-}
-
-enum zblob_result
-zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
-                 const struct zblob_interrupt *interrupt, struct zblob_error *error)
-{
-    struct zblob_frame frame;
-    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
-    if (result != ZBLOB_OK)
-        return result;
-    if (frame.raw_size != dst_size)
-        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "the value has %" PRIu64 " bytes, the buffer %" PRIu64,
-                          frame.raw_size, dst_size);
-    return decompress_range(&frame, threads, 0, dst, dst_size, interrupt, error);
 }
 
 /* ---- Verification ---------------------------------------------------------------------------- */
@@ -200,8 +175,8 @@ verify_chunks(const struct zblob_decoder *decoder, uint32_t chunk_count, const u
 }
 
 enum zblob_result
-zblob_verify_frame(const struct zblob_frame *frame, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
-                   struct zblob_error *error)
+zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
+             struct zblob_error *error)
 {
     struct interrupt_scope scope;
     struct zblob_decoder *decoder;
@@ -212,14 +187,4 @@ zblob_verify_frame(const struct zblob_frame *frame, uint32_t *damaged_count, con
         result = verify_chunks(decoder, frame->chunk_count, frame->header, damaged_count, error);
     zblob_decoder_close(decoder);
     return interrupt_close(&scope, result, error);
-}
-
-enum zblob_result
-zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
-             struct zblob_error *error)
-{
-    struct zblob_frame frame;
-    *damaged_count = 0;
-    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
-    return result == ZBLOB_OK ? zblob_verify_frame(&frame, damaged_count, interrupt, error) : result;
 }
