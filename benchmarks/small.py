@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import zstandard
@@ -36,8 +37,8 @@ def json_events() -> list[bytes]:
     rows = []
     for package in importlib.metadata.distributions():
         for file in package.files or ():
-            about = {"package": package.metadata["Name"], "version": package.version, "path": str(file)}
-            about |= {"size": file.size, "hash": str(file.hash and file.hash.value)}
+            about: dict[str, object] = {"package": package.metadata["Name"], "version": package.version}
+            about |= {"path": str(file), "size": file.size, "hash": str(file.hash and file.hash.value)}
             rows.append(json.dumps(about).encode())
     return rows
 
@@ -51,7 +52,7 @@ def log_lines() -> list[bytes]:
 
 
 def pickled_dictionaries() -> list[bytes]:
-    from sklearn import datasets
+    datasets = importlib.import_module("sklearn.datasets")
 
     rows = []
     for load in (datasets.load_wine, datasets.load_breast_cancer, datasets.load_diabetes):
@@ -75,7 +76,7 @@ def documents() -> list[bytes]:
 
 
 def arrays() -> list[bytes]:
-    from sklearn import datasets
+    datasets = importlib.import_module("sklearn.datasets")
 
     return [pickle.dumps(row.reshape(8, 8).astype("u1"), protocol=4) for row in datasets.load_digits().data]
 
@@ -107,8 +108,9 @@ def measure(
     zb.load(connection)
     encoder = zstandard.ZstdCompressor(level=ZSTD_LEVEL, dict_data=zstandard.ZstdCompressionDict(dictionary))
     decoder = zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary))
-    connection.create_scalar_function("py_encode", encoder.compress, 1)
-    connection.create_scalar_function("py_decode", decoder.decompress, 1)
+    functions: dict[str, Any] = {"py_encode": encoder.compress, "py_decode": decoder.decompress}
+    for name, function in functions.items():
+        connection.create_scalar_function(name, function, 1)
     connection.execute("CREATE TABLE zblob_dictionaries(id INTEGER PRIMARY KEY, dictionary BLOB)")
     connection.execute("INSERT INTO zblob_dictionaries VALUES (zdictionary_id(?1), ?1)", (dictionary,))
     connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
@@ -149,7 +151,7 @@ def main() -> None:
             trainer.executemany("INSERT INTO t VALUES (?)", [(row,) for row in rows[::2]])
             ((ours,),) = trainer.execute(f"SELECT ztrain(data, {DICTIONARY_SIZE}) FROM t").fetchall()
             assert isinstance(ours, bytes)
-            theirs = zstandard.train_dictionary(DICTIONARY_SIZE, rows[::2]).as_bytes()
+            theirs = zstandard.train_dictionary(DICTIONARY_SIZE, [*rows[::2]]).as_bytes()
             options = json.dumps({"dictionary": zb.codec.dictionary_id(ours), "level": LEVEL})
             stores = {
                 "plain": ("?", "data", ours),

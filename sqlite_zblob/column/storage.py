@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run
@@ -380,9 +379,7 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     settings = {name: getattr(wanted, name) for name in names}
     settings["envelope"] = kind_of(wanted.envelope, wanted.dictionary)
     id = record.add(connection, wanted.schema, table.name, column.name, **settings)
-    setting = Setting(
-        id, column.name, wanted.envelope, wanted.level, wanted.min_size, wanted.hint, wanted.dictionary
-    )
+    setting = Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
     for sql in trigger_texts(table, setting):
         run(connection, sql)
     _try(connection, table, column, setting)
