@@ -40,11 +40,13 @@ MODULE_NAME = "_codec.abi3.so"
 COMPILE_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fPIC", "-fvisibility=hidden", "-pthread"]
 COMPILE_FLAGS += ["-Wall", "-Wextra"]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
+# Of libzstd's trainer: csrc/codec/chunk/train.c.
+WRAP_STDERR = "-Wl,--wrap=stderr"
 # Pool threads outlive the last connection, after which SQLite unloads an extension: keep it mapped.
 LINK_FLAGS = (
     ["-bundle", "-undefined", "dynamic_lookup", "-pthread"]
     if MACOS
-    else ["-shared", "-pthread", "-Wl,-z,nodelete", "-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"]
+    else ["-shared", "-pthread", "-Wl,-z,nodelete", "-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL", WRAP_STDERR]
 )
 
 # What C calls: sqlite_zblob/codec.py and chunks.py have it.

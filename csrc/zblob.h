@@ -26,6 +26,12 @@
 #define ZBLOB_DIMENSION_MAX 8
 #define ZBLOB_IMAGES_MAX 1024
 #define ZBLOB_CHUNK_RAW_MAX 16777216 /* bytes that one chunk may decode to */
+#define ZBLOB_DICTIONARY_SIZE_MIN 256
+#define ZBLOB_DICTIONARY_SIZE_MAX 1048576
+#define ZBLOB_DICTIONARY_SIZE_DEFAULT 65536
+#define ZBLOB_TRAIN_COUNT_MIN 10
+#define ZBLOB_TRAIN_SAMPLE_MIN 8
+#define ZBLOB_TRAIN_SAMPLE_MAX 65535
 
 /* A frame is at most so many bytes larger than its value: 64, and 32 for each chunk after the first. */
 #define ZBLOB_OVERHEAD_FIRST_CHUNK 64
@@ -39,8 +45,9 @@ enum zblob_result {
     ZBLOB_UNSUPPORTED, /* a newer format version, or a codec that this build does not know */
     ZBLOB_TOO_LARGE,   /* over a limit on sizes, of the caller or of the format */
     ZBLOB_NO_MEMORY,
-    ZBLOB_BAD_ARGUMENT, /* an option or argument is wrong; the message names it */
-    ZBLOB_INTERRUPTED,  /* the caller's struct zblob_interrupt said so */
+    ZBLOB_BAD_ARGUMENT,     /* an option or argument is wrong; the message names it */
+    ZBLOB_INTERRUPTED,      /* the caller's struct zblob_interrupt said so */
+    ZBLOB_NEEDS_DICTIONARY, /* the frame was made with a dictionary that the caller has not given */
 };
 
 #define ZBLOB_MESSAGE_SIZE 256
@@ -157,6 +164,8 @@ struct zblob_options {
     bool is_complex, is_bool; /* of raw samples, as in struct zblob_image */
     bool is_hint;             /* what is said of raw samples may be wrong: the samples decide */
     bool for_column;          /* a compressed column makes the frame, not the program that stores the value */
+    uint32_t dictionary_id;   /* which dictionary callers are to put into the next field; 0: none */
+    struct zblob_dictionary *dictionary; /* for small values; NULL: none. The codec looks at no other field for it */
     struct zblob_interrupt interrupt;
 };
 
@@ -177,7 +186,8 @@ enum zblob_result zblob_options_set_shape(struct zblob_options *options, const i
  * sense, or together they describe another number of bytes. */
 bool zblob_options_hint(struct zblob_options *options, const char *dtype, const char *shape, uint64_t value_size);
 
-/* A validated header. Points into the caller's bytes, which must outlive it. */
+/* A validated header. Points into the caller's bytes, which must outlive it. A *compact* frame, which small values are in,
+ * has one chunk (an empty value: none) and no images, and is validated as a whole. */
 struct zblob_frame {
     const unsigned char *header; /* header_size bytes */
     size_t header_size;
@@ -187,8 +197,10 @@ struct zblob_frame {
     enum zblob_codec codec; /* the one with the largest number among the chunks' codecs */
     uint32_t version;
     uint32_t level;
-    bool for_column;        /* as in struct zblob_options */
-    uint32_t dictionary_id; /* 0: none */
+    bool for_column; /* as in struct zblob_options */
+    bool is_compact;
+    uint32_t dictionary_id;              /* 0: none */
+    struct zblob_dictionary *dictionary; /* set by the caller, where there is such an id, before anything is decoded */
     uint32_t chunk_count;
     uint32_t image_count;
 };
@@ -198,23 +210,25 @@ struct zblob_chunk {
     uint64_t stored_offset; /* from the frame's first byte */
     uint32_t raw_size;
     uint32_t stored_size;
-    uint64_t checksum; /* XXH64 of the raw bytes */
+    uint64_t checksum; /* XXH64 of the raw bytes; in a compact frame 32 bits of that of header and stored bytes */
     enum zblob_codec codec;
 };
 
 /* So many bytes of a value show whether it carries the magic, and how long its header is. */
 #define ZBLOB_PREFIX_SIZE 16
 
-/* Do these bytes carry the magic? Such a value is a frame, or a damaged one. */
+/* Do these bytes carry a magic? Such a value is a frame, or a damaged one. */
 bool zblob_has_magic(const void *src, size_t src_size);
 
-/* Length of the whole header, from its first ZBLOB_PREFIX_SIZE bytes. 0 without magic. */
+/* From its first ZBLOB_PREFIX_SIZE bytes, how many bytes zblob_frame_open needs, or all, if the value has fewer: those
+ * of the header, or of the longest compact frame that begins so. 0 without magic. */
 uint64_t zblob_header_size(const void *src, size_t src_size);
 
-/* Does it carry the magic, and is the header's checksum right? What follows the header is not looked at. */
+/* Does it carry the magic, and is the header's checksum right? What follows the header is not looked at; a compact frame
+ * has one checksum for all of it. */
 bool zblob_is_frame(const void *src, size_t src_size);
 
-/* Validate the header in src (src_size bytes, at least the whole header) of a value that is value_size
+/* Validate the header in src (src_size bytes, at least those of zblob_header_size, or all) of a value that is value_size
  * bytes long. UNSUPPORTED for a newer version, DAMAGED for everything else that is wrong. */
 enum zblob_result zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, uint64_t value_size,
                                    struct zblob_error *error);
@@ -251,20 +265,42 @@ enum zblob_result zblob_compress_to(const struct zblob_options *options, enum zb
                                     const void *src, size_t src_size, const struct zblob_sink *sink,
                                     unsigned char **header, size_t *header_size, struct zblob_error *error);
 
-/* Decompress a whole frame into dst; dst_size must be the raw_size of its header. Here and below, `interrupt` may be
- * NULL. */
-enum zblob_result zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
+/* Decompress a whole value into dst, which has room for raw_size bytes. The frame is open, src_size and value_size having
+ * been those of all of it, and its dictionary is set. Here and below, `interrupt` may be NULL. */
+enum zblob_result zblob_decompress(const struct zblob_frame *frame, unsigned threads, void *dst,
                                    const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk. *damaged_count is the number
- * of damaged chunks; 0 if the header itself is damaged, because then no chunk was decoded. */
-enum zblob_result zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count,
+ * of damaged chunks. The frame as above. */
+enum zblob_result zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count,
                                const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* XXH64 with seed 0, as the chunk index holds it for each chunk. */
 uint64_t zblob_checksum(const void *src, size_t src_size);
 
 void zblob_free(void *block);
+
+/* ---- Dictionaries ---------------------------------------------------------------------------- */
+
+/* A *dictionary* is what many small values have in common: bytes of zstd's dictionary format, or any bytes. Frames made
+ * with it name it by its id, which is a hash of its bytes, and cannot be decoded without it. Any number of threads may
+ * share one. */
+struct zblob_dictionary;
+
+/* The bytes are copied. BAD_ARGUMENT: too few or too many, or tables of zstd's that cannot be right. */
+enum zblob_result zblob_dictionary_open(struct zblob_dictionary **dictionary, const void *src, size_t src_size,
+                                        struct zblob_error *error);
+void zblob_dictionary_close(struct zblob_dictionary *dictionary);
+
+/* Never 0. */
+uint32_t zblob_dictionary_id(const struct zblob_dictionary *dictionary);
+uint32_t zblob_dictionary_id_of(const void *src, size_t src_size);
+
+/* Train a dictionary of at most `capacity` bytes from `count` samples, which lie in `samples` one after the other. On OK
+ * *dictionary is a new block, to be released with zblob_free. */
+enum zblob_result zblob_train(const void *samples, const size_t *sizes, size_t count, size_t capacity,
+                              unsigned char **dictionary, size_t *dictionary_size,
+                              const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* ---- Envelopes: frames that are pickles ------------------------------------------------------ */
 
@@ -343,11 +379,13 @@ void zblob_reader_close(struct zblob_reader *reader);
 /* The header of the frame that the source is or holds; NULL: the source is a plain value. */
 const struct zblob_frame *zblob_reader_frame(const struct zblob_reader *reader);
 
+/* Where that frame names a dictionary, to be called before anything is gathered. The dictionary must outlive the reader. */
+void zblob_reader_set_dictionary(struct zblob_reader *reader, struct zblob_dictionary *dictionary);
+
 /* Gather runs of the original value into run * count bytes at dst. Only the chunks that they touch are read and decoded,
  * and beside the result no more is held than a few chunks. BAD_ARGUMENT for runs that do not lie within the value. */
-enum zblob_result zblob_reader_gather(const struct zblob_reader *reader, const struct zblob_runs *runs,
-                                      unsigned threads, void *dst, const struct zblob_interrupt *interrupt,
-                                      struct zblob_error *error);
+enum zblob_result zblob_reader_gather(struct zblob_reader *reader, const struct zblob_runs *runs, unsigned threads,
+                                      void *dst, const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 struct zblob_decoder; /* a frame's header, parsed: what is needed to decode any chunk */
 

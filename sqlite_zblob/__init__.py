@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
     from .codec import VERSION as __version__  # noqa: N811
     from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
+    from .column.dictionaries import drop_dictionaries, train
     from .column.recommend import Recommendation, recommend
     from .column.storage import ColumnStatus, disable, enable, status
     from .column.watch import install, load, uninstall
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         DiskSpaceError,
         LoadError,
         MetadataError,
+        MissingDictionaryError,
         NotCompressedError,
         OptionError,
         SizeLimitError,
@@ -60,6 +62,7 @@ __all__ = [
     "LoadError",
     "MetadataError",
     "MigrationInfo",
+    "MissingDictionaryError",
     "NotCompressedError",
     "OptionError",
     "Progress",
@@ -84,6 +87,7 @@ __all__ = [
     "decompress",
     "describe",
     "disable",
+    "drop_dictionaries",
     "enable",
     "images",
     "info",
@@ -97,6 +101,7 @@ __all__ = [
     "restore",
     "stats",
     "status",
+    "train",
     "uninstall",
     "verify",
     "write_stream",
@@ -108,6 +113,7 @@ _HOMES = {
     ".analysis.describe": ("ColumnInfo", "DatabaseInfo", "MigrationInfo", "TableInfo", "describe"),
     ".analysis.stats": ("CodecStats", "ColumnStats", "TableStats", "stats"),
     ".codec": ("FrameInfo", "ImageInfo", "compress", "compress_pickle", "decompress", "info", "is_frame"),
+    ".column.dictionaries": ("drop_dictionaries", "train"),
     ".column.recommend": ("Recommendation", "recommend"),
     ".column.storage": ("ColumnStatus", "disable", "enable", "status"),
     ".column.watch": ("install", "load", "uninstall"),
@@ -120,6 +126,7 @@ _HOMES = {
         "DiskSpaceError",
         "LoadError",
         "MetadataError",
+        "MissingDictionaryError",
         "NotCompressedError",
         "OptionError",
         "SizeLimitError",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ._codec import ffi, lib
-from .codec import Buffer, _bytes_of, _call, _made_by, _raise, make_options
+from .codec import Buffer, _bytes_of, _call, _give_dictionary, _made_by, _raise, make_options
 from .errors import DamagedFrameError, ZblobError
 
 
@@ -38,6 +38,8 @@ class FrameDecoder:
         self._header = ffi.new("char[]", head[offset[0] :])  # to which the decoder points
         if lib.zblob_frame_open(header, self._header, len(head) - offset[0], size[0], error):
             _raise(error)
+        _give_dictionary(header)
+        self._frame = header  # which keeps its dictionary
         result = lib.zblob_decoder_open(opened, header, error)
         self._decoder = ffi.gc(opened[0], lib.zblob_decoder_close)
         if result:

@@ -7,15 +7,26 @@ them may run in any number of threads at once.
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, overload
 
 from ._codec import ffi, lib
-from .errors import DamagedFrameError, OptionError, SizeLimitError, UnsupportedFrameError, WrongTypeError, ZblobError
+from .descriptions import FrameInfo as FrameInfo
+from .descriptions import ImageInfo as ImageInfo
+from .errors import (
+    DamagedFrameError,
+    MissingDictionaryError,
+    OptionError,
+    SizeLimitError,
+    UnsupportedFrameError,
+    WrongTypeError,
+    ZblobError,
+)
 
 Buffer = bytes | bytearray | memoryview | Any  # anything with the buffer protocol, which typing has no name for yet
 
@@ -39,6 +50,7 @@ _EXCEPTIONS: dict[int, type[BaseException]] = {
     lib.ZBLOB_NO_MEMORY: MemoryError,
     lib.ZBLOB_BAD_ARGUMENT: OptionError,
     lib.ZBLOB_INTERRUPTED: KeyboardInterrupt,
+    lib.ZBLOB_NEEDS_DICTIONARY: MissingDictionaryError,
 }
 
 _ENCODINGS = {lib.ZBLOB_TEXT_UTF8: "utf-8", lib.ZBLOB_TEXT_UTF16LE: "utf-16-le"}
@@ -46,47 +58,6 @@ _ENCODINGS = {lib.ZBLOB_TEXT_UTF8: "utf-8", lib.ZBLOB_TEXT_UTF16LE: "utf-16-le"}
 _new_bytes = ctypes.pythonapi.PyBytes_FromStringAndSize
 _new_bytes.restype = ctypes.py_object
 _new_bytes.argtypes = [ctypes.c_char_p, ctypes.c_ssize_t]
-
-
-@dataclass(frozen=True)
-class ImageInfo:
-    """One image inside a value. Axes run from the fastest to the slowest, as SimpleITK names them."""
-
-    source: (
-        str  # a pickle's "SimpleITK", "NumPy" or "array"; "npy" (also in an .npz); a file's format; "options"; "guess"
-    )
-    pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
-    byte_order: str  # "little" or "big"
-    dimension: int
-    components: int  # per pixel
-    size: tuple[int, ...]  # pixels along each axis
-    order: str  # "F" for a NumPy array in Fortran order, "K" for axes in yet another order, otherwise "C"
-    value_offset: int  # of the first sample within the value, in bytes
-    spacing: tuple[float, ...] | None = None  # physical units per pixel (SimpleITK: mm)
-    origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units
-    direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
-    text_size: int = 0  # bytes in the value, if the samples stand there as Latin-1 characters in UTF-8; otherwise 0
-
-
-@dataclass(frozen=True)
-class FrameInfo:
-    """What a value's header says. The fields are those of docs/format.md and of SQL's zinfo()."""
-
-    frame: bool  # False: a plain value, which every reader hands back unchanged
-    envelope: str | None  # "pickle": the frame lies in a pickle that unpacks itself
-    version: int | None  # of the format
-    value_type: str  # "blob" or "text"
-    codec: str | None  # the richest among the chunks: "store", "zstd", "planes" or "voxel"
-    level: int | None  # 1 .. 9
-    raw_size: int  # bytes before compression
-    frame_size: int  # bytes after it, header included
-    ratio: float  # raw_size / frame_size
-    header_size: int  # bytes
-    chunk_count: int
-    checksum: str | None  # of each chunk's raw bytes: "xxh64"
-    dictionary_id: int  # 0: none
-    for_column: bool  # a compressed column has made the frame; False: the program did that itself, by zcompress
-    images: tuple[ImageInfo, ...]
 
 
 _checks = threading.local()
@@ -146,6 +117,68 @@ def _call(size: int) -> _Call | nullcontext[Any]:
     return nullcontext(ffi.NULL) if check is None or size < _INTERRUPTIBLE_SIZE else _Call(check)
 
 
+# ---- Dictionaries ------------------------------------------------------------------------------------------
+
+_finders = threading.local()
+
+
+@contextmanager
+def dictionaries_from(find: Callable[[int], bytes | None]) -> Iterator[None]:
+    """Within it, the calls of this thread that need the dictionary of an id take the bytes that `find` gives for it."""
+    before = getattr(_finders, "find", None)
+    _finders.find = find
+    try:
+        yield
+    finally:
+        _finders.find = before
+
+
+def dictionary_id(dictionary: Buffer) -> int:
+    """The id under which a dictionary is kept: a hash of its bytes, never 0."""
+    with _bytes_of(dictionary) as src:
+        return int(lib.zblob_dictionary_id_of(src, len(src)))
+
+
+@functools.lru_cache(maxsize=16)
+def _prepared(dictionary: bytes) -> Any:
+    """A `struct zblob_dictionary *`."""
+    made, error = ffi.new("struct zblob_dictionary **"), ffi.new("struct zblob_error *")
+    if lib.zblob_dictionary_open(made, dictionary, len(dictionary), error):
+        _raise(error)
+    return ffi.gc(made[0], lib.zblob_dictionary_close)
+
+
+def find_dictionary(id: int) -> bytes | None:
+    """What `dictionaries_from` gives in this thread."""
+    find = getattr(_finders, "find", None)
+    return find(id) if find else None
+
+
+def _found(id: int, dictionary: bytes | None = None) -> Any:
+    """:raises MissingDictionaryError: nobody has the dictionary of that id.
+    :raises DamagedFrameError: what is kept under that id is another one.
+    """
+    kept = dictionary if dictionary is not None else find_dictionary(id)
+    if kept is None:
+        raise MissingDictionaryError(
+            f"the value needs dictionary {id}: give its bytes, which are in table zblob_dictionaries of the database "
+            "that the value comes from"
+        )
+    made = _prepared(bytes(kept))
+    if lib.zblob_dictionary_id(made) != id:
+        raise DamagedFrameError(f"the value needs dictionary {id}, and the bytes given for it are those of another one")
+    return made
+
+
+_alive: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+def _give_dictionary(struct: Any, dictionary: bytes | None = None) -> None:
+    """Set the dictionary that options or an opened frame name, if any, and keep it for as long as the struct lives."""
+    if struct.dictionary_id:
+        struct.dictionary = _alive[struct] = _found(struct.dictionary_id, dictionary)
+
+
 def _bytes_of(data: Buffer) -> Any:
     """The memory of a bytes-like object, for `with`.
 
@@ -202,6 +235,11 @@ def make_options(**options: Any) -> Any:
     """A `struct zblob_options`. OptionError names an option that is unknown or out of range."""
     made, error = ffi.new("struct zblob_options *"), ffi.new("struct zblob_error *")
     lib.zblob_options_init(made)
+    given = options.pop("dictionary", None)
+    if isinstance(given, bytes):
+        options["dictionary"] = dictionary_id(given)
+    elif given is not None:
+        options["dictionary"] = given
     for name, value in options.items():
         _set_option(made, name, value, error)
     return made
@@ -226,7 +264,8 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, *, hint: Hint | Non
         another number of bytes, the data are taken as if nothing was said.
     :param options: `codec` ("auto", "voxel", "planes", "zstd" or "store"), `threads` (0: all), `min_size`
         (smaller data come back as they are), for raw voxels without a header `dtype` (NumPy's name) and
-        `shape` (slowest axis first, whose product is the number of samples), and `for_column` (False): true for
+        `shape` (slowest axis first, whose product is the number of samples), `dictionary` (the bytes of a trained
+        one, for small values), and `for_column` (False): true for
         programs that write the rows of a compressed column themselves, so that `restore` knows whose frame it is.
     :returns: the frame; at most 64 bytes larger than the data, and 32 more for each chunk after the first.
     :raises OptionError: an option is unknown or out of range.
@@ -237,6 +276,8 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, *, hint: Hint | Non
         source = data.encode("utf-8", "surrogatepass")
         value_type = lib.ZBLOB_TEXT_UTF8
     settings = make_options(level=level, **options)
+    given = options.get("dictionary")
+    _give_dictionary(settings, given if isinstance(given, bytes) else None)
     with _bytes_of(source) as src:
         if len(src) < settings.min_size and not lib.zblob_is_marked(src, len(src)):
             return bytes(ffi.buffer(src))
@@ -330,27 +371,38 @@ def _find_frame(src: Any, error: Any) -> tuple[Any, int]:
 
 
 @overload
-def decompress(frame: Buffer, *, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE) -> bytes | str: ...
+def decompress(
+    frame: Buffer, *, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE, dictionary: bytes | None = None
+) -> bytes | str: ...
 
 
 @overload
-def decompress(frame: Buffer, *, out: Buffer, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE) -> memoryview: ...
+def decompress(
+    frame: Buffer, *, out: Buffer, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE, dictionary: bytes | None = None
+) -> memoryview: ...
 
 
 def decompress(
-    frame: Buffer, *, out: Buffer | None = None, threads: int = 0, max_size: int = DEFAULT_MAX_SIZE
+    frame: Buffer,
+    *,
+    out: Buffer | None = None,
+    threads: int = 0,
+    max_size: int = DEFAULT_MAX_SIZE,
+    dictionary: bytes | None = None,
 ) -> bytes | str | memoryview:
     """Decompress a frame or an envelope. Other bytes come back unchanged, as with SQL's zdecompress().
 
     :param out: a writable C-contiguous buffer of at least the value's size in bytes, to decode into.
     :param threads: 0: all that the process may use.
     :param max_size: refuse frames that claim more bytes than this.
+    :param dictionary: the bytes of the one that the frame was made with, if there is one.
     :returns: the value in its type; with `out`, a view of the bytes written (text as it was encoded).
     :raises DamagedFrameError: the frame is cut off, or a checksum is wrong; the message names the chunk.
     :raises UnsupportedFrameError: the frame comes from a newer version.
     :raises SizeLimitError: the value is larger than `max_size` or `out`.
+    :raises MissingDictionaryError: the frame needs a dictionary that is not given.
     """
-    value, value_type = _decompress(frame, out, threads, max_size)
+    value, value_type = _decompress(frame, out, threads, max_size, dictionary)
     return value if out is not None or value_type == lib.ZBLOB_BLOB else _text_of(value, value_type)
 
 
@@ -369,7 +421,9 @@ def _text_of(value: bytes, value_type: int) -> str:
     return value.decode(_ENCODINGS[value_type], "surrogatepass")
 
 
-def _decompress(frame: Buffer, out: Buffer | None, threads: int, max_size: int) -> tuple[Any, int]:
+def _decompress(
+    frame: Buffer, out: Buffer | None, threads: int, max_size: int, dictionary: bytes | None = None
+) -> tuple[Any, int]:
     """The value's bytes, new or in `out`, and its type."""
     for name, number, limit in (("threads", threads, 1 << 31), ("max_size", max_size, 1 << 63)):
         if not _is_integer(number) or not 0 <= number < limit:
@@ -384,9 +438,10 @@ def _decompress(frame: Buffer, out: Buffer | None, threads: int, max_size: int) 
         size = header.raw_size
         if size > max_size:
             raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
+        _give_dictionary(header, dictionary)
         value: Any = _new_bytes(None, size) if out is None else _writable(out, size)
         with ffi.from_buffer(value) as dst, _call(size) as request:
-            if lib.zblob_decompress(found, found_size, threads, dst, size, request, error):
+            if lib.zblob_decompress(header, threads, dst, request, error):
                 _raise(error)
     return value, header.value_type
 
@@ -426,10 +481,11 @@ def find_damages(frame: Buffer) -> list[tuple[int | None, str]]:
                 return []
             if lib.zblob_frame_open(header, found, found_size, found_size, error):
                 _raise(error)
+            _give_dictionary(header)
             if lib.zblob_decoder_open(decoder, header, error):
                 _raise(error)
             return list(_damaged_chunks(decoder[0], header, found, error))
-        except (DamagedFrameError, UnsupportedFrameError) as problem:
+        except (DamagedFrameError, MissingDictionaryError, UnsupportedFrameError) as problem:
             return [(None, str(problem))]
         finally:
             lib.zblob_decoder_close(decoder[0])

@@ -17,6 +17,10 @@ class ChangedValueError(ZblobError):
     """A stored value has been changed or deleted while it was being read in parts."""
 
 
+class MissingDictionaryError(ZblobError):
+    """A frame was made with a dictionary that is not at hand; the message names its id."""
+
+
 class SizeLimitError(ZblobError):
     """A value is larger than a limit, or than the buffer that it was to go into."""
 

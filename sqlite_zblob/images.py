@@ -1,5 +1,5 @@
-"""Images in values: `read_array` and `read_sitk` decode one with its geometry, `open_image` opens a stored one as a lazy
-array, and `zimages('results', 'data')` shows those of a column as the rows of an APSW virtual table.
+"""Images in values: `read_array` and `read_sitk` decode one with its geometry, `open_image` opens a stored one as a
+lazy array, and `zimages('results', 'data')` shows those of a column as the rows of an APSW virtual table.
 
 What a header says costs the header alone; only samples, and min, max and mean of them, decode. Nothing is ever
 unpickled.

@@ -28,9 +28,10 @@ extern const sqlite3_api_routines *sqlite3_api;
 /* What zblob_config sets: one for each connection, shared by all that is registered with it. */
 struct zblob_connection {
     struct zblob_options options;
-    sqlite3_int64 max_size;         /* of a decoded value, in bytes; 0: SQLite's own limit alone */
-    struct store_call *store_calls; /* of sqlite_zblob_store(), whose UPDATE is running; the innermost first */
-    struct keeper *keeper;          /* of sqlite_zblob_store(): statements and tables; NULL: it keeps nothing */
+    sqlite3_int64 max_size;               /* of a decoded value, in bytes; 0: SQLite's own limit alone */
+    struct store_call *store_calls;       /* of sqlite_zblob_store(), whose UPDATE is running; the innermost first */
+    struct keeper *keeper;                /* of sqlite_zblob_store(): statements and tables; NULL: it keeps nothing */
+    struct kept_dictionary *dictionaries; /* that frames have needed: dictionaries.h */
     unsigned references;
     unsigned write_depth; /* writes to virtual tables that are under way, one inside the other */
 };

@@ -1,6 +1,7 @@
 /* values.c: see values.h. */
 #include "values.h"
 
+#include "dictionaries.h"
 #include "interrupt.h"
 
 #include <string.h>
@@ -21,9 +22,10 @@ int
 value_result_code(const struct zblob_error *error)
 {
     static const int codes[] = {
-        [ZBLOB_OK] = SQLITE_INTERNAL,           [ZBLOB_DAMAGED] = SQLITE_CORRUPT, [ZBLOB_UNSUPPORTED] = SQLITE_ERROR,
-        [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG,      [ZBLOB_NO_MEMORY] = SQLITE_NOMEM, [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
-        [ZBLOB_INTERRUPTED] = SQLITE_INTERRUPT,
+        [ZBLOB_OK] = SQLITE_INTERNAL,           [ZBLOB_DAMAGED] = SQLITE_CORRUPT,
+        [ZBLOB_UNSUPPORTED] = SQLITE_ERROR,     [ZBLOB_TOO_LARGE] = SQLITE_TOOBIG,
+        [ZBLOB_NO_MEMORY] = SQLITE_NOMEM,       [ZBLOB_BAD_ARGUMENT] = SQLITE_ERROR,
+        [ZBLOB_INTERRUPTED] = SQLITE_INTERRUPT, [ZBLOB_NEEDS_DICTIONARY] = SQLITE_ERROR,
     };
     return codes[error->code];
 }
@@ -97,6 +99,13 @@ value_is_too_tight(sqlite3 *db, const struct value *value, size_t frame_size)
 }
 
 bool
+value_is_better_plain(sqlite3 *db, const struct value *value, size_t frame_size)
+{
+    bool gains_nothing = value->size <= ZBLOB_TRAIN_SAMPLE_MAX && frame_size >= value->size;
+    return (gains_nothing && !value_is_marked(value)) || value_is_too_tight(db, value, frame_size);
+}
+
+bool
 value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error)
 {
     return zblob_find_frame(value->bytes, value->size, &value->bytes, &value->size, error) == ZBLOB_OK &&
@@ -145,7 +154,7 @@ new_block(uint64_t size, struct zblob_error *error)
 }
 
 unsigned char *
-value_gather(sqlite3_context *context, const struct zblob_reader *reader, const struct zblob_runs *runs,
+value_gather(sqlite3_context *context, struct zblob_reader *reader, const struct zblob_runs *runs,
              struct zblob_error *error)
 {
     sqlite3 *db = sqlite3_context_db_handle(context);
@@ -161,7 +170,7 @@ value_gather(sqlite3_context *context, const struct zblob_reader *reader, const 
 }
 
 bool
-value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *value, struct value *original,
+value_unpack(sqlite3 *db, struct zblob_connection *connection, const struct value *value, struct value *original,
              struct zblob_error *error)
 {
     struct zblob_frame header;
@@ -169,14 +178,35 @@ value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struc
     if (!value_find_frame(&frame, &header, error) || !check_size(db, connection, header.raw_size, error))
         return false;
     struct zblob_interrupt interrupt = interrupt_of(db);
+    if (!dictionaries_complete(db, connection, &header, error))
+        return false;
     unsigned char *bytes = new_block(header.raw_size, error);
-    if (bytes && zblob_decompress(frame.bytes, frame.size, connection->options.threads, bytes, header.raw_size,
-                                  &interrupt, error) != ZBLOB_OK) {
+    if (bytes && zblob_decompress(&header, connection->options.threads, bytes, &interrupt, error) != ZBLOB_OK) {
         sqlite3_free(bytes);
         return false;
     }
     *original = (struct value){.bytes = bytes, .size = (size_t)header.raw_size, .type = header.value_type};
     return bytes;
+}
+
+enum zblob_result
+value_verify(sqlite3 *db, struct zblob_connection *connection, const struct value *value, bool headers_only,
+             uint32_t *damaged_count, struct zblob_error *error)
+{
+    struct zblob_interrupt interrupt = interrupt_of(db);
+    struct zblob_frame header;
+    const unsigned char *frame;
+    size_t frame_size;
+    *damaged_count = 0;
+    enum zblob_result result = zblob_find_frame(value->bytes, value->size, &frame, &frame_size, error);
+    if (result != ZBLOB_OK || !frame)
+        return result;
+    result = zblob_frame_open(&header, frame, frame_size, frame_size, error);
+    if (result != ZBLOB_OK || headers_only)
+        return result;
+    if (!dictionaries_complete(db, connection, &header, error))
+        return error->code;
+    return zblob_verify(&header, damaged_count, &interrupt, error);
 }
 
 /* A byte order mark, of either order. */

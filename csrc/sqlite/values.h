@@ -18,6 +18,8 @@
 #define value_find_frame ZBLOB_IN_SLOT(value_find_frame)
 #define value_is_too_tight ZBLOB_IN_SLOT(value_is_too_tight)
 #define value_gather ZBLOB_IN_SLOT(value_gather)
+#define value_is_better_plain ZBLOB_IN_SLOT(value_is_better_plain)
+#define value_verify ZBLOB_IN_SLOT(value_verify)
 
 /* A function's user data: which text encoding SQLite hands it, and its connection. */
 struct value_registration {
@@ -56,6 +58,9 @@ bool value_is_compressed(const struct value *value);
 /* Is a value better stored as it is, because its frame, which is larger, may not fit where the value itself does? */
 bool value_is_too_tight(sqlite3 *db, const struct value *value, size_t frame_size);
 
+/* Does a column rather store a value as it is? A small one whose frame is not smaller, or one that is too tight. */
+bool value_is_better_plain(sqlite3 *db, const struct value *value, size_t frame_size);
+
 /* Open the frame of a marked value, and narrow an envelope's value to the frame that it holds. */
 bool value_open_frame(sqlite3_context *context, struct value *value, struct zblob_frame *frame);
 
@@ -63,12 +68,17 @@ bool value_open_frame(sqlite3_context *context, struct value *value, struct zblo
 bool value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error);
 
 /* Runs of what a reader reads, in a new block (sqlite3_free) with a terminator after them; NULL: see *error. */
-unsigned char *value_gather(sqlite3_context *context, const struct zblob_reader *reader, const struct zblob_runs *runs,
+unsigned char *value_gather(sqlite3_context *context, struct zblob_reader *reader, const struct zblob_runs *runs,
                             struct zblob_error *error);
 
 /* What a frame or an envelope holds, as far as SQLite and zblob_config('max_size') allow that size; to be passed to value_return. */
-bool value_unpack(sqlite3 *db, const struct zblob_connection *connection, const struct value *frame,
-                  struct value *original, struct zblob_error *error);
+bool value_unpack(sqlite3 *db, struct zblob_connection *connection, const struct value *frame, struct value *original,
+                  struct zblob_error *error);
+
+/* Decode all of a frame or an envelope and drop the result; with headers_only, look at its header. A plain value is as it
+ * should be. *damaged_count as zblob_verify gives it. */
+enum zblob_result value_verify(sqlite3 *db, struct zblob_connection *connection, const struct value *value,
+                               bool headers_only, uint32_t *damaged_count, struct zblob_error *error);
 
 /* Make an unpacked value the result, and SQLite its owner. */
 void value_return(sqlite3_context *context, const struct value *original);

@@ -18,7 +18,7 @@ from ..connect.loader import Connection
 from ..errors import MetadataError
 from .hint import HintFrom
 from .schema import check_metadata, is_ordinary, master_of
-from .triggers import EVENTS, Setting, old_trigger_names, setting_of, trigger_name
+from .triggers import EVENTS, Setting, old_trigger_names, parse_kind, setting_of, trigger_name
 
 RECORD = "zblob_columns"
 
@@ -92,7 +92,8 @@ def _settings(connection: Connection, schema: str) -> list[tuple[str, Setting]]:
             "zb.enable(connection, table, column) records their columns again"
         ) from error
     found = []
-    for id, table, column, envelope, level, min_size, *texts in rows:
+    for id, table, column, kind, level, min_size, *texts in rows:
+        envelope, dictionary = parse_kind(kind) if isinstance(kind, str) else (None, None)
         names, numbers = (table, column, envelope), (id, level, min_size)
         hint = HintFrom(*(text if isinstance(text, str) else None for text in texts))
         if not all(isinstance(each, str) for each in names) or not all(isinstance(each, int) for each in numbers):
@@ -100,7 +101,7 @@ def _settings(connection: Connection, schema: str) -> list[tuple[str, Setting]]:
                 f"table {RECORD}, record {id} of {table!r}.{column!r}, makes no sense: names and numbers are expected "
                 f"in {fields}. Put it right, or give it up with DELETE FROM {RECORD} WHERE id = {id}"
             )
-        found.append((table, Setting(id, column, envelope, level, min_size, hint)))
+        found.append((table, Setting(id, column, str(envelope), level, min_size, hint, dictionary)))
     return found
 
 

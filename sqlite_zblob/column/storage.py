@@ -8,20 +8,23 @@ compressed form, so that statements, constraints and generated keys keep their m
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run
+from ..connect.dictionaries import finder
 from ..connect.loader import Connection, load
 from ..errors import OptionError, ZblobWarning
 from . import record
+from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_table, newest, train
 from .hint import HintFrom, hint_trouble, refuse_hint
 from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
 from .record import Entry, entries
 from .schema import Column, Table, look_at_table, require_schema
 from .trial import try_frame
-from .triggers import EVENTS, Setting, is_as_made, trigger_texts
+from .triggers import EVENTS, Setting, is_as_made, kind_of, trigger_texts
 from .virtual import (
     TableSettings,
     change_virtual,
@@ -54,6 +57,7 @@ class ColumnStatus:
         bool  # False: nothing compresses what is written, for instance because the table was made anew; enable it again
     )
     problems: tuple[str, ...] = ()  # why it is not intact, and what in the schema looks at the values by now
+    dictionary: int | str | None = None  # an id, or "auto": the column's newest; None: no dictionary
     dtype_from: str | None = None  # SQL expressions by which a row says what its raw voxels are; None: nothing does
     shape_from: str | None = None
 
@@ -74,6 +78,7 @@ def enable(
     envelope: str | None = None,
     level: int | None = None,
     min_size: int | None = None,
+    dictionary: int | str | None = None,
     dtype_from: str | None = None,
     shape_from: str | None = None,
     schema: str = "main",
@@ -91,7 +96,9 @@ def enable(
         programs that `pickle.loads` what they read: complete pickles are stored as pickles that unpack themselves, and
         all else stays as it is. Never for columns that are read as raw bytes.
     :param level: 1 (fastest) to 9 (smallest); 5 by default.
-    :param min_size: smaller values are stored as they come; in bytes, 512 by default.
+    :param min_size: smaller values are stored as they come; in bytes, 512 by default, and 64 with a dictionary.
+    :param dictionary: for small values (docs/small-values.md). "auto": the column's newest, which is trained now if the
+        column has none and rows enough; an id in table `zblob_dictionaries`; 0: none any more; None: as it is.
     :param dtype_from: for raw voxels in C order whose type stands elsewhere in the row: an SQL expression over the row,
         such as "NEW.dtype" or "json_extract(NEW.metadata, '$.dtype')", that gives NumPy's name for it. An empty text
         takes it away again. What it says is never trusted more than the bytes allow (docs/raw.md).
@@ -107,8 +114,9 @@ def enable(
     """
     load(connection)
     hint = HintFrom(dtype_from, shape_from)
-    wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size, hint)
+    wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size, hint, dictionary)
     _check_settings(wanted)
+    _prepare_dictionary(connection, wanted)
     if dtype_from is not None or shape_from is not None:
         refuse_hint(connection, _table_of_rows(connection, wanted), wanted.hint)
     current = _current(connection, wanted)
@@ -117,7 +125,7 @@ def enable(
     for each in current:
         if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
             return each
-    settings = TableSettings(wanted.level, wanted.min_size, wanted.hint)
+    settings = TableSettings(wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
     if wanted.mode == "table" and current:
         change_virtual(connection, current[0].table, column, schema, settings)
         return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
@@ -141,6 +149,7 @@ def _wanted(
     level: int | None,
     min_size: int | None,
     hint: HintFrom,
+    dictionary: int | str | None = None,
 ) -> ColumnStatus:
     """For what is not given, the settings of the column, or of the virtual table that it is in; or those that it was
     migrated with before it was disabled; or the defaults.
@@ -155,16 +164,35 @@ def _wanted(
     if known is None:
         known = next((each for each in recorded if each.mode == "table" and fold(each.table) == fold(table)), None)
     if known is None:
+        least = MIN_SIZE_WITH_DICTIONARY if dictionary else DEFAULT_MIN_SIZE
         old = migrated_settings(connection, schema, table, column)
-        settings = old[:3] if old else ("frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
+        settings = old[:3] if old else ("frame", DEFAULT_LEVEL, least)
         known = ColumnStatus(schema, table, column, "in-place", *settings, is_intact=True)
         known = replace(known, **old.hint._asdict()) if old else known
     mode = mode or known.mode
     envelope = envelope or ("frame" if mode == "table" else known.envelope)
     level = known.level if level is None else level
     min_size = known.min_size if min_size is None else min_size
+    chosen = known.dictionary if dictionary is None else dictionary or None
     made = ColumnStatus(schema, table, column, mode, envelope, level, min_size, is_intact=True)
-    return replace(made, **hint.or_else(known.hint)._asdict())
+    return replace(made, **hint.or_else(known.hint)._asdict(), dictionary=chosen)
+
+
+def _prepare_dictionary(connection: Connection, wanted: ColumnStatus) -> None:
+    """:raises OptionError: there is no such dictionary."""
+    place = (wanted.schema, wanted.table, wanted.column)
+    if not wanted.dictionary:
+        return
+    if wanted.dictionary != "auto":
+        if finder(connection)(int(wanted.dictionary)) is None:
+            raise OptionError(f"there is no dictionary {wanted.dictionary} in table zblob_dictionaries of any database")
+        return
+    if has_table(connection, wanted.schema) and newest(connection, *place):
+        return
+    with atomic(connection):
+        create_table(connection, wanted.schema)
+        with suppress(OptionError):  # too few rows, for now
+            train(connection, wanted.table, wanted.column, schema=wanted.schema)
 
 
 def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = False) -> None:
@@ -200,6 +228,12 @@ def _check_settings(wanted: ColumnStatus) -> None:
     _check_choice("mode", wanted.mode, MODES)
     _check_choice("envelope", wanted.envelope, ENVELOPES)
     make_options(level=wanted.level, min_size=wanted.min_size)  # raises
+    if wanted.dictionary not in (None, "auto"):
+        if not isinstance(wanted.dictionary, int) or isinstance(wanted.dictionary, bool):
+            raise OptionError(f'dictionary must be "auto" or the id of a dictionary, not {wanted.dictionary!r}')
+        make_options(dictionary=wanted.dictionary)
+    if wanted.dictionary and wanted.envelope == "pickle":
+        raise OptionError('dictionaries are for envelope "frame": a pickle that unpacks itself would not find its own')
     if (wanted.mode, wanted.envelope) == ("table", "pickle"):
         raise OptionError('mode "table" decompresses for every reader: envelope "pickle" is for mode "in-place"')
     if wanted.hint and wanted.envelope == "pickle":
@@ -272,7 +306,7 @@ def _virtual(connection: Connection, schema: str) -> list[ColumnStatus]:
         ):
             problems = (_GUESSED.format(trouble=trouble),)
         made = ColumnStatus(schema, each.table, each.column, *settings, each.is_intact, problems)
-        found.append(replace(made, **hint._asdict()))
+        found.append(replace(made, **hint._asdict(), dictionary=each.settings.dictionary))
     return found
 
 
@@ -311,7 +345,7 @@ def _look_at(connection: Connection, entry: Entry, *, closely: bool = True) -> C
             problems.append(_GUESSED.format(trouble=trouble))
     settings = ("in-place", setting.envelope, setting.level, setting.min_size)
     made = ColumnStatus(entry.schema, entry.table, setting.column, *settings, is_intact, tuple(problems))
-    return replace(made, **setting.hint._asdict())
+    return replace(made, **setting.hint._asdict(), dictionary=setting.dictionary)
 
 
 def _unchanged(connection: Connection, wanted: ColumnStatus) -> ColumnStatus | None:
@@ -341,10 +375,11 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
             record.forget(connection, entry)
         elif entry.is_recorded:
             record.rename(connection, entry)
-    names = ("mode", "envelope", "level", "min_size", "dtype_from", "shape_from")
+    names = ("mode", "level", "min_size", "dtype_from", "shape_from")
     settings = {name: getattr(wanted, name) for name in names}
+    settings["envelope"] = kind_of(wanted.envelope, wanted.dictionary)
     id = record.add(connection, wanted.schema, table.name, column.name, **settings)
-    setting = Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size, wanted.hint)
+    setting = Setting(id, column.name, wanted.envelope, wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
     for sql in trigger_texts(table, setting):
         run(connection, sql)
     _try(connection, table, column, setting)

@@ -27,6 +27,27 @@ class Setting:
     level: int
     min_size: int
     hint: HintFrom = NO_HINT  # stands in the record alone
+    dictionary: int | str | None = None  # an id, or "auto": the column's newest; None: no dictionary
+
+    @property
+    def kind(self) -> str:
+        """Envelope and dictionary, as triggers and record have them."""
+        return kind_of(self.envelope, self.dictionary)
+
+
+_DICTIONARY = " dictionary="
+
+
+def kind_of(envelope: str, dictionary: int | str | None) -> str:
+    return f"{envelope}{_DICTIONARY}{dictionary}" if dictionary else envelope
+
+
+def parse_kind(kind: str) -> tuple[str | None, int | str | None]:
+    """The inverse; the envelope is None where the dictionary makes no sense."""
+    envelope, _, dictionary = kind.partition(_DICTIONARY)
+    if dictionary and dictionary != "auto" and not dictionary.isdecimal():
+        return None, None
+    return envelope, int(dictionary) if dictionary.isdecimal() else dictionary or None
 
 
 def trigger_name(id: int, event: str) -> str:
@@ -42,7 +63,7 @@ def old_trigger_names(id: int) -> list[str]:
 def trigger_texts(table: Table, setting: Setting) -> list[str]:
     """The AFTER INSERT and the AFTER UPDATE OF trigger."""
     schema, column = quote(table.schema), quote(setting.column)
-    settings = f"'{_key(setting.id)}', '{setting.envelope}', {setting.level}, {setting.min_size}"
+    settings = f"'{_key(setting.id)}', '{setting.kind}', {setting.level}, {setting.min_size}"
     body = f"SELECT {_FUNCTION}({settings}, NEW.{column}, {', '.join(_row_key(table))});"
     events = (("insert", "INSERT"), ("update", f"UPDATE OF {column}"))
     return [
@@ -76,7 +97,9 @@ def setting_of(sql: str) -> Setting | None:
     try:
         key, envelope, level, min_size, new, dot, column = texts[:7]
         id = int(key.strip("'").removeprefix("zblob_"), 16)
-        return Setting(id, column, envelope.strip("'"), int(level), int(min_size)) if new + dot == "new." else None
+        kind = parse_kind(envelope.strip("'"))
+        is_ours = new + dot == "new." and kind[0] is not None
+        return Setting(id, column, str(kind[0]), int(level), int(min_size), dictionary=kind[1]) if is_ours else None
     except ValueError:
         return None
 

@@ -31,6 +31,7 @@ class TableSettings(NamedTuple):
     level: int
     min_size: int
     hint: HintFrom
+    dictionary: int | str | None = None  # an id, or "auto": each column's newest
 
 
 class VirtualColumn(NamedTuple):
@@ -52,7 +53,8 @@ def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
             continue
         parts = definitions(sql)
         level, min_size = _setting(parts, "level", DEFAULT_LEVEL), _setting(parts, "min_size", DEFAULT_MIN_SIZE)
-        settings = TableSettings(level, min_size, HintFrom(_text(parts, "dtype_from"), _text(parts, "shape_from")))
+        hint = HintFrom(_text(parts, "dtype_from"), _text(parts, "shape_from"))
+        settings = TableSettings(level, min_size, hint, _dictionary(parts))
         for part in parts:
             if _is_compressed(part):
                 column = _name_of(connection, schema, name, part)
@@ -91,6 +93,14 @@ def _text(parts: list[str], name: str) -> str | None:
         if match:
             is_quoted = re.fullmatch(r"'(?:[^']|'')*'", match[1])
             return match[1][1:-1].replace("''", "'") if is_quoted else match[1]
+    return None
+
+
+def _dictionary(parts: list[str]) -> int | str | None:
+    for part in parts:
+        match = re.fullmatch(r"dictionary\s*=\s*(auto|\d+)", part, re.IGNORECASE)
+        if match:
+            return "auto" if match[1].lower() == "auto" else int(match[1])
     return None
 
 
@@ -164,11 +174,12 @@ def _declare(
     connection: Connection, address: str, parts: list[str], column: str | None, settings: TableSettings
 ) -> None:
     """Create the virtual table over the existing rows, with these definitions and one more compressed column."""
-    names = "level|min_size|adopt|dtype_from|shape_from"
+    names = "level|min_size|adopt|dictionary|dtype_from|shape_from"
     kept = [part for part in parts if not re.match(rf"({names})\s*=", part, re.IGNORECASE)]
     if column is not None:
         kept = [f"{without_word(p, 'compressed')} COMPRESSED" if _defines(p, column) else p for p in kept]
     kept += [f"level={settings.level}", f"min_size={settings.min_size}", "adopt=1"]
+    kept += [f"dictionary={settings.dictionary}"] if settings.dictionary else []
     kept += [f"{name}={literal(text)}" for name, text in settings.hint._asdict().items() if text]
     run(connection, f"CREATE VIRTUAL TABLE {address} USING zblob({', '.join(kept)})")
 

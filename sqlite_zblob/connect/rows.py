@@ -6,12 +6,15 @@ For columns that are compressed in place with envelope "frame", and programs tha
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import apsw
 
 from ..codec import decompress_stored, has_magic
+from ..errors import MissingDictionaryError
 from . import converters
+from .dictionaries import with_dictionaries
 from .factories import Hook, add_hook, remove_hook
 from .wrappers import inner_connection, is_aiosqlite, unwrap
 
@@ -46,7 +49,7 @@ class _ApswHook(Hook):
     def __call__(self, cursor: apsw.Cursor, row: tuple[Any, ...]) -> Any:
         for value in row:
             if type(value) is bytes and has_magic(value):
-                row = tuple(map(_decode, row))
+                row = _with_dictionaries(_decode_values, cursor, row)
                 break
         return row if self.following is None else self.following(cursor, row)
 
@@ -57,9 +60,24 @@ class _Sqlite3Hook(Hook):
     def __call__(self, cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Any:
         for value in row:
             if type(value) is bytes and has_magic(value):
-                row = _decode_row(cursor, row)
+                row = _with_dictionaries(_decode_row, cursor, row)
                 break
         return row if self.following is None else self.following(cursor, row)
+
+
+def _with_dictionaries(
+    decode: Callable[[Any, tuple[Any, ...]], tuple[Any, ...]], cursor: Any, row: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """Most rows need no dictionary, and are not made to wait for what finds one."""
+    try:
+        return decode(cursor, row)
+    except MissingDictionaryError:
+        with with_dictionaries(cursor.connection):
+            return decode(cursor, row)
+
+
+def _decode_values(_: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(map(_decode, row))
 
 
 def _decode(value: Any) -> Any:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import apsw
 
 from ..codec import Hint, has_magic
+from ..column.dictionaries import dictionary_of
 from ..column.hint import ask_row
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
@@ -104,6 +105,7 @@ class Rewriter:
         self.reading: AbstractContextManager[object] = nullcontext()
         self.examined: dict[int, int] = {}  # values that stay as they are, by hash: the fingerprint
         self.walks = 0
+        self.dictionary: int | None = None  # not looked up yet
         self.is_final = False  # in the final transaction: nothing can be left for later
         # Of the last walk:
         self.tally: Tally = record.counts
@@ -238,7 +240,15 @@ class Rewriter:
     def job(self, items: tuple[Item, ...], place: Place, *, has_values: bool = False) -> Job:
         settings = self.record.settings
         source = replace(self.target.source, place=place)
-        return Job(source, items, settings.level, settings.envelope, settings.min_size, has_values)
+        job = Job(source, items, settings.level, settings.envelope, settings.min_size, has_values)
+        return replace(job, dictionary=self._dictionary(place))
+
+    def _dictionary(self, place: Place) -> int:
+        """The one that the column uses, as it was when the first job was made."""
+        if self.dictionary is None:
+            is_frame = self.record.settings.envelope == "frame"
+            self.dictionary = dictionary_of(self.connection, "main", place.table, place.column) if is_frame else 0
+        return self.dictionary
 
     # ---- The commit ----
 

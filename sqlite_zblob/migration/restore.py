@@ -65,7 +65,13 @@ class Restoration(Operation):
         settings = settings._replace(mode="table" if is_table else "in-place")
         if current is not None and is_table and current.min_size != NEVER:
             table, column = self.target.table, self.target.column
-            change_virtual(self.connection, table, column, "main", TableSettings(current.level, NEVER, current.hint))
+            change_virtual(
+                self.connection,
+                table,
+                column,
+                "main",
+                TableSettings(current.level, NEVER, current.hint, current.dictionary),
+            )
             self.target.note_own_change()
         # This includes damaged frames, of which the worker reports what is wrong.
         way = Way(

@@ -33,7 +33,7 @@ PAGE_ROWS = 500
 PIECE_SIZE = 1 << 18
 
 # A shorter value is no frame and no envelope.
-LEAST_FRAME_SIZE = 40
+LEAST_FRAME_SIZE = 12
 
 # A BLOB of at most this many bytes is read as a whole: it lies in its row, which is read for its size anyway.
 SMALL_SIZE = 4096

@@ -28,7 +28,10 @@ from ..codec import (
     compress,
     compress_pickle,
     decompress,
+    dictionaries_from,
+    dictionary_id,
     find_damages,
+    find_dictionary,
     fits,
     has_magic,
     info,
@@ -36,6 +39,7 @@ from ..codec import (
     is_frame,
 )
 from ..connect.database import pragma, run, text_of
+from ..connect.dictionaries import all_dictionaries, with_dictionaries
 from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import ZblobError
@@ -77,6 +81,8 @@ class Job:
     envelope: str = "frame"
     min_size: int = 0
     has_values: bool = False  # otherwise the worker reads them
+    dictionary: int = 0  # with which values are compressed; 0: none
+    dictionaries: tuple[bytes, ...] = ()  # where the job has the values: those that they may need
 
 
 @dataclass(frozen=True)
@@ -201,12 +207,21 @@ def attach_values(job: Job, connection: apsw.Connection) -> Job:
     for item in job.items:
         value = read_value(connection, job.source.place, item.key, item.size)
         items.append(replace(item, value=None if value is None else bytes(value)))
-    return replace(job, items=tuple(items), has_values=True)
+    kept = tuple(all_dictionaries(connection)) if job.dictionary or any(map(_needs_dictionary, items)) else ()
+    return replace(job, items=tuple(items), has_values=True, dictionaries=kept)
+
+
+def _needs_dictionary(item: Item) -> bool:
+    if item.value is None or item.value_type == "text" or not is_frame(item.value):
+        return False
+    return info(item.value).dictionary_id != 0
 
 
 def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
     if job.has_values:
-        return Result(VERSION, tuple(_run_item(job, item, item.value, task) for item in job.items))
+        known = {dictionary_id(each): each for each in job.dictionaries}
+        with dictionaries_from(known.get):
+            return Result(VERSION, tuple(_run_item(job, item, item.value, task) for item in job.items))
     if identity_of(job.source.path) != job.source.identity:
         return Result(VERSION, (), unreachable=True)
     try:
@@ -215,7 +230,8 @@ def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
         return Result(VERSION, (), unreachable=True)
     with closing(connection):
         connection.set_busy_timeout(BUSY_SECONDS * 1000)
-        return Result(VERSION, tuple(_read_and_run(job, item, connection, task) for item in job.items))
+        with with_dictionaries(connection):
+            return Result(VERSION, tuple(_read_and_run(job, item, connection, task) for item in job.items))
 
 
 def _read_and_run(
@@ -250,7 +266,8 @@ def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, I
 def _compressed(job: Job, item: Item, value: Buffer) -> bytes:
     if job.envelope == "pickle":
         return compress_pickle(value, job.level, threads=1, for_column=True)
-    return compress(value, job.level, threads=1, for_column=True, hint=item.hint)
+    options = {"dictionary": job.dictionary} if job.dictionary else {}
+    return compress(value, job.level, threads=1, for_column=True, hint=item.hint, **options)
 
 
 def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
@@ -277,6 +294,7 @@ def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
         return _compress(job, item, value)
     about, digest = info(value), fingerprint(value)
     is_as_said = not fits(item.hint, about.raw_size) or any(image.source == "options" for image in about.images)
+    is_as_said = is_as_said and (about.dictionary_id == job.dictionary or not about.compact)
     if (about.envelope or "frame", about.level) == (job.envelope, job.level) and is_as_said:
         return Outcome("keep", raw_size=about.raw_size, digest=digest)
     value_type, raw = _decompress(job, value, about)
@@ -323,18 +341,26 @@ def _verify(job: Job, item: Item, value: Buffer) -> Outcome:
 _engines = threading.local()
 
 
-def _text_engine(encoding: str) -> apsw.Connection:
+def _text_engine(encoding: str, id: int = 0) -> apsw.Connection:
     """An empty database of that encoding, so that SQLite decides what a text becomes, even one that is not valid.
 
     Each thread keeps its own, since opening one takes a hundred times as long as compressing a short text.
+
+    :param id: of the dictionary that the database is to have; 0: none.
     """
+    dictionary = find_dictionary(id) if id else None
     name = f"engine_{encoding}_{os.getpid()}"  # a forked process makes its own
+    if dictionary is not None:
+        name += f"_{id}_{fingerprint(dictionary)}"
     engine: apsw.Connection | None = getattr(_engines, name, None)
     if engine is None:
         engine = apsw.Connection(":memory:")
         run(engine, f"PRAGMA encoding = '{encoding}'")
         load(engine)
         run(engine, "SELECT zblob_config('threads', 1)")
+        if dictionary is not None:
+            run(engine, "CREATE TABLE zblob_dictionaries(id INTEGER PRIMARY KEY, dictionary BLOB)")
+            run(engine, "INSERT INTO zblob_dictionaries VALUES (?, ?)", (id, dictionary))
         setattr(_engines, name, engine)
         if stopper := getattr(_thread, "stopper", None):
             stopper.engines.append(engine)
@@ -342,8 +368,8 @@ def _text_engine(encoding: str) -> apsw.Connection:
 
 
 def _compress_text(job: Job, item: Item, value: Buffer, kept: Outcome) -> Outcome:
-    engine = _text_engine(job.source.encoding)
-    options = json.dumps({"level": job.level, "for_column": 1})
+    engine = _text_engine(job.source.encoding, job.dictionary)
+    options = json.dumps({"level": job.level, "for_column": 1, "dictionary": job.dictionary})
     ((new,),) = run(engine, f"SELECT zcompress({text_of('?')}, ?)", (value, options))
     if len(new) >= item.size:
         return kept
@@ -356,5 +382,5 @@ def _compress_text(job: Job, item: Item, value: Buffer, kept: Outcome) -> Outcom
 def _decompress_text(job: Job, frame: Buffer) -> tuple[str, bytes]:
     """The type, and the bytes in the database's encoding, that a reader of the database gets."""
     sql = "SELECT typeof(value), CAST(value AS BLOB) FROM (SELECT zdecompress(?) AS value)"
-    ((value_type, value),) = run(_text_engine(job.source.encoding), sql, (frame,))
+    ((value_type, value),) = run(_text_engine(job.source.encoding, info(frame).dictionary_id), sql, (frame,))
     return value_type, value

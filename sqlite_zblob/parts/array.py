@@ -264,8 +264,8 @@ def open_image(
     read when it is opened.
 
     :param image: its number among the images of the value, from 0; guesses do not count.
-    :raises OptionError: there is no such place or no such image, its axes lie in an order that only unpickling knows, or
-        its samples stand in the value as text.
+    :raises OptionError: there is no such place or no such image, its axes lie in an order that only unpickling
+        knows, or its samples stand in the value as text.
     :raises ChangedValueError, DamagedFrameError, UnsupportedFrameError, LoadError: as `open_blob`.
     """
     value = StoredValue(connection, table, column, rowid, schema)
@@ -278,6 +278,6 @@ def open_image(
         )
     if images[image].text_size:
         raise OptionError(
-            f"{value.name} is a pickle of protocol 2 or older, which holds samples as text: images.read_array reads it whole"
+            f"{value.name} is a pickle of protocol 2, which holds samples as text: images.read_array reads it whole"
         )
     return StoredImage(value, images[image])

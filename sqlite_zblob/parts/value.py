@@ -27,6 +27,7 @@ from ..codec import (
     info_of_head,
 )
 from ..connect.database import run
+from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection, load
 from ..connect.wrappers import is_aiosqlite, no_connection, unwrap
 from ..errors import ChangedValueError, DamagedFrameError, DatabaseError, OptionError
@@ -55,7 +56,8 @@ class StoredValue:
         self._cache: OrderedDict[int, Buffer] = OrderedDict()
         self._size = self._stored_size()
         head = self._read_head()
-        self._decoder = FrameDecoder(head, self._size) if has_magic(head) else None
+        with with_dictionaries(self._connection):
+            self._decoder = FrameDecoder(head, self._size) if has_magic(head) else None
         if self._decoder:
             self._head = head
             self.blocks, self.size = self._decoder.chunks, self._decoder.raw_size
@@ -99,7 +101,8 @@ class StoredValue:
 
     def _require_unchanged(self) -> None:
         """Of a frame, its header's checksum says so: it covers those of all chunks."""
-        at = max(len(self._head) - _CHECKSUM_SIZE, 0)
+        is_whole = len(self._head) == self._size  # as of compact frames, whose checksum stands elsewhere
+        at = 0 if is_whole else len(self._head) - _CHECKSUM_SIZE
         same = self._ask("SELECT zblob_stored(?, ?, ?, ?)") == self._size
         if not same or self._stored(at, len(self._head) - at) != self._head[at:]:
             raise self._changed()
@@ -186,7 +189,8 @@ class StoredValue:
     def describe(self) -> FrameInfo:
         """What it holds. Of a plain value, and of one that is stored as it is, all of it has to be read."""
         if self._decoder:
-            about = info_of_head(self._head, self._size)
+            with with_dictionaries(self._connection):
+                about = info_of_head(self._head, self._size)
             if about.images or about.codec != "store":
                 return about
         return info(b"".join(bytes(data) for _, data in self.read(range(len(self.blocks)))))

@@ -68,7 +68,7 @@ def test_out() -> None:
         ({"codec": "lzma"}, 'must be auto, voxel, planes, zstd or store, not "lzma"'),
         (
             {"colour": 1},
-            'unknown option "colour": the options are codec, level, min_size, threads, dtype, shape and for_',
+            'unknown option "colour": the options are codec, level, min_size, threads, dtype, shape, for_',
         ),
         ({"for_column": 2}, 'option "for_column" must be from 0 to 1, not 2'),
         ({"dtype": "int16", "shape": (2, 3)}, "describe 12 bytes, the value has 5"),

@@ -7,7 +7,9 @@ fine: checksums and sums over samples are done as the document says them.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import xxhash
@@ -57,9 +59,27 @@ def carries_magic(value: object) -> bool:
     return isinstance(value, bytes) and len(value) >= 12 and value[:4] == b"\x5a\x2a\x4d\x18" and value[8:12] == b"ZBLB"
 
 
+def carries_compact_magic(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) >= 12 and value[:4] == b"\xc1ZBS"
+
+
+def lacks_compact_magic(value: object) -> bool:
+    if not isinstance(value, bytes) or len(value) < 12 or carries_compact_magic(value):
+        return False
+    kind, level, raw_size = struct.unpack_from("<BBH", value, 8)
+    plausible = kind >> 4 == 1 and kind & 3 <= 2 and kind & 12 != 8 and 1 <= level & 127 <= 9
+    return plausible and len(value) <= 12 + (kind & 8) // 2 + raw_size and compact_checksum(value)
+
+
+def compact_checksum(value: bytes) -> bool:
+    return bool(xxhash.xxh64_intdigest(value[8:]) & 0xFFFFFFFF == struct.unpack_from("<I", value, 4)[0])
+
+
 def lacks_magic(value: object) -> bool:
     """A frame but for its magic, as the header's checksum says."""
-    if not isinstance(value, bytes) or len(value) < 44 or carries_magic(value):
+    if lacks_compact_magic(value):
+        return not carries_magic(value)
+    if not isinstance(value, bytes) or len(value) < 44 or carries_magic(value) or carries_compact_magic(value):
         return False
     header_size = 8 + struct.unpack_from("<I", value, 4)[0]
     if not 44 <= header_size <= len(value):
@@ -155,9 +175,50 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
     return decode_planes(stored, raw_size, image) if codec == PLANES else decode_voxel(stored, ordinal, image)
 
 
-def decode(value: bytes) -> bytes | str:
+def text_or_bytes(raw: bytes, value_type: int) -> bytes | str:
+    if value_type == 0:
+        return raw
+    return raw.decode("utf-8" if value_type == 1 else "utf-16-le", "surrogatepass")
+
+
+def decode_block(block: bytes, raw_size: int, dictionary: bytes | None) -> bytes:
+    """Put before a block what makes it a Zstandard frame: magic, descriptor, content size, and the block's header."""
+    size = bytes([0x20, raw_size]) if raw_size < 256 else b"\x60" + struct.pack("<H", raw_size - 256)
+    frame = b"\x28\xb5\x2f\xfd" + size + (len(block) << 3 | 2 << 1 | 1).to_bytes(3, "little") + block
+    known = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+    try:
+        return zstandard.ZstdDecompressor(dict_data=known).decompress(frame)
+    except zstandard.ZstdError as error:
+        raise DamagedError("block") from error
+
+
+def decode_compact(value: bytes, dictionaries: Mapping[int, bytes]) -> bytes | str:
+    require(compact_checksum(value), "checksum")
+    kind, level, raw_size = struct.unpack_from("<BBH", value, 8)
+    if kind >> 4 != 1:
+        raise UnsupportedError(f"version {kind >> 4}")
+    require(kind & 3 <= 2 and kind & 12 != 8 and 1 <= level & 127 <= 9, "fields")
+    header_size = 16 if kind & 8 else 12
+    require(len(value) >= header_size, "header's size")
+    dictionary_id = struct.unpack_from("<I", value, 12)[0] if kind & 8 else 0
+    require(bool(dictionary_id) == bool(kind & 8), "dictionary")
+    stored = value[header_size:]
+    if not kind & 4:
+        require(len(stored) == raw_size, "stored bytes")
+        return text_or_bytes(stored, kind & 3)
+    require(0 < len(stored) < raw_size, "block's size")
+    if dictionary_id and dictionary_id not in dictionaries:
+        raise UnsupportedError(f"dictionary {dictionary_id}")
+    raw = decode_block(stored, raw_size, dictionaries.get(dictionary_id))
+    require(len(raw) == raw_size, "raw size")
+    return text_or_bytes(raw, kind & 3)
+
+
+def decode(value: bytes, dictionaries: Mapping[int, bytes] = MappingProxyType({})) -> bytes | str:
     """The value that a frame holds; a value without the magic as it is."""
     require(not lacks_magic(value), "magic")
+    if carries_compact_magic(value):
+        return decode_compact(value, dictionaries)
     if not carries_magic(value):
         return value
     header_size = 8 + struct.unpack_from("<I", value, 4)[0]
@@ -182,6 +243,4 @@ def decode(value: bytes) -> bytes | str:
         raw, at = raw + chunk, at + stored_size
         codecs.add(chunk_codec)
     require(at == len(value) and len(raw) == raw_size and codec == max(codecs), "totals")
-    if value_type == 0:
-        return raw
-    return raw.decode("utf-8" if value_type == 1 else "utf-16-le", "surrogatepass")
+    return text_or_bytes(raw, value_type)

@@ -38,6 +38,7 @@ print_digest(const char *path, const unsigned char *data, size_t size, int level
 {
     struct zblob_error error;
     struct zblob_options options;
+    struct zblob_frame header;
     unsigned char *frame, *back = malloc(size + 1);
     size_t frame_size;
     zblob_options_init(&options);
@@ -46,7 +47,9 @@ print_digest(const char *path, const unsigned char *data, size_t size, int level
     require(back != NULL, path, "no memory");
     enum zblob_result result = zblob_compress(&options, ZBLOB_BLOB, data, size, &frame, &frame_size, &error);
     require(result == ZBLOB_OK, path, error.message);
-    result = zblob_decompress(frame, frame_size, 1, back, size, NULL, &error);
+    result = zblob_frame_open(&header, frame, frame_size, frame_size, &error);
+    if (result == ZBLOB_OK)
+        result = zblob_decompress(&header, 1, back, NULL, &error);
     require(result == ZBLOB_OK, path, error.message);
     require(memcmp(back, data, size) == 0, path, "comes back changed");
     printf("%s level %d: %zu bytes, %016" PRIx64 "\n", path, level, frame_size, zblob_checksum(frame, frame_size));

@@ -98,16 +98,16 @@ read_everything(const uint8_t *data, size_t size)
     zblob_free(json);
     sniff(data, size);
     zblob_is_complete_pickle(data, size);
-    enum zblob_result verdict = zblob_verify(data, size, &damaged_count, NULL, &error);
     if (zblob_frame_open(&frame, data, size, size, &error) != ZBLOB_OK) {
         gather(data, size, NULL, size);
         return;
     }
     if (frame.raw_size > RAW_MAX)
         return;
+    enum zblob_result verdict = zblob_verify(&frame, &damaged_count, NULL, &error);
     unsigned char *raw = malloc((size_t)frame.raw_size + 1);
     require(raw != NULL, "memory");
-    enum zblob_result result = zblob_decompress(data, size, 1, raw, frame.raw_size, NULL, &error);
+    enum zblob_result result = zblob_decompress(&frame, 1, raw, NULL, &error);
     require((result == ZBLOB_OK) == (verdict == ZBLOB_OK), "verify and decompress disagree");
     gather(data, size, result == ZBLOB_OK ? raw : NULL, frame.raw_size);
     free(raw);
@@ -118,6 +118,7 @@ round_trip(const uint8_t *data, size_t size, int level, enum zblob_codec codec)
 {
     struct zblob_error error;
     struct zblob_options options;
+    struct zblob_frame header;
     unsigned char *frame;
     size_t frame_size;
     zblob_options_init(&options);
@@ -127,7 +128,8 @@ round_trip(const uint8_t *data, size_t size, int level, enum zblob_codec codec)
     require(zblob_compress(&options, ZBLOB_BLOB, data, size, &frame, &frame_size, &error) == ZBLOB_OK, "compress");
     unsigned char *back = malloc(size + 1);
     require(back != NULL, "memory");
-    require(zblob_decompress(frame, frame_size, 1, back, size, NULL, &error) == ZBLOB_OK, error.message);
+    require(zblob_frame_open(&header, frame, frame_size, frame_size, &error) == ZBLOB_OK, error.message);
+    require(zblob_decompress(&header, 1, back, NULL, &error) == ZBLOB_OK, error.message);
     require(size == 0 || memcmp(back, data, size) == 0, "round trip");
     free(back);
     zblob_free(frame);

@@ -15,6 +15,7 @@ from .python_files import FILES, PACKAGE, absolute_imports_of, imports_of
 ROOMS = [
     "errors",
     "units",
+    "descriptions",
     "_codec",
     "codec",
     "chunks",

@@ -18,6 +18,8 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "store": (b"incompressible", {}),
         "zstd": (b"compressible " * 20, {}),
         "zstd text": ("compressible " * 20, {}),
+        "ordinary store": (b"incompressible", {"codec": "store"}),
+        "ordinary zstd": (b"compressible " * 20, {"codec": "zstd"}),
         "planes 8": (pickle.dumps(ramp.astype("u1")), {"codec": "planes"}),
         "planes 16": (pickle.dumps((ramp * 300).astype(">u2")), {"codec": "planes"}),
         "voxel 8": (pickle.dumps(noisy.astype("u1")), {"codec": "voxel"}),

@@ -1,75 +1,13 @@
-/* zstd.c: calls libzstd. Each thread keeps one context for encoding and one for decoding. */
+/* zstd.c: calls libzstd, and can be interrupted between two blocks. */
 #include "zstd.h"
 
 #include "../base/errand.h"
+#include "contexts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ZSTD_STATIC_LINKING_ONLY /* it is linked statically: these functions are those of the build */
-#define ZSTD_DISABLE_DEPRECATE_WARNINGS
-#include <zstd.h>
 #include <zstd_errors.h>
-
-/* A context that has grown beyond this size (it does at the highest levels) is released after use. */
-#define CONTEXT_SIZE_KEPT ((size_t)8 << 20)
-
-static pthread_once_t keys_once = PTHREAD_ONCE_INIT;
-static pthread_key_t encoder_key, decoder_key;
-static bool keys_exist;
-
-static void
-free_encoder(void *context)
-{
-    ZSTD_freeCCtx(context);
-}
-
-static void
-free_decoder(void *context)
-{
-    ZSTD_freeDCtx(context);
-}
-
-static void
-create_keys(void)
-{
-    keys_exist =
-        pthread_key_create(&encoder_key, free_encoder) == 0 && pthread_key_create(&decoder_key, free_decoder) == 0;
-}
-
-static ZSTD_CCtx *
-take_encoder(void)
-{
-    pthread_once(&keys_once, create_keys);
-    ZSTD_CCtx *context = keys_exist ? pthread_getspecific(encoder_key) : NULL;
-    if (context)
-        pthread_setspecific(encoder_key, NULL);
-    return context ? context : ZSTD_createCCtx();
-}
-
-static void
-return_encoder(ZSTD_CCtx *context)
-{
-    if (!keys_exist || ZSTD_sizeof_CCtx(context) > CONTEXT_SIZE_KEPT || pthread_setspecific(encoder_key, context) != 0)
-        ZSTD_freeCCtx(context);
-}
-
-static ZSTD_DCtx *
-take_decoder(void)
-{
-    pthread_once(&keys_once, create_keys);
-    ZSTD_DCtx *context = keys_exist ? pthread_getspecific(decoder_key) : NULL;
-    if (context)
-        pthread_setspecific(decoder_key, NULL);
-    return context ? context : ZSTD_createDCtx();
-}
-
-static void
-return_decoder(ZSTD_DCtx *context)
-{
-    if (!keys_exist || pthread_setspecific(decoder_key, context) != 0)
-        ZSTD_freeDCtx(context);
-}
 
 /* Our levels 1 and 2 are zstd's level 1, the fastest that still codes literals: scans gain little from anything else. */
 int
@@ -113,11 +51,11 @@ encode_blocks(ZSTD_CCtx *context, ZSTD_parameters parameters, const unsigned cha
 static enum zblob_result
 encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity, size_t *dst_size)
 {
-    ZSTD_CCtx *context = take_encoder();
+    ZSTD_CCtx *context = contexts_take_encoder();
     if (!context)
         return ZBLOB_NO_MEMORY;
     size_t size = encode_blocks(context, ZSTD_getParams(zstd_level, src_size, 0), src, src_size, dst, dst_capacity);
-    return_encoder(context);
+    contexts_return_encoder(context);
     *dst_size = ZSTD_isError(size) ? 0 : size;
     if (ZSTD_isError(size) && ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation)
         return ZBLOB_NO_MEMORY;
@@ -215,11 +153,11 @@ static size_t
 size_of_piece(int zstd_level, size_t whole, const unsigned char *src, size_t src_size, unsigned char *dst,
               size_t dst_capacity)
 {
-    ZSTD_CCtx *context = take_encoder();
+    ZSTD_CCtx *context = contexts_take_encoder();
     if (!context)
         return SIZE_MAX;
     size_t size = encode_blocks(context, ZSTD_getParams(zstd_level, whole, 0), src, src_size, dst, dst_capacity);
-    return_encoder(context);
+    contexts_return_encoder(context);
     return ZSTD_isError(size) || size == 0 ? SIZE_MAX : size;
 }
 
@@ -264,10 +202,10 @@ zstd_encode_best(int level, bool on_whole, const void *src, size_t src_size, voi
 enum zblob_result
 zstd_decode(const void *src, size_t src_size, void *dst, size_t dst_size)
 {
-    ZSTD_DCtx *context = take_decoder();
+    ZSTD_DCtx *context = contexts_take_decoder();
     if (!context)
         return ZBLOB_NO_MEMORY;
     size_t size = ZSTD_decompressDCtx(context, dst, dst_size, src, src_size);
-    return_decoder(context);
+    contexts_return_decoder(context);
     return ZSTD_isError(size) || size != dst_size ? ZBLOB_DAMAGED : ZBLOB_OK;
 }

@@ -3,6 +3,7 @@
 #include "../base/error.h"
 #include "../base/interrupt.h"
 #include "../chunk/zstd.h"
+#include "compact.h"
 #include "general.h"
 #include "header.h"
 #include "image_section.h"
@@ -191,8 +192,8 @@ compress_by(struct zblob_options current, enum zblob_value_type value_type, cons
 
 /* By the plan for the options, or, where that leaves doubts, by the general path if that makes less. */
 static enum zblob_result
-compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
-         unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+compress_ordinary(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
+                  size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
     bool doubtful;
     enum zblob_result result = compress_by(*options, value_type, src, src_size, frame, frame_size, &doubtful, error);
@@ -214,22 +215,100 @@ compress(const struct zblob_options *options, enum zblob_value_type value_type, 
     return ZBLOB_OK;
 }
 
-enum zblob_result
-zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
-               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+/* ---- Small values ---------------------------------------------------------------------------- */
+
+/* Has the value an image that is large enough to be coded as one? Its frame then lists it. */
+static bool
+has_image(const struct zblob_options *options, const void *src, size_t src_size)
+{
+    struct zblob_image image;
+    uint64_t size;
+    if (options->codec != ZBLOB_CODEC_AUTO || src_size < PLAN_IMAGE_SIZE_MIN || !zblob_may_have_images(src, src_size))
+        return false;
+    return zblob_sniff(src, src_size, &image, 1) && zblob_grid_size(&image.grid, &size) && size >= PLAN_IMAGE_SIZE_MIN;
+}
+
+/* Who asks for a codec gets it as an ordinary frame, which by codec "zstd" is a .zst file, unless there is a dictionary. */
+static bool
+may_be_compact(const struct zblob_options *options, size_t src_size)
+{
+    bool is_open = options->codec == ZBLOB_CODEC_AUTO || (options->codec == ZBLOB_CODEC_ZSTD && options->dictionary);
+    return is_open && compact_may_hold(src_size) && !options->grid.dimension && !options->grid.sample_type;
+}
+
+/* An image's frame gives way to a compact one where it has gained nothing, or where there is a dictionary that knows
+ * more of such values. */
+static enum zblob_result
+compress_small_image(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
+                     size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+{
+    unsigned char *other;
+    size_t other_size;
+    enum zblob_result result = compress_ordinary(options, value_type, src, src_size, frame, frame_size, error);
+    if (result != ZBLOB_OK || (*frame_size < src_size && !options->dictionary))
+        return result;
+    result = compact_compress(options, value_type, src, src_size, &other, &other_size, error);
+    if (result != ZBLOB_OK) {
+        free(other);
+        return ZBLOB_OK; /* the first frame is good enough */
+    }
+    if (other_size < *frame_size) {
+        unsigned char *larger = *frame;
+        *frame = other;
+        *frame_size = other_size;
+        other = larger;
+    }
+    free(other);
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+         unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+{
+    if (!may_be_compact(options, src_size))
+        return compress_ordinary(options, value_type, src, src_size, frame, frame_size, error);
+    if (has_image(options, src, src_size))
+        return compress_small_image(options, value_type, src, src_size, frame, frame_size, error);
+    return compact_compress(options, value_type, src, src_size, frame, frame_size, error);
+}
+
+/* ---- Entry points ---------------------------------------------------------------------------- */
+
+typedef enum zblob_result compress_function(const struct zblob_options *options, enum zblob_value_type value_type,
+                                            const void *src, size_t src_size, unsigned char **frame, size_t *frame_size,
+                                            struct zblob_error *error);
+
+static enum zblob_result
+run(compress_function *function, const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
+    size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
     struct interrupt_scope scope;
     *frame = NULL;
     if (options->level < ZBLOB_LEVEL_MIN || options->level > ZBLOB_LEVEL_MAX)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "level %d does not exist", options->level);
     interrupt_open(&scope, &options->interrupt);
-    enum zblob_result result = compress(options, value_type, src, src_size, frame, frame_size, error);
+    enum zblob_result result = function(options, value_type, src, src_size, frame, frame_size, error);
     result = interrupt_close(&scope, result, error);
     if (result != ZBLOB_OK) {
         free(*frame);
         *frame = NULL;
     }
     return result;
+}
+
+enum zblob_result
+compress_into_ordinary(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
+                       size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+{
+    return run(compress_ordinary, options, value_type, src, src_size, frame, frame_size, error);
+}
+
+enum zblob_result
+zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src, size_t src_size,
+               unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+{
+    return run(compress, options, value_type, src, src_size, frame, frame_size, error);
 }
 
 void

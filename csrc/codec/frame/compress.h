@@ -1,4 +1,4 @@
-/* compress.h: what compressing at once and compressing to a sink share. */
+/* compress.h: compression for other files of this folder: what compressing at once and to a sink share, and whole values. */
 #ifndef ZBLOB_CODEC_FRAME_COMPRESS_H
 #define ZBLOB_CODEC_FRAME_COMPRESS_H
 
@@ -10,5 +10,10 @@ unsigned char *compress_write_header(const struct plan *plan, enum zblob_value_t
 
 /* The codec that the plan was made for, if its result is good; otherwise a plainer one to begin anew with. */
 enum zblob_codec compress_settle(const struct plan *plan);
+
+/* zblob_compress, but never into a compact frame. */
+enum zblob_result compress_into_ordinary(const struct zblob_options *options, enum zblob_value_type value_type,
+                                         const void *src, size_t src_size, unsigned char **frame, size_t *frame_size,
+                                         struct zblob_error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include "../base/threads.h"
 #include "../voxel/model.h"
 #include "codecs.h"
+#include "compact.h"
 #include "header.h"
 #include "model_section.h"
 
@@ -147,6 +148,8 @@ decode_and_check(const struct zblob_decoder *decoder, uint32_t index, const void
                  struct zblob_error *error)
 {
     const struct zblob_chunk *chunk = &decoder->chunks[index];
+    if (decoder->frame.is_compact) /* whose checksum has been compared as a whole */
+        return compact_decode(&decoder->frame, stored, dst, error);
     enum zblob_result result = decode(decoder, index, stored, dst);
     const char *name = zblob_codec_name(chunk->codec);
     uint32_t count = decoder->frame.chunk_count;

@@ -1,6 +1,7 @@
 /* decompress.c: a frame becomes its value again as a whole, or is only verified; both by way of its decoder. */
 #include "../base/error.h"
 #include "../base/interrupt.h"
+#include "compact.h"
 #include "gather.h"
 
 #include <inttypes.h>
@@ -9,9 +10,9 @@
 /* ---- Values ---------------------------------------------------------------------------------- */
 
 static enum zblob_result
-decompress(const struct zblob_frame *frame, const void *src, unsigned threads, void *dst, struct zblob_error *error)
+decompress(const struct zblob_frame *frame, unsigned threads, void *dst, struct zblob_error *error)
 {
-    struct zblob_source source = {.bytes = src, .size = frame->frame_size};
+    struct zblob_source source = {.bytes = frame->header, .size = frame->frame_size};
     struct frame_place place = {.source = &source};
     struct zblob_runs all = {.run = frame->raw_size, .pitch = frame->raw_size, .count = 1};
     struct zblob_decoder *decoder;
@@ -23,19 +24,16 @@ decompress(const struct zblob_frame *frame, const void *src, unsigned threads, v
 }
 
 enum zblob_result
-zblob_decompress(const void *src, size_t src_size, unsigned threads, void *dst, uint64_t dst_size,
-                 const struct zblob_interrupt *interrupt, struct zblob_error *error)
+zblob_decompress(const struct zblob_frame *frame, unsigned threads, void *dst, const struct zblob_interrupt *interrupt,
+                 struct zblob_error *error)
 {
-    struct zblob_frame frame;
     struct interrupt_scope scope;
-    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
-    if (result != ZBLOB_OK)
-        return result;
-    if (frame.raw_size != dst_size)
-        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "the value has %" PRIu64 " bytes, the buffer %" PRIu64,
-                          frame.raw_size, dst_size);
+    if (frame->raw_size == 0)
+        return ZBLOB_OK;
+    if (frame->is_compact) /* so small that it needs no decoder, nor can it be interrupted */
+        return compact_decode(frame, frame->header + frame->header_size, dst, error);
     interrupt_open(&scope, interrupt);
-    return interrupt_close(&scope, decompress(&frame, src, threads, dst, error), error);
+    return interrupt_close(&scope, decompress(frame, threads, dst, error), error);
 }
 
 /* ---- Verification ---------------------------------------------------------------------------- */
@@ -76,20 +74,16 @@ verify_chunks(const struct zblob_decoder *decoder, uint32_t chunk_count, const u
 }
 
 enum zblob_result
-zblob_verify(const void *src, size_t src_size, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
+zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count, const struct zblob_interrupt *interrupt,
              struct zblob_error *error)
 {
-    struct zblob_frame frame;
     struct interrupt_scope scope;
     struct zblob_decoder *decoder;
     *damaged_count = 0;
-    enum zblob_result result = zblob_frame_open(&frame, src, src_size, src_size, error);
-    if (result != ZBLOB_OK)
-        return result;
     interrupt_open(&scope, interrupt);
-    result = zblob_decoder_open(&decoder, &frame, error);
+    enum zblob_result result = zblob_decoder_open(&decoder, frame, error);
     if (result == ZBLOB_OK)
-        result = verify_chunks(decoder, frame.chunk_count, src, damaged_count, error);
+        result = verify_chunks(decoder, frame->chunk_count, frame->header, damaged_count, error);
     zblob_decoder_close(decoder);
     return interrupt_close(&scope, result, error);
 }

@@ -2,6 +2,7 @@
 #include "../base/error.h"
 #include "../base/interrupt.h"
 #include "../base/sample_types.h"
+#include "compact.h"
 #include "header.h"
 
 #include <inttypes.h>
@@ -141,8 +142,9 @@ put_frame(struct writer *w, const struct zblob_frame *frame, bool in_envelope)
         ", \"level\": %" PRIu32 ", \"raw_size\": %" PRIu64 ", \"frame_size\": %" PRIu64 ", \"ratio\": ", frame->level,
         frame->raw_size, frame->frame_size);
     put_double(w, (double)frame->raw_size / (double)frame->frame_size);
-    put(w, ", \"header_size\": %zu, \"chunk_count\": %" PRIu32 ", \"checksum\": \"xxh64\"", frame->header_size,
-        frame->chunk_count);
+    put(w, ", \"compact\": %s, \"header_size\": %zu, \"chunk_count\": %" PRIu32 ", \"checksum\": \"%s\"",
+        frame->is_compact ? "true" : "false", frame->header_size, frame->chunk_count,
+        frame->is_compact ? "xxh64/32" : "xxh64");
     put(w, ", \"dictionary_id\": %" PRIu32 ", \"for_column\": %s", frame->dictionary_id,
         frame->for_column ? "true" : "false");
 }
@@ -153,7 +155,21 @@ put_plain(struct writer *w, size_t size, enum zblob_value_type type)
     put(w, "{\"frame\": false, \"envelope\": null, \"version\": null");
     put(w, ", \"value_type\": \"%s\", \"codec\": null", value_type_name(type));
     put(w, ", \"level\": null, \"raw_size\": %zu, \"frame_size\": %zu, \"ratio\": 1.0", size, size);
-    put(w, ", \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0, \"for_column\": false");
+    put(w, ", \"compact\": false, \"header_size\": 0, \"chunk_count\": 0, \"checksum\": null, \"dictionary_id\": 0, "
+           "\"for_column\": false");
+}
+
+/* A compact frame names no images. Its value is small enough to be searched for them each time, unless that takes a
+ * dictionary. */
+static size_t
+images_of_compact(const struct zblob_frame *frame, struct zblob_image *images)
+{
+    size_t count = 0;
+    unsigned char *value = frame->dictionary_id ? NULL : malloc((size_t)frame->raw_size + 1);
+    if (value && compact_decode(frame, frame->header + frame->header_size, value, NULL) == ZBLOB_OK)
+        count = zblob_sniff(value, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+    free(value);
+    return count;
 }
 
 /* A stored value is searched for images as a plain one is: its frame has no IMAGE sections, which would make it larger
@@ -161,6 +177,8 @@ put_plain(struct writer *w, size_t size, enum zblob_value_type type)
 static size_t
 images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
 {
+    if (frame->is_compact)
+        return images_of_compact(frame, images);
     frame_images(frame, images);
     /* a damaged frame may claim that stored chunks hold more bytes than are stored */
     bool is_there = is_whole && frame->raw_size <= frame->frame_size - frame->header_size;

@@ -4,6 +4,7 @@
 #include "../base/bytes.h"
 #include "../base/checksum.h"
 #include "../base/error.h"
+#include "compact.h"
 #include "image_section.h"
 #include "index.h"
 
@@ -42,11 +43,17 @@ _Static_assert(FRAME_ENTRY_SIZE <= ZBLOB_OVERHEAD_NEXT_CHUNK, "the header's grow
 /* ---- Magic and extent ------------------------------------------------------------------------ */
 
 bool
-zblob_has_magic(const void *src, size_t src_size)
+frame_has_ordinary_magic(const void *src, size_t src_size)
 {
     const unsigned char *p = src;
     return src_size >= AT_VERSION && load_le32(p + AT_SKIPPABLE_MAGIC) == SKIPPABLE_MAGIC &&
            memcmp(p + AT_SIGNATURE, SIGNATURE, 4) == 0;
+}
+
+bool
+zblob_has_magic(const void *src, size_t src_size)
+{
+    return compact_has_magic(src, src_size) || frame_has_ordinary_magic(src, src_size);
 }
 
 /* As the bytes after the magic say. */
@@ -59,7 +66,9 @@ stated_header_size(const unsigned char *src)
 uint64_t
 zblob_header_size(const void *src, size_t src_size)
 {
-    return zblob_has_magic(src, src_size) ? stated_header_size(src) : 0;
+    if (compact_has_magic(src, src_size))
+        return compact_reach(src);
+    return frame_has_ordinary_magic(src, src_size) ? stated_header_size(src) : 0;
 }
 
 /* What every version keeps: magic, sizes, and the checksum over the header at the header's end. True if that one holds
@@ -83,13 +92,16 @@ checksum_holds_with_magic(const unsigned char *src, size_t src_size)
 bool
 zblob_is_frame(const void *src, size_t src_size)
 {
-    return zblob_has_magic(src, src_size) && checksum_holds_with_magic(src, src_size);
+    if (compact_has_magic(src, src_size))
+        return compact_checksum_holds(src, src_size);
+    return frame_has_ordinary_magic(src, src_size) && checksum_holds_with_magic(src, src_size);
 }
 
 bool
 frame_lacks_magic(const void *src, size_t src_size)
 {
-    return !zblob_has_magic(src, src_size) && checksum_holds_with_magic(src, src_size);
+    return !zblob_has_magic(src, src_size) &&
+           (checksum_holds_with_magic(src, src_size) || compact_lacks_magic(src, src_size));
 }
 
 static bool
@@ -98,20 +110,33 @@ level_exists(uint32_t level)
     return level >= ZBLOB_LEVEL_MIN && level <= ZBLOB_LEVEL_MAX;
 }
 
+/* Of a value without any magic: could its first bytes be those of an ordinary frame otherwise? */
+static bool
+is_likely_ordinary(const unsigned char *p, size_t size)
+{
+    return size >= ZBLOB_PREFIX_SIZE && p[AT_VERSION] == ZBLOB_FORMAT_VERSION &&
+           p[AT_VALUE_TYPE] <= ZBLOB_TEXT_UTF16LE && level_exists(p[AT_LEVEL] & ~(uint32_t)FOR_COLUMN) &&
+           p[AT_CODEC] <= ZBLOB_CODEC_VOXEL;
+}
+
 uint64_t
 frame_unmarked_header_size(const void *src, size_t src_size)
 {
-    const unsigned char *p = src;
-    if (src_size < ZBLOB_PREFIX_SIZE || zblob_has_magic(src, src_size))
+    if (zblob_has_magic(src, src_size))
         return 0;
-    bool is_likely = p[AT_VERSION] == ZBLOB_FORMAT_VERSION && p[AT_VALUE_TYPE] <= ZBLOB_TEXT_UTF16LE &&
-                     level_exists(p[AT_LEVEL] & ~(uint32_t)FOR_COLUMN) && p[AT_CODEC] <= ZBLOB_CODEC_VOXEL;
-    return is_likely ? stated_header_size(p) : 0;
+    uint64_t ordinary = is_likely_ordinary(src, src_size) ? stated_header_size(src) : 0;
+    uint64_t compact = compact_unmarked_reach(src, src_size);
+    return ordinary > compact ? ordinary : compact;
 }
 
 bool
 frame_is_for_column(const unsigned char *src, size_t src_size)
 {
+    bool is_compact = compact_has_magic(src, src_size) ||
+                      (!frame_has_ordinary_magic(src, src_size) && !is_likely_ordinary(src, src_size) &&
+                       compact_unmarked_reach(src, src_size));
+    if (is_compact)
+        return compact_is_for_column(src, src_size);
     return src_size > AT_LEVEL && src[AT_LEVEL] & FOR_COLUMN;
 }
 
@@ -157,7 +182,7 @@ frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t s
 static uint32_t
 section_area_size(const struct zblob_frame *frame)
 {
-    return load_le32(frame->header + AT_SECTION_SIZE);
+    return frame->is_compact ? 0 : load_le32(frame->header + AT_SECTION_SIZE);
 }
 
 bool
@@ -216,7 +241,9 @@ check_fixed_fields(struct zblob_frame *frame, struct zblob_error *error)
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: level %" PRIu32 " does not exist", frame->level);
     if (frame->dictionary_id)
         return zblob_fail(error, ZBLOB_UNSUPPORTED,
-                          "the frame needs dictionary %" PRIu32 ", and this build has no dictionaries",
+                          "the frame needs dictionary %" PRIu32
+                          ", and this build takes dictionaries for compact frames "
+                          "alone: read it with a newer sqlite_zblob",
                           frame->dictionary_id);
     uint64_t expected = FRAME_FIXED_SIZE + (uint64_t)section_area_size(frame) +
                         (uint64_t)frame->chunk_count * FRAME_ENTRY_SIZE + FRAME_CHECKSUM_SIZE;
@@ -269,6 +296,8 @@ zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, ui
 {
     const unsigned char *p = src;
     *frame = (struct zblob_frame){.header = p};
+    if (compact_has_magic(src, src_size) && src_size == value_size)
+        return compact_open(frame, src, src_size, error);
     if (!zblob_has_magic(src, src_size))
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "not a frame: the magic is missing");
     if (!zblob_is_frame(src, src_size))

@@ -24,10 +24,13 @@ struct frame_section {
 
 size_t frame_header_size(size_t section_size, size_t chunk_count);
 
+/* Does it begin with the magic of an ordinary frame, not of a compact one? */
+bool frame_has_ordinary_magic(const void *src, size_t src_size);
+
 /* Is this a frame but for its magic: is the header's checksum right for a header that begins with the magic? */
 bool frame_lacks_magic(const void *src, size_t src_size);
 
-/* The header's size in a value without magic, if its first ZBLOB_PREFIX_SIZE bytes could otherwise be a frame's; or 0. */
+/* What zblob_header_size would be of a value without magic, if its first ZBLOB_PREFIX_SIZE bytes could otherwise be a frame's; or 0. */
 uint64_t frame_unmarked_header_size(const void *src, size_t src_size);
 
 /* Do a frame's first ZBLOB_PREFIX_SIZE bytes say that a compressed column has made it? */

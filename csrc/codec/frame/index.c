@@ -4,6 +4,7 @@
 #include "../base/bytes.h"
 #include "../base/error.h"
 #include "codecs.h"
+#include "compact.h"
 
 #include <inttypes.h>
 
@@ -63,6 +64,16 @@ zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const st
 void
 zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk)
 {
+    if (frame->is_compact) {
+        *chunk = (struct zblob_chunk){
+            .stored_offset = frame->header_size,
+            .raw_size = (uint32_t)frame->raw_size,
+            .stored_size = (uint32_t)(frame->frame_size - frame->header_size),
+            .checksum = compact_checksum(frame),
+            .codec = frame->codec,
+        };
+        return;
+    }
     read_entry(first_entry(frame), chunk);
     chunk->raw_offset = 0;
     chunk->stored_offset = frame->header_size;

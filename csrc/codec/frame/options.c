@@ -15,7 +15,8 @@ zblob_options_init(struct zblob_options *options)
 static bool
 is_known(const char *name)
 {
-    static const char *const names[] = {"codec", "level", "min_size", "threads", "dtype", "shape", "for_column"};
+    static const char *const names[] = {"codec", "level", "min_size",   "threads",
+                                        "dtype", "shape", "for_column", "dictionary"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -30,7 +31,7 @@ zblob_options_refuse(const char *name, const char *given, struct zblob_error *er
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"%s\" does not take %s", name, given);
     return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                       "unknown option \"%.40s\": the options are codec, level, min_size, threads, dtype, "
-                      "shape and for_column",
+                      "shape, for_column and dictionary",
                       name);
 }
 
@@ -60,6 +61,10 @@ zblob_options_set_integer(struct zblob_options *options, const char *name, int64
         if (value < 0 || value > 1)
             return fail_range(name, 0, 1, value, error);
         options->for_column = value;
+    } else if (strcmp(name, "dictionary") == 0) {
+        if (value < 0 || value > UINT32_MAX)
+            return fail_range(name, 0, UINT32_MAX, value, error);
+        options->dictionary_id = (uint32_t)value;
     } else {
         return zblob_options_refuse(name, "an integer", error);
     }

@@ -15,10 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Smaller values are not searched for images, and smaller images are not coded as images: the header would grow by
- * more than the chunks shrink. */
+/* Smaller values are not searched for images: the header would grow by more than the chunks shrink. */
 #define SNIFF_SIZE_MIN 256
-#define IMAGE_SIZE_MIN 1024
 
 /* Larger values of compressed formats are stored if pieces of them, and their beginning, shrink by no more than this part. */
 #define STORED_SIZE_MIN ((uint64_t)64 << 10)
@@ -110,7 +108,7 @@ static bool
 is_coded_as_image(const struct plan *plan, size_t i, uint64_t *size)
 {
     const struct zblob_grid *grid = &plan->images[i].grid;
-    if (!codes_images(plan) || !zblob_grid_size(grid, size) || *size < IMAGE_SIZE_MIN)
+    if (!codes_images(plan) || !zblob_grid_size(grid, size) || *size < PLAN_IMAGE_SIZE_MIN)
         return false;
     if (plan->models[i] || plan->images[i].text_size)
         return plan->models[i] != NULL;
@@ -295,7 +293,7 @@ build_model(void *context, size_t i)
     enum zblob_codec codec = plan->options->codec;
     uint64_t size;
     if ((codec != ZBLOB_CODEC_AUTO && codec != ZBLOB_CODEC_VOXEL) || !zblob_grid_size(&image->grid, &size) ||
-        size < IMAGE_SIZE_MIN)
+        size < PLAN_IMAGE_SIZE_MIN)
         return;
     const unsigned char *samples = take_samples(plan, i, (size_t)size);
     if (samples && !noise_fills(&image->grid, samples, (size_t)size))

@@ -8,6 +8,9 @@
 
 #include "codecs.h"
 
+/* Smaller images are not coded as images. */
+#define PLAN_IMAGE_SIZE_MIN 1024
+
 struct plan_chunk {
     struct chunk_place place;
     enum zblob_codec codec; /* the first to be tried */

@@ -13,7 +13,7 @@ struct zblob_reader {
     unsigned char *head; /* the source's first bytes, unless they are in memory anyway */
     bool is_frame;
     struct zblob_frame frame;
-    struct zblob_decoder *decoder;
+    struct zblob_decoder *decoder; /* opened when it is needed: until then the frame may be given its dictionary */
 };
 
 /* Read the first bytes of the source, to the end of the header; *size is how many. */
@@ -45,9 +45,8 @@ open_frame(struct zblob_reader *reader, const unsigned char *head, size_t head_s
     if (result != ZBLOB_OK || frame_size == 0)
         return result;
     reader->is_frame = true;
-    result = zblob_frame_open(&reader->frame, head + reader->frame_offset, head_size - (size_t)reader->frame_offset,
-                              frame_size, error);
-    return result == ZBLOB_OK ? zblob_decoder_open(&reader->decoder, &reader->frame, error) : result;
+    return zblob_frame_open(&reader->frame, head + reader->frame_offset, head_size - (size_t)reader->frame_offset,
+                            frame_size, error);
 }
 
 enum zblob_result
@@ -79,8 +78,14 @@ zblob_reader_frame(const struct zblob_reader *reader)
     return reader->is_frame ? &reader->frame : NULL;
 }
 
+void
+zblob_reader_set_dictionary(struct zblob_reader *reader, struct zblob_dictionary *dictionary)
+{
+    reader->frame.dictionary = dictionary;
+}
+
 static enum zblob_result
-gather(const struct zblob_reader *reader, const struct zblob_runs *runs, unsigned threads, void *dst,
+gather(struct zblob_reader *reader, const struct zblob_runs *runs, unsigned threads, void *dst,
        struct zblob_error *error)
 {
     struct frame_place place = {.source = reader->source, .offset = reader->frame_offset};
@@ -92,11 +97,19 @@ gather(const struct zblob_reader *reader, const struct zblob_runs *runs, unsigne
                           runs->count, runs->run, runs->offset, raw_size);
     if (!reader->is_frame)
         return gather_from_plain(reader->source, runs, dst, error);
+    if (!reader->decoder) {
+        enum zblob_result result = zblob_decoder_open(&reader->decoder, &reader->frame, error);
+        if (result != ZBLOB_OK) {
+            zblob_decoder_close(reader->decoder);
+            reader->decoder = NULL;
+            return result;
+        }
+    }
     return gather_from_frame(reader->decoder, reader->frame.chunk_count, &place, runs, threads, dst, error);
 }
 
 enum zblob_result
-zblob_reader_gather(const struct zblob_reader *reader, const struct zblob_runs *runs, unsigned threads, void *dst,
+zblob_reader_gather(struct zblob_reader *reader, const struct zblob_runs *runs, unsigned threads, void *dst,
                     const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
     struct interrupt_scope scope;

@@ -1,6 +1,8 @@
 /* part.c: see part.h. */
 #include "part.h"
 
+#include "../dictionaries.h"
+
 static bool
 open_reader(sqlite3_context *context, struct part *part, const struct zblob_source *source)
 {
@@ -10,6 +12,14 @@ open_reader(sqlite3_context *context, struct part *part, const struct zblob_sour
         return false;
     }
     part->frame = zblob_reader_frame(part->reader);
+    if (!part->frame || !part->frame->dictionary_id)
+        return true;
+    struct zblob_frame named = *part->frame;
+    if (!dictionaries_complete(sqlite3_context_db_handle(context), value_connection(context), &named, &error)) {
+        stored_fail(context, part->is_stored ? &part->stored : NULL, &error);
+        return false;
+    }
+    zblob_reader_set_dictionary(part->reader, named.dictionary);
     return true;
 }
 

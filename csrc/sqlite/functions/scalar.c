@@ -13,12 +13,14 @@
 #include "../inplace/store.h"
 #include "../values.h"
 
+#include "../dictionaries.h"
 #include "../interrupt.h"
 #include "../row_hint.h"
 #include "options_json.h"
 #include "slice.h"
 #include "stored_bytes.h"
 #include "substring.h"
+#include "training.h"
 
 #include <string.h>
 
@@ -89,7 +91,9 @@ zcompress(sqlite3_context *context, int count, sqlite3_value **arguments)
         return;
     }
     options.interrupt = interrupt_of(sqlite3_context_db_handle(context));
-    if (zblob_compress(&options, value.type, value.bytes, value.size, &frame, &frame_size, &error) == ZBLOB_OK)
+    if (dictionaries_complete_options(sqlite3_context_db_handle(context), value_connection(context), &options,
+                                      &error) &&
+        zblob_compress(&options, value.type, value.bytes, value.size, &frame, &frame_size, &error) == ZBLOB_OK)
         return_compressed(context, arguments[0], &value, frame, frame_size);
     else
         value_fail(context, &error);
@@ -216,18 +220,6 @@ zinfo(sqlite3_context *context, int count, sqlite3_value **arguments)
     sqlite3_result_subtype(context, JSON_SUBTYPE);
 }
 
-/* A value that is plain is as it should be. */
-static enum zblob_result
-verify(sqlite3 *db, const struct value *value, uint32_t *damaged_count, struct zblob_error *error)
-{
-    struct zblob_interrupt interrupt = interrupt_of(db);
-    const unsigned char *frame;
-    size_t frame_size;
-    *damaged_count = 0;
-    enum zblob_result result = zblob_find_frame(value->bytes, value->size, &frame, &frame_size, error);
-    return frame && result == ZBLOB_OK ? zblob_verify(frame, frame_size, damaged_count, &interrupt, error) : result;
-}
-
 static void
 zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
@@ -237,7 +229,8 @@ zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
     (void)count;
     if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && !value_take(context, arguments[0], &value))
         return;
-    enum zblob_result result = verify(sqlite3_context_db_handle(context), &value, &damaged_count, &error);
+    enum zblob_result result = value_verify(sqlite3_context_db_handle(context), value_connection(context), &value,
+                                            false, &damaged_count, &error);
     if (result == ZBLOB_OK) {
         sqlite3_result_text(context, "ok", -1, SQLITE_STATIC);
         return;
@@ -252,6 +245,16 @@ zverify(sqlite3_context *context, int count, sqlite3_value **arguments)
         sqlite3_result_text(context, text, -1, sqlite3_free);
     else
         sqlite3_result_error_nomem(context);
+}
+
+/* The id under which a dictionary is kept: a hash of its bytes. */
+static void
+zdictionary_id(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    struct value value;
+    (void)count;
+    if (sqlite3_value_type(arguments[0]) == SQLITE_BLOB && value_take(context, arguments[0], &value))
+        sqlite3_result_int64(context, zblob_dictionary_id_of(value.bytes, value.size));
 }
 
 /* ---- Configuration --------------------------------------------------------------------------- */
@@ -322,31 +325,37 @@ static const struct {
     int argument_count;
     int flags;
     void (*function)(sqlite3_context *, int, sqlite3_value **);
+    void (*step)(sqlite3_context *, int, sqlite3_value **); /* of an aggregate, which has no function */
+    void (*final)(sqlite3_context *);
 } functions[] = {
-    {"zcompress", 1, SQLITE_INNOCUOUS, zcompress},
-    {"zcompress", 2, SQLITE_INNOCUOUS, zcompress},
-    {"zpickle", 1, SQLITE_INNOCUOUS, zpickle},
-    {"zpickle", 2, SQLITE_INNOCUOUS, zpickle},
-    {"zdecompress", 1, READER, zdecompress},
-    {"zlength", 1, READER, zlength},
-    {"zinfo", 1, READER | SQLITE_RESULT_SUBTYPE, zinfo},
-    {"zis_frame", 1, READER, zis_frame},
-    {"zis_pickle", 1, READER, zis_pickle},
-    {"zverify", 1, READER, zverify},
-    {"zsubstr", 2, READER, zsubstr},
-    {"zsubstr", 3, READER, zsubstr},
-    {"zslice", 3, READER, zslice},
-    {"zsubstr_at", 5, 0, zsubstr_at}, /* these read the database: views and triggers have them if it is trusted */
-    {"zsubstr_at", 6, 0, zsubstr_at},
-    {"zslice_at", 6, 0, zslice_at},
-    {"zblob_stored", 4, 0, zblob_stored},
-    {"zblob_stored", 6, 0, zblob_stored},
-    {"zblob_overwrite", 6, SQLITE_DIRECTONLY, zblob_overwrite},
-    {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config},
-    {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
-    {"zblob_version", 0, READER, zblob_version},
-    {"sqlite_zblob_store", -1, SQLITE_INNOCUOUS, sqlite_zblob_store},
-    {"sqlite_zblob_hint", 2, SQLITE_DIRECTONLY, sqlite_zblob_hint},
+    {"zcompress", 1, SQLITE_INNOCUOUS, zcompress, NULL, NULL},
+    {"zcompress", 2, SQLITE_INNOCUOUS, zcompress, NULL, NULL},
+    {"zpickle", 1, SQLITE_INNOCUOUS, zpickle, NULL, NULL},
+    {"zpickle", 2, SQLITE_INNOCUOUS, zpickle, NULL, NULL},
+    {"zdecompress", 1, READER, zdecompress, NULL, NULL},
+    {"zlength", 1, READER, zlength, NULL, NULL},
+    {"zinfo", 1, READER | SQLITE_RESULT_SUBTYPE, zinfo, NULL, NULL},
+    {"zis_frame", 1, READER, zis_frame, NULL, NULL},
+    {"zis_pickle", 1, READER, zis_pickle, NULL, NULL},
+    {"zverify", 1, READER, zverify, NULL, NULL},
+    {"zsubstr", 2, READER, zsubstr, NULL, NULL},
+    {"zsubstr", 3, READER, zsubstr, NULL, NULL},
+    {"zslice", 3, READER, zslice, NULL, NULL},
+    {"zsubstr_at", 5, 0, zsubstr_at, NULL,
+     NULL}, /* these read the database: views and triggers have them if it is trusted */
+    {"zsubstr_at", 6, 0, zsubstr_at, NULL, NULL},
+    {"zslice_at", 6, 0, zslice_at, NULL, NULL},
+    {"zblob_stored", 4, 0, zblob_stored, NULL, NULL},
+    {"zblob_stored", 6, 0, zblob_stored, NULL, NULL},
+    {"zblob_overwrite", 6, SQLITE_DIRECTONLY, zblob_overwrite, NULL, NULL},
+    {"ztrain", 1, SQLITE_INNOCUOUS, NULL, ztrain_step, ztrain_final},
+    {"ztrain", 2, SQLITE_INNOCUOUS, NULL, ztrain_step, ztrain_final},
+    {"zdictionary_id", 1, READER, zdictionary_id, NULL, NULL},
+    {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config, NULL, NULL},
+    {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config, NULL, NULL},
+    {"zblob_version", 0, READER, zblob_version, NULL, NULL},
+    {"sqlite_zblob_store", -1, SQLITE_INNOCUOUS, sqlite_zblob_store, NULL, NULL},
+    {"sqlite_zblob_hint", 2, SQLITE_DIRECTONLY, sqlite_zblob_hint, NULL, NULL},
 };
 
 static void
@@ -366,7 +375,7 @@ register_one(sqlite3 *db, size_t i, int encoding, enum zblob_value_type text_typ
     *registration = (struct value_registration){.connection = connection, .text_type = text_type};
     connection->references++;
     return sqlite3_create_function_v2(db, functions[i].name, functions[i].argument_count, encoding | functions[i].flags,
-                                      registration, functions[i].function, NULL, NULL,
+                                      registration, functions[i].function, functions[i].step, functions[i].final,
                                       release_registration); /* called on failure, too */
 }
 

@@ -18,6 +18,7 @@ struct target {
     char *column;    /* as the trigger writes it */
     char *row;       /* the condition that finds the row */
     char *hint;      /* a statement that says what the row's raw voxels are; NULL: nothing does (row_hint.h) */
+    char *newest;    /* the SELECT that gives the id of the column's newest dictionary */
     bool is_watched; /* another trigger fires on this table: it may have changed the row before ours saw it */
     bool is_exposed; /* other databases are attached, whose schemas may call the function, too */
 };

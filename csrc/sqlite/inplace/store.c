@@ -12,15 +12,19 @@
  */
 #include "store.h"
 
+#include "../dictionaries.h"
 #include "../interrupt.h"
 #include "../row_hint.h"
 #include "keeper.h"
 #include "target.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Triggers that the UPDATE fires may write other compressed columns, and so on. */
 #define DEPTH_MAX 8
+
+#define DICTIONARY " dictionary="
 
 /* ---- The value ------------------------------------------------------------------------------- */
 
@@ -63,6 +67,36 @@ take_hint(const struct store_call *call, const struct target *target, struct zbl
     keeper_give(call->connection, statement);
 }
 
+/* The newest dictionary of the column; 0: there is none, or no table of them. */
+static uint32_t
+newest_dictionary(const struct store_call *call, const struct target *target)
+{
+    struct statement *statement;
+    char *sql = sqlite3_mprintf("%s", target->newest);
+    uint32_t id = 0;
+    int result = keeper_take(call->db, call->connection, sql, &statement);
+    if (result == SQLITE_OK && sqlite3_step(statement->handle) == SQLITE_ROW)
+        id = (uint32_t)sqlite3_column_int64(statement->handle, 0);
+    keeper_give(call->connection, statement);
+    return id;
+}
+
+/* ENVELOPE may go on with " dictionary=auto", or with an id. A value is stored without one that cannot be had. */
+static void
+set_dictionary(const struct store_call *call, const struct target *target, struct zblob_options *options)
+{
+    const char *envelope = (const char *)sqlite3_value_text(call->arguments[CALL_ENVELOPE]);
+    const char *name = envelope ? strstr(envelope, DICTIONARY) : NULL;
+    struct zblob_error error;
+    options->dictionary_id = 0;
+    if (!name)
+        return;
+    name += strlen(DICTIONARY);
+    options->dictionary_id =
+        strcmp(name, "auto") == 0 ? newest_dictionary(call, target) : (uint32_t)strtoul(name, NULL, 10);
+    dictionaries_complete_options(call->db, call->connection, options, &error);
+}
+
 /* If it is interrupted, SQLite ends the statement as soon as the function returns. */
 static enum zblob_result
 compress(struct store_call *call, const struct target *target, struct zblob_error *error)
@@ -76,6 +110,8 @@ compress(struct store_call *call, const struct target *target, struct zblob_erro
     unsigned char *bytes;
     sqlite3_int64 level = sqlite3_value_int64(call->arguments[CALL_LEVEL]);
     enum zblob_result result = zblob_options_set_integer(&options, "level", level, error);
+    if (result == ZBLOB_OK)
+        set_dictionary(call, target, &options);
     if (result == ZBLOB_OK && is_pickle_column(call->arguments))
         result = zblob_compress_pickle(&options, value->bytes, value->size, &bytes, &frame->size, error);
     else if (result == ZBLOB_OK)
@@ -168,9 +204,11 @@ store(sqlite3_context *context, struct store_call *call)
     if (!target_find(call, &target))
         return;
     if (compress(call, &target, &error) == ZBLOB_OK) {
-        call->connection->store_calls = call;
-        replace(context, call, &target);
-        call->connection->store_calls = call->outer;
+        if (!value_is_better_plain(call->db, &call->value, call->frame.size)) {
+            call->connection->store_calls = call;
+            replace(context, call, &target);
+            call->connection->store_calls = call->outer;
+        }
         zblob_free((void *)call->frame.bytes);
     }
     target_free(&target);

@@ -9,6 +9,7 @@
  */
 #include "target.h"
 
+#include "../dictionaries.h"
 #include "../row_hint.h"
 #include "../sql_tokens.h"
 #include "keeper.h"
@@ -168,6 +169,18 @@ hint_of(const struct store_call *call, const char *schema, const struct target *
     return hint;
 }
 
+static int
+set_newest(struct target *target, const char *schema, const char *table)
+{
+    size_t count;
+    struct token *tokens = tokens_split(target->column, &count);
+    char *column = tokens ? token_unquote(&tokens[0]) : NULL;
+    target->newest = column ? dictionaries_newest_sql(schema, table, column) : NULL;
+    sqlite3_free(column);
+    sqlite3_free(tokens);
+    return target->newest ? SQLITE_OK : SQLITE_NOMEM;
+}
+
 /* What one row of the lookup says. */
 static int
 read_lookup(const struct store_call *call, const char *schema, sqlite3_stmt *row, struct target *target)
@@ -182,7 +195,10 @@ read_lookup(const struct store_call *call, const char *schema, sqlite3_stmt *row
     target->table = table ? sqlite3_mprintf("\"%w\".\"%w\"", schema, table) : NULL;
     if (!trigger_sql || !table_sql || !target->table)
         return SQLITE_NOMEM;
-    return read_trigger(call->db, trigger_sql, table_sql, call->count - CALL_KEY, target);
+    int result = read_trigger(call->db, trigger_sql, table_sql, call->count - CALL_KEY, target);
+    if (result == SQLITE_OK)
+        target->hint = hint_of(call, schema, target);
+    return result == SQLITE_OK ? set_newest(target, schema, table) : result;
 }
 
 /* SQLITE_DONE: the trigger is not in this database, or nothing can be done there. */

@@ -69,6 +69,23 @@ parse_integer(const char *text, int64_t *value)
 }
 
 static int
+set_dictionary(struct argument *argument, const char *value)
+{
+    struct column_defs *defs = argument->defs;
+    int64_t id;
+    defs->takes_newest_dictionary = sqlite3_stricmp(value, "auto") == 0;
+    if (defs->takes_newest_dictionary)
+        return SQLITE_OK;
+    if (!parse_integer(value, &id) || id < 1 || id > UINT32_MAX)
+        return fail(argument,
+                    sqlite3_mprintf("zblob: argument \"dictionary\" must be auto or the id of a dictionary in "
+                                    "table zblob_dictionaries, not %s",
+                                    value));
+    defs->options.dictionary_id = (uint32_t)id;
+    return SQLITE_OK;
+}
+
+static int
 set_option(struct argument *argument, const char *name, const char *value)
 {
     struct zblob_options *options = &argument->defs->options;
@@ -102,7 +119,8 @@ set_expression(char **expression, char **value)
 static int
 parse_setting(struct argument *argument)
 {
-    static const char *const names[] = {"level", "min_size", "codec", "adopt", "dtype_from", "shape_from"};
+    static const char *const names[] = {"level",      "min_size",   "codec",     "adopt",
+                                        "dtype_from", "shape_from", "dictionary"};
     bool has_value = argument->count > 2;
     char *value = argument->count == 3 ? token_unquote(&argument->tokens[2]) : text_of(argument, 2, argument->count);
     const char *name = NULL;
@@ -113,7 +131,7 @@ parse_setting(struct argument *argument)
     int result;
     if (!name)
         result = fail(argument, sqlite3_mprintf("zblob: unknown argument \"%.*s\": the settings are level, min_size, "
-                                                "codec, adopt, dtype_from and shape_from",
+                                                "codec, adopt, dtype_from, shape_from and dictionary",
                                                 (int)argument->tokens[0].size, argument->tokens[0].text));
     else if (!has_value)
         result = fail(argument, sqlite3_mprintf("zblob: argument \"%s\" has no value", name));
@@ -125,6 +143,8 @@ parse_setting(struct argument *argument)
         result = set_expression(&argument->defs->dtype_from, &value);
     else if (strcmp(name, "shape_from") == 0)
         result = set_expression(&argument->defs->shape_from, &value);
+    else if (strcmp(name, "dictionary") == 0)
+        result = set_dictionary(argument, value);
     else
         result = set_option(argument, name, value);
     sqlite3_free(value);

@@ -42,7 +42,8 @@ struct column_defs {
     char *
         dtype_from; /* an SQL expression over a row's columns, which says what its raw voxels are; NULL: nothing does */
     char *shape_from;
-    char *hint; /* the beginning of the statement that both are asked by (row_hint.h) */
+    char *hint;                   /* the beginning of the statement that both are asked by (row_hint.h) */
+    bool takes_newest_dictionary; /* dictionary=auto: each column's own */
     struct zblob_options options;
 };
 

@@ -170,7 +170,7 @@ method_integrity(sqlite3_vtab *vtab, const char *schema, const char *name, int f
 {
     (void)schema;
     (void)name;
-    return shadow_verify(&((struct table *)vtab)->shadow, flags & 1, report);
+    return shadow_verify(&((struct table *)vtab)->shadow, ((struct table *)vtab)->connection, flags & 1, report);
 }
 
 /* ---- The module ------------------------------------------------------------------------------ */

@@ -1,7 +1,6 @@
 /* shadow.c: see shadow.h. */
 #include "shadow.h"
 
-#include "../interrupt.h"
 #include "../values.h"
 
 #include <stdlib.h>
@@ -224,18 +223,15 @@ shadow_rowid_name(const struct column_defs *defs)
 
 /* Is the frame in the row's second column sound? Gives an error only where that cannot be told. */
 static int
-verify_value(sqlite3_stmt *row, bool headers_only, const char *column, sqlite3_str *report)
+verify_value(sqlite3_stmt *row, struct zblob_connection *connection, bool headers_only, const char *column,
+             sqlite3_str *report)
 {
-    struct zblob_interrupt interrupt = interrupt_of(sqlite3_db_handle(row));
     struct zblob_error error;
-    struct zblob_frame frame;
-    uint32_t damaged_count = 0;
+    uint32_t damaged_count;
     const unsigned char *bytes = sqlite3_column_blob(row, 1);
-    size_t size = (size_t)sqlite3_column_bytes(row, 1);
-    enum zblob_result result = zblob_find_frame(bytes, size, &bytes, &size, &error);
-    if (result == ZBLOB_OK && bytes)
-        result = headers_only ? zblob_frame_open(&frame, bytes, size, size, &error)
-                              : zblob_verify(bytes, size, &damaged_count, &interrupt, &error);
+    const struct value value = {bytes, (size_t)sqlite3_column_bytes(row, 1), ZBLOB_BLOB};
+    enum zblob_result result =
+        value_verify(sqlite3_db_handle(row), connection, &value, headers_only, &damaged_count, &error);
     if (result == ZBLOB_NO_MEMORY || result == ZBLOB_INTERRUPTED)
         return value_result_code(&error); /* which says nothing about the value */
     if (result == ZBLOB_OK)
@@ -248,7 +244,8 @@ verify_value(sqlite3_stmt *row, bool headers_only, const char *column, sqlite3_s
 }
 
 static int
-verify_column(const struct shadow *shadow, int column, bool headers_only, sqlite3_str *report, int *lines)
+verify_column(const struct shadow *shadow, struct zblob_connection *connection, int column, bool headers_only,
+              sqlite3_str *report, int *lines)
 {
     const char *name = shadow->defs.columns[column].name;
     sqlite3_str *sql = sqlite3_str_new(shadow->db);
@@ -261,7 +258,7 @@ verify_column(const struct shadow *shadow, int column, bool headers_only, sqlite
     sqlite3_free(text);
     while (result == SQLITE_OK && *lines < REPORT_LINES_MAX && sqlite3_step(row) == SQLITE_ROW) {
         int length = sqlite3_str_length(report);
-        result = verify_value(row, headers_only, name, report);
+        result = verify_value(row, connection, headers_only, name, report);
         *lines += sqlite3_str_length(report) != length;
     }
     int finished = sqlite3_finalize(row);
@@ -275,7 +272,7 @@ verify_column(const struct shadow *shadow, int column, bool headers_only, sqlite
 }
 
 int
-shadow_verify(const struct shadow *shadow, bool headers_only, char **report)
+shadow_verify(const struct shadow *shadow, struct zblob_connection *connection, bool headers_only, char **report)
 {
     int lines = 0;
     int result = shadow_check_version(shadow, report);
@@ -284,7 +281,7 @@ shadow_verify(const struct shadow *shadow, bool headers_only, char **report)
     sqlite3_str *text = sqlite3_str_new(NULL);
     for (int i = 0; i < shadow->defs.column_count && result == SQLITE_OK; i++) {
         if (shadow->defs.columns[i].is_compressed)
-            result = verify_column(shadow, i, headers_only, text, &lines);
+            result = verify_column(shadow, connection, i, headers_only, text, &lines);
     }
     if (result == SQLITE_OK && sqlite3_str_errcode(text) != SQLITE_OK)
         result = sqlite3_str_errcode(text);

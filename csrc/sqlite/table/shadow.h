@@ -52,6 +52,6 @@ void shadow_append_name(sqlite3_str *sql, const struct shadow *shadow);
 char *shadow_message(const struct shadow *shadow);
 
 /* What is damaged: of frames the headers alone, or all bytes. NULL: nothing (sqlite3_free). */
-int shadow_verify(const struct shadow *shadow, bool headers_only, char **report);
+int shadow_verify(const struct shadow *shadow, struct zblob_connection *connection, bool headers_only, char **report);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "writer.h"
 
+#include "../dictionaries.h"
 #include "../interrupt.h"
 #include "../row_hint.h"
 #include "../values.h"
@@ -136,6 +137,35 @@ fail_value(struct table *table, int column, const struct zblob_error *error)
                       sqlite3_mprintf("%s.%s: %s", shadow->table, shadow->defs.columns[column].name, error->message));
 }
 
+/* The newest dictionary of a column; 0: there is none, or no table of them. */
+static uint32_t
+newest_dictionary(struct table *table, int column)
+{
+    const struct shadow *shadow = &table->shadow;
+    char key[16];
+    uint32_t id = 0;
+    sqlite3_snprintf(sizeof key, key, "\2d%d", column);
+    struct statement *statement = statements_take(&table->statements, key, strlen(key));
+    if (!statement)
+        statements_prepare(shadow->db, key, strlen(key),
+                           dictionaries_newest_sql(shadow->schema, shadow->table, shadow->defs.columns[column].name),
+                           &statement);
+    if (statement && sqlite3_step(statement->handle) == SQLITE_ROW)
+        id = (uint32_t)sqlite3_column_int64(statement->handle, 0);
+    statements_give(&table->statements, statement);
+    return id;
+}
+
+/* A value is stored without the dictionary that cannot be had. */
+static void
+set_dictionary(struct table *table, int column, struct zblob_options *options)
+{
+    struct zblob_error error;
+    if (table->shadow.defs.takes_newest_dictionary)
+        options->dictionary_id = newest_dictionary(table, column);
+    dictionaries_complete_options(table->shadow.db, table->connection, options, &error);
+}
+
 /* Bind bytes where they are: SQLite keeps them until the method returns, and by then the binding is gone. TEXT in a
  * UTF-16 database may be in either byte order; there it is copied. */
 static int
@@ -244,9 +274,10 @@ bind_frame(const struct write *write, const struct row *row, int column, const s
     set_options(table, &options);
     if (table->shadow.defs.hint && value->type == ZBLOB_BLOB)
         take_hint(write, row, value->size, &options);
+    set_dictionary(table, column, &options);
     if (zblob_compress(&options, value->type, value->bytes, value->size, &frame, &frame_size, &error) != ZBLOB_OK)
         return fail_value(table, column, &error);
-    *is_bound = !value_is_too_tight(table->shadow.db, value, frame_size);
+    *is_bound = !value_is_better_plain(table->shadow.db, value, frame_size);
     if (!*is_bound) {
         zblob_free(frame);
         return SQLITE_OK;

@@ -50,7 +50,7 @@ def test_an_update_may_run_twice(db: Any, brain_pickle: bytes) -> None:
 
 
 def test_a_frame_that_is_cut_off_is_left_alone_by_compress_and_refused_by_readers(db: Any) -> None:
-    cut = zb.compress(b"some value " * 99)[:-1]
+    cut = zb.compress(b"some value " * 99, codec="zstd")[:-1]
     assert one(db, "SELECT zcompress(?1) IS ?1", cut)
     assert one(db, "SELECT zis_frame(?)", cut) == 1
     assert "it should be" in one(db, "SELECT zverify(?)", cut)
@@ -252,7 +252,7 @@ def test_errors_are_utf8_whatever_was_given(db: Any) -> None:
     name = LONG * 3
     db.execute(f'CREATE VIRTUAL TABLE t USING zblob("{name}" BLOB COMPRESSED)')
     db.execute("INSERT INTO t VALUES(?)", (b"x" * 999,))
-    db.execute(f'UPDATE t_rows SET "{name}" = CAST(substr("{name}", 1, 30) AS BLOB)')
+    db.execute(f'UPDATE t_rows SET "{name}" = CAST(substr("{name}", 1, 15) AS BLOB)')
     with pytest.raises(Exception, match="damaged frame") as caught:
         db.execute("SELECT * FROM t").fetchall()
     assert name in str(caught.value)

@@ -393,7 +393,7 @@ def test_integrity_check_reads_every_frame() -> None:
     db = open_apsw()
     simple(db)
     for i in range(3):
-        db.execute("INSERT INTO t(data) VALUES(?)", (bytes([i]) * 9000,))
+        db.execute("INSERT INTO t(data) VALUES(?)", (bytes([i]) * 90_000,))
     frame = one(db, "SELECT data FROM t_rows WHERE id = 2")
     db.execute("UPDATE t_rows SET data = ? WHERE id = 2", (frame[:-2] + b"\xff\xff",))
     assert "t.data" not in one(db, "PRAGMA quick_check")

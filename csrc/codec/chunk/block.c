@@ -1,0 +1,149 @@
+/* block.c: lets libzstd make a frame of one block, and takes the block out of it; or puts the headers before it again. */
+#include "block.h"
+
+#include "../base/bytes.h"
+#include "../base/interrupt.h"
+#include "contexts.h"
+#include "dictionary.h"
+#include "zstd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What libzstd writes before the block: the magic, a descriptor of 0, the window's size, and the block's header. */
+enum { AT_DESCRIPTOR = 4, AT_BLOCK_HEADER = 6 };
+enum { BLOCK_HEADER_SIZE = 3, BLOCK_IS_LAST = 1, BLOCK_IS_COMPRESSED = 2 << 1 };
+_Static_assert(AT_BLOCK_HEADER + BLOCK_HEADER_SIZE == BLOCK_SLACK, "what block_encode writes before dst");
+
+/* ---- Levels ---------------------------------------------------------------------------------- */
+
+/* With a dictionary, zstd's levels 4 to 11 make more of small values than level 3 does, and take longer
+ * (docs/decisions/small.md). From `least` on a value is tried at a fast level as well, which makes less of some. */
+struct levels {
+    int zstd_level;
+    int other; /* also tried; 0: none */
+};
+
+static struct levels
+levels_of(int level, bool has_dictionary)
+{
+    static const struct levels with[ZBLOB_LEVEL_MAX + 1] = {{0, 0}, {1, 0},  {1, 0},  {3, 0},  {3, 0},
+                                                            {3, 0}, {12, 3}, {15, 3}, {17, 3}, {19, 3}};
+    int zstd_level = zstd_level_of(level);
+    if (has_dictionary)
+        return with[level];
+    return (struct levels){zstd_level, zstd_level > 3 ? 3 : zstd_level > 1 ? 1 : 0};
+}
+
+/* ---- Encoding -------------------------------------------------------------------------------- */
+
+/* Size of the block in a frame of libzstd's, or 0 where the frame is not what block_decode puts together again. */
+static size_t
+block_size_in(const unsigned char *frame, size_t frame_size)
+{
+    if (frame_size <= BLOCK_SLACK || frame[AT_DESCRIPTOR] != 0)
+        return 0;
+    const unsigned char *p = frame + AT_BLOCK_HEADER;
+    size_t header = p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16, size = frame_size - BLOCK_SLACK;
+    return header == (size << 3 | BLOCK_IS_COMPRESSED | BLOCK_IS_LAST) ? size : 0;
+}
+
+static bool
+set_up(ZSTD_CCtx *context, int zstd_level, struct zblob_dictionary *dictionary)
+{
+    const ZSTD_CDict *prepared = dictionary ? dictionary_for_encoder(dictionary, zstd_level) : NULL;
+    ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_dictIDFlag, 0);
+    if (dictionary)
+        return prepared && !ZSTD_isError(ZSTD_CCtx_refCDict(context, prepared));
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, zstd_level);
+    return true;
+}
+
+static enum zblob_result
+encode_at(int zstd_level, struct zblob_dictionary *dictionary, const void *src, size_t src_size, unsigned char *dst,
+          size_t *dst_size)
+{
+    ZSTD_CCtx *context = contexts_take_encoder();
+    bool is_ready = context && set_up(context, zstd_level, dictionary);
+    unsigned char *frame = dst - BLOCK_SLACK;
+    size_t size = is_ready ? ZSTD_compress2(context, frame, src_size + BLOCK_SLACK, src, src_size) : 0;
+    if (context) {
+        ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters); /* the dictionary may not live on */
+        contexts_return_encoder(context);
+    }
+    *dst_size = ZSTD_isError(size) ? 0 : block_size_in(frame, size);
+    return is_ready ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+}
+
+enum zblob_result
+block_encode(int level, struct zblob_dictionary *dictionary, const void *src, size_t src_size, unsigned char *dst,
+             size_t *dst_size)
+{
+    struct levels levels = levels_of(level, dictionary);
+    size_t other_size = 0;
+    enum zblob_result result = encode_at(levels.zstd_level, dictionary, src, src_size, dst, dst_size);
+    if (result != ZBLOB_OK || !levels.other || interrupt_is_set())
+        return result;
+    unsigned char *other = malloc(BLOCK_SLACK + src_size);
+    if (!other)
+        return ZBLOB_OK; /* the first is good enough */
+    result = encode_at(levels.other, dictionary, src, src_size, other + BLOCK_SLACK, &other_size);
+    if (result == ZBLOB_OK && other_size && (other_size < *dst_size || !*dst_size)) {
+        memcpy(dst, other + BLOCK_SLACK, other_size);
+        *dst_size = other_size;
+    }
+    free(other);
+    return result;
+}
+
+/* ---- Decoding -------------------------------------------------------------------------------- */
+
+#define HEADERS_MAX 10 /* magic, descriptor, content size, block header */
+#define LOCAL_SIZE 4096
+
+/* A frame's header that says its content's size, and that its window is as large; then the block's header. */
+static size_t
+write_headers(unsigned char *dst, size_t raw_size, size_t block_size)
+{
+    unsigned char *p = dst;
+    store_le32(p, ZSTD_MAGICNUMBER);
+    p += 4;
+    if (raw_size < 256) {
+        *p++ = 0x20; /* a single segment, whose size has one byte */
+        *p++ = (unsigned char)raw_size;
+    } else {
+        *p++ = 0x60; /* two bytes, which count from 256 */
+        store_le16(p, (uint16_t)(raw_size - 256));
+        p += 2;
+    }
+    size_t header = block_size << 3 | BLOCK_IS_COMPRESSED | BLOCK_IS_LAST;
+    *p++ = (unsigned char)header;
+    *p++ = (unsigned char)(header >> 8);
+    *p++ = (unsigned char)(header >> 16);
+    return (size_t)(p - dst);
+}
+
+enum zblob_result
+block_decode(struct zblob_dictionary *dictionary, const void *src, size_t src_size, void *dst, size_t dst_size)
+{
+    unsigned char local[LOCAL_SIZE];
+    if (src_size > BLOCK_RAW_MAX || dst_size > BLOCK_RAW_MAX)
+        return ZBLOB_DAMAGED;
+    unsigned char *frame = src_size + HEADERS_MAX <= sizeof local ? local : malloc(src_size + HEADERS_MAX);
+    const ZSTD_DDict *prepared = dictionary ? dictionary_for_decoder(dictionary) : NULL;
+    ZSTD_DCtx *context = contexts_take_decoder();
+    enum zblob_result result = ZBLOB_NO_MEMORY;
+    if (frame && context && (prepared || !dictionary)) {
+        size_t start = write_headers(frame, dst_size, src_size);
+        memcpy(frame + start, src, src_size);
+        size_t size = ZSTD_decompress_usingDDict(context, dst, dst_size, frame, start + src_size, prepared);
+        result = ZSTD_isError(size) || size != dst_size ? ZBLOB_DAMAGED : ZBLOB_OK;
+    }
+    if (context)
+        contexts_return_decoder(context);
+    if (frame != local)
+        free(frame);
+    return result;
+}

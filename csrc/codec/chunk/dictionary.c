@@ -1,0 +1,98 @@
+/* dictionary.c: see dictionary.h. */
+#include "dictionary.h"
+
+#include "../base/checksum.h"
+#include "../base/error.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ZSTD_STATIC_LINKING_ONLY /* it is linked statically: these functions are those of the build */
+#include <zstd.h>
+
+#define ZSTD_LEVELS 23 /* zstd's levels 0 to 22 */
+
+struct zblob_dictionary {
+    uint32_t id;
+    pthread_mutex_t mutex; /* held while something is prepared */
+    _Atomic(ZSTD_CDict *) encoders[ZSTD_LEVELS];
+    _Atomic(ZSTD_DDict *) decoder;
+    size_t size;
+    unsigned char bytes[];
+};
+
+uint32_t
+zblob_dictionary_id_of(const void *src, size_t src_size)
+{
+    uint32_t id = (uint32_t)checksum_xxh64(src, src_size);
+    return id ? id : 1;
+}
+
+uint32_t
+zblob_dictionary_id(const struct zblob_dictionary *dictionary)
+{
+    return dictionary->id;
+}
+
+enum zblob_result
+zblob_dictionary_open(struct zblob_dictionary **dictionary, const void *src, size_t src_size, struct zblob_error *error)
+{
+    *dictionary = NULL;
+    if (src_size < ZBLOB_DICTIONARY_SIZE_MIN || src_size > ZBLOB_DICTIONARY_SIZE_MAX)
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "a dictionary has %d to %d bytes, not %zu",
+                          ZBLOB_DICTIONARY_SIZE_MIN, ZBLOB_DICTIONARY_SIZE_MAX, src_size);
+    struct zblob_dictionary *made = calloc(1, sizeof *made + src_size);
+    if (!made || pthread_mutex_init(&made->mutex, NULL) != 0) {
+        free(made);
+        return zblob_fail_memory(error, sizeof *made + src_size);
+    }
+    made->id = zblob_dictionary_id_of(src, src_size);
+    made->size = src_size;
+    memcpy(made->bytes, src, src_size);
+    if (!dictionary_for_decoder(made)) { /* libzstd has read the tables that the bytes begin with */
+        zblob_dictionary_close(made);
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "these %zu bytes are no dictionary: zstd cannot read them",
+                          src_size);
+    }
+    *dictionary = made;
+    return ZBLOB_OK;
+}
+
+void
+zblob_dictionary_close(struct zblob_dictionary *dictionary)
+{
+    if (!dictionary)
+        return;
+    for (int i = 0; i < ZSTD_LEVELS; i++)
+        ZSTD_freeCDict(dictionary->encoders[i]);
+    ZSTD_freeDDict(dictionary->decoder);
+    pthread_mutex_destroy(&dictionary->mutex);
+    free(dictionary);
+}
+
+const ZSTD_CDict *
+dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level)
+{
+    _Atomic(ZSTD_CDict *) *place = &dictionary->encoders[zstd_level];
+    if (!*place) {
+        pthread_mutex_lock(&dictionary->mutex);
+        if (!*place)
+            *place = ZSTD_createCDict_byReference(dictionary->bytes, dictionary->size, zstd_level);
+        pthread_mutex_unlock(&dictionary->mutex);
+    }
+    return *place;
+}
+
+const ZSTD_DDict *
+dictionary_for_decoder(struct zblob_dictionary *dictionary)
+{
+    if (!dictionary->decoder) {
+        pthread_mutex_lock(&dictionary->mutex);
+        if (!dictionary->decoder)
+            dictionary->decoder = ZSTD_createDDict_byReference(dictionary->bytes, dictionary->size);
+        pthread_mutex_unlock(&dictionary->mutex);
+    }
+    return dictionary->decoder;
+}

@@ -1,0 +1,13 @@
+/* dictionary.h: a dictionary of zstd's, and what libzstd prepares of it for each level and for decoding. */
+#ifndef ZBLOB_CODEC_CHUNK_DICTIONARY_H
+#define ZBLOB_CODEC_CHUNK_DICTIONARY_H
+
+#include "../../zblob.h"
+
+#include <zstd.h>
+
+/* Prepared when first asked for, and kept; NULL: out of memory. Any number of threads may ask at once. */
+const ZSTD_CDict *dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level);
+const ZSTD_DDict *dictionary_for_decoder(struct zblob_dictionary *dictionary);
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * dictionaries.c: see dictionaries.h.
+ *
+ * What is found under an id must hash to it. Two databases that hold different bytes under one id would make a frame's
+ * meaning depend on which one is asked first, so that is an error.
+ */
+#include "dictionaries.h"
+
+/* Most recently used first. */
+#define KEPT_MAX 16
+
+struct kept_dictionary {
+    struct kept_dictionary *next;
+    uint32_t id;
+    struct zblob_dictionary *dictionary;
+};
+
+static void
+fail(struct zblob_error *error, enum zblob_result code, const char *message, uint32_t id, const char *schema)
+{
+    sqlite3_snprintf(sizeof error->message, error->message, message, id, schema);
+    zblob_mend_text(error->message);
+    error->code = code;
+}
+
+/* ---- Looking --------------------------------------------------------------------------------- */
+
+/* Is it an ordinary table? A view, a virtual table or one with generated columns could do anything when it is read. */
+static bool
+is_ordinary(sqlite3 *db, const char *schema)
+{
+    sqlite3_stmt *row = NULL;
+    char *sql =
+        sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_master WHERE type = 'table' AND name = '" DICTIONARIES_TABLE
+                        "' AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('" DICTIONARIES_TABLE
+                        "', %Q) WHERE hidden > 0)",
+                        schema, schema);
+    bool found = sql && sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW;
+    sqlite3_finalize(row);
+    sqlite3_free(sql);
+    return found;
+}
+
+/* Take what one database has under the id. False: *error says what is wrong with it. */
+static bool
+look_in(sqlite3 *db, const char *schema, uint32_t id, struct zblob_dictionary **found, uint64_t *checksum,
+        struct zblob_error *error)
+{
+    sqlite3_stmt *row = NULL;
+    bool is_fine = true;
+    if (!is_ordinary(db, schema))
+        return true;
+    char *sql = sqlite3_mprintf("SELECT dictionary FROM \"%w\"." DICTIONARIES_TABLE " WHERE id = %lld", schema,
+                                (sqlite3_int64)id);
+    if (sql && sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW) {
+        const void *bytes = sqlite3_column_blob(row, 0);
+        size_t size = (size_t)sqlite3_column_bytes(row, 0);
+        if (!bytes || zblob_dictionary_id_of(bytes, size) != id) {
+            fail(error, ZBLOB_DAMAGED,
+                 "dictionary %u of database \"%s\" is damaged: its bytes do not hash to its id. Take its row of table "
+                 "zblob_dictionaries from a backup",
+                 id, schema);
+            is_fine = false;
+        } else if (*found && zblob_checksum(bytes, size) != *checksum) {
+            fail(error, ZBLOB_DAMAGED,
+                 "dictionary %u of database \"%s\" has other bytes than that of another database: detach one of them",
+                 id, schema);
+            is_fine = false;
+        } else if (!*found) {
+            *checksum = zblob_checksum(bytes, size);
+            is_fine = zblob_dictionary_open(found, bytes, size, error) == ZBLOB_OK;
+        }
+    }
+    sqlite3_finalize(row);
+    sqlite3_free(sql);
+    return is_fine;
+}
+
+static struct zblob_dictionary *
+look_everywhere(sqlite3 *db, uint32_t id, struct zblob_error *error)
+{
+    sqlite3_stmt *list = NULL;
+    struct zblob_dictionary *found = NULL;
+    uint64_t checksum = 0;
+    bool is_fine = true;
+    int result = sqlite3_prepare_v2(db, "PRAGMA database_list", -1, &list, NULL);
+    while (result == SQLITE_OK && is_fine && sqlite3_step(list) == SQLITE_ROW) {
+        const char *schema = (const char *)sqlite3_column_text(list, 1);
+        is_fine = schema && look_in(db, schema, id, &found, &checksum, error);
+    }
+    sqlite3_finalize(list);
+    if (!is_fine) {
+        zblob_dictionary_close(found);
+        return NULL;
+    }
+    if (!found)
+        fail(error, ZBLOB_NEEDS_DICTIONARY,
+             "the value needs dictionary %u, which is in table zblob_dictionaries of none of the attached "
+             "databases: attach the database that the value comes from, or copy that row from it%s",
+             id, "");
+    return found;
+}
+
+/* ---- Keeping --------------------------------------------------------------------------------- */
+
+static void
+drop_last(struct zblob_connection *connection)
+{
+    struct kept_dictionary **link = &connection->dictionaries;
+    int count = 0;
+    for (; *link; link = &(*link)->next) {
+        if (++count <= KEPT_MAX)
+            continue;
+        struct kept_dictionary *last = *link;
+        *link = NULL;
+        zblob_dictionary_close(last->dictionary);
+        sqlite3_free(last);
+        return;
+    }
+}
+
+/* Valid until the next call; NULL: *error says why. */
+static struct zblob_dictionary *
+find(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob_error *error)
+{
+    for (struct kept_dictionary **link = &connection->dictionaries; *link; link = &(*link)->next) {
+        struct kept_dictionary *kept = *link;
+        if (kept->id != id)
+            continue;
+        *link = kept->next;
+        kept->next = connection->dictionaries;
+        connection->dictionaries = kept;
+        return kept->dictionary;
+    }
+    struct zblob_dictionary *found = look_everywhere(db, id, error);
+    struct kept_dictionary *kept = found ? sqlite3_malloc(sizeof *kept) : NULL;
+    if (!kept) {
+        if (found)
+            fail(error, ZBLOB_NO_MEMORY, "out of memory for dictionary %u%s", id, "");
+        zblob_dictionary_close(found);
+        return NULL;
+    }
+    *kept = (struct kept_dictionary){.next = connection->dictionaries, .id = id, .dictionary = found};
+    connection->dictionaries = kept;
+    drop_last(connection);
+    return found;
+}
+
+bool
+dictionaries_complete(sqlite3 *db, struct zblob_connection *connection, struct zblob_frame *frame,
+                      struct zblob_error *error)
+{
+    if (frame->dictionary_id)
+        frame->dictionary = find(db, connection, frame->dictionary_id, error);
+    return !frame->dictionary_id || frame->dictionary;
+}
+
+bool
+dictionaries_complete_options(sqlite3 *db, struct zblob_connection *connection, struct zblob_options *options,
+                              struct zblob_error *error)
+{
+    if (options->dictionary_id)
+        options->dictionary = find(db, connection, options->dictionary_id, error);
+    return !options->dictionary_id || options->dictionary;
+}
+
+char *
+dictionaries_newest_sql(const char *schema, const char *table, const char *column)
+{
+    return sqlite3_mprintf("SELECT id FROM \"%w\"." DICTIONARIES_TABLE " WHERE table_name = %Q COLLATE NOCASE AND "
+                           "column_name = %Q COLLATE NOCASE ORDER BY created DESC, id LIMIT 1",
+                           schema, table, column);
+}
+
+void
+dictionaries_free(struct zblob_connection *connection)
+{
+    while (connection->dictionaries) {
+        struct kept_dictionary *first = connection->dictionaries;
+        connection->dictionaries = first->next;
+        zblob_dictionary_close(first->dictionary);
+        sqlite3_free(first);
+    }
+}

@@ -1,0 +1,178 @@
+"""Dictionaries for the small values of a column: train one from its rows, and drop those that no row needs."""
+
+from __future__ import annotations
+
+import json
+
+from ..codec import VERSION, dictionary_id
+from ..connect.database import atomic, fold, quote, run
+from ..connect.dictionaries import TABLE
+from ..connect.loader import Connection, load
+from ..errors import OptionError
+from .record import entries
+from .schema import look_at_table, master_of, require_schema
+from .virtual import virtual_columns
+
+DEFAULT_SIZE = 65_536  # bytes of a dictionary
+
+# Smaller values gain nothing from a dictionary (docs/decisions/small.md).
+MIN_SIZE_WITH_DICTIONARY = 64
+
+_LARGEST_SAMPLE = 65_535
+
+_CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
+    id INTEGER PRIMARY KEY, -- zdictionary_id(dictionary)
+    dictionary BLOB NOT NULL,
+    created TEXT NOT NULL,
+    trained TEXT NOT NULL, -- JSON: from how many rows, and by which version
+    table_name TEXT NOT NULL,
+    column_name TEXT NOT NULL
+)"""
+
+# Without a function of the extension, so that every program can restore a dump.
+_GUARDS = {
+    f"{table}_no_{what}": f"BEFORE {event} ON {table} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: compressed values "
+    "cannot be read without their dictionary. zb.drop_dictionaries(connection) drops those that no value needs'); END"
+    for table, what, event in ((TABLE, "delete", "DELETE"), (TABLE, "change", "UPDATE OF id, dictionary"))
+}
+
+
+def train(connection: Connection, table: str, column: str, *, size: int = DEFAULT_SIZE, schema: str = "main") -> int:
+    """Train a dictionary from the values of a column, and keep it in the database's table `zblob_dictionaries`.
+
+    Columns that were enabled with `dictionary="auto"` use it from now on; rows that are there already keep the one that
+    they were compressed with. Of the rows, compressed or not, a random part is used: a hundred times the dictionary's
+    size, at most 16 MiB.
+
+    :param size: of the dictionary, at most; in bytes, 256 to 1,048,576.
+    :param schema: the attached database that the table is in, and the dictionary will be.
+    :returns: the dictionary's id, a hash of its bytes.
+    :raises OptionError: the rows are too few, or too much like noise, to train one from.
+    """
+    require_schema(connection, schema)
+    load(connection)
+    name, column = _names(connection, table, column, schema)
+    data = quote(column)
+    sql = (
+        f"SELECT ztrain({data}, ?), count(*) FROM {quote(schema)}.{quote(name)} "
+        f"WHERE typeof({data}) IN ('blob', 'text') AND length({data}) <= {_LARGEST_SAMPLE}"
+    )
+    if not isinstance(size, int) or not 256 <= size <= 1 << 20:
+        raise OptionError(f"size must be from 256 to 1048576 bytes, not {size!r}")
+    with atomic(connection):
+        ((dictionary, rows),) = _run_training(connection, sql, size)
+        if dictionary is None:
+            raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
+        create_table(connection, schema)
+        id = dictionary_id(dictionary)
+        about = json.dumps({"rows": rows, "size": size, "version": VERSION})
+        created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+        sql = f"INSERT OR IGNORE INTO {quote(schema)}.{TABLE} VALUES (?, ?, {created}, ?, ?, ?)"
+        run(connection, sql, (id, dictionary, about, name, column))
+    return id
+
+
+def _run_training(connection: Connection, sql: str, size: int) -> list[tuple[bytes | None, int]]:
+    try:
+        return run(connection, sql, (size,))
+    except Exception as error:
+        if "no dictionary can be trained" in str(error) or "a dictionary is trained from" in str(error):
+            raise OptionError(str(error)) from error
+        raise
+
+
+def _names(connection: Connection, table: str, column: str, schema: str) -> tuple[str, str]:
+    """As the schema writes them."""
+    for each in virtual_columns(connection, schema):
+        if (fold(each.table), fold(each.column)) == (fold(table), fold(column)):
+            return each.table, each.column
+    found = look_at_table(connection, table, schema)
+    return found.name, found.column(column).name
+
+
+def create_table(connection: Connection, schema: str) -> None:
+    """Where there is none yet."""
+    run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
+    for name, body in _GUARDS.items():
+        run(connection, f"CREATE TRIGGER IF NOT EXISTS {quote(schema)}.{name} {body}")
+
+
+def has_table(connection: Connection, schema: str) -> bool:
+    sql = f"SELECT 1 FROM {master_of(schema)} WHERE type = 'table' AND name = '{TABLE}'"
+    return run(connection, sql) != []
+
+
+def newest(connection: Connection, schema: str, table: str, column: str) -> int:
+    """The id of the newest dictionary of a column; 0: there is none."""
+    if not has_table(connection, schema):
+        return 0
+    found = run(
+        connection,
+        f"SELECT id FROM {quote(schema)}.{TABLE} WHERE table_name = ? COLLATE NOCASE "
+        "AND column_name = ? COLLATE NOCASE ORDER BY created DESC, id LIMIT 1",
+        (table, column),
+    )
+    return int(found[0][0]) if found else 0
+
+
+def drop_dictionaries(connection: Connection, *, schema: str = "main") -> list[int]:
+    """Drop the dictionaries that no value in any table of the database was compressed with, and no column will use.
+
+    All tables are read. Frames inside pickles need no dictionary; frames that have left the database are not known.
+
+    :returns: the ids of those that were dropped.
+    """
+    require_schema(connection, schema)
+    load(connection)
+    if not has_table(connection, schema):
+        return []
+    with atomic(connection):
+        kept = _used_by_rows(connection, schema) | _used_by_columns(connection, schema)
+        ids = {id for (id,) in run(connection, f"SELECT id FROM {quote(schema)}.{TABLE}")} - kept
+        for name in _GUARDS:
+            run(connection, f"DROP TRIGGER IF EXISTS {quote(schema)}.{name}")
+        for id in ids:
+            run(connection, f"DELETE FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,))
+        create_table(connection, schema)
+    return sorted(ids)
+
+
+def _used_by_rows(connection: Connection, schema: str) -> set[int]:
+    found: set[int] = set()
+    sql = f"SELECT name FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite_%'"
+    for (table,) in run(connection, sql):
+        for row in run(connection, f"PRAGMA {quote(schema)}.table_info({quote(table)})"):
+            data = quote(row[1])
+            heads = run(
+                connection,
+                f"SELECT DISTINCT substr({data}, 9, 1), substr({data}, 13, 4) FROM {quote(schema)}.{quote(table)} "
+                f"WHERE typeof({data}) = 'blob' AND substr({data}, 1, 4) = x'C15A4253' AND length({data}) > 16",
+            )
+            found |= {int.from_bytes(id, "little") for kind, id in heads if kind[0] & 8}
+    return found
+
+
+def _used_by_columns(connection: Connection, schema: str) -> set[int]:
+    settings = [(each.table, each.setting.column, each.setting.dictionary) for each in entries(connection, schema)]
+    settings += [(each.table, each.column, each.settings.dictionary) for each in virtual_columns(connection, schema)]
+    return {used(connection, schema, *each) for each in settings}
+
+
+def used(connection: Connection, schema: str, table: str, column: str, dictionary: int | str | None) -> int:
+    """The id of the dictionary that a column with this setting uses now; 0: none."""
+    return newest(connection, schema, table, column) if dictionary == "auto" else int(dictionary or 0)
+
+
+def dictionary_of(connection: Connection, schema: str, table: str, column: str) -> int:
+    """The id of the dictionary that an enabled column uses now; 0: none.
+
+    :param table: of a virtual table, its own name or that of its rows.
+    """
+    names = (fold(table), fold(table).removesuffix("_rows"))
+    for each in virtual_columns(connection, schema):
+        if fold(each.table) in names and fold(each.column) == fold(column):
+            return used(connection, schema, each.table, each.column, each.settings.dictionary)
+    for entry in entries(connection, schema):
+        if entry.has_column and entry.is_column(table, column):
+            return used(connection, schema, entry.table, entry.setting.column, entry.setting.dictionary)
+    return 0

@@ -1,0 +1,63 @@
+"""The tables `zblob_dictionaries` of a connection's databases, in which dictionaries for small values are kept.
+
+The extension finds them by itself (csrc/sqlite/dictionaries.c). This is for what Python decodes without it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import apsw
+
+from ..codec import dictionaries_from, dictionary_id
+from ..errors import DamagedFrameError
+from .database import quote, run
+
+TABLE = "zblob_dictionaries"
+
+
+def finder(connection: Any) -> Callable[[int], bytes | None]:
+    """What gives the bytes of a dictionary by its id, from any database of the connection; each is read once."""
+    known: dict[int, bytes | None] = {}
+
+    def find(id: int) -> bytes | None:
+        if id not in known:
+            known[id] = _read(connection, id)
+        return known[id]
+
+    return find
+
+
+def with_dictionaries(connection: Any) -> AbstractContextManager[None]:
+    """Within it, the codec takes dictionaries from this connection's databases."""
+    return dictionaries_from(finder(connection))
+
+
+def _read(connection: Any, id: int) -> bytes | None:
+    """:raises DamagedFrameError: two databases have different bytes under one id, or one has other bytes."""
+    found: bytes | None = None
+    for row in run(connection, "PRAGMA database_list"):
+        sql = f"SELECT dictionary FROM {quote(row[1])}.{TABLE} WHERE id = ?"
+        try:
+            rows = run(connection, sql, (id,))
+        except (apsw.SQLError, sqlite3.OperationalError):  # there is no such table
+            continue
+        for (dictionary,) in rows:
+            if not isinstance(dictionary, bytes) or dictionary_id(dictionary) != id or found not in (None, dictionary):
+                raise DamagedFrameError(
+                    f'dictionary {id} of database "{row[1]}" is damaged, or another database has other bytes under its '
+                    f"id: take its row of table {TABLE} from a backup"
+                )
+            found = dictionary
+    return found
+
+
+def all_dictionaries(connection: Any) -> list[bytes]:
+    """Those of the main database."""
+    try:
+        return [each for (each,) in run(connection, f"SELECT dictionary FROM main.{TABLE}") if isinstance(each, bytes)]
+    except (apsw.SQLError, sqlite3.OperationalError):  # there is no such table
+        return []

@@ -1,0 +1,47 @@
+"""What is known of a value without decoding it: the fields of docs/format.md and of SQL's zinfo()."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """One image inside a value. Axes run from the fastest to the slowest, as SimpleITK names them."""
+
+    source: (
+        str  # a pickle's "SimpleITK", "NumPy" or "array"; "npy" (also in an .npz); a file's format; "options"; "guess"
+    )
+    pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
+    byte_order: str  # "little" or "big"
+    dimension: int
+    components: int  # per pixel
+    size: tuple[int, ...]  # pixels along each axis
+    order: str  # "F" for a NumPy array in Fortran order, "K" for axes in yet another order, otherwise "C"
+    value_offset: int  # of the first sample within the value, in bytes
+    spacing: tuple[float, ...] | None = None  # physical units per pixel (SimpleITK: mm)
+    origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units
+    direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
+    text_size: int = 0  # bytes in the value, if the samples stand there as Latin-1 characters in UTF-8; otherwise 0
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """What a value's header says. The fields are those of docs/format.md and of SQL's zinfo()."""
+
+    frame: bool  # False: a plain value, which every reader hands back unchanged
+    envelope: str | None  # "pickle": the frame lies in a pickle that unpacks itself
+    version: int | None  # of the format
+    value_type: str  # "blob" or "text"
+    codec: str | None  # the richest among the chunks: "store", "zstd", "planes" or "voxel"
+    level: int | None  # 1 .. 9
+    raw_size: int  # bytes before compression
+    frame_size: int  # bytes after it, header included
+    ratio: float  # raw_size / frame_size
+    compact: bool  # the frame of a small value, which has a header of 12 or 16 bytes, one chunk, and no images
+    header_size: int  # bytes
+    chunk_count: int
+    checksum: str | None  # "xxh64": of each chunk's raw bytes; "xxh64/32", 32 bits of it: of all of a compact frame
+    dictionary_id: int  # 0: none
+    for_column: bool  # a compressed column has made the frame; False: the program did that itself, by zcompress
+    images: tuple[ImageInfo, ...]
