@@ -195,7 +195,13 @@ class _Heads:
             return Entry(key, value_type, size, size, False, None)
         head = self.head(key, HEAD_PREFIX_SIZE, value)
         if head_size(head) > len(head):
-            head = self.head(key, min(head_size(head), size), value)
+            try:
+                head = self.head(key, min(head_size(head), size), value)
+            except (apsw.CorruptError, apsw.SQLError, sqlite3.DatabaseError):
+                if not has_magic(head):
+                    raise
+                # of a compact frame, all is read here: whoever reads the value later says why it cannot be
+                return Entry(key, value_type, size, size, True, None, for_column=is_for_column(head))
         if not has_magic(head):
             return Entry(key, value_type, size, size, False, None)
         if not self.parses:
