@@ -250,6 +250,12 @@ def _take_hint(settings: Any, hint: Hint | None, size: int) -> bool:
     return hint is not None and bool(lib.zblob_options_hint(settings, *map(_option_text, hint), size))
 
 
+def _hint_of(data: Any) -> Hint | None:
+    """What a NumPy array says of itself. NumPy is not imported for that."""
+    about = getattr(data, "__array_interface__", None)
+    return (about["typestr"], str(tuple(data.shape))) if isinstance(about, dict) and "typestr" in about else None
+
+
 def fits(hint: Hint | None, size: int) -> bool:
     """Do dtype and shape make sense, and describe so many bytes?"""
     return _take_hint(make_options(), hint, size)
@@ -258,7 +264,8 @@ def fits(hint: Hint | None, size: int) -> bool:
 def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, *, hint: Hint | None = None, **options: Any) -> bytes:
     """Compress `data` into a frame.
 
-    :param data: bytes-like, C-contiguous, of any item type; or text, which comes back as text.
+    :param data: bytes-like, C-contiguous, of any item type; or text, which comes back as text. Of a NumPy array, its
+        bytes come back; its dtype and shape are the hint, unless options say otherwise.
     :param level: 1 (fastest) to 9 (smallest).
     :param hint: what is said of raw voxels elsewhere: dtype and shape, as texts. Where they make no sense, or describe
         another number of bytes, the data are taken as if nothing was said.
@@ -281,8 +288,8 @@ def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, *, hint: Hint | Non
     with _bytes_of(source) as src:
         if len(src) < settings.min_size and not lib.zblob_is_marked(src, len(src)):
             return bytes(ffi.buffer(src))
-        if value_type == lib.ZBLOB_BLOB:
-            _take_hint(settings, hint, len(src))
+        if value_type == lib.ZBLOB_BLOB and "dtype" not in options:
+            _take_hint(settings, hint or _hint_of(data), len(src))
         return _made_by(lib.zblob_compress, settings, value_type, src, len(src))
 
 

@@ -232,6 +232,19 @@ class ByteSize(click.ParamType[int]):
         return int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index((match[2] or " ").lower()))
 
 
+class DictionaryChoice(click.ParamType[int | str]):
+    """auto, or the id of a dictionary."""
+
+    name = "dictionary"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if value == "auto" or isinstance(value, int):
+            return value  # type: ignore[no-any-return]
+        if not re.fullmatch(r"\d{1,10}", value):
+            self.fail(f"{value!r} is not auto, nor the id of a dictionary", param, ctx)
+        return int(value)
+
+
 def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Add all these options, in this order."""
 

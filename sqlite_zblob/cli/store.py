@@ -18,6 +18,7 @@ from ..migration.verify import verify as run_verify
 from . import render
 from .options import (
     ByteSize,
+    DictionaryChoice,
     column_argument,
     database_argument,
     executor_for,
@@ -69,6 +70,13 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
     help="Leave smaller values as they are.",
 )
 @hint_options
+@click.option(
+    "--dictionary",
+    type=DictionaryChoice(),
+    show_default="as it is, or none",
+    metavar="auto|ID|0",
+    help="For many small values: auto takes the newest that the column has, and trains one if it has none. 0: none.",
+)
 @click.option(
     "--recompress",
     is_flag=True,

@@ -36,6 +36,7 @@ def migrate(
     min_size: int | None = None,
     dtype_from: str | None = None,
     shape_from: str | None = None,
+    dictionary: int | str | None = None,
     recompress: bool = False,
     **options: Unpack[WorkOptions],
 ) -> Report:
@@ -44,8 +45,9 @@ def migrate(
     A run that was interrupted, in whatever way, is continued by calling it again; nothing is lost in between.
 
     :param database: a path, a `file:` URI, or an open APSW connection, whose file is then opened once more.
-    :param mode: as for `enable`, and so `envelope`, `level`, `min_size`, `dtype_from` and `shape_from`. What is not
-        given stays as it is or was recorded; of a column that nothing is known of, it is that of `enable`.
+    :param mode: as for `enable`, and so `envelope`, `level`, `min_size`, `dtype_from`, `shape_from` and
+        `dictionary`. What is not given stays as it is or was recorded; of a column that nothing is known of, it is
+        that of `enable`.
     :param recompress: rows, too, that are compressed already, but with another envelope or level. Otherwise these stay
         as they are, and the report counts them.
     :param executor: where values are compressed and verified: any `concurrent.futures.Executor`, or a function that
@@ -71,7 +73,7 @@ def migrate(
     :raises WorkerError: the workers carry another version of the codec.
     :warns ZblobWarning: the column holds pickles, and no envelope is given.
     """
-    wanted = Wanted(mode, envelope, level, min_size, dtype_from, shape_from)
+    wanted = Wanted(mode, envelope, level, min_size, dtype_from, shape_from, dictionary)
     return _migrate(database, table, column, wanted, Work(**options), recompress=recompress)
 
 
@@ -243,7 +245,10 @@ class _Migration(Operation):
 
     def _enable(self) -> None:
         settings, target = self.settings, self.target
-        given = settings._replace(dtype_from=self.wanted.dtype_from, shape_from=self.wanted.shape_from)
+        wanted = self.wanted
+        given = settings._replace(
+            dtype_from=wanted.dtype_from, shape_from=wanted.shape_from, dictionary=wanted.dictionary
+        )
         enable(self.connection, target.table, target.column, **given._asdict(), force=self.work.force)
         with snapshot(self.connection):
             target.note_own_change()

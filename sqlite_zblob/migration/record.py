@@ -59,6 +59,7 @@ class Settings(NamedTuple):
     min_size: int
     dtype_from: str | None = None  # SQL expressions by which a row says what its raw voxels are
     shape_from: str | None = None
+    dictionary: int | str | None = None  # for small values: an id, or "auto"
 
     @classmethod
     def of(cls, column: ColumnStatus) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..codec import DEFAULT_LEVEL, is_plain_pickle
+from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY
 from ..column.hint import HintFrom
 from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
 from ..connect.loader import Connection
@@ -26,18 +27,21 @@ class Wanted(NamedTuple):
     min_size: int | None = None
     dtype_from: str | None = None
     shape_from: str | None = None
+    dictionary: int | str | None = None  # 0: none
 
 
 def resolve(wanted: Wanted, current: ColumnStatus | None, recorded: Settings | None) -> Settings:
     """:param recorded: by an earlier migration."""
     known = Settings.of(current) if current is not None else recorded
-    kept = known or Settings("in-place", "frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
+    least = MIN_SIZE_WITH_DICTIONARY if wanted.dictionary else DEFAULT_MIN_SIZE
+    kept = known or Settings("in-place", "frame", DEFAULT_LEVEL, least)
     mode = wanted.mode or kept.mode
     envelope = wanted.envelope or ("frame" if mode == "table" else kept.envelope)
     level = kept.level if wanted.level is None else wanted.level
     min_size = kept.min_size if wanted.min_size is None else wanted.min_size
     hint = HintFrom(wanted.dtype_from, wanted.shape_from).or_else(kept.hint)
-    return Settings(mode, envelope, level, min_size, *hint)
+    dictionary = kept.dictionary if wanted.dictionary is None else wanted.dictionary or None
+    return Settings(mode, envelope, level, min_size, *hint, dictionary)
 
 
 def holds_pickles(connection: Connection, place: Place) -> bool:

@@ -14,6 +14,8 @@ import pytest
 
 import sqlite_zblob as zb
 
+from ..samples.values import phantom
+
 
 def test_any_buffer_goes_in(tmp_path: Path) -> None:
     raw = bytes(range(256)) * 40
@@ -25,6 +27,17 @@ def test_any_buffer_goes_in(tmp_path: Path) -> None:
         for buffer in buffers:
             frame = zb.compress(buffer)
             assert zb.decompress(bytearray(frame)) == zb.decompress(memoryview(frame)) == raw
+
+
+def test_an_array_says_what_it_is() -> None:
+    volume = phantom("<i2", (20, 61, 47), 500)
+    frame = zb.compress(volume)
+    assert zb.decompress(frame) == volume.tobytes()
+    assert frame == zb.compress(volume.tobytes(), hint=("<i2", "(20, 61, 47)"))
+    assert len(frame) < 0.8 * len(zb.compress(volume.tobytes()))
+    assert zb.info(zb.compress(volume, dtype="uint8", shape=[volume.nbytes])).images[0].pixel_type == "uint8"
+    for odd in (np.array(5), np.zeros(0), np.zeros((3, 0, 2)), np.array([("a", 1)], "U1, i4"), np.array(["text"])):
+        assert zb.decompress(zb.compress(odd)) == odd.tobytes()
 
 
 def test_a_buffer_with_gaps_is_refused() -> None:

@@ -57,6 +57,33 @@ def settings(db: apsw.Connection) -> tuple[Any, ...]:
 # ---- Settings ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("mode", ["in-place", "table"])
+def test_small_values_get_a_dictionary(path: str, mode: str) -> None:
+    draw = random.Random(1)
+    events = [
+        f'{{"event": "{draw.choice(["open", "save"])}", "user": {draw.randrange(999)}, "at": {n}, "ok": true}}'
+        for n in range(3000)
+    ]
+    db = open_apsw(path)
+    db.execute("CREATE TABLE t(id TEXT PRIMARY KEY, data TEXT)")
+    with db:
+        db.executemany("INSERT INTO t VALUES (?, ?)", [(f"k{n}", event) for n, event in enumerate(events)])
+    db.close()
+    zb.migrate(path, "t", "data", mode=mode)  # 60 bytes are below the limit of 512
+    report = zb.migrate(path, "t", "data", dictionary="auto", min_size=40)
+    assert report.finished and not report.failures
+    db = open_apsw(path)
+    stored = "t" if mode == "in-place" else "t_rows"
+    (kept,) = db.execute(f"SELECT sum(length(CAST(data AS BLOB))) FROM {stored}").fetchone()
+    assert kept < 0.75 * sum(map(len, events))
+    assert {zb.status(db)[0].dictionary} == {"auto"}
+    assert zb.verify(path).ok
+    zb.migrate(path, "t", "data", dictionary=0)
+    assert zb.status(db)[0].dictionary is None
+    zb.restore(path, "t", "data")
+    assert sorted(values(db).values()) == sorted(events)
+
+
 def test_what_is_not_given_is_kept(path: str) -> None:
     """README's two sections in order: enable with envelope "pickle", then migrate without options."""
     db = open_apsw(path)
