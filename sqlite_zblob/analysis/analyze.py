@@ -472,7 +472,7 @@ def _size_ranges(classes: dict[int, SizeClass]) -> tuple[SizeRange, ...]:
 def _compressed_already(kinds: tuple[KindShare, ...]) -> Iterator[str]:
     """What is to be said about values whose format has a compression of its own."""
     for kind in kinds:
-        if kind.is_compressed and kind.share >= 0.01:
+        if kind.is_compressed and kind.kind != "frame" and kind.share >= 0.01:
             yield (
                 f"{kind.share:.0%} of the bytes are {kind.kind}, which is compressed already, so that they stay as they"
                 " are; images that are stored uncompressed instead are coded by their voxels"

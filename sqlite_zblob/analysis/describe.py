@@ -32,12 +32,13 @@ class MigrationInfo:
     column: str
     operation: str  # "migrate" or "restore"
     is_running: bool  # it runs, or was interrupted: the same call continues it
-    mode: str  # "in-place" or "table"; this and the following five are settings of the column
+    mode: str  # "in-place" or "table"; this and the following six are settings of the column
     envelope: str
     level: int
     min_size: int
     dtype_from: str | None
     shape_from: str | None
+    dictionary: int | str | None
     rows_done: int
     rows_total: int
     failure_count: int  # values that stay as they are
@@ -140,7 +141,7 @@ def _migrations(connection: Connection) -> tuple[MigrationInfo, ...]:
 
 
 def _bad_info(bad: BadRecord) -> MigrationInfo:
-    return MigrationInfo(bad.table, bad.column, "", False, "", "", 0, 0, None, None, 0, 0, 0, str(bad.error))
+    return MigrationInfo(bad.table, bad.column, "", False, "", "", 0, 0, None, None, None, 0, 0, 0, str(bad.error))
 
 
 def _migration_info(connection: Connection, record: Record) -> MigrationInfo:

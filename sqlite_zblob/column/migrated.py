@@ -21,6 +21,7 @@ class Migrated(NamedTuple):
     level: int
     min_size: int
     hint: HintFrom
+    dictionary: int | str | None
 
 
 def migrated_settings(connection: Connection, schema: str, table: str, column: str) -> Migrated | None:
@@ -40,10 +41,11 @@ def _parse(text: str) -> Migrated | None:
     try:
         found = json.loads(text)
         hint = HintFrom(found.get("dtype_from"), found.get("shape_from"))
-        settings = Migrated(found["envelope"], found["level"], found["min_size"], hint)
+        settings = Migrated(found["envelope"], found["level"], found["min_size"], hint, found.get("dictionary"))
     except (TypeError, ValueError, KeyError, AttributeError):
         return None
     is_known = found.get("mode") == "in-place" and settings.envelope in ("frame", "pickle")
     is_known = is_known and all(text is None or isinstance(text, str) for text in hint)
+    is_known = is_known and (settings.dictionary in (None, "auto") or type(settings.dictionary) is int)
     has_numbers = type(settings.level) is int and type(settings.min_size) is int
     return settings if is_known and has_numbers and 1 <= settings.level <= 9 and settings.min_size >= 0 else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pickle
 from ..connect.database import pragma, quote, run
+from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection
 from .obstacles import column_obstacles, update_triggers, virtual_obstacles
 from .schema import Column, Table, look_at_table
@@ -125,7 +126,8 @@ def _sample(connection: Connection, table: Table, column: Column, count: int, mo
     for where, values in _places(connection, table, count):
         sql = f"SELECT CAST({name} AS BLOB) FROM {table.address} WHERE {condition} AND {where}"
         for (value,) in run(connection, sql, values):
-            raw = decompress(value) if is_frame(value) else value
+            with with_dictionaries(connection):
+                raw = decompress(value) if is_frame(value) else value
             found.append(raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw)
         if sum(map(len, found)) > most_bytes:
             break

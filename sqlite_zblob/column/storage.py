@@ -168,7 +168,7 @@ def _wanted(
         old = migrated_settings(connection, schema, table, column)
         settings = old[:3] if old else ("frame", DEFAULT_LEVEL, least)
         known = ColumnStatus(schema, table, column, "in-place", *settings, is_intact=True)
-        known = replace(known, **old.hint._asdict()) if old else known
+        known = replace(known, **old.hint._asdict(), dictionary=old.dictionary) if old else known
     mode = mode or known.mode
     envelope = envelope or ("frame" if mode == "table" else known.envelope)
     level = known.level if level is None else level

@@ -74,12 +74,15 @@ def test_small_values_get_a_dictionary(path: str, mode: str) -> None:
     assert report.finished and not report.failures
     db = open_apsw(path)
     stored = "t" if mode == "in-place" else "t_rows"
-    (kept,) = db.execute(f"SELECT sum(length(CAST(data AS BLOB))) FROM {stored}").fetchone()
+    kept = one(db, f"SELECT sum(length(CAST(data AS BLOB))) FROM {stored}")
     assert kept < 0.75 * sum(map(len, events))
     assert {zb.status(db)[0].dictionary} == {"auto"}
     assert zb.verify(path).ok
-    zb.migrate(path, "t", "data", dictionary=0)
+    assert zb.describe(path).migrations[0].dictionary == "auto"
+    changed = zb.migrate(path, "t", "data", dictionary=0, recompress=True).changed_rows
+    assert changed > 2000
     assert zb.status(db)[0].dictionary is None
+    assert zb.drop_dictionaries(db) != []
     zb.restore(path, "t", "data")
     assert sorted(values(db).values()) == sorted(events)
 
