@@ -275,6 +275,7 @@ def test_an_authorizer_that_denies(table: Any) -> None:
     assert images(table, 1) == []
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # if another test shows tracebacks
 def test_functions_that_fail(table: Any) -> None:
     """Even one that the connection's owner has put in the place of SQLite's own."""
     if isinstance(table, apsw.Connection):

@@ -15,6 +15,7 @@ import pytest
 import sqlite_zblob as zb
 
 from ..conftest import ROOT, one
+from ..samples.values import phantom
 
 VALUE, OTHER = b"abcdefgh" * 500, b"zyxwvuts" * 500
 CREATE = "CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, v INT DEFAULT 1, note TEXT UNIQUE)"
@@ -138,6 +139,22 @@ def renamed_column(db: Any, _: Path) -> None:
     db.execute("INSERT INTO t(bytes) VALUES (?)", (VALUE,))
     assert rows(db, "SELECT data, zis_frame(bytes) FROM t") == [(1, 1)]
     assert [(each.column, each.is_intact) for each in zb.status(db)] == [("bytes", True)]
+
+
+@line("rename or drop a column that `dtype_from`")
+def rename_a_column_of_hints(db: Any, folder: Path) -> None:
+    voxels = phantom("u1", (12, 20, 30), 99).tobytes()
+    db.execute(CREATE)
+    db.execute("ALTER TABLE t ADD COLUMN shape TEXT")
+    zb.enable(db, "t", "data", dtype_from="'uint8'", shape_from="NEW.shape")
+    db.execute("INSERT INTO t(id, data, shape) VALUES (801, ?, '12x20x30')", (voxels,))
+    assert zb.info(one(db, "SELECT data FROM t WHERE id = 801")).images[0].size == (30, 20, 12)
+    db.execute("ALTER TABLE t RENAME COLUMN shape TO extents")
+    db.execute("INSERT INTO t(id, data, extents) VALUES (802, ?, '12x20x30')", (voxels,))
+    stored = one(db, "SELECT data FROM t WHERE id = 802")
+    assert zb.decompress(stored) == voxels
+    assert zb.info(stored).images == ()
+    assert any("shape" in problem for problem in zb.status(db)[0].problems)
 
 
 @line("`ALTER TABLE ... DROP COLUMN`")

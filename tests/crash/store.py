@@ -22,7 +22,7 @@ TABLES = {
 }
 
 # Values that look like frames: one with a sound header and too little behind it, one with a damaged header.
-CUT = zb.compress(b"looks like a frame " * 100)[:-1]
+CUT = zb.compress(b"looks like a frame " * 100, codec="zstd")[:-1]
 BROKEN = CUT[:30] + bytes(900)
 
 Value = tuple[str, bytes | int | float | None]  # type and, for TEXT, its bytes

@@ -179,4 +179,4 @@ def test_damage_is_told(path: Path) -> None:
     db.close()
     table, blob = ask(path, "/store/results", "/store/results/other.blob?_blob_column=data")
     assert "damaged:" in table.text
-    assert blob.status_code == 500 and "chunk" in blob.text
+    assert blob.status_code == 500 and "damaged frame" in blob.text

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,9 @@ def run(*command: str, given: str | None = None) -> str:
 
 
 def test_the_path() -> None:
-    done = subprocess.run(["sh", "-c", example("sh")], capture_output=True, text=True, cwd=ROOT)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    settings = {**os.environ, "PATH": path}
+    done = subprocess.run(["sh", "-c", example("sh")], capture_output=True, text=True, cwd=ROOT, env=settings)
     assert done.stdout.strip() == zb.loadable_path()
 
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import sqlite_zblob as zb
+from sqlite_zblob.codec import has_magic
 
-from ..compat.decoder import carries_magic, decode
+from ..compat.decoder import decode
 from ..conftest import one, open_apsw
 
 LEVELS = st.integers(1, 9)
@@ -111,7 +112,8 @@ def test_zsubstr_is_substr(memory: Any, memory_utf16: Any, value: Any, start: An
         value = float(value)
     arguments = (value, start) if count == "absent" else (value, start, count)
     tail = "?2" if count == "absent" else "?2, ?3"
-    is_frame, looks_like_one = isinstance(value, bytes) and zb.is_frame(value), carries_magic(value)
+    is_frame = isinstance(value, bytes) and zb.is_frame(value)
+    looks_like_one = isinstance(value, bytes) and has_magic(value)
     for connection in (memory, memory_utf16):
         expected = one(connection, f"SELECT substr(?1, {tail})", *arguments)
         if not is_frame:

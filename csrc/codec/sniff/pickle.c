@@ -70,8 +70,10 @@ read_samples(const struct pickle_tree *tree, node_ref samples, const unsigned ch
         return false;
     samples = text ? text : samples;
     image->value_offset = (uint64_t)(samples->bytes - src);
+    if (samples->byte_count != size && (!text || samples->byte_count < size))
+        return false;
     image->text_size = samples->byte_count == size ? 0 : samples->byte_count;
-    return (text || image->text_size == 0) && zblob_image_span(image, &span);
+    return zblob_image_span(image, &span);
 }
 
 /* Does the text, if the image is one, have as many characters as the grid has bytes? */

@@ -101,3 +101,11 @@ def test_many_names_of_one_text_are_no_trouble() -> None:
     start = time.perf_counter()
     assert len(images_of(many)) == 1
     assert time.perf_counter() - start < 20
+
+
+def test_an_array_with_fewer_bytes_than_its_shape_says_is_none() -> None:
+    """Found by mutation: no bytes at all were taken for a text of no length."""
+    value = pickle.dumps(np.zeros((3, 0, 5))).replace(b"K\x03K\x00K\x05", b"K\x03K\x01K\x05")
+    assert value != pickle.dumps(np.zeros((3, 0, 5)))
+    assert zb.info(value).images == ()
+    assert zb.decompress(zb.compress(value)) == value
