@@ -42,7 +42,7 @@ from ..connect.database import pragma, run, text_of
 from ..connect.dictionaries import all_dictionaries, with_dictionaries
 from ..connect.loader import load
 from ..connect.opening import open_again
-from ..errors import ZblobError
+from ..errors import DamagedFrameError, UnsupportedFrameError, ZblobError
 from .values import Key, Place, fingerprint, read_value
 
 BUSY_SECONDS = 60
@@ -214,7 +214,10 @@ def attach_values(job: Job, connection: apsw.Connection) -> Job:
 def _needs_dictionary(item: Item) -> bool:
     if item.value is None or item.value_type == "text" or not is_frame(item.value):
         return False
-    return info(item.value).dictionary_id != 0
+    try:
+        return info(item.value).dictionary_id != 0
+    except (DamagedFrameError, UnsupportedFrameError):  # the worker says why
+        return False
 
 
 def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
