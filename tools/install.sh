@@ -4,7 +4,7 @@
 #   sh tools/install.sh          with what the demo needs
 #   sh tools/install.sh test     with what the tests need
 #
-# A wheel needs neither this script nor a compiler: pip install sqlite_zblob.
+# Where a wheel is installed, neither this script nor a compiler is needed.
 set -eu
 cd "$(dirname "$0")/.."
 
