@@ -80,8 +80,8 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
 @click.option(
     "--recompress",
     is_flag=True,
-    help="Also rows that are compressed already, but with another envelope or level, or not as --dtype-from and "
-    "--shape-from say.",
+    help="Also rows that are compressed already, but with another envelope, level or dictionary, or not as "
+    "--dtype-from and --shape-from say.",
 )
 @writer_options
 @json_option

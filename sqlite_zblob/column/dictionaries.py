@@ -31,9 +31,18 @@ _CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
 
 # Without a function of the extension, so that every program can restore a dump.
 _GUARDS = {
-    f"{table}_no_{what}": f"BEFORE {event} ON {table} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: compressed values "
-    "cannot be read without their dictionary. zb.drop_dictionaries(connection) drops those that no value needs'); END"
-    for table, what, event in ((TABLE, "delete", "DELETE"), (TABLE, "change", "UPDATE OF id, dictionary"))
+    f"{TABLE}_no_{what}": f"BEFORE {event} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: compressed values cannot be read "
+    "without their dictionary. zb.drop_dictionaries(connection) drops those that no value needs'); END"
+    for what, event in (
+        ("delete", f"DELETE ON {TABLE}"),
+        ("change", f"UPDATE OF id, dictionary ON {TABLE}"),
+        # REPLACE deletes a row without telling the first of these.
+        (
+            "replace",
+            f"INSERT ON {TABLE} WHEN NEW.dictionary IS NOT "
+            f"coalesce((SELECT dictionary FROM {TABLE} WHERE id = NEW.id), NEW.dictionary)",
+        ),
+    )
 }
 
 
@@ -67,7 +76,11 @@ def train(connection: Connection, table: str, column: str, *, size: int = DEFAUL
         id = dictionary_id(dictionary)
         about = json.dumps({"rows": rows, "size": size, "version": VERSION})
         created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
-        sql = f"INSERT OR IGNORE INTO {quote(schema)}.{TABLE} VALUES (?, ?, {created}, ?, ?, ?)"
+        sql = (
+            f"INSERT INTO {quote(schema)}.{TABLE} VALUES (?, ?, {created}, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+            "created = excluded.created, trained = excluded.trained, table_name = excluded.table_name, "
+            "column_name = excluded.column_name"
+        )
         run(connection, sql, (id, dictionary, about, name, column))
     return id
 
@@ -116,9 +129,11 @@ def newest(connection: Connection, schema: str, table: str, column: str) -> int:
 
 
 def drop_dictionaries(connection: Connection, *, schema: str = "main") -> list[int]:
-    """Drop the dictionaries that no value in any table of the database was compressed with, and no column will use.
+    """Drop the dictionaries that no value in any table was compressed with, and no column will use.
 
-    All tables are read. Frames inside pickles need no dictionary; frames that have left the database are not known.
+    All tables of this database and of those that are attached are read, and frames within frames are found: values of
+    a compressed column may be frames. Frames inside pickles need no dictionary; frames that lie in a database that is
+    not attached, or inside other values, are not known.
 
     :returns: the ids of those that were dropped.
     """
@@ -127,7 +142,9 @@ def drop_dictionaries(connection: Connection, *, schema: str = "main") -> list[i
     if not has_table(connection, schema):
         return []
     with atomic(connection):
-        kept = _used_by_rows(connection, schema) | _used_by_columns(connection, schema)
+        kept = _used_by_columns(connection, schema)
+        for _, each, *_ in run(connection, "PRAGMA database_list"):
+            kept |= _used_by_rows(connection, each)
         ids = {id for (id,) in run(connection, f"SELECT id FROM {quote(schema)}.{TABLE}")} - kept
         for name in _GUARDS:
             run(connection, f"DROP TRIGGER IF EXISTS {quote(schema)}.{name}")
@@ -142,14 +159,22 @@ def _used_by_rows(connection: Connection, schema: str) -> set[int]:
     sql = f"SELECT name FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite_%'"
     for (table,) in run(connection, sql):
         for row in run(connection, f"PRAGMA {quote(schema)}.table_info({quote(table)})"):
-            data = quote(row[1])
-            heads = run(
-                connection,
-                f"SELECT DISTINCT substr({data}, 9, 1), substr({data}, 13, 4) FROM {quote(schema)}.{quote(table)} "
-                f"WHERE typeof({data}) = 'blob' AND substr({data}, 1, 4) = x'C15A4253' AND length({data}) > 16",
-            )
-            found |= {int.from_bytes(id, "little") for kind, id in heads if kind[0] & 8}
+            found |= _used_by_values(connection, f"{quote(schema)}.{quote(table)}", quote(row[1]))
     return found
+
+
+def _used_by_values(connection: Connection, table: str, data: str) -> set[int]:
+    """By the values of a column, and by those that they hold. Values that cannot be read hold none that can."""
+    inside = f"CASE WHEN zis_frame({data}) AND zverify({data}) = 'ok' THEN zdecompress({data}) END"
+    heads: list[tuple[bytes, bytes]] = []
+    for value, condition in ((data, "1"), (inside, f"length({data}) < {_LARGEST_SAMPLE + 1000}")):
+        heads += run(
+            connection,
+            f"SELECT DISTINCT substr(v, 9, 1), substr(v, 13, 4) FROM (SELECT {value} AS v FROM {table} "
+            f"WHERE typeof({data}) = 'blob' AND {condition}) "
+            "WHERE typeof(v) = 'blob' AND length(v) > 16 AND substr(v, 1, 4) = x'C15A4253'",
+        )
+    return {int.from_bytes(id, "little") for kind, id in heads if kind[0] & 8}
 
 
 def _used_by_columns(connection: Connection, schema: str) -> set[int]:

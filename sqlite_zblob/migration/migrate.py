@@ -204,7 +204,8 @@ class _Migration(Operation):
         settings = self.settings
         if entry.is_frame:
             has_others = (entry.envelope, entry.level) != (settings.envelope, settings.level)
-            may_differ = bool(settings.hint) or self.wanted.dictionary is not None  # which workers find out
+            has_dictionary = settings.dictionary is not None or self.wanted.dictionary is not None
+            may_differ = bool(settings.hint) or has_dictionary  # which workers find out
             return recompress and (has_others or may_differ)
         if entry.value_type not in ("blob", "text"):
             return False

@@ -276,3 +276,39 @@ def test_a_killed_training_leaves_nothing(tmp_path: Path) -> None:
     assert one(db, "PRAGMA integrity_check") == "ok"
     assert [row for (row,) in db.execute("SELECT zdecompress(data) FROM t ORDER BY id")] == ROWS
     zb.train(db, "t", "data", size=4096)
+
+
+def test_dropping_leaves_what_attached_databases_and_frames_within_frames_need(tmp_path: Path) -> None:
+    db = filled(tmp_path / "store.db")
+    id = zb.train(db, "t", "data")
+    frame = f"""zcompress(data, '{{"dictionary": {id}}}')"""
+    db.execute("ATTACH ? AS other", (str(tmp_path / "other.db"),))
+    db.execute(f"CREATE TABLE other.kept AS SELECT {frame} AS data FROM t LIMIT 5")
+    assert zb.drop_dictionaries(db) == []
+    db.execute("DROP TABLE other.kept")
+    db.execute("CREATE VIRTUAL TABLE v USING zblob(id INTEGER PRIMARY KEY, data BLOB COMPRESSED, min_size=1)")
+    db.execute(f"INSERT INTO v SELECT id, {frame} FROM t LIMIT 5")
+    assert zb.drop_dictionaries(db) == []
+    db.execute("DELETE FROM v")
+    assert zb.drop_dictionaries(db) == [id]
+
+
+def test_a_dictionary_cannot_be_replaced_by_other_bytes() -> None:
+    db = filled()
+    zb.train(db, "t", "data")
+    before = dictionary_of(db)
+    columns = "created, trained, table_name, column_name FROM zblob_dictionaries"
+    with pytest.raises(apsw.ConstraintError, match="cannot be read without their dictionary"):
+        db.execute(f"INSERT OR REPLACE INTO zblob_dictionaries SELECT id, zeroblob(500), {columns}")
+    db.execute(f"INSERT OR REPLACE INTO zblob_dictionaries SELECT id, dictionary, {columns}")
+    assert dictionary_of(db) == before
+
+
+def test_training_again_renews_the_names() -> None:
+    db = filled()
+    zb.enable(db, "t", "data", dictionary="auto", min_size=16)
+    (id,) = (id for (id,) in db.execute("SELECT id FROM zblob_dictionaries"))
+    db.execute("ALTER TABLE t RENAME TO u")
+    assert zb.train(db, "u", "data") == id
+    db.execute("INSERT INTO u(id, data) VALUES (90001, ?)", (ROWS[0],))
+    assert zb.info(one(db, "SELECT data FROM u WHERE id = 90001")).dictionary_id == id
