@@ -52,6 +52,8 @@ def parse_index(key: Any, shape: tuple[int, ...]) -> Index:
         span, then = _along(each, len(ranges), shape[len(ranges)])
         ranges.append(span)
         after.append(then)
+    if ellipses:  # which makes an array of no axes where there would be a number
+        after.append(Ellipsis)
     return Index(tuple(ranges), tuple(after))
 
 

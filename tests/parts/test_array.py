@@ -95,6 +95,12 @@ def indices(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
     return keys[0] if len(keys) == 1 and draw(st.booleans()) else tuple(keys)
 
 
+def test_an_ellipsis_keeps_an_array() -> None:
+    expected, found = ARRAYS["big-endian"][0, 0, 0, ...], image_of("big-endian", "envelope")[0, 0, 0, ...]
+    assert (type(found), found.shape, found.dtype) == (np.ndarray, (), expected.dtype)
+    assert type(image_of("big-endian", "envelope")[0, 0, 0]) is type(ARRAYS["big-endian"][0, 0, 0])
+
+
 @settings(max_examples=250)
 @given(data=st.data())
 def test_any_index_is_numpys(data: st.DataObject) -> None:
