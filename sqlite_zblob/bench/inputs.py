@@ -20,6 +20,7 @@ import numpy as np
 from ..codec import ImageInfo, info
 from ..connect.loader import load
 from ..errors import ZblobError
+from ..images import flat_samples
 from .samples import find_samples
 
 SUFFIXES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".dcm", ".tif", ".tiff", ".png")
@@ -79,9 +80,8 @@ class Subject:
 
 
 def array_of(value: bytes, image: ImageInfo) -> Any:
-    dtype = np.dtype(image.pixel_type).newbyteorder("<" if image.byte_order == "little" else ">")
     shape = image.size[::-1] + ((image.components,) if image.components > 1 else ())
-    found = np.frombuffer(value, dtype, int(np.prod(shape)), image.value_offset).reshape(shape)
+    found = flat_samples(value, image).reshape(shape)
     return found if found.flags.aligned else found.copy()  # some codecs take no samples at odd addresses
 
 

@@ -8,7 +8,7 @@
 #include "../../zblob.h"
 
 #define BLOCK_RAW_MAX 65535
-#define BLOCK_SLACK 9 /* block_encode also writes so many bytes before dst */
+#define BLOCK_SLACK 9 /* bytes before dst that block_encode writes as well */
 
 /* Encode at our `level`. dst has room for src_size bytes, and BLOCK_SLACK before them. *dst_size = 0: the block would
  * not be smaller than the value, or it would not be one block. The dictionary may be NULL. */

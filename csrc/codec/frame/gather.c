@@ -2,7 +2,7 @@
  * gather.c: see gather.h.
  *
  * A source in memory is decoded at once. Of any other one, batches of chunks are read and decoded, so that the stored
- * bytes of only so many of them are held. Chunks that lie side by side are read together.
+ * bytes of one batch are held at a time. Chunks that lie side by side are read together.
  */
 #include "gather.h"
 

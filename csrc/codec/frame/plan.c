@@ -211,7 +211,7 @@ guess_image(struct plan *plan)
         plan->image_count = 1;
 }
 
-/* Do so many bytes hold one row of the image, or one slice, and so on? */
+/* Is this the size of one row of the image, or of one slice, or of another of its parts? In bytes. */
 static bool
 has_part_of(const struct zblob_image *image, uint64_t part_size)
 {

@@ -320,42 +320,46 @@ zblob_version(sqlite3_context *context, int count, sqlite3_value **arguments)
  * them would be reported as corrupt after either changed. */
 #define READER (SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS)
 
-static const struct {
+typedef void final_function(sqlite3_context *);
+
+struct function {
     const char *name;
     int argument_count;
     int flags;
-    void (*function)(sqlite3_context *, int, sqlite3_value **);
-    void (*step)(sqlite3_context *, int, sqlite3_value **); /* of an aggregate, which has no function */
-    void (*final)(sqlite3_context *);
-} functions[] = {
-    {"zcompress", 1, SQLITE_INNOCUOUS, zcompress, NULL, NULL},
-    {"zcompress", 2, SQLITE_INNOCUOUS, zcompress, NULL, NULL},
-    {"zpickle", 1, SQLITE_INNOCUOUS, zpickle, NULL, NULL},
-    {"zpickle", 2, SQLITE_INNOCUOUS, zpickle, NULL, NULL},
-    {"zdecompress", 1, READER, zdecompress, NULL, NULL},
-    {"zlength", 1, READER, zlength, NULL, NULL},
-    {"zinfo", 1, READER | SQLITE_RESULT_SUBTYPE, zinfo, NULL, NULL},
-    {"zis_frame", 1, READER, zis_frame, NULL, NULL},
-    {"zis_pickle", 1, READER, zis_pickle, NULL, NULL},
-    {"zverify", 1, READER, zverify, NULL, NULL},
-    {"zsubstr", 2, READER, zsubstr, NULL, NULL},
-    {"zsubstr", 3, READER, zsubstr, NULL, NULL},
-    {"zslice", 3, READER, zslice, NULL, NULL},
-    {"zsubstr_at", 5, 0, zsubstr_at, NULL,
-     NULL}, /* these read the database: views and triggers have them if it is trusted */
-    {"zsubstr_at", 6, 0, zsubstr_at, NULL, NULL},
-    {"zslice_at", 6, 0, zslice_at, NULL, NULL},
-    {"zblob_stored", 4, 0, zblob_stored, NULL, NULL},
-    {"zblob_stored", 6, 0, zblob_stored, NULL, NULL},
-    {"zblob_overwrite", 6, SQLITE_DIRECTONLY, zblob_overwrite, NULL, NULL},
-    {"ztrain", 1, SQLITE_INNOCUOUS, NULL, ztrain_step, ztrain_final},
-    {"ztrain", 2, SQLITE_INNOCUOUS, NULL, ztrain_step, ztrain_final},
-    {"zdictionary_id", 1, READER, zdictionary_id, NULL, NULL},
-    {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config, NULL, NULL},
-    {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config, NULL, NULL},
-    {"zblob_version", 0, READER, zblob_version, NULL, NULL},
-    {"sqlite_zblob_store", -1, SQLITE_INNOCUOUS, sqlite_zblob_store, NULL, NULL},
-    {"sqlite_zblob_hint", 2, SQLITE_DIRECTONLY, sqlite_zblob_hint, NULL, NULL},
+    void (*call)(sqlite3_context *, int, sqlite3_value **); /* of an aggregate: its step */
+};
+
+static const struct function functions[] = {
+    {"zcompress", 1, SQLITE_INNOCUOUS, zcompress},
+    {"zcompress", 2, SQLITE_INNOCUOUS, zcompress},
+    {"zpickle", 1, SQLITE_INNOCUOUS, zpickle},
+    {"zpickle", 2, SQLITE_INNOCUOUS, zpickle},
+    {"zdecompress", 1, READER, zdecompress},
+    {"zlength", 1, READER, zlength},
+    {"zinfo", 1, READER | SQLITE_RESULT_SUBTYPE, zinfo},
+    {"zis_frame", 1, READER, zis_frame},
+    {"zis_pickle", 1, READER, zis_pickle},
+    {"zverify", 1, READER, zverify},
+    {"zsubstr", 2, READER, zsubstr},
+    {"zsubstr", 3, READER, zsubstr},
+    {"zslice", 3, READER, zslice},
+    {"zsubstr_at", 5, 0, zsubstr_at}, /* these read the database: views and triggers have them if it is trusted */
+    {"zsubstr_at", 6, 0, zsubstr_at},
+    {"zslice_at", 6, 0, zslice_at},
+    {"zblob_stored", 4, 0, zblob_stored},
+    {"zblob_stored", 6, 0, zblob_stored},
+    {"zblob_overwrite", 6, SQLITE_DIRECTONLY, zblob_overwrite},
+    {"zdictionary_id", 1, READER, zdictionary_id},
+    {"zblob_config", 1, SQLITE_DIRECTONLY, zblob_config},
+    {"zblob_config", 2, SQLITE_DIRECTONLY, zblob_config},
+    {"zblob_version", 0, READER, zblob_version},
+    {"sqlite_zblob_store", -1, SQLITE_INNOCUOUS, sqlite_zblob_store},
+    {"sqlite_zblob_hint", 2, SQLITE_DIRECTONLY, sqlite_zblob_hint},
+};
+
+static const struct function trainers[] = {
+    {"ztrain", 1, SQLITE_INNOCUOUS, ztrain_step},
+    {"ztrain", 2, SQLITE_INNOCUOUS, ztrain_step},
 };
 
 static void
@@ -367,26 +371,38 @@ release_registration(void *pointer)
 }
 
 static int
-register_one(sqlite3 *db, size_t i, int encoding, enum zblob_value_type text_type, struct zblob_connection *connection)
+register_one(sqlite3 *db, const struct function *given, final_function *final, int encoding,
+             enum zblob_value_type text_type, struct zblob_connection *connection)
 {
     struct value_registration *registration = sqlite3_malloc(sizeof *registration);
     if (!registration)
         return SQLITE_NOMEM;
     *registration = (struct value_registration){.connection = connection, .text_type = text_type};
     connection->references++;
-    return sqlite3_create_function_v2(db, functions[i].name, functions[i].argument_count, encoding | functions[i].flags,
-                                      registration, functions[i].function, functions[i].step, functions[i].final,
+    return sqlite3_create_function_v2(db, given->name, given->argument_count, encoding | given->flags, registration,
+                                      final ? NULL : given->call, final ? given->call : NULL, final,
                                       release_registration); /* called on failure, too */
+}
+
+/* All of a table; `final` is that of aggregates. */
+static int
+register_all(sqlite3 *db, const struct function *given, size_t count, final_function *final,
+             struct zblob_connection *connection)
+{
+    int result = SQLITE_OK;
+    for (size_t i = 0; i < count && result == SQLITE_OK; i++) {
+        result = register_one(db, &given[i], final, SQLITE_UTF8, ZBLOB_TEXT_UTF8, connection);
+        if (result == SQLITE_OK)
+            result = register_one(db, &given[i], final, SQLITE_UTF16LE, ZBLOB_TEXT_UTF16LE, connection);
+    }
+    return result;
 }
 
 int
 functions_register(sqlite3 *db, struct zblob_connection *connection)
 {
-    int result = SQLITE_OK;
-    for (size_t i = 0; i < sizeof functions / sizeof *functions && result == SQLITE_OK; i++) {
-        result = register_one(db, i, SQLITE_UTF8, ZBLOB_TEXT_UTF8, connection);
-        if (result == SQLITE_OK)
-            result = register_one(db, i, SQLITE_UTF16LE, ZBLOB_TEXT_UTF16LE, connection);
-    }
+    int result = register_all(db, functions, sizeof functions / sizeof *functions, NULL, connection);
+    if (result == SQLITE_OK)
+        result = register_all(db, trainers, sizeof trainers / sizeof *trainers, ztrain_final, connection);
     return result;
 }

@@ -11,11 +11,11 @@
 
 enum {
     ROWS = 32,           /* of a box that chooses the tables of plateaus, at most; and more at its ends */
-    REPEATS_PERCENT = 30 /* plateaus are tried where so many samples repeat a neighbour */
+    REPEATS_PERCENT = 30 /* of the samples repeat a neighbour, at least, where plateaus are tried */
 };
 
-/* What a level spends: boxes, and samples of each component in them, that choose the tables; and plateaus, which make
- * encoding slower, must save one part of the bits in so many. */
+/* What a level spends: boxes, and samples of each component in them, that choose the tables. Plateaus make encoding
+ * slower, so they must save at least 1 / gain of the bits. */
 struct spending {
     uint32_t boxes, samples;
     int gain;

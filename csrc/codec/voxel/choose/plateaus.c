@@ -23,7 +23,7 @@ enum {
     SHARE_UNIT = 256,
     WEIGHT = 16,  /* of most samples */
     NEAR = 10,    /* places */
-    RARE = 32768, /* cells of less than one sample in so many */
+    RARE = 32768, /* a cell is rare if it has less than 1 / RARE of the samples */
 };
 
 /* What the prices depend on besides the counts. */
