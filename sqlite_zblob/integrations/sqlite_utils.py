@@ -13,20 +13,19 @@ import click
 from sqlite_utils import hookimpl
 
 from ..column.storage import enable as enable_column
-from ..column.watch import load
 from ..connect.database import run
 from ..errors import ZblobError
 from ..migration.migrate import migrate as migrate_column
-from .opening import expect_connections, set_up
+from .opening import expect_connections_if_possible, set_up_if_possible
 
-expect_connections()
+expect_connections_if_possible()
 
 _PATHS = "sqlite_zblob.paths"  # in the context of a command: the files that it has opened
 
 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
-    set_up(conn, decodes=True, keeps=True)
+    set_up_if_possible(conn, decodes=True, keeps=True)
     context = click.get_current_context(silent=True)
     if context is None:
         return
@@ -41,7 +40,7 @@ def _mend(paths: set[str]) -> None:
     for path in sorted(paths):
         if Path(path).is_file():
             with closing(sqlite3.connect(path)) as connection:
-                load(connection, keep=True)
+                set_up_if_possible(connection, decodes=False, keeps=True)
 
 
 _file = click.argument("path", type=click.Path(exists=True, dir_okay=False))

@@ -7,7 +7,6 @@ import logging
 import sqlite3
 import subprocess
 import sys
-import textwrap
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ import apsw
 import pandas
 import pytest
 import sqlalchemy as sa
-import sqlite_utils
 from click.testing import CliRunner
 
 import sqlite_zblob as zb
@@ -111,14 +109,28 @@ def test_settings_that_are_not_given_are_kept(path: str, anew: bool) -> None:
 # ---- Tools -------------------------------------------------------------------------------------------------
 
 
+def run_script(script: str, path: str) -> None:
+    """In a process of its own: plugins that these libraries find prepare the whole process, once, when imported."""
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def by_hand(path: str) -> None:
     rebuild(path)
 
 
+SQLITE_UTILS = """
+import sys
+import sqlite_utils
+
+db = sqlite_utils.Database(sys.argv[1])
+db.table("t").transform(types={"name": str}, not_null={"name"})
+db.close()
+"""
+
+
 def by_sqlite_utils(path: str) -> None:
-    db = sqlite_utils.Database(path)
-    db.table("t").transform(types={"name": str}, not_null={"name"})
-    db.close()
+    run_script(SQLITE_UTILS, path)
 
 
 def by_pandas(path: str) -> None:
@@ -165,10 +177,7 @@ with connection.schema_editor() as editor:
 
 
 def by_django(path: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(DJANGO), path], capture_output=True, text=True, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr
+    run_script(DJANGO, path)
 
 
 TOOLS = [by_hand, by_sqlite_utils, by_pandas, by_alembic, by_django]

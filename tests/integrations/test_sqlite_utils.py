@@ -12,6 +12,8 @@ import pytest
 
 import sqlite_zblob as zb
 
+from ..conftest import CAN_LOAD
+
 sqlite_utils = pytest.importorskip("sqlite_utils")
 
 from click.testing import CliRunner  # noqa: E402
@@ -94,3 +96,13 @@ def test_transform_keeps_compression(path: Path, command: str) -> None:
     values = [row[0] for row in db.execute("SELECT note FROM notes")]
     db.close()
     assert [zb.info(value).level for value in values] == [3] * 4
+
+
+@pytest.mark.skipif(CAN_LOAD, reason="this Python loads extensions into any connection")
+def test_databases_open_after_uninstall(path: Path) -> None:
+    """The plugin is found by itself: it must not break sqlite-utils where the extension cannot be had any more."""
+    zb.uninstall()
+    with pytest.warns(zb.ZblobWarning, match="compressed columns cannot be used here: this Python's sqlite3 module"):
+        db = sqlite_utils.Database(path)
+    assert db["notes"].count == 3
+    db.close()

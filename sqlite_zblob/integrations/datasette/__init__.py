@@ -13,11 +13,11 @@ from datasette.blob_renderer import render_blob
 
 from ...codec import decompress, has_magic
 from ...errors import ZblobError
-from ..opening import expect_connections, set_up
+from ..opening import expect_connections_if_possible, set_up_if_possible
 from .cells import cell
 from .preview import page, slice_png
 
-expect_connections()
+expect_connections_if_possible()
 
 NAME = "sqlite-zblob"  # in Datasette's configuration of plugins
 
@@ -26,7 +26,7 @@ NAME = "sqlite-zblob"  # in Datasette's configuration of plugins
 def prepare_connection(conn: Any, database: str, datasette: Any) -> None:
     """`{"plugins": {"sqlite-zblob": {"decode_rows": true}}}`: rows come decompressed in JSON and CSV, too."""
     settings = datasette.plugin_config(NAME, database=database) or {}
-    set_up(conn, decodes=bool(settings.get("decode_rows", False)), keeps=False)
+    set_up_if_possible(conn, decodes=bool(settings.get("decode_rows", False)), keeps=False)
 
 
 @hookimpl
