@@ -90,7 +90,7 @@ def lacks_magic(value: object) -> bool:
 
 def read_image(body: bytes) -> Image:
     source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
-    require(source < 16 and sample_type in SAMPLE_TYPES, "geometry")
+    require(source < 17 and sample_type in SAMPLE_TYPES, "geometry")
     require(1 <= dimension <= 8 and flags < 128 and components >= 1, "geometry")
     space = 2 * dimension + dimension**2 if flags & 16 else 0
     has_text = bool(flags & 64)

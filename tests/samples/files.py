@@ -105,6 +105,15 @@ def dicom_files() -> Iterator[tuple[str, File]]:
     rgb: dict[str, Any] = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "Rows": 40, "Columns": 52}
     mixed = colours()[None]
     yield "dicom by pixel", File("DICOM", dicom(mixed, **rgb, PlanarConfiguration=0), mixed, **space)
+    masks = np.packbits(scan("u1")[:, :, :48] > 100, axis=-1, bitorder="little")
+    bits: dict[str, Any] = {
+        "NumberOfFrames": len(masks),
+        "Columns": 48,
+        "BitsAllocated": 1,
+        "BitsStored": 1,
+        "HighBit": 0,
+    }
+    yield "dicom bits", File("guess", dicom(masks, **bits), masks)
     planes = np.moveaxis(mixed, -1, 1).copy()
     value = dicom(planes, **rgb, PlanarConfiguration=1)
     yield "dicom by plane", File("DICOM", value, planes, (*SPACING[:2], 1.0, 1.0))
@@ -234,6 +243,8 @@ def picture_files() -> Iterator[tuple[str, File]]:
     yield "bmp colours", File("BMP", pillow(rgb, "BMP"), rgb[::-1, :, ::-1])
     padded = np.pad(grey[::-1, :50], ((0, 0), (0, 2)))
     yield "bmp padded", File("guess", pillow(grey[:, :50].copy(), "BMP"), padded)
+    rows = np.pad(rgb[::-1, :50, ::-1].reshape(len(rgb), 150), ((0, 0), (0, 2)))
+    yield "bmp padded colours", File("guess", pillow(rgb[:, :50].copy(), "BMP"), rows)
 
 
 def fits_file(*units: Any) -> bytes:

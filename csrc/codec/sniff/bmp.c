@@ -1,7 +1,7 @@
 /*
  * bmp.c: recognises uncompressed Windows bitmaps of 8, 24 and 32 bits. Their rows lie as in the file: mostly the lowest
- * first. Rows are padded to whole words; where the padding is no whole number of pixels, no image is found, and where
- * there is one at all, the grid is the memory's and not the picture's: it counts as a guess.
+ * first. Rows are padded to whole words. Where there is padding at all, the grid is the memory's and not the picture's: it
+ * counts as a guess, of single bytes if the padding is no whole number of pixels.
  */
 #include "formats.h"
 
@@ -34,14 +34,12 @@ sniff_bmp(const unsigned char *src, size_t src_size, struct zblob_image *images,
         !(compression == UNCOMPRESSED || (compression == BIT_FIELDS && bits == 32)))
         return 0;
     uint64_t pixel = bits / 8, row = ((uint64_t)width * pixel + 3) / 4 * 4;
-    if (row % pixel != 0)
-        return 0;
     bool is_padded = row != (uint64_t)width * pixel;
     *images = (struct zblob_image){.source = is_padded ? ZBLOB_SOURCE_GUESS : ZBLOB_SOURCE_BMP};
     images->grid.sample_type = ZBLOB_UINT8;
-    images->grid.components = (uint32_t)pixel;
+    images->grid.components = row % pixel == 0 ? (uint32_t)pixel : 1;
     images->grid.dimension = 2;
-    images->grid.size[0] = row / pixel;
+    images->grid.size[0] = row / images->grid.components;
     images->grid.size[1] = (uint64_t)(height < 0 ? -height : height);
     images->value_offset = read_unsigned(&r, AT_SAMPLES, 4);
     return images->value_offset >= AT_HEADER_SIZE + header && image_settle(images, src_size) ? 1 : 0;

@@ -305,13 +305,29 @@ set_space(struct dicom *dicom, struct zblob_image *image)
         memcpy(image->origin, dicom->positions[0], sizeof dicom->positions[0]);
 }
 
+/* Masks of one bit per pixel, as segmentations have them: bytes of eight pixels in a row are the samples of a guess. */
+static bool
+guess_bits(const struct byte_reader *r, const struct dicom *dicom, const struct dicom_element *pixels,
+           struct zblob_image *image)
+{
+    struct dicom in_bytes = *dicom;
+    if (dicom->bits != 1 || dicom->columns % 8 != 0 || r->big_endian)
+        return false;
+    in_bytes.bits = 8;
+    in_bytes.columns /= 8;
+    image->source = ZBLOB_SOURCE_GUESS;
+    return set_grid(r, &in_bytes, pixels, &image->grid) && image_settle(image, r->size);
+}
+
 bool
 dicom_image(const struct byte_reader *r, struct dicom *dicom, const struct dicom_element *pixels,
             struct zblob_image *image)
 {
     *image = (struct zblob_image){.source = ZBLOB_SOURCE_DICOM, .value_offset = pixels->at};
-    if (pixels->size == DICOM_UNDEFINED || !set_grid(r, dicom, pixels, &image->grid))
+    if (pixels->size == DICOM_UNDEFINED)
         return false;
+    if (!set_grid(r, dicom, pixels, &image->grid))
+        return guess_bits(r, dicom, pixels, image);
     set_space(dicom, image);
     return image_settle(image, r->size);
 }

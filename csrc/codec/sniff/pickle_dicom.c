@@ -3,13 +3,10 @@
  * file had it, RawDataElement(tag, VR, size, bytes, place, is implicit, is little-endian, ...), or DataElement with its
  * value in its state. Of the latter only numbers and bytes are read: where geometry is something else, none is given.
  */
-#include "pickle_dicom.h"
-
 #include "dicom.h"
+#include "pickle_formats.h"
 
 #include <string.h>
-
-typedef const struct pickle_node *node_ref;
 
 enum { RAW_VR = 1, RAW_VALUE = 3, RAW_IS_LITTLE = 6, NUMBER_SIZE = 2 };
 
@@ -26,17 +23,17 @@ struct data_set {
 
 /* BaseTag(number) */
 static uint32_t
-tag_of(const struct pickle_tree *tree, node_ref key)
+tag_of(const struct pickle_tree *tree, pickle_ref key)
 {
     if (!pickle_is_object(tree, key, "pydicom.tag", "BaseTag"))
         return 0;
-    node_ref number = pickle_item(tree, pickle_item(tree, key, 1), 0);
+    pickle_ref number = pickle_item(tree, pickle_item(tree, key, 1), 0);
     bool is_tag = number && number->kind == PICKLE_INTEGER && number->integer > 0 && number->integer <= UINT32_MAX;
     return is_tag ? (uint32_t)number->integer : 0;
 }
 
 static void
-take_bytes(struct data_set *set, uint32_t tag, node_ref value, node_ref vr)
+take_bytes(struct data_set *set, uint32_t tag, pickle_ref value, pickle_ref vr)
 {
     struct dicom_element element = {.tag = tag, .at = (uint64_t)(value->bytes - set->reader.src)};
     if (value->byte_count < NUMBER_SIZE || value->byte_count >= DICOM_UNDEFINED)
@@ -51,12 +48,12 @@ take_bytes(struct data_set *set, uint32_t tag, node_ref value, node_ref vr)
 }
 
 static void
-take_element(struct data_set *set, uint32_t tag, node_ref element)
+take_element(struct data_set *set, uint32_t tag, pickle_ref element)
 {
     const struct pickle_tree *tree = set->tree;
-    node_ref value = NULL, vr = NULL;
+    pickle_ref value = NULL, vr = NULL;
     if (pickle_is_object(tree, element, "pydicom.dataelem", "RawDataElement")) {
-        node_ref arguments = pickle_item(tree, element, 1), order = pickle_item(tree, arguments, RAW_IS_LITTLE);
+        pickle_ref arguments = pickle_item(tree, element, 1), order = pickle_item(tree, arguments, RAW_IS_LITTLE);
         value = pickle_item(tree, arguments, RAW_VALUE);
         vr = pickle_item(tree, arguments, RAW_VR);
         set->reader.big_endian = order && order->kind == PICKLE_BOOL && !order->integer;
@@ -73,11 +70,11 @@ take_element(struct data_set *set, uint32_t tag, node_ref element)
 }
 
 bool
-match_pydicom(const struct pickle_tree *tree, node_ref call, const unsigned char *src, struct zblob_image *image)
+match_pydicom(const struct pickle_tree *tree, pickle_ref call, const unsigned char *src, struct zblob_image *image)
 {
     bool is_set = pickle_is_object(tree, call, "pydicom.dataset", "FileDataset") ||
                   pickle_is_object(tree, call, "pydicom.dataset", "Dataset");
-    node_ref elements = is_set && call->state >= 0 ? pickle_get(tree, pickle_state(tree, call), "_dict") : NULL;
+    pickle_ref elements = is_set && call->state >= 0 ? pickle_get(tree, pickle_state(tree, call), "_dict") : NULL;
     if (!elements || elements->kind != PICKLE_DICT)
         return false;
     struct data_set set = {.tree = tree, .reader = {src, SIZE_MAX, false}};

@@ -394,7 +394,8 @@ pickle_item(const struct pickle_tree *tree, const struct pickle_node *node, uint
 const struct pickle_node *
 pickle_get(const struct pickle_tree *tree, const struct pickle_node *dict, const char *key)
 {
-    for (uint32_t i = 0; dict && dict->kind == PICKLE_DICT && i + 1 < dict->item_count; i += 2) {
+    enum { NAMES_MAX = 64 };
+    for (uint32_t i = 0; dict && dict->kind == PICKLE_DICT && i + 1 < dict->item_count && i < 2 * NAMES_MAX; i += 2) {
         if (pickle_text_is(pickle_item(tree, dict, i), key))
             return pickle_item(tree, dict, i + 1);
     }
@@ -418,6 +419,15 @@ bool
 pickle_is_object(const struct pickle_tree *tree, const struct pickle_node *node, const char *module, const char *name)
 {
     return node && node->kind == PICKLE_CALL && pickle_is_global(tree, pickle_item(tree, node, 0), module, name);
+}
+
+bool
+pickle_is_of_package(const struct pickle_tree *tree, const struct pickle_node *node, const char *package)
+{
+    const struct pickle_node *class = node && node->kind == PICKLE_CALL ? pickle_item(tree, node, 0) : NULL;
+    const struct pickle_node *module = class && class->kind == PICKLE_GLOBAL ? pickle_item(tree, class, 0) : NULL;
+    return module && module->kind == PICKLE_TEXT && module->byte_count >= strlen(package) &&
+           memcmp(module->bytes, package, strlen(package)) == 0;
 }
 
 bool

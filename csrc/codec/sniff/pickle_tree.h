@@ -25,7 +25,8 @@ enum pickle_kind {
 };
 
 struct pickle_node {
-    enum pickle_kind kind;
+    uint8_t kind;                    /* enum pickle_kind; small, because a pickle may have millions of nodes */
+    bool is_geometry;                /* for pickle.c: an array that belongs to the geometry of an image */
     uint32_t first_item, item_count; /* of a tuple, dict, global, call or persistent id: places in pickle_tree.items */
     int32_t state;                   /* the number of the node that BUILD gave to this one; -1: none */
     union {
@@ -56,7 +57,8 @@ void pickle_tree_free(struct pickle_tree *tree);
 /* Item `index` of a tuple, dict, global or call; NULL where there is none. */
 const struct pickle_node *pickle_item(const struct pickle_tree *tree, const struct pickle_node *node, uint32_t index);
 
-/* What a dict holds under a text; NULL where it is no dict, or there is nothing. */
+/* What a dict of an object's attributes holds under a name; NULL where it is no dict, or there is nothing. Only the first
+ * 64 names are looked at: objects have few, and many may share one dict. */
 const struct pickle_node *pickle_get(const struct pickle_tree *tree, const struct pickle_node *dict, const char *key);
 
 /* The state that BUILD gave to an object; NULL without one. */
@@ -68,6 +70,9 @@ bool pickle_is_global(const struct pickle_tree *tree, const struct pickle_node *
 /* Is it an object of this class? */
 bool pickle_is_object(const struct pickle_tree *tree, const struct pickle_node *node, const char *module,
                       const char *name);
+
+/* Is it an object of a class whose module's name begins so? */
+bool pickle_is_of_package(const struct pickle_tree *tree, const struct pickle_node *node, const char *package);
 
 bool pickle_text_is(const struct pickle_node *node, const char *text);
 

@@ -1,9 +1,11 @@
-"""What libraries pickle, or write in the manner of pickles: joblib, pydicom, nibabel, pandas."""
+"""What libraries pickle, or write in the manner of pickles: joblib, pydicom, nibabel, itk, pandas."""
 
 from __future__ import annotations
 
 import io
 import pickle
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,99 @@ def test_nibabel_s_images_and_pandas_s_blocks() -> None:
     (block,) = images_of(pickle.dumps(frame))
     assert block.pixel_type == "float64"
     assert sorted(block.size) == [40, 52]
+
+
+# ---- nibabel and itk ---------------------------------------------------------------------------------------
+
+AFFINE = np.array([[-2.0, 0.1, 0, 90], [0.2, 2.5, 0.3, -120], [0, -0.4, 3, -70], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image, nibabel.MGHImage])
+def test_nibabel_s_images_have_a_geometry(kind: Any, order: str, protocol: int) -> None:
+    """The one that nibabel itself writes into a file, but for the order of the axes."""
+    array = np.asarray(scan("<i2"), order=order)  # type: ignore[call-overload]
+    image = kind(array, AFFINE)
+    (found,) = images_of(pickle.dumps([image], protocol))
+    in_file = zb.info(nibabel.Nifti1Image(array, AFFINE).to_bytes()).images[0]
+    assert found.source == "NumPy"
+    assert found.order == order
+    assert in_file.spacing is not None
+    assert in_file.direction is not None
+    assert found.spacing is not None
+    assert found.direction is not None
+    assert found.origin is not None
+    assert in_file.origin is not None
+    steps = np.reshape(in_file.direction, (3, 3)) * in_file.spacing
+    if order == "C":
+        steps = steps[:, ::-1]
+    assert found.size == (array.shape if order == "F" else array.shape[::-1])
+    np.testing.assert_allclose(found.spacing, np.linalg.norm(steps, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(np.reshape(found.direction, (3, 3)) * found.spacing, steps, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.origin, in_file.origin)
+
+
+def test_nibabel_s_images_without_a_geometry() -> None:
+    for image in (nibabel.Nifti1Image(scan("<i2"), None), nibabel.Nifti1Image(scan("<i2")[0], AFFINE)):
+        found = images_of(pickle.dumps(image))[0]
+        assert (found.source, found.spacing) == ("NumPy", None)
+
+
+class ItkImage:
+    """Pickled as itk does: an object without arguments, whose state is what `itk.dict_from_image` gives."""
+
+    __module__, __qualname__ = "itk.itkImagePython", "itkImageSS3"
+
+    def __init__(self, array: np.ndarray, components: int = 1, **more: Any) -> None:
+        size = array.shape[::-1] if components == 1 else array.shape[-2::-1]
+        axes = len(size)
+        kind = {"dimension": axes, "componentType": str(array.dtype), "components": components}
+        self.__dict__ = {
+            "imageType": kind | {"pixelType": "Scalar" if components == 1 else "Vector"},
+            "name": "",
+            "origin": ORIGIN[:axes],
+            "spacing": SPACING[:axes],
+            "size": size,
+            "bufferedRegion": {"index": (0,) * axes, "size": size},
+            "direction": np.reshape(DIRECTION, (3, 3))[:axes, :axes].copy(),
+            "data": array,
+            **more,
+        }
+
+
+@pytest.fixture
+def itk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """itk itself is too large to install for a test."""
+    module = types.ModuleType("itk.itkImagePython")
+    monkeypatch.setattr(module, "itkImageSS3", ItkImage, raising=False)
+    monkeypatch.setitem(sys.modules, "itk", types.ModuleType("itk"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+@pytest.mark.usefixtures("itk")
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(("array", "components"), [(scan("<i2"), 1), (scan("f4")[0], 1), (colours(), 3)])
+def test_itk_s_images(array: np.ndarray, components: int, protocol: int) -> None:
+    (found,) = images_of(pickle.dumps({"image": ItkImage(array, components)}, protocol))
+    axes = array.ndim - (components > 1)
+    assert (found.source, found.dimension, found.components) == ("ITK", axes, components)
+    assert found.size == array.shape[:axes][::-1]
+    assert (found.spacing, found.origin) == (SPACING[:axes], ORIGIN[:axes])
+    assert found.direction == tuple(np.reshape(DIRECTION, (3, 3))[:axes, :axes].ravel())
+
+
+@pytest.mark.usefixtures("itk")
+def test_what_itk_does_not_say_is_an_array() -> None:
+    region = {"index": (0, 2, 0), "size": (52, 40, 6)}
+    for more in ({"bufferedRegion": region}, {"spacing": (1, 2, 3)}, {"direction": None}, {"origin": (1.0, 2.0)}):
+        found = images_of(pickle.dumps(ItkImage(scan(), **more)))[-1]
+        assert (found.source, found.size, found.spacing) == ("NumPy", (52, 40, 6), None)
+
+
+@pytest.mark.usefixtures("itk")
+def test_itk_s_images_are_opened() -> None:
+    value = pickle.dumps(ItkImage(scan("<i2")))
+    np.testing.assert_array_equal(zb.images.read_array(value), scan("<i2"))
+    image = zb.images.read_sitk(value)
+    assert (image.GetSpacing(), image.GetOrigin()) == (SPACING, ORIGIN)
