@@ -1,6 +1,9 @@
 """Real files of each kind, which packages ship, as frames: bytes against a pickle of the same pixels (protocol 5).
 
-    python -m benchmarks.files            a Markdown table, as in docs/files.md
+    python -m benchmarks.files [FOLDER...]     a Markdown table, as in docs/files.md
+
+Looked for in the installed packages and in the folders, for example unpacked source packages of Pillow, scikit-image,
+nibabel, mrcfile, pydicom-data, astropy and pyradiomics, whose tests have many.
 
 Each file is compressed as it is, read back byte for byte, and its pixels are compared with those of the pickle. Only
 files of at least 16 KB count, whose other bytes do not outweigh the pixels: at most 20 of a kind, the largest 20 below
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import pickle
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +25,28 @@ import sqlite_zblob as zb
 from sqlite_zblob import images
 
 PACKAGES = Path(np.__file__).parent.parent
-SUFFIXES = {".dcm", ".nii", ".nrrd", ".mha", ".mrc", ".tif", ".tiff", ".pgm", ".ppm", ".bmp", ".fits", ".npy", ".npz"}
+SUFFIXES = {
+    ".dcm",
+    ".nii",
+    ".nrrd",
+    ".mha",
+    ".mrc",
+    ".map",
+    ".tif",
+    ".tiff",
+    ".pgm",
+    ".ppm",
+    ".bmp",
+    ".fits",
+    ".npy",
+    ".npz",
+}
 SMALLEST, LARGEST, MOST = 16 << 10, 32 << 20, 20
 
 
-def candidates() -> Iterator[bytes]:
-    paths = {path for path in PACKAGES.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()}
+def candidates(folders: list[Path]) -> Iterator[bytes]:
+    every = (path for folder in folders for path in folder.rglob("*"))
+    paths = {path for path in every if path.suffix.lower() in SUFFIXES and path.is_file()}
     seen = set()
     for path in sorted(paths, key=lambda path: (-path.stat().st_size, path)):
         if SMALLEST <= path.stat().st_size <= LARGEST:
@@ -38,7 +58,7 @@ def candidates() -> Iterator[bytes]:
 
 def main() -> None:
     sizes: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
-    for value in candidates():
+    for value in candidates([PACKAGES, *map(Path, sys.argv[1:])]):
         found = [image for image in zb.info(value).images if image.source != "guess"]
         if len(found) != 1 or len(sizes[found[0].source]) == MOST:
             continue

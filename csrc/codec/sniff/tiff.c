@@ -8,7 +8,9 @@
 #include "../base/bytes.h"
 #include "reader.h"
 
-/* Directory entries and offsets of strips that are looked at, of all pages together. */
+/* Directory entries, offsets of strips and descriptions of samples that are looked at, of all pages together: not more than
+ * a file has bytes, each of which describes one thing. Otherwise a directory that names itself as the next one costs the
+ * same in the smallest file. */
 #define LOOKS_MAX (1U << 22)
 
 enum tiff_tag {
@@ -52,6 +54,17 @@ struct page {
     uint64_t width, height, compression, samples, rows_per_strip, planar, tile_width, tile_height;
     struct values bits, formats, offsets;
 };
+
+/* May `count` more things be looked at? */
+static bool
+may_look(struct tiff *tiff, uint64_t count)
+{
+    uint64_t most = tiff->r.size < LOOKS_MAX ? tiff->r.size : LOOKS_MAX;
+    if (count > most - tiff->looks)
+        return false;
+    tiff->looks += (uint32_t)count;
+    return true;
+}
 
 static uint64_t
 value_at(const struct tiff *tiff, const struct values *values, uint64_t index)
@@ -106,10 +119,8 @@ read_page(struct tiff *tiff, uint64_t *at, struct page *page)
     unsigned count_size = tiff->is_big ? 8 : 2, entry_size = tiff->is_big ? 20 : 12, field = tiff->is_big ? 8 : 4;
     uint64_t count = read_unsigned(&tiff->r, *at, count_size), entry = *at + count_size;
     *page = (struct page){.compression = UNCOMPRESSED, .samples = 1, .planar = 1, .rows_per_strip = UINT64_MAX};
-    if (count == 0 || count > 4096 || tiff->looks + count > LOOKS_MAX ||
-        !reader_has(&tiff->r, entry, count * entry_size))
+    if (count == 0 || count > 4096 || !reader_has(&tiff->r, entry, count * entry_size) || !may_look(tiff, count))
         return false;
-    tiff->looks += (uint32_t)count;
     for (; count > 0; count--, entry += entry_size)
         take_entry(tiff, entry, page);
     *at = read_unsigned(&tiff->r, entry, field);
@@ -120,7 +131,7 @@ read_page(struct tiff *tiff, uint64_t *at, struct page *page)
 
 /* All samples of a pixel have the same type, or there is no grid. */
 static bool
-read_type(const struct tiff *tiff, const struct page *page, struct zblob_image *image)
+read_type(struct tiff *tiff, const struct page *page, struct zblob_image *image)
 {
     static const enum zblob_sample_type types[][4] = {
         [FORMAT_UNSIGNED] = {ZBLOB_UINT8, ZBLOB_UINT16, ZBLOB_UINT32, ZBLOB_UINT64},
@@ -130,7 +141,11 @@ read_type(const struct tiff *tiff, const struct page *page, struct zblob_image *
     uint64_t bits = value_at(tiff, &page->bits, 0), format = FORMAT_UNSIGNED;
     if (page->formats.count)
         format = value_at(tiff, &page->formats, 0);
-    for (uint64_t i = 1; i < page->samples; i++) {
+    uint64_t described = page->bits.count > page->formats.count ? page->bits.count : page->formats.count;
+    described = described < page->samples ? described : page->samples;
+    if (!may_look(tiff, described))
+        return false;
+    for (uint64_t i = 1; i < described; i++) {
         if ((i < page->bits.count && value_at(tiff, &page->bits, i) != bits) ||
             (i < page->formats.count && value_at(tiff, &page->formats, i) != format))
             return false;
@@ -172,9 +187,8 @@ lie_in_order(struct tiff *tiff, const struct page *page, uint64_t piece, uint64_
     uint64_t start = value_at(tiff, &page->offsets, 0);
     bool has_short_planes = page->planar == PLANES && page->tile_width == 0 && page->rows_per_strip < page->height &&
                             page->height % page->rows_per_strip > 0;
-    if (count == 0 || page->offsets.count != count || has_short_planes || tiff->looks + count > LOOKS_MAX)
+    if (count == 0 || page->offsets.count != count || has_short_planes || !may_look(tiff, count))
         return false;
-    tiff->looks += (uint32_t)count;
     for (uint64_t i = 1; i < count; i++) {
         if (piece > tiff->r.size || value_at(tiff, &page->offsets, i) != start + i * piece)
             return false;

@@ -375,6 +375,18 @@ def test_no_file_is_slow() -> None:
         assert time.process_time() - start < 0.5, name
 
 
+def test_a_small_file_is_not_slow() -> None:
+    """A TIFF directory that names itself as the next one, with a description of 65,535 samples: work by the byte."""
+    entries = [(256, 1, 9), (257, 1, 9), (277, 1, 65535), (258, 65535, 8), (273, 1, 8)]
+    value = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<H", len(entries))
+    value += b"".join(struct.pack("<HHII", tag, 4, count, number) for tag, count, number in entries)
+    value += struct.pack("<I", 8) + bytes(100)
+    start = time.process_time()
+    for _ in range(100):
+        assert zb.info(value).images == ()
+    assert time.process_time() - start < 0.5
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_dicom_without_preamble() -> None:
     """The meta information first, or the data set at once; in the latter, nothing says that pixels are compressed."""
