@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,18 @@ class ImageInfo:
     origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units
     direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
     text_size: int = 0  # bytes in the value, if the samples stand there as Latin-1 characters in UTF-8; otherwise 0
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its samples, as NumPy counts them."""
+        width = 1 if self.pixel_type == "bool" else int(self.pixel_type.lstrip("abcdefghijklmnopqrstuvwxyz")) // 8
+        return prod(self.size) * self.components * width
+
+
+def largest(images: Sequence[ImageInfo]) -> int:
+    """The position of the largest image, the first of several; 0 if there is none. Guesses count only among themselves."""
+    sizes = [(each.source != "guess", each.nbytes) for each in images]
+    return sizes.index(max(sizes)) if sizes else 0
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from .column.schema import look_at_table, master_of, require_schema
 from .column.virtual import is_zblob
 from .connect.database import quote, run, stream
 from .connect.wrappers import full_name
+from .descriptions import largest
 from .errors import DamagedFrameError, OptionError, UnsupportedFrameError, WrongTypeError
 from .image_rows import read_image as read_image
 from .image_rows import write_image as write_image
@@ -69,7 +70,7 @@ COLUMNS = (
 # ---- One image of a value ----------------------------------------------------------------------------------
 
 
-def read_array(value: Buffer, image: int = 0) -> np.ndarray[Any, Any]:
+def read_array(value: Buffer, image: int | None = None) -> np.ndarray[Any, Any]:
     """The samples of an image in a value, which is compressed or plain, as NumPy array.
 
     Axes run from the slowest to the fastest, as in NumPy; only an array that was in Fortran order when it was stored
@@ -77,14 +78,14 @@ def read_array(value: Buffer, image: int = 0) -> np.ndarray[Any, Any]:
     byte order than the machine.
 
     :param value: a frame, an envelope or a plain value.
-    :param image: the position in `info(value).images`.
+    :param image: the position in `info(value).images`; None: the largest one.
     :raises OptionError: the value has no such image.
     :raises DamagedFrameError, UnsupportedFrameError, SizeLimitError: as `decompress`.
     """
     return _read(value, image)[0]
 
 
-def read_sitk(value: Buffer, image: int = 0) -> SimpleITK.Image:
+def read_sitk(value: Buffer, image: int | None = None) -> SimpleITK.Image:
     """The same as an image of SimpleITK, with spacing, origin and direction where the value says them.
 
     Samples that SimpleITK does not have become the next wider ones: bool uint8, and float16 float32.
@@ -101,7 +102,7 @@ def read_sitk(value: Buffer, image: int = 0) -> SimpleITK.Image:
         made = sitk.GetImageFromArray(np.ascontiguousarray(array, replacement), isVector=about.components > 1)
     except (NotImplementedError, TypeError, ValueError, RuntimeError, KeyError) as error:
         what = f"{about.dimension} axes, {about.components} components and samples of {about.pixel_type}"
-        raise OptionError(f"SimpleITK cannot hold image {image}, which has {what}: {error}") from error
+        raise OptionError(f"SimpleITK cannot hold this image, which has {what}: {error}") from error
     if about.spacing:
         made.SetSpacing(about.spacing)
         made.SetOrigin(about.origin)
@@ -109,9 +110,10 @@ def read_sitk(value: Buffer, image: int = 0) -> SimpleITK.Image:
     return made
 
 
-def _read(value: Buffer, image: int) -> tuple[np.ndarray[Any, Any], ImageInfo]:
+def _read(value: Buffer, image: int | None) -> tuple[np.ndarray[Any, Any], ImageInfo]:
     raw = decompress(value)
     found = info(raw).images if isinstance(raw, bytes) else ()
+    image = largest(found) if image is None else image
     if isinstance(raw, str) or not isinstance(image, int) or not 0 <= image < len(found):
         raise OptionError(f"the value has {len(found)} images, counted from 0, and no image {image!r}")
     about = found[image]

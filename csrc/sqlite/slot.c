@@ -55,6 +55,8 @@ slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
     if (result == SQLITE_OK)
         result = chunks_register(db);
     if (result == SQLITE_OK)
+        result = labels_register(db, connection);
+    if (result == SQLITE_OK)
         result = keeper_register(db, connection);
     connection_release(connection);
     return result;

@@ -45,6 +45,9 @@ int functions_register(sqlite3 *db, struct zblob_connection *connection);
 #define table_register ZBLOB_IN_SLOT(table_register)
 int table_register(sqlite3 *db, struct zblob_connection *connection);
 
+#define labels_register ZBLOB_IN_SLOT(labels_register)
+int labels_register(sqlite3 *db, struct zblob_connection *connection);
+
 #define chunks_register ZBLOB_IN_SLOT(chunks_register)
 int chunks_register(sqlite3 *db);
 

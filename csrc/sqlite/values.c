@@ -122,9 +122,8 @@ value_open_frame(sqlite3_context *context, struct value *value, struct zblob_fra
     return false;
 }
 
-/* May a value of that many bytes be decoded? */
-static bool
-check_size(sqlite3 *db, const struct zblob_connection *connection, uint64_t size, struct zblob_error *error)
+bool
+value_check_size(sqlite3 *db, const struct zblob_connection *connection, uint64_t size, struct zblob_error *error)
 {
     sqlite3_int64 most = sqlite3_limit(db, SQLITE_LIMIT_LENGTH, -1);
     const char *name = "SQLITE_LIMIT_LENGTH";
@@ -161,7 +160,7 @@ value_gather(sqlite3_context *context, struct zblob_reader *reader, const struct
     const struct zblob_connection *connection = value_connection(context);
     struct zblob_interrupt interrupt = interrupt_of(db);
     uint64_t size = runs->run * runs->count;
-    unsigned char *bytes = check_size(db, connection, size, error) ? new_block(size, error) : NULL;
+    unsigned char *bytes = value_check_size(db, connection, size, error) ? new_block(size, error) : NULL;
     if (bytes && zblob_reader_gather(reader, runs, connection->options.threads, bytes, &interrupt, error) != ZBLOB_OK) {
         sqlite3_free(bytes);
         return NULL;
@@ -175,7 +174,7 @@ value_unpack(sqlite3 *db, struct zblob_connection *connection, const struct valu
 {
     struct zblob_frame header;
     struct value frame = *value;
-    if (!value_find_frame(&frame, &header, error) || !check_size(db, connection, header.raw_size, error))
+    if (!value_find_frame(&frame, &header, error) || !value_check_size(db, connection, header.raw_size, error))
         return false;
     struct zblob_interrupt interrupt = interrupt_of(db);
     if (!dictionaries_complete(db, connection, &header, error))

@@ -17,6 +17,7 @@
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
 #define value_find_frame ZBLOB_IN_SLOT(value_find_frame)
 #define value_is_too_tight ZBLOB_IN_SLOT(value_is_too_tight)
+#define value_check_size ZBLOB_IN_SLOT(value_check_size)
 #define value_gather ZBLOB_IN_SLOT(value_gather)
 #define value_is_better_plain ZBLOB_IN_SLOT(value_is_better_plain)
 #define value_verify ZBLOB_IN_SLOT(value_verify)
@@ -66,6 +67,9 @@ bool value_open_frame(sqlite3_context *context, struct value *value, struct zblo
 
 /* The same where there is no context: the error is the caller's. */
 bool value_find_frame(struct value *value, struct zblob_frame *frame, struct zblob_error *error);
+
+/* May a value of that many bytes be decoded? The connection's limits decide. */
+bool value_check_size(sqlite3 *db, const struct zblob_connection *connection, uint64_t size, struct zblob_error *error);
 
 /* Runs of what a reader reads, in a new block (sqlite3_free) with a terminator after them; NULL: see *error. */
 unsigned char *value_gather(sqlite3_context *context, struct zblob_reader *reader, const struct zblob_runs *runs,

@@ -12,6 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..codec import Buffer, ImageInfo
+from ..descriptions import largest
 from ..errors import OptionError
 from .value import StoredValue
 
@@ -256,7 +257,7 @@ class StoredImage:
 
 
 def open_image(
-    connection: Any, table: str, column: str, rowid: Any, *, schema: str = "main", image: int = 0
+    connection: Any, table: str, column: str, rowid: Any, *, schema: str = "main", image: int | None = None
 ) -> StoredImage:
     """Open an image in a stored value as an array that reads what is asked of it, and no more.
 
@@ -265,13 +266,14 @@ def open_image(
     together are kept for the next. Needs NumPy. Of a plain value, and of one that is stored as it is, everything is
     read when it is opened.
 
-    :param image: its number among the images of the value, from 0; guesses do not count.
+    :param image: its number among the images of the value, from 0; guesses do not count. None: the largest one.
     :raises OptionError: there is no such place or no such image, its axes lie in an order that only unpickling
         knows, or its samples stand in the value as text.
     :raises ChangedValueError, DamagedFrameError, UnsupportedFrameError, LoadError: as `open_blob`.
     """
     value = StoredValue(connection, table, column, rowid, schema)
     images = [each for each in value.describe().images if each.source != "guess"]
+    image = largest(images) if image is None else image
     if not 0 <= image < len(images):
         raise OptionError(f"{value.name} holds {len(images)} images with a known geometry, and no number {image}")
     if images[image].order == "K":

@@ -223,6 +223,12 @@ def test_images_by_number(db: Any) -> None:
     db.execute("INSERT INTO t VALUES (zcompress(?))", (pickle.dumps([SCAN, WIDE]),))
     db.execute("INSERT INTO t VALUES (zcompress(?))", (b"no image" * 1000,))
     assert np.array_equal(zb.images.open_image(db, "t", "data", 1, image=1)[1, 5:9], WIDE[1, 5:9])
+    assert np.array_equal(zb.images.open_image(db, "t", "data", 1, image=0)[1, 5:9], SCAN[1, 5:9])
+    largest = max(SCAN, WIDE, key=lambda array: array.nbytes)
+    assert np.array_equal(zb.images.open_image(db, "t", "data", 1)[1, 5:9], largest[1, 5:9])
+    value = pickle.dumps([np.arange(4), SCAN, WIDE, b""])
+    assert np.array_equal(zb.images.read_array(value), largest)
+    assert zb.images.read_array(value, 0).tolist() == [0, 1, 2, 3]
     for rowid, number, text in ((1, 2, "2 images"), (1, -1, "2 images"), (2, 0, "0 images")):
         with pytest.raises(zb.OptionError, match=text):
             zb.images.open_image(db, "t", "data", rowid, image=number)

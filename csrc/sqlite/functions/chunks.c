@@ -7,6 +7,7 @@
  * checksum is the raw bytes' XXH64, in hexadecimal. Looks at the header alone. What is no frame has no row.
  */
 #include "../values.h"
+#include "table_valued.h"
 
 #include <string.h>
 
@@ -48,29 +49,10 @@ chunks_disconnect(sqlite3_vtab *vtab)
     return SQLITE_OK;
 }
 
-/* One plan: the value is given. */
 static int
 chunks_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
 {
-    bool is_given = false; /* perhaps by a term that this plan cannot use */
-    for (int i = 0; i < info->nConstraint; i++) {
-        if (info->aConstraint[i].iColumn != VALUE || info->aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ)
-            continue;
-        is_given = true;
-        if (!info->aConstraint[i].usable)
-            continue;
-        info->aConstraintUsage[i].argvIndex = 1;
-        info->aConstraintUsage[i].omit = 1;
-        info->estimatedCost = 10;
-        info->estimatedRows = 10;
-        info->orderByConsumed = info->nOrderBy == 1 && info->aOrderBy[0].iColumn <= CHUNK && !info->aOrderBy[0].desc;
-        return SQLITE_OK;
-    }
-    if (is_given)
-        return SQLITE_CONSTRAINT;
-    sqlite3_free(vtab->zErrMsg);
-    vtab->zErrMsg = sqlite3_mprintf("zblob_chunks needs a value: zblob_chunks(X)");
-    return SQLITE_ERROR;
+    return table_valued_plan(vtab, info, VALUE, "zblob_chunks needs a value: zblob_chunks(X)");
 }
 
 static int
@@ -94,14 +76,6 @@ chunks_close(sqlite3_vtab_cursor *cursor)
 }
 
 static int
-fail(sqlite3_vtab *vtab, const struct zblob_error *error)
-{
-    sqlite3_free(vtab->zErrMsg);
-    vtab->zErrMsg = sqlite3_mprintf("%s", error->message);
-    return value_result_code(error);
-}
-
-static int
 chunks_filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, int count, sqlite3_value **arguments)
 {
     struct chunk_cursor *cursor = (struct chunk_cursor *)base;
@@ -120,7 +94,7 @@ chunks_filter(sqlite3_vtab_cursor *base, int plan, const char *plan_text, int co
     if (!value_is_marked(&value))
         return SQLITE_OK;
     if (!value_find_frame(&value, &cursor->frame, &error))
-        return fail(base->pVtab, &error);
+        return table_valued_fail(base->pVtab, &error);
     cursor->header = sqlite3_malloc64(cursor->frame.header_size);
     if (!cursor->header)
         return SQLITE_NOMEM;

@@ -4,6 +4,7 @@
  *   zcompress(X [, level or JSON options])   zdecompress(X)   zlength(X)   zinfo(X)   zis_frame(X)
  *   zpickle(X [, level or JSON options])   zis_pickle(X)
  *   zverify(X)   zsubstr(X, start [, count])   zslice(X, axis, index)   zblob_config(name [, value])   zblob_version()
+ *   zmask(X, label)   zthumbnail(X [, size])
  *   zsubstr_at(schema, table, column, rowid, start [, count])   zslice_at(schema, table, column, rowid, axis, index)
  *   zblob_stored(schema, table, column, rowid [, offset, count])
  *   zblob_overwrite(schema, table, column, rowid, offset, bytes)
@@ -16,10 +17,12 @@
 #include "../dictionaries.h"
 #include "../interrupt.h"
 #include "../row_hint.h"
+#include "mask.h"
 #include "options_json.h"
 #include "slice.h"
 #include "stored_bytes.h"
 #include "substring.h"
+#include "thumbnail.h"
 #include "training.h"
 
 #include <string.h>
@@ -343,6 +346,9 @@ static const struct function functions[] = {
     {"zsubstr", 2, READER, zsubstr},
     {"zsubstr", 3, READER, zsubstr},
     {"zslice", 3, READER, zslice},
+    {"zmask", 2, READER, zmask},
+    {"zthumbnail", 1, READER, zthumbnail},
+    {"zthumbnail", 2, READER, zthumbnail},
     {"zsubstr_at", 5, 0, zsubstr_at}, /* these read the database: views and triggers have them if it is trusted */
     {"zsubstr_at", 6, 0, zsubstr_at},
     {"zslice_at", 6, 0, zslice_at},

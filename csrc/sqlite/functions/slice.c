@@ -8,35 +8,13 @@
  */
 #include "slice.h"
 
+#include "image.h"
 #include "part.h"
 
 /* Which slice is asked for. */
 struct place {
     sqlite3_int64 axis, index;
 };
-
-/* Do the image's samples lie in the value as its grid says? */
-static bool
-has_slices(const struct zblob_image *image)
-{
-    return image->source != ZBLOB_SOURCE_GUESS && image->text_size == 0;
-}
-
-/* The largest image that a frame's header tells of. */
-static bool
-find_image(const struct zblob_frame *frame, struct zblob_image *image)
-{
-    struct zblob_image each;
-    uint64_t size, most = 0;
-    for (uint32_t i = 0; i < frame->image_count; i++) {
-        zblob_frame_image(frame, i, &each);
-        if (!has_slices(&each) || !zblob_grid_size(&each.grid, &size) || size <= most)
-            continue;
-        *image = each;
-        most = size;
-    }
-    return most > 0;
-}
 
 /* False: there is no such axis or index, and an error is set. The image lies within its value. */
 static bool
@@ -90,7 +68,7 @@ slice_of_whole(sqlite3_context *context, const struct value *value, const struct
 {
     struct zblob_image image;
     struct part part;
-    if (zblob_sniff(value->bytes, value->size, &image, 1) == 0 || !has_slices(&image))
+    if (!image_of_plain(value->bytes, value->size, &image))
         return;
     if (part_open(context, value, &part))
         slice_of_part(context, &part, &image, place);
@@ -115,7 +93,7 @@ slice_of(sqlite3_context *context, const struct part *part, const struct place *
     struct zblob_image image;
     if (!part->frame || part->frame->image_count == 0)
         slice_of_unpacked(context, part, place);
-    else if (find_image(part->frame, &image))
+    else if (image_of_frame(part->frame, &image))
         slice_of_part(context, part, &image, place);
 }
 

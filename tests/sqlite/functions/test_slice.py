@@ -14,9 +14,9 @@ import pytest
 import sqlite_zblob as zb
 
 from ...conftest import one
+from ...samples.slices import VOLUME, stored_as
 
 ERRORS = (apsw.Error, sqlite3.Error)
-VOLUME = np.random.RandomState(5).randint(0, 60, (40, 90, 100)).cumsum(axis=0, dtype="u2")
 
 
 def arrays() -> dict[str, np.ndarray]:
@@ -36,7 +36,7 @@ def arrays() -> dict[str, np.ndarray]:
 def test_slices_are_those_of_numpy(db: Any, name: str, store: str) -> None:
     array = arrays()[name]
     value = pickle.dumps(array)
-    stored = {"frame": zb.compress(value), "envelope": zb.compress_pickle(value), "plain": value}[store]
+    stored = stored_as(store, value)
     for axis in range(array.ndim):
         for index in {0, array.shape[axis] // 2, array.shape[axis] - 1, -1, -array.shape[axis]}:
             expected = np.take(array, index, axis).tobytes()
