@@ -34,7 +34,7 @@ class ImageInfo:
 
 
 def largest(images: Sequence[ImageInfo]) -> int:
-    """The position of the largest image, the first of several; 0 if there is none. Guesses count only among themselves."""
+    """The position of the largest image; 0 if there is none. Guesses count only where there is nothing else."""
     sizes = [(each.source != "guess", each.nbytes) for each in images]
     return sizes.index(max(sizes)) if sizes else 0
 
