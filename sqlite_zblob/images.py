@@ -100,13 +100,14 @@ def read_sitk(value: Buffer, image: int | None = None) -> SimpleITK.Image:
     sitk: Any = SimpleITK
     try:
         made = sitk.GetImageFromArray(np.ascontiguousarray(array, replacement), isVector=about.components > 1)
+        if about.spacing:
+            made.SetSpacing(about.spacing)
+            made.SetOrigin(about.origin)
+            made.SetDirection(about.direction)
     except (NotImplementedError, TypeError, ValueError, RuntimeError, KeyError) as error:
-        what = f"{about.dimension} axes, {about.components} components and samples of {about.pixel_type}"
+        what = f"{about.dimension} axes, {about.components} components, samples of {about.pixel_type}"
+        what += f", spacing {about.spacing} and direction {about.direction}" if about.spacing else ""
         raise OptionError(f"SimpleITK cannot hold this image, which has {what}: {error}") from error
-    if about.spacing:
-        made.SetSpacing(about.spacing)
-        made.SetOrigin(about.origin)
-        made.SetDirection(about.direction)
     return made
 
 

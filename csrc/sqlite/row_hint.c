@@ -7,15 +7,18 @@
 
 #define EXPRESSION_SIZE_MAX 2000
 
-/* Words that may stand before a parenthesis: functions that depend on nothing but their arguments, and operators. */
+/* Words that may stand before a parenthesis: functions that depend on nothing but their arguments, and whose results are not
+ * much larger than these; and operators. */
 static const char *const callable[] = {
-    "abs",          "and",        "as",        "between",      "case",   "cast",       "coalesce",
-    "concat",       "concat_ws",  "else",      "format",       "glob",   "hex",        "ifnull",
-    "iif",          "in",         "instr",     "is",           "json",   "json_array", "json_array_length",
-    "json_extract", "json_quote", "json_type", "json_valid",   "length", "like",       "lower",
-    "ltrim",        "not",        "nullif",    "octet_length", "or",     "printf",     "replace",
-    "round",        "rtrim",      "substr",    "substring",    "then",   "trim",       "typeof",
-    "upper",        "when",       "zlength",
+    "abs",          "and",        "as",        "between",    "case",
+    "cast",         "coalesce",   "concat",    "concat_ws",  "else",
+    "glob",         "hex",        "ifnull",    "iif",        "in",
+    "instr",        "is",         "json",      "json_array", "json_array_length",
+    "json_extract", "json_quote", "json_type", "json_valid", "length",
+    "like",         "lower",      "ltrim",     "not",        "nullif",
+    "octet_length", "or",         "round",     "rtrim",      "substr",
+    "substring",    "then",       "trim",      "typeof",     "upper",
+    "when",         "zlength",
 };
 
 /* Words that begin a subquery, or call what the connection's owner has defined. */

@@ -144,6 +144,12 @@ take_numbers(const struct byte_reader *r, const struct dicom_element *element, d
 }
 
 bool
+dicom_is_frames(uint32_t tag)
+{
+    return tag == TAG_FRAMES;
+}
+
+bool
 dicom_is_pixels(uint32_t tag)
 {
     return tag == TAG_PIXELS || tag == TAG_FLOAT_PIXELS || tag == TAG_DOUBLE_PIXELS;
@@ -175,6 +181,7 @@ dicom_take_number(uint32_t tag, uint64_t number, struct dicom *dicom)
     case TAG_COLUMNS: dicom->columns = number; break;
     case TAG_BITS_ALLOCATED: dicom->bits = number; break;
     case TAG_SIGNED: dicom->is_signed = number; break;
+    case TAG_FRAMES: dicom->frames = number; break;
     default: break;
     }
 }

@@ -16,8 +16,9 @@ struct dicom {
     uint32_t pixel_spacing_count, imager_spacing_count, position_count, orientation_count, frame_offset_count;
 };
 
-/* Does an element of this tag hold pixels, or say where they are in space? */
+/* Does an element of this tag hold pixels, or say how many frames they are, or where they are in space? */
 bool dicom_is_pixels(uint32_t tag);
+bool dicom_is_frames(uint32_t tag);
 bool dicom_is_space(uint32_t tag);
 
 /* Take what an element says; others than those that are needed are ignored. */

@@ -4,7 +4,7 @@
 #define ELEMENTS_MAX (1U << 20)
 
 /* A data set without meta information begins with this group, and with a short element. */
-enum { FIRST_GROUP = 8, FIRST_SIZE_MAX = 64 };
+enum { META_GROUP = 2, FIRST_GROUP = 8, FIRST_SIZE_MAX = 64 };
 
 enum dicom_tag {
     TAG_ITEM = 0xFFFEE000,
@@ -21,20 +21,27 @@ start_at(struct dicom_walk *walk, const unsigned char *src, size_t src_size, uin
     walk->levels[0].is_wanted = true;
 }
 
+static bool
+is_capital(uint64_t letter)
+{
+    return letter >= 'A' && letter <= 'Z';
+}
+
+/* The element at the start names its VR. */
+static bool
+begins_explicitly(const struct byte_reader *r)
+{
+    return is_capital(read_unsigned(r, 4, 1)) && is_capital(read_unsigned(r, 5, 1));
+}
+
 bool
 dicom_start(struct dicom_walk *walk, const unsigned char *src, size_t src_size)
 {
     start_at(walk, src, src_size, DICOM_START);
     if (reader_sees(&walk->reader, DICOM_START - 4, "DICM", 4))
         return true;
-    walk->at = 0; /* of some files, the preamble was cut off */
-    return reader_sees(&walk->reader, 0, DICOM_META_START, sizeof DICOM_META_START - 1);
-}
-
-static bool
-is_capital(uint64_t letter)
-{
-    return letter >= 'A' && letter <= 'Z';
+    walk->at = 0; /* some files have no preamble, and perhaps not the size of the meta information either */
+    return read_unsigned(&walk->reader, 0, 2) == META_GROUP && begins_explicitly(&walk->reader);
 }
 
 bool
@@ -42,7 +49,7 @@ dicom_start_bare(struct dicom_walk *walk, const unsigned char *src, size_t src_s
 {
     start_at(walk, src, src_size, 0);
     const struct byte_reader *r = &walk->reader;
-    bool is_explicit = is_capital(read_unsigned(r, 4, 1)) && is_capital(read_unsigned(r, 5, 1));
+    bool is_explicit = begins_explicitly(r);
     walk->levels[0].is_implicit = !is_explicit;
     return read_unsigned(r, 0, 2) == FIRST_GROUP && (is_explicit || read_unsigned(r, 4, 4) <= FIRST_SIZE_MAX);
 }

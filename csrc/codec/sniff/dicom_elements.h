@@ -11,9 +11,6 @@ enum { DICOM_START = 132, DICOM_DEPTH_MAX = 16 };
 
 #define DICOM_UNDEFINED UINT32_MAX
 
-/* The size of the file meta information, which is its first element. */
-#define DICOM_META_START "\2\0\0\0UL\4\0"
-
 /* A sequence or an item in which the walk is. */
 struct dicom_level {
     uint64_t end; /* UINT64_MAX: a delimiter ends it */

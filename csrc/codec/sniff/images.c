@@ -20,7 +20,11 @@ static const struct format formats[] = {
     {"PK\x03\x04", 4, 0, sniff_torch},
     {"\x80", 1, 0, sniff_pickle},
     {"DICM", 4, 128, sniff_dicom},
-    {"\2\0\0\0UL\4\0", 8, 0, sniff_dicom},
+    /* without a preamble: meta information begins with its size, its version, a class or a transfer syntax */
+    {"\2\0\0\0", 4, 0, sniff_dicom},
+    {"\2\0\1\0", 4, 0, sniff_dicom},
+    {"\2\0\2\0", 4, 0, sniff_dicom},
+    {"\2\0\x10\0", 4, 0, sniff_dicom},
     /* a bare data set begins with the group's size, a character set, a type of image, a date or a class */
     {"\x08\0\0\0", 4, 0, sniff_bare_dicom},
     {"\x08\0\x05\0", 4, 0, sniff_bare_dicom},

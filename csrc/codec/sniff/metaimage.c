@@ -4,6 +4,8 @@
 #include "reader.h"
 #include "text.h"
 
+#include <math.h>
+
 #define FIELDS_MAX 4096
 
 /* What a header says. */
@@ -89,10 +91,13 @@ set_space(struct metaimage *meta)
     image_start_space(image);
     memcpy(image->origin, given.origin, sizeof image->origin);
     for (uint32_t axis = 0; axis < dimension; axis++) {
-        if (meta->has_spacing && given.spacing[axis] != 0)
-            image->spacing[axis] = given.spacing[axis];
+        double spacing = meta->has_spacing ? given.spacing[axis] : 1;
         if (meta->transform_count == dimension * dimension)
             image_set_axis(image, axis, meta->transform + axis * dimension, dimension);
+        image->spacing[axis] = fabs(spacing);
+        for (uint32_t i = 0; i < dimension && spacing < 0; i++) /* it runs the other way */
+            image->direction[i * dimension + axis] = -image->direction[i * dimension + axis] + 0.0;
+        image->has_space = image->has_space && spacing != 0;
     }
 }
 

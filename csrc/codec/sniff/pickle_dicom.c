@@ -1,7 +1,8 @@
 /*
  * pickle_dicom.c: finds the image in a pydicom data set, whose state has a dict of elements by tag. An element is as the
  * file had it, RawDataElement(tag, VR, size, bytes, place, is implicit, is little-endian, ...), or DataElement with its
- * value in its state. Of the latter only numbers and bytes are read: where geometry is something else, none is given.
+ * value in its state. Of the latter only integers and bytes are read: where geometry is something else, none is given, and
+ * where the number of frames is, there is no image.
  */
 #include "dicom.h"
 #include "pickle_formats.h"
@@ -18,7 +19,7 @@ struct data_set {
     struct byte_reader reader; /* the whole pickle */
     struct dicom dicom;
     struct dicom_element pixels; /* size 0: none */
-    bool has_odd_space;
+    bool has_odd_space, has_odd_frames;
 };
 
 /* BaseTag(number) */
@@ -47,6 +48,15 @@ take_bytes(struct data_set *set, uint32_t tag, pickle_ref value, pickle_ref vr)
         dicom_take(&set->reader, &element, &set->dicom);
 }
 
+/* The integer that a value is, or holds if it is IS(integer): an integer that was text in the file. NULL: it is none. */
+static pickle_ref
+integer_of(const struct pickle_tree *tree, pickle_ref value)
+{
+    if (pickle_is_object(tree, value, "pydicom.valuerep", "IS"))
+        value = pickle_item(tree, pickle_item(tree, value, 1), 0);
+    return pickle_is_integer(value, 0, INT32_MAX) ? value : NULL;
+}
+
 static void
 take_element(struct data_set *set, uint32_t tag, pickle_ref element)
 {
@@ -61,12 +71,15 @@ take_element(struct data_set *set, uint32_t tag, pickle_ref element)
         value = pickle_get(tree, pickle_state(tree, element), "_value");
         vr = pickle_get(tree, pickle_state(tree, element), "VR");
     }
-    if (value && value->kind == PICKLE_BYTES)
+    pickle_ref number = integer_of(tree, value);
+    if (value && value->kind == PICKLE_BYTES) {
         take_bytes(set, tag, value, vr);
-    else if (value && value->kind == PICKLE_INTEGER && value->integer >= 0)
-        dicom_take_number(tag, (uint64_t)value->integer, &set->dicom);
-    else
+    } else if (number) {
+        dicom_take_number(tag, (uint64_t)number->integer, &set->dicom);
+    } else {
         set->has_odd_space = set->has_odd_space || dicom_is_space(tag);
+        set->has_odd_frames = set->has_odd_frames || dicom_is_frames(tag);
+    }
 }
 
 bool
@@ -80,7 +93,8 @@ match_pydicom(const struct pickle_tree *tree, pickle_ref call, const unsigned ch
     struct data_set set = {.tree = tree, .reader = {src, SIZE_MAX, false}};
     for (uint32_t i = 0; i + 1 < elements->item_count; i += 2)
         take_element(&set, tag_of(tree, pickle_item(tree, elements, i)), pickle_item(tree, elements, i + 1));
-    if (set.pixels.size < sizeof FIRST_ITEM || memcmp(src + set.pixels.at, FIRST_ITEM, sizeof FIRST_ITEM - 1) == 0 ||
+    if (set.pixels.size < sizeof FIRST_ITEM || set.has_odd_frames ||
+        memcmp(src + set.pixels.at, FIRST_ITEM, sizeof FIRST_ITEM - 1) == 0 ||
         !dicom_image(&set.reader, &set.dicom, &set.pixels, image))
         return false;
     image->has_space = image->has_space && !set.has_odd_space;

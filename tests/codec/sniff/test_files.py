@@ -387,6 +387,42 @@ def test_a_small_file_is_not_slow() -> None:
     assert time.process_time() - start < 0.5
 
 
+@pytest.mark.parametrize("first", ["TransferSyntaxUID", "MediaStorageSOPClassUID"])
+def test_dicom_as_pydicom_writes_it_without_preamble(first: str) -> None:
+    """Its meta information does not say how large it is."""
+    file = pydicom.dcmread(io.BytesIO(dicom(scan("<i2")[0])))
+    pixels = file.pixel_array
+    meta = file.file_meta
+    for name in [each.keyword for each in meta if each.keyword not in (first, "TransferSyntaxUID")]:
+        del meta[name]
+    out = io.BytesIO()
+    file.preamble = None
+    pydicom.dcmwrite(out, file, enforce_file_format=False)
+    assert out.getvalue()[:2] == b"\2\0"
+    (found,) = images_of(out.getvalue())
+    np.testing.assert_array_equal(samples_of(out.getvalue(), found)[0], pixels)
+
+
+def test_metaimage_with_a_spacing_that_runs_backwards(tmp_path: Path) -> None:
+    header = "ObjectType = Image\nNDims = 3\nDimSize = 4 3 2\nElementType = MET_UCHAR\n"
+    header += "TransformMatrix = 0 1 0 1 0 0 0 0 1\nElementSpacing = -1 2 0.5\nElementDataFile = LOCAL\n"
+    (tmp_path / "a.mha").write_bytes(header.encode() + bytes(24))
+    image = sitk.ReadImage(str(tmp_path / "a.mha"))
+    (found,) = zb.info((tmp_path / "a.mha").read_bytes()).images
+    assert found.spacing == image.GetSpacing()
+    assert found.direction == image.GetDirection()
+    none = header.replace("-1 2 0.5", "0 1 1").encode() + bytes(24)
+    assert zb.info(none).images[0].spacing is None
+
+
+def test_a_geometry_that_simpleitk_refuses() -> None:
+    value = b"NRRD0004\ntype: uint8\ndimension: 2\nsizes: 3 2\nencoding: raw\nspace dimension: 2\n"
+    value += b"space directions: (1,1) (1,1)\nspace origin: (0,0)\n\n" + bytes(6)
+    assert zb.images.read_array(value).shape == (2, 3)
+    with pytest.raises(zb.OptionError, match="SimpleITK cannot hold this image, which has 2 axes"):
+        zb.images.read_sitk(value)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_dicom_without_preamble() -> None:
     """The meta information first, or the data set at once; in the latter, nothing says that pixels are compressed."""

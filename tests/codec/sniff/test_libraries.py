@@ -118,6 +118,17 @@ def test_nibabel_s_images_and_pandas_s_blocks() -> None:
     assert sorted(block.size) == [40, 52]
 
 
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_frames_of_a_data_set_that_were_looked_at(protocol: int) -> None:
+    """pydicom then holds their number as an object of its own: an image with one frame of many would be wrong."""
+    pixels = scan("<u2")
+    file = pydicom.dcmread(io.BytesIO(dicom(pixels, NumberOfFrames=len(pixels))))
+    assert len(pixels) == file.NumberOfFrames
+    np.testing.assert_array_equal(zb.images.read_array(pickle.dumps(file, protocol)), pixels)
+    file["NumberOfFrames"]._value = [6]  # nothing that pydicom itself would hold
+    assert images_of(pickle.dumps(file, protocol)) == ()
+
+
 # ---- nibabel and itk ---------------------------------------------------------------------------------------
 
 AFFINE = np.array([[-2.0, 0.1, 0, 90], [0.2, 2.5, 0.3, -120], [0, -0.4, 3, -70], [0, 0, 0, 1]])
