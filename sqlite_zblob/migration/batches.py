@@ -23,13 +23,26 @@ from ..column.dictionaries import dictionary_of
 from ..column.hint import ask_row
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
+from .bulk import can_restore, restore_span, suits_bulk
 from .meter import Meter
 from .pipeline import Load, Pipeline, Task
 from .record import Record, Tally
 from .space import LOG_BYTES, LOG_PAGES, NEW_SHARE, checkpoint
 from .spared import Spared
 from .target import Target
-from .values import PAGE_ROWS, Entry, Key, Place, is_unchanged, mark_of_value, page, replace_value, touch_value
+from .values import (
+    PAGE_ROWS,
+    Entry,
+    Key,
+    Place,
+    Span,
+    is_unchanged,
+    mark_of_value,
+    page,
+    read_value,
+    replace_value,
+    touch_value,
+)
 from .work import BUNDLE_SIZE, Work
 from .workers import Item, Job, Outcome, attach_values
 
@@ -63,6 +76,7 @@ class Way:
     nested: str | None = None
     parses: bool = True  # does `wants` ask for more than whether an entry looks like a frame?
     takes_hints: bool = False  # does the task make use of what rows say of their values?
+    in_bulk: bool = False  # does it restore, so that small values can be rewritten in SQL?
     shrinks: bool = True  # new values are smaller, and the bytes that one transaction adds have a bound of their own
 
 
@@ -71,10 +85,20 @@ class _Stretch:
     """The rows from the first one of a job up to the next job: the job's own rows, and sums over the others."""
 
     entries: list[Entry]
+    after: Key | None  # the row before the first one
     position: Key
     data_version: int
     place: Place
     seen: Tally
+    in_bulk: bool = False  # its rows are to be rewritten in SQL, and there is no job
+
+    @property
+    def span(self) -> Span:
+        return Span(self.after, self.position)
+
+    @property
+    def raw_size(self) -> int:
+        return sum(entry.raw_size for entry in self.entries)
 
     def pass_over(self, entry: Entry) -> None:
         self.position = entry.key
@@ -104,6 +128,8 @@ class Rewriter:
         self.not_before = self.next_checkpoint = 0.0
         self.reading: AbstractContextManager[object] = nullcontext()
         self.examined: dict[int, int] = {}  # values that stay as they are, by hash: the fingerprint
+        # Other programs' executors are there to be used.
+        self.goes_in_bulk = way.in_bulk and work.executor is None and pragma(self.connection, "encoding") == "UTF-8"
         self.walks = 0
         self.dictionary: int | None = None  # not looked up yet
         self.is_final = False  # in the final transaction: nothing can be left for later
@@ -135,7 +161,7 @@ class Rewriter:
             batch: Batch = []
             size, new_size, begun = 0, 0, time.monotonic()
             for load, outcomes in pipeline.run(self._loads()):
-                raw, new = _sizes(outcomes)
+                raw, new = (load.tag.raw_size,) * 2 if load.tag.in_bulk else _sizes(outcomes)
                 if batch and (size + raw > work.batch_size or new_size + new > most_new):
                     self._commit(batch)
                     batch, size, new_size, begun = [], 0, 0, time.monotonic()
@@ -183,7 +209,7 @@ class Rewriter:
                 foreign = {entry.key for entry in entries if self.way.is_foreign(place, entry)}
             if not entries:
                 return
-            yield from self._stretches(entries, foreign, data_version)
+            yield from self._stretches(after, entries, foreign, data_version)
             after = entries[-1].key
 
     def follow(self) -> None:
@@ -191,18 +217,23 @@ class Rewriter:
         if self.target.follow():
             self.is_complete = False
 
-    def _stretches(self, entries: list[Entry], foreign: set[Key], data_version: int) -> Iterator[Load]:
+    def _stretches(
+        self, after: Key | None, entries: list[Entry], foreign: set[Key], data_version: int
+    ) -> Iterator[Load]:
         place = self.target.place
-        stretch = _Stretch([], entries[0].key, data_version, place, Tally())
+        in_bulk = self.goes_in_bulk and not foreign
+        stretch = _Stretch([], after, entries[0].key, data_version, place, Tally(), in_bulk)
         size, most = 0, min(BUNDLE_SIZE, self.work.batch_size)
         for entry in entries:
             weight = max(entry.size, entry.raw_size)
             is_wanted = self.way.wants(entry) and entry.key not in foreign
             if is_wanted and stretch.entries and size + weight > most:
                 yield self._load(stretch, size)
-                stretch, size = _Stretch([], entry.key, data_version, place, Tally()), 0
+                after = stretch.position
+                stretch, size = _Stretch([], after, entry.key, data_version, place, Tally(), in_bulk), 0
             if is_wanted:
                 stretch.entries.append(entry)
+                stretch.in_bulk = stretch.in_bulk and suits_bulk(entry)
                 stretch.position = entry.key
                 size += weight
             else:
@@ -221,10 +252,13 @@ class Rewriter:
             tally.others[name] = tally.others.get(name, 0) + 1
 
     def _load(self, stretch: _Stretch, size: int) -> Load:
-        if not stretch.entries:
-            return Load(None, 0, stretch)
+        if not stretch.entries or stretch.in_bulk:
+            return Load(None, size, stretch)
+        return Load(self._job_of(stretch), size, stretch)
+
+    def _job_of(self, stretch: _Stretch) -> Job:
         items = tuple(self._item(entry, stretch.place) for entry in stretch.entries)
-        return Load(self.job(items, stretch.place), size, stretch)
+        return self.job(items, stretch.place)
 
     def _item(self, entry: Entry, place: Place) -> Item:
         known = self.examined.get(_hash_of(entry), 0)
@@ -279,6 +313,12 @@ class Rewriter:
             self.follow()
             data_version = pragma(self.connection, "data_version")
             is_quiet = data_version == stretch.data_version
+            if stretch.in_bulk:
+                is_same = is_quiet and stretch.place == self.target.place
+                if is_same and can_restore(self.connection, stretch.place, stretch.span, len(stretch.entries)):
+                    return outcomes
+                stretch.in_bulk, is_quiet = False, False
+                outcomes = self.way.task(self._job_of(stretch)).outcomes
             found = []
             for entry, outcome in zip(stretch.entries, outcomes, strict=True):
                 found.append(outcome if is_quiet else self._check(stretch, entry, outcome))
@@ -322,8 +362,15 @@ class Rewriter:
 
     def _settle_stretch(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
         """:param is_quiet: nobody else has written since the values were read."""
-        for entry, outcome in zip(stretch.entries, outcomes, strict=True):
-            if not is_quiet:
+        entries = stretch.entries
+        if stretch.in_bulk and not is_quiet:  # the next walk looks at them again
+            outcomes = (Outcome("gone"),) * len(entries)
+        elif stretch.in_bulk and self._restore_bulk(stretch):
+            outcomes, entries = (), []
+        elif stretch.in_bulk:
+            outcomes = tuple(map(self.do_now, entries))
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if not is_quiet and not stretch.in_bulk:
                 outcome = self._check(stretch, entry, outcome)
             stored = self.settle(entry, outcome)
             count(self.tally, entry, outcome.raw_size or entry.raw_size, stored)
@@ -336,6 +383,29 @@ class Rewriter:
         tally.kept += seen.kept
         for name, number in seen.others.items():
             tally.others[name] = tally.others.get(name, 0) + number
+
+    def _restore_bulk(self, stretch: _Stretch) -> bool:
+        count, raw_size = len(stretch.entries), stretch.raw_size
+        if count and not restore_span(self.connection, stretch.place, stretch.span, count):
+            return False
+        self.tally.rows += count
+        self.tally.raw_bytes += raw_size
+        self.tally.stored_bytes += raw_size
+        self.record.counts.changed += count
+        self.replaced_bytes += raw_size
+        return True
+
+    def do_now(self, entry: Entry) -> Outcome:
+        """What a worker would do, here and now: in a transaction of this connection."""
+        place = self.target.place
+        try:
+            value = read_value(self.connection, place, entry.key, entry.size)
+        except apsw.CorruptError as error:
+            return Outcome("failed", reason=f"SQLite cannot read it: {error}")
+        hint = self.hint(entry, place)
+        item = Item(entry.key, entry.value_type, entry.size, None if value is None else bytes(value), hint=hint)
+        (outcome,) = self.way.task(self.job((item,), place, has_values=True)).outcomes
+        return outcome
 
     def settle(self, entry: Entry, outcome: Outcome) -> int:
         """Replace or leave one value, and return how many bytes it has in the database then.
