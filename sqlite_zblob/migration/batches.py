@@ -23,7 +23,7 @@ from ..column.dictionaries import dictionary_of
 from ..column.hint import ask_row
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
-from .bulk import can_restore, restore_span, suits_bulk
+from .bulk import Found, find_frames, restore_frames, suits_bulk
 from .meter import Meter
 from .pipeline import Load, Pipeline, Task
 from .record import Record, Tally
@@ -77,6 +77,7 @@ class Way:
     parses: bool = True  # does `wants` ask for more than whether an entry looks like a frame?
     takes_hints: bool = False  # does the task make use of what rows say of their values?
     in_bulk: bool = False  # does it restore, so that small values can be rewritten in SQL?
+    all_frames: bool = False  # in bulk: those, too, that the program has made itself
     shrinks: bool = True  # new values are smaller, and the bytes that one transaction adds have a bound of their own
 
 
@@ -91,6 +92,7 @@ class _Stretch:
     place: Place
     seen: Tally
     in_bulk: bool = False  # its rows are to be rewritten in SQL, and there is no job
+    found: Found | None = None  # in bulk: as it was before the write lock was taken
 
     @property
     def span(self) -> Span:
@@ -131,6 +133,7 @@ class Rewriter:
         # Other programs' executors are there to be used.
         self.goes_in_bulk = way.in_bulk and work.executor is None and pragma(self.connection, "encoding") == "UTF-8"
         self.walks = 0
+        self.changed_rows = self.gained_bytes = 0  # by this run: rows, and bytes that they take less now
         self.dictionary: int | None = None  # not looked up yet
         self.is_final = False  # in the final transaction: nothing can be left for later
         # Of the last walk:
@@ -167,7 +170,8 @@ class Rewriter:
                     batch, size, new_size, begun = [], 0, 0, time.monotonic()
                 batch.append((load.tag, outcomes))
                 size, new_size = size + raw, new_size + new
-                if self.is_wal or size >= work.batch_size or time.monotonic() - begun > BATCH_SECONDS:
+                is_time = work.is_over or time.monotonic() - begun > BATCH_SECONDS
+                if self.is_wal or size >= work.batch_size or is_time:
                     self._commit(batch)
                     batch, size, new_size, begun = [], 0, 0, time.monotonic()
             if batch:
@@ -275,10 +279,10 @@ class Rewriter:
         settings = self.record.settings
         source = replace(self.target.source, place=place)
         job = Job(source, items, settings.level, settings.envelope, settings.min_size, has_values)
-        return replace(job, dictionary=self._dictionary(place))
+        return replace(job, dictionary=self.dictionary_of(place))
 
-    def _dictionary(self, place: Place) -> int:
-        """The one that the column uses, as it was when the first job was made."""
+    def dictionary_of(self, place: Place) -> int:
+        """The one that the column uses, as it was when it was first asked for."""
         if self.dictionary is None:
             is_frame = self.record.settings.envelope == "frame"
             self.dictionary = dictionary_of(self.connection, "main", place.table, place.column) if is_frame else 0
@@ -306,19 +310,23 @@ class Rewriter:
         if is_large or (is_time and self.log_pages >= LOG_PAGES):
             self._checkpoint()
         self.show()
+        self.work.check_time()
 
     def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         """Do what can be done before the write lock is taken. Values that others have changed since become "gone"."""
+        if stretch.in_bulk:
+            with snapshot(self.connection):
+                self.follow()
+                stretch.found = self._find_frames(stretch)
+            if stretch.found is not None:
+                return outcomes
+            stretch.in_bulk, stretch.data_version = False, -1
+            # in no transaction of ours: a writer might wait for its end, and the task for the writer
+            outcomes = self.way.task(self._job_of(stretch)).outcomes
         with snapshot(self.connection):
             self.follow()
             data_version = pragma(self.connection, "data_version")
             is_quiet = data_version == stretch.data_version
-            if stretch.in_bulk:
-                is_same = is_quiet and stretch.place == self.target.place
-                if is_same and can_restore(self.connection, stretch.place, stretch.span, len(stretch.entries)):
-                    return outcomes
-                stretch.in_bulk, is_quiet = False, False
-                outcomes = self.way.task(self._job_of(stretch)).outcomes
             found = []
             for entry, outcome in zip(stretch.entries, outcomes, strict=True):
                 found.append(outcome if is_quiet else self._check(stretch, entry, outcome))
@@ -326,6 +334,11 @@ class Rewriter:
                     touch_value(self.connection, self.target.place, entry.key, entry.size)
         stretch.data_version = data_version
         return tuple(found)
+
+    def _find_frames(self, stretch: _Stretch) -> Found | None:
+        if stretch.place != self.target.place or "nested" in self.spared.kinds:
+            return None
+        return find_frames(self.connection, stretch.place, stretch.span, all_frames=self.way.all_frames)
 
     def _check(self, stretch: _Stretch, entry: Entry, outcome: Outcome) -> Outcome:
         """The outcome, or "gone" where the row does not hold any more what the worker has read."""
@@ -363,10 +376,10 @@ class Rewriter:
     def _settle_stretch(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
         """:param is_quiet: nobody else has written since the values were read."""
         entries = stretch.entries
-        if stretch.in_bulk and not is_quiet:  # the next walk looks at them again
-            outcomes = (Outcome("gone"),) * len(entries)
-        elif stretch.in_bulk and self._restore_bulk(stretch):
+        if stretch.in_bulk and self._restore_bulk(stretch):
             outcomes, entries = (), []
+        elif stretch.in_bulk and stretch.place != self.target.place:
+            outcomes = (Outcome("gone"),) * len(entries)
         elif stretch.in_bulk:
             outcomes = tuple(map(self.do_now, entries))
         for entry, outcome in zip(entries, outcomes, strict=True):
@@ -385,14 +398,18 @@ class Rewriter:
             tally.others[name] = tally.others.get(name, 0) + number
 
     def _restore_bulk(self, stretch: _Stretch) -> bool:
-        count, raw_size = len(stretch.entries), stretch.raw_size
-        if count and not restore_span(self.connection, stretch.place, stretch.span, count):
+        found, place, all_frames = stretch.found, stretch.place, self.way.all_frames
+        if place != self.target.place or found is None or found.data_version != pragma(self.connection, "data_version"):
+            found = self._find_frames(stretch)
+        if found is None or not restore_frames(
+            self.connection, place, stretch.span, found.count, all_frames=all_frames
+        ):
             return False
-        self.tally.rows += count
-        self.tally.raw_bytes += raw_size
-        self.tally.stored_bytes += raw_size
-        self.record.counts.changed += count
-        self.replaced_bytes += raw_size
+        self.tally.rows += found.count
+        self.tally.raw_bytes += found.raw_size
+        self.tally.stored_bytes += found.raw_size
+        self.record.counts.changed += found.count
+        self.replaced_bytes += found.raw_size
         return True
 
     def do_now(self, entry: Entry) -> Outcome:
@@ -438,6 +455,8 @@ class Rewriter:
             return entry.size
         self.record.counts.changed += 1
         self.replaced_bytes += entry.raw_size
+        self.changed_rows += 1
+        self.gained_bytes += entry.size - len(outcome.value)
         if is_nested:
             self.spared.add("nested", entry.key, mark_of_value(outcome.value))
         return len(outcome.value)

@@ -1,14 +1,16 @@
 """Rewrite the small values of a stretch of rows in one UPDATE, without any work of Python's for each of them.
 
-It is tried on rows that nobody else has changed since they were looked at. Damaged values, and those that SQLite
-refuses, are left to the way of single values, which can say what is wrong with each.
+Where one of them is damaged, holds a frame itself or is refused by SQLite, all are left to the way of single values,
+which can say what is wrong with each.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import apsw
 
-from ..connect.database import atomic, octet_length, quote, run
+from ..connect.database import atomic, octet_length, pragma, quote, run
 from .values import LEAST_FRAME_SIZE, SMALL_SIZE, Entry, Place, Span
 
 # Bytes that one such value may have when it is restored.
@@ -20,19 +22,36 @@ def suits_bulk(entry: Entry) -> bool:
     return entry.is_frame and entry.size <= SMALL_SIZE and entry.raw_size <= RAW_SIZE
 
 
-def can_restore(connection: apsw.Connection, place: Place, span: Span, count: int) -> bool:
-    """Are there so many small frames, all of them sound, and none that holds a frame? To be called in a transaction."""
-    where, values = _small_frames(connection, place, span)
-    sql = f"SELECT count(*), count(sqlite_zblob_head(zdecompress({place.data}))) FROM {place.address} WHERE {where}"
+@dataclass(frozen=True)
+class Found:
+    """The small frames of a span, all of them sound, and none that holds a frame."""
+
+    data_version: int  # PRAGMA data_version: as long as it stays the same, nobody else has written
+    count: int
+    raw_size: int
+
+
+def find_frames(connection: apsw.Connection, place: Place, span: Span, *, all_frames: bool) -> Found | None:
+    """None: some value has to be looked at by itself. To be called in a transaction.
+
+    :param all_frames: those, too, that the program has made itself.
+    """
+    data = place.data
+    where, values = _small_frames(connection, place, span, all_frames=all_frames)
+    sql = (
+        f"SELECT count(*), coalesce(sum(zlength({data})), 0), count(sqlite_zblob_head(zdecompress({data}))) "
+        f"FROM {place.address} WHERE {where}"
+    )
     try:
-        return run(connection, sql, values) == [(count, 0)]
+        ((count, raw_size, nested),) = run(connection, sql, values)
     except (apsw.CorruptError, apsw.SQLError, apsw.TooBigError):
-        return False
+        return None
+    return None if nested else Found(pragma(connection, "data_version"), count, raw_size)
 
 
-def restore_span(connection: apsw.Connection, place: Place, span: Span, count: int) -> bool:
-    """Restore them all, or none. To be called in a write transaction in which `can_restore` still holds."""
-    where, values = _small_frames(connection, place, span)
+def restore_frames(connection: apsw.Connection, place: Place, span: Span, count: int, *, all_frames: bool) -> bool:
+    """Restore so many small frames, or none. To be called in a write transaction in which they still are as found."""
+    where, values = _small_frames(connection, place, span, all_frames=all_frames)
     sql = f"UPDATE {place.address} SET {quote(place.column)} = zdecompress({place.data}) WHERE {where}"
     try:
         with atomic(connection):
@@ -44,8 +63,13 @@ def restore_span(connection: apsw.Connection, place: Place, span: Span, count: i
     return True
 
 
-def _small_frames(connection: apsw.Connection, place: Place, span: Span) -> tuple[str, tuple[object, ...]]:
+def _small_frames(
+    connection: apsw.Connection, place: Place, span: Span, *, all_frames: bool
+) -> tuple[str, tuple[object, ...]]:
     name, size = place.data, octet_length(connection, place.data)
     condition, values = span.condition(place)
     is_small = f"typeof({name}) = 'blob' AND {size} BETWEEN {LEAST_FRAME_SIZE} AND {SMALL_SIZE}"
-    return f"{condition} AND {is_small} AND sqlite_zblob_head({name}) IS NOT NULL", values
+    is_ours = "IS NOT NULL" if all_frames else "LIKE '% % % % 1 %'"
+    head = f"sqlite_zblob_head({name})"
+    is_whole = f"{head} {is_ours} AND {head} NOT LIKE '% - 0 %' AND zlength({name}) <= {RAW_SIZE}"
+    return f"{condition} AND {is_small} AND {is_whole}", values

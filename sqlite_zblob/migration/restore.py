@@ -80,6 +80,7 @@ class Restoration(Operation):
             self._is_foreign,
             nested="later" if is_table else "nested",
             in_bulk=True,
+            all_frames=self.all_frames,
             shrinks=False,
         )
         self.is_finished = False

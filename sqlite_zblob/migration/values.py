@@ -89,6 +89,7 @@ class Entry(NamedTuple):
     level: int = 0  # of the frame
     envelope: str = "frame"  # of the frame: "frame" or "pickle"
     for_column: bool = False  # the frame was made by a compressed column, and not by the program that stored it
+    dictionary: int = 0  # the id of the one that the frame needs
 
     @property
     def is_frame(self) -> bool:
@@ -234,11 +235,12 @@ class _Heads:
         return self._large(key, size) if head is None else self._small(key, size, head)
 
     def _small(self, key: Key, size: int, head: str) -> Entry:
-        raw_size, codec, level, envelope, for_column = head.split(" ")
+        raw_size, codec, level, envelope, for_column, dictionary = head.split(" ")
         known = codec if codec != "-" else None
         if not self.parses:
             return Entry(key, "blob", size, size, True, "unknown", for_column=for_column == "1")
-        return Entry(key, "blob", size, int(raw_size), True, known, int(level), envelope, for_column == "1")
+        about = (known, int(level), envelope, for_column == "1", int(dictionary))
+        return Entry(key, "blob", size, int(raw_size), True, *about)
 
     def _large(self, key: Key, size: int) -> Entry:
         head = self.read(key, HEAD_PREFIX_SIZE)
@@ -259,7 +261,8 @@ class _Heads:
         except (DamagedFrameError, UnsupportedFrameError):
             return Entry(key, "blob", size, size, True, None, for_column=is_for_column(head))
         level, envelope = about.level or 0, about.envelope or "frame"
-        return Entry(key, "blob", size, about.raw_size, True, about.codec, level, envelope, about.for_column)
+        of_frame = (about.codec, level, envelope, about.for_column, about.dictionary_id)
+        return Entry(key, "blob", size, about.raw_size, True, *of_frame)
 
     def read(self, key: Key, size: int) -> bytes:
         place, connection = self.place, self.connection
@@ -317,6 +320,18 @@ def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -
         # thread of this process that holds the database's lock could never give it back.
         run(connection, "SELECT 1 FROM main.sqlite_master LIMIT 1")
         return _read_blob(connection, place, key, size)
+
+
+def read_small_values(connection: apsw.Connection, place: Place, first: Key, last: Key) -> dict[Key, bytes]:
+    """The BLOBs and TEXTs of at most SMALL_SIZE bytes from one row to another, as `read_value` gives them."""
+    condition, values = Span(None, last).condition(place)
+    key = ", ".join(_ordered(place))
+    sql = (
+        f"SELECT CAST({place.data} AS BLOB), {', '.join(place.keys)} FROM {place.address} WHERE {condition} "
+        f"AND ({key}) >= ({', '.join('?' * len(first))}) AND typeof({place.data}) IN ('blob', 'text') "
+        f"AND {octet_length(connection, place.data)} <= {SMALL_SIZE}"
+    )
+    return {tuple(key): value for value, *key in run(connection, sql, (*values, *first))}
 
 
 def select_value(connection: Connection, place: Place, key: Key, most: int) -> bytes | None:

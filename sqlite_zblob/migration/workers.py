@@ -44,7 +44,7 @@ from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import DamagedFrameError, UnsupportedFrameError, ZblobError
 from .scan import Scan, scan_span
-from .values import Key, Place, Span, fingerprint, read_value
+from .values import SMALL_SIZE, Key, Place, Span, fingerprint, read_small_values, read_value
 
 BUSY_SECONDS = 60
 
@@ -120,6 +120,11 @@ def compress_task(job: Job) -> Result:
 def recompress_task(job: Job) -> Result:
     """Compress each value with these settings, whether it is compressed already or not; checked as above."""
     return _run(job, _recompress)
+
+
+def gain_task(job: Job) -> Result:
+    """Compress each value with these settings if it becomes smaller by that; checked as above."""
+    return _run(job, _gain)
 
 
 def restore_task(job: Job) -> Result:
@@ -237,7 +242,25 @@ def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
     with closing(connection):
         connection.set_busy_timeout(BUSY_SECONDS * 1000)
         with with_dictionaries(connection):
-            return Result(VERSION, tuple(_read_and_run(job, item, connection, task) for item in job.items))
+            values = _read_small(job, connection)
+            outcomes = []
+            for item in job.items:
+                value = values.get(item.key)
+                is_there = value is not None and len(value) == item.size
+                outcomes.append(
+                    _run_item(job, item, value, task) if is_there else _read_and_run(job, item, connection, task)
+                )
+            return Result(VERSION, tuple(outcomes))
+
+
+def _read_small(job: Job, connection: apsw.Connection) -> dict[Key, bytes]:
+    """Small values by one statement, if there are no others. What it cannot read is read by itself."""
+    items, place = job.items, job.source.place
+    if len(items) < 2 or any(item.size > SMALL_SIZE for item in items):
+        return {}
+    with getattr(_thread, "reading", nullcontext()), suppress(apsw.CorruptError, apsw.SQLError):
+        return read_small_values(connection, place, items[0].key, items[-1].key)
+    return {}
 
 
 def _run_span(job: Job, span: Span, connection: apsw.Connection) -> Outcome:
@@ -329,6 +352,13 @@ def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
     if new.kind == "replace" and _is_same(new.value, value):
         return Outcome("keep", raw_size=about.raw_size, digest=digest)
     return plain if new.kind == "keep" else replace(new, raw_size=about.raw_size, digest=digest)
+
+
+def _gain(job: Job, item: Item, value: Buffer) -> Outcome:
+    outcome = _recompress(job, item, value)
+    if outcome.kind == "replace" and len(outcome.value or b"") >= item.size:
+        return Outcome("keep", raw_size=outcome.raw_size, digest=outcome.digest)
+    return outcome
 
 
 def _is_same(one: Any, other: Any) -> bool:

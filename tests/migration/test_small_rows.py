@@ -118,6 +118,6 @@ def test_a_row_that_another_program_changes_meanwhile_keeps_its_new_value(tmp_pa
 
     zb.restore(path, "t", "data", progress=write)
     assert written
-    found = dict(writer.execute("SELECT id, data FROM t").fetchall())
+    found: dict[Any, Any] = dict(writer.execute("SELECT id, data FROM t").fetchall())  # type: ignore[arg-type]
     assert all(found[id] == b"new " * 99 for id in written)
     assert found[1199] == values()[1199]

@@ -27,10 +27,10 @@ sqlite_zblob_head(sqlite3_context *context, int count, sqlite3_value **arguments
     const char *envelope = zblob_is_envelope(value.bytes, value.size) ? "pickle" : "frame";
     bool for_column = zblob_is_for_column(value.bytes, value.size);
     if (value_find_frame(&inner, &frame, &error))
-        sqlite3_snprintf(sizeof text, text, "%llu %s %u %s %d", (unsigned long long)frame.raw_size,
-                         zblob_codec_name(frame.codec), frame.level, envelope, for_column);
+        sqlite3_snprintf(sizeof text, text, "%llu %s %u %s %d %u", (unsigned long long)frame.raw_size,
+                         zblob_codec_name(frame.codec), frame.level, envelope, for_column, frame.dictionary_id);
     else
-        sqlite3_snprintf(sizeof text, text, "%llu - 0 frame %d", (unsigned long long)value.size, for_column);
+        sqlite3_snprintf(sizeof text, text, "%llu - 0 frame %d 0", (unsigned long long)value.size, for_column);
     sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
 }
 

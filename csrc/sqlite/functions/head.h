@@ -10,7 +10,7 @@
 #define check_step ZBLOB_IN_SLOT(check_step)
 #define check_final ZBLOB_IN_SLOT(check_final)
 
-/* sqlite_zblob_head(X): NULL for a plain value. Otherwise the text "RAW_SIZE CODEC LEVEL ENVELOPE FOR_COLUMN", in which
+/* sqlite_zblob_head(X): NULL for a plain value. Otherwise the text "RAW_SIZE CODEC LEVEL ENVELOPE FOR_COLUMN DICTIONARY_ID", in which
  * CODEC is "-" where the header is damaged; RAW_SIZE is then the size of X. */
 void sqlite_zblob_head(sqlite3_context *context, int count, sqlite3_value **arguments);
 
