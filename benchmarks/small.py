@@ -1,4 +1,4 @@
-"""Small values with a dictionary: this library against python-zstandard with a dictionary of the same size.
+"""Small values with a dictionary: this library, python-zstandard and sqlite-zstd, each with one of the same size.
 
     python -m benchmarks.small [--rows 6000]
 
@@ -26,6 +26,7 @@ import apsw
 import zstandard
 
 import sqlite_zblob as zb
+from sqlite_zblob.bench.methods import sqlite_zstd_path
 
 DICTIONARY_SIZE = 16_384
 LEVEL = 5
@@ -100,6 +101,11 @@ def timed(action: Callable[[], object], rows: int) -> float:
     return best / rows * 1e6
 
 
+def load_sqlite_zstd(connection: apsw.Connection) -> None:
+    connection.enable_load_extension(True)
+    connection.load_extension(str(sqlite_zstd_path()))
+
+
 def measure(
     rows: list[bytes], folder: Path, encode: str, decode: str, dictionary: bytes, path: str
 ) -> dict[str, float]:
@@ -113,6 +119,11 @@ def measure(
         connection.create_scalar_function(name, function, 1)
     connection.execute("CREATE TABLE zblob_dictionaries(id INTEGER PRIMARY KEY, dictionary BLOB)")
     connection.execute("INSERT INTO zblob_dictionaries VALUES (zdictionary_id(?1), ?1)", (dictionary,))
+    if path.startswith("sqlite-zstd"):
+        load_sqlite_zstd(connection)
+        connection.execute("CREATE TABLE _zstd_dicts(id INTEGER PRIMARY KEY, chooser_key TEXT UNIQUE, dict BLOB)")
+        connection.execute("UPDATE zblob_dictionaries SET dictionary = NULL")
+        connection.execute("INSERT INTO _zstd_dicts VALUES (1, 'a', ?)", (dictionary,))
     connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
 
     def insert() -> None:
@@ -159,6 +170,13 @@ def main() -> None:
                 "sqlite_zblob, no dictionary": ("zcompress(?)", "zdecompress(data)", ours),
                 "python-zstandard": ("py_encode(?)", "py_decode(data)", theirs),
             }
+            if sqlite_zstd_path():
+                load_sqlite_zstd(trainer)
+                sql = f"SELECT zstd_train_dict(data, {DICTIONARY_SIZE}, {len(rows) // 2}) FROM t"
+                ((other,),) = trainer.execute(sql).fetchall()
+                assert isinstance(other, bytes)
+                encode, decode = f"zstd_compress_col(?, {ZSTD_LEVEL}, 1, 1)", "zstd_decompress_col(data, 0, 1, 1)"
+                stores["sqlite-zstd"] = (encode, decode, other)
             for method, (encode, decode, dictionary) in stores.items():
                 found = measure(rows, folder, encode, decode, dictionary, f"{method}.db")
                 figures = [total / found["stored"], total / found["file"], found["insert"], found["select"]]

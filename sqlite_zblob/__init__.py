@@ -37,8 +37,17 @@ if TYPE_CHECKING:
         ZblobError,
         ZblobWarning,
     )
+    from .migration.maintain import maintain
     from .migration.migrate import compress_store, migrate, restore
-    from .migration.reports import Damage, Failure, Progress, Report, VerifyReport
+    from .migration.reports import (
+        ColumnMaintenance,
+        Damage,
+        Failure,
+        MaintenanceReport,
+        Progress,
+        Report,
+        VerifyReport,
+    )
     from .migration.verify import verify
     from .parts.stream import open_blob
     from .parts.write import write_stream
@@ -49,6 +58,7 @@ __all__ = [
     "CodecStats",
     "ColumnAnalysis",
     "ColumnInfo",
+    "ColumnMaintenance",
     "ColumnStats",
     "ColumnStatus",
     "Damage",
@@ -60,6 +70,7 @@ __all__ = [
     "FrameInfo",
     "ImageInfo",
     "LoadError",
+    "MaintenanceReport",
     "MetadataError",
     "MigrationInfo",
     "MissingDictionaryError",
@@ -95,6 +106,7 @@ __all__ = [
     "is_frame",
     "load",
     "loadable_path",
+    "maintain",
     "migrate",
     "open_blob",
     "recommend",
@@ -137,8 +149,17 @@ _HOMES = {
         "ZblobError",
         "ZblobWarning",
     ),
+    ".migration.maintain": ("maintain",),
     ".migration.migrate": ("compress_store", "migrate", "restore"),
-    ".migration.reports": ("Damage", "Failure", "Progress", "Report", "VerifyReport"),
+    ".migration.reports": (
+        "ColumnMaintenance",
+        "Damage",
+        "Failure",
+        "MaintenanceReport",
+        "Progress",
+        "Report",
+        "VerifyReport",
+    ),
     ".migration.verify": ("verify",),
     ".parts.stream": ("open_blob",),
     ".parts.write": ("write_stream",),

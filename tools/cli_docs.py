@@ -31,6 +31,7 @@ RESULTS: dict[str, tuple[Any, ...]] = {
     "analyze": (zb.Analysis,),
     "migrate": (zb.Report,),
     "restore": (zb.Report,),
+    "maintain": (zb.MaintenanceReport,),
     "verify": (zb.VerifyReport,),
     "info": (zb.DatabaseInfo, zb.TableInfo, zb.FrameInfo),
     "stats": (list[zb.TableStats],),

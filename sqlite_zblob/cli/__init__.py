@@ -8,6 +8,7 @@ from ..codec import VERSION
 from .bench import bench
 from .demo import demo
 from .look import analyze, info, stats
+from .maintain import maintain
 from .options import ErrorGroup
 from .status import status
 from .store import migrate, restore, verify
@@ -29,5 +30,5 @@ def cli() -> None:
     """
 
 
-for command in (analyze, migrate, restore, verify, info, stats, status, demo, bench):
+for command in (analyze, migrate, restore, maintain, verify, info, stats, status, demo, bench):
     cli.add_command(command)

@@ -68,10 +68,10 @@ def train(connection: Connection, table: str, column: str, *, size: int = DEFAUL
     )
     if not isinstance(size, int) or not 256 <= size <= 1 << 20:
         raise OptionError(f"size must be from 256 to 1048576 bytes, not {size!r}")
+    ((dictionary, rows),) = _run_training(connection, sql, size)  # which takes long, so without the write lock
+    if dictionary is None:
+        raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
     with atomic(connection):
-        ((dictionary, rows),) = _run_training(connection, sql, size)
-        if dictionary is None:
-            raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
         create_table(connection, schema)
         id = dictionary_id(dictionary)
         about = json.dumps({"rows": rows, "size": size, "version": VERSION})

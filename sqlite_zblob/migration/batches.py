@@ -23,13 +23,26 @@ from ..column.dictionaries import dictionary_of
 from ..column.hint import ask_row
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
+from .bulk import Found, find_frames, restore_frames, suits_bulk
 from .meter import Meter
 from .pipeline import Load, Pipeline, Task
 from .record import Record, Tally
 from .space import LOG_BYTES, LOG_PAGES, NEW_SHARE, checkpoint
 from .spared import Spared
 from .target import Target
-from .values import PAGE_ROWS, Entry, Key, Place, is_unchanged, mark_of_value, page, replace_value, touch_value
+from .values import (
+    PAGE_ROWS,
+    Entry,
+    Key,
+    Place,
+    Span,
+    is_unchanged,
+    mark_of_value,
+    page,
+    read_value,
+    replace_value,
+    touch_value,
+)
 from .work import BUNDLE_SIZE, Work
 from .workers import Item, Job, Outcome, attach_values
 
@@ -63,6 +76,8 @@ class Way:
     nested: str | None = None
     parses: bool = True  # does `wants` ask for more than whether an entry looks like a frame?
     takes_hints: bool = False  # does the task make use of what rows say of their values?
+    in_bulk: bool = False  # does it restore, so that small values can be rewritten in SQL?
+    all_frames: bool = False  # in bulk: those, too, that the program has made itself
     shrinks: bool = True  # new values are smaller, and the bytes that one transaction adds have a bound of their own
 
 
@@ -71,10 +86,21 @@ class _Stretch:
     """The rows from the first one of a job up to the next job: the job's own rows, and sums over the others."""
 
     entries: list[Entry]
+    after: Key | None  # the row before the first one
     position: Key
     data_version: int
     place: Place
     seen: Tally
+    in_bulk: bool = False  # its rows are to be rewritten in SQL, and there is no job
+    found: Found | None = None  # in bulk: as it was before the write lock was taken
+
+    @property
+    def span(self) -> Span:
+        return Span(self.after, self.position)
+
+    @property
+    def raw_size(self) -> int:
+        return sum(entry.raw_size for entry in self.entries)
 
     def pass_over(self, entry: Entry) -> None:
         self.position = entry.key
@@ -104,7 +130,10 @@ class Rewriter:
         self.not_before = self.next_checkpoint = 0.0
         self.reading: AbstractContextManager[object] = nullcontext()
         self.examined: dict[int, int] = {}  # values that stay as they are, by hash: the fingerprint
+        # Other programs' executors are there to be used.
+        self.goes_in_bulk = way.in_bulk and work.executor is None and pragma(self.connection, "encoding") == "UTF-8"
         self.walks = 0
+        self.changed_rows = self.gained_bytes = 0  # by this run: rows, and bytes that they take less now
         self.dictionary: int | None = None  # not looked up yet
         self.is_final = False  # in the final transaction: nothing can be left for later
         # Of the last walk:
@@ -135,13 +164,14 @@ class Rewriter:
             batch: Batch = []
             size, new_size, begun = 0, 0, time.monotonic()
             for load, outcomes in pipeline.run(self._loads()):
-                raw, new = _sizes(outcomes)
+                raw, new = (load.tag.raw_size,) * 2 if load.tag.in_bulk else _sizes(outcomes)
                 if batch and (size + raw > work.batch_size or new_size + new > most_new):
                     self._commit(batch)
                     batch, size, new_size, begun = [], 0, 0, time.monotonic()
                 batch.append((load.tag, outcomes))
                 size, new_size = size + raw, new_size + new
-                if self.is_wal or size >= work.batch_size or time.monotonic() - begun > BATCH_SECONDS:
+                is_time = work.is_over or time.monotonic() - begun > BATCH_SECONDS
+                if self.is_wal or size >= work.batch_size or is_time:
                     self._commit(batch)
                     batch, size, new_size, begun = [], 0, 0, time.monotonic()
             if batch:
@@ -183,7 +213,7 @@ class Rewriter:
                 foreign = {entry.key for entry in entries if self.way.is_foreign(place, entry)}
             if not entries:
                 return
-            yield from self._stretches(entries, foreign, data_version)
+            yield from self._stretches(after, entries, foreign, data_version)
             after = entries[-1].key
 
     def follow(self) -> None:
@@ -191,18 +221,23 @@ class Rewriter:
         if self.target.follow():
             self.is_complete = False
 
-    def _stretches(self, entries: list[Entry], foreign: set[Key], data_version: int) -> Iterator[Load]:
+    def _stretches(
+        self, after: Key | None, entries: list[Entry], foreign: set[Key], data_version: int
+    ) -> Iterator[Load]:
         place = self.target.place
-        stretch = _Stretch([], entries[0].key, data_version, place, Tally())
+        in_bulk = self.goes_in_bulk and not foreign
+        stretch = _Stretch([], after, entries[0].key, data_version, place, Tally(), in_bulk)
         size, most = 0, min(BUNDLE_SIZE, self.work.batch_size)
         for entry in entries:
             weight = max(entry.size, entry.raw_size)
             is_wanted = self.way.wants(entry) and entry.key not in foreign
             if is_wanted and stretch.entries and size + weight > most:
                 yield self._load(stretch, size)
-                stretch, size = _Stretch([], entry.key, data_version, place, Tally()), 0
+                after = stretch.position
+                stretch, size = _Stretch([], after, entry.key, data_version, place, Tally(), in_bulk), 0
             if is_wanted:
                 stretch.entries.append(entry)
+                stretch.in_bulk = stretch.in_bulk and suits_bulk(entry)
                 stretch.position = entry.key
                 size += weight
             else:
@@ -221,10 +256,13 @@ class Rewriter:
             tally.others[name] = tally.others.get(name, 0) + 1
 
     def _load(self, stretch: _Stretch, size: int) -> Load:
-        if not stretch.entries:
-            return Load(None, 0, stretch)
+        if not stretch.entries or stretch.in_bulk:
+            return Load(None, size, stretch)
+        return Load(self._job_of(stretch), size, stretch)
+
+    def _job_of(self, stretch: _Stretch) -> Job:
         items = tuple(self._item(entry, stretch.place) for entry in stretch.entries)
-        return Load(self.job(items, stretch.place), size, stretch)
+        return self.job(items, stretch.place)
 
     def _item(self, entry: Entry, place: Place) -> Item:
         known = self.examined.get(_hash_of(entry), 0)
@@ -241,10 +279,10 @@ class Rewriter:
         settings = self.record.settings
         source = replace(self.target.source, place=place)
         job = Job(source, items, settings.level, settings.envelope, settings.min_size, has_values)
-        return replace(job, dictionary=self._dictionary(place))
+        return replace(job, dictionary=self.dictionary_of(place))
 
-    def _dictionary(self, place: Place) -> int:
-        """The one that the column uses, as it was when the first job was made."""
+    def dictionary_of(self, place: Place) -> int:
+        """The one that the column uses, as it was when it was first asked for."""
         if self.dictionary is None:
             is_frame = self.record.settings.envelope == "frame"
             self.dictionary = dictionary_of(self.connection, "main", place.table, place.column) if is_frame else 0
@@ -272,9 +310,19 @@ class Rewriter:
         if is_large or (is_time and self.log_pages >= LOG_PAGES):
             self._checkpoint()
         self.show()
+        self.work.check_time()
 
     def _look_again(self, stretch: _Stretch, outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
         """Do what can be done before the write lock is taken. Values that others have changed since become "gone"."""
+        if stretch.in_bulk:
+            with snapshot(self.connection):
+                self.follow()
+                stretch.found = self._find_frames(stretch)
+            if stretch.found is not None:
+                return outcomes
+            stretch.in_bulk, stretch.data_version = False, -1
+            # in no transaction of ours: a writer might wait for its end, and the task for the writer
+            outcomes = self.way.task(self._job_of(stretch)).outcomes
         with snapshot(self.connection):
             self.follow()
             data_version = pragma(self.connection, "data_version")
@@ -286,6 +334,11 @@ class Rewriter:
                     touch_value(self.connection, self.target.place, entry.key, entry.size)
         stretch.data_version = data_version
         return tuple(found)
+
+    def _find_frames(self, stretch: _Stretch) -> Found | None:
+        if stretch.place != self.target.place or "nested" in self.spared.kinds:
+            return None
+        return find_frames(self.connection, stretch.place, stretch.span, all_frames=self.way.all_frames)
 
     def _check(self, stretch: _Stretch, entry: Entry, outcome: Outcome) -> Outcome:
         """The outcome, or "gone" where the row does not hold any more what the worker has read."""
@@ -322,8 +375,15 @@ class Rewriter:
 
     def _settle_stretch(self, stretch: _Stretch, outcomes: tuple[Outcome, ...], *, is_quiet: bool) -> None:
         """:param is_quiet: nobody else has written since the values were read."""
-        for entry, outcome in zip(stretch.entries, outcomes, strict=True):
-            if not is_quiet:
+        entries = stretch.entries
+        if stretch.in_bulk and self._restore_bulk(stretch):
+            outcomes, entries = (), []
+        elif stretch.in_bulk and stretch.place != self.target.place:
+            outcomes = (Outcome("gone"),) * len(entries)
+        elif stretch.in_bulk:
+            outcomes = tuple(map(self.do_now, entries))
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if not is_quiet and not stretch.in_bulk:
                 outcome = self._check(stretch, entry, outcome)
             stored = self.settle(entry, outcome)
             count(self.tally, entry, outcome.raw_size or entry.raw_size, stored)
@@ -336,6 +396,33 @@ class Rewriter:
         tally.kept += seen.kept
         for name, number in seen.others.items():
             tally.others[name] = tally.others.get(name, 0) + number
+
+    def _restore_bulk(self, stretch: _Stretch) -> bool:
+        found, place, all_frames = stretch.found, stretch.place, self.way.all_frames
+        if place != self.target.place or found is None or found.data_version != pragma(self.connection, "data_version"):
+            found = self._find_frames(stretch)
+        if found is None or not restore_frames(
+            self.connection, place, stretch.span, found.count, all_frames=all_frames
+        ):
+            return False
+        self.tally.rows += found.count
+        self.tally.raw_bytes += found.raw_size
+        self.tally.stored_bytes += found.raw_size
+        self.record.counts.changed += found.count
+        self.replaced_bytes += found.raw_size
+        return True
+
+    def do_now(self, entry: Entry) -> Outcome:
+        """What a worker would do, here and now: in a transaction of this connection."""
+        place = self.target.place
+        try:
+            value = read_value(self.connection, place, entry.key, entry.size)
+        except apsw.CorruptError as error:
+            return Outcome("failed", reason=f"SQLite cannot read it: {error}")
+        hint = self.hint(entry, place)
+        item = Item(entry.key, entry.value_type, entry.size, None if value is None else bytes(value), hint=hint)
+        (outcome,) = self.way.task(self.job((item,), place, has_values=True)).outcomes
+        return outcome
 
     def settle(self, entry: Entry, outcome: Outcome) -> int:
         """Replace or leave one value, and return how many bytes it has in the database then.
@@ -368,6 +455,8 @@ class Rewriter:
             return entry.size
         self.record.counts.changed += 1
         self.replaced_bytes += entry.raw_size
+        self.changed_rows += 1
+        self.gained_bytes += entry.size - len(outcome.value)
         if is_nested:
             self.spared.add("nested", entry.key, mark_of_value(outcome.value))
         return len(outcome.value)

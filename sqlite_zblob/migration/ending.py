@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import inf
 
-import apsw
-
 from .batches import Rewriter
-from .values import PAGE_ROWS, Entry, Key, page, read_value
-from .workers import Item, Outcome
+from .values import PAGE_ROWS, Entry, Key, page
+from .workers import Outcome
 
 # Bytes before compression that the final transaction replaces at most, as long as another walk may help.
 MOST_LOCKED = 8_000_000
@@ -103,20 +101,9 @@ class Ending:
 
     def _settle(self, entry: Entry) -> int:
         """What a worker would do, here and now. Returns bytes stored."""
-        outcome = self._run(entry)
+        outcome = self.rewriter.do_now(entry)
         if outcome.kind == "gone":  # it cannot be: this is the transaction that it was seen in
             outcome = Outcome("failed", reason="SQLite gives another size for it than its value has")
         if outcome.kind == "failed":
             self.failed.append((entry.key, outcome.reason))
         return self.rewriter.settle(entry, outcome)
-
-    def _run(self, entry: Entry) -> Outcome:
-        place = self.target.place
-        try:
-            value = read_value(self.target.connection, place, entry.key, entry.size)
-        except apsw.CorruptError as error:
-            return Outcome("failed", reason=f"SQLite cannot read it: {error}")
-        hint = self.rewriter.hint(entry, place)
-        item = Item(entry.key, entry.value_type, entry.size, None if value is None else bytes(value), hint=hint)
-        (outcome,) = self.rewriter.way.task(self.rewriter.job((item,), place, has_values=True)).outcomes
-        return outcome

@@ -82,7 +82,7 @@ def _migrate(
 ) -> Report:
     with rewriting(database, writes=not work.dry_run) as (connection, location):
         request = Request(location.target, "migrate", table, column, work)
-        return _Migration(connection, request).run(wanted, recompress=recompress)
+        return Migration(connection, request).run(wanted, recompress=recompress)
 
 
 def restore(
@@ -126,7 +126,7 @@ def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[R
     ]
 
 
-class _Migration(Operation):
+class Migration(Operation):
     def run(self, wanted: Wanted, *, recompress: bool) -> Report:
         self.wanted, dry_run = wanted, self.work.dry_run
         self._decide()

@@ -45,6 +45,7 @@ class Operation:
         self.target = Target(connection, request.database, request.table, request.column)
         self.meter = Meter(self.work.progress, self.name, self.target.table, self.target.column)
         self.growth = 0
+        self.rewriter: Rewriter | None = None
         self.look()
 
     def look(self) -> None:
@@ -94,7 +95,7 @@ class Operation:
         meter.rows_total, meter.bytes_total = counts.rows_total, counts.bytes_total
         meter.failures = len(self.spared.failures())
         meter.enter("rows")
-        rewriter = Rewriter(self.target, self.record, self.spared, self.work, meter, way)
+        rewriter = self.rewriter = Rewriter(self.target, self.record, self.spared, self.work, meter, way)
         ending = Ending(rewriter)
         ending.complete(lambda look: finish(ending, look))
         rewriter.show()

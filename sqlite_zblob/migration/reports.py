@@ -87,6 +87,32 @@ class Report:
 
 
 @dataclass(frozen=True)
+class ColumnMaintenance:
+    """What `maintain` did to one column."""
+
+    table: str
+    column: str
+    trained: int | None = None  # the id of the dictionary that was trained
+    changed_rows: int = 0  # that were compressed anew
+    gained_bytes: int = 0  # that they take less
+    resumed: bool = False  # this run continued an interrupted one
+    finished: bool = True  # False: the time was over, or others kept writing; the next run goes on
+    skipped: str | None = None  # why nothing was done
+
+
+@dataclass(frozen=True)
+class MaintenanceReport:
+    """What `maintain` did."""
+
+    columns: tuple[ColumnMaintenance, ...]
+    seconds: float
+
+    @property
+    def finished(self) -> bool:
+        return all(each.finished for each in self.columns)
+
+
+@dataclass(frozen=True)
 class Damage:
     """One damaged chunk, or a value that cannot be read at all."""
 

@@ -79,6 +79,8 @@ class Restoration(Operation):
             lambda entry: entry.has_magic,
             self._is_foreign,
             nested="later" if is_table else "nested",
+            in_bulk=True,
+            all_frames=self.all_frames,
             shrinks=False,
         )
         self.is_finished = False

@@ -89,6 +89,7 @@ class Entry(NamedTuple):
     level: int = 0  # of the frame
     envelope: str = "frame"  # of the frame: "frame" or "pickle"
     for_column: bool = False  # the frame was made by a compressed column, and not by the program that stored it
+    dictionary: int = 0  # the id of the one that the frame needs
 
     @property
     def is_frame(self) -> bool:
@@ -129,25 +130,63 @@ def place_of(table: Table, column: Column) -> Place:
 def page(connection: Connection, place: Place, after: Key | None, count: int, *, parses: bool = True) -> list[Entry]:
     """The next entries in the order of the key, at most `count`. To be called in a transaction.
 
-    :param parses: False: take what looks like a frame for one, of unknown codec and size; that is ten times as fast.
+    :param parses: False: take what looks like a frame for one, of unknown codec and size; that is faster.
     """
-    key = ", ".join(place.keys)
-    ordered = [f"{name} COLLATE {collation}" for name, collation in zip(place.keys, place.collations, strict=True)]
-    name = place.data
-    where = f"WHERE ({', '.join(ordered)}) > ({', '.join('?' * len(ordered))})" if after is not None else ""
-    if place.has_rowid:
-        ordered = list(place.keys)
-        where = f"WHERE {key} > ?" if after is not None else ""
-    size = octet_length(connection, name)
+    return _entries(connection, place, Span(after), f"1 ORDER BY {', '.join(_ordered(place))} LIMIT {count}", parses)
+
+
+def large_entries(connection: Connection, place: Place, span: Span, least: int) -> list[Entry]:
+    """The entries of BLOBs of at least so many bytes. To be called in a transaction."""
+    size = octet_length(connection, place.data)
+    clauses = f"typeof({place.data}) = 'blob' AND {size} >= {least} ORDER BY {', '.join(_ordered(place))}"
+    return _entries(connection, place, span, clauses, parses=True)
+
+
+def _entries(connection: Connection, place: Place, span: Span, clauses: str, parses: bool) -> list[Entry]:
+    name, size = place.data, octet_length(connection, place.data)
     is_small = f"typeof({name}) = 'blob' AND {size} BETWEEN {LEAST_FRAME_SIZE} AND {SMALL_SIZE}"
+    condition, values = span.condition(place)
     sql = (
-        f"SELECT typeof({name}), {size}, CASE WHEN {is_small} THEN {name} END, {key} FROM {place.address} {where} "
-        f"ORDER BY {', '.join(ordered)} LIMIT {count}"
+        f"SELECT typeof({name}), {size}, CASE WHEN {is_small} THEN sqlite_zblob_head({name}) END, "
+        f"{', '.join(place.keys)} FROM {place.address} WHERE {condition} AND {clauses}"
     )
     with reading_keys(place.table):
-        rows = run(connection, sql, after or ())
+        rows = run(connection, sql, values)
     with _Heads(connection, place, parses=parses) as heads:
         return [heads.entry(row[3:], *row[:3]) for row in rows]
+
+
+def _ordered(place: Place) -> list[str]:
+    """The columns of the key, as the walk compares them."""
+    if place.has_rowid:
+        return list(place.keys)
+    return [f"{name} COLLATE {collation}" for name, collation in zip(place.keys, place.collations, strict=True)]
+
+
+class Span(NamedTuple):
+    """The rows between two keys in the order of the walk. Plain data that can be sent to workers."""
+
+    after: Key | None  # the row before the first one; None: from the first one on
+    last: Key | None = None  # None: to the end
+
+    def condition(self, place: Place) -> tuple[str, Key]:
+        """SQL, and the values of its parameters."""
+        key = ", ".join(_ordered(place))
+        bounds = [(sign, each) for sign, each in ((">", self.after), ("<=", self.last)) if each is not None]
+        parts = [f"({key}) {sign} ({', '.join('?' * len(each))})" for sign, each in bounds]
+        return " AND ".join(parts) or "1", tuple(part for _, each in bounds for part in each)
+
+
+def next_span(connection: Connection, place: Place, after: Key | None, count: int) -> Span:
+    """The next `count` rows. Without a last one, there are not so many left."""
+    condition, values = Span(after).condition(place)
+    found = select_keys(
+        connection,
+        place,
+        f"WHERE {condition} ORDER BY {', '.join(_ordered(place))} LIMIT 1 OFFSET {count - 1}",
+        values,
+    )
+    return Span(after, found[0] if found else None)
 
 
 def select_keys(connection: Connection, place: Place, clauses: str, values: Key = ()) -> list[Key]:
@@ -186,35 +225,44 @@ class _Heads:
         if self.blob is not None:
             self.blob.close()
 
-    def entry(self, key: Key, value_type: str, size: int | None, value: bytes | None) -> Entry:
-        """:param value: of a small BLOB, all of it."""
+    def entry(self, key: Key, value_type: str, size: int | None, head: str | None) -> Entry:
+        """:param head: of a small BLOB, what `sqlite_zblob_head` says."""
         if value_type not in ("blob", "text"):
             return Entry(key, value_type, 0, 0, False, None)
         size = size or 0
-        if value_type == "text" or size < LEAST_FRAME_SIZE:
+        if value_type == "text" or size < LEAST_FRAME_SIZE or (size <= SMALL_SIZE and head is None):
             return Entry(key, value_type, size, size, False, None)
-        head = self.head(key, HEAD_PREFIX_SIZE, value)
+        return self._large(key, size) if head is None else self._small(key, size, head)
+
+    def _small(self, key: Key, size: int, head: str) -> Entry:
+        raw_size, codec, level, envelope, for_column, dictionary = head.split(" ")
+        known = codec if codec != "-" else None
+        if not self.parses:
+            return Entry(key, "blob", size, size, True, "unknown", for_column=for_column == "1")
+        about = (known, int(level), envelope, for_column == "1", int(dictionary))
+        return Entry(key, "blob", size, int(raw_size), True, *about)
+
+    def _large(self, key: Key, size: int) -> Entry:
+        head = self.read(key, HEAD_PREFIX_SIZE)
         if head_size(head) > len(head):
             try:
-                head = self.head(key, min(head_size(head), size), value)
+                head = self.read(key, min(head_size(head), size))
             except (apsw.CorruptError, apsw.SQLError, sqlite3.DatabaseError):
                 if not has_magic(head):
                     raise
                 # of a compact frame, all is read here: whoever reads the value later says why it cannot be
-                return Entry(key, value_type, size, size, True, None, for_column=is_for_column(head))
+                return Entry(key, "blob", size, size, True, None, for_column=is_for_column(head))
         if not has_magic(head):
-            return Entry(key, value_type, size, size, False, None)
+            return Entry(key, "blob", size, size, False, None)
         if not self.parses:
-            return Entry(key, value_type, size, size, True, "unknown", for_column=is_for_column(head))
+            return Entry(key, "blob", size, size, True, "unknown", for_column=is_for_column(head))
         try:
             about = info_of_head(head, size)
         except (DamagedFrameError, UnsupportedFrameError):
-            return Entry(key, value_type, size, size, True, None, for_column=is_for_column(head))
+            return Entry(key, "blob", size, size, True, None, for_column=is_for_column(head))
         level, envelope = about.level or 0, about.envelope or "frame"
-        return Entry(key, value_type, size, about.raw_size, True, about.codec, level, envelope, about.for_column)
-
-    def head(self, key: Key, size: int, value: bytes | None) -> bytes:
-        return self.read(key, size) if value is None else value[:size]
+        of_frame = (about.codec, level, envelope, about.for_column, about.dictionary_id)
+        return Entry(key, "blob", size, about.raw_size, True, *of_frame)
 
     def read(self, key: Key, size: int) -> bytes:
         place, connection = self.place, self.connection
@@ -272,6 +320,18 @@ def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -
         # thread of this process that holds the database's lock could never give it back.
         run(connection, "SELECT 1 FROM main.sqlite_master LIMIT 1")
         return _read_blob(connection, place, key, size)
+
+
+def read_small_values(connection: apsw.Connection, place: Place, first: Key, last: Key) -> dict[Key, bytes]:
+    """The BLOBs and TEXTs of at most SMALL_SIZE bytes from one row to another, as `read_value` gives them."""
+    condition, values = Span(None, last).condition(place)
+    key = ", ".join(_ordered(place))
+    sql = (
+        f"SELECT CAST({place.data} AS BLOB), {', '.join(place.keys)} FROM {place.address} WHERE {condition} "
+        f"AND ({key}) >= ({', '.join('?' * len(first))}) AND typeof({place.data}) IN ('blob', 'text') "
+        f"AND {octet_length(connection, place.data)} <= {SMALL_SIZE}"
+    )
+    return {tuple(key): value for value, *key in run(connection, sql, (*values, *first))}
 
 
 def select_value(connection: Connection, place: Place, key: Key, most: int) -> bytes | None:

@@ -16,9 +16,13 @@ from .meter import Meter
 from .pipeline import Load, Pipeline
 from .record import compressed_columns
 from .reports import Damage, ProgressCallback, VerifyReport
-from .values import PAGE_ROWS, Entry, Key, Place, describe_key, find_place, page
+from .scan import SCAN_SIZE, Scan
+from .values import PAGE_ROWS, Entry, Key, Place, Span, describe_key, find_place, large_entries, next_span, page
 from .work import BUNDLE_SIZE, ExecutorSource
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
+
+# Rows whose small values a worker checks in one statement.
+SPAN_ROWS = 4000
 
 # Bytes of the values that workers have at any time. A larger value is checked alone.
 IN_FLIGHT = 64 << 20
@@ -107,10 +111,15 @@ class _Check:
         with pipeline:
             for load, outcomes in pipeline.run(self._loads(source, table)):
                 for entry, outcome in zip(load.tag, outcomes, strict=True):
-                    self._take(entry, outcome, table, place, rows)
-                    meter.rows_done += 1
-                    meter.bytes_done += outcome.raw_size or entry.raw_size
-                    meter.stored_bytes += entry.size
+                    if outcome.scan is not None:
+                        self._add(outcome.scan, table, place, rows, meter)
+                    elif entry is None:
+                        self.damages.append(Damage(table, place.column, {}, None, outcome.reason))
+                    else:
+                        self._take(entry, outcome, table, place, rows)
+                        meter.rows_done += 1
+                        meter.bytes_done += outcome.raw_size or entry.raw_size
+                        meter.stored_bytes += entry.size
                 # The rest is taken to be like what is done.
                 left = max(0, stored_total - meter.stored_bytes)
                 meter.bytes_total = meter.bytes_done + round(left * meter.bytes_done / max(1, meter.stored_bytes))
@@ -119,28 +128,40 @@ class _Check:
         meter.enter("finish")
 
     def _loads(self, source: Source, table: str) -> Iterator[Load]:
+        """Small values by spans of rows, which our own threads check in SQL; other executors get every value."""
         after: Key | None = None
         while True:
+            span: Span | None = None
             try:
                 with snapshot(self.connection):
-                    entries = page(self.connection, source.place, after, PAGE_ROWS)
+                    if self.executor is None:
+                        span = next_span(self.connection, source.place, after, SPAN_ROWS)
+                        entries = large_entries(self.connection, source.place, span, SCAN_SIZE + 1)
+                    else:
+                        entries = page(self.connection, source.place, after, PAGE_ROWS)
             except apsw.CorruptError as error:
                 where = f"after row {after}" if after else "at its beginning"
                 reason = f"SQLite cannot read the table {where}: {error}"
                 self.damages.append(Damage(table, source.place.column, {}, None, reason))
                 return
-            if not entries:
+            if span is not None:
+                yield Load(Job(source, (Item((), "blob", 0, span=span),)), SCAN_SIZE, [None])
+            yield from _bundles(source, entries)
+            after = span.last if span is not None else entries[-1].key if entries else None
+            if after is None:
                 return
-            bundle: list[Entry] = []
-            size = 0
-            for entry in entries:
-                if bundle and size + entry.size > BUNDLE_SIZE:
-                    yield _load(source, bundle, size)
-                    bundle, size = [], 0
-                bundle.append(entry)
-                size += entry.size
-            yield _load(source, bundle, size)
-            after = entries[-1].key
+
+    def _add(self, scan: Scan, table: str, place: Place, rows: Table, meter: Meter) -> None:
+        self.rows += scan.rows
+        self.compressed_rows += scan.compressed_rows
+        self.raw_bytes += scan.raw_bytes
+        self.stored_bytes += scan.stored_bytes
+        meter.rows_done += scan.rows
+        meter.bytes_done += scan.raw_bytes
+        meter.stored_bytes += scan.stored_bytes
+        for key, chunk, reason in scan.damages:
+            name = describe_key(self.connection, place, rows, key)
+            self.damages.append(Damage(table, place.column, name, chunk, reason))
 
     def _take(self, entry: Entry, outcome: Outcome, table: str, place: Place, rows: Table) -> None:
         self.rows += 1
@@ -152,6 +173,19 @@ class _Check:
         key = describe_key(self.connection, place, rows, entry.key)
         for chunk, reason in outcome.damages or ((None, outcome.reason),):
             self.damages.append(Damage(table, place.column, key, chunk, reason))
+
+
+def _bundles(source: Source, entries: list[Entry]) -> Iterator[Load]:
+    bundle: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if bundle and size + entry.size > BUNDLE_SIZE:
+            yield _load(source, bundle, size)
+            bundle, size = [], 0
+        bundle.append(entry)
+        size += entry.size
+    if bundle:
+        yield _load(source, bundle, size)
 
 
 def _load(source: Source, bundle: list[Entry], size: int) -> Load:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from ..errors import OptionError
+from ..errors import OptionError, ZblobError
 from .reports import ProgressCallback
 
 if sys.version_info >= (3, 11):
@@ -24,6 +25,10 @@ BATCH_SIZE = 64_000_000
 
 # Small values travel together, up to so many bytes.
 BUNDLE_SIZE = 1 << 20
+
+
+class OutOfTimeError(ZblobError):
+    """The deadline has passed. Whatever is committed is kept, and another run goes on."""
 
 
 class WorkOptions(TypedDict, total=False):
@@ -54,6 +59,17 @@ class Work:
     dry_run: bool = False
     force: bool = False
     progress: ProgressCallback | None = None
+    deadline: float | None = None  # of time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Has the deadline passed?"""
+        return self.deadline is not None and time.monotonic() > self.deadline
+
+    def check_time(self) -> None:
+        """:raises OutOfTimeError: the deadline has passed. To be called where nothing has to be undone."""
+        if self.is_over:
+            raise OutOfTimeError("the time is over")
 
     def __post_init__(self) -> None:
         if not 0 < self.pace <= 1:

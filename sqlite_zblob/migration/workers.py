@@ -38,12 +38,13 @@ from ..codec import (
     interrupt_by,
     is_frame,
 )
-from ..connect.database import pragma, run, text_of
+from ..connect.database import pragma, run, snapshot, text_of
 from ..connect.dictionaries import all_dictionaries, with_dictionaries
 from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import DamagedFrameError, UnsupportedFrameError, ZblobError
-from .values import Key, Place, fingerprint, read_value
+from .scan import Scan, scan_span
+from .values import SMALL_SIZE, Key, Place, Span, fingerprint, read_small_values, read_value
 
 BUSY_SECONDS = 60
 
@@ -69,6 +70,7 @@ class Item:
     value: bytes | None = None  # where the job has the values: None if it is gone
     known: int = 0  # fingerprint of a value that was looked at before and is to stay as it is; 0: none was
     hint: Hint | None = None  # what its row says of raw voxels
+    span: Span | None = None  # the item stands for the small values of all these rows, which are checked in SQL
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Outcome:
     value_type: str = "blob"  # of the new one
     reason: str = ""  # failed or unread: why
     damages: tuple[tuple[int | None, str], ...] = ()  # verify: chunk from 1, and reason
+    scan: Scan | None = None  # of a span ("verified"): what it holds
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,11 @@ def compress_task(job: Job) -> Result:
 def recompress_task(job: Job) -> Result:
     """Compress each value with these settings, whether it is compressed already or not; checked as above."""
     return _run(job, _recompress)
+
+
+def gain_task(job: Job) -> Result:
+    """Compress each value with these settings if it becomes smaller by that; checked as above."""
+    return _run(job, _gain)
 
 
 def restore_task(job: Job) -> Result:
@@ -234,12 +242,46 @@ def _run(job: Job, task: Callable[[Job, Item, Buffer], Outcome]) -> Result:
     with closing(connection):
         connection.set_busy_timeout(BUSY_SECONDS * 1000)
         with with_dictionaries(connection):
-            return Result(VERSION, tuple(_read_and_run(job, item, connection, task) for item in job.items))
+            values = _read_small(job, connection)
+            outcomes = []
+            for item in job.items:
+                value = values.get(item.key)
+                is_there = value is not None and len(value) == item.size
+                outcomes.append(
+                    _run_item(job, item, value, task) if is_there else _read_and_run(job, item, connection, task)
+                )
+            return Result(VERSION, tuple(outcomes))
+
+
+def _read_small(job: Job, connection: apsw.Connection) -> dict[Key, bytes]:
+    """Small values by one statement, if there are no others. What it cannot read is read by itself."""
+    items, place = job.items, job.source.place
+    if len(items) < 2 or any(item.size > SMALL_SIZE for item in items):
+        return {}
+    with getattr(_thread, "reading", nullcontext()), suppress(apsw.CorruptError, apsw.SQLError):
+        return read_small_values(connection, place, items[0].key, items[-1].key)
+    return {}
+
+
+def _run_span(job: Job, span: Span, connection: apsw.Connection) -> Outcome:
+    """Check the small values of a span in SQL, and then each of those that are damaged by itself."""
+    place = job.source.place
+    load(connection)
+    with getattr(_thread, "reading", nullcontext()), snapshot(connection):
+        scan, suspects = scan_span(connection, place, span)
+    for key, value_type, size in suspects:
+        outcome = _read_and_run(job, Item(key, value_type, size), connection, _verify)
+        if outcome.kind in ("failed", "unread"):
+            damages = outcome.damages or ((None, outcome.reason),)
+            scan.damages.extend((key, chunk, reason) for chunk, reason in damages)
+    return Outcome("verified", raw_size=scan.raw_bytes, scan=scan)
 
 
 def _read_and_run(
     job: Job, item: Item, connection: apsw.Connection, task: Callable[[Job, Item, Buffer], Outcome]
 ) -> Outcome:
+    if item.span is not None:
+        return _run_span(job, item.span, connection)
     try:
         with getattr(_thread, "reading", nullcontext()):
             value = read_value(connection, job.source.place, item.key, item.size)
@@ -310,6 +352,13 @@ def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
     if new.kind == "replace" and _is_same(new.value, value):
         return Outcome("keep", raw_size=about.raw_size, digest=digest)
     return plain if new.kind == "keep" else replace(new, raw_size=about.raw_size, digest=digest)
+
+
+def _gain(job: Job, item: Item, value: Buffer) -> Outcome:
+    outcome = _recompress(job, item, value)
+    if outcome.kind == "replace" and len(outcome.value or b"") >= item.size:
+        return Outcome("keep", raw_size=outcome.raw_size, digest=outcome.digest)
+    return outcome
 
 
 def _is_same(one: Any, other: Any) -> bool:

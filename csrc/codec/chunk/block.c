@@ -24,14 +24,35 @@ struct levels {
     int other; /* also tried; 0: none */
 };
 
+/* Up to this size, and where so many fifths of the bytes are letters, levels 1 to 5 all use zstd's level 3 alone: tables,
+ * which every level makes, take most of the time, and nothing else makes such values clearly smaller
+ * (docs/decisions/small.md). */
+#define WORDS_SIZE_MAX 4096
+#define WORDS_LEVEL_MAX 5
+#define WORDS_ZSTD_LEVEL 3
+#define LETTERS_FIFTHS 2
+
+static bool
+is_words(const unsigned char *src, size_t src_size)
+{
+    size_t letters = 0;
+    if (src_size > WORDS_SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < src_size; i++)
+        letters += (unsigned char)((src[i] | 0x20) - 'a') < 26;
+    return letters * 5 > src_size * LETTERS_FIFTHS;
+}
+
 static struct levels
-levels_of(int level, bool has_dictionary)
+levels_of(int level, bool has_dictionary, const unsigned char *src, size_t src_size)
 {
     static const struct levels with[ZBLOB_LEVEL_MAX + 1] = {{0, 0}, {1, 0},  {1, 0},  {3, 0},  {3, 0},
                                                             {3, 0}, {12, 3}, {15, 3}, {17, 3}, {19, 3}};
     int zstd_level = zstd_level_of(level);
     if (has_dictionary)
         return with[level];
+    if (level <= WORDS_LEVEL_MAX && is_words(src, src_size))
+        return (struct levels){WORDS_ZSTD_LEVEL, 0};
     return (struct levels){zstd_level, zstd_level > 3 ? 3 : zstd_level > 1 ? 1 : 0};
 }
 
@@ -81,7 +102,7 @@ enum zblob_result
 block_encode(int level, struct zblob_dictionary *dictionary, const void *src, size_t src_size, unsigned char *dst,
              size_t *dst_size)
 {
-    struct levels levels = levels_of(level, dictionary);
+    struct levels levels = levels_of(level, dictionary, src, src_size);
     size_t other_size = 0;
     enum zblob_result result = encode_at(levels.zstd_level, dictionary, src, src_size, dst, dst_size);
     if (result != ZBLOB_OK || !levels.other || interrupt_is_set())

@@ -17,6 +17,7 @@
 #include "../dictionaries.h"
 #include "../interrupt.h"
 #include "../row_hint.h"
+#include "head.h"
 #include "mask.h"
 #include "options_json.h"
 #include "slice.h"
@@ -361,11 +362,16 @@ static const struct function functions[] = {
     {"zblob_version", 0, READER, zblob_version},
     {"sqlite_zblob_store", -1, SQLITE_INNOCUOUS, sqlite_zblob_store},
     {"sqlite_zblob_hint", 2, SQLITE_DIRECTONLY, sqlite_zblob_hint},
+    {"sqlite_zblob_head", 1, READER, sqlite_zblob_head},
 };
 
 static const struct function trainers[] = {
     {"ztrain", 1, SQLITE_INNOCUOUS, ztrain_step},
     {"ztrain", 2, SQLITE_INNOCUOUS, ztrain_step},
+};
+
+static const struct function checkers[] = {
+    {"sqlite_zblob_check", 1, READER, check_step},
 };
 
 static void
@@ -410,5 +416,7 @@ functions_register(sqlite3 *db, struct zblob_connection *connection)
     int result = register_all(db, functions, sizeof functions / sizeof *functions, NULL, connection);
     if (result == SQLITE_OK)
         result = register_all(db, trainers, sizeof trainers / sizeof *trainers, ztrain_final, connection);
+    if (result == SQLITE_OK)
+        result = register_all(db, checkers, sizeof checkers / sizeof *checkers, check_final, connection);
     return result;
 }

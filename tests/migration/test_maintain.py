@@ -1,0 +1,144 @@
+"""maintain: trains and recompresses what gains, ends in time, and may be killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import sqlite_zblob as zb
+
+from ..conftest import ROOT, one
+
+ROWS = 1500
+
+
+def row(number: int, kind: str = "event") -> bytes:
+    rng = random.Random(number)
+    user, seconds = rng.choice(["ada", "grace", "edsger", "barbara"]), rng.randrange(10**6)
+    about = {
+        "kind": kind,
+        "user": user,
+        "session": f"{rng.getrandbits(40):x}",
+        "seconds": seconds,
+        "path": "/api/items",
+    }
+    return json.dumps(about | {"status": rng.choice([200, 201, 404, 500]), "agent": "a browser of today"}).encode()
+
+
+def make(path: Path, rows: int = ROWS, mode: str = "in-place") -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    zb.load(connection)
+    connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+    zb.enable(connection, "t", "data", dictionary="auto", mode=mode, min_size=64, force=True)
+    add(connection, rows)
+    return connection
+
+
+def add(connection: apsw.Connection, rows: int, kind: str = "event") -> None:
+    with connection:
+        values = ((row(n, kind) if n % 10 else row(n, kind).decode(),) for n in range(rows))
+        connection.executemany("INSERT INTO t(data) VALUES (?)", values)
+
+
+def values(connection: apsw.Connection) -> list[Any]:
+    return connection.execute("SELECT id, zdecompress(data) FROM t ORDER BY id").fetchall()
+
+
+def stored(connection: apsw.Connection, table: str = "t") -> int:
+    return int(one(connection, f"SELECT sum(octet_length(data)) FROM {table}"))
+
+
+@pytest.mark.parametrize("mode", ["in-place", "table"])
+def test_it_trains_and_recompresses_once(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path, mode=mode)
+    table = "t" if mode == "in-place" else "t_rows"
+    before, size = values(connection), stored(connection, table)
+    (column,) = zb.maintain(path, load=1).columns
+    assert column.finished and column.trained and column.changed_rows > ROWS * 0.99
+    assert size - stored(connection, table) == column.gained_bytes > size * 0.4
+    assert values(connection) == before and zb.verify(path).ok
+    (again,) = zb.maintain(path, load=1).columns
+    assert again.trained is None and again.changed_rows == 0 and again.finished
+    zb.restore(path, "t", "data")
+    assert connection.execute("SELECT id, data FROM t ORDER BY id").fetchall() == before
+
+
+def test_a_new_dictionary_needs_twice_the_rows_and_a_gain(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path)
+    first = zb.maintain(path, load=1).columns[0].trained
+    add(connection, ROWS // 2, "other words altogether, which no row had before, are what this one says")
+    assert zb.maintain(path, load=1).columns[0].trained is None
+    add(connection, 2 * ROWS, "other words altogether, which no row had before, are what this one says")
+    (column,) = zb.maintain(path, load=1).columns
+    assert column.trained not in (None, first) and column.gained_bytes > 0
+    assert zb.verify(path).ok
+
+
+def test_it_ends_in_time_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    before = values(connection)
+    zb.train(connection, "t", "data")
+    reports = [zb.maintain(path, seconds=0.01)]
+    while not reports[-1].finished:
+        assert values(connection)[::100] == before[::100]
+        reports.append(zb.maintain(path, seconds=0.2 * len(reports), load=0.5))
+        assert len(reports) < 60
+    changed = sum(report.columns[0].changed_rows for report in reports)
+    assert len(reports) > 1 and ROWS * 0.99 < changed <= ROWS
+    assert values(connection) == before
+
+
+def test_other_settings_of_rows_and_frames_of_the_program_stay(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path)
+    own, deep = zb.compress(row(1) * 9), zb.compress(row(2) * 9, 9, for_column=True)
+    connection.executemany("INSERT INTO t(id, data) VALUES (?, ?)", [(90_001, own), (90_002, deep)])
+    zb.maintain(path, load=1)
+    assert connection.execute("SELECT data FROM t WHERE id > 90000 ORDER BY id").fetchall() == [(own,), (deep,)]
+
+
+def test_what_it_refuses(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+    with pytest.raises(zb.OptionError, match="is enabled: migrate"):
+        zb.maintain(path)
+    for options in ({"seconds": 0}, {"load": 0}, {"load": 1.5}):
+        with pytest.raises(zb.OptionError, match="must be"):
+            zb.maintain(path, **options)
+    zb.load(connection)
+    zb.enable(connection, "t", "data", envelope="pickle")
+    assert zb.maintain(path).columns[0].skipped == "envelope pickle uses no dictionaries"
+
+
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    before = values(connection)
+    zb.train(connection, "t", "data")
+    script = "import sys, sqlite_zblob as zb; print(1, flush=True); zb.maintain(sys.argv[1])"
+    rng = random.Random(1)
+    for _ in range(4):
+        with subprocess.Popen([sys.executable, "-c", script, str(path)], cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout and process.stdout.readline()
+            time.sleep(rng.uniform(0.1, 0.8))
+            process.send_signal(signal.SIGKILL)
+        assert values(connection) == before
+    while not zb.maintain(path, load=1).finished:
+        pass
+    assert values(connection) == before and zb.verify(path).ok
+    assert one(connection, "SELECT count(*) FROM t WHERE zinfo(data) ->> 'dictionary_id' = 0") < ROWS * 0.01
