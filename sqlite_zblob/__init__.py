@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import images
+    from . import images, shards
     from .analysis.analyze import Analysis, ColumnAnalysis, analyze
     from .analysis.describe import ColumnInfo, DatabaseInfo, MigrationInfo, TableInfo, describe
     from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ZblobError,
         ZblobWarning,
     )
+    from .integrations import dask
     from .migration.migrate import compress_store, migrate, restore
     from .migration.reports import Damage, Failure, Progress, Report, VerifyReport
     from .migration.verify import verify
@@ -83,6 +84,7 @@ __all__ = [
     "compress",
     "compress_pickle",
     "compress_store",
+    "dask",
     "decode_rows",
     "decompress",
     "describe",
@@ -99,6 +101,7 @@ __all__ = [
     "open_blob",
     "recommend",
     "restore",
+    "shards",
     "stats",
     "status",
     "train",
@@ -147,10 +150,12 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "images":
-        return import_module(".images", __name__)
-    if name == "__version__":
-        value: Any = import_module(".codec", __name__).VERSION
+    if name in ("images", "shards"):
+        return import_module(f".{name}", __name__)
+    if name == "dask":
+        value: Any = import_module(".integrations.dask", __name__)
+    elif name == "__version__":
+        value = import_module(".codec", __name__).VERSION
     elif name in _HOME_OF:
         value = getattr(import_module(_HOME_OF[name], __name__), name)
     else:

@@ -9,6 +9,7 @@ from .bench import bench
 from .demo import demo
 from .look import analyze, info, stats
 from .options import ErrorGroup
+from .several import reshard
 from .status import status
 from .store import migrate, restore, verify
 
@@ -29,5 +30,5 @@ def cli() -> None:
     """
 
 
-for command in (analyze, migrate, restore, verify, info, stats, status, demo, bench):
+for command in (analyze, migrate, restore, verify, info, stats, status, reshard, demo, bench):
     cli.add_command(command)
