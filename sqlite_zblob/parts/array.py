@@ -220,6 +220,11 @@ class StoredImage:
     # ---- For other libraries -----------------------------------------------------------------------------------
 
     @property
+    def mark(self) -> str:
+        """The same for as long as the value is, for whoever opens it again elsewhere."""
+        return self._value.mark
+
+    @property
     def chunks(self) -> tuple[tuple[int, ...], ...]:
         """The sizes of pieces along each axis, as Dask has them. If possible, they are those of the value's chunks."""
         return self._turned(tuple(self._chunks()))

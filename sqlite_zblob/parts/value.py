@@ -66,6 +66,12 @@ class StoredValue:
             self.blocks = [_piece(at, self._size) for at in range(0, self._size, PLAIN_BLOCK)]
             self._checksums = [checksum(self._stored(each.stored_offset, each.stored_size)) for each in self.blocks]
 
+    @property
+    def mark(self) -> str:
+        """The same for as long as the value is: a checksum of its header, which has those of all chunks."""
+        sums = self._head if self._decoder else b"".join(each.to_bytes(8, "little") for each in self._checksums)
+        return f"{self._size} {checksum(sums):016x}"
+
     # ---- What is stored ----------------------------------------------------------------------------------------
 
     def _ask(self, sql: str, *values: Any) -> Any:

@@ -213,11 +213,13 @@ class ShardedStore(MutableMapping[Key, Value]):
             self._leases[number] = lease
         return connection
 
-    def release(self) -> None:
-        """Let other processes write; the next write takes the leases again."""
-        for number in list(self._leases):
-            with self._locks[number]:
-                self._leases.pop(number).release()
+    def release(self, number: int | None = None) -> None:
+        """Let other processes write, to one shard or to all; the next write takes the lease again."""
+        for each in list(self._leases) if number is None else [number]:
+            with self._locks[each]:
+                lease = self._leases.pop(each, None)
+                if lease:
+                    lease.release()
 
     def close(self) -> None:
         for number in list(self._connections):
