@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import images, shards
+    from . import exchange, images, shards
     from .analysis.analyze import Analysis, ColumnAnalysis, analyze
     from .analysis.describe import ColumnInfo, DatabaseInfo, MigrationInfo, TableInfo, describe
     from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         NotCompressedError,
         OptionError,
         SizeLimitError,
+        StorageError,
         SupersededError,
         UnsupportedFrameError,
         WorkerError,
@@ -70,6 +71,7 @@ __all__ = [
     "Recommendation",
     "Report",
     "SizeLimitError",
+    "StorageError",
     "SupersededError",
     "TableInfo",
     "TableStats",
@@ -91,6 +93,7 @@ __all__ = [
     "disable",
     "drop_dictionaries",
     "enable",
+    "exchange",
     "images",
     "info",
     "install",
@@ -133,6 +136,7 @@ _HOMES = {
         "NotCompressedError",
         "OptionError",
         "SizeLimitError",
+        "StorageError",
         "SupersededError",
         "UnsupportedFrameError",
         "WorkerError",
@@ -150,7 +154,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("images", "shards"):
+    if name in ("exchange", "images", "shards"):
         return import_module(f".{name}", __name__)
     if name == "dask":
         value: Any = import_module(".integrations.dask", __name__)

@@ -36,6 +36,8 @@ RESULTS: dict[str, tuple[Any, ...]] = {
     "stats": (list[zb.TableStats], zb.shards.DatabasesReport),
     "status": (list[zb.ColumnStatus],),
     "reshard": (zb.shards.ReshardReport,),
+    "export": (zb.exchange.ExchangeReport,),
+    "import": (zb.exchange.ExchangeReport,),
     "demo": (demo.Result,),
     "bench": (Investigation, Cost),
 }

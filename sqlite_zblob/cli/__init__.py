@@ -7,6 +7,7 @@ import click
 from ..codec import VERSION
 from .bench import bench
 from .demo import demo
+from .exchange import export, import_
 from .look import analyze, info, stats
 from .options import ErrorGroup
 from .several import reshard
@@ -30,5 +31,5 @@ def cli() -> None:
     """
 
 
-for command in (analyze, migrate, restore, verify, info, stats, status, reshard, demo, bench):
+for command in (analyze, migrate, restore, verify, info, stats, status, reshard, export, import_, demo, bench):
     cli.add_command(command)

@@ -276,7 +276,14 @@ def open_image(
         knows, or its samples stand in the value as text.
     :raises ChangedValueError, DamagedFrameError, UnsupportedFrameError, LoadError: as `open_blob`.
     """
-    value = StoredValue(connection, table, column, rowid, schema)
+    return image_of(StoredValue(connection, table, column, rowid, schema), image)
+
+
+def image_of(value: StoredValue, image: int = 0) -> StoredImage:
+    """An image of an opened value.
+
+    :raises OptionError: as `open_image`.
+    """
     images = [each for each in value.describe().images if each.source != "guess"]
     image = largest(images) if image is None else image
     if not 0 <= image < len(images):

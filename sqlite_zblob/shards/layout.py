@@ -171,6 +171,15 @@ def matching(pattern: str | os.PathLike[str]) -> list[str]:
     return found
 
 
+def paths_of(databases: str | os.PathLike[str] | Sequence[str]) -> list[str]:
+    """The absolute paths of one database, of those that match a pattern, or of several."""
+    if isinstance(databases, str | os.PathLike):
+        names = matching(databases) if is_pattern(databases) else [os.fspath(databases)]
+    else:
+        names = [os.fspath(each) for each in databases]
+    return [os.path.abspath(each) for each in names]  # noqa: PTH100 - it must not resolve links
+
+
 def names_for(pattern: str | os.PathLike[str], shards: int) -> list[str]:
     """The files of a new store: the pattern with a number in place of its `*`.
 

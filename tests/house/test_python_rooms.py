@@ -29,6 +29,7 @@ ROOMS = [
     "analysis",
     "shards",
     "integrations",
+    "exchange",
     "bench",
     "cli",
 ]

@@ -21,7 +21,7 @@ from ...connect.database import quote, run
 from ...connect.opening import errors_of, opened
 from ...errors import ChangedValueError, OptionError
 from ...parts.array import StoredImage, open_image
-from ...shards.layout import is_pattern, matching, shard_of
+from ...shards.layout import paths_of, shard_of
 
 KEPT_IMAGES = 32  # for each thread of a worker: opened, with their decoded chunks
 
@@ -76,7 +76,7 @@ def from_store(
     import dask.array as da
 
     arrays: dict[Any, Any] = {}
-    for key, source, found in _find(_paths(databases), table, column, keys, image):
+    for key, source, found in _find(paths_of(databases), table, column, keys, image):
         workers = None if workers_of is None else list(workers_of(source.path))
         with dask.annotate(workers=workers, allow_other_workers=True) if workers else nullcontext():
             arrays[key] = da.map_blocks(
@@ -102,14 +102,6 @@ def _empty(found: StoredImage) -> Any:
     import numpy as np
 
     return np.empty((0,) * found.ndim, found.dtype)
-
-
-def _paths(databases: str | os.PathLike[str] | Sequence[str]) -> list[str]:
-    if isinstance(databases, str | os.PathLike):
-        names = matching(databases) if is_pattern(databases) else [os.fspath(databases)]
-    else:
-        names = [os.fspath(each) for each in databases]
-    return [os.path.abspath(each) for each in names]  # noqa: PTH100 - for workers in other folders
 
 
 def _find(
