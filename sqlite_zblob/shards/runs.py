@@ -30,7 +30,7 @@ Databases = str | os.PathLike[str] | Sequence[str]
 PieceReport = Report | VerifyReport | Analysis | tuple[TableStats, ...]
 
 TICK_SECONDS = 0.25
-LEAST_SECONDS = 0.5  # that analyze takes for each database
+LEAST_SECONDS = 0.1  # that analyze takes for each database
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ def analyze(
 ) -> DatabasesReport:
     """`sqlite_zblob.analyze` of several databases, by default one after the other: it measures times.
 
-    :param seconds: for all of them together, but at least half a second for each.
+    :param seconds: for all of them together, but at least a tenth of a second for each.
     """
     names = _names(databases)
     share = max(LEAST_SECONDS, seconds * max(1, side_by_side) / len(names))

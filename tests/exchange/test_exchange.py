@@ -38,7 +38,7 @@ def npy(array: Any) -> bytes:
 @pytest.fixture(scope="module")
 def values(brain: sitk.Image) -> dict[Any, Any]:
     """As they are stored."""
-    volume = sitk.GetArrayFromImage(brain)[:100, :160, :160]
+    volume = sitk.GetArrayFromImage(brain)[40:130, :128, :128]
     series = np.stack([volume[:12], volume[12:24], volume[24:36]]).astype("i2")
     scan = pickle.dumps(sitk.GetImageFromArray(volume))
     return {
@@ -53,7 +53,7 @@ def values(brain: sitk.Image) -> dict[Any, Any]:
         "fortran": zb.compress(npy(np.asfortranarray(volume[:30]))),
         "bool": zb.compress(npy(volume[:40] > 60)),
         "thin": zb.compress(npy(volume[:40, :, :8].copy())),
-        "slice": zb.compress(npy(volume[50])),
+        "slice": zb.compress(npy(volume[45])),
         "text": "plain text " * 99,
         "compressed text": zb.compress("täxt " * 999),
         "": zb.compress(b"small " * 99),
@@ -64,6 +64,9 @@ def values(brain: sitk.Image) -> dict[Any, Any]:
         "integer": 1 << 60,
         "real": float("inf"),
     }
+
+
+CHANGED = ("scan", "halves", "slice", "big-endian")
 
 
 @pytest.fixture
@@ -129,7 +132,7 @@ def test_zarr_with_a_standard_codec(database: str, values: dict[Any, Any], tmp_p
 
 def test_arrays_that_others_changed_or_made(database: str, values: dict[Any, Any], tmp_path: Path) -> None:
     zb.exchange.export_rows(database, "results", "data", f"zarr:{tmp_path / 'z'}")
-    for key in ("scan", "halves", "slice", "big-endian"):
+    for key in CHANGED:
         zarr.open_array(tmp_path / "z" / key, mode="r+")[3:5] = 17
     foreign = zarr.create_array(tmp_path / "z" / "foreign", shape=(9, 50), chunks=(4, 50), dtype="u2")
     foreign[...] = np.arange(450).reshape(9, 50)
@@ -137,7 +140,7 @@ def test_arrays_that_others_changed_or_made(database: str, values: dict[Any, Any
     assert zb.exchange.import_rows(out, "results", "data", f"zarr:{tmp_path / 'z'}").ok
     found = rows_of(out)
     assert np.array_equal(zb.images.read_array(found["foreign"]), np.arange(450).reshape(9, 50))
-    for key in ("scan", "halves", "slice", "big-endian"):
+    for key in CHANGED:
         expected = zb.images.read_array(values[key]).copy()
         expected[3:5] = 17
         assert np.array_equal(zb.images.read_array(found[key]), expected), key
@@ -194,15 +197,15 @@ def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path) -> None:
     expected = zb.images.read_array(values["halves"])
     objects = image._value.objects  # type: ignore[attr-defined]
     assert objects.requests == 1
-    assert np.array_equal(image[120], expected[120])
+    assert np.array_equal(image[100], expected[100])
     assert objects.requests == 2 and objects.received < len(values["halves"]) / 1.5
     assert np.array_equal(image, expected)
     damaged = bytearray(values["halves"])
-    damaged[-5000] ^= 1
+    damaged[-3000] ^= 1
     (tmp_path / "v.zblob").write_bytes(damaged)
     changed = zb.exchange.open_remote(tmp_path / "v.zblob")
     with pytest.raises(zb.DamagedFrameError):
-        changed[199]
+        changed[179]
     with pytest.raises(zb.OptionError, match="no object"):
         zb.exchange.open_remote(tmp_path / "none.zblob")
 
@@ -220,7 +223,7 @@ def test_names() -> None:
             key_of(odd)
 
 
-def test_the_commands(database: str, values: dict[Any, Any], tmp_path: Path) -> None:
+def test_the_commands(database: str, tmp_path: Path) -> None:
     def run_json(*arguments: object, exit_code: int = 0) -> Any:
         done = CliRunner().invoke(cli, [*map(str, arguments), "--json"], prog_name="sqlite-zblob")
         assert done.exit_code == exit_code, done.output
@@ -229,14 +232,18 @@ def test_the_commands(database: str, values: dict[Any, Any], tmp_path: Path) -> 
             jsonschema.validate(result, {"$ref": f"#/$defs/output of {arguments[0]}", **cli_docs.schema()})
         return result
 
+    kept = ("scan", "text", "null", 7)
+    connection = open_apsw(database)
+    connection.execute(f"DELETE FROM results WHERE id NOT IN ({', '.join('?' * len(kept))})", kept)
+    connection.close()
     place = f"zarr:{tmp_path / 'z'}"
-    assert run_json("export", database, "results", "data", "--to", place)["done_rows"] == len(values)
+    assert run_json("export", database, "results", "data", "--to", place)["done_rows"] == len(kept)
     zb.shards.create(tmp_path / "s-*.db", 2).close()
     report = run_json("import", tmp_path / "s-*.db", "results", "data", "--from", place, exit_code=1)
     assert [each["key"]["key"] for each in report["failures"]] == ["null"]
     with zb.shards.open(tmp_path / "s-*.db") as store:
-        assert len(store) == len(values) - 1 and store[7] == b""
+        assert len(store) == len(kept) - 1 and store[7] == b""
     lines = CliRunner().invoke(cli, ["export", database, "results", "data", "--to", place]).stdout.splitlines()
-    assert lines[0].startswith("export: 0 of 21 rows, 21 there already")
+    assert lines[0].startswith("export: 0 of 4 rows, 4 there already")
     for wrong in ("zip:x", "zarr"):
         assert run_json("export", database, "results", "data", "--to", wrong, exit_code=1)["error"]["kind"]

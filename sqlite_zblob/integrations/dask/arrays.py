@@ -114,15 +114,15 @@ def _find(
                 for key, rowid in _rows(connection, table, column):
                     yield key, *_source(connection, path, table, column, rowid, image)
         return
-    connections: dict[str, apsw.Connection] = {}
+    files: dict[str, _File] = {}
     try:
         for key in keys:
-            home, rowid = _look_up(connections, _candidates(paths, key), table, key)
+            home, rowid = _look_up(files, _candidates(paths, key), table, key)
             with errors_of(home):
-                yield key, *_source(connections[home], home, table, column, rowid, image)
+                yield key, *_source(files[home].connection, home, table, column, rowid, image)
     finally:
-        for connection in connections.values():
-            connection.close()
+        for file in files.values():
+            file.connection.close()
 
 
 def _source(
@@ -158,14 +158,23 @@ def _rows(connection: apsw.Connection, table: str, column: str) -> list[tuple[An
     return [(row[0], row[1]) for row in run(connection, sql)]
 
 
-def _look_up(connections: dict[str, apsw.Connection], paths: list[str], table: str, key: Any) -> tuple[str, Any]:
-    for path in paths:
-        if path not in connections:
-            connections[path] = opened(path, writes=False)
+class _File:
+    """An open database, and the statement that finds a row by its key."""
+
+    def __init__(self, path: str, table: str) -> None:
+        self.connection = opened(path, writes=False)
         with errors_of(path):
-            name, rowid = _columns(connections[path], table)
-            address = f"main.{quote(find_rows(connections[path], table).name)}"
-            rows = run(connections[path], f"SELECT {rowid} FROM {address} WHERE {name} = ?", (key,))
+            name, rowid = _columns(self.connection, table)
+            address = f"main.{quote(find_rows(self.connection, table).name)}"
+        self.sql = f"SELECT {rowid} FROM {address} WHERE {name} = ?"
+
+
+def _look_up(files: dict[str, _File], paths: list[str], table: str, key: Any) -> tuple[str, Any]:
+    for path in paths:
+        if path not in files:
+            files[path] = _File(path, table)
+        with errors_of(path):
+            rows = run(files[path].connection, files[path].sql, (key,))
         if rows:
             return path, rows[0][0]
     raise KeyError(key)

@@ -166,10 +166,16 @@ class _Writer:
                 key = waiting.popleft()
                 flying[self._submit(client, key, todo[key], workers)] = key
             for future in _finished(flying):
-                key = flying.pop(future)
-                if future.status == "cancelled" or not self._take(key, future):
+                key = flying[future]
+                if self._take(key, future):
+                    del flying[future]
+                    continue
+                self.again += 1
+                if future.status == "error":
+                    future.retry()  # a new task would meet the error that the scheduler keeps for this one's parts
+                else:
+                    del flying[future]
                     waiting.append(key)
-                    self.again += 1
             if flying and client.status != "running":
                 break
         self.again += len(flying)
@@ -188,6 +194,8 @@ class _Writer:
 
     def _take(self, key: Any, future: Any) -> bool:
         """False: it has to be done again."""
+        if future.status == "cancelled":
+            return False
         try:
             self.done[key] = future.result(timeout=self.patience)
         except (CancelledError, TimeoutError):
