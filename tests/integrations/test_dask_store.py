@@ -135,12 +135,15 @@ def test_kills_lose_nothing_and_double_nothing(cluster: Cluster, store: str, tmp
         assert 8 <= rows_in(store) < count
         cluster.start_worker()
     thread.join(2 * SECONDS)
-    (report,) = outcome
-    assert isinstance(report, zb.dask.WriteReport), report
-    assert (report.rows, report.skipped_rows) == (count, 0) and (report.again > 0 or not restarts)
+    (written,) = outcome
+    assert isinstance(written, zb.dask.WriteReport), written
+    assert (written.rows, written.skipped_rows) == (count, 0) and (written.again > 0 or not restarts)
     with zb.shards.open(store) as opened:
         assert sorted(opened) == list(range(count))
-    assert zb.shards.verify(store, "results", "data").ok
+    with zb.dask.DaskExecutor(cluster.address, patience=SECONDS) as executor:
+        assert zb.shards.verify(store, "results", "data", executor=executor).ok
+        report = zb.exchange.export_rows(store, "results", "data", f"frames:{tmp_path / 'out'}", executor=executor)
+        assert report.ok and report.done_rows == count
     found = zb.dask.from_store(store, "results", "data", range(count))
     with distributed.Client(cluster.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
         means = client.compute(found.mean(axis=(1, 2, 3))).result(timeout=SECONDS)
