@@ -6,13 +6,15 @@ Each row is one file, with a second one for raw voxels; the file that is written
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import tempfile
+import zlib
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from ..codec import checksum, compress, decompress, find_damages
+from ..codec import DEFAULT_MAX_SIZE, checksum, compress, decompress, find_damages
 from ..errors import DamagedFrameError, OptionError
 from .names import Key, key_of, name_of
 from .objects import Objects
@@ -149,9 +151,13 @@ def read_row(objects: Objects, name: str, target: Target) -> RowResult:
 
 def _read_nifti(_: Objects, name: str, data: bytes) -> bytes:
     try:
-        return gzip.decompress(data)
-    except (OSError, EOFError) as error:
+        with gzip.open(io.BytesIO(data)) as file:
+            found = file.read(DEFAULT_MAX_SIZE + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise DamagedFrameError(f"{name}.nii.gz is damaged: {error}") from error
+    if len(found) > DEFAULT_MAX_SIZE:
+        raise DamagedFrameError(f"{name}.nii.gz holds more than {DEFAULT_MAX_SIZE} bytes")
+    return found
 
 
 def _read_nrrd(_: Objects, name: str, data: bytes) -> bytes:
@@ -169,8 +175,6 @@ def _read_nrrd(_: Objects, name: str, data: bytes) -> bytes:
 
 
 def _read_raw(objects: Objects, name: str, data: bytes) -> bytes:
-    import io
-
     import numpy as np
 
     try:

@@ -35,7 +35,7 @@ class Objects:
             raise OptionError(f"this needs the extra: pip install 'sqlite_zblob[exchange]' ({error})") from error
         self._obstore: Any = obstore
         self.url = os.fspath(url)
-        self._patience = patience
+        self._patience = patience if "://" in self.url else 0.0  # a folder does not come back by itself
         self.store: Any = self._open(creates)
         self.requests = self.received = self.sent = 0
 
@@ -78,9 +78,11 @@ class Objects:
             except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
                 raise StorageError(f"{self.url}: the server refuses: {error}") from error
             except (exceptions.GenericError, OSError) as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() >= deadline:
                     raise StorageError(f"{self.url}: no answer for {self._patience:g} s: {error}") from error
                 time.sleep(WAIT_SECONDS)
+            except exceptions.BaseError as error:
+                raise StorageError(f"{self.url}/{name}: {error}") from error
 
     def put(self, name: str, data: bytes) -> None:
         """All of it or nothing. It replaces what is there."""

@@ -64,8 +64,10 @@ class Frame:
     @classmethod
     def of_rest(cls, rest: bytes) -> Frame:
         """From a frame's head with some of its chunks: `chunks` has all, `data` those that are there."""
-        (chunks,) = struct.unpack_from("<I", rest, 28)
         head = head_size(rest[:4096])
+        chunks = struct.unpack_from("<I", rest, 28)[0] if len(rest) >= _FIXED else 0
+        if not _FIXED + _CHECKSUM + _ENTRY * chunks <= head <= len(rest):
+            raise DamagedFrameError("this is no head of a frame")
         sizes = [struct.unpack_from("<I", rest, head - _CHECKSUM - _ENTRY * n + 4)[0] for n in range(1, chunks + 1)]
         return cls(rest, head + sum(sizes))
 

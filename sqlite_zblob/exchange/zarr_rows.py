@@ -8,11 +8,13 @@ last: an array that has it is complete.
 from __future__ import annotations
 
 import json
+import re
+import struct
 from itertools import product
 from math import prod
 from typing import Any
 
-from ..codec import checksum, compress, decompress, find_damages
+from ..codec import DEFAULT_MAX_SIZE, checksum, compress, decompress, find_damages
 from ..descriptions import ImageInfo
 from ..errors import DamagedFrameError, OptionError
 from .names import Key, key_of, name_of
@@ -125,7 +127,7 @@ def _mark_there(objects: Objects, name: str) -> tuple[str, str] | None:
     try:
         about = json.loads(objects.get(f"{name}/zarr.json"))["attributes"][ATTRIBUTE]
         return about["mark"], about["codec"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -273,6 +275,20 @@ def _chunk_name(at: tuple[int, ...]) -> str:
     return "/".join(["c", *map(str, at)])
 
 
+def _require_bounds(metadata: dict[str, Any], objects: dict[str, Any], expected: int) -> None:
+    """Before anything is made of them: is the array as large as the value had room for, and are these its chunks?
+
+    :raises DamagedFrameError: no.
+    """
+    shape, chunk_shape = metadata["shape"], metadata["chunk_grid"]["configuration"]["chunk_shape"]
+    numbers = [*shape, *chunk_shape]
+    if len(shape) != len(chunk_shape) or not all(type(each) is int and 0 < each < 1 << 40 for each in numbers):
+        raise DamagedFrameError(f"an array of shape {shape!r} in chunks of {chunk_shape!r} makes no sense")
+    count = prod(-(-extent // step) for extent, step in zip(shape, chunk_shape, strict=True))
+    if prod(shape) > expected or prod(chunk_shape) > 2 * expected + 1 or count != sum(each != REST for each in objects):
+        raise DamagedFrameError(f"shape {shape} in chunks of {chunk_shape} does not fit the {len(objects)} objects")
+
+
 def _positions(shape: tuple[int, ...] | list[int], chunk_shape: list[int]) -> list[tuple[int, ...]]:
     return list(product(*(range(-(-extent // step)) for extent, step in zip(shape, chunk_shape, strict=True))))
 
@@ -322,7 +338,7 @@ def read_row(objects: Objects, name: str, target: Target) -> RowResult:
     try:
         metadata = json.loads(objects.get(f"{name}/zarr.json"))
         is_array = metadata["node_type"] == "array"
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise OptionError(f"{objects.url}/{name} is no Zarr array of version 3: {error!r}") from error
     if not is_array:
         raise OptionError(f"{objects.url}/{name} is a group: only the arrays of one group are imported")
@@ -355,6 +371,8 @@ def _read_own(objects: Objects, name: str, metadata: dict[str, Any], about: dict
         found: dict[str, bytes] = {}
         changed = False
         for each, (size, digest) in about["objects"].items():
+            if not re.fullmatch(r"c(/\d+)*|zblob-rest", each, re.ASCII):
+                raise DamagedFrameError(f"{objects.url}/{name}/zarr.json names an object {each!r}")
             data = objects.get(f"{name}/{each}")
             same = len(data) == size and f"{checksum(data):016x}" == digest
             if each == REST and not same:
@@ -363,15 +381,23 @@ def _read_own(objects: Objects, name: str, metadata: dict[str, Any], about: dict
             found[each] = data
         if about["kind"] != "image":
             return _bytes_back(found, about, metadata, changed)
+        _require_bounds(metadata, found, _most_samples(about))
         if about["exact"] and not changed:
             return _frame_back(found, about, metadata), int(about["whole"])
         return _image_back(found, about, metadata), 0
     except FileNotFoundError as error:
         raise DamagedFrameError(f"{objects.url}/{name} lacks an object: {error}") from error
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
         if isinstance(error, DamagedFrameError | OptionError):
             raise
         raise DamagedFrameError(f"{objects.url}/{name}/zarr.json makes no sense: {error!r}") from error
+
+
+def _most_samples(about: dict[str, Any]) -> int:
+    size = about["image_size"]
+    if type(size) is not int or not 0 < size <= DEFAULT_MAX_SIZE:
+        raise DamagedFrameError(f"an image of {size!r} bytes is more than a value can hold")
+    return size
 
 
 def _bytes_back(
@@ -385,9 +411,36 @@ def _bytes_back(
 
 
 def _decode(data: bytes, metadata: dict[str, Any]) -> bytes:
-    if metadata["codecs"][-1]["name"] == "zstd":
+    """A chunk, which must have the size that the array says, before it is decoded.
+
+    :raises DamagedFrameError: it has another.
+    """
+    import numpy as np
+
+    expected = prod(metadata["chunk_grid"]["configuration"]["chunk_shape"]) * np.dtype(metadata["data_type"]).itemsize
+    is_zstd = metadata["codecs"][-1]["name"] == "zstd"
+    size = _zstd_size(data) if is_zstd else describe(data).raw_size
+    if size != expected or expected > DEFAULT_MAX_SIZE:
+        raise DamagedFrameError(f"a chunk holds {size} bytes, where the array needs {expected}")
+    if not is_zstd:
+        return _raw(data)
+    try:
         return bytes(_zstd(1).decode(data))
-    return _raw(data)
+    except RuntimeError as error:
+        raise DamagedFrameError(f"a chunk is no Zstandard frame: {error}") from error
+
+
+def _zstd_size(data: bytes) -> int | None:
+    """What a Zstandard frame says of its content (RFC 8878, section 3.1.1.1); None: nothing."""
+    if len(data) < 18 or data[:4] != b"\x28\xb5\x2f\xfd":
+        return None
+    descriptor = data[4]
+    is_single = bool(descriptor & 32)
+    at = 5 + (not is_single) + (0, 1, 2, 4)[descriptor & 3]
+    width = (1 if is_single else 0, 2, 4, 8)[descriptor >> 6]
+    if not width:
+        return None
+    return int.from_bytes(data[at : at + width], "little") + (256 if width == 2 else 0)
 
 
 def _frame_back(found: dict[str, bytes], about: dict[str, Any], metadata: dict[str, Any]) -> bytes:
@@ -459,6 +512,10 @@ def _read_foreign(objects: Objects, name: str, target: Target) -> bytes:
     from ..integrations import zarr as _codec  # noqa: F401 - registers the codec
 
     array: Any = zarr.open_array(ObjectStore(objects.store, read_only=True), path=name, mode="r")
+    if array.nbytes > DEFAULT_MAX_SIZE or array.dtype.hasobject:
+        raise OptionError(
+            f"{objects.url}/{name}: {array.nbytes} bytes of {array.dtype} are no value: store it in parts"
+        )
     buffer = io.BytesIO()
     np.save(buffer, np.asarray(array[...]), allow_pickle=False)
     return compress(buffer.getvalue(), target.level)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from pathlib import Path
@@ -37,6 +36,8 @@ class Lease:
         os.pwrite(self._file, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
 
     def _try(self) -> bool:
+        import fcntl  # which Windows has not
+
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -167,6 +167,56 @@ def test_damage_is_named(database: str, tmp_path: Path) -> None:
     assert report.skipped_rows > 10
 
 
+def edit(path: Path, *changes: tuple[tuple[str, ...], Any]) -> None:
+    about = json.loads(path.read_text())
+    for (*way, last), value in changes:
+        place = about
+        for step in way:
+            place = place[step]
+        place[last] = value
+    path.write_text(json.dumps(about))
+
+
+def test_arrays_that_lie(database: str, tmp_path: Path) -> None:
+    """In little memory and time, with a reason: what they claim is checked before anything is made of it."""
+    grid, own = ("chunk_grid", "configuration", "chunk_shape"), ("attributes", "sqlite_zblob")
+    lies: list[list[tuple[tuple[str, ...], Any]]] = [
+        [(("shape",), [1 << 39, 1 << 39, 1 << 39])],
+        [(("shape",), [90, 128, 0])],
+        [(grid, [1, 1, 1])],
+        [(grid, [0, 128, 128])],
+        [((*own, "image_size"), 1 << 60), (("shape",), [1 << 30, 128, 128])],
+        [((*own, "objects"), {"c/0/0/0": [1, "x"], "../../secret": [1, "x"]})],
+        [((*own, "kind"), [])],
+        [((*own, "whole"), 1 << 40), ((*own, "first"), -5)],
+    ]
+    for codec in ("zblob", "zstd"):
+        place = tmp_path / codec
+        zb.exchange.export_rows(database, "results", "data", f"zarr:{place}", codec=codec)
+        metadata = (place / "scan" / "zarr.json").read_text()
+        for number, changes in enumerate(lies):
+            if codec == "zstd" and number == len(lies) - 1:  # which has other fields
+                changes = [((*own, "value_offset"), "x")]
+            (place / "scan" / "zarr.json").write_text(metadata)
+            edit(place / "scan" / "zarr.json", *changes)
+            out = empty_database(tmp_path / f"{codec}-{number}.db")
+            report = zb.exchange.import_rows(out, "results", "data", f"zarr:{place}")
+            assert [each.key["key"] for each in report.failures] == ["scan"], (codec, changes)
+        (place / "scan" / "zarr.json").write_text(metadata)
+        chunk = place / "scan" / "c" / "0" / "0" / "0"
+        for other in (
+            b"",
+            chunk.read_bytes()[:40],
+            zb.compress(bytes(1 << 26)),
+            b"\x28\xb5\x2f\xfd\xe0" + b"\xff" * 40,
+        ):
+            chunk.write_bytes(other)
+            report = zb.exchange.import_rows(
+                empty_database(tmp_path / f"{codec}-{len(other)}-x.db"), "results", "data", f"zarr:{place}"
+            )
+            assert [each.key["key"] for each in report.failures] == ["scan"], (codec, len(other))
+
+
 @pytest.mark.parametrize("kind", ["frames", "nifti", "nrrd", "raw"])
 def test_files(database: str, values: dict[Any, Any], tmp_path: Path, kind: str) -> None:
     place = f"{kind}:{tmp_path / kind}"

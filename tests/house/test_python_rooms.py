@@ -81,7 +81,18 @@ def test_the_package_imports_itself_relatively() -> None:
 
 def test_importing_the_package_imports_no_extra() -> None:
     extras = ["numpy", "SimpleITK", "zstandard", "lz4", "brotli", "nilearn", "pydicom", "rich", "click"]
-    extras += ["dask", "distributed", "matplotlib", "zarr", "numcodecs", "sqlalchemy", "django", "datasette", "joblib", "obstore"]
+    extras += [
+        "dask",
+        "distributed",
+        "matplotlib",
+        "zarr",
+        "numcodecs",
+        "sqlalchemy",
+        "django",
+        "datasette",
+        "joblib",
+        "obstore",
+    ]
     script = f"import sys, sqlite_zblob; print([name for name in {extras} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
