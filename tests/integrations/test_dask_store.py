@@ -131,6 +131,7 @@ def test_kills_lose_nothing_and_double_nothing(cluster: Cluster, store: str, tmp
     cluster.kill_worker()
     if restarts:
         wait_for(lambda: outcome or rows_in(store) >= 8)
+        assert not outcome, outcome
         cluster.restart_scheduler()
         assert 8 <= rows_in(store) < count
         cluster.start_worker()

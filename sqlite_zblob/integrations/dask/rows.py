@@ -30,6 +30,7 @@ PATIENCE = 60.0  # seconds to wait for a scheduler and for workers
 LEASE_SECONDS = 600.0  # that a worker waits for another one to have written
 RETRIES = 3  # of a task that raised, or killed its worker
 EACH = 3  # tasks in flight for each thread of the cluster
+PAUSE_SECONDS = 0.25  # twice that after the first failure of a task, and so on
 LOOK_SECONDS = 1.0
 
 
@@ -105,6 +106,7 @@ class _Writer:
         self.done: dict[Any, tuple[int, int]] = {}
         self.again = 0
         self._failures: dict[Any, int] = {}
+        self._not_before: dict[Any, float] = {}  # the scheduler keeps the error of a task's parts for a while
 
     def _task(self, key: Any, array: Any) -> Any:
         return dask.delayed(store_row, pure=False)(array, self.pattern, key, self.level)
@@ -162,24 +164,31 @@ class _Writer:
                 break
             elif time.monotonic() - last_seen > self.patience:
                 raise WorkerError(f"the Dask cluster has had no worker for {self.patience:g} s")
-            while workers and waiting and len(flying) < EACH * len(workers):
-                key = waiting.popleft()
-                flying[self._submit(client, key, todo[key], workers)] = key
+            self._fill(client, waiting, flying, todo, workers)
             for future in _finished(flying):
-                key = flying[future]
-                if self._take(key, future):
-                    del flying[future]
-                    continue
-                self.again += 1
-                if future.status == "error":
-                    future.retry()  # a new task would meet the error that the scheduler keeps for this one's parts
-                else:
-                    del flying[future]
+                key = flying.pop(future)
+                if not self._take(key, future):
                     waiting.append(key)
+                    self.again += 1
             if flying and client.status != "running":
                 break
         self.again += len(flying)
         return not waiting and not flying
+
+    def _fill(
+        self, client: Any, waiting: deque[Any], flying: dict[Any, Any], todo: Mapping[Any, Any], workers: Sequence[str]
+    ) -> None:
+        """Give out tasks, as many as the workers are kept busy with. Those that have failed wait for their time."""
+        for _ in range(min(len(waiting), EACH * len(workers) + len(self._not_before))):
+            if len(flying) >= EACH * len(workers):
+                return
+            key = waiting.popleft()
+            if time.monotonic() < self._not_before.get(key, 0.0):
+                waiting.append(key)
+            else:
+                flying[self._submit(client, key, todo[key], workers)] = key
+        if not flying:
+            time.sleep(0.05)
 
     def _workers(self, client: Any) -> Sequence[str]:
         try:
@@ -204,6 +213,8 @@ class _Writer:
             self._failures[key] = self._failures.get(key, 0) + 1
             if self._failures[key] > RETRIES:
                 raise
+            future.cancel()
+            self._not_before[key] = time.monotonic() + PAUSE_SECONDS * 2 ** self._failures[key]
             return False
         return True
 
