@@ -50,12 +50,13 @@ class RemoteValue(StoredValue):
         return ChangedValueError(f"{self.name} was changed while it was being read: open it again")
 
 
-def open_remote(url: str | os.PathLike[str], *, image: int = 0, patience: float = PATIENCE) -> StoredImage:
+def open_remote(url: str | os.PathLike[str], *, image: int | None = None, patience: float = PATIENCE) -> StoredImage:
     """An image in an object that is a frame, such as `export_rows` writes to `frames:`, as a lazy array.
 
     One request reads size, header and index, if these have at most 32 KiB; an index into the array then makes one
     request for all neighbouring chunks that it needs.
 
+    :param image: as for `zb.images.open_image`.
     :param url: of the object: a path, `s3://bucket/prefix/name.zblob`, `https://` ...
     :raises OptionError: there is no such object, or no such image in it.
     :raises StorageError: the server refuses, or has been away for too long.

@@ -279,7 +279,7 @@ def open_image(
     return image_of(StoredValue(connection, table, column, rowid, schema), image)
 
 
-def image_of(value: StoredValue, image: int = 0) -> StoredImage:
+def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
     """An image of an opened value.
 
     :raises OptionError: as `open_image`.

@@ -33,7 +33,7 @@ class Source(NamedTuple):
     table: str
     column: str
     rowid: Any
-    image: int
+    image: int | None
     mark: str
 
 
@@ -55,7 +55,7 @@ def from_store(
     column: str,
     keys: Iterable[Any] | None = None,
     *,
-    image: int = 0,
+    image: int | None = None,
     stack: bool = True,
     workers_of: Callable[[str], Sequence[str]] | None = None,
 ) -> Any:
@@ -63,7 +63,7 @@ def from_store(
 
     :param databases: a path, a pattern such as "store-*.db", or paths.
     :param keys: primary keys, or rowids of tables without one; None: all rows, in the order of the files and of rowids.
-    :param image: its number among the images of each value.
+    :param image: its number among the images of each value. None: the largest one.
     :param stack: True: one array, whose first axis is that of the keys. False: a dict from keys to arrays, whose shapes
         and types may differ.
     :param workers_of: gives the addresses of the workers that are to read a file, where data lie with the workers;
@@ -105,7 +105,7 @@ def _empty(found: StoredImage) -> Any:
 
 
 def _find(
-    paths: list[str], table: str, column: str, keys: Iterable[Any] | None, image: int
+    paths: list[str], table: str, column: str, keys: Iterable[Any] | None, image: int | None
 ) -> Iterator[tuple[Any, Source, StoredImage]]:
     """In the order of the keys, if there are any."""
     if keys is None:
@@ -126,7 +126,7 @@ def _find(
 
 
 def _source(
-    connection: apsw.Connection, path: str, table: str, column: str, rowid: Any, image: int
+    connection: apsw.Connection, path: str, table: str, column: str, rowid: Any, image: int | None
 ) -> tuple[Source, StoredImage]:
     found = open_image(connection, table, column, rowid, image=image)
     return Source(path, table, column, rowid, image, found.mark), found
