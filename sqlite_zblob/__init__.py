@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import images
+    from . import exchange, images, shards
     from .analysis.analyze import Analysis, ColumnAnalysis, analyze
     from .analysis.describe import ColumnInfo, DatabaseInfo, MigrationInfo, TableInfo, describe
     from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         NotCompressedError,
         OptionError,
         SizeLimitError,
+        StorageError,
         SupersededError,
         UnsupportedFrameError,
         WorkerError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         ZblobError,
         ZblobWarning,
     )
+    from .integrations import dask
     from .migration.maintain import maintain
     from .migration.migrate import compress_store, migrate, restore
     from .migration.reports import (
@@ -80,6 +82,7 @@ __all__ = [
     "Recommendation",
     "Report",
     "SizeLimitError",
+    "StorageError",
     "SupersededError",
     "TableInfo",
     "TableStats",
@@ -94,12 +97,14 @@ __all__ = [
     "compress",
     "compress_pickle",
     "compress_store",
+    "dask",
     "decode_rows",
     "decompress",
     "describe",
     "disable",
     "drop_dictionaries",
     "enable",
+    "exchange",
     "images",
     "info",
     "install",
@@ -111,6 +116,7 @@ __all__ = [
     "open_blob",
     "recommend",
     "restore",
+    "shards",
     "stats",
     "status",
     "train",
@@ -142,6 +148,7 @@ _HOMES = {
         "NotCompressedError",
         "OptionError",
         "SizeLimitError",
+        "StorageError",
         "SupersededError",
         "UnsupportedFrameError",
         "WorkerError",
@@ -168,10 +175,12 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "images":
-        return import_module(".images", __name__)
-    if name == "__version__":
-        value: Any = import_module(".codec", __name__).VERSION
+    if name in ("exchange", "images", "shards"):
+        return import_module(f".{name}", __name__)
+    if name == "dask":
+        value: Any = import_module(".integrations.dask", __name__)
+    elif name == "__version__":
+        value = import_module(".codec", __name__).VERSION
     elif name in _HOME_OF:
         value = getattr(import_module(_HOME_OF[name], __name__), name)
     else:

@@ -61,5 +61,9 @@ class WorkerError(ZblobError):
     """Workers cannot be used: they carry another version of the codec, or none answers."""
 
 
+class StorageError(ZblobError):
+    """Object storage refuses a request, or has not answered for too long; the message names the URL."""
+
+
 class ZblobWarning(UserWarning):
     """Something works, but perhaps not as the user expects; the message says what and why."""

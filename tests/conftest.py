@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import pickle
 import re
 import signal
@@ -19,6 +20,9 @@ import SimpleITK as sitk
 import sqlite_zblob as zb
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Servers and clusters that are killed and started again take half a minute each.
+slow = pytest.mark.skipif(not os.environ.get("ZBLOB_SLOW"), reason="ZBLOB_SLOW=1 runs it")
 
 CAN_LOAD = hasattr(sqlite3.Connection, "enable_load_extension")
 

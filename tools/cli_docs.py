@@ -28,14 +28,17 @@ PAGE, SCHEMA = ROOT / "docs" / "cli.md", ROOT / "docs" / "cli.schema.json"
 
 # What each command prints with --json: one of these, or a list of them.
 RESULTS: dict[str, tuple[Any, ...]] = {
-    "analyze": (zb.Analysis,),
-    "migrate": (zb.Report,),
-    "restore": (zb.Report,),
+    "analyze": (zb.Analysis, zb.shards.DatabasesReport),
+    "migrate": (zb.Report, zb.shards.DatabasesReport),
+    "restore": (zb.Report, zb.shards.DatabasesReport),
     "maintain": (zb.MaintenanceReport,),
-    "verify": (zb.VerifyReport,),
+    "verify": (zb.VerifyReport, zb.shards.DatabasesReport),
     "info": (zb.DatabaseInfo, zb.TableInfo, zb.FrameInfo),
-    "stats": (list[zb.TableStats],),
+    "stats": (list[zb.TableStats], zb.shards.DatabasesReport),
     "status": (list[zb.ColumnStatus],),
+    "reshard": (zb.shards.ReshardReport,),
+    "export": (zb.exchange.ExchangeReport,),
+    "import": (zb.exchange.ExchangeReport,),
     "demo": (demo.Result,),
     "bench": (Investigation, Cost),
 }

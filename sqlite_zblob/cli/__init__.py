@@ -7,9 +7,11 @@ import click
 from ..codec import VERSION
 from .bench import bench
 from .demo import demo
+from .exchange import export, import_
 from .look import analyze, info, stats
 from .maintain import maintain
 from .options import ErrorGroup
+from .several import reshard
 from .status import status
 from .store import migrate, restore, verify
 
@@ -30,5 +32,19 @@ def cli() -> None:
     """
 
 
-for command in (analyze, migrate, restore, maintain, verify, info, stats, status, demo, bench):
+for command in (
+    analyze,
+    migrate,
+    restore,
+    maintain,
+    verify,
+    info,
+    stats,
+    status,
+    reshard,
+    export,
+    import_,
+    demo,
+    bench,
+):
     cli.add_command(command)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from .. import shards
 from ..analysis.analyze import Analysis, ColumnAnalysis, KindShare, SettingEstimate
 from ..analysis.analyze import analyze as run_analyze
 from ..analysis.describe import ColumnInfo, DatabaseInfo, TableInfo, describe
@@ -20,8 +21,10 @@ from ..analysis.trial import Estimate
 from ..codec import FrameInfo
 from ..codec import info as frame_info
 from ..errors import OptionError, ZblobError
+from ..shards.layout import is_pattern
 from . import render
 from .options import column_argument, database_argument, hint_options, json_option, on_interrupt, table_argument
+from .several import run_several
 
 WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
 WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
@@ -70,6 +73,11 @@ def analyze(
     meanwhile. The command to run is printed at the end. Without TABLE and COLUMN, all columns are looked at.
     """
     on_interrupt("interrupted; nothing was changed")
+    if is_pattern(database):
+        if plot:
+            raise click.UsageError("--plot draws one database: DB must not be a pattern")
+        run_several("analyze", shards.analyze, database, (table, column), as_json=as_json, **options)
+        return
     draw = _plotter(plot) if plot else None
     with render.progress_of_steps() as progress:
         analysis = run_analyze(database, table, column, progress=progress, **options)
@@ -357,6 +365,9 @@ def stats(database: str, table: str | None, column: str | None, as_json: bool) -
     Reads the headers of all values. Without TABLE and COLUMN, of all columns whose compression is on.
     """
     on_interrupt("interrupted; nothing was changed")
+    if is_pattern(database):
+        run_several("stats", shards.stats, database, (table, column), as_json=as_json)
+        return
     with render.progress_of_steps() as progress:
         found = run_stats(
             database, table, column, progress=lambda name, rows: progress(f"{name}: {render.count(rows, 'row')}")

@@ -283,6 +283,16 @@ worker_options: Callable[[Any], Any] = options(
     ),
 )
 
+side_option: Callable[[Any], Any] = options(
+    click.option(
+        "--side-by-side",
+        type=click.IntRange(0),
+        default=0,
+        metavar="N",
+        help="Where DB is a pattern: how many databases to work on at once. 0: one for each CPU.",
+    ),
+)
+
 writer_options: Callable[[Any], Any] = options(
     worker_options,
     click.option(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .. import shards
 from ..codec import DEFAULT_LEVEL
 from ..column.storage import DEFAULT_MIN_SIZE, ENVELOPES, MODES
 from ..migration.migrate import migrate as run_migrate
@@ -15,6 +16,7 @@ from ..migration.migrate import restore as run_restore
 from ..migration.reports import Report, VerifyReport
 from ..migration.settings import proposes_pickle
 from ..migration.verify import verify as run_verify
+from ..shards.layout import is_pattern
 from . import render
 from .options import (
     ByteSize,
@@ -26,11 +28,13 @@ from .options import (
     json_option,
     on_interrupt,
     require_database,
+    side_option,
     table_argument,
     vacuum_mode,
     worker_options,
     writer_options,
 )
+from .several import run_several
 
 MOST_LINES = 20  # of failures and damages on a terminal; --json has all
 WORTH_SAYING = 0.01  # the share of free space in a file from which on it is mentioned
@@ -84,6 +88,7 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
     "--dtype-from and --shape-from say.",
 )
 @writer_options
+@side_option
 @json_option
 def migrate(database: str, table: str, column: str, **options: Any) -> None:
     """Compress a column: the rows that exist, and from now on all that are written.
@@ -98,7 +103,8 @@ def migrate(database: str, table: str, column: str, **options: Any) -> None:
     From then on, programs that write the column need the extension (see docs/in-place.md). The file shrinks with
     --vacuum or --incremental-vacuum; otherwise the pages that become free are used for new rows.
     """
-    if options["envelope"] is None and options["mode"] != "table" and not options["as_json"]:
+    is_one = not is_pattern(database)
+    if options["envelope"] is None and options["mode"] != "table" and not options["as_json"] and is_one:
         options["envelope"] = _ask_for_envelope(database, table, column)
     _rewrite("migrate", run_migrate, (database, table, column), options)
 
@@ -124,6 +130,7 @@ def _ask_for_envelope(database: str, table: str, column: str) -> str | None:
     help="Decompress frames, too, that the program has made itself; also in a column that was never migrated.",
 )
 @writer_options
+@side_option
 @json_option
 def restore(database: str, table: str, column: str, **options: Any) -> None:
     """Decompress a column again and switch its compression off: the inverse of migrate.
@@ -137,9 +144,15 @@ def restore(database: str, table: str, column: str, **options: Any) -> None:
 def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str], options: dict[str, Any]) -> None:
     """Run migrate or restore with these options, and print the report."""
     on_interrupt(_GO_ON)
+    vacuum = vacuum_mode(options.pop("vacuum_full"), options.pop("vacuum_incremental"))
+    side_by_side = options.pop("side_by_side")
+    if is_pattern(place[0]):
+        writes, several = not options["dry_run"], getattr(shards, name)
+        options |= {"vacuum": vacuum, "side_by_side": side_by_side}
+        run_several(name, several, place[0], place[1:], writes=writes, **options)
+        return
     require_database(place[0], writes=not options["dry_run"])
     as_json, scheduler = options.pop("as_json"), options.pop("scheduler")
-    vacuum = vacuum_mode(options.pop("vacuum_full"), options.pop("vacuum_incremental"))
     with executor_for(scheduler) as executor, render.progress_of_rows() as progress:
         report = run(*place, vacuum=vacuum, executor=executor, progress=progress, **options)
     _finish(name, report, as_json)
@@ -150,6 +163,7 @@ def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str],
 @table_argument(required=False)
 @column_argument(required=False)
 @worker_options
+@side_option
 @json_option
 def verify(database: str, table: str | None, column: str | None, as_json: bool, **options: Any) -> None:
     """Read and decode every compressed value, and name each that is damaged: row, chunk, reason.
@@ -157,6 +171,11 @@ def verify(database: str, table: str | None, column: str | None, as_json: bool, 
     Without TABLE and COLUMN, it checks all columns whose compression is on. The exit code is 1 if anything is damaged.
     """
     on_interrupt("interrupted: not all values were checked")
+    side_by_side = options.pop("side_by_side")
+    if is_pattern(database):
+        several = options | {"side_by_side": side_by_side, "as_json": as_json}
+        run_several("verify", shards.verify, database, (table, column), **several)
+        return
     require_database(database, writes=False)
     with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
         report = run_verify(database, table, column, executor=executor, progress=progress, **options)

@@ -14,7 +14,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -223,6 +223,30 @@ def patience() -> Callable[[int], bool]:
         return time.monotonic() < deadline[0]
 
     return wait
+
+
+def opened(path: str | os.PathLike[str], *, writes: bool) -> apsw.Connection:
+    """A connection of our own that stays open, with the extension, whose triggers fire. The caller closes it.
+
+    :raises OSError, DatabaseError, OptionError: as `reading`.
+    """
+    location = locate(path)
+    _check_file(location, writes=writes)
+    with _named_errors(location):
+        connection = _open(location, writes=writes)
+        try:
+            connection.set_busy_handler(patience())
+            load(connection)
+            run(connection, "SELECT count(*) FROM sqlite_master")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def errors_of(path: str | os.PathLike[str]) -> AbstractContextManager[None]:
+    """Within it, errors of SQLite become errors of ours that name this file."""
+    return _named_errors(locate(path))
 
 
 # ---- Errors ------------------------------------------------------------------------------------------------

@@ -220,6 +220,11 @@ class StoredImage:
     # ---- For other libraries -----------------------------------------------------------------------------------
 
     @property
+    def mark(self) -> str:
+        """The same for as long as the value is, for whoever opens it again elsewhere."""
+        return self._value.mark
+
+    @property
     def chunks(self) -> tuple[tuple[int, ...], ...]:
         """The sizes of pieces along each axis, as Dask has them. If possible, they are those of the value's chunks."""
         return self._turned(tuple(self._chunks()))
@@ -271,7 +276,14 @@ def open_image(
         knows, or its samples stand in the value as text.
     :raises ChangedValueError, DamagedFrameError, UnsupportedFrameError, LoadError: as `open_blob`.
     """
-    value = StoredValue(connection, table, column, rowid, schema)
+    return image_of(StoredValue(connection, table, column, rowid, schema), image)
+
+
+def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
+    """An image of an opened value.
+
+    :raises OptionError: as `open_image`.
+    """
     images = [each for each in value.describe().images if each.source != "guess"]
     image = largest(images) if image is None else image
     if not 0 <= image < len(images):

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import apsw
@@ -51,12 +52,16 @@ class StoredValue:
     def __init__(self, connection: Any, table: str, column: str, rowid: Any, schema: str) -> None:
         self._connection = usable(connection)
         self._place = (schema, table, column, rowid)
-        self.name = f"{column} of row {rowid!r} of {table}"
+        self._open(f"{column} of row {rowid!r} of {table}")
+
+    def _open(self, name: str) -> None:
+        """Read the size and the header, or the checksums of a plain value."""
+        self.name = name
         self._lock = threading.RLock()
         self._cache: OrderedDict[int, Buffer] = OrderedDict()
         self._size = self._stored_size()
         head = self._read_head()
-        with with_dictionaries(self._connection):
+        with self._dictionaries():
             self._decoder = FrameDecoder(head, self._size) if has_magic(head) else None
         if self._decoder:
             self._head = head
@@ -65,6 +70,15 @@ class StoredValue:
             self.size = self._size
             self.blocks = [_piece(at, self._size) for at in range(0, self._size, PLAIN_BLOCK)]
             self._checksums = [checksum(self._stored(each.stored_offset, each.stored_size)) for each in self.blocks]
+
+    @property
+    def mark(self) -> str:
+        """The same for as long as the value is: a checksum of its header, which has those of all chunks."""
+        sums = self._head if self._decoder else b"".join(each.to_bytes(8, "little") for each in self._checksums)
+        return f"{self._size} {checksum(sums):016x}"
+
+    def _dictionaries(self) -> AbstractContextManager[None]:
+        return with_dictionaries(self._connection)
 
     # ---- What is stored ----------------------------------------------------------------------------------------
 
@@ -189,7 +203,7 @@ class StoredValue:
     def describe(self) -> FrameInfo:
         """What it holds. Of a plain value, and of one that is stored as it is, all of it has to be read."""
         if self._decoder:
-            with with_dictionaries(self._connection):
+            with self._dictionaries():
                 about = info_of_head(self._head, self._size)
             if about.images or about.codec != "store":
                 return about

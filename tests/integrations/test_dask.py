@@ -24,71 +24,9 @@ import sqlite_zblob as zb
 from sqlite_zblob.integrations.dask import DaskExecutor
 
 from ..conftest import ROOT, one, open_apsw
+from .cluster import ELSEWHERE, SECONDS, Cluster, wait_for
 
 ROWS = 16
-SECONDS = 60  # for what takes a few on an idle machine
-
-# Another host is one whose name differs: then a worker may not read the file itself.
-ELSEWHERE = "import platform; platform.node = lambda: 'elsewhere'; from distributed.cli.dask_worker import main; main()"
-
-
-class Cluster:
-    """The processes of a cluster. All of them end with it."""
-
-    def __init__(self, folder: Path, host: str = "127.0.0.1", start: Sequence[str] = ()) -> None:
-        """:param start: the words before each command, which bring its process to the host."""
-        self.folder, self.file, self.start = folder, folder / "scheduler.json", start
-        self.workers: list[subprocess.Popen[bytes]] = []
-        options = ["--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file)]
-        self.scheduler = self._start(["-m", "distributed.cli.dask_scheduler", *options])
-        self.address = wait_for(self._address)
-
-    def _start(self, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
-        settings = {"PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                [*self.start, sys.executable, *command],
-                env={**os.environ, **settings, **environment},
-                stdout=log,
-                stderr=log,
-                cwd="/",
-            )
-
-    def _address(self) -> str | None:
-        try:
-            return str(json.loads(self.file.read_text())["address"])
-        except (OSError, ValueError):
-            return None
-
-    def start_worker(
-        self, program: tuple[str, ...] = ("-m", "distributed.cli.dask_worker"), **environment: str
-    ) -> None:
-        options = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--memory-limit", "0", "--death-timeout", "60"]
-        place = ["--local-directory", str(self.folder), self.address]
-        self.workers.append(self._start([*program, *options, *place], **environment))
-
-    def kill_worker(self) -> None:
-        """The oldest."""
-        kill(self.workers.pop(0))
-
-    def end(self) -> None:
-        for process in [*self.workers, self.scheduler]:
-            kill(process)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-
-
-def wait_for(condition: Any, seconds: float = SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("this should have happened by now")
 
 
 @pytest.fixture(scope="module")

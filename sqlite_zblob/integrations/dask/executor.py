@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 import distributed
 
-from ..errors import WorkerError
-from ..migration.workers import handshake
+from ...errors import WorkerError
+from ...migration.workers import handshake
 
 Result = TypeVar("Result")
 

@@ -1,0 +1,194 @@
+"""A row as files that other programs read: frames as they are, NIfTI, NRRD, raw voxels with JSON beside them.
+
+Each row is one file, with a second one for raw voxels; the file that is written last says that the row is complete.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tempfile
+import zlib
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from ..codec import DEFAULT_MAX_SIZE, checksum, compress, decompress, find_damages
+from ..errors import DamagedFrameError, OptionError
+from .names import Key, key_of, name_of
+from .objects import Objects
+from .rows import RowResult, Stored, Target, describe, mark_of, only_image
+
+SUFFIXES = {"frames": ".zblob", "nifti": ".nii.gz", "nrrd": ".nrrd", "raw": ".json"}
+MARKS = "zblob-marks"  # a folder: what each file was made of
+
+
+def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> RowResult:
+    """Write the files of a row, unless they are there.
+
+    :raises OptionError: the value is none that such files hold.
+    :raises DamagedFrameError: it is damaged, or what was written does not come back.
+    """
+    name, mark = name_of(key), mark_of(stored)
+    before = (objects.requests, objects.sent)
+    mark_name = f"{MARKS}/{target.kind}/{name}"
+    try:
+        if objects.get(mark_name).decode("utf-8", "replace") == mark:
+            return RowResult(key, skipped=True, requests=objects.requests - before[0])
+    except FileNotFoundError:
+        pass
+    if not isinstance(stored, bytes):
+        raise OptionError(f"a value of type {type(stored).__name__} is no image: zarr: takes every value")
+    files = _WRITERS[target.kind](name, stored)
+    for each, data in files.items():
+        objects.put(each, data)
+        if target.verify and objects.get(each) != data:
+            raise DamagedFrameError(f"{objects.url}/{each} does not hold what was written")
+    objects.put(mark_name, mark.encode())
+    is_copy = target.kind == "frames"
+    if is_copy and target.verify and (damages := find_damages(stored)):
+        raise DamagedFrameError(damages[0][1])
+    return RowResult(
+        key,
+        raw_bytes=describe(stored).raw_size,
+        moved_bytes=objects.sent - before[1],
+        requests=objects.requests - before[0],
+        copied_chunks=int(is_copy),
+        coded_chunks=int(not is_copy),
+    )
+
+
+def _frame_files(name: str, stored: bytes) -> dict[str, bytes]:
+    return {f"{name}.zblob": stored}
+
+
+def _raw_files(name: str, stored: bytes) -> dict[str, bytes]:
+    value = decompress(stored)
+    image = only_image(describe(stored)) or (only_image(describe(value)) if isinstance(value, bytes) else None)
+    if image is None or not isinstance(value, bytes):
+        raise OptionError("the value holds no image, or several: zarr: takes every value")
+    import numpy as np
+
+    size = prod(image.size) * image.components * np.dtype(image.pixel_type).itemsize
+    about = {
+        "shape": [*reversed(image.size), *([image.components] if image.components > 1 else [])],
+        "dtype": image.pixel_type,
+        "byte_order": image.byte_order,
+        "order": image.order,  # "F": reverse the axes to have those of the NumPy array
+        "spacing": image.spacing,
+        "origin": image.origin,
+        "direction": image.direction,
+        "xxh64": f"{checksum(value[image.value_offset : image.value_offset + size]):016x}",
+    }
+    samples = value[image.value_offset : image.value_offset + size]
+    return {f"{name}.raw": samples, f"{name}.json": json.dumps(about, indent=1).encode()}
+
+
+def _sitk_files(suffix: str) -> Any:
+    def write(name: str, stored: bytes) -> dict[str, bytes]:
+        import numpy as np
+        import SimpleITK as sitk
+
+        from ..images import read_sitk
+
+        image = read_sitk(stored)
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / f"value{suffix}")
+            try:
+                sitk.WriteImage(image, path, useCompression=True)
+                again = sitk.ReadImage(path)
+            except RuntimeError as error:
+                raise OptionError(f"SimpleITK cannot write this image as {suffix}: {str(error).strip()}") from error
+            arrays = [sitk.GetArrayViewFromImage(each) for each in (image, again)]
+            same = arrays[0].dtype == arrays[1].dtype and arrays[0].shape == arrays[1].shape
+            if not same or not np.array_equal(arrays[0], arrays[1], equal_nan=arrays[0].dtype.kind in "fc"):
+                raise OptionError(f"a {suffix} file would not hold these voxels as they are: take another format")
+            return {f"{name}{suffix}": Path(path).read_bytes()}
+
+    return write
+
+
+_WRITERS: dict[str, Any] = {
+    "frames": _frame_files,
+    "raw": _raw_files,
+    "nifti": _sitk_files(".nii.gz"),
+    "nrrd": _sitk_files(".nrrd"),
+}
+
+
+# ---- Reading -----------------------------------------------------------------------------------------------
+
+
+def names_in(objects: Objects, kind: str) -> list[str]:
+    suffix = SUFFIXES[kind]
+    return sorted(each.removesuffix(suffix) for each in objects.sizes() if each.endswith(suffix) and "/" not in each)
+
+
+def read_row(objects: Objects, name: str, target: Target) -> RowResult:
+    """The value that a file becomes: a frame as it is; otherwise a file that is recognised as an image, compressed.
+
+    :raises DamagedFrameError: it is damaged.
+    """
+    before = (objects.requests, objects.received)
+    data = objects.get(name + SUFFIXES[target.kind])
+    if target.kind == "frames":
+        stored = data
+        if target.verify and (damages := find_damages(stored)):
+            raise DamagedFrameError(f"{objects.url}/{name}.zblob: {damages[0][1]}")
+    else:
+        stored = compress(_READERS[target.kind](objects, name, data), target.level)
+    return RowResult(
+        key_of(name),
+        raw_bytes=describe(stored).raw_size,
+        moved_bytes=objects.received - before[1],
+        requests=objects.requests - before[0],
+        copied_chunks=int(target.kind == "frames"),
+        coded_chunks=int(target.kind != "frames"),
+        stored=stored,
+    )
+
+
+def _read_nifti(_: Objects, name: str, data: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(data)) as file:
+            found = file.read(DEFAULT_MAX_SIZE + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DamagedFrameError(f"{name}.nii.gz is damaged: {error}") from error
+    if len(found) > DEFAULT_MAX_SIZE:
+        raise DamagedFrameError(f"{name}.nii.gz holds more than {DEFAULT_MAX_SIZE} bytes")
+    return found
+
+
+def _read_nrrd(_: Objects, name: str, data: bytes) -> bytes:
+    """The same image without compression, which the codec can take."""
+    import SimpleITK as sitk
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, plain = (str(Path(folder) / each) for each in ("value.nrrd", "plain.nrrd"))
+        Path(source).write_bytes(data)
+        try:
+            sitk.WriteImage(sitk.ReadImage(source), plain, useCompression=False)
+        except RuntimeError as error:
+            raise DamagedFrameError(f"{name}.nrrd cannot be read: {str(error).strip()}") from error
+        return Path(plain).read_bytes()
+
+
+def _read_raw(objects: Objects, name: str, data: bytes) -> bytes:
+    import numpy as np
+
+    try:
+        about = json.loads(data)
+        dtype = np.dtype(about["dtype"]).newbyteorder("<" if about["byte_order"] == "little" else ">")
+        samples = objects.get(f"{name}.raw")
+        if f"{checksum(samples):016x}" != about["xxh64"]:
+            raise DamagedFrameError(f"{name}.raw is not what {name}.json says: its checksum differs")
+        array = np.frombuffer(samples, dtype).reshape(about["shape"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedFrameError(f"{name}.json makes no sense: {error!r}") from error
+    buffer = io.BytesIO()
+    np.save(buffer, array.T if about.get("order") == "F" else array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+_READERS: dict[str, Any] = {"nifti": _read_nifti, "nrrd": _read_nrrd, "raw": _read_raw}

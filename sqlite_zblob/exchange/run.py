@@ -1,0 +1,384 @@
+"""export and import: rows of a column to a folder or to object storage, and back.
+
+Rows are independent jobs of one executor. What a row becomes is written before what says that it is complete, so that
+a run that is interrupted goes on where it stands when it is called again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import apsw
+
+from ..codec import DEFAULT_LEVEL, make_options
+from ..column.schema import master_of
+from ..column.virtual import find_rows
+from ..connect.database import atomic, fold, quote, run
+from ..connect.dictionaries import with_dictionaries
+from ..connect.opening import errors_of, opened
+from ..errors import DatabaseError, OptionError, StorageError, ZblobError
+from ..migration.pipeline import cpu_count
+from ..migration.reports import Failure
+from ..shards.layout import is_pattern, paths_of
+from ..shards.store import open as open_store
+from . import file_rows, zarr_rows
+from .names import Key, name_of
+from .objects import PATIENCE, Objects
+from .rows import RowResult, Stored, Target
+
+KINDS = ("zarr", "frames", "nifti", "nrrd", "raw")
+CODECS = ("zblob", "zstd")
+IN_FLIGHT = 16  # jobs, where the executor does not say how many it runs
+
+ProgressCallback = Callable[[str, int, int], None]  # "export" or "import", rows done, rows in all
+Databases = str | os.PathLike[str] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class ExchangeReport:
+    """What export or import did."""
+
+    operation: str  # "export" or "import"
+    url: str
+    rows: int  # that were looked at
+    done_rows: int  # that were written by this run
+    skipped_rows: int  # that were there already
+    failures: tuple[Failure, ...]  # rows that were left out
+    raw_bytes: int  # of the rows that were done, before compression
+    moved_bytes: int  # sent to or received from the storage
+    requests: int
+    copied_chunks: int  # as they were stored, without decoding
+    coded_chunks: int  # decoded and coded again
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures
+
+
+class _Job(NamedTuple):
+    """A row to be exported."""
+
+    path: str
+    table: str
+    column: str
+    rowid: Any
+    key: Key
+    target: Target
+
+
+def parse(place: str) -> tuple[str, str]:
+    """Take `zarr:s3://bucket/prefix` apart.
+
+    :raises OptionError: it does not begin with one of the kinds.
+    """
+    kind, colon, url = place.partition(":")
+    if kind not in KINDS or not colon or not url:
+        raise OptionError(f"a place is KIND:URL, such as zarr:s3://bucket/study or nifti:folder, not {place!r}")
+    return kind, url
+
+
+def export_rows(
+    databases: Databases,
+    table: str,
+    column: str,
+    to: str,
+    *,
+    codec: str = "zblob",
+    level: int = DEFAULT_LEVEL,
+    verify: bool = True,
+    executor: Executor | None = None,
+    workers: int = 0,
+    patience: float = PATIENCE,
+    progress: ProgressCallback | None = None,
+) -> ExchangeReport:
+    """Write all rows of a column to a folder or to object storage. Nothing is changed in the database.
+
+    :param databases: a path, a pattern such as "store-*.db", or paths.
+    :param to: KIND:URL. `zarr`: an array of Zarr v3 for each row, from which every value comes back byte for byte.
+        `frames`: values as they are stored. `nifti`, `nrrd`, `raw` (with JSON): images for other programs.
+    :param codec: of Zarr arrays: "zblob", whose chunks are taken from the stored frames without decoding where these
+        allow; or "zstd", for readers without this package.
+    :param level: for what is coded anew.
+    :param verify: read back what was written, and decode the frames that are copied.
+    :param executor: threads, processes, or a Dask cluster (`DaskExecutor`) whose workers see the files. None: threads.
+    :param patience: seconds to wait for a server that is away.
+    :raises OptionError: an argument is not allowed, or there is no such column.
+    :raises StorageError: the server refuses, or has been away for too long. What was written stays; the next run goes
+        on from there.
+    """
+    kind, url = parse(to)
+    if codec not in CODECS:
+        raise OptionError(f"codec is one of {', '.join(CODECS)}, not {codec!r}")
+    make_options(level=level)
+    target = Target(kind, _absolute(url), codec, level, verify, patience)
+    objects = Objects(target.url, patience=patience, creates=True)
+    jobs = list(_jobs(paths_of(databases), table, column, target))
+    _refuse_twice(jobs)
+    if kind == "zarr":
+        zarr_rows.write_group(objects)
+    totals = _Totals("export", url, len(jobs), progress)
+    for result in _through(executor, workers, export_row, jobs):
+        totals.add(result)
+    return totals.report()
+
+
+def _absolute(url: str) -> str:
+    return url if "://" in url else os.path.abspath(url)  # noqa: PTH100 - for workers in other folders
+
+
+def _refuse_twice(jobs: list[_Job]) -> None:
+    if len({name_or_none(job.key) for job in jobs}) != len(jobs):
+        raise OptionError("several databases have the same keys: export them to different places")
+
+
+def name_or_none(key: Key) -> Any:
+    """Keys without a name fail later, one by one."""
+    try:
+        return name_of(key)
+    except OptionError:
+        return object()
+
+
+def _jobs(paths: list[str], table: str, column: str, target: Target) -> Iterator[_Job]:
+    for path in paths:
+        with closing(opened(path, writes=False)) as connection, errors_of(path):
+            found = find_rows(connection, table)
+            name = found.column(column).name
+            if len(found.primary_key) > 1 or not (found.rowid_name or found.primary_key):
+                raise OptionError(f"table {table} has {len(found.primary_key)} columns in its primary key, not one")
+            key = quote(found.primary_key[0].name) if found.primary_key else str(found.rowid_name)
+            rowid = found.rowid_name or key
+            for row in run(connection, f"SELECT {key}, {rowid} FROM {found.address} ORDER BY {rowid}"):
+                yield _Job(path, found.name, name, row[1], row[0], target)
+
+
+@lru_cache(maxsize=4)
+def _objects_of(process: int, url: str, patience: float, creates: bool) -> Objects:
+    return Objects(url, patience=patience, creates=creates)
+
+
+def _client(target: Target, *, creates: bool) -> Objects:
+    """For one job: counts of its own, and the connections of the process."""
+    shared = _objects_of(os.getpid(), target.url, target.patience, creates)
+    own: Objects = object.__new__(Objects)
+    vars(own).update(vars(shared), requests=0, received=0, sent=0)
+    return own
+
+
+def export_row(job: _Job) -> RowResult:
+    """In a worker."""
+    objects = _client(job.target, creates=True)
+    write = zarr_rows.write_row if job.target.kind == "zarr" else file_rows.write_row
+    try:
+        with closing(opened(job.path, writes=False)) as connection, errors_of(job.path):
+            found = find_rows(connection, job.table) if not job.table.endswith("_rows") else None
+            address = found.address if found else f"main.{quote(job.table)}"
+            rowid = (found.rowid_name or quote(found.primary_key[0].name)) if found else "rowid"
+            rows = run(connection, f"SELECT {quote(job.column)} FROM {address} WHERE {rowid} = ?", (job.rowid,))
+            if not rows:
+                return RowResult(job.key, error="the row was deleted meanwhile")
+            with with_dictionaries(connection):
+                return write(objects, job.key, rows[0][0], job.target)
+    except StorageError:
+        raise
+    except (ZblobError, OSError) as error:
+        return RowResult(job.key, error=str(error), requests=objects.requests)
+
+
+# ---- Import ------------------------------------------------------------------------------------------------
+
+
+def import_rows(
+    database: str | os.PathLike[str],
+    table: str,
+    column: str,
+    source: str,
+    *,
+    level: int = DEFAULT_LEVEL,
+    overwrite: bool = False,
+    verify: bool = True,
+    executor: Executor | None = None,
+    workers: int = 0,
+    patience: float = PATIENCE,
+    progress: ProgressCallback | None = None,
+) -> ExchangeReport:
+    """Store in a column what `export_rows` or other programs have written; the inverse of `export_rows`.
+
+    A table that is not there is made, with the columns `key` and `column`. Keys are made of the names.
+
+    :param database: a path, or the pattern of a sharded store.
+    :param source: KIND:URL. `zarr`: the arrays of one group; those of other programs become `.npy` values. `nifti`,
+        `nrrd`, `raw`: image files become values that are recognised as such.
+    :param overwrite: replace rows that are there. Otherwise their keys are left out, so that a run goes on.
+    :param verify: decode every frame before it is stored.
+    :raises OptionError, StorageError, DatabaseError: as `export_rows`.
+    """
+    kind, url = parse(source)
+    make_options(level=level)
+    target = Target(kind, _absolute(url), "zblob", level, verify, patience)
+    objects = Objects(target.url, patience=patience)
+    names = objects.folders() if kind == "zarr" else file_rows.names_in(objects, kind)
+    names = [name for name in names if name != file_rows.MARKS]
+    with ExitStack() as stack:
+        put, has = _writer(stack, database, table, column, level)
+        totals = _Totals("import", url, len(names), progress)
+        wanted: list[tuple[str, Target]] = []
+        for name in names:
+            key = _key_or_none(name)
+            if key is not None and not overwrite and has(key):
+                totals.add(RowResult(key, skipped=True))
+            else:
+                wanted.append((name, target))
+        for result in _through(executor, workers, import_row, wanted):
+            totals.add(result if result.error is not None else _put(put, result))
+    return totals.report()
+
+
+def _key_or_none(name: str) -> Key | None:
+    from .names import key_of
+
+    try:
+        return key_of(name)
+    except OptionError:
+        return None
+
+
+def import_row(job: tuple[str, Target]) -> RowResult:
+    """In a worker."""
+    name, target = job
+    read = zarr_rows.read_row if target.kind == "zarr" else file_rows.read_row
+    try:
+        return read(_client(target, creates=False), name, target)
+    except StorageError:
+        raise
+    except (ZblobError, OSError) as error:
+        return RowResult(name, error=str(error))
+
+
+def _put(put: Callable[[Key, Stored], None], result: RowResult) -> RowResult:
+    """Store the value; what the table does not take is a failure of this row."""
+    try:
+        put(result.key, result.stored)
+    except (DatabaseError, apsw.ConstraintError) as error:
+        reason = error if isinstance(error, apsw.ConstraintError) else error.__cause__
+        if not isinstance(reason, apsw.ConstraintError):
+            raise
+        return RowResult(result.key, error=f"the table does not take it: {reason}", requests=result.requests)
+    return result
+
+
+def _writer(
+    stack: ExitStack, database: str | os.PathLike[str], table: str, column: str, level: int
+) -> tuple[Callable[[Key, Stored], None], Callable[[Key], bool]]:
+    """What stores a row, and what looks whether there is one."""
+    if is_pattern(database):
+        store = stack.enter_context(open_store(database, level=level))
+        place = (fold(store.layout.table), fold(store.layout.column))
+        if place != (fold(table), fold(column)):
+            raise OptionError(f"the store's values are in {store.layout.table}.{store.layout.column}")
+        return store.put_frame, store.__contains__  # type: ignore[return-value]
+    path = os.fspath(database)
+    connection = stack.enter_context(closing(opened(path, writes=True)))
+    stack.enter_context(errors_of(path))
+    key = _key_column(connection, table, column)
+    address, key_name, name = f"main.{quote(table)}", quote(key), quote(column)
+
+    def put(row: Key, stored: Stored) -> None:
+        with atomic(connection):
+            if has(row):
+                run(connection, f"UPDATE {address} SET {name} = ? WHERE {key_name} = ?", (stored, row))
+            else:
+                run(connection, f"INSERT INTO {address}({key_name}, {name}) VALUES (?, ?)", (row, stored))
+
+    def has(row: Key) -> bool:
+        return bool(run(connection, f"SELECT 1 FROM {address} WHERE {key_name} = ?", (row,)))
+
+    return put, has
+
+
+def _key_column(connection: apsw.Connection, table: str, column: str) -> str:
+    names = run(connection, f"SELECT name FROM {master_of('main')} WHERE type = 'table'")
+    if fold(table) not in [fold(name) for (name,) in names]:
+        run(connection, f"CREATE TABLE {quote(table)}(key PRIMARY KEY NOT NULL, {quote(column)} BLOB)")
+    found = find_rows(connection, table)
+    found.column(column)
+    if len(found.primary_key) != 1:
+        raise OptionError(f"table {table} has {len(found.primary_key)} columns in its primary key, not one")
+    return found.primary_key[0].name
+
+
+# ---- Both --------------------------------------------------------------------------------------------------
+
+
+def _through(
+    executor: Executor | None, workers: int, function: Callable[[Any], RowResult], jobs: Iterable[Any]
+) -> Iterator[RowResult]:
+    """Results in the order of the jobs, of which a bounded number is in flight."""
+    with ExitStack() as stack:
+        if executor is None:
+            count = workers or cpu_count()
+            executor = stack.enter_context(ThreadPoolExecutor(count, thread_name_prefix="zblob-exchange"))
+            bound = 2 * count
+        else:
+            bound = 2 * workers or IN_FLIGHT
+        flying: deque[Future[RowResult]] = deque()
+        try:
+            for job in jobs:
+                flying.append(executor.submit(function, job))
+                if len(flying) >= bound:
+                    yield flying.popleft().result()
+            while flying:
+                yield flying.popleft().result()
+        finally:
+            for future in flying:
+                future.cancel()
+
+
+class _Totals:
+    def __init__(self, operation: str, url: str, rows: int, progress: ProgressCallback | None) -> None:
+        self.operation, self.url, self.rows, self.progress = operation, url, rows, progress
+        self.begun = time.monotonic()
+        self.looked = self.done = self.skipped = self.raw = self.moved = 0
+        self.requests = self.copied = self.coded = 0
+        self.failures: list[Failure] = []
+
+    def add(self, result: RowResult) -> None:
+        self.looked += 1
+        self.requests += result.requests
+        if result.error is not None:
+            self.failures.append(Failure({"key": result.key}, result.error))
+        elif result.skipped:
+            self.skipped += 1
+        else:
+            self.done += 1
+            self.raw += result.raw_bytes
+            self.moved += result.moved_bytes
+            self.copied += result.copied_chunks
+            self.coded += result.coded_chunks
+        if self.progress:
+            self.progress(self.operation, self.looked, self.rows)
+
+    def report(self) -> ExchangeReport:
+        return ExchangeReport(
+            self.operation,
+            self.url,
+            self.rows,
+            self.done,
+            self.skipped,
+            tuple(self.failures),
+            self.raw,
+            self.moved,
+            self.requests,
+            self.copied,
+            self.coded,
+            time.monotonic() - self.begun,
+        )

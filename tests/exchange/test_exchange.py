@@ -1,0 +1,299 @@
+"""A column to Zarr and files and back: every value, without decoding where chunks allow, in spite of interruptions."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import apsw
+import jsonschema
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from click.testing import CliRunner
+
+import sqlite_zblob as zb
+from sqlite_zblob.cli import cli
+from sqlite_zblob.exchange.names import key_of, name_of
+from tools import cli_docs
+
+from ..conftest import open_apsw
+
+pytest.importorskip("obstore")
+zarr = pytest.importorskip("zarr", minversion="3.0.8")
+
+import sqlite_zblob.integrations.zarr  # noqa: E402 - registers the codec
+
+
+def npy(array: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def values(brain: sitk.Image) -> dict[Any, Any]:
+    """As they are stored."""
+    volume = sitk.GetArrayFromImage(brain)[40:130, :128, :128]
+    series = np.stack([volume[:12], volume[12:24], volume[24:36]]).astype("i2")
+    scan = pickle.dumps(sitk.GetImageFromArray(volume))
+    return {
+        "scan": zb.compress(scan),
+        "scan/plain ä": scan,
+        "envelope": zb.compress_pickle(scan),
+        "for column": zb.compress(scan, 3, for_column=True),
+        "halves": zb.compress(npy(np.concatenate([volume, volume]).astype("f4"))),
+        "series": zb.compress(npy(series)),
+        "colour": zb.compress(npy(np.stack([volume[:20]] * 3, -1))),
+        "big-endian": zb.compress(npy(volume[:30].astype(">i2"))),
+        "fortran": zb.compress(npy(np.asfortranarray(volume[:30]))),
+        "bool": zb.compress(npy(volume[:40] > 60)),
+        "thin": zb.compress(npy(volume[:40, :, :8].copy())),
+        "slice": zb.compress(npy(volume[45])),
+        "text": "plain text " * 99,
+        "compressed text": zb.compress("täxt " * 999),
+        "": zb.compress(b"small " * 99),
+        b"\x00\xff": os.urandom(999),
+        7: zb.compress(b""),
+        -7: b"",
+        "null": None,
+        "integer": 1 << 60,
+        "real": float("inf"),
+    }
+
+
+CHANGED = ("scan", "halves", "slice", "big-endian")
+
+
+@pytest.fixture
+def database(tmp_path: Path, values: dict[Any, Any]) -> str:
+    connection = open_apsw(str(tmp_path / "in.db"))
+    connection.execute("CREATE TABLE results(id PRIMARY KEY, data)")
+    connection.executemany("INSERT INTO results VALUES (?, ?)", list(values.items()))
+    connection.close()
+    return str(tmp_path / "in.db")
+
+
+def rows_of(path: Path, table: str = "results") -> dict[Any, Any]:
+    connection = open_apsw(str(path))
+    try:
+        return {row[0]: row[1] for row in connection.execute(f"SELECT * FROM {table}")}
+    finally:
+        connection.close()
+
+
+def empty_database(path: Path) -> Path:
+    apsw.Connection(str(path)).execute("PRAGMA user_version = 1").fetchall()
+    return path
+
+
+def test_zarr_without_decoding(database: str, values: dict[Any, Any], tmp_path: Path) -> None:
+    report = zb.exchange.export_rows(database, "results", "data", f"zarr:{tmp_path / 'z'}")
+    assert report.ok and report.done_rows == len(values)
+    assert report.copied_chunks >= 8
+    back = zb.exchange.import_rows(
+        empty_database(tmp_path / "out.db"), "results", "data", f"zarr:{tmp_path / 'z'}", workers=2
+    )
+    assert back.ok and back.done_rows == len(values)
+    found = rows_of(tmp_path / "out.db")
+    assert {(type(key), key) for key in found} == {(type(key), key) for key in values}
+    for key, value in values.items():
+        assert (type(found[key]), found[key]) == (type(value), value), key
+    again = zb.exchange.export_rows(database, "results", "data", f"zarr:{tmp_path / 'z'}")
+    assert (again.done_rows, again.skipped_rows) == (0, len(values))
+    group = zarr.open_group(tmp_path / "z", mode="r")
+    assert len(list(group.array_keys())) == len(values)
+    for key in ("scan", "halves", "series", "colour", "big-endian", "bool", "thin", "slice"):
+        expected = zb.images.read_array(values[key])
+        assert np.array_equal(group[name_of(key)][...], expected), key
+    assert np.array_equal(group["fortran"][...].T, zb.images.read_array(values["fortran"]))
+
+
+def test_zarr_with_a_standard_codec(database: str, values: dict[Any, Any], tmp_path: Path) -> None:
+    report = zb.exchange.export_rows(database, "results", "data", f"zarr:{tmp_path / 'z'}", codec="zstd")
+    assert report.ok and report.copied_chunks == 0
+    codecs = json.loads((tmp_path / "z" / "scan" / "zarr.json").read_text())["codecs"]
+    assert [each["name"] for each in codecs] == ["bytes", "zstd"]
+    array = zarr.open_array(tmp_path / "z" / "halves")
+    assert np.array_equal(array[150], zb.images.read_array(values["halves"])[150])
+    out = empty_database(tmp_path / "out.db")
+    assert zb.exchange.import_rows(out, "results", "data", f"zarr:{tmp_path / 'z'}").ok
+    for key, value in rows_of(out).items():
+        if isinstance(value, bytes):
+            assert zb.decompress(value) == zb.decompress(values[key]), key
+            assert zb.info(value).envelope == zb.info(values[key]).envelope
+        else:
+            assert value == values[key]
+
+
+def test_arrays_that_others_changed_or_made(database: str, values: dict[Any, Any], tmp_path: Path) -> None:
+    zb.exchange.export_rows(database, "results", "data", f"zarr:{tmp_path / 'z'}")
+    for key in CHANGED:
+        zarr.open_array(tmp_path / "z" / key, mode="r+")[3:5] = 17
+    foreign = zarr.create_array(tmp_path / "z" / "foreign", shape=(9, 50), chunks=(4, 50), dtype="u2")
+    foreign[...] = np.arange(450).reshape(9, 50)
+    out = empty_database(tmp_path / "out.db")
+    assert zb.exchange.import_rows(out, "results", "data", f"zarr:{tmp_path / 'z'}").ok
+    found = rows_of(out)
+    assert np.array_equal(zb.images.read_array(found["foreign"]), np.arange(450).reshape(9, 50))
+    for key in CHANGED:
+        expected = zb.images.read_array(values[key]).copy()
+        expected[3:5] = 17
+        assert np.array_equal(zb.images.read_array(found[key]), expected), key
+    unpickled = pickle.loads(zb.decompress(found["scan"]))  # type: ignore[arg-type]
+    assert unpickled.GetPixelIDTypeAsString() == "8-bit unsigned integer"
+
+
+def test_damage_is_named(database: str, tmp_path: Path) -> None:
+    place = f"zarr:{tmp_path / 'z'}"
+    zb.exchange.export_rows(database, "results", "data", place)
+    chunk = tmp_path / "z" / "scan" / "c" / "0" / "0" / "0"
+    data = bytearray(chunk.read_bytes())
+    data[-9] ^= 1
+    chunk.write_bytes(data)
+    (tmp_path / "z" / "halves" / "c" / "0" / "0" / "0").unlink()
+    (tmp_path / "z" / "slice" / "zarr.json").write_text("{}")
+    (tmp_path / "z" / "bool" / "zblob-rest").write_bytes(b"x")
+    report = zb.exchange.import_rows(empty_database(tmp_path / "out.db"), "results", "data", place)
+    assert sorted(str(each.key["key"]) for each in report.failures) == ["bool", "halves", "scan", "slice"]
+    connection = open_apsw(database)
+    connection.execute("UPDATE results SET data = ? WHERE id = 'scan'", (bytes(data[:200]) + bytes(999),))
+    connection.close()
+    report = zb.exchange.export_rows(database, "results", "data", place)
+    assert report.skipped_rows > 10
+
+
+def edit(path: Path, *changes: tuple[tuple[str, ...], Any]) -> None:
+    about = json.loads(path.read_text())
+    for (*way, last), value in changes:
+        place = about
+        for step in way:
+            place = place[step]
+        place[last] = value
+    path.write_text(json.dumps(about))
+
+
+def test_arrays_that_lie(database: str, tmp_path: Path) -> None:
+    """In little memory and time, with a reason: what they claim is checked before anything is made of it."""
+    grid, own = ("chunk_grid", "configuration", "chunk_shape"), ("attributes", "sqlite_zblob")
+    lies: list[list[tuple[tuple[str, ...], Any]]] = [
+        [(("shape",), [1 << 39, 1 << 39, 1 << 39])],
+        [(("shape",), [90, 128, 0])],
+        [(grid, [1, 1, 1])],
+        [(grid, [0, 128, 128])],
+        [((*own, "image_size"), 1 << 60), (("shape",), [1 << 30, 128, 128])],
+        [((*own, "objects"), {"c/0/0/0": [1, "x"], "../../secret": [1, "x"]})],
+        [((*own, "kind"), [])],
+        [((*own, "whole"), 1 << 40), ((*own, "first"), -5)],
+    ]
+    for codec in ("zblob", "zstd"):
+        place = tmp_path / codec
+        zb.exchange.export_rows(database, "results", "data", f"zarr:{place}", codec=codec)
+        metadata = (place / "scan" / "zarr.json").read_text()
+        for number, changes in enumerate(lies):
+            if codec == "zstd" and number == len(lies) - 1:  # which has other fields
+                changes = [((*own, "value_offset"), "x")]
+            (place / "scan" / "zarr.json").write_text(metadata)
+            edit(place / "scan" / "zarr.json", *changes)
+            out = empty_database(tmp_path / f"{codec}-{number}.db")
+            report = zb.exchange.import_rows(out, "results", "data", f"zarr:{place}")
+            assert [each.key["key"] for each in report.failures] == ["scan"], (codec, changes)
+        (place / "scan" / "zarr.json").write_text(metadata)
+        chunk = place / "scan" / "c" / "0" / "0" / "0"
+        for other in (
+            b"",
+            chunk.read_bytes()[:40],
+            zb.compress(bytes(1 << 26)),
+            b"\x28\xb5\x2f\xfd\xe0" + b"\xff" * 40,
+        ):
+            chunk.write_bytes(other)
+            report = zb.exchange.import_rows(
+                empty_database(tmp_path / f"{codec}-{len(other)}-x.db"), "results", "data", f"zarr:{place}"
+            )
+            assert [each.key["key"] for each in report.failures] == ["scan"], (codec, len(other))
+
+
+@pytest.mark.parametrize("kind", ["frames", "nifti", "nrrd", "raw"])
+def test_files(database: str, values: dict[Any, Any], tmp_path: Path, kind: str) -> None:
+    place = f"{kind}:{tmp_path / kind}"
+    kept = ("scan", "envelope", "fortran", "big-endian", "colour", "slice", "text", "null", "integer", b"\x00\xff")
+    connection = open_apsw(database)
+    connection.execute(f"DELETE FROM results WHERE id NOT IN ({', '.join('?' * len(kept))})", kept)
+    connection.close()
+    values = {key: values[key] for key in kept}
+    report = zb.exchange.export_rows(database, "results", "data", place)
+    left = {each.key["key"] for each in report.failures}
+    assert {"scan", "envelope", "fortran"}.isdisjoint(left) and {"text", "null", "integer"} <= left
+    assert report.done_rows == len(values) - len(left)
+    out = empty_database(tmp_path / "out.db")
+    back = zb.exchange.import_rows(out, "results", "data", place)
+    assert back.ok and back.done_rows == report.done_rows
+    for key, value in rows_of(out).items():
+        if kind == "frames":
+            assert value == values[key]
+        elif key not in ("slice", "colour"):
+            assert np.array_equal(zb.images.read_array(value), zb.images.read_array(values[key])), key
+    again = zb.exchange.export_rows(database, "results", "data", place)
+    assert again.skipped_rows == report.done_rows
+
+
+def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path) -> None:
+    (tmp_path / "v.zblob").write_bytes(values["halves"])
+    image = zb.exchange.open_remote(tmp_path / "v.zblob")
+    expected = zb.images.read_array(values["halves"])
+    objects = image._value.objects  # type: ignore[attr-defined]
+    assert objects.requests == 1
+    assert np.array_equal(image[100], expected[100])
+    assert objects.requests == 2 and objects.received < len(values["halves"]) / 1.5
+    assert np.array_equal(image, expected)
+    damaged = bytearray(values["halves"])
+    damaged[-3000] ^= 1
+    (tmp_path / "v.zblob").write_bytes(damaged)
+    changed = zb.exchange.open_remote(tmp_path / "v.zblob")
+    with pytest.raises(zb.DamagedFrameError):
+        changed[179]
+    with pytest.raises(zb.OptionError, match="no object"):
+        zb.exchange.open_remote(tmp_path / "none.zblob")
+
+
+def test_names() -> None:
+    for key in ("", "a.b-c_D", ".", "..", "=i5", "a/b\\c", "ä\0\n", 5, -5, 1 << 62, b"", b"\x00\xff", "=e"):
+        name = name_of(key)
+        assert (type(key_of(name)), key_of(name)) == (type(key), key)
+        assert name not in (".", "..") and "/" not in name and name.isascii()
+    for bad in (1.5, None, "x" * 300):
+        with pytest.raises(zb.OptionError):
+            name_of(bad)  # type: ignore[arg-type]
+    for odd in ("=q", "ä", "a/b"):
+        with pytest.raises(zb.OptionError):
+            key_of(odd)
+
+
+def test_the_commands(database: str, tmp_path: Path) -> None:
+    def run_json(*arguments: object, exit_code: int = 0) -> Any:
+        done = CliRunner().invoke(cli, [*map(str, arguments), "--json"], prog_name="sqlite-zblob")
+        assert done.exit_code == exit_code, done.output
+        result = json.loads(done.stdout)
+        if "error" not in result:
+            jsonschema.validate(result, {"$ref": f"#/$defs/output of {arguments[0]}", **cli_docs.schema()})
+        return result
+
+    kept = ("scan", "text", "null", 7)
+    connection = open_apsw(database)
+    connection.execute(f"DELETE FROM results WHERE id NOT IN ({', '.join('?' * len(kept))})", kept)
+    connection.close()
+    place = f"zarr:{tmp_path / 'z'}"
+    assert run_json("export", database, "results", "data", "--to", place)["done_rows"] == len(kept)
+    zb.shards.create(tmp_path / "s-*.db", 2).close()
+    report = run_json("import", tmp_path / "s-*.db", "results", "data", "--from", place, exit_code=1)
+    assert [each["key"]["key"] for each in report["failures"]] == ["null"]
+    with zb.shards.open(tmp_path / "s-*.db") as store:
+        assert len(store) == len(kept) - 1 and store[7] == b""
+    lines = CliRunner().invoke(cli, ["export", database, "results", "data", "--to", place]).stdout.splitlines()
+    assert lines[0].startswith("export: 0 of 4 rows, 4 there already")
+    for wrong in ("zip:x", "zarr"):
+        assert run_json("export", database, "results", "data", "--to", wrong, exit_code=1)["error"]["kind"]

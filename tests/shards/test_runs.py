@@ -1,0 +1,125 @@
+"""migrate, verify, stats, analyze and restore of several databases at once, from Python and from the command line."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import apsw
+import jsonschema
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import sqlite_zblob as zb
+from sqlite_zblob.cli import cli
+from tools import cli_docs
+
+from ..conftest import one, open_apsw
+
+COUNT, ROWS = 3, 12
+
+
+@pytest.fixture
+def databases(tmp_path: Path) -> str:
+    for number in range(COUNT):
+        connection = apsw.Connection(str(tmp_path / f"study-{number}.db"))
+        connection.execute("CREATE TABLE results(id INTEGER PRIMARY KEY, data BLOB)")
+        values = np.random.default_rng(number).integers(0, 30, (ROWS, 4000), dtype=np.uint8)
+        connection.executemany("INSERT INTO results(data) VALUES (?)", [(row.tobytes(),) for row in values])
+        connection.close()
+    return str(tmp_path / "study-*.db")
+
+
+def run(*arguments: object, exit_code: int = 0) -> str:
+    done = CliRunner().invoke(cli, [str(each) for each in arguments], prog_name="sqlite-zblob")
+    assert done.exit_code == exit_code, done.output
+    return done.stdout
+
+
+def run_json(*arguments: object, exit_code: int = 0) -> Any:
+    result = json.loads(run(*arguments, "--json", exit_code=exit_code))
+    jsonschema.validate(result, {"$ref": f"#/$defs/output of {arguments[0]}", **cli_docs.schema()})
+    return result
+
+
+def frames(path: Path) -> int:
+    connection = open_apsw(str(path))
+    try:
+        return int(one(connection, "SELECT sum(zis_frame(data)) FROM results"))
+    finally:
+        connection.close()
+
+
+def test_the_whole_way(databases: str, tmp_path: Path) -> None:
+    files = sorted(tmp_path.glob("study-*.db"))
+    found = run_json("analyze", databases, "--seconds", 0.5)
+    assert len(found["databases"]) == COUNT and found["stored_bytes"] < found["raw_bytes"]
+    report = run_json("migrate", databases, "results", "data", "--side-by-side", 3)
+    assert (report["rows"], report["changed_rows"], report["problems"]) == (COUNT * ROWS, COUNT * ROWS, 0)
+    assert [frames(path) for path in files] == [ROWS] * COUNT
+    assert run_json("verify", databases)["changed_rows"] == COUNT * ROWS
+    stored = run_json("stats", databases)
+    assert stored["rows"] == COUNT * ROWS and stored["ratio"] > 1.3
+    lines = run("verify", databases).splitlines()
+    assert len(lines) == COUNT + 3 and lines[-2].split()[0] == "all" and "3 databases, no problem" in lines[-1]
+    assert run_json("restore", databases, "results", "data")["ok"]
+    assert [frames(path) for path in files] == [0] * COUNT
+
+
+def test_one_bad_database_does_not_stop_the_others(databases: str, tmp_path: Path) -> None:
+    run("migrate", databases, "results", "data")
+    connection = open_apsw(str(tmp_path / "study-1.db"))
+    connection.execute("DROP TABLE IF EXISTS results; DELETE FROM zblob_columns").fetchall()
+    connection.close()
+    connection = open_apsw(str(tmp_path / "study-2.db"))
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)  # which would put the damaged bytes into a frame
+    frame = one(connection, "SELECT data FROM results WHERE id = 3")
+    connection.execute("UPDATE results SET data = ? WHERE id = 3", (frame[:-30] + bytes(30),)).fetchall()
+    connection.close()
+    report = run_json("verify", databases, "results", "data", exit_code=1)
+    bad = {Path(each["database"]).name: each for each in report["databases"] if each["problems"]}
+    assert set(bad) == {"study-1.db", "study-2.db"}
+    assert bad["study-1.db"]["error_kind"] == "OptionError" and bad["study-1.db"]["report"] is None
+    assert [each["key"] for each in bad["study-2.db"]["report"]["damages"]] == [{"id": 3}]
+    assert report["rows"] == (COUNT - 1) * ROWS
+    assert "study-2.db: results.data, id=3" in run("verify", databases, "results", "data", exit_code=1)
+
+
+def test_shared_processes_and_one_progress(databases: str) -> None:
+    seen: list[zb.Progress] = []
+    with ProcessPoolExecutor(2, get_context("spawn")) as executor:
+        report = zb.shards.migrate(databases, "results", "data", executor=executor, progress=seen.append)
+    assert report.ok and report.changed_rows == COUNT * ROWS
+    assert seen and max(each.rows_done for each in seen) <= COUNT * ROWS
+    assert zb.shards.restore(databases, "results", "data").ok
+
+
+def test_an_interrupt_ends_all(databases: str) -> None:
+    def stop(_: zb.Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zb.shards.migrate(databases, "results", "data", progress=stop)
+    assert zb.shards.migrate(databases, "results", "data").ok
+    assert zb.shards.verify(databases).rows == COUNT * ROWS
+
+
+def test_wrong_usage(databases: str, tmp_path: Path) -> None:
+    run("analyze", databases, "--plot", "x.svg", exit_code=2)
+    run("verify", str(tmp_path / "none-*.db"), exit_code=1)
+    with pytest.raises(zb.OptionError, match="each of them once"):
+        zb.shards.verify([str(tmp_path / "study-0.db")] * 2)
+    (tmp_path / "odd[1].db").write_bytes(Path(tmp_path / "study-0.db").read_bytes())
+    assert run_json("stats", tmp_path / "odd[1].db", "results", "data")["items"]
+
+
+def test_reshard(tmp_path: Path) -> None:
+    with zb.shards.create(tmp_path / "a-*.db", 2) as store:
+        store.put_many((number, b"%d" % number * 500) for number in range(20))
+    report = run_json("reshard", tmp_path / "a-*.db", tmp_path / "b-*.db", "--shards", 3)
+    assert (report["sources"], report["targets"], report["rows"]) == (2, 3, 20)
+    assert "20 rows, 0 copied now" in run("reshard", tmp_path / "a-*.db", tmp_path / "b-*.db", "--shards", 3)
