@@ -87,6 +87,9 @@ bool voxel_accepts(const struct zblob_grid *grid);
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 void voxel_model_free(struct voxel_model *model);
 
+/* Bytes that a model which was read takes. */
+size_t voxel_model_memory(const struct voxel_model *model);
+
 /* Samples will be coded as the numbers of their cells: from here on the model's grid is of those. Wide samples always
  * are, others if slices have maps of values. False: no memory. */
 bool voxel_widen_model(struct voxel_model *model);
