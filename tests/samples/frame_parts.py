@@ -51,7 +51,9 @@ class Parts:
     def of(cls, frame: bytes) -> Parts:
         (header_size,) = struct.unpack_from("<I", frame, 4)
         header_size += 8
-        version, value_type, level, codec, raw_size, dictionary, count, area = struct.unpack_from("<BBBBQIII", frame, 12)
+        version, value_type, level, codec, raw_size, dictionary, count, area = struct.unpack_from(
+            "<BBBBQIII", frame, 12
+        )
         parts = cls([], [], version, value_type, level, codec, raw_size, dictionary)
         at = 36
         while at < 36 + area:
@@ -111,3 +113,11 @@ class BitWriter:
     def done(self) -> bytes:
         bits = self.bits + [0] * (-len(self.bits) % 8)
         return bytes(sum(bit << i for i, bit in enumerate(bits[at : at + 8])) for at in range(0, len(bits), 8))
+
+
+def mend_header(frame: bytes) -> bytes:
+    """With the checksum that the header should have, wherever the header says that it ends."""
+    size = 8 + struct.unpack_from("<I", frame, 4)[0]
+    if not 44 <= size <= len(frame):
+        return frame
+    return frame[: size - 8] + struct.pack("<Q", xxh64(frame[: size - 8])) + frame[size:]

@@ -10,7 +10,7 @@
 #define KEPT_MAX ((size_t)8 << 20) /* bytes of models that are kept while others are read */
 
 struct slot {
-    struct frame_section section; /* size 0: the image has no model */
+    struct frame_section section; /* of an image that has a model */
     struct voxel_model *model;    /* NULL: not read, or dropped again */
     uint32_t users;
 };
