@@ -15,6 +15,7 @@ import sqlite_zblob as zb
 import sqlite_zblob.codec
 
 from ...conftest import ROOT, one, open_apsw
+from ...samples.frame_parts import STORE, ZSTD, Chunk, Parts, Section, image_body, xxh64
 from . import hostile
 
 MEASURE = """
@@ -58,9 +59,9 @@ FRAMES: dict[str, Callable[[], bytes]] = {
     "overlapping images": hostile.overlapping_images,
     "rank maps": hostile.rank_maps,
     "long lists": hostile.long_lists,
-    "stored bytes": lambda: hostile.tiny_chunks(50_000, codec=hostile.STORE),
-    "wrong bytes": lambda: hostile.tiny_chunks(50_000, codec=hostile.STORE, wrong=True),
-    "Zstandard bytes": lambda: hostile.tiny_chunks(50_000, codec=hostile.ZSTD),
+    "stored bytes": lambda: hostile.tiny_chunks(50_000, codec=STORE),
+    "wrong bytes": lambda: hostile.tiny_chunks(50_000, codec=STORE, wrong=True),
+    "Zstandard bytes": lambda: hostile.tiny_chunks(50_000, codec=ZSTD),
 }
 
 
@@ -80,10 +81,8 @@ def test_memory_stays_within_what_is_stored_and_a_little_more(name: str, what: s
 
 def test_images_must_not_overlap_nor_be_out_of_order() -> None:
     def frame(*offsets: int) -> bytes:
-        sections = [hostile.Section(1, hostile.image_body(offset, (24, 2))) for offset in offsets]
-        return hostile.Parts(
-            sections, [hostile.Chunk(200, hostile.STORE, bytes(200), hostile.xxh64(bytes(200)))]
-        ).pack()
+        sections = [Section(1, image_body(offset, (24, 2))) for offset in offsets]
+        return Parts(sections, [Chunk(200, STORE, bytes(200), xxh64(bytes(200)))]).pack()
 
     assert zb.decompress(frame(0, 48, 96)) == bytes(200)
     for offsets in ((0, 47), (48, 0), (0, 0)):
@@ -102,15 +101,15 @@ def test_verifying_obeys_the_limits_on_sizes() -> None:
 
 
 def test_the_first_of_very_many_damages_are_listed() -> None:
-    damages = sqlite_zblob.codec.find_damages(hostile.tiny_chunks(5000, codec=hostile.STORE, wrong=True))
+    damages = sqlite_zblob.codec.find_damages(hostile.tiny_chunks(5000, codec=STORE, wrong=True))
     assert damages[0] == (1, "damaged frame: chunk 1 of 5000 (store): wrong checksum")
     assert damages[999][0] == 1000
     assert damages[1000:] == [(None, "and 4000 more damaged chunks")]
 
 
 def test_damage_is_the_first_chunks_whatever_the_threads() -> None:
-    frame = hostile.tiny_chunks(5000, codec=hostile.STORE)
-    parts = hostile.Parts.of(frame)
+    frame = hostile.tiny_chunks(5000, codec=STORE)
+    parts = Parts.of(frame)
     for index in (4711, 2000, 4999):
         parts.chunks[index].checksum ^= 1
     for threads in (1, 2, 8):
