@@ -6,7 +6,7 @@
 #include "../base/first_error.h"
 #include "../base/interrupt.h"
 #include "../base/threads.h"
-#include "../voxel/chunks.h"
+#include "../voxel/memory.h"
 #include "codecs.h"
 #include "compact.h"
 #include "header.h"

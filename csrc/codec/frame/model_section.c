@@ -2,7 +2,7 @@
 #include "model_section.h"
 
 #include "../base/bytes.h"
-#include "../voxel/model.h"
+#include "../voxel/memory.h"
 
 enum model_offset {
     AT_CODEC = 0,
@@ -42,5 +42,10 @@ enum zblob_result
 model_section_read(struct voxel_model **model, const struct zblob_image *image, const unsigned char *src,
                    size_t src_size)
 {
-    return voxel_model_read(model, &image->grid, src + AT_MODEL, src_size - AT_MODEL);
+    enum zblob_result result = voxel_model_read(model, &image->grid, src + AT_MODEL, src_size - AT_MODEL);
+    if (result != ZBLOB_OK || voxel_chunks_are_allowed(*model))
+        return result;
+    voxel_model_free(*model);
+    *model = NULL;
+    return ZBLOB_DAMAGED;
 }

@@ -18,22 +18,6 @@ void voxel_chunk_range(const struct voxel_model *model, size_t index, uint64_t *
 /* The same as rows of slices. */
 struct voxel_box voxel_chunk_box(const struct voxel_model *model, size_t index);
 
-/* Are the chunks such as the format allows? All but the last of the image, or of a slice that is cut, have a least size,
- * none has more than ZBLOB_CHUNK_RAW_MAX bytes, and none takes too much memory. */
-#define VOXEL_CHUNK_SIZE_MIN 16384
-bool voxel_chunks_are_allowed(const struct voxel_model *model);
-
-/* The most that the window, the tile of a transposed slice and the cells of a chunk may take: section 11 of
- * docs/voxel-format.md. And what they take for the largest chunk of the image. */
-#define VOXEL_CHUNK_MEMORY_MAX ((uint64_t)48 << 20)
-uint64_t voxel_format_memory(const struct voxel_model *model);
-
-/* About all that decoding such a chunk takes, apart from its raw and stored bytes. */
-size_t voxel_chunk_memory(const struct voxel_model *model);
-
-/* Samples of the image that the model describes. */
-uint64_t voxel_sample_count(const struct voxel_model *model);
-
 /* Bytes of the image's samples that a row of the shape stands for. */
 uint64_t voxel_row_size(const struct voxel_model *model);
 

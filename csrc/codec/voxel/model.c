@@ -3,7 +3,6 @@
 
 #include "../base/bits.h"
 #include "../base/integers.h"
-#include "chunks.h"
 #include "layouts.h"
 #include "wide/cells.h"
 #include "wide/cells_format.h"
@@ -426,7 +425,7 @@ read_model(struct bit_reader *r, struct voxel_model *model)
         (model->is_transposed && (model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)) ||
         (model->is_label && (model->low || model->high || model->modal)))
         return false;
-    return (model->is_label || read_intensity(r, model)) && !r->overflow && voxel_chunks_are_allowed(model);
+    return (model->is_label || read_intensity(r, model)) && !r->overflow;
 }
 
 bool

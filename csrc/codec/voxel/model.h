@@ -80,6 +80,14 @@ struct voxel_model {
     size_t packed_size;
 };
 
+/* Samples of the image that are in chunks. */
+static inline uint64_t
+voxel_sample_count(const struct voxel_model *model)
+{
+    const struct voxel_shape *shape = &model->shape;
+    return shape->slices * shape->height * shape->width * shape->components;
+}
+
 /* Can this codec take such samples at all? */
 bool voxel_accepts(const struct zblob_grid *grid);
 

@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "../chunks.h"
+#include "../memory.h"
 #include "../wide/cells.h"
 #include "chunks.h"
 #include "fold.h"

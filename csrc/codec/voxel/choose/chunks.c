@@ -2,6 +2,7 @@
 #include "chunks.h"
 
 #include "../chunks.h"
+#include "../memory.h"
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
