@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import json
 import threading
 import weakref
@@ -369,6 +370,11 @@ def _is_plain_pickle(src: Any) -> bool:
     return bool(answer[0])
 
 
+def _check_size(size: int, max_size: int) -> None:
+    if size > max_size:
+        raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
+
+
 def _find_frame(src: Any, error: Any) -> tuple[Any, int]:
     """Address and size of the frame that a value is or holds; the address is NULL in a plain value."""
     frame, size = ffi.new("const unsigned char **"), ffi.new("size_t *")
@@ -443,8 +449,7 @@ def _decompress(
         if lib.zblob_frame_open(header, found, found_size, found_size, error):
             _raise(error)
         size = header.raw_size
-        if size > max_size:
-            raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
+        _check_size(size, max_size)
         _give_dictionary(header, dictionary)
         value: Any = _new_bytes(None, size) if out is None else _writable(out, size)
         with ffi.from_buffer(value) as dst, _call(size) as request:
@@ -473,11 +478,13 @@ def _copy_into(src: Any, out: Buffer) -> memoryview:
     return target
 
 
-def find_damages(frame: Buffer) -> list[tuple[int | None, str]]:
+def find_damages(frame: Buffer, *, max_size: int = DEFAULT_MAX_SIZE) -> list[tuple[int | None, str]]:
     """Decode every chunk of a frame or an envelope: the number (from 1) and the reason of each that is damaged.
 
     The number is None where the header is damaged or comes from a newer version, and no chunk was looked at. A plain
-    value has no damages.
+    value has no damages. Of very many damages, the first are listed, and last their number.
+
+    :param max_size: a frame of a larger value is not decoded, which counts as a damage.
     """
     header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
     decoder = ffi.new("struct zblob_decoder **")
@@ -488,14 +495,24 @@ def find_damages(frame: Buffer) -> list[tuple[int | None, str]]:
                 return []
             if lib.zblob_frame_open(header, found, found_size, found_size, error):
                 _raise(error)
+            _check_size(header.raw_size, max_size)
             _give_dictionary(header)
             if lib.zblob_decoder_open(decoder, header, error):
                 _raise(error)
-            return list(_damaged_chunks(decoder[0], header, found, error))
-        except (DamagedFrameError, MissingDictionaryError, UnsupportedFrameError) as problem:
+            return _first_damages(_damaged_chunks(decoder[0], header, found, error))
+        except (DamagedFrameError, MissingDictionaryError, SizeLimitError, UnsupportedFrameError) as problem:
             return [(None, str(problem))]
         finally:
             lib.zblob_decoder_close(decoder[0])
+
+
+_DAMAGES_MAX = 1000
+
+
+def _first_damages(damages: Iterator[tuple[int, str]]) -> list[tuple[int | None, str]]:
+    found: list[tuple[int | None, str]] = list(itertools.islice(damages, _DAMAGES_MAX))
+    more = sum(1 for _ in damages)
+    return [*found, (None, f"and {more} more damaged chunks")] if more else found
 
 
 def _damaged_chunks(decoder: Any, header: Any, frame: Any, error: Any) -> Iterator[tuple[int, str]]:

@@ -203,7 +203,8 @@ value_verify(sqlite3 *db, struct zblob_connection *connection, const struct valu
     result = zblob_frame_open(&header, frame, frame_size, frame_size, error);
     if (result != ZBLOB_OK || headers_only)
         return result;
-    if (!dictionaries_complete(db, connection, &header, error))
+    if (!value_check_size(db, connection, header.raw_size, error) ||
+        !dictionaries_complete(db, connection, &header, error))
         return error->code;
     return zblob_verify(&header, damaged_count, &interrupt, error);
 }

@@ -324,7 +324,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
         return kept if job.envelope == "pickle" else _compress_text(job, item, value, kept)
     if is_frame(value):
         return replace(kept, raw_size=info(value).raw_size)
-    if bytes(value[:4]) == b"\xc1ZBS" and has_magic(value):  # a damaged compact frame, which must not be wrapped
+    if has_magic(value):  # a damaged frame, which must not be wrapped
         decompress(value, threads=1)
     new = _compressed(job, item, value)
     # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.

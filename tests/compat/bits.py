@@ -46,12 +46,27 @@ class Bits:
                 raise DamagedError("golomb")
         return (1 << (order + extra)) + self.take(order + extra) - (1 << order)
 
+    def require_end(self) -> None:
+        """Nothing follows, and the bits that fill the last byte are zeros."""
+        left = 8 * len(self.data) - self.at
+        if left >= 8 or self.take(left):
+            raise DamagedError("bits are left")
+
 
 def varints(data: bytes) -> Iterator[int]:
     value = shift = 0
     for byte in data:
+        if shift == 63:
+            raise DamagedError("a number of more than 63 bits")
         value |= (byte & 127) << shift
         shift += 7
         if byte < 128:
             yield value
             value = shift = 0
+    if shift:
+        raise DamagedError("a number that is cut off")
+
+
+def require(condition: bool, what: str) -> None:
+    if not condition:
+        raise DamagedError(what)

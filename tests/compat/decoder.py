@@ -15,7 +15,8 @@ import numpy as np
 import xxhash
 import zstandard
 
-from .bits import DamagedError, Grid
+from .bits import DamagedError, Grid, require
+from .voxel_decoder import chunk_range
 from .voxel_decoder import decode_chunk as decode_voxel_chunk
 
 SAMPLE_TYPES = {1: "u1", 2: "i1", 3: "u2", 4: "i2", 5: "u4", 6: "i4", 7: "u8", 8: "i8", 9: "f2", 10: "f4", 11: "f8"}
@@ -48,11 +49,6 @@ class Image:
     @property
     def span(self) -> int:
         return self.text_size or self.byte_size
-
-
-def require(condition: bool, what: str) -> None:
-    if not condition:
-        raise DamagedError(what)
 
 
 def carries_magic(value: object) -> bool:
@@ -89,42 +85,68 @@ def lacks_magic(value: object) -> bool:
 
 
 def read_image(body: bytes) -> Image:
+    require(len(body) >= 16, "geometry's size")
     source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
     require(source < 17 and sample_type in SAMPLE_TYPES, "geometry")
     require(1 <= dimension <= 8 and flags < 128 and components >= 1, "geometry")
+    require(not flags & 2 or (sample_type in (10, 11) and components % 2 == 0), "complex pixels")
+    require(not flags & 4 or (sample_type == 1 and not flags & 2), "bools")
     space = 2 * dimension + dimension**2 if flags & 16 else 0
     has_text = bool(flags & 64)
     require(len(body) == 16 + 8 * (dimension + space + has_text), "geometry's size")
     size = struct.unpack_from(f"<{dimension}Q", body, 16)
     image = Image(SAMPLE_TYPES[sample_type], bool(flags & 1), components, value_offset, size)
+    require(0 < image.byte_size < 2**64, "samples")
     if has_text:
         image.text_size = struct.unpack_from("<Q", body, len(body) - 8)[0]
         require(image.byte_size < image.text_size <= 2 * image.byte_size, "text's size")
     return image
 
 
-def read_sections(area: bytes) -> list[Image]:
-    images = []
+def read_model(body: bytes, images: list[Image]) -> None:
+    require(len(body) > 4, "model")
+    codec, number, zero = struct.unpack_from("<BHB", body)
+    require(codec == VOXEL and number < len(images) and zero == 0, "model")
+    require(all(image.model is None for image in images[number:]), "order of models")
+    images[number].model = body[4:]
+
+
+def read_sections(area: bytes, raw_size: int) -> list[Image]:
+    images: list[Image] = []
+    before = end = 0
     while area:
         require(len(area) >= 8, "section")
-        section_type, _, size = struct.unpack_from("<HHI", area)
-        require(size <= len(area) - 8, "section's size")
+        section_type, zero, size = struct.unpack_from("<HHI", area)
+        require(size <= len(area) - 8 and zero == 0 and section_type >= before, "section")
         if section_type == 1:
-            images.append(read_image(area[8 : 8 + size]))
+            image = read_image(area[8 : 8 + size])
+            require(end <= image.value_offset and image.value_offset + image.span <= raw_size, "place of an image")
+            end = image.value_offset + image.span
+            images.append(image)
+            require(len(images) <= 1024, "number of images")
         elif section_type == 2:
-            codec, image, zero = struct.unpack_from("<BHB", area, 8)
-            require(codec == VOXEL and image < len(images) and zero == 0, "model")
-            images[image].model = area[12 : 8 + size]
+            read_model(area[8 : 8 + size], images)
         elif section_type & 0x8000:
             raise UnsupportedError(f"section {section_type}")
-        area = area[8 + size :]
+        before, area = section_type, area[8 + size :]
     return images
+
+
+def decode_zstd(stored: bytes, raw_size: int) -> bytes:
+    """One frame, and nothing else."""
+    require(stored[:4] == b"\x28\xb5\x2f\xfd", "no Zstandard frame")
+    try:
+        frame = zstandard.get_frame_parameters(stored)
+        require(frame.content_size == raw_size and frame.dict_id == 0 and frame.window_size <= 2**27, "frame")
+        return zstandard.ZstdDecompressor().decompress(stored, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise DamagedError("Zstandard frame") from error
 
 
 def decode_planes(stored: bytes, raw_size: int, image: Image) -> bytes:
     axes, width = stored[0], image.width
     require(axes <= 7 and raw_size % width == 0, "axes")
-    planes = zstandard.ZstdDecompressor().decompress(stored[1:], max_output_size=raw_size)
+    planes = decode_zstd(stored[1:], raw_size)
     require(len(planes) == raw_size, "planes")
     count = raw_size // width
     unsigned = np.dtype(f"<u{width}")
@@ -142,12 +164,16 @@ def decode_planes(stored: bytes, raw_size: int, image: Image) -> bytes:
     return samples.astype(unsigned.newbyteorder(">" if image.big_endian else "<")).tobytes()
 
 
-def decode_voxel(stored: bytes, ordinal: int, image: Image) -> bytes:
+def decode_voxel(stored: bytes, place: tuple[int, int], ordinal: int, image: Image) -> bytes:
     if image.model is None:
         raise DamagedError("no model")
     grid = Grid(image.sample_type, image.big_endian, image.size, image.components)
-    samples = decode_voxel_chunk(image.model, grid, ordinal, stored)
-    return samples.decode("latin-1").encode() if image.text_size else samples
+    offset, size = chunk_range(image.model, grid, ordinal)
+    if image.text_size:
+        require(size <= place[1] <= 2 * size, "text of a chunk")
+        return decode_voxel_chunk(image.model, grid, ordinal, stored).decode("latin-1").encode()
+    require(place == (image.value_offset + offset, size), "range of a chunk")
+    return decode_voxel_chunk(image.model, grid, ordinal, stored)
 
 
 def image_at(raw_offset: int, raw_size: int, images: list[Image]) -> Image | None:
@@ -165,20 +191,23 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
     if codec == STORE:
         return stored
     if codec == ZSTD:
-        return zstandard.ZstdDecompressor().decompress(stored, max_output_size=raw_size)
-    if codec not in (PLANES, VOXEL):
-        raise UnsupportedError(f"codec {codec}")
+        return decode_zstd(stored, raw_size)
     if image is None:
         raise DamagedError("a chunk of samples outside all images")
     if image.text_size and codec == PLANES:
         raise DamagedError("planes of a text")
-    return decode_planes(stored, raw_size, image) if codec == PLANES else decode_voxel(stored, ordinal, image)
+    if codec == PLANES:
+        return decode_planes(stored, raw_size, image)
+    return decode_voxel(stored, (raw_offset, raw_size), ordinal, image)
 
 
 def text_or_bytes(raw: bytes, value_type: int) -> bytes | str:
     if value_type == 0:
         return raw
-    return raw.decode("utf-8" if value_type == 1 else "utf-16-le", "surrogatepass")
+    try:
+        return raw.decode("utf-8" if value_type == 1 else "utf-16-le", "surrogatepass")
+    except UnicodeDecodeError:
+        return raw  # SQLite takes any bytes as TEXT; Python does not
 
 
 def decode_block(block: bytes, raw_size: int, dictionary: bytes | None) -> bytes:
@@ -225,22 +254,66 @@ def decode(value: bytes, dictionaries: Mapping[int, bytes] = MappingProxyType({}
     require(44 <= header_size <= len(value), "header's size")
     header = value[:header_size]
     require(xxhash.xxh64_intdigest(header[:-8]) == struct.unpack("<Q", header[-8:])[0], "header's checksum")
+    return decode_ordinary(value, header)
+
+
+@dataclass
+class Entry:
+    """Of the chunk index, and the chunk's stored bytes."""
+
+    raw_size: int
+    checksum: int
+    codec: int
+    stored: bytes
+
+
+def read_index(value: bytes, header: bytes, start: int) -> list[Entry]:
+    entries, at = [], len(header)
+    for offset in range(start, len(header) - 8, 20):
+        raw_size, stored_size, checksum, codec, zeros = struct.unpack_from("<IIQB3s", header, offset)
+        if codec > VOXEL:
+            raise UnsupportedError(f"codec {codec}")
+        require(1 <= raw_size <= 1 << 24 and stored_size >= 1 and zeros == bytes(3), "index")
+        require(codec != STORE or raw_size == stored_size, "stored size")
+        entries.append(Entry(raw_size, checksum, codec, value[at : at + stored_size]))
+        at += stored_size
+    require(at == len(value), "frame's size")
+    return entries
+
+
+def decode_ordinary(value: bytes, header: bytes) -> bytes | str:
+    """A frame whose header's checksum holds."""
     version, value_type, level, codec, raw_size, dictionary_id, chunk_count, section_size = struct.unpack_from(
         "<BBBBQIII", header, 12
     )
     if version != 1 or dictionary_id:
         raise UnsupportedError(f"version {version}, dictionary {dictionary_id}")
-    require(1 <= level & 127 <= 9, "level")
-    require(header_size == 44 + section_size + 20 * chunk_count, "header's parts")
-    images = read_sections(header[36 : 36 + section_size])
-    raw, at, codecs = b"", header_size, {0}
-    for index in range(chunk_count):
-        entry = struct.unpack_from("<IIQB3s", header, 36 + section_size + 20 * index)
-        chunk_raw_size, stored_size, checksum, chunk_codec, zeros = entry
-        require(1 <= chunk_raw_size <= 1 << 24 and stored_size >= 1 and zeros == bytes(3), "index")
-        chunk = decode_chunk(chunk_codec, value[at : at + stored_size], len(raw), chunk_raw_size, images)
-        require(len(chunk) == chunk_raw_size and xxhash.xxh64_intdigest(chunk) == checksum, f"chunk {index}")
-        raw, at = raw + chunk, at + stored_size
-        codecs.add(chunk_codec)
-    require(at == len(value) and len(raw) == raw_size and codec == max(codecs), "totals")
+    require(value_type <= 2 and 1 <= level & 127 <= 9, "value type or level")
+    require(len(header) == 44 + section_size + 20 * chunk_count, "header's parts")
+    images = read_sections(header[36 : 36 + section_size], raw_size)
+    entries = read_index(value, header, 36 + section_size)
+    require(raw_size == sum(entry.raw_size for entry in entries), "raw size")
+    require(codec == max((entry.codec for entry in entries), default=STORE), "header's codec")
+    require_needed_models(entries, images)
+    raw = b""
+    for number, entry in enumerate(entries):
+        chunk = decode_chunk(entry.codec, entry.stored, len(raw), entry.raw_size, images)
+        require(len(chunk) == entry.raw_size, f"size of chunk {number}")
+        require(checksum_holds(chunk, entry.checksum), f"checksum of chunk {number}")
+        raw += chunk
     return text_or_bytes(raw, value_type)
+
+
+def require_needed_models(entries: list[Entry], images: list[Image]) -> None:
+    needed, at = [], 0
+    for entry in entries:
+        image = image_at(at, entry.raw_size, images)
+        if image and entry.codec == VOXEL:
+            needed.append(image)
+        at += entry.raw_size
+    for image in images:
+        require(image.model is None or any(image is each for each in needed), "a model without chunks")
+
+
+def checksum_holds(chunk: bytes, checksum: int) -> bool:
+    return bool(xxhash.xxh64_intdigest(chunk) == checksum)

@@ -12,11 +12,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from .bits import DamagedError, require
+
 Labels = npt.NDArray[np.int64]
-
-
-class DamagedLabelError(ValueError):
-    pass
 
 
 # ---- Section 2: the chunk ------------------------------------------------------------------------------------
@@ -28,7 +26,7 @@ class Reader:
 
     def take(self, count: int) -> bytes:
         if self.at + count > len(self.data):
-            raise DamagedLabelError("cut off")
+            raise DamagedError("cut off")
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -36,6 +34,8 @@ class Reader:
         value = shift = 0
         while True:
             byte = self.take(1)[0]
+            if shift == 63:
+                raise DamagedError("a number of more than 63 bits")
             value |= (byte & 127) << shift
             shift += 7
             if byte < 128:
@@ -49,7 +49,7 @@ def golomb_numbers(data: bytes, order: int, count: int) -> Iterator[int]:
     def take(number: int) -> int:
         nonlocal bits, left
         if number > left:
-            raise DamagedLabelError("distances")
+            raise DamagedError("distances")
         value = bits & ((1 << number) - 1)
         bits >>= number
         left -= number
@@ -60,8 +60,9 @@ def golomb_numbers(data: bytes, order: int, count: int) -> Iterator[int]:
         while not take(1):
             extra += 1
             if extra + order > 24:
-                raise DamagedLabelError("golomb")
+                raise DamagedError("golomb")
         yield (1 << (order + extra)) + take(order + extra) - (1 << order)
+    require(left < 8 and bits == 0, "distances that are left")
 
 
 # ---- Sections 7 and 8: odds and rANS ---------------------------------------------------------------------------
@@ -127,7 +128,7 @@ class Coder:
 
 def at(place: int, labels: list[int]) -> int:
     if place >= len(labels):
-        raise DamagedLabelError("rank")
+        raise DamagedError("rank")
     return labels[place]
 
 
@@ -203,13 +204,13 @@ class LabelDecoder:
         order: Literal["big", "little"] = "big" if self.reverse else "little"
         latest, pixel = self.latest[place], b""
         if len(self.pixels) == self.most:
-            raise DamagedLabelError("too many labels")
+            raise DamagedError("too many labels")
         for at in range(0, len(latest), 8):
             word = latest[at : at + 8]
             bits = 8 * len(word) - self.shift
             length = self.coder.number(4135 if at else 4113, bits + 1)
             if length > bits:
-                raise DamagedLabelError("difference")
+                raise DamagedError("difference")
             zigzag = length and (1 << length - 1) + self.coder.plain(length - 1)
             value = (int.from_bytes(word, order) >> self.shift) + (at == 0) + (zigzag >> 1 ^ -(zigzag & 1))
             pixel += (value % 2**bits << self.shift).to_bytes(len(word), order)
@@ -223,7 +224,7 @@ class LabelDecoder:
             return at(place - 1, [label for label in self.recent if label not in candidates])
         number = self.coder.plain((len(self.pixels) - 1).bit_length())
         if number >= len(self.pixels):
-            raise DamagedLabelError("number")
+            raise DamagedError("number")
         return self.label_of(number)
 
     def literal(self, row: Row, x: int, candidates: list[int], is_exception: bool) -> int:
@@ -299,10 +300,10 @@ def decode_label(chunk: bytes, width: int, rows: int, slices: int, pixel_size: i
     head = reader.take(1)[0]
     two_bytes = bool(head & 32)
     if head > 63 or (pixel_size <= 2 and two_bytes != (pixel_size == 2)) or (pixel_size == 1 and head & 16):
-        raise DamagedLabelError("head")
+        raise DamagedError("head")
     shift = reader.take(1)[0] if pixel_size > 2 else 0
     if shift >= 8 * ((pixel_size - 1) % 8 + 1):
-        raise DamagedLabelError("shift")
+        raise DamagedError("shift")
     first = reader.take(pixel_size)
     exceptions, bits = reader.varint(), b""
     if exceptions:
@@ -310,8 +311,8 @@ def decode_label(chunk: bytes, width: int, rows: int, slices: int, pixel_size: i
     distances = golomb_numbers(bits, head & 15, exceptions)
     decoder = LabelDecoder(Coder(reader), distances, two_bytes, bool(head & 16), shift, first)
     labels = decode_box(decoder, (slices, rows, width), decoder.label_of(0))
-    if not decoder.coder.is_at_end():
-        raise DamagedLabelError("end")
+    require(decoder.coder.is_at_end() and decoder.flat_left is None, "end")
+    require(next(distances, None) is None, "exceptions that are left")
     if pixel_size <= 2:
         return labels.astype(f"<u{pixel_size}").tobytes()
     return b"".join(decoder.pixels[label] for label in labels.ravel().tolist())

@@ -7,14 +7,14 @@ rules once more, in plain Python and NumPy, so that what one implementation wrot
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import struct
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from .bits import Bits, DamagedError, Grid, unzigzag, varints
+from .bits import Bits, DamagedError, Grid, require, unzigzag, varints
 from .label_decoder import decode_label
 from .wide_decoder import Cells
 
@@ -27,6 +27,7 @@ Table = tuple[list[int], list[int], list[int]]  # token of each slot; first slot
 
 
 def shape_of(grid: Grid) -> tuple[int, int, int, int]:
+    require(math.prod(grid.size) * grid.components <= 2**40, "samples")
     components, axes = grid.components, [n for n in grid.size if n > 1]
     if len(axes) > 1 and components * axes[0] <= 4:
         components *= axes.pop(0)
@@ -35,7 +36,10 @@ def shape_of(grid: Grid) -> tuple[int, int, int, int]:
         axes.pop(0)
     width = axes[0] if axes else 1
     height = axes[1] if len(axes) > 1 else 1
-    return int(np.prod(axes[2:], dtype=np.int64)), height, width, components
+    slices = math.prod(axes[2:])
+    require(components <= 256 and slices < 2**32 and height < 2**32, "shape")
+    require(width >= 8192 if height == 1 else width * components * int(grid.kind[1:]) <= 2**23, "row")
+    return slices, height, width, components
 
 
 def without_ranks(values: Values, model: Model, lowest: int) -> Values:
@@ -141,49 +145,80 @@ class Model:
     def __init__(self, data: bytes, grid: Grid) -> None:
         bits = Bits(data)
         self.slices, self.height, self.width, self.components = shape_of(grid)
+        self.kind, self.sample_size = grid.kind, int(grid.kind[1:])
         flags = bits.take(16)
-        if flags > 2047 or flags & 1025 == 1025:
-            raise DamagedError("flags")
+        require(flags <= 2047 and (not flags & 1 or flags & ~129 == 0), "flags")
+        require(bool(flags & 128) == (self.height == 1), "folding")
         if flags & 128:
-            pixels, (self.width, self.height) = self.width, (bits.take(32), bits.take(32))
-            self.slices = pixels // (self.width * self.height)
+            self._fold(bits.take(32), bits.take(32))
         self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
         self.margins, self.transposed, self.few_states = flags >> 5 & 1, flags >> 6 & 1, flags >> 9 & 1
         self.plateaus = flags >> 10 & 1
-        if self.label and self.few_states:
-            raise DamagedError("few states of labels")
         if self.transposed:
             self.height, self.width = self.width, self.height
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
         self.distance = bits.take(32) if flags & 256 else 1
         self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
+        require(self.low <= self.high and not (self.label and (self.low or self.high or self.modal)), "range")
+        require(self.chunk_slices <= self.slices and 1 <= self.chunk_rows <= self.height, "chunks")
+        require(not self.chunk_slices or self.chunk_rows == self.height, "chunks")
+        require(not self.transposed or (self.chunk_slices > 0 and self.width >= 24), "transposed")
+        require(not flags & 256 or 2 <= self.distance < self.chunk_slices, "distance")
+        is_narrow = grid.kind in ("u1", "i1", "u2", "i2")
+        require(bool(self.label or is_narrow or flags & 16), "cells")
+        samples = self.slices * self.height * self.width * self.components
         self.apart = 0
         self.cells: Cells | None = None
-        if (not self.label and grid.kind not in ("u1", "i1", "u2", "i2")) > (flags >> 4 & 1) or flags & 17 == 17:
-            raise DamagedError("cells")
         if flags & 16:
             self.apart = bits.take(1)
-            self.cells = Cells(bits, grid)
+            self.cells = Cells(bits, grid, samples)
         self.ranks: list[Values] = []
         if flags & 8:
             each = 2 <= self.components <= 4 and bits.take(1)
-            most = 256 if grid.kind in ("u1", "i1") and not self.cells else 65536
-            self.ranks = [self._read_ranks(bits, most) for _ in range(self.components if each else 1)]
+            limit = 256 if grid.kind in ("u1", "i1") and not self.cells else 65536
+            self.ranks = [
+                self._read_ranks(bits, min(limit, samples), limit) for _ in range(self.components if each else 1)
+            ]
         if not self.label:
             self._read_intensity(bits)
-        if bits.at > 8 * len(data) or 8 * len(data) - bits.at >= 8:
-            raise DamagedError("model size")
+        bits.require_end()
+        self._require_chunks()
+
+    def _fold(self, width: int, height: int) -> None:
+        require(24 <= width <= 2**23 and height >= 2 and width * height <= self.width, "fold")
+        require(width * self.components * self.sample_size <= 2**23, "row of a fold")
+        self.slices, self.width, self.height = self.width // (width * height), width, height
+        require(self.slices < 2**32, "slices of a fold")
+
+    def _require_chunks(self) -> None:
+        bands = -(-self.height // self.chunk_rows)
+        count = -(-self.slices // self.chunk_slices) if self.chunk_slices else self.slices * bands
+        slices, rows = self.chunk_slices or 1, self.chunk_rows
+        samples = slices * rows * self.width * self.components
+        size = samples * self.sample_size
+        require(size <= 2**24 and (size >= 16384 or count == 1), "size of chunks")
+        if self.label:
+            return
+        ring, half = min(slices, 2 * self.distance + 1), ((self.width + 1) // 2 + 8 + 31) // 32 * 32
+        memory = 4 * (ring * self.components * (rows * 2 * half + 32) + half + 64)
+        if self.transposed:
+            row, tile = self.width * self.components, 32 * (self.height + 40)
+            memory += 2 * (max(row, tile * (self.components if self.components <= 4 else 1)) + 64)
+        if self.cells:
+            memory += samples * (10 if self.cells.axes else 2)
+        require(memory <= 48 << 20, "memory")
 
     @staticmethod
-    def _read_ranks(bits: Bits, most: int) -> Values:
+    def _read_ranks(bits: Bits, most: int, limit: int) -> Values:
         values: list[int] = []
         following = 0
-        for _ in range(bits.take(17)):
+        count = bits.take(17)
+        require(0 < count <= most, "number of ranks")
+        for _ in range(count):
             following += bits.golomb(0)
             values.append(following)
             following += 1
-        if not 0 < len(values) <= most or values[-1] >= most:
-            raise DamagedError("ranks")
+        require(values[-1] < limit, "ranks")
         return np.array(values, dtype=np.int64)
 
     def where(self, kind: int) -> int:
@@ -198,6 +233,7 @@ class Model:
             if minus > c or floor > self.floor:
                 raise DamagedError("channel")
             channels.append(Channel(component, minus, floor, offset, (low ^ 0x8000) - 0x8000, (high ^ 0x8000) - 0x8000))
+            require(channels[-1].low <= channels[-1].high, "range of a channel")
         if sorted(channel.component for channel in channels) != list(range(self.components)):
             raise DamagedError("channels")
         return channels
@@ -206,8 +242,10 @@ class Model:
         if 2 <= self.components <= 4 and bits.take(1):
             self.channels = self._read_channels(bits)
         self.preset, self.shift, self.energy_shift = bits.take(4), bits.take(4), bits.take(4)
+        require(self.preset in PRESETS and self.shift <= 6 and self.energy_shift <= 10, "preset")
         self.bins, self.steps, self.split = PRESETS[self.preset]
         self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
+        require(self.thresholds == sorted(self.thresholds), "thresholds")
         self.tables = self.plain_tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
         if self.plateaus:
             self._read_plateaus(bits)
@@ -253,16 +291,6 @@ class Model:
             raise DamagedError("weights")
         activity = [bits.take(16) for _ in range(3)] if self.preset else []
         return Predictor(weights, activity, [bits.take(16) for _ in range(len(errors) + (3 if self.preset else 0))])
-
-    def boxes(self) -> Iterator[tuple[int, int, int, int]]:
-        """(slices, first row, rows) of each chunk, and its first slice."""
-        if self.chunk_slices:
-            for first in range(0, self.slices, self.chunk_slices):
-                yield first, min(self.chunk_slices, self.slices - first), 0, self.height
-        else:
-            for first in range(self.slices):
-                for row in range(0, self.height, self.chunk_rows):
-                    yield first, 1, row, min(self.chunk_rows, self.height - row)
 
 
 # ---- Section 6 and 7: planes, neighbours, contexts -----------------------------------------------------------
@@ -415,6 +443,7 @@ def read_tables(model: Model, data: bytes) -> list[Table]:
     for _ in range(model.tables):
         frequencies = [0] * 225
         last = bits.take(8)
+        require(last <= 224, "table")
         if last == 0:
             frequencies[224] = 2048
         else:
@@ -427,13 +456,14 @@ def read_tables(model: Model, data: bytes) -> list[Table]:
             raise DamagedError("table")
         starts = np.concatenate(([0], np.cumsum(frequencies)))
         tables.append((np.repeat(np.arange(225), frequencies).tolist(), starts.tolist(), frequencies))
+    bits.require_end()
     return tables
 
 
 class Rans:
     def __init__(self, tables: list[Table], states: list[int], words: list[int], raw: bytes, raw_count: int) -> None:
         self.tables, self.states, self.words, self.raw = tables, states, words, Bits(raw)
-        self.raw.take(-raw_count % 8)
+        require(self.raw.take(-raw_count % 8) == 0, "unused raw bits")
 
     def half_row(self, tables: list[int]) -> list[int]:
         """z of each sample."""
@@ -498,16 +528,16 @@ def decode_half(
 def chunk_header(model: Model, data: bytes) -> tuple[list[int], int]:
     """Four numbers, and where they end."""
     if not model.few_states:
+        require(len(data) >= 16, "header of a chunk")
         return list(struct.unpack_from("<4I", data)), 16
     sizes, at = [], 0
     for _ in range(4):
         end = at
-        while data[end] & 128:
+        while end < len(data) and data[end] & 128:
             end += 1
         end += 1
         (size,) = varints(data[at:end])
-        if size >= 1 << 32:
-            raise DamagedError("a number of the header")
+        require(size < 1 << 32, "a number of the header")
         sizes.append(size)
         at = end
     return sizes, at
@@ -516,15 +546,20 @@ def chunk_header(model: Model, data: bytes) -> tuple[list[int], int]:
 def decode_planes(model: Model, data: bytes, slices: int, rows: int) -> Values:
     sizes, at = chunk_header(model, data)
     parts, state_count = [], 8 if model.few_states else 64
+    require(at + sum(sizes[:3]) <= len(data), "parts of a chunk")
     for size in sizes[:3]:
         parts.append(data[at : at + size])
         at += size
     rans: Rans | None = None
     if sizes[0]:
         end = len(data) - (sizes[3] + 7) // 8
+        words_size = end - 4 * state_count - at
+        require(words_size >= 0 and words_size % 2 == 0, "words")
         words = np.frombuffer(data[at : end - 4 * state_count], "<u2").tolist()
         states = list(struct.unpack_from(f"<{state_count}I", data, end - 4 * state_count))
         rans = Rans(read_tables(model, parts[0]), states, words, data[end:], sizes[3])
+    else:
+        require(sizes[3] == 0 and at == len(data), "a chunk of flat rows")
     runs, margins, sides = varints(parts[1]), Bits(parts[2]), [0, 0]
     planes, half = Planes(model, slices, rows), ((model.width + 1) // 2, model.width // 2)
     gap, length = next(runs, None), next(runs, None)
@@ -541,11 +576,14 @@ def decode_planes(model: Model, data: bytes, slices: int, rows: int) -> Values:
         gap = None if gap is None else gap - 1
         if model.margins:
             sides = [side + unzigzag(margins.golomb(0)) for side in sides]
+            require(min(sides) >= 0 and 8 * sum(sides) <= half[0] and 8 * sides[0] <= half[1], "margins")
         first, last = 8 * sides[0], half[0] - 8 * sides[1]
         decode_half(model, planes, rans, z, c, y, 0, first, last)
         decode_half(model, planes, rans, z, c, y, 1, first, min(half[1], last))
     if rans:
         rans.check_end()
+    require(gap in (0, None) and length in (0, None) and next(runs, None) is None, "flat rows that are left")
+    margins.require_end()
     return components_of(model, planes.values)
 
 
@@ -562,16 +600,38 @@ def components_of(model: Model, values: Values) -> Values:
     return result
 
 
+def box_of(model: Model, ordinal: int) -> tuple[int, int, int, int]:
+    """First slice, slices, first row, rows."""
+    if model.chunk_slices:
+        first = ordinal * model.chunk_slices
+        require(first < model.slices, "number of a chunk")
+        return first, min(model.chunk_slices, model.slices - first), 0, model.height
+    bands = -(-model.height // model.chunk_rows)
+    row = ordinal % bands * model.chunk_rows
+    require(ordinal // bands < model.slices, "number of a chunk")
+    return ordinal // bands, 1, row, min(model.chunk_rows, model.height - row)
+
+
+def chunk_range(model_bytes: bytes, grid: Grid, ordinal: int) -> tuple[int, int]:
+    """Offset and size of the chunk among the samples."""
+    model = Model(model_bytes, grid)
+    first, slices, row, rows = box_of(model, ordinal)
+    row_size = model.width * model.components * model.sample_size
+    return (first * model.height + row) * row_size, slices * rows * row_size
+
+
 def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> bytes:
     """The bytes of the image's chunk of that number."""
     model = Model(model_bytes, grid)
-    _, slices, _, rows = list(model.boxes())[ordinal]
+    _, slices, _, rows = box_of(model, ordinal)
     if model.label:
-        pixel_size = model.components * int(grid.kind[1:])
-        return decode_label(chunk, model.width, rows, slices, pixel_size)
+        require(model.components * model.sample_size <= 64, "size of a pixel")
+        return decode_label(chunk, model.width, rows, slices, model.components * model.sample_size)
     tail = b""
     if model.cells:
+        require(len(chunk) >= 4, "a chunk's cells")
         (size,) = struct.unpack_from("<I", chunk)
+        require(size <= len(chunk) - 4, "size of the cells")
         chunk, tail = chunk[4 : 4 + size], chunk[4 + size :]
     values = decode_planes(model, chunk, slices, rows)
     axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)

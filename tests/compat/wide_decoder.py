@@ -10,14 +10,14 @@ import struct
 
 import numpy as np
 
-from .bits import Bits, DamagedError, Grid, unzigzag
+from .bits import Bits, DamagedError, Grid, require, unzigzag
 
 
 class Cells:
     """low[cell] and width[cell]: its first key and how many bits follow. With maps, each chunk has the keys."""
 
-    def __init__(self, bits: Bits, grid: Grid) -> None:
-        self.grid, self.bits = grid, 8 * int(grid.kind[1:])
+    def __init__(self, bits: Bits, grid: Grid, samples: int) -> None:
+        self.grid, self.bits, self.samples_of_image = grid, 8 * int(grid.kind[1:]), samples
         self.shift = self.axes = 0
         self.key_bits = self.bits
         self.low: list[int] = []
@@ -31,6 +31,8 @@ class Cells:
         if grid.kind in ("u1", "i1", "u2", "i2"):
             raise DamagedError("cells of narrow samples without maps")
         self.shift, self.axes, is_list = bits.take(6), bits.take(3), bits.take(1)
+        mantissa = {"f2": 10, "f4": 23, "f8": 52}.get(grid.kind)
+        require(self.shift <= (24 if self.formula else mantissa or self.bits - 8), "shift")
         self.key_bits = (32 if self.formula else self.bits) - self.shift
         (self._read_list if is_list else self._read_runs)(bits)
         if len(self.low) > 65536 or max(self.low) >> self.key_bits:
@@ -45,9 +47,11 @@ class Cells:
 
     def _read_runs(self, bits: Bits) -> None:
         count, start = bits.take(13), 0
+        require(1 <= count <= 4096, "number of runs")
         for k in range(count):
             width = bits.take(6)
             cells = bits.golomb(0) + 1
+            require(width <= 56 and len(self.low) + cells <= 65536, "run")
             self.low += [start + (i << width) for i in range(cells)]
             self.width += [width] * cells
             start += cells << width
@@ -56,6 +60,7 @@ class Cells:
 
     def _read_list(self, bits: Bits) -> None:
         count, is_affine = bits.take(17), bits.take(1)
+        require(1 <= count <= min(65536, self.samples_of_image), "number of values")
         integers = self._read_integers(bits, list(range(count)), is_list=True) if is_affine else list(range(count))
         self.width = [0] * count
         self.low = self._read_values(bits, integers)
@@ -150,8 +155,8 @@ class Cells:
         chosen = np.where(cells < len(self.low), cells, 0).ravel().tolist()
         bits = np.unpackbits(np.frombuffer(tail, np.uint8), bitorder="little").tolist()
         keys, at = np.empty(len(chosen), dtype=object), 0
-        if len(tail) != (sum(self.width[cell] for cell in chosen) + 7) // 8:
-            raise DamagedError("bits within cells")
+        count = sum(self.width[cell] for cell in chosen)
+        require(len(tail) == (count + 7) // 8 and not any(bits[count:]), "bits within cells")
         for i, cell in enumerate(chosen):
             end = at + self.width[cell]
             keys[i] = self.low[cell] + sum(bit << k for k, bit in enumerate(bits[at:end]))
@@ -179,8 +184,7 @@ class Cells:
                 integers = [int(cell) - base for cell in used]
             keys = self._read_values(bits, integers)
             result.append(np.array(keys, dtype=object)[where.ravel()])
-        if not 0 <= 8 * len(bits.data) - bits.at < 8 or bits.take(8 * len(bits.data) - bits.at):
-            raise DamagedError("maps")
+        bits.require_end()
         return np.concatenate(result)
 
     def _pack(self, keys: list[int]) -> bytes:

@@ -77,7 +77,7 @@ def test_what_almost_is_a_frame_comes_back_from_a_frame() -> None:
     for frame, _ in FRAMES.values():
         almost = b"????" + frame[4:]
         assert zb.decompress(zb.compress(almost, min_size=1 << 20)) == almost
-        assert one(open_apsw(), "SELECT zdecompress(zcompress(?, '{\"min_size\": 999999}'))", almost) == almost
+        assert one(open_apsw(), "SELECT zcompress(?1) IS ?1", almost)  # so it stays what it is: a damaged frame
 
 
 @pytest.mark.parametrize("position", range(36))

@@ -48,6 +48,13 @@ bits_may_hold(const struct bit_reader *reader, uint64_t count)
     return count <= (size_t)(reader->end - reader->at) * 8 + 64;
 }
 
+/* Was everything read, and nothing after it, are the bits that fill the last byte zeros? */
+static inline bool
+bits_are_used_up(const struct bit_reader *reader)
+{
+    return reader->at == reader->end && reader->count < 8 && reader->bits == 0 && !reader->overflow;
+}
+
 /* The lowest `count` bits of a value that has no others: at most 32, and for the long forms at most 64. */
 void bits_put(struct bit_writer *writer, uint32_t value, int count);
 uint32_t bits_get(struct bit_reader *reader, int count);

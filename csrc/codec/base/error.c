@@ -72,19 +72,6 @@ zblob_fail_memory(struct zblob_error *error, uint64_t size)
     return zblob_fail(error, ZBLOB_NO_MEMORY, "out of memory: could not allocate %" PRIu64 " bytes", size);
 }
 
-enum zblob_result
-zblob_fail_first(struct zblob_error *error, const struct zblob_error *errors, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (errors[i].code != ZBLOB_OK) {
-            if (error)
-                *error = errors[i];
-            return errors[i].code;
-        }
-    }
-    return ZBLOB_OK;
-}
-
 const char *
 zblob_library_version(void)
 {

@@ -14,7 +14,4 @@ zblob_fail(struct zblob_error *error, enum zblob_result code, const char *format
 /* zblob_fail for an allocation that failed. */
 enum zblob_result zblob_fail_memory(struct zblob_error *error, uint64_t size);
 
-/* Of tasks that each have an error of their own (all bytes 0 where nothing failed), hand over that of the first that failed. */
-enum zblob_result zblob_fail_first(struct zblob_error *error, const struct zblob_error *errors, size_t count);
-
 #endif

@@ -40,12 +40,19 @@ zblob_sample_size(enum zblob_sample_type type)
 
 /* ---- Pixel types ----------------------------------------------------------------------------- */
 
+bool
+pixel_type_is_known(const struct zblob_image *image)
+{
+    const struct sample_type *type = sample_type_of(image->grid.sample_type);
+    return image->is_complex ? type->complex_name != NULL : type->size > 0;
+}
+
 const char *
 pixel_type_name(const struct zblob_image *image)
 {
     const struct sample_type *type = sample_type_of(image->grid.sample_type);
     if (image->is_complex)
-        return type->complex_name ? type->complex_name : "complex"; /* which no encoder of ours writes */
+        return type->complex_name ? type->complex_name : "complex"; /* which no frame says */
     return image->is_bool ? BOOL_NAME : type->name;
 }
 

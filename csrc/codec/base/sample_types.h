@@ -25,6 +25,9 @@ const struct sample_type *sample_type_of(enum zblob_sample_type type);
  * components, and whether the pixels are complex or bool. False, and the image is unchanged, for an unknown name. */
 bool pixel_type_parse(const char *name, struct zblob_image *image);
 
+/* Has NumPy a pixel type of such samples? It has no complex pixels of integers, nor of halves. */
+bool pixel_type_is_known(const struct zblob_image *image);
+
 /* The pixel type as NumPy names it: "uint8", "float32", "complex64", "bool"... */
 const char *pixel_type_name(const struct zblob_image *image);
 

@@ -9,6 +9,9 @@
 
 #include <zstd_errors.h>
 
+/* Frames whose window is larger are not read: `zstd -d` does not read them either, unless it is told to. */
+#define WINDOW_MAX (UINT64_C(1) << 27)
+
 /* Our levels 1 and 2 are zstd's level 1, the fastest that still codes literals: scans gain little from anything else. */
 int
 zstd_level_of(int level)
@@ -199,9 +202,21 @@ zstd_encode_best(int level, bool on_whole, const void *src, size_t src_size, voi
     return result;
 }
 
+/* Is it one frame, and nothing else, that says that it holds so many bytes? */
+static bool
+is_one_frame(const void *src, size_t src_size, size_t dst_size)
+{
+    ZSTD_frameHeader header;
+    return ZSTD_getFrameHeader(&header, src, src_size) == 0 && header.frameType == ZSTD_frame && header.dictID == 0 &&
+           header.frameContentSize == dst_size && header.windowSize <= WINDOW_MAX &&
+           ZSTD_findFrameCompressedSize(src, src_size) == src_size;
+}
+
 enum zblob_result
 zstd_decode(const void *src, size_t src_size, void *dst, size_t dst_size)
 {
+    if (!is_one_frame(src, src_size, dst_size))
+        return ZBLOB_DAMAGED;
     ZSTD_DCtx *context = contexts_take_decoder();
     if (!context)
         return ZBLOB_NO_MEMORY;

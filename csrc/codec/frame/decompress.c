@@ -2,6 +2,7 @@
 #include "../base/error.h"
 #include "../base/interrupt.h"
 #include "compact.h"
+#include "decode.h"
 #include "gather.h"
 
 #include <inttypes.h>
@@ -36,36 +37,30 @@ zblob_decompress(const struct zblob_frame *frame, unsigned threads, void *dst, c
 
 /* ---- Verification ---------------------------------------------------------------------------- */
 
-static uint32_t
-largest_chunk(const struct zblob_decoder *decoder, uint32_t chunk_count)
-{
-    uint32_t largest = 1;
-    for (uint32_t i = 0; i < chunk_count; i++) {
-        struct zblob_chunk chunk;
-        zblob_decoder_locate(decoder, i, &chunk);
-        largest = chunk.raw_size > largest ? chunk.raw_size : largest;
-    }
-    return largest;
-}
-
 /* Decode chunk after chunk into one buffer; `error` keeps the first damage. */
 static enum zblob_result
 verify_chunks(const struct zblob_decoder *decoder, uint32_t chunk_count, const unsigned char *src,
               uint32_t *damaged_count, struct zblob_error *error)
 {
-    uint32_t size = largest_chunk(decoder, chunk_count);
-    unsigned char *aside = malloc(size);
-    if (!aside)
-        return zblob_fail_memory(error, size);
     enum zblob_result first = ZBLOB_OK;
-    for (uint32_t i = 0; i < chunk_count && !interrupt_is_set(); i++) {
-        struct zblob_chunk chunk;
-        zblob_decoder_locate(decoder, i, &chunk);
-        enum zblob_result result =
-            zblob_decoder_chunk(decoder, i, src + chunk.stored_offset, aside, NULL, first == ZBLOB_OK ? error : NULL);
+    unsigned char *aside = NULL;
+    size_t capacity = 0;
+    for (struct located_chunk located = decoder_map(decoder)->marks[0]; !interrupt_is_set();) {
+        if (located.chunk.raw_size > capacity) {
+            free(aside);
+            capacity = located.chunk.raw_size;
+            aside = malloc(capacity);
+            if (!aside)
+                return zblob_fail_memory(error, capacity);
+        }
+        enum zblob_result result = decoder_decode(decoder, &located, src + located.chunk.stored_offset, aside,
+                                                  first == ZBLOB_OK ? error : NULL);
         *damaged_count += result != ZBLOB_OK;
         if (first == ZBLOB_OK)
             first = result;
+        if (located.index + 1 == chunk_count)
+            break;
+        chunk_map_next(decoder_map(decoder), &located);
     }
     free(aside);
     return first;
@@ -80,7 +75,7 @@ zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count, const str
     *damaged_count = 0;
     interrupt_open(&scope, interrupt);
     enum zblob_result result = zblob_decoder_open(&decoder, frame, error);
-    if (result == ZBLOB_OK)
+    if (result == ZBLOB_OK && frame->chunk_count > 0)
         result = verify_chunks(decoder, frame->chunk_count, frame->header, damaged_count, error);
     zblob_decoder_close(decoder);
     return interrupt_close(&scope, result, error);

@@ -143,7 +143,7 @@ zblob_check_plain_pickle(const void *src, size_t src_size, bool *is_plain_pickle
 {
     struct interrupt_scope scope;
     interrupt_open(&scope, interrupt);
-    *is_plain_pickle = zblob_is_complete_pickle(src, src_size) && !zblob_is_compressed(src, src_size);
+    *is_plain_pickle = zblob_is_complete_pickle(src, src_size) && !zblob_is_marked(src, src_size);
     return interrupt_close(&scope, ZBLOB_OK, error);
 }
 

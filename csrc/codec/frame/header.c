@@ -7,6 +7,7 @@
 #include "compact.h"
 #include "image_section.h"
 #include "index.h"
+#include "model_section.h"
 
 #include <inttypes.h>
 
@@ -261,31 +262,79 @@ lies_in_value(const struct zblob_image *image, uint64_t raw_size)
     return zblob_image_span(image, &span) && image->value_offset <= raw_size && span <= raw_size - image->value_offset;
 }
 
+/* What the sections before the one at hand leave to those after it. */
+struct section_walk {
+    unsigned type;       /* of the last section: they ascend */
+    uint64_t image_end;  /* where the last image's samples end: images ascend, and do not overlap */
+    uint32_t next_model; /* the first image that can still have a model: models ascend as well */
+};
+
+static enum zblob_result
+check_image(struct zblob_frame *frame, struct section_walk *walk, const struct frame_section *section,
+            struct zblob_error *error)
+{
+    struct zblob_image image;
+    if (frame->image_count == ZBLOB_IMAGES_MAX)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: it names more than %d images", ZBLOB_IMAGES_MAX);
+    if (!image_section_read(&image, section->body, section->size) || !lies_in_value(&image, frame->raw_size))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: geometry of image %" PRIu32, frame->image_count);
+    if (image.value_offset < walk->image_end)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: image %" PRIu32 " begins before the end of the last",
+                          frame->image_count);
+    uint64_t span;
+    zblob_image_span(&image, &span);
+    walk->image_end = image.value_offset + span;
+    frame->image_count++;
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+check_model(const struct zblob_frame *frame, struct section_walk *walk, const struct frame_section *section,
+            struct zblob_error *error)
+{
+    bool is_valid = model_section_is_valid(section->body, section->size);
+    uint32_t image = is_valid ? model_section_image(section->body) : 0;
+    if (!is_valid || image >= frame->image_count || image < walk->next_model)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a model belongs to no image, or is out of order");
+    walk->next_model = image + 1;
+    return ZBLOB_OK;
+}
+
+static enum zblob_result
+check_section(struct zblob_frame *frame, struct section_walk *walk, const struct frame_section *section,
+              struct zblob_error *error)
+{
+    unsigned type = section->type;
+    if (type < walk->type || load_le16(section->body - FRAME_SECTION_PREFIX_SIZE + 2))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a section of type %u is out of order", type);
+    walk->type = type;
+    if (type == FRAME_SECTION_IMAGE)
+        return check_image(frame, walk, section, error);
+    if (type == FRAME_SECTION_MODEL)
+        return check_model(frame, walk, section, error);
+    if (type & SECTION_CRITICAL)
+        return zblob_fail(error, ZBLOB_UNSUPPORTED,
+                          "the frame has a section of type %u that this build does not know: "
+                          "read it with a newer sqlite_zblob",
+                          type);
+    return ZBLOB_OK;
+}
+
 static enum zblob_result
 check_sections(struct zblob_frame *frame, struct zblob_error *error)
 {
-    uint32_t left = section_area_size(frame);
-    const unsigned char *p = frame->header + FRAME_FIXED_SIZE;
-    while (left) {
-        uint32_t size = left >= FRAME_SECTION_PREFIX_SIZE ? load_le32(p + 4) : 0;
-        if (left < FRAME_SECTION_PREFIX_SIZE || left - FRAME_SECTION_PREFIX_SIZE < size)
+    struct section_walk walk = {0};
+    uint32_t end = section_area_size(frame), cursor = 0;
+    while (cursor < end) {
+        struct frame_section section;
+        uint32_t left = end - cursor;
+        if (left < FRAME_SECTION_PREFIX_SIZE ||
+            left - FRAME_SECTION_PREFIX_SIZE < load_le32(frame->header + FRAME_FIXED_SIZE + cursor + 4))
             return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a header section runs over its end");
-        unsigned type = load_le16(p);
-        struct zblob_image image;
-        if (type == FRAME_SECTION_IMAGE) {
-            if (!image_section_read(&image, p + FRAME_SECTION_PREFIX_SIZE, size) ||
-                !lies_in_value(&image, frame->raw_size) || frame->image_count == ZBLOB_IMAGES_MAX)
-                return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: geometry of image %" PRIu32,
-                                  frame->image_count);
-            frame->image_count++;
-        } else if (type & SECTION_CRITICAL) {
-            return zblob_fail(error, ZBLOB_UNSUPPORTED,
-                              "the frame has a section of type %u that this build does not know: "
-                              "read it with a newer sqlite_zblob",
-                              type);
-        }
-        left -= FRAME_SECTION_PREFIX_SIZE + size;
-        p += FRAME_SECTION_PREFIX_SIZE + size;
+        frame_next_section(frame, &cursor, &section);
+        enum zblob_result result = check_section(frame, &walk, &section, error);
+        if (result != ZBLOB_OK)
+            return result;
     }
     return ZBLOB_OK;
 }

@@ -2,6 +2,7 @@
 #include "image_section.h"
 
 #include "../base/bytes.h"
+#include "../base/sample_types.h"
 
 enum image_offset {
     AT_SOURCE = 0,
@@ -23,6 +24,15 @@ enum image_flag {
     FLAG_TEXT = 64,
     FLAGS_KNOWN = 127,
 };
+
+/* Only what encoders write: complex pixels are pairs of floats, and a bool is a uint8. */
+static bool
+flags_suit(const struct zblob_image *image)
+{
+    if (image->is_complex && (image->grid.components % 2 || !pixel_type_is_known(image)))
+        return false;
+    return !image->is_bool || (image->grid.sample_type == ZBLOB_UINT8 && !image->is_complex);
+}
 
 size_t
 image_section_size(const struct zblob_image *image)
@@ -95,7 +105,7 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
     image->is_permuted = flags & FLAG_PERMUTED;
     image->value_offset = load_le64(src + AT_VALUE_OFFSET);
     image->text_size = flags & FLAG_TEXT; /* until its place is known */
-    if (src_size != image_section_size(image))
+    if (src_size != image_section_size(image) || !flags_suit(image))
         return false;
     const unsigned char *p = src + AT_SIZE;
     for (uint32_t axis = 0; axis < grid->dimension; axis++, p += 8)

@@ -104,18 +104,19 @@ index_check(struct zblob_frame *frame, uint64_t value_size, struct zblob_error *
 {
     const unsigned char *entry = first_entry(frame);
     uint64_t raw_size = 0;
+    enum zblob_codec richest = ZBLOB_CODEC_STORE;
     frame->frame_size = frame->header_size;
-    if (frame->chunk_count && !codec_of(frame->codec))
-        return zblob_fail(error, ZBLOB_UNSUPPORTED,
-                          "the frame uses codec %d, which this build does not know: read it with a newer sqlite_zblob",
-                          (int)frame->codec);
     for (uint32_t i = 0; i < frame->chunk_count; i++, entry += FRAME_ENTRY_SIZE) {
         enum zblob_result result = check_entry(i, entry, error);
         if (result != ZBLOB_OK)
             return result;
         raw_size += load_le32(entry + AT_ENTRY_RAW_SIZE); /* 2^32 entries of 2^24 cannot overflow */
         frame->frame_size += load_le32(entry + AT_ENTRY_STORED_SIZE);
+        richest = entry[AT_ENTRY_CODEC] > richest ? (enum zblob_codec)entry[AT_ENTRY_CODEC] : richest;
     }
+    if (frame->codec != richest)
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: its chunks have codecs up to %d, its header says %d",
+                          (int)richest, (int)frame->codec);
     if (raw_size != frame->raw_size)
         return zblob_fail(error, ZBLOB_DAMAGED,
                           "damaged frame: its chunks hold %" PRIu64 " bytes, its header says %" PRIu64, raw_size,

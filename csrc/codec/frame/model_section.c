@@ -2,8 +2,7 @@
 #include "model_section.h"
 
 #include "../base/bytes.h"
-#include "../base/error.h"
-#include "../voxel/model.h"
+#include "../voxel/memory.h"
 
 enum model_offset {
     AT_CODEC = 0,
@@ -27,18 +26,26 @@ model_section_write(const struct voxel_model *model, size_t image, unsigned char
     voxel_model_write(model, dst + AT_MODEL);
 }
 
-enum zblob_result
-model_section_read(struct voxel_model **models, const struct zblob_image *images, size_t image_count,
-                   const unsigned char *src, size_t src_size, struct zblob_error *error)
+bool
+model_section_is_valid(const unsigned char *src, size_t src_size)
 {
-    size_t image = src_size >= AT_MODEL ? load_le16(src + AT_IMAGE) : SIZE_MAX;
-    if (image >= image_count || src[AT_CODEC] != ZBLOB_CODEC_VOXEL || src[AT_RESERVED] || models[image])
-        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: a model belongs to no image");
-    enum zblob_result result =
-        voxel_model_read(&models[image], &images[image].grid, src + AT_MODEL, src_size - AT_MODEL);
-    if (result == ZBLOB_NO_MEMORY)
-        return zblob_fail_memory(error, src_size);
-    if (result != ZBLOB_OK)
-        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: the model of image %zu", image);
-    return ZBLOB_OK;
+    return src_size > AT_MODEL && src[AT_CODEC] == ZBLOB_CODEC_VOXEL && src[AT_RESERVED] == 0;
+}
+
+uint32_t
+model_section_image(const unsigned char *src)
+{
+    return load_le16(src + AT_IMAGE);
+}
+
+enum zblob_result
+model_section_read(struct voxel_model **model, const struct zblob_image *image, const unsigned char *src,
+                   size_t src_size)
+{
+    enum zblob_result result = voxel_model_read(model, &image->grid, src + AT_MODEL, src_size - AT_MODEL);
+    if (result != ZBLOB_OK || voxel_chunks_are_allowed(*model))
+        return result;
+    voxel_model_free(*model);
+    *model = NULL;
+    return ZBLOB_DAMAGED;
 }

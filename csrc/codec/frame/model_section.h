@@ -9,8 +9,12 @@ struct voxel_model; /* ../voxel/model.h */
 size_t model_section_size(const struct voxel_model *model);
 void model_section_write(const struct voxel_model *model, size_t image, unsigned char *dst);
 
-/* Read the model of one of `image_count` images into models[image], which is NULL before. The bytes are hostile. */
-enum zblob_result model_section_read(struct voxel_model **models, const struct zblob_image *images, size_t image_count,
-                                     const unsigned char *src, size_t src_size, struct zblob_error *error);
+/* Does the section's head hold, apart from the number of the image? The bytes are hostile here and below. */
+bool model_section_is_valid(const unsigned char *src, size_t src_size);
+
+/* Of a valid section: the number of its image, and its model. */
+uint32_t model_section_image(const unsigned char *src);
+enum zblob_result model_section_read(struct voxel_model **model, const struct zblob_image *image,
+                                     const unsigned char *src, size_t src_size);
 
 #endif

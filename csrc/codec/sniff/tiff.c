@@ -155,6 +155,8 @@ read_type(struct tiff *tiff, const struct page *page, struct zblob_image *image)
     if (image->is_complex) {
         format = FORMAT_FLOAT;
         bits /= 2;
+        if (bits == 16) /* a pair of halves is no pixel type */
+            return false;
     }
     if (format < FORMAT_UNSIGNED || format > FORMAT_FLOAT || (bits != 8 && bits != 16 && bits != 32 && bits != 64))
         return false;

@@ -489,11 +489,14 @@ decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
     return true;
 }
 
-/* The decoder must end where the encoder began: no words or raw bits left, and all states at their first value. */
+/* The decoder must end where the encoder began: no words or raw bits left, and all states at their first value. Flat rows
+ * and margins must be used up as well. */
 static bool
 is_finished(const struct decoding *d)
 {
     bool ok = d->rans.words == d->words && d->rans.raw_at == d->raw_bits;
+    if (d->runs != d->runs_end || (d->gap && d->gap != UINT64_MAX) || d->length || !bits_are_used_up(&d->margins))
+        return false;
     for (int lane = 0; lane < state_count(d->model); lane++)
         ok = ok && d->rans.states[lane] == 65536;
     return ok || !d->has_words;
@@ -510,7 +513,7 @@ decode_tables(struct decoding *d, const unsigned char *src, size_t size)
         voxel_fill_decode_entries(frequencies, d->entries + (size_t)table * VOXEL_TABLE_SIZE);
     }
     d->rans.entries = d->entries;
-    return true;
+    return bits_are_used_up(&reader);
 }
 
 /* Finds words, states and raw bits. Kernels read words and raw bits past their ends: so those are copied, with room. */
@@ -537,7 +540,7 @@ decode_streams(struct decoding *d, const unsigned char *src, size_t size, size_t
     d->rans.raw = raw;
     d->rans.raw_at = raw_size * 8 - raw_bits;
     d->raw_bits = raw_size * 8;
-    return true;
+    return raw_size == 0 || raw[0] >> d->rans.raw_at << d->rans.raw_at == raw[0]; /* unused bits are zeros */
 }
 
 static bool

@@ -22,7 +22,8 @@ enum {
     FLAG_SERIES = 256,
     FLAG_FEW_STATES = 512,
     FLAG_PLATEAUS = 1024,
-    FLAGS_ALL = 2047
+    FLAGS_ALL = 2047,
+    FLAGS_OF_LABELS = FLAG_LABEL | FLAG_FOLDED, /* the others are about intensities */
 };
 
 enum { SHORTEST_FOLD = 8192 }; /* pixels of an image of one row */
@@ -78,6 +79,15 @@ voxel_model_free(struct voxel_model *model)
     free(model->kinds);
     free(model->packed);
     free(model);
+}
+
+size_t
+voxel_model_memory(const struct voxel_model *model)
+{
+    size_t size = sizeof *model + VOXEL_KINDS_MAX * sizeof *model->kinds;
+    for (uint32_t i = 0; i < model->ranks_count; i++)
+        size += 2 * sizeof(uint16_t) * model->ranks[i].count;
+    return size + (model->wide ? sizeof *model->wide + model->wide->run_count * sizeof *model->wide->runs : 0);
 }
 
 /* Weights in steps of 4/4096; the first tap's is what is missing to 4096. */
@@ -187,7 +197,7 @@ read_ranks(struct bit_reader *r, struct voxel_model *model)
     bool each = may_have_channels(model) && bits_get(r, 1);
     model->ranks_count = each ? (uint32_t)model->shape.components : 1;
     for (uint32_t i = 0; i < model->ranks_count; i++)
-        if (!voxel_ranks_read(r, &model->ranks[i], sample_type_of(model->grid.sample_type)))
+        if (!voxel_ranks_read(r, &model->ranks[i], sample_type_of(model->grid.sample_type), voxel_sample_count(model)))
             return false;
     return true;
 }
@@ -380,7 +390,7 @@ read_model(struct bit_reader *r, struct voxel_model *model)
         return false;
     model->is_label = flags & FLAG_LABEL;
     bool is_wide = voxel_is_wide(model->grid.sample_type), has_cells = flags & FLAG_WIDE;
-    if (model->is_label ? has_cells : is_wide && !has_cells)
+    if (model->is_label ? flags & ~(uint32_t)FLAGS_OF_LABELS : is_wide && !has_cells)
         return false;
     r->lacks_memory = has_cells && !voxel_widen_model(model);
     if (r->lacks_memory)
@@ -399,24 +409,21 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     model->low = (int16_t)bits_get(r, 16);
     model->high = (int16_t)bits_get(r, 16);
     model->modal = (int16_t)bits_get(r, 16);
-    if (flags & FLAG_PLATEAUS && model->is_label)
-        return false;
     model->plateau_count = (flags & FLAG_PLATEAUS) != 0; /* at least one table */
     if (model->wide) {
         model->is_apart = bits_get(r, 1);
-        if (!wide_read_cells(r, model->wide) || (!is_wide && !model->wide->has_maps))
+        if (!wide_read_cells(r, model->wide, voxel_sample_count(model)) || (!is_wide && !model->wide->has_maps))
             return false;
     }
     if (flags & FLAG_RANKS && !read_ranks(r, model))
         return false;
     if (flags & FLAG_SERIES && (model->distance < 2 || model->distance >= model->chunk_slices))
         return false;
-    if (model->is_label && model->has_few_states)
-        return false;
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
         (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
-        (model->is_transposed && (model->is_label || model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)))
+        (model->is_transposed && (model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)) ||
+        (model->is_label && (model->low || model->high || model->modal)))
         return false;
     return (model->is_label || read_intensity(r, model)) && !r->overflow;
 }
@@ -458,7 +465,7 @@ voxel_model_read(struct voxel_model **model, const struct zblob_grid *grid, cons
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
     struct bit_reader reader = bits_read_from(src, src_size);
-    if (!read_model(&reader, m) || reader.at != reader.end) {
+    if (!read_model(&reader, m) || !bits_are_used_up(&reader)) {
         voxel_model_free(m);
         return reader.lacks_memory ? ZBLOB_NO_MEMORY : ZBLOB_DAMAGED;
     }

@@ -80,12 +80,23 @@ struct voxel_model {
     size_t packed_size;
 };
 
+/* Samples of the image that are in chunks. */
+static inline uint64_t
+voxel_sample_count(const struct voxel_model *model)
+{
+    const struct voxel_shape *shape = &model->shape;
+    return shape->slices * shape->height * shape->width * shape->components;
+}
+
 /* Can this codec take such samples at all? */
 bool voxel_accepts(const struct zblob_grid *grid);
 
 /* A model of the grid's shape that nothing was chosen for yet. NULL: no memory. */
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 void voxel_model_free(struct voxel_model *model);
+
+/* Bytes that a model which was read takes. */
+size_t voxel_model_memory(const struct voxel_model *model);
 
 /* Samples will be coded as the numbers of their cells: from here on the model's grid is of those. Wide samples always
  * are, others if slices have maps of values. False: no memory. */

@@ -15,13 +15,12 @@ sample_of_value(const struct sample_type *type, uint32_t value)
 static bool
 open_samples(struct voxel_ranks *ranks, const struct sample_type *type)
 {
-    ranks->sample_of = malloc(VOXEL_VALUES * sizeof *ranks->sample_of);
+    ranks->sample_of = malloc(ranks->count * sizeof *ranks->sample_of);
     if (ranks->sample_of == NULL)
         return false;
-    int lowest = voxel_lowest_value(type);
-    for (uint32_t rank = 0; rank < VOXEL_VALUES; rank++)
-        ranks->sample_of[(uint16_t)((int)rank + lowest)] =
-            sample_of_value(type, ranks->values[rank < ranks->count ? rank : 0]);
+    ranks->lowest = (uint16_t)voxel_lowest_value(type);
+    for (uint32_t rank = 0; rank < ranks->count; rank++)
+        ranks->sample_of[rank] = sample_of_value(type, ranks->values[rank]);
     return true;
 }
 
@@ -62,10 +61,10 @@ voxel_ranks_write(struct bit_writer *w, const struct voxel_ranks *ranks)
 }
 
 bool
-voxel_ranks_read(struct bit_reader *r, struct voxel_ranks *ranks, const struct sample_type *type)
+voxel_ranks_read(struct bit_reader *r, struct voxel_ranks *ranks, const struct sample_type *type, uint64_t sample_count)
 {
     uint32_t count = bits_get(r, 17), next = 0, most = voxel_value_count(type);
-    if (count == 0 || count > most || !bits_may_hold(r, count))
+    if (count == 0 || count > most || count > sample_count || !bits_may_hold(r, count))
         return false;
     ranks->values = malloc(count * sizeof *ranks->values);
     r->lacks_memory = ranks->values == NULL;

@@ -8,13 +8,22 @@
 
 enum { VOXEL_VALUES = 65536 };
 
-/* Values here are distances from the type's lowest one. The last two tables have VOXEL_VALUES entries. */
+/* Values here are distances from the type's lowest one. */
 struct voxel_ranks {
     uint32_t count;      /* values in use */
+    uint16_t lowest;     /* the type's lowest value, modulo 2^16 */
     uint16_t *values;    /* ascending */
-    uint16_t *coded_of;  /* encoder: a sample's bits -> its rank plus the lowest value */
-    uint16_t *sample_of; /* and back; what is no rank counts as rank 0 */
+    uint16_t *coded_of;  /* encoder: a sample's bits (VOXEL_VALUES of them) -> its rank plus the lowest value */
+    uint16_t *sample_of; /* a rank -> a sample's bits */
 };
+
+/* The sample's bits that a rank plus the lowest value stands for; what is no rank counts as rank 0. */
+static inline uint16_t
+voxel_sample_of(const struct voxel_ranks *ranks, uint16_t coded)
+{
+    uint32_t rank = (uint16_t)(coded - ranks->lowest);
+    return ranks->sample_of[rank < ranks->count ? rank : 0];
+}
 
 /* How many values samples of a type have. */
 static inline uint32_t
@@ -34,8 +43,9 @@ voxel_lowest_value(const struct sample_type *type)
 bool voxel_ranks_build(struct voxel_ranks *ranks, const struct sample_type *type, const uint8_t *used);
 void voxel_ranks_free(struct voxel_ranks *ranks);
 
-/* The map's serialized form. The bits that are read are hostile. */
+/* The map's serialized form. The bits that are read are hostile; a map has no more values than the image has samples. */
 void voxel_ranks_write(struct bit_writer *w, const struct voxel_ranks *ranks);
-bool voxel_ranks_read(struct bit_reader *r, struct voxel_ranks *ranks, const struct sample_type *type);
+bool voxel_ranks_read(struct bit_reader *r, struct voxel_ranks *ranks, const struct sample_type *type,
+                      uint64_t sample_count);
 
 #endif

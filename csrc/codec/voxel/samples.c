@@ -49,7 +49,7 @@ load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, siz
             dst[i] = src[step * i];
 }
 
-/* dst = table[src], which are the bits of samples, or of coded values. */
+/* dst = table[src], where src are the bits of samples. */
 static void
 look_up(const uint16_t *restrict table, const unsigned char *src, size_t step, unsigned char *dst, size_t count)
 {
@@ -89,10 +89,10 @@ store8(const struct voxel_ranks *ranks, const int16_t *src, unsigned char *dst, 
 {
     if (ranks && step == 1)
         for (size_t i = 0; i < count; i++)
-            dst[i] = (unsigned char)ranks->sample_of[(uint16_t)src[i]];
+            dst[i] = (unsigned char)voxel_sample_of(ranks, (uint16_t)src[i]);
     else
         for (size_t i = 0; i < count; i++)
-            dst[step * i] = (unsigned char)(ranks ? ranks->sample_of[(uint16_t)src[i]] : src[i]);
+            dst[step * i] = (unsigned char)(ranks ? voxel_sample_of(ranks, (uint16_t)src[i]) : src[i]);
 }
 
 static void
@@ -109,7 +109,8 @@ store(const struct voxel_model *model, const int16_t *src, unsigned char *pixels
         return;
     }
     if (ranks && step == 1 && !swap) {
-        look_up(ranks->sample_of, (const unsigned char *)src, 1, dst, count);
+        for (size_t i = 0; i < count; i++)
+            put16(dst + 2 * i, voxel_sample_of(ranks, (uint16_t)src[i]));
         return;
     }
     if (!ranks && step == 1 && !swap) {
@@ -118,7 +119,7 @@ store(const struct voxel_model *model, const int16_t *src, unsigned char *pixels
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        uint16_t v = ranks ? ranks->sample_of[(uint16_t)src[i]] : (uint16_t)src[i] ^ flip;
+        uint16_t v = ranks ? voxel_sample_of(ranks, (uint16_t)src[i]) : (uint16_t)src[i] ^ flip;
         put16(dst + 2 * step * i, swap ? (uint16_t)(v << 8 | v >> 8) : v);
     }
 }

@@ -89,8 +89,8 @@ zcompress(sqlite3_context *context, int count, sqlite3_value **arguments)
     }
     if (!value_take(context, arguments[0], &value))
         return;
-    /* what is marked but no frame must not be taken for a damaged one */
-    if ((value.size < options.min_size && !value_is_marked(&value)) || value_is_compressed(&value)) {
+    /* a damaged frame stays one: in another frame, it would come back as if its bytes were the value */
+    if (value.size < options.min_size || value_is_marked(&value)) {
         sqlite3_result_value(context, arguments[0]);
         return;
     }

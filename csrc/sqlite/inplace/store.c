@@ -48,11 +48,11 @@ static bool
 is_wanted(sqlite3 *db, const struct value *value, sqlite3_value **arguments)
 {
     bool is_small = (sqlite3_int64)value->size < sqlite3_value_int64(arguments[CALL_MIN_SIZE]);
-    if (is_small && !value_is_marked(value)) /* what is marked but no frame must not be taken for a damaged one */
+    if (is_small || value_is_marked(value)) /* a damaged frame stays one, too */
         return false;
     if (is_pickle_column(arguments))
         return value->type == ZBLOB_BLOB && is_plain_pickle(db, value);
-    return !value_is_compressed(value);
+    return true;
 }
 
 /* What the row says of its voxels, if it can. */

@@ -188,9 +188,8 @@ def test_limits() -> None:
     db.limit(apsw.SQLITE_LIMIT_LENGTH, 2_000_000)
     with pytest.raises(apsw.TooBigError, match="SQLITE_LIMIT_LENGTH"):
         one(db, "SELECT zdecompress(?)", frame)
-    almost = b"????" + zb.compress(random.Random(1).randbytes(1_999_880))[4:]  # stored so, it would be a damaged frame
-    with pytest.raises(apsw.TooBigError):
-        one(db, "SELECT zcompress(?)", almost)
+    almost = b"????" + zb.compress(random.Random(1).randbytes(1_999_880))[4:]  # a damaged frame, which stays
+    assert one(db, "SELECT zcompress(?1) IS ?1", almost)
     assert one(db, "SELECT zlength(?)", frame) == 3_000_000
     with pytest.raises(zb.SizeLimitError, match="max_size=10"):
         zb.decompress(frame, max_size=10)

@@ -2,6 +2,7 @@
 #include "build.h"
 
 #include "../chunks.h"
+#include "../memory.h"
 #include "../wide/cells.h"
 #include "chunks.h"
 #include "fold.h"
@@ -38,7 +39,8 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
         voxel_choose_chunks(m, level);
     else if (gain && result == ZBLOB_OK)
         result = voxel_choose_intensities(m, samples, level, is_signal, &gain);
-    if (result == ZBLOB_OK && gain && !voxel_model_pack(m))
+    gain = gain && result == ZBLOB_OK && voxel_chunks_are_allowed(m);
+    if (gain && !voxel_model_pack(m))
         result = ZBLOB_NO_MEMORY;
     if (gain && !m->is_label && result == ZBLOB_OK)
         result = voxel_try_variants(&m, grid, samples, level);

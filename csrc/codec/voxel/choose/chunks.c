@@ -2,6 +2,7 @@
 #include "chunks.h"
 
 #include "../chunks.h"
+#include "../memory.h"
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
@@ -23,6 +24,8 @@ voxel_choose_chunks(struct voxel_model *model, int level)
         uint64_t chunks = (model->shape.slices + fit - 1) / fit;
         chunks += chunks > 1 && chunks % 2 && chunks < model->shape.slices; /* even shares for two threads */
         model->chunk_slices = (uint32_t)((model->shape.slices + chunks - 1) / chunks);
+        while (model->chunk_slices > 1 && voxel_format_memory(model) > VOXEL_CHUNK_MEMORY_MAX)
+            model->chunk_slices = (model->chunk_slices + 1) / 2;
     } else {
         uint64_t fit = target / voxel_row_size(model);
         fit = fit < 1 ? 1 : fit;
@@ -33,15 +36,20 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     }
 }
 
-void
+bool
 voxel_choose_series(struct voxel_model *model, uint32_t distance)
 {
     uint64_t volume = voxel_row_size(model) * model->shape.height * distance;
     uint64_t volumes = (model->shape.slices + distance - 1) / distance, most = ZBLOB_CHUNK_RAW_MAX / volume;
     uint64_t fit = TARGET_CHUNK / volume < VOLUMES ? VOLUMES : TARGET_CHUNK / volume; /* the first refers to none */
     uint64_t chunks = (volumes + (fit < most ? fit : most) - 1) / (fit < most ? fit : most);
+    uint32_t before = model->chunk_slices;
     model->chunk_slices = (uint32_t)((volumes + chunks - 1) / chunks) * distance;
     model->distance = distance;
+    if (model->chunk_slices > distance && voxel_chunks_are_allowed(model))
+        return true;
+    model->chunk_slices = before;
+    return false;
 }
 
 /* An image is best predicted if it is smoother across its rows than along them: half of a row's samples are predicted

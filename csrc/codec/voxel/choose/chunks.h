@@ -6,8 +6,9 @@
 
 /* Whole slices where they are small enough; bands of rows otherwise. Equal shares, no tiny rest. */
 void voxel_choose_chunks(struct voxel_model *model, int level);
-/* Chunks of whole volumes, each `distance` slices, that refer to the volume before. */
-void voxel_choose_series(struct voxel_model *model, uint32_t distance);
+/* Chunks of whole volumes, each `distance` slices, that refer to the volume before. False, and nothing changed but the
+ * distance: they would take too much memory. */
+bool voxel_choose_series(struct voxel_model *model, uint32_t distance);
 /* Transposes the image if its other direction suits rows better. Only chunks of whole slices allow it. */
 void voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level);
 

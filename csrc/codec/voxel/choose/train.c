@@ -220,9 +220,7 @@ choose_reference(struct training *t, uint64_t boxes)
             return false;
         before = series ? cost_with(t, true) : before;
         model->use_reference = beside < alone || before < alone;
-        if (series && before < beside && before < alone)
-            voxel_choose_series(model, series);
-        else
+        if (!(series && before < beside && before < alone && voxel_choose_series(model, series)))
             model->distance = 1;
         if (series && model->distance == 1 && !load_boxes(t, boxes))
             return false;

@@ -314,6 +314,18 @@ read_head(struct label *l, const unsigned char **at, const unsigned char *end, c
     return true;
 }
 
+size_t
+label_decode_memory(struct label_box box)
+{
+    size_t ring = box.slices < LABEL_FRONT + 1 ? box.slices : LABEL_FRONT + 1, blocks = box.width / 2 / LABEL_BLOCK + 1;
+    size_t label_size = box.pixel_size == 1 ? 1 : 2, pixels = box.slices * box.height * box.width;
+    size_t palette = box.pixel_size <= 2 ? 0 : pixels < 65536 ? pixels : 65536;
+    size_t row = 2 * (blocks * LABEL_BLOCK + 2 * LABEL_SIDE + LABEL_LINE) * label_size + 16 * blocks +
+                 sizeof(struct label_state);
+    return (ring * box.height + 1) * row + LABEL_FRONT * blocks * (LABEL_BLOCK * 4 + 80) +
+           4 * palette * box.pixel_size + ((size_t)256 << 10);
+}
+
 enum zblob_result
 label_decode_box(const struct label_kernels *kernels, struct label_box box, const unsigned char *src, size_t src_size,
                  unsigned char *dst)
@@ -330,7 +342,8 @@ label_decode_box(const struct label_kernels *kernels, struct label_box box, cons
         result = ZBLOB_NO_MEMORY;
         if (label_pixels_open(&l->pixels) && label_start(l, kernels, box, label_add_pixel(&l->pixels, first))) {
             label_coder_read(&l->coder, at, (size_t)(end - at));
-            bool is_whole = code_box(l, box, NULL, dst) && label_coder_is_at_end(&l->coder) && !l->gaps.reader.overflow;
+            bool is_whole =
+                code_box(l, box, NULL, dst) && label_coder_is_at_end(&l->coder) && label_gaps_are_used_up(&l->gaps);
             result = is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
         }
     }

@@ -21,4 +21,7 @@ enum zblob_result label_encode_box(const struct label_kernels *kernels, struct l
 enum zblob_result label_decode_box(const struct label_kernels *kernels, struct label_box box, const unsigned char *src,
                                    size_t src_size, unsigned char *dst);
 
+/* About the memory that it takes, apart from source and result. */
+size_t label_decode_memory(struct label_box box);
+
 #endif

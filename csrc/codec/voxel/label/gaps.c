@@ -29,6 +29,12 @@ label_gaps_next(struct label_gaps *gaps)
     }
 }
 
+bool
+label_gaps_are_used_up(const struct label_gaps *gaps)
+{
+    return gaps->count == 0 && gaps->left == UINT64_MAX && bits_are_used_up(&gaps->reader);
+}
+
 static uint64_t
 golomb_bits(const struct label_gaps *gaps, int order)
 {

@@ -22,6 +22,8 @@ int label_gaps_order(const struct label_gaps *gaps);
 void label_gaps_write(const struct label_gaps *gaps, int order, struct bit_writer *writer);
 /* Decoder: `left` becomes that of the next one; UINT64_MAX after the last. */
 void label_gaps_next(struct label_gaps *gaps);
+/* Decoder: have all exceptions been met, and all bits been read? */
+bool label_gaps_are_used_up(const struct label_gaps *gaps);
 void label_gaps_close(struct label_gaps *gaps);
 
 #endif

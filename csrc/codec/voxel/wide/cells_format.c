@@ -88,11 +88,11 @@ take_list(struct bit_reader *r, struct voxel_wide *wide, uint64_t *keys, int32_t
 }
 
 static bool
-read_list(struct bit_reader *r, struct voxel_wide *wide)
+read_list(struct bit_reader *r, struct voxel_wide *wide, uint64_t sample_count)
 {
     uint32_t count = bits_get(r, 17);
     bool is_affine = bits_get(r, 1);
-    if (count == 0 || count > CELLS_MAX)
+    if (count == 0 || count > CELLS_MAX || count > sample_count || !bits_may_hold(r, count - 1))
         return false;
     wide->run_count = wide->cell_count = count;
     wide->runs = malloc(count * sizeof *wide->runs);
@@ -192,7 +192,7 @@ wide_write_cells(struct bit_writer *w, const struct voxel_wide *wide)
 }
 
 bool
-wide_read_cells(struct bit_reader *r, struct voxel_wide *wide)
+wide_read_cells(struct bit_reader *r, struct voxel_wide *wide, uint64_t sample_count)
 {
     wide->has_maps = bits_get(r, 1);
     if (wide->has_maps)
@@ -204,5 +204,5 @@ wide_read_cells(struct bit_reader *r, struct voxel_wide *wide)
     wide->is_list = bits_get(r, 1);
     if (wide->shift > wide_shift_max(wide))
         return false;
-    return wide->is_list ? read_list(r, wide) : read_runs(r, wide);
+    return wide->is_list ? read_list(r, wide, sample_count) : read_runs(r, wide);
 }

@@ -278,7 +278,8 @@ decode_rest(const struct voxel_wide *wide, const struct wide_layout *l, const ui
         return ZBLOB_NO_MEMORY;
     if (!wide->has_maps) {
         decode_samples(wide, l, cells, &table, tail, keys, dst);
-        is_whole = (tail->position + 7) / 8 == tail->size; /* every byte was needed, and no more */
+        is_whole = (tail->position + 7) / 8 == tail->size && /* every byte was needed, and no more */
+                   (tail->position % 8 == 0 || tail->bytes[tail->size - 1] >> tail->position % 8 == 0);
         free(table.low);
         return is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
     }

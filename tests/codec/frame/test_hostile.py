@@ -1,0 +1,119 @@
+"""What hostile frames cost: memory and time, measured in a process of their own."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+import sqlite_zblob as zb
+import sqlite_zblob.codec
+
+from ...conftest import ROOT, one, open_apsw
+from ...samples.frame_parts import STORE, ZSTD, Chunk, Parts, Section, image_body, xxh64
+from . import hostile
+
+MEASURE = """
+import sys, time
+import apsw, sqlite_zblob as zb
+value = open(sys.argv[1], "rb").read()
+db = apsw.Connection(":memory:")
+zb.load(db)
+zb.decompress(zb.compress(b"something " * 99))
+
+def peak():
+    return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) << 10
+
+open("/proc/self/clear_refs", "w").write("5")
+before, start, size = peak(), time.process_time(), 0
+try:
+    size = len(eval(sys.argv[2]))
+except (zb.ZblobError, apsw.Error):
+    pass
+print(peak() - before, time.process_time() - start, size)
+"""
+
+
+def cost(value: bytes, what: str, folder: Path) -> tuple[int, float]:
+    """Bytes of memory beside the result, and seconds of CPU time."""
+    path = folder / "value"
+    path.write_bytes(value)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path), what], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    memory, seconds, size = done.stdout.split()
+    return int(memory) - int(size), float(seconds)
+
+
+DECOMPRESS = "zb.decompress(value, max_size=1 << 32)"
+SUBSTR = "db.execute('SELECT zsubstr(?, 1, 1)', (value,)).fetchone()[0]"
+VERIFY = "db.execute('SELECT zverify(?)', (value,)).fetchone()[0]"
+DAMAGES = "__import__('sqlite_zblob.codec').codec.find_damages(value)"
+
+FRAMES: dict[str, Callable[[], bytes]] = {
+    "overlapping images": hostile.overlapping_images,
+    "rank maps": hostile.rank_maps,
+    "long lists": hostile.long_lists,
+    "stored bytes": lambda: hostile.tiny_chunks(50_000, codec=STORE),
+    "wrong bytes": lambda: hostile.tiny_chunks(50_000, codec=STORE, wrong=True),
+    "Zstandard bytes": lambda: hostile.tiny_chunks(50_000, codec=ZSTD),
+}
+
+
+@functools.cache
+def made(name: str) -> bytes:
+    return FRAMES[name]()
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is Linux's to tell")
+@pytest.mark.parametrize("what", [DECOMPRESS, SUBSTR, VERIFY, DAMAGES], ids=["all", "part", "verify", "damages"])
+@pytest.mark.parametrize("name", FRAMES)
+def test_memory_stays_within_what_is_stored_and_a_little_more(name: str, what: str, tmp_path: Path) -> None:
+    frame = made(name)
+    memory, _ = cost(frame, what, tmp_path)
+    assert memory < len(frame) + (12 << 20)  # far within the bound of 64 MiB
+
+
+def test_images_must_not_overlap_nor_be_out_of_order() -> None:
+    def frame(*offsets: int) -> bytes:
+        sections = [Section(1, image_body(offset, (24, 2))) for offset in offsets]
+        return Parts(sections, [Chunk(200, STORE, bytes(200), xxh64(bytes(200)))]).pack()
+
+    assert zb.decompress(frame(0, 48, 96)) == bytes(200)
+    for offsets in ((0, 47), (48, 0), (0, 0)):
+        with pytest.raises(zb.DamagedFrameError, match="image 1 begins before the end of the last"):
+            zb.info(frame(*offsets))
+
+
+def test_verifying_obeys_the_limits_on_sizes() -> None:
+    frame, db = hostile.zeros(256), open_apsw()  # 4 GiB in 140 KB
+    assert "SQLITE_LIMIT_LENGTH" in one(db, "SELECT zverify(?)", frame)
+    one(db, "SELECT zblob_config('max_size', 1000)")
+    assert "zblob_config('max_size')" in one(db, "SELECT zverify(?)", frame)
+    assert sqlite_zblob.codec.find_damages(frame, max_size=1000) == [
+        (None, "the value has 4294967296 bytes before compression, more than max_size=1000")
+    ]
+
+
+def test_the_first_of_very_many_damages_are_listed() -> None:
+    damages = sqlite_zblob.codec.find_damages(hostile.tiny_chunks(5000, codec=STORE, wrong=True))
+    assert damages[0] == (1, "damaged frame: chunk 1 of 5000 (store): wrong checksum")
+    assert damages[999][0] == 1000
+    assert damages[1000:] == [(None, "and 4000 more damaged chunks")]
+
+
+def test_damage_is_the_first_chunks_whatever_the_threads() -> None:
+    frame = hostile.tiny_chunks(5000, codec=STORE)
+    parts = Parts.of(frame)
+    for index in (4711, 2000, 4999):
+        parts.chunks[index].checksum ^= 1
+    for threads in (1, 2, 8):
+        with pytest.raises(zb.DamagedFrameError, match="chunk 2001 of 5000"):
+            zb.decompress(parts.pack(), threads=threads)
+    with pytest.raises(apsw.Error, match="chunk 2001 of 5000"):
+        one(open_apsw(), "SELECT zdecompress(?)", parts.pack())
