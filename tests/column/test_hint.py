@@ -291,7 +291,8 @@ def test_functions_that_fail(table: Any) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        "load_extension('x')", "printf('%999999999d', 1)", "format('%d', 1)", "replace(meta, 'a', meta)", '"load_extension"(\'x\')', "zcompress(meta)", "zblob_config('level', 1)", "random()",
+        "printf('%999999999d', 1)", "format('%d', 1)", "replace(meta, 'a', meta)",
+        "load_extension('x')", '"load_extension"(\'x\')', "zcompress(meta)", "zblob_config('level', 1)", "random()",
         "(SELECT 1)", "(select meta from t)", "1 IN (SELECT 1)", "1 IN t", "EXISTS (SELECT 1)", "(VALUES (1))",
         "(WITH a AS (SELECT 1) SELECT 1)", "meta REGEXP 'a'", "meta MATCH 'a'", "RAISE(ROLLBACK, 'x')", "sum(id)",
         "lower(meta) OVER ()", "?", "?1", ":a", "@a", "$a", "1; DROP TABLE t", "1)", "(1", "(1)) FROM t --", "1 /*",
