@@ -2,6 +2,7 @@
 #include "chunks.h"
 
 #include "../chunks.h"
+#include "levels.h"
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
@@ -11,7 +12,7 @@ void
 voxel_choose_chunks(struct voxel_model *model, int level)
 {
     uint64_t slice = voxel_row_size(model) * model->shape.height;
-    uint64_t target = level >= 2 ? TARGET_CHUNK : TARGET_CHUNK / 2;
+    uint64_t target = level > VOXEL_LEVEL_FAST ? TARGET_CHUNK : TARGET_CHUNK / 2;
     model->chunk_rows = (uint32_t)model->shape.height;
     if (model->is_label)
         target = TARGET_CHUNK;
@@ -52,7 +53,7 @@ voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_s
     bool long_enough = model->shape.height >= VOXEL_ROW_MIN && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
     bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
-    bool worth = is_signal || is_thin || (smoother_along && level >= 2);
+    bool worth = is_signal || is_thin || (smoother_along && level > VOXEL_LEVEL_FAST);
     if (worth && long_enough && model->chunk_slices > 0) {
         voxel_transpose_shape(&model->shape);
         model->is_transposed = true;

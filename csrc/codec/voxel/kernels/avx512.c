@@ -1,5 +1,6 @@
 /* avx512.c: the kernels for x86 with AVX-512 (F, BW, DQ, VL, VNNI): prediction, residuals and entropy coding by
  * hand, the others as the compiler vectorises them. */
+#include "swift_vbmi.h"
 #include "targets.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -317,6 +318,8 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
         put_raw_lanes(encoder, &raw, count);
 }
 
+#include "swift_pdep.h"
+#define SWIFT_BETTER swift_kernels_vbmi()
 #include "target_template.h"
 
 #ifdef __clang__
