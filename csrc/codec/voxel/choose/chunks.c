@@ -5,6 +5,8 @@
 #include "levels.h"
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
+enum { SHARED = 256 << 10 };     /* bytes of an image that two threads share, where a chunk costs hardly any bytes */
+enum { LEAST_SHARE = 8 };        /* slices of a chunk, of which the first refers to none */
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
 enum { THIN = 64, TALL = 2048 }; /* rows so short that padding outweighs their samples, and so many of them */
 
@@ -17,11 +19,14 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     if (model->is_label)
         target = TARGET_CHUNK;
     uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
-    if (slice <= largest) {
+    bool is_shared =
+        level == VOXEL_LEVEL_SWIFT && !model->is_label && !model->is_folded && slice * model->shape.slices >= SHARED;
+    if (slice <= largest && !(is_shared && model->shape.slices == 1 && model->shape.width >= THIN)) {
         uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
         fit = fit < least ? least : fit;
         fit = fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;
         uint64_t chunks = (model->shape.slices + fit - 1) / fit;
+        chunks += is_shared && chunks == 1 && model->shape.slices >= 2 * LEAST_SHARE;
         chunks += chunks > 1 && chunks % 2 && chunks < model->shape.slices; /* even shares for two threads */
         model->chunk_slices = (uint32_t)((model->shape.slices + chunks - 1) / chunks);
     } else {
@@ -29,6 +34,7 @@ voxel_choose_chunks(struct voxel_model *model, int level)
         fit = fit < 1 ? 1 : fit;
         fit = model->shape.width < THIN && fit > 4 * TALL ? 4 * TALL : fit;
         uint64_t chunks = (model->shape.height + fit - 1) / fit;
+        chunks += is_shared && chunks == 1;
         model->chunk_slices = 0;
         model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
     }

@@ -30,11 +30,11 @@ voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, in
             result = voxel_choose_maps(m, samples, &values, &has_maps);
     }
     if (result == ZBLOB_OK && *gain)
-        result = voxel_survey_values(m, values, &smoother_along);
+        result = voxel_survey_values(m, values, level, &smoother_along);
     if (result == ZBLOB_OK && m->wide == NULL)
         result = voxel_choose_maps(m, samples, &values, &has_maps);
     if (result == ZBLOB_OK && has_maps && !is_wide)
-        result = voxel_survey_values(m, values, &smoother_along);
+        result = voxel_survey_values(m, values, level, &smoother_along);
     if (result != ZBLOB_OK || !*gain)
         return result;
     if (level > VOXEL_LEVEL_FAST)

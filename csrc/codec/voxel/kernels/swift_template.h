@@ -7,7 +7,7 @@
  *   SWIFT_HAS_ENCODE        swift_encode
  *   SWIFT_HAS_READ_CLASSES  swift_read_classes
  *   SWIFT_HAS_RESIDUALS     swift_residuals
- *   SWIFT_HAS_CHOOSE_CLASSES swift_choose_classes
+ *   SWIFT_HAS_CHOOSE_CLASSES and SWIFT_HAS_WRITE_CLASSES   swift_choose_classes and swift_write_classes
  *
  * A field has the lowest `class` bits of a group's eight codes one after the other. Codes from 3/4 of what a field can
  * hold are escapes: their fields keep the lowest class - 2 bits, and how many times those run over is a digit of two
@@ -27,6 +27,9 @@
 #endif
 #ifndef SWIFT_HAS_CHOOSE_CLASSES
 #define SWIFT_HAS_CHOOSE_CLASSES 0
+#endif
+#ifndef SWIFT_HAS_WRITE_CLASSES
+#define SWIFT_HAS_WRITE_CLASSES 0
 #endif
 #ifndef SWIFT_HAS_READ_CLASSES
 #define SWIFT_HAS_READ_CLASSES 0
@@ -121,6 +124,27 @@ swift_choose_classes(const uint16_t *codes, const uint16_t *below, size_t groups
             sum += swift_counted(below[g * SWIFT_GROUP + i]);
         classes[g] = swift_class_of(sum);
     }
+}
+#endif
+
+#if !SWIFT_HAS_WRITE_CLASSES
+static void
+swift_write_classes(const uint8_t *classes, const uint8_t *above, size_t groups, struct swift_class_writer *writer)
+{
+    static const uint8_t change_of[3] = {SWIFT_DOWN, SWIFT_SAME, SWIFT_UP};
+    size_t from = writer->changes_at, others = writer->classes_at;
+    for (size_t i = 0; i < groups; i++) {
+        unsigned step = (unsigned)(classes[i] - above[i] + 1), change = step < 3 ? change_of[step] : SWIFT_OTHER;
+        unsigned char *byte = writer->changes + (from + i) / 4;
+        *byte = (unsigned char)(((from + i) % 4 ? *byte : 0) | change << (from + i) % 4 * 2);
+        if (change == SWIFT_OTHER) {
+            byte = writer->classes + others / 2;
+            *byte = (unsigned char)((others % 2 ? *byte : 0) | classes[i] << others % 2 * 4);
+            others++;
+        }
+    }
+    writer->changes_at += groups;
+    writer->classes_at = others;
 }
 #endif
 
@@ -260,5 +284,5 @@ swift_encode(const uint16_t *codes, const uint8_t *classes, size_t groups, struc
 }
 #endif
 
-static const struct swift_kernels swift_kernels = {swift_residuals, swift_choose_classes, swift_encode, swift_decode,
-                                                   swift_read_classes};
+static const struct swift_kernels swift_kernels = {swift_residuals, swift_choose_classes, swift_write_classes,
+                                                   swift_encode,    swift_decode,         swift_read_classes};

@@ -267,6 +267,31 @@ put_bits(unsigned char *stream, size_t *at, unsigned width, uint64_t low, uint64
     *at += count;
 }
 
+#define SWIFT_HAS_WRITE_CLASSES 1
+static void
+swift_write_classes(const uint8_t *classes, const uint8_t *above, size_t groups, struct swift_class_writer *writer)
+{
+    const __m128i change_of = _mm_set_epi8(3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, SWIFT_UP, SWIFT_SAME, SWIFT_DOWN);
+    for (size_t at = 0; at < groups; at += 16) {
+        unsigned count = groups - at < 16 ? (unsigned)(groups - at) : 16;
+        __mmask16 lanes = (__mmask16)((1u << count) - 1);
+        __m128i class = _mm_maskz_loadu_epi8(lanes, classes + at);
+        __m128i step = _mm_add_epi8(_mm_sub_epi8(class, _mm_maskz_loadu_epi8(lanes, above + at)), _mm_set1_epi8(1));
+        __m128i change = _mm_maskz_shuffle_epi8(lanes, change_of, _mm_min_epu8(step, _mm_set1_epi8(3)));
+        __mmask16 other = _mm_cmpeq_epi8_mask(change, _mm_set1_epi8(SWIFT_OTHER));
+        __m128i pairs =
+            _mm_maddubs_epi16(change, _mm_set1_epi16(0x0401)); /* four bits of two changes, in a word each */
+        __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32(0x00100001));
+        put_bits(writer->changes, &writer->changes_at, 2, (uint32_t)_mm_cvtsi128_si32(_mm_cvtepi32_epi8(fours)), 0,
+                 count);
+        if (other) {
+            __m128i whole = _mm_maddubs_epi16(_mm_maskz_compress_epi8(other, class), _mm_set1_epi16(0x1001));
+            uint64_t nibbles = (uint64_t)_mm_cvtsi128_si64(_mm_cvtepi16_epi8(whole));
+            put_bits(writer->classes, &writer->classes_at, 4, nibbles, 0, (unsigned)_mm_popcnt_u32(other));
+        }
+    }
+}
+
 /* What runs over goes into the streams of digits, nibbles and codes. */
 INLINE void
 put_over(struct swift_writer *writer, __mmask32 escape, __m512i over, __m512i codes)

@@ -169,9 +169,12 @@ fill_row(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t y)
         values[-i] = d->model->modal;
 }
 
+/* `slice` is where the plane's samples go row by row, while they are in the cache; NULL: they have to wait for other planes,
+ * or for other rows. */
 static bool
-decode_plane(struct decoding *d, const struct voxel_plane_cursor *cursor)
+decode_plane(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t z, unsigned char *slice)
 {
+    size_t row_size = d->window.width * zblob_sample_size(d->model->grid.sample_type);
     for (int parity = 0; parity < 2; parity++) {
         d->predictors[parity] = swift_predictor_of(d->model, cursor, parity);
         memset(d->classes[parity], 0, swift_groups(d->window.half[parity]));
@@ -180,11 +183,14 @@ decode_plane(struct decoding *d, const struct voxel_plane_cursor *cursor)
         bool is_flat;
         if (interrupt_is_set() || !open_pair(d, &is_flat))
             return false;
-        for (size_t row = y; row < y + 2 && row < d->window.height; row++)
+        for (size_t row = y; row < y + 2 && row < d->window.height; row++) {
             if (is_flat)
                 fill_row(d, cursor, row);
             else if (!decode_half(d, cursor, row, 0) || !decode_half(d, cursor, row, 1))
                 return false;
+            if (slice)
+                voxel_store_row(d->model, slice + row * row_size, &d->window, z, row, d->scratch);
+        }
     }
     return true;
 }
@@ -192,14 +198,18 @@ decode_plane(struct decoding *d, const struct voxel_plane_cursor *cursor)
 static bool
 decode_slices(struct decoding *d, struct voxel_box box, unsigned char *dst)
 {
+    size_t sample_size = zblob_sample_size(d->model->grid.sample_type);
+    size_t slice_size = (size_t)box.rows * d->window.width * d->window.components * sample_size;
+    bool by_rows = d->window.components == 1 && !d->model->is_transposed;
     for (size_t z = 0; z < box.slices; z++) {
         for (size_t c = 0; c < d->window.components; c++) {
             struct voxel_plane_cursor cursor;
             voxel_cursor_open(&cursor, d->model, &d->window, z, c);
-            if (!decode_plane(d, &cursor))
+            if (!decode_plane(d, &cursor, z, by_rows ? dst + z * slice_size : NULL))
                 return false;
         }
-        voxel_store_slice(d->model, dst, box, z, &d->window, d->scratch);
+        if (!by_rows)
+            voxel_store_slice(d->model, dst, box, z, &d->window, d->scratch);
     }
     return true;
 }

@@ -16,6 +16,7 @@ struct encoding {
     unsigned char *streams[SWIFT_STREAMS], *fields;
     size_t counts[SWIFT_STREAMS];
     struct swift_writer writer;
+    struct swift_class_writer class_writer;
     uint16_t *codes[2][2];          /* of the pair of rows at work: [row][parity], in whole vectors */
     uint8_t *classes[2], *above[2]; /* by parity */
     struct swift_predictor predictors[2];
@@ -31,26 +32,13 @@ put_row_bit(struct encoding *e, bool bit)
     *byte = (unsigned char)((at % 8 ? *byte : 0) | bit << at % 8);
 }
 
-/* Items that are smaller than bytes, from the lowest bits up. */
-static void
-put_item(struct encoding *e, enum swift_stream stream, unsigned item)
-{
-    size_t at = e->counts[stream]++ * swift_item_bits[stream];
-    unsigned char *byte = e->streams[stream] + at / 8;
-    *byte = (unsigned char)((at % 8 ? *byte : 0) | item << at % 8);
-}
-
 static void
 write_classes(struct encoding *e, int parity)
 {
-    enum { SAME, UP, DOWN, OTHER };
     size_t groups = swift_groups(e->window.half[parity]);
-    for (size_t i = 0; i < groups; i++) {
-        int change = e->classes[parity][i] - e->above[parity][i];
-        put_item(e, SWIFT_CHANGES, change == 0 ? SAME : change == 1 ? UP : change == -1 ? DOWN : OTHER);
-        if (change < -1 || change > 1)
-            put_item(e, SWIFT_CLASSES, e->classes[parity][i]);
-    }
+    for (size_t at = 0; at < groups; at += SWIFT_BLOCK)
+        e->kernels->write_classes(e->classes[parity] + at, e->above[parity] + at,
+                                  groups - at < SWIFT_BLOCK ? groups - at : SWIFT_BLOCK, &e->class_writer);
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------------------- */
@@ -208,6 +196,7 @@ open_encoding(struct encoding *e, struct voxel_box box)
     for (int s = 0; s < SWIFT_STREAMS; s++)
         e->streams[s] = arena_take(&e->arena, swift_stream_size((enum swift_stream)s, most[s]) + SWIFT_SLACK);
     e->fields = arena_take(&e->arena, all / 8 * SWIFT_CLASS_MAX + SWIFT_SLACK);
+    e->class_writer = (struct swift_class_writer){e->streams[SWIFT_CHANGES], e->streams[SWIFT_CLASSES], 0, 0};
     e->writer = (struct swift_writer){
         e->fields, e->streams[SWIFT_DIGITS], e->streams[SWIFT_NIBBLES], e->streams[SWIFT_CODES], 0, 0, 0};
     return true;
@@ -229,6 +218,8 @@ swift_encode_box(const struct swift_kernels *kernels, const struct voxel_model *
             encode_plane(&e, &cursor);
         }
     }
+    e.counts[SWIFT_CHANGES] = e.class_writer.changes_at;
+    e.counts[SWIFT_CLASSES] = e.class_writer.classes_at;
     e.counts[SWIFT_DIGITS] = e.writer.digits_at;
     e.counts[SWIFT_NIBBLES] = e.writer.nibbles_at;
     e.counts[SWIFT_CODES] = e.writer.codes_at;

@@ -49,12 +49,22 @@ struct swift_class_reader {
     size_t changes_at, classes_at;
 };
 
+struct swift_class_writer {
+    unsigned char *changes, *classes;
+    size_t changes_at, classes_at;
+};
+
+enum swift_change { SWIFT_SAME, SWIFT_UP, SWIFT_DOWN, SWIFT_OTHER };
+
 struct swift_kernels {
     /* codes of the residuals of samples at..at + count - 1, in whole vectors */
     void (*residuals)(const struct swift_predictor *predictor, const struct voxel_row *row, size_t at, size_t count,
                       uint16_t *codes);
     /* classes of groups, from the codes of one half-row or two (`below` may be NULL), `lanes` of them in each group */
     void (*choose_classes)(const uint16_t *codes, const uint16_t *below, size_t groups, uint8_t *classes);
+    /* classes to streams, as changes from those above; at most SWIFT_BLOCK of them */
+    void (*write_classes)(const uint8_t *classes, const uint8_t *above, size_t groups,
+                          struct swift_class_writer *writer);
     /* codes to streams; at most SWIFT_SEGMENT, whole groups */
     void (*encode)(const uint16_t *codes, const uint8_t *classes, size_t groups, struct swift_writer *writer);
     /* The values of samples at..at + count - 1, in whole vectors, from streams; `classes` are those of the first group on.
