@@ -16,7 +16,7 @@ from .decoder import decode
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-@pytest.mark.parametrize("level", [1, 5, 9])
+@pytest.mark.parametrize("level", [1, 2, 5, 9])
 @pytest.mark.parametrize("name", sample_values())
 def test_independent_decoder_reads_what_we_write(name: str, level: int) -> None:
     value = sample_values()[name]

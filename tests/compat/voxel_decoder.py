@@ -16,11 +16,12 @@ import numpy.typing as npt
 
 from .bits import Bits, DamagedError, Grid, require, unzigzag, varints
 from .label_decoder import decode_label
+from .rans import Rans, read_tables
+from .swift_streams import Streams
 from .wide_decoder import Cells
 
 Values = npt.NDArray[np.int64]
 Site = tuple[int, int, int]  # (source, dy, dx)
-Table = tuple[list[int], list[int], list[int]]  # token of each slot; first slot and frequency of each token
 
 
 # ---- Section 1 and 2: shape and samples ----------------------------------------------------------------------
@@ -63,13 +64,18 @@ def samples_of(values: Values, grid: Grid) -> bytes:
 
 # ---- Section 4 and 5: the model ------------------------------------------------------------------------------
 
-PRESETS = {0: (8, 64, 0), 1: (16, 64, 6), 2: (32, 128, 16)}  # bins, steps, split
+PRESETS = {0: (8, 64, 0), 1: (16, 64, 6), 2: (32, 128, 16), 3: (0, 0, 0)}  # bins, steps, split
+SWIFT = 3
 
 SITES = {  # (preset, 0 alone or 1 reference or 2 later, parity) -> taps, error sites
     (0, 0, 0): ("N NW NE NN NWW NEE NNW NNE", "N NE NW NWW NEE"),
     (0, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE", "W E N NW NE"),
     (0, 1, 0): ("P N NW NE PW PE PN PS", "N NE NW P PE PW"),
     (0, 1, 1): ("P W E N NW NE PW PE PN PS", "W E N P"),
+    (3, 0, 0): ("N NEE NW NE NWWWW NWW NNWW NN NNW NNE", ""),
+    (3, 0, 1): ("E EEE WWW W NWW N NW NE NN NNEE", ""),
+    (3, 1, 0): ("P PEE PW PE NWW N NW NE PNWW PN PS PSEE", ""),
+    (3, 1, 1): ("P PEE PW PE W E NWW N NW NE PNWW PN PS PSEE", ""),
     (1, 0, 0): ("N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN", "N NE NW NN NEE NWW NNE NNW"),
     (1, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE", "W E N NE NW NN WWW EEE"),
     (1, 1, 0): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE", "N NE NW P PE PW PS PN"),
@@ -241,18 +247,23 @@ class Model:
     def _read_intensity(self, bits: Bits) -> None:
         if 2 <= self.components <= 4 and bits.take(1):
             self.channels = self._read_channels(bits)
-        self.preset, self.shift, self.energy_shift = bits.take(4), bits.take(4), bits.take(4)
-        require(self.preset in PRESETS and self.shift <= 6 and self.energy_shift <= 10, "preset")
+        self.preset = bits.take(4)
+        require(self.preset in PRESETS, "preset")
         self.bins, self.steps, self.split = PRESETS[self.preset]
-        self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
-        require(self.thresholds == sorted(self.thresholds), "thresholds")
+        if self.preset != SWIFT:
+            self.shift, self.energy_shift = bits.take(4), bits.take(4)
+            require(self.shift <= 6 and self.energy_shift <= 10, "shifts")
+            self.thresholds = [bits.take(8) for _ in range(1, self.bins)]
+            require(self.thresholds == sorted(self.thresholds), "thresholds")
+        else:
+            require(not (self.floor or self.margins or self.few_states or self.plateaus), "flags of the swift preset")
         self.tables = self.plain_tables = self.bins + self.split + (4 * (self.bins // 2) if self.floor else 0)
         if self.plateaus:
             self._read_plateaus(bits)
         self.kinds: dict[int, list[Predictor]] = {}
         for kind in range(1 + min(self.components, 4)):
             if kind == 0 or (self.reference and (self.chunk_slices > 1 or (kind > 1 and not self.apart))):
-                classes = 1 if bits.take(1) else 32
+                classes = 1 if self.preset == SWIFT or bits.take(1) else 32
                 self.kinds[kind] = [self._read_predictor(bits, self.where(kind), parity, classes) for parity in (0, 1)]
 
     def _read_plateaus(self, bits: Bits) -> None:
@@ -289,8 +300,9 @@ class Model:
         weights[0] = 4096 - weights.sum(0)
         if np.abs(weights).max() > 16000 or np.abs(weights).sum(0).max() > 60000:
             raise DamagedError("weights")
-        activity = [bits.take(16) for _ in range(3)] if self.preset else []
-        return Predictor(weights, activity, [bits.take(16) for _ in range(len(errors) + (3 if self.preset else 0))])
+        directions = 3 if self.preset in (1, 2) else 0
+        activity = [bits.take(16) for _ in range(directions)]
+        return Predictor(weights, activity, [bits.take(16) for _ in range(len(errors) + directions)])
 
 
 # ---- Section 6 and 7: planes, neighbours, contexts -----------------------------------------------------------
@@ -438,70 +450,6 @@ def table_of(model: Model, limits: Model | Channel, e: Values, raw: Values, frac
 # ---- Section 8: a chunk of intensities -----------------------------------------------------------------------
 
 
-def read_tables(model: Model, data: bytes) -> list[Table]:
-    bits, tables = Bits(data), []
-    for _ in range(model.tables):
-        frequencies = [0] * 225
-        last = bits.take(8)
-        require(last <= 224, "table")
-        if last == 0:
-            frequencies[224] = 2048
-        else:
-            frequencies[224] = bits.golomb(0)
-            previous = [256, 256]
-            for t in range(last):
-                frequencies[t] = bits.golomb(max(0, previous[t & 1].bit_length() - 2))
-                previous[t & 1] = frequencies[t]
-        if sum(frequencies) != 2048:
-            raise DamagedError("table")
-        starts = np.concatenate(([0], np.cumsum(frequencies)))
-        tables.append((np.repeat(np.arange(225), frequencies).tolist(), starts.tolist(), frequencies))
-    bits.require_end()
-    return tables
-
-
-class Rans:
-    def __init__(self, tables: list[Table], states: list[int], words: list[int], raw: bytes, raw_count: int) -> None:
-        self.tables, self.states, self.words, self.raw = tables, states, words, Bits(raw)
-        require(self.raw.take(-raw_count % 8) == 0, "unused raw bits")
-
-    def half_row(self, tables: list[int]) -> list[int]:
-        """z of each sample."""
-        tokens: list[int] = []
-        for start in range(0, len(tables), 32):
-            step = [
-                self.token((start + lane) % len(self.states), table)
-                for lane, table in reversed(list(enumerate(tables[start : start + 32])))
-            ]
-            tokens += reversed(step)
-        return [self.finish(token) for token in tokens]
-
-    def token(self, lane: int, table: int) -> int:
-        slots, starts, frequencies = self.tables[table]
-        state = self.states[lane]
-        slot = state & 2047
-        token = slots[slot]
-        state = frequencies[token] * (state >> 11) + slot - starts[token] & 0xFFFFFFFF
-        if state < 65536:
-            if not self.words:
-                raise DamagedError("words")
-            state = state << 16 | self.words.pop()
-        self.states[lane] = state
-        return token
-
-    def check_end(self) -> None:
-        if self.words or set(self.states) != {65536} or self.raw.at != 8 * len(self.raw.data):
-            raise DamagedError("states, words or raw bits are left")
-
-    def finish(self, token: int) -> int:
-        if token < 64:
-            return token
-        if token == 224:
-            return self.raw.take(16)
-        k = (token >> 4) - 2
-        return 2 * ((token >> 1) - 8 * (k + 1) << k | self.raw.take(k)) + (token & 1)
-
-
 def decode_half(
     model: Model, planes: Planes, rans: Rans, z: int, c: int, y: int, parity: int, first: int, last: int
 ) -> None:
@@ -557,7 +505,7 @@ def decode_planes(model: Model, data: bytes, slices: int, rows: int) -> Values:
         require(words_size >= 0 and words_size % 2 == 0, "words")
         words = np.frombuffer(data[at : end - 4 * state_count], "<u2").tolist()
         states = list(struct.unpack_from(f"<{state_count}I", data, end - 4 * state_count))
-        rans = Rans(read_tables(model, parts[0]), states, words, data[end:], sizes[3])
+        rans = Rans(read_tables(model.tables, parts[0]), states, words, data[end:], sizes[3])
     else:
         require(sizes[3] == 0 and at == len(data), "a chunk of flat rows")
     runs, margins, sides = varints(parts[1]), Bits(parts[2]), [0, 0]
@@ -584,6 +532,46 @@ def decode_planes(model: Model, data: bytes, slices: int, rows: int) -> Values:
         rans.check_end()
     require(gap in (0, None) and length in (0, None) and next(runs, None) is None, "flat rows that are left")
     margins.require_end()
+    return components_of(model, planes.values)
+
+
+# ---- Section 11: a chunk of the swift preset -----------------------------------------------------------------
+
+
+def swift_half(model: Model, planes: Planes, z: int, c: int, y: int, parity: int, codes: list[int]) -> None:
+    sources = planes.sources(z, c)
+    kind = 1 + min(c, 3) if len(sources) > 1 else 0
+    weights = model.kinds[kind][parity].weights[:, 0]
+    taps, _ = sites(SWIFT, model.where(kind), parity)
+    total = sum(
+        weight * planes.look(planes.values, sources, where, y, parity, model.modal)
+        for weight, where in zip(weights, taps, strict=True)
+    )
+    limits = model.channels[c] if model.channels else model
+    prediction = np.clip(2048 + total >> 12, limits.low, limits.high)
+    if any(codes[len(prediction) :]):
+        raise DamagedError("codes after the end of a half-row")
+    code = np.array(codes[: len(prediction)], dtype=np.int64)
+    residual = np.where(code & 1, -((code + 1) >> 1), code >> 1)
+    planes.values[z, c, y, parity::2] = (prediction + residual + 32768) % 65536 - 32768
+
+
+def decode_swift(model: Model, data: bytes, slices: int, rows: int) -> Values:
+    streams, planes = Streams(data), Planes(model, slices, rows)
+    groups = [-(-((model.width + 1 - parity) // 2) // 8) for parity in (0, 1)]
+    for z, c in np.ndindex(slices, model.components):
+        above = [[0] * groups[0], [0] * groups[1]]
+        for first in range(0, rows, 2):
+            has, is_flat = streams.pair()
+            above = [streams.classes_of(above[parity]) if has[parity] else [0] * groups[parity] for parity in (0, 1)]
+            for y in range(first, min(first + 2, rows)):
+                for parity in (0, 1):
+                    codes = [code for group in above[parity] for code in streams.codes_of(group)]
+                    if is_flat:
+                        planes.values[z, c, y, parity::2] = model.modal
+                    else:
+                        swift_half(model, planes, z, c, y, parity, codes)
+    streams.check_end()
     return components_of(model, planes.values)
 
 
@@ -633,7 +621,8 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
         (size,) = struct.unpack_from("<I", chunk)
         require(size <= len(chunk) - 4, "size of the cells")
         chunk, tail = chunk[4 : 4 + size], chunk[4 + size :]
-    values = decode_planes(model, chunk, slices, rows)
+    decoder = decode_swift if model.preset == SWIFT else decode_planes
+    values = decoder(model, chunk, slices, rows)
     axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)
     values = values.transpose(axes)
     if model.ranks:

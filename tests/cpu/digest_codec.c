@@ -60,11 +60,12 @@ print_digest(const char *path, const unsigned char *data, size_t size, int level
 int
 main(int argc, char **argv)
 {
+    static const int levels[] = {1, 2, 5, 9};
     for (int i = 1; i < argc; i++) {
         size_t size;
         unsigned char *data = read_file(argv[i], &size);
-        for (int level = 1; level <= 9; level += 4)
-            print_digest(argv[i], data, size, level);
+        for (size_t k = 0; k < sizeof levels / sizeof *levels; k++)
+            print_digest(argv[i], data, size, levels[k]);
         free(data);
     }
     return 0;

@@ -82,6 +82,8 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("seeds")
     values = {name: value for name, value in sample_values().items() if len(value) < 200_000}
     blobs = {f"frame of {name}": zb.compress(value) for name, value in values.items()}
+    swift = {f"swift frame of {name}": zb.compress(value, 1) for name, value in values.items()}
+    blobs |= {name: frame for name, frame in swift.items() if zb.info(frame).codec == "voxel"}
     blobs |= {f"small {name}": frame for name, (frame, _) in FRAMES.items()}
     blobs |= {name: value for name, value in values.items() if isinstance(value, bytes)}
     pictures = image_values()

@@ -9,7 +9,7 @@ import numpy as np
 from . import integers, labels, wide
 from .values import coloured
 
-LEVELS = (1, 5, 9)
+LEVELS = (1, 2, 5, 9)
 KINDS = ("integers", "labels", "floats")
 
 

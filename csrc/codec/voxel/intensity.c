@@ -18,6 +18,7 @@
 #include "kernels/rans_few.h"
 #include "neighbours.h"
 #include "samples.h"
+#include "swift/codec.h"
 #include "tables.h"
 
 #include <string.h>
@@ -354,6 +355,8 @@ enum zblob_result
 voxel_encode_intensity(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
                        unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
+    if (model->preset == VOXEL_PRESET_SWIFT)
+        return swift_encode_box(voxel_swift_kernels(), model, box, samples, dst, dst_capacity, dst_size);
     struct encoding e = {.model = model, .kernels = voxel_kernels()};
     *dst_size = 0;
     if (!open_encoding(&e, box))
@@ -585,6 +588,8 @@ enum zblob_result
 voxel_decode_intensity(const struct voxel_model *model, struct voxel_box box, const unsigned char *src, size_t src_size,
                        unsigned char *dst)
 {
+    if (model->preset == VOXEL_PRESET_SWIFT)
+        return swift_decode_box(voxel_swift_kernels(), model, box, src, src_size, dst);
     struct decoding d = {.model = model, .kernels = voxel_kernels()};
     if (!open_decoding(&d, box, src_size))
         return ZBLOB_NO_MEMORY;

@@ -111,6 +111,11 @@ static const struct voxel_layout voxel_layouts[VOXEL_PRESET_COUNT][2][2] = {
        {{{14, 15}, {0, 4}, {0, 5}}, {{14, 2}, {15, 3}, {0, 6}}, {{14, 4}, {15, 5}, {1, 6}}},
        {P, N, NW, NE, PW, PE, PN, PS, PNW, PNE, PSW, PSE, NN, Q, W, E, WWW, EEE, PSS, QN, QS, QW, QE, PNN},
        {W, E, N, NE, NW, P, PE, PW, PS, PN, WWW, EEE}}}},
+    /* swift: each pair of taps lies side by side in a half-row */
+    {{{10, 0, false, false, {{{0}}}, {N, NEE, NW, NE, {0, -1, -4}, NWW, NNWW, NN, NNW, NNE}, {N}},
+      {10, 0, false, false, {{{0}}}, {E, EEE, WWW, W, NWW, N, NW, NE, NN, NNEE}, {N}}},
+     {{12, 0, true, false, {{{0}}}, {P, PEE, PW, PE, NWW, N, NW, NE, {1, -1, -2}, PN, PS, {1, 1, 2}}, {N}},
+      {14, 0, true, false, {{{0}}}, {P, PEE, PW, PE, W, E, NWW, N, NW, NE, {1, -1, -2}, PN, PS, {1, 1, 2}}, {N}}}},
 };
 
 /* Components after the first have a second plane that resembles them: in the normal preset their neighbourhood has more

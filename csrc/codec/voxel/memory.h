@@ -9,7 +9,7 @@
 #define VOXEL_CHUNK_SIZE_MIN 16384
 bool voxel_chunks_are_allowed(const struct voxel_model *model);
 
-/* The most that the window, the tile of a transposed slice and the cells of a chunk may take: section 11 of
+/* The most that the window, the tile of a transposed slice and the cells of a chunk may take: section 12 of
  * docs/voxel-format.md. And what they take for the largest chunk of the image. */
 #define VOXEL_CHUNK_MEMORY_MAX ((uint64_t)48 << 20)
 uint64_t voxel_format_memory(const struct voxel_model *model);

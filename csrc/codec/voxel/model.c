@@ -289,22 +289,46 @@ read_plateaus(struct bit_reader *r, struct voxel_model *model)
 }
 
 static void
+write_contexts(struct bit_writer *w, const struct voxel_model *model)
+{
+    bits_put(w, model->shift, 4);
+    bits_put(w, model->energy_shift, 4);
+    for (int b = 1; b < voxel_preset_bins(model->preset); b++)
+        bits_put(w, model->thresholds[b], 8);
+}
+
+static bool
+read_contexts(struct bit_reader *r, struct voxel_model *model)
+{
+    model->shift = (uint8_t)bits_get(r, 4);
+    model->energy_shift = (uint8_t)bits_get(r, 4);
+    if (model->shift > VOXEL_SHIFT_MAX || model->energy_shift > VOXEL_ENERGY_SHIFT_MAX)
+        return false;
+    for (int b = 1; b < voxel_preset_bins(model->preset); b++) {
+        model->thresholds[b] = (uint8_t)bits_get(r, 8);
+        if (model->thresholds[b] < model->thresholds[b - 1])
+            return false;
+    }
+    voxel_index_bins(model);
+    return true;
+}
+
+static void
 write_intensity(struct bit_writer *w, const struct voxel_model *model)
 {
     if (may_have_channels(model))
         write_channels(w, model);
     bits_put(w, model->preset, 4);
-    bits_put(w, model->shift, 4);
-    bits_put(w, model->energy_shift, 4);
-    for (int b = 1; b < voxel_preset_bins(model->preset); b++)
-        bits_put(w, model->thresholds[b], 8);
+    if (model->preset != VOXEL_PRESET_SWIFT)
+        write_contexts(w, model);
     if (model->plateau_count)
         write_plateaus(w, model);
     for (uint32_t k = 0; k < model->kind_count; k++) {
         const struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))
             continue;
-        bits_put(w, kind->single_class, 1);
+        if (model->preset != VOXEL_PRESET_SWIFT)
+            bits_put(w, kind->single_class, 1);
         for (int parity = 0; parity < 2; parity++)
             write_predictor(w, &kind->parity[parity], layout_of(model, k, parity),
                             kind->single_class ? 1 : VOXEL_CLASSES);
@@ -317,24 +341,19 @@ read_intensity(struct bit_reader *r, struct voxel_model *model)
     if (may_have_channels(model) && !read_channels(r, model))
         return false;
     model->preset = (uint8_t)bits_get(r, 4);
-    model->shift = (uint8_t)bits_get(r, 4);
-    model->energy_shift = (uint8_t)bits_get(r, 4);
-    if (model->preset >= VOXEL_PRESET_COUNT || model->shift > VOXEL_SHIFT_MAX ||
-        model->energy_shift > VOXEL_ENERGY_SHIFT_MAX)
+    bool is_swift = model->preset == VOXEL_PRESET_SWIFT;
+    if (model->preset >= VOXEL_PRESET_COUNT)
         return false;
-    for (int b = 1; b < voxel_preset_bins(model->preset); b++) {
-        model->thresholds[b] = (uint8_t)bits_get(r, 8);
-        if (model->thresholds[b] < model->thresholds[b - 1])
-            return false;
-    }
-    voxel_index_bins(model);
+    if (is_swift ? model->use_floor || model->use_margins || model->has_few_states || model->plateau_count
+                 : !read_contexts(r, model))
+        return false;
     if (model->plateau_count && !read_plateaus(r, model))
         return false;
     for (uint32_t k = 0; k < model->kind_count; k++) {
         struct voxel_kind *kind = &model->kinds[k];
         if (!kind_in_use(model, k))
             continue;
-        kind->single_class = bits_get(r, 1);
+        kind->single_class = is_swift || bits_get(r, 1);
         for (int parity = 0; parity < 2; parity++)
             if (!read_predictor(r, &kind->parity[parity], layout_of(model, k, parity),
                                 kind->single_class ? 1 : VOXEL_CLASSES))

@@ -111,7 +111,7 @@ voxel_row_open(struct voxel_row *row, const struct voxel_window *window, const s
     size_t own = even + (parity ? window->half_stride : 0);
     bool inside = y >= ROWS_ABOVE && y + ROWS_BELOW < window->height;
     row->even_values = window->values + even;
-    row->even_errors = window->errors + even;
+    row->even_errors = window->errors ? window->errors + even : NULL;
     row->taps = inside ? cursor->taps[parity] : row->edge_taps;
     row->sites = inside ? cursor->sites[parity] : row->edge_sites;
     row->errors = inside ? cursor->errors[parity] : row->edge_errors;
@@ -123,6 +123,6 @@ voxel_row_open(struct voxel_row *row, const struct voxel_window *window, const s
         row->edge_sites[i] =
             (ptrdiff_t)(site_offset(window, cursor, cursor->plateau_sites[parity][i], y, parity) - even);
     row->values = window->values + own;
-    row->own_errors = window->errors + own;
+    row->own_errors = window->errors ? window->errors + own : NULL;
     row->count = window->half[parity];
 }

@@ -12,7 +12,8 @@ enum voxel_preset {
     VOXEL_PRESET_FAST = 0,
     VOXEL_PRESET_NORMAL = 1,
     VOXEL_PRESET_RICH = 2,
-    VOXEL_PRESET_COUNT = 3,
+    VOXEL_PRESET_SWIFT = 3, /* no contexts at all: swift/codec.h codes the residuals */
+    VOXEL_PRESET_COUNT = 4,
 };
 
 enum {
@@ -62,7 +63,7 @@ struct voxel_layout {
 static inline int
 voxel_preset_bins(int preset)
 {
-    return 8 << preset;
+    return preset == VOXEL_PRESET_SWIFT ? 0 : 8 << preset;
 }
 
 static inline int
@@ -75,7 +76,7 @@ voxel_preset_steps(int preset)
 static inline int
 voxel_preset_split(int preset)
 {
-    return preset == VOXEL_PRESET_FAST ? 0 : preset == VOXEL_PRESET_NORMAL ? 6 : 16;
+    return preset == VOXEL_PRESET_FAST || preset == VOXEL_PRESET_SWIFT ? 0 : preset == VOXEL_PRESET_NORMAL ? 6 : 16;
 }
 
 #endif

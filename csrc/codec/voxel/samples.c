@@ -265,9 +265,9 @@ voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, 
 
 /* Row y of slice z to its pixels. With channels, joining a plane's row takes the rows of earlier planes, so each plane
  * has its own place in the scratch memory. store_tile does the same for `count` rows of a transposed image. */
-static void
-store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_window *window, size_t z,
-          size_t y, int16_t *scratch)
+void
+voxel_store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_window *window,
+                size_t z, size_t y, int16_t *scratch)
 {
     bool plain = is_plain(model);
     for (size_t c = 0; c < window->components; c++) {
@@ -306,7 +306,7 @@ voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct vo
     size_t pixel = window->components * zblob_sample_size(model->grid.sample_type);
     unsigned char *slice = dst + z * (size_t)box.rows * window->width * pixel;
     for (size_t y = 0; !model->is_transposed && y < window->height; y++)
-        store_row(model, slice + y * window->width * pixel, window, z, y, scratch);
+        voxel_store_row(model, slice + y * window->width * pixel, window, z, y, scratch);
     for (size_t at = 0; model->is_transposed && at < window->width; at += TILE)
         store_tile(model, slice, window, z, at, window->width - at < TILE ? window->width - at : TILE, scratch);
 }

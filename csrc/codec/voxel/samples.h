@@ -24,6 +24,9 @@ void voxel_load_row(const struct voxel_model *model, const unsigned char *sample
 /* Slice z of a box into the window, and from there to the box's samples, which begin at dst. */
 void voxel_load_slice(const struct voxel_model *model, const unsigned char *samples, struct voxel_box box, size_t z,
                       const struct voxel_window *window, int16_t *scratch);
+/* One row of a slice that is not transposed, to its samples. */
+void voxel_store_row(const struct voxel_model *model, unsigned char *row_samples, const struct voxel_window *window,
+                     size_t z, size_t y, int16_t *scratch);
 void voxel_store_slice(const struct voxel_model *model, unsigned char *dst, struct voxel_box box, size_t z,
                        const struct voxel_window *window, int16_t *scratch);
 

@@ -17,18 +17,23 @@ enum {
 struct voxel_window {
     size_t width, height, components;
     size_t distance;     /* to the reference slice */
-    size_t ring;         /* slices that are kept, 2 * distance + 1 at most */
+    size_t ring;         /* slices that are kept: 2 * distance + 1 at most, without errors distance + 1 */
     size_t half[2];      /* samples in the even and the odd half of a row */
     size_t half_stride;  /* elements from one half-row to the next of the same plane */
     size_t plane_stride; /* to the next plane, with room for what whole vectors write past a plane's last row */
     int16_t *values;
-    uint16_t *errors;
+    uint16_t *errors; /* NULL: there are none */
 };
 
 /* Bytes that a box's window needs, and the window in that memory; `modal` is the value of rows outside the image. */
 size_t voxel_window_size(const struct voxel_shape *shape, struct voxel_box box, uint32_t distance);
 void voxel_window_open(struct voxel_window *window, const struct voxel_shape *shape, struct voxel_box box,
                        uint32_t distance, int16_t modal, void *memory);
+
+/* The same without errors, and without the slice before the reference slice. */
+size_t voxel_window_values_size(const struct voxel_shape *shape, struct voxel_box box, uint32_t distance);
+void voxel_window_open_values(struct voxel_window *window, const struct voxel_shape *shape, struct voxel_box box,
+                              uint32_t distance, int16_t modal, void *memory);
 
 /* The place of a half-row's element 0, among the values and among the errors. */
 static inline size_t

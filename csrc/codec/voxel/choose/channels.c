@@ -10,6 +10,7 @@
 #include "../intensity.h"
 #include "../samples.h"
 #include "channel_cost.h"
+#include "levels.h"
 #include "train.h"
 
 #include <stdlib.h>
@@ -246,7 +247,7 @@ enum { GAIN = 256 }; /* a scheme must save one part of the size in so many */
 static int
 trials_of(int level)
 {
-    return level > 2 ? 3 : SCHEMES_MAX;
+    return level > VOXEL_LEVEL_FAST ? 3 : SCHEMES_MAX;
 }
 
 /* Is a component constant, as most alpha channels are? Only in a channel do constant components cost nothing. */
@@ -330,7 +331,8 @@ try_schemes(struct chooser *chooser, int level, const struct scheme *schemes, si
     size_t best = 0, size = 0;
     enum zblob_result result = open_excerpt(&excerpt, chooser->model, chooser->samples) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     int trials = trials_of(level);
-    level = level > 2 && shape->width * shape->height * shape->slices >= 1 << 16 ? VOXEL_LEVEL_TRIAL : ZBLOB_LEVEL_MIN;
+    if (level > VOXEL_LEVEL_FAST)
+        level = shape->width * shape->height * shape->slices >= 1 << 16 ? VOXEL_LEVEL_TRIAL : VOXEL_LEVEL_FAST;
     if (has_constant(chooser))
         apply_constants(chooser, &excerpt.model);
     if (result == ZBLOB_OK)

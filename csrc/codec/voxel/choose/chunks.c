@@ -3,8 +3,11 @@
 
 #include "../chunks.h"
 #include "../memory.h"
+#include "levels.h"
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
+enum { SHARED = 256 << 10 };     /* bytes of an image that two threads share, where a chunk costs hardly any bytes */
+enum { LEAST_SHARE = 8 };        /* slices of a chunk, of which the first refers to none */
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
 enum { THIN = 64, TALL = 2048 }; /* rows so short that padding outweighs their samples, and so many of them */
 
@@ -12,16 +15,19 @@ void
 voxel_choose_chunks(struct voxel_model *model, int level)
 {
     uint64_t slice = voxel_row_size(model) * model->shape.height;
-    uint64_t target = level >= 2 ? TARGET_CHUNK : TARGET_CHUNK / 2;
+    uint64_t target = level > VOXEL_LEVEL_FAST ? TARGET_CHUNK : TARGET_CHUNK / 2;
     model->chunk_rows = (uint32_t)model->shape.height;
     if (model->is_label)
         target = TARGET_CHUNK;
     uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
-    if (slice <= largest) {
+    bool is_shared =
+        level == VOXEL_LEVEL_SWIFT && !model->is_label && !model->is_folded && slice * model->shape.slices >= SHARED;
+    if (slice <= largest && !(is_shared && model->shape.slices == 1 && model->shape.width >= THIN)) {
         uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
         fit = fit < least ? least : fit;
         fit = fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;
         uint64_t chunks = (model->shape.slices + fit - 1) / fit;
+        chunks += is_shared && chunks == 1 && model->shape.slices >= 2 * LEAST_SHARE;
         chunks += chunks > 1 && chunks % 2 && chunks < model->shape.slices; /* even shares for two threads */
         model->chunk_slices = (uint32_t)((model->shape.slices + chunks - 1) / chunks);
         while (model->chunk_slices > 1 && voxel_format_memory(model) > VOXEL_CHUNK_MEMORY_MAX)
@@ -31,6 +37,7 @@ voxel_choose_chunks(struct voxel_model *model, int level)
         fit = fit < 1 ? 1 : fit;
         fit = model->shape.width < THIN && fit > 4 * TALL ? 4 * TALL : fit;
         uint64_t chunks = (model->shape.height + fit - 1) / fit;
+        chunks += is_shared && chunks == 1;
         model->chunk_slices = 0;
         model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
     }
@@ -60,7 +67,7 @@ voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_s
     bool long_enough = model->shape.height >= VOXEL_ROW_MIN && model->shape.width > 1 &&
                        model->shape.height * model->shape.components <= LARGEST_SLICE;
     bool is_thin = model->shape.width < THIN && model->shape.height >= TALL;
-    bool worth = is_signal || is_thin || (smoother_along && level >= 2);
+    bool worth = is_signal || is_thin || (smoother_along && level > VOXEL_LEVEL_FAST);
     if (worth && long_enough && model->chunk_slices > 0) {
         voxel_transpose_shape(&model->shape);
         model->is_transposed = true;

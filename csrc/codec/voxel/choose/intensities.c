@@ -6,6 +6,7 @@
 #include "channels.h"
 #include "chunks.h"
 #include "doubled.h"
+#include "levels.h"
 #include "maps.h"
 #include "survey.h"
 #include "train.h"
@@ -29,14 +30,14 @@ voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, in
             result = voxel_choose_maps(m, samples, &values, &has_maps);
     }
     if (result == ZBLOB_OK && *gain)
-        result = voxel_survey_values(m, values, &smoother_along);
+        result = voxel_survey_values(m, values, level, &smoother_along);
     if (result == ZBLOB_OK && m->wide == NULL)
         result = voxel_choose_maps(m, samples, &values, &has_maps);
     if (result == ZBLOB_OK && has_maps && !is_wide)
-        result = voxel_survey_values(m, values, &smoother_along);
+        result = voxel_survey_values(m, values, level, &smoother_along);
     if (result != ZBLOB_OK || !*gain)
         return result;
-    if (level > ZBLOB_LEVEL_MIN)
+    if (level > VOXEL_LEVEL_FAST)
         voxel_find_doubled(m, values, &smoother_along);
     voxel_choose_chunks(m, level);
     if (is_signal)

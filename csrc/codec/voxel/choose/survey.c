@@ -9,6 +9,7 @@
 #include "../chunks.h"
 #include "../samples.h"
 #include "../wide/cells.h"
+#include "levels.h"
 #include "ranks.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 enum {
     SURVEY_SAMPLES = 1 << 17,
+    SWIFT_SAMPLES = 1 << 15, /* where only the range and gaps between values matter */
     BYTES = 256,
     PIECE = 1 << 13, /* samples whose second differences add up to less than 2^32 */
     HARM = 32,       /* ranks are dropped where residuals grow by more than one part in so many */
@@ -24,6 +26,7 @@ enum {
 struct survey {
     const struct voxel_model *model;
     const unsigned char *samples;
+    int level;
     /* of each value, as a distance from the lowest one; by component, if they are few */
     uint32_t (*counts)[VOXEL_VALUES];
     uint32_t maps;           /* of counts */
@@ -73,7 +76,8 @@ survey_component(struct survey *s, uint64_t slice, uint64_t row, size_t componen
     size_t n = (size_t)s->model->shape.width, step = (size_t)s->model->shape.components;
     uint32_t *counts = s->counts[s->maps > 1 ? component : 0];
     int16_t *rows[3] = {s->rows[0], s->rows[1], s->rows[2]}, *now = rows[0];
-    for (uint64_t back = 0; back < 3 && back <= row; back++) {
+    uint64_t rows_seen = s->level == VOXEL_LEVEL_SWIFT || s->level == VOXEL_LEVEL_FAST ? 1 : 3;
+    for (uint64_t back = 0; back < rows_seen && back <= row; back++) {
         const unsigned char *pixels = voxel_row_address(s->model, s->samples, slice, row - back);
         voxel_load(s->model, pixels, component, step, rows[back], n);
     }
@@ -88,7 +92,7 @@ survey_component(struct survey *s, uint64_t slice, uint64_t row, size_t componen
         counts[now[i] - s->lowest + (int)(i & s->lanes) * BYTES]++;
     s->difference += sum_of_differences(now, n);
     s->seen += n - 1;
-    if (row >= 2)
+    if (row >= 2 && rows_seen > 2)
         add_curvatures(s, rows[2], rows[1], now, n);
 }
 
@@ -109,7 +113,7 @@ survey_rows(struct survey *s)
 {
     const struct voxel_shape *shape = &s->model->shape;
     uint64_t rows = shape->slices * shape->height, per_row = shape->width * shape->components;
-    uint64_t wanted = SURVEY_SAMPLES / per_row + 8;
+    uint64_t wanted = (s->level == VOXEL_LEVEL_SWIFT ? SWIFT_SAMPLES : SURVEY_SAMPLES) / per_row + 8;
     s->seen = s->difference = s->along = s->across = 0;
     for (uint32_t i = 0; i < s->maps && s->least <= s->most; i++)
         memset(s->counts[i], 0, sizeof *s->counts);
@@ -220,10 +224,10 @@ survey_all(struct survey *s, struct voxel_model *model)
 }
 
 enum zblob_result
-voxel_survey_values(struct voxel_model *model, const unsigned char *samples, bool *smoother_along)
+voxel_survey_values(struct voxel_model *model, const unsigned char *samples, int level, bool *smoother_along)
 {
     const struct voxel_shape *shape = &model->shape;
-    struct survey s = {.model = model, .samples = samples, .maps = 1, .least = 1};
+    struct survey s = {.model = model, .samples = samples, .level = level, .maps = 1, .least = 1};
     if (shape->components <= VOXEL_CHANNELS_MAX)
         s.maps = (uint32_t)shape->components;
     s.lanes = zblob_sample_size(model->grid.sample_type) == 1 ? 3 : 0;

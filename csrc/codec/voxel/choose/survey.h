@@ -5,7 +5,8 @@
 #include "../model.h"
 
 /* Chooses the rank map, the range, the modal value and the scale of errors. *smoother_along: the image is clearly
- * smoother along its rows than across them. */
-enum zblob_result voxel_survey_values(struct voxel_model *model, const unsigned char *samples, bool *smoother_along);
+ * smoother along its rows than across them; levels that make no use of it do not look. */
+enum zblob_result voxel_survey_values(struct voxel_model *model, const unsigned char *samples, int level,
+                                      bool *smoother_along);
 
 #endif

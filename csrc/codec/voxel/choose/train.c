@@ -11,8 +11,10 @@
 #include "../kernels/dispatch.h"
 #include "../layouts.h"
 #include "../samples.h"
+#include "../swift/streams.h"
 #include "bins.h"
 #include "chunks.h"
+#include "levels.h"
 #include "training.h"
 
 #include <stdlib.h>
@@ -30,8 +32,8 @@ enum {
 
 static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
     [VOXEL_LEVEL_TRIAL] = {VOXEL_PRESET_NORMAL, 2, 2, 16, 128, 12000},
-    [1] = {VOXEL_PRESET_FAST, 2, 2, 12, 128, 8000},
-    [2] = {VOXEL_PRESET_FAST, 3, 2, 20, 80, 24000},
+    [VOXEL_LEVEL_SWIFT] = {VOXEL_PRESET_SWIFT, 2, 0, 12, 128, 4096},
+    [VOXEL_LEVEL_FAST] = {VOXEL_PRESET_FAST, 2, 2, 12, 128, 8000},
     [3] = {VOXEL_PRESET_NORMAL, 2, 2, 16, 128, 16000},
     [4] = {VOXEL_PRESET_NORMAL, 2, 2, 20, 100, 30000},
     [5] = {VOXEL_PRESET_NORMAL, 3, 2, 20, 80, 40000},
@@ -66,7 +68,8 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
     const struct voxel_layout *layout = cursor->layout[parity];
     const struct voxel_segment *s = t->segment;
     int taps = layout->tap_count;
-    voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
+    if (layout->has_pairs) /* otherwise taps are all that counts */
+        voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n && t->set.count < t->set.capacity; i += t->sample_step) {
         float *x = t->set.rows[t->set.count];
         int base = voxel_tap(row, 0)[at + i], any = row->values[at + i] - base;
@@ -162,6 +165,13 @@ static void
 add_costs(struct training *t, const struct voxel_plane_cursor *cursor, const struct voxel_row *row, int parity,
           size_t at, size_t n)
 {
+    if (t->model->preset == VOXEL_PRESET_SWIFT) {
+        struct swift_predictor predictor = swift_predictor_of(t->model, cursor, parity);
+        voxel_swift_kernels()->residuals(&predictor, row, at, n, t->segment->code);
+        for (size_t i = 0; i < n; i += t->sample_step)
+            t->cost += cost_of((int)unzigzag(t->segment->code[i]));
+        return;
+    }
     voxel_model_segment(t->kernels, t->model, cursor, row, parity, at, n, t->segment);
     for (size_t i = 0; i < n; i += t->sample_step)
         t->cost += cost_of(row->values[at + i] - t->segment->prediction[i]);
@@ -301,9 +311,9 @@ choose_preset(struct training *t)
     /* components do not count: each has parameters of its own */
     uint64_t total = shape->width * shape->height * shape->slices;
     int level = t->level;
-    if (level != VOXEL_LEVEL_TRIAL && total < VOXEL_SMALL)
-        level = 1;
-    else if (total < 3 * VOXEL_SMALL && level > 6)
+    if (level > VOXEL_LEVEL_FAST && total < VOXEL_SMALL)
+        level = VOXEL_LEVEL_FAST;
+    if (level > 6 && total < 3 * VOXEL_SMALL)
         level = 6;
     t->effort = efforts[level];
     t->model->preset = t->effort.preset;
@@ -314,7 +324,8 @@ choose_classes(struct training *t)
 {
     const struct voxel_model *model = t->model;
     bool volume = model->use_reference && model->chunk_slices > 1 && model->distance == 1;
-    bool is_plain = t->level == VOXEL_LEVEL_TRIAL || model->preset == VOXEL_PRESET_FAST;
+    bool is_plain =
+        t->level == VOXEL_LEVEL_TRIAL || model->preset == VOXEL_PRESET_FAST || model->preset == VOXEL_PRESET_SWIFT;
     for (uint32_t k = 0; k < model->kind_count; k++) {
         const struct voxel_channel *channel = &model->channels[k ? k - 1 : 0];
         bool is_flat = model->channel_count && k > 1 && channel->low == channel->high;
@@ -353,6 +364,13 @@ train(struct training *t)
             visit_kind(t, k, parity, observe_segment);
             fit_weights(t, k, parity);
         }
+    if (model->preset == VOXEL_PRESET_SWIFT) {
+        model->shift = model->energy_shift = 0;
+        model->use_floor = model->use_margins = model->has_few_states = false;
+        for (uint32_t c = 0; c < model->channel_count; c++)
+            model->channels[c].use_floor = false;
+        return !interrupt_is_set();
+    }
     voxel_run_boxes(t, NULL);
     t->error_step = seen / (capacity / 3 + 1) + 1;
     for (uint32_t k = 0; k < model->kind_count; k++)

@@ -4,8 +4,6 @@
 
 #include "../model.h"
 
-enum { VOXEL_LEVEL_TRIAL = 0 }; /* a level for comparisons: the normal preset, quickly trained */
-
 /* Fits every parameter of an intensity model that voxel_survey_values has seen. */
 enum zblob_result voxel_train_model(struct voxel_model *model, const unsigned char *samples, int level);
 

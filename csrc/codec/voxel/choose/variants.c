@@ -10,6 +10,7 @@
 #include "doubled.h"
 #include "encoded_size.h"
 #include "intensities.h"
+#include "levels.h"
 #include "repeats.h"
 #include "train.h"
 
@@ -87,7 +88,7 @@ enum zblob_result
 voxel_try_variants(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
 {
     uint64_t least;
-    bool repeats = level > ZBLOB_LEVEL_MIN && !(*model)->is_folded && has_repeats(*model, grid, samples);
+    bool repeats = level > VOXEL_LEVEL_FAST && !(*model)->is_folded && has_repeats(*model, grid, samples);
     bool is_tried = level >= BOTH_LEVEL && !(*model)->is_folded && is_small(*model);
     if (!repeats && !is_tried)
         return ZBLOB_OK;
@@ -95,7 +96,7 @@ voxel_try_variants(struct voxel_model **model, const struct zblob_grid *grid, co
     if (is_tried && result == ZBLOB_OK)
         result = try_level(model, &least, grid, samples, VOXEL_LEVEL_TRIAL);
     if (repeats && result == ZBLOB_OK)
-        result = try_level(model, &least, grid, samples, ZBLOB_LEVEL_MIN);
+        result = try_level(model, &least, grid, samples, VOXEL_LEVEL_FAST);
     if (repeats && level > DEFAULT_LEVEL && result == ZBLOB_OK)
         result = try_level(model, &least, grid, samples, DEFAULT_LEVEL);
     return result;

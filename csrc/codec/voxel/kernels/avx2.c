@@ -324,6 +324,7 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
     put_raw_lanes(encoder, &raw, count);
 }
 
+#include "swift_pdep.h"
 #include "target_template.h"
 
 #ifdef __clang__

@@ -1,5 +1,6 @@
 /* avx512.c: the kernels for x86 with AVX-512 (F, BW, DQ, VL, VNNI): prediction, residuals and entropy coding by
  * hand, the others as the compiler vectorises them. */
+#include "swift_vbmi.h"
 #include "targets.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -111,6 +112,84 @@ residual(const struct voxel_row *row, int shift, size_t at, size_t count, const 
         vec token = v_add(_mm512_slli_epi16(magnitude_token(_mm512_srli_epi16(z, 1)), 1), v_and(z, v_set(1)));
         v_store(codes + i, z);
         v_store(symbols + i, v_or(_mm512_slli_epi16(v_load(segment->table + i), 8), token));
+    }
+}
+
+/* ---- Samples side by side <-> the halves of their row ----------------------------------------------------- */
+
+#define VOXEL_HAS_SAMPLES 1
+
+/* The first `count` of 64 bytes, or of 32 words. */
+static inline __mmask64
+first_bytes(size_t count)
+{
+    return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
+
+static inline __mmask32
+first_words(size_t count)
+{
+    return count >= 32 ? UINT32_MAX : (UINT32_C(1) << count) - 1;
+}
+
+/* Words of two vectors: every second one, from the first or the second on; and one of each in turns. */
+static const _Alignas(64) uint16_t every_second[2][32] = {
+    {0,  2,  4,  6,  8,  10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
+     32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62},
+    {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+     33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63},
+};
+static const _Alignas(64) uint16_t in_turns[2][32] = {
+    {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+     8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47},
+    {16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+     24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63},
+};
+
+static void
+split_samples(const unsigned char *src, enum zblob_sample_type type, int16_t *even, int16_t *odd, size_t count)
+{
+    const vec flip = v_set(type == ZBLOB_UINT16 ? 0x8000 : 0);
+    for (size_t at = 0; at < count; at += 64, even += 32, odd += 32) {
+        size_t left = count - at;
+        vec first, second;
+        if (type == ZBLOB_UINT8 || type == ZBLOB_INT8) {
+            vec both = _mm512_maskz_loadu_epi8(first_bytes(left), src + at);
+            vec low = _mm512_slli_epi16(both, 8);
+            first = type == ZBLOB_UINT8 ? _mm512_srli_epi16(low, 8) : _mm512_srai_epi16(low, 8);
+            second = type == ZBLOB_UINT8 ? _mm512_srli_epi16(both, 8) : _mm512_srai_epi16(both, 8);
+        } else {
+            vec a = _mm512_maskz_loadu_epi16(first_words(left), src + 2 * at);
+            vec b = _mm512_maskz_loadu_epi16(first_words(left > 32 ? left - 32 : 0), src + 2 * at + 64);
+            first = _mm512_xor_si512(_mm512_permutex2var_epi16(a, v_load(every_second[0]), b), flip);
+            second = _mm512_xor_si512(_mm512_permutex2var_epi16(a, v_load(every_second[1]), b), flip);
+        }
+        _mm512_mask_storeu_epi16(even, first_words((left + 1) / 2), first);
+        _mm512_mask_storeu_epi16(odd, first_words(left / 2), second);
+    }
+}
+
+static void
+join_samples(const int16_t *even, const int16_t *odd, enum zblob_sample_type type, unsigned char *dst, size_t count)
+{
+    const vec flip = v_set(type == ZBLOB_UINT16 ? 0x8000 : 0);
+    for (size_t at = 0; at < count; at += 64, even += 32, odd += 32) {
+        size_t left = count - at;
+        vec first = v_load(even), second = v_load(odd);
+        if (type == ZBLOB_UINT8 || type == ZBLOB_INT8) {
+            vec both = _mm512_mask_mov_epi8(first, 0xAAAAAAAAAAAAAAAA, _mm512_slli_epi16(second, 8));
+            _mm512_mask_storeu_epi8(dst + at, first_bytes(left), both);
+            continue;
+        }
+        vec a = _mm512_xor_si512(_mm512_permutex2var_epi16(first, v_load(in_turns[0]), second), flip);
+        vec b = _mm512_xor_si512(_mm512_permutex2var_epi16(first, v_load(in_turns[1]), second), flip);
+        if (left >= 64) { /* masked stores are slow on some CPUs */
+            v_store(dst + 2 * at, a);
+            v_store(dst + 2 * at + 64, b);
+        } else {
+            _mm512_mask_storeu_epi16(dst + 2 * at, first_words(left), a);
+            _mm512_mask_storeu_epi16(dst + 2 * at + 64, first_words(left > 32 ? left - 32 : 0), b);
+        }
     }
 }
 
@@ -317,6 +396,8 @@ rans_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16
         put_raw_lanes(encoder, &raw, count);
 }
 
+#include "swift_pdep.h"
+#define SWIFT_BETTER swift_kernels_vbmi()
 #include "target_template.h"
 
 #ifdef __clang__

@@ -61,3 +61,9 @@ voxel_label_kernels(void)
 {
     return &chosen_target()->label_kernels;
 }
+
+const struct swift_kernels *
+voxel_swift_kernels(void)
+{
+    return chosen_target()->swift_kernels();
+}

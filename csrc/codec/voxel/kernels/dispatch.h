@@ -3,9 +3,11 @@
 #define ZBLOB_CODEC_VOXEL_KERNELS_DISPATCH_H
 
 #include "../label/rows.h"
+#include "../swift/rows.h"
 #include "ops.h"
 
 const struct voxel_kernels *voxel_kernels(void);
 const struct label_kernels *voxel_label_kernels(void);
+const struct swift_kernels *voxel_swift_kernels(void);
 
 #endif

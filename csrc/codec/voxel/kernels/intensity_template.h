@@ -238,6 +238,7 @@ reconstruct(const struct voxel_row *row, int shift, size_t at, size_t count, str
 
 /* ---- Samples of one or two bytes in the machine's order, side by side <-> a row's halves ------------ */
 
+#ifndef VOXEL_HAS_SAMPLES
 static void
 split_samples(const unsigned char *restrict src, enum zblob_sample_type type, int16_t *restrict even,
               int16_t *restrict odd, size_t count)
@@ -284,6 +285,7 @@ join_samples(const int16_t *restrict even, const int16_t *restrict odd, enum zbl
     else if (count & 1)
         ((unaligned16 *)dst)[count - 1] = (uint16_t)even[count / 2] ^ flip;
 }
+#endif
 
 /* Each product and each sum is rounded by itself, in the same order on every target: no contraction, no reassociation.
  * Rows are taken four at a time, so that sums are loaded and stored once for all four. */

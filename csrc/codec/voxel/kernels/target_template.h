@@ -12,6 +12,7 @@
  *     v_count        a + (b >= c)                                 v_add_above     a + (b > c ? d : 0)
  *   predict_vector prediction (not yet clamped) and fraction of VOXEL_WIDTH samples
  *
+ * It may define SWIFT_BETTER, which gives the swift coder's kernels for a CPU that has more, or NULL.
  * It may also define the switches that the templates below document, each 0 without it.
  */
 #ifndef VOXEL_WIDTH
@@ -23,6 +24,7 @@
 #include "intensity_template.h"
 #include "plateaus_template.h"
 #include "rans_template.h"
+#include "swift_template.h"
 
 #define LABEL_T uint8_t
 #define LABEL_PAIR uint16_t
@@ -34,8 +36,20 @@
 #define LABEL_NAME(name) name##_16
 #include "label_rows_template.h"
 
+#ifndef SWIFT_BETTER
+#define SWIFT_BETTER NULL
+#endif
+
+static const struct swift_kernels *
+find_swift_kernels(void)
+{
+    const struct swift_kernels *better = SWIFT_BETTER;
+    return better ? better : &swift_kernels;
+}
+
 static const struct voxel_target this_target = {
     {model_segment, residual, reconstruct, find_plateaus, encode_plateaus, decode_plateaus, rans_encode, rans_decode,
      split_samples, join_samples, accumulate},
     {{{encode_rows_8, encode_rows_16}, {decode_rows_8, decode_rows_16}}},
+    find_swift_kernels,
 };

@@ -3,11 +3,13 @@
 #define ZBLOB_CODEC_VOXEL_KERNELS_TARGETS_H
 
 #include "../label/rows.h"
+#include "../swift/rows.h"
 #include "ops.h"
 
 struct voxel_target {
     struct voxel_kernels kernels;
     struct label_kernels label_kernels;
+    const struct swift_kernels *(*swift_kernels)(void);
 };
 
 /* NULL: this build or this CPU has no such target. Plain C runs everywhere. */
