@@ -17,11 +17,11 @@ import numpy.typing as npt
 from .bits import Bits, DamagedError, Grid, require, unzigzag, varints
 from .label_decoder import decode_label
 from .rans import Rans, read_tables
+from .sites import Site, site, sites
 from .swift_streams import Streams
 from .wide_decoder import Cells
 
 Values = npt.NDArray[np.int64]
-Site = tuple[int, int, int]  # (source, dy, dx)
 
 
 # ---- Section 1 and 2: shape and samples ----------------------------------------------------------------------
@@ -67,56 +67,12 @@ def samples_of(values: Values, grid: Grid) -> bytes:
 PRESETS = {0: (8, 64, 0), 1: (16, 64, 6), 2: (32, 128, 16), 3: (0, 0, 0)}  # bins, steps, split
 SWIFT = 3
 
-SITES = {  # (preset, 0 alone or 1 reference or 2 later, parity) -> taps, error sites
-    (0, 0, 0): ("N NW NE NN NWW NEE NNW NNE", "N NE NW NWW NEE"),
-    (0, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE", "W E N NW NE"),
-    (0, 1, 0): ("P N NW NE PW PE PN PS", "N NE NW P PE PW"),
-    (0, 1, 1): ("P W E N NW NE PW PE PN PS", "W E N P"),
-    (3, 0, 0): ("N NEE NW NE NWWWW NWW NNWW NN NNW NNE", ""),
-    (3, 0, 1): ("E EEE WWW W NWW N NW NE NN NNEE", ""),
-    (3, 1, 0): ("P PEE PW PE NWW N NW NE PNWW PN PS PSEE", ""),
-    (3, 1, 1): ("P PEE PW PE W E NWW N NW NE PNWW PN PS PSEE", ""),
-    (1, 0, 0): ("N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN", "N NE NW NN NEE NWW NNE NNW"),
-    (1, 0, 1): ("N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE", "W E N NE NW NN WWW EEE"),
-    (1, 1, 0): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE", "N NE NW P PE PW PS PN"),
-    (1, 1, 1): ("P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E", "W E N NE NW P PE PW PS PN"),
-    (1, 2, 0): ("P N NW NE PW PE PN PS PNW PNE QN QS NN Q QW QE", "N NE NW P PE PW PS Q"),
-    (1, 2, 1): ("P N NW NE PW PE PN PS QN QS QW QE NN Q W E", "W E N NE NW P PE PW PS Q"),
-    (2, 0, 0): (
-        "N NW NE NN NNW NNE NWW NEE NNN NWWW NEEE NNWW NNEE NNNW NNNE NNNN NWWWW NEEEE NNWWW NNEEE NNNWW NNNEE "
-        "NWWWWW NEEEEE",
-        "N NE NW NN NEE NWW NNE NNW NEEE NWWW",
-    ),
-    (2, 0, 1): (
-        "N W E NW NE NN WWW EEE NWW NEE NNW NNE NNN NWWW NEEE NNNE NNNW NNWW NNEE NWWWW NEEEE WWWWW EEEEE NNNN",
-        "W E N NE NW NN WWW EEE NWW NEE",
-    ),
-    (2, 1, 0): (
-        "P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q NEE PEE NWW PWW PSS QN QS QW QE PNN",
-        "N NE NW P PE PW PS PN NN NEE NWW PSE",
-    ),
-    (2, 1, 1): (
-        "P N NW NE PW PE PN PS PNW PNE PSW PSE NN Q W E WWW EEE PSS QN QS QW QE PNN",
-        "W E N NE NW P PE PW PS PN WWW EEE",
-    ),
-}
 PAIRS = {  # (has a reference, parity) -> x, y, z
     (0, 0): ("0-1 0-2 3-4", "0-3 1-4 2-5", "2-3 1-3 6-7"),
     (0, 1): ("1-2 0-3 0-4", "1-3 2-4 0-5", "1-0 2-0 3-5"),
     (1, 0): ("1-2 0-4 0-5", "0-6 0-7 1-12", "1-6 2-8 3-9"),
     (1, 1): ("14-15 0-4 0-5", "14-2 15-3 0-6", "14-4 15-5 1-6"),
 }
-
-
-def site(name: str) -> Site:
-    source = "PQ".find(name[0]) + 1
-    return source, name.count("S") - name.count("N"), name.count("E") - name.count("W")
-
-
-def sites(preset: int, where: int, parity: int) -> list[list[Site]]:
-    if where == 2 and preset != 1:
-        where = 1
-    return [[site(name) for name in text.split()] for text in SITES[preset, where, parity]]
 
 
 @dataclasses.dataclass
