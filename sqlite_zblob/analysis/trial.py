@@ -56,10 +56,10 @@ class Look:
     others: dict[Setting, Trial] = field(default_factory=dict)  # on the piece
 
     @property
-    def stratum(self) -> tuple[str, str, int, int]:
-        """Values of the same one resemble each other: by kind, pixel type, compressibility and size."""
+    def stratum(self) -> tuple[str, int, str, int]:
+        """Values of the same one resemble each other: by kind, compressibility, pixel type and size."""
         pixel_type = self.kind.detail.partition(",")[0]
-        return self.kind.name, pixel_type, round(log(max(self.piece.fraction, 1e-6), 4)), self.size.bit_length()
+        return self.kind.name, round(log(max(self.piece.fraction, 1e-6), 4)), pixel_type, self.size.bit_length()
 
     def other(self, setting: Setting) -> Trial | None:
         return self.others.get(setting) if self.is_touched else UNTOUCHED

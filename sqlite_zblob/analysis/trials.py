@@ -133,7 +133,7 @@ class Trials:
                 future.result()
 
     def _look_task(self, key: Key) -> Any:
-        if not self._pace.may_look(len(self._looks)):
+        if not self._pace.may_look(len(self._looks)) and not (self._is_census and not self._pace.is_over()):
             return False
         seed = self._rng.getrandbits(32)
 
@@ -145,7 +145,7 @@ class Trials:
     def _try_task(self, key: Key) -> Any:
         known = self._looks[key]
         whole_count = sum(each.whole is not None for each in self._looks.values())
-        if not self._pace.may_try(whole_count, self._waits * known.size):
+        if not self._pace.may_try(whole_count, 2 * self._waits * known.size):  # another may be before it
             return False
         share = OTHERS_SHARE / len(OTHERS) * sum(self._spent.values())
         wanted = [each for each in self._wanted(known) if self._is_census or self._spent[each] <= share]

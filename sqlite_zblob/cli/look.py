@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from .several import run_several
 WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
 WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
 SAME_TIME = 1.5  # times: levels of the same ratio are one row if the slowest takes no longer
+
+_WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -160,12 +163,15 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
     groups = _distinct(column)
     known = [each for each in groups if not _is_vague(each[0].ratio)]
     rows = [_level_row(each, column.level) for each in known]
-    render.print_table(out, _LEVEL_HEADINGS, rows)
-    out.print(f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks;")
-    out.print("  MB/s: one thread. Size of the file after VACUUM.")
+    if rows:
+        render.print_table(out, _LEVEL_HEADINGS, rows)
+        out.print(
+            f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks;"
+        )
+        out.print("  MB/s: one thread. Size of the file after VACUUM.")
     if len(known) < len(groups):
         left_out = ", ".join(f"{each.codec} {each.level}" for group in groups if group not in known for each in group)
-        out.print(f"Too little is known of {left_out}: more --seconds show them.")
+        out.print(f"Too little was seen to say what these would bring: {left_out}. Give more --seconds.")
     for reason in column.why:
         out.print(f"- {reason}")
 
@@ -364,8 +370,10 @@ _PRINTERS: dict[type, Callable[[Any], None]] = {
 
 
 def _print_facts(facts: Iterable[tuple[str, Any]]) -> None:
+    out = render.console()
     for name, value in facts:
-        render.console().print(f"{name + ':':13}{value}", soft_wrap=True)
+        text = f"{name + ':':13}{value}"
+        out.print(textwrap.fill(text, out.width, subsequent_indent=" " * 13, **_WHOLE_WORDS), soft_wrap=True)
 
 
 # ---- stats -------------------------------------------------------------------------------------------------
