@@ -24,6 +24,7 @@ BASE: Setting = ("auto", DEFAULT_LEVEL)
 OTHERS: tuple[Setting, ...] = tuple(setting for setting in SETTINGS if setting != BASE)
 
 PIECE_SIZE = 1 << 20  # bytes that are compressed of a larger value to learn about it
+WHOLE_SIZE = 16 << 20  # of a value that is larger than this, so many bytes stand for all of it
 STRIPES = 8  # parts that a piece is made of, where a value is no image
 SLABS = 4  # the same, where it is one
 
@@ -50,8 +51,9 @@ class Look:
     size: int
     is_pickle: bool
     piece: Trial  # with the default level, on a piece of the value, or on all of it if it is small
-    whole: Trial | None  # the same on all of it; None: not tried
+    whole: Trial | None  # the same on all of it, or on WHOLE_SIZE bytes; None: not tried
     seed: int  # chooses the piece
+    pace: float = 0.0  # seconds per byte that the trial of the piece took, others' work on the machine included
     is_touched: bool = True  # False: it stays as it is with every setting
     others: dict[Setting, Trial] = field(default_factory=dict)  # on the piece
 
@@ -81,13 +83,16 @@ def look(value: bytes, hint: Hint | None, *, min_size: int, piece_size: int, see
     if len(value) < max(1, min_size):
         return Look(kind, len(value), is_pickle, UNTOUCHED, UNTOUCHED, seed, is_touched=False)
     piece, options = _piece_of(value, about, piece_size, random.Random(seed))
+    began = time.monotonic()
     found = _measure(BASE, piece, options or {"hint": hint})
-    return Look(kind, len(value), is_pickle, found, found if piece is value else None, seed)
+    pace = (time.monotonic() - began) / len(piece)
+    return Look(kind, len(value), is_pickle, found, found if piece is value else None, seed, pace)
 
 
-def try_whole(value: bytes, hint: Hint | None) -> Trial:
-    """Compress all of a value with the default level."""
-    return _measure(BASE, value, {"hint": hint})
+def try_whole(value: bytes, hint: Hint | None, seed: int) -> Trial:
+    """Compress all of a value with the default level; of a very large one, what may stand for it."""
+    piece, options = _piece_of(value, _describe(value, hint), WHOLE_SIZE, random.Random(seed))
+    return _measure(BASE, piece, options or {"hint": hint})
 
 
 def try_others(

@@ -13,22 +13,24 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import inf
 from typing import Any
 
 from ..codec import Hint
 from ..errors import ZblobError
 from ..migration.values import Key
 from .strata import NO_ERROR, Error, Estimate, Member, Projection, evenly, project
-from .trial import BASE, FRAME, OTHERS, PIECE_SIZE, Look, Setting, Trial, look, try_others, try_whole
+from .trial import BASE, FRAME, OTHERS, PIECE_SIZE, WHOLE_SIZE, Look, Setting, Trial, look, try_others, try_whole
 
 THREADS = 4  # at most, that compress values
 LARGEST = 256 << 20  # bytes; larger values are not read, nor are values together while others are compressed
 CENSUS_BYTES = 4 << 20  # a column of at most this many bytes is compressed as a whole with every setting
 
-FEW_VALUES = 3  # that are looked at, and compressed as a whole, unless more than twice the time has gone by
+FEW_VALUES = 3  # that are looked at, and compressed as a whole, unless half as much time again has gone by
 LOOK_SHARE = 0.4  # of the time
 OTHERS_SHARE = 0.4  # of the CPU time of whole values and other settings together, for the latter
 ENOUGH_TRIALS = 12  # of another setting; more are made only beside whole values
+PIECES_ALONE = Error(0.15, inf)  # what pieces say, where no whole value was tried
 UNSEEN_SPREAD = 0.5  # by how much, at most, another setting may change what no value was tried of
 
 # What a value holds, and what its row says of that; None: it cannot be read.
@@ -55,7 +57,7 @@ class Pace:
 
     def _goes_on(self, share: float, count: int, cost: float = 0.0) -> bool:
         spent = time.monotonic() - self._began + cost
-        return spent < share * self._seconds or (count < FEW_VALUES and spent < (1 + share) * self._seconds)
+        return spent < share * self._seconds or (count < FEW_VALUES and spent < (0.5 + share) * self._seconds)
 
 
 class Trials:
@@ -91,7 +93,6 @@ class Trials:
         self._is_census = sizes is not None and sum(sizes) <= CENSUS_BYTES
         self._piece_size = CENSUS_BYTES if self._is_census else piece_size
         self._spent: defaultdict[Setting, float] = defaultdict(float)  # CPU seconds
-        self._waits = 0.0  # seconds for each byte of the last whole value
 
     # ---- Trying --------------------------------------------------------------------------------------------
 
@@ -145,8 +146,9 @@ class Trials:
     def _try_task(self, key: Key) -> Any:
         known = self._looks[key]
         whole_count = sum(each.whole is not None for each in self._looks.values())
-        if not self._pace.may_try(whole_count, 2 * self._waits * known.size):  # another may be before it
-            return False
+        cost = 0.0 if known.whole else 2 * known.pace * min(known.size, WHOLE_SIZE)  # another may be before it
+        if not self._pace.may_try(whole_count, cost):
+            return False if self._pace.is_over() else None
         share = OTHERS_SHARE / len(OTHERS) * sum(self._spent.values())
         wanted = [each for each in self._wanted(known) if self._is_census or self._spent[each] <= share]
         if known.whole is not None and not wanted:
@@ -156,10 +158,8 @@ class Trials:
             if len(value) != known.size:
                 return  # another one was stored meanwhile
             if known.whole is None:
-                began = time.monotonic()
-                known.whole = try_whole(value, hint)
-                self._waits = (time.monotonic() - began) / len(value)
-                self._spent[BASE] += (known.whole.compress + known.whole.decompress) * len(value)
+                known.whole = try_whole(value, hint, known.seed)
+                self._spent[BASE] += (known.whole.compress + known.whole.decompress) * min(len(value), WHOLE_SIZE)
             self._try_others(value, hint, known, wanted)
 
         return task
@@ -299,6 +299,8 @@ class Trials:
         steps = self._project(setting, figure, repeats=repeats)
         value = steps[-1].total
         errors = [each.error for each in steps] + [self._outer_error(steps[-1].predicted)]
+        if not any(each.whole for each in self._looks.values()):
+            errors.append(PIECES_ALONE)
         joined: Error | None = NO_ERROR
         for each in errors:
             joined = joined.joined(each) if joined is not None and each is not None else None
