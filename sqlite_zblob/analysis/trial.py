@@ -24,7 +24,7 @@ BASE: Setting = ("auto", DEFAULT_LEVEL)
 OTHERS: tuple[Setting, ...] = tuple(setting for setting in SETTINGS if setting != BASE)
 
 PIECE_SIZE = 1 << 20  # bytes that are compressed of a larger value to learn about it
-WHOLE_SIZE = 16 << 20  # of a value that is larger than this, so many bytes stand for all of it
+WHOLE_SIZE = 16 << 20  # of an image that is larger than this, so many bytes stand for all of it
 STRIPES = 8  # parts that a piece is made of, where a value is no image
 SLABS = 4  # the same, where it is one
 
@@ -90,9 +90,12 @@ def look(value: bytes, hint: Hint | None, *, min_size: int, piece_size: int, see
 
 
 def try_whole(value: bytes, hint: Hint | None, seed: int) -> Trial:
-    """Compress all of a value with the default level; of a very large one, what may stand for it."""
+    """Compress all of a value with the default level; of a very large image, planes that stand for it.
+
+    A value that is not recognised is compressed as it is: the codec may guess an image in all of it, and in no part.
+    """
     piece, options = _piece_of(value, _describe(value, hint), WHOLE_SIZE, random.Random(seed))
-    return _measure(BASE, piece, options or {"hint": hint})
+    return _measure(BASE, piece, options) if options else _measure(BASE, value, {"hint": hint})
 
 
 def try_others(

@@ -146,7 +146,7 @@ class Trials:
     def _try_task(self, key: Key) -> Any:
         known = self._looks[key]
         whole_count = sum(each.whole is not None for each in self._looks.values())
-        cost = 0.0 if known.whole else 2 * known.pace * min(known.size, WHOLE_SIZE)  # another may be before it
+        cost = 0.0 if known.whole else 2 * known.pace * _tried_size(known)  # another may be before it
         if not self._pace.may_try(whole_count, cost):
             return False if self._pace.is_over() else None
         share = OTHERS_SHARE / len(OTHERS) * sum(self._spent.values())
@@ -159,7 +159,7 @@ class Trials:
                 return  # another one was stored meanwhile
             if known.whole is None:
                 known.whole = try_whole(value, hint, known.seed)
-                self._spent[BASE] += (known.whole.compress + known.whole.decompress) * min(len(value), WHOLE_SIZE)
+                self._spent[BASE] += (known.whole.compress + known.whole.decompress) * _tried_size(known)
             self._try_others(value, hint, known, wanted)
 
         return task
@@ -324,3 +324,8 @@ class Trials:
             weight, part = shares.get(key, (0.0, 0.0))
             members.append(Member(self._outer_stratum(key), known, known * part / weight if weight else None))
         return project(members, repeats=self.is_complete).error
+
+
+def _tried_size(known: Look) -> int:
+    """About how many bytes are compressed for a trial of the whole value."""
+    return min(known.size, WHOLE_SIZE) if known.kind.detail else known.size
