@@ -11,6 +11,7 @@ analyze with each seed and time, alone and beside as many busy processes as ther
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import pickle
@@ -175,8 +176,9 @@ def path_of(folder: Path, name: str) -> Path:
 
 
 def truth_of(path: Path) -> dict[str, float]:
-    """The ratio at each level, with the smallest size that analyze would choose. Kept beside the store."""
-    kept = path.with_suffix(f".truth-{zb.__version__}.json")
+    """The ratio at each level, with the smallest size that analyze would choose. Kept beside the store, by library."""
+    library = hashlib.sha256(Path(zb.loadable_path()).read_bytes()).hexdigest()[:12]
+    kept = path.with_suffix(f".truth-{library}.json")
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     min_size = zb.analyze(path, "results", "data", seconds=2, seed=1).columns[0].min_size

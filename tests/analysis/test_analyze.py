@@ -8,8 +8,6 @@ import json
 import pickle
 import random
 import shlex
-import subprocess
-import sys
 import threading
 import time
 import zlib
@@ -27,12 +25,7 @@ from sqlite_zblob.analysis.trials import CENSUS_BYTES
 from sqlite_zblob.column.schema import look_at_table
 
 from ..conftest import open_apsw
-
-WORDS = ["axial", "brain", "coil", "dose", "echo", "field", "gantry", "head", "isotope", "joint", "kernel", "lesion"]
-
-
-def text(rng: random.Random, count: int) -> str:
-    return " ".join(f"{rng.choice(WORDS)}{rng.randrange(1000)}" for _ in range(count))
+from .words import text
 
 
 @pytest.fixture
@@ -290,21 +283,3 @@ def test_a_store_of_many_kinds(database: Path) -> None:
         assert setting and setting.ratio.value == pytest.approx(truth, rel=error)
         assert setting.ratio.low is not None and setting.ratio.high is not None
         assert setting.ratio.low * 0.98 < truth < setting.ratio.high * 1.02
-
-
-@pytest.mark.parametrize("seconds", [0.5, 2])
-def test_the_time_holds_under_load(database: Path, seconds: float) -> None:
-    """Values that take much longer than the time, while other processes want the same CPUs."""
-    rng = np.random.default_rng(9)
-    walks = (rng.integers(-9, 10, (12, 512, 512)).cumsum(axis=2).astype("<i4") for _ in range(16))
-    fill(database, "CREATE TABLE t(v BLOB)", ((pickle.dumps(walk),) for walk in walks))
-    fill(database, "CREATE TABLE u(v BLOB)", [(rng.bytes(200_000),) for _ in range(20)], table="u")
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
-    try:
-        analysis = zb.analyze(database, seconds=seconds)
-    finally:
-        for each in busy:
-            each.kill()
-            each.wait()
-    assert len(analysis.columns) == 2
-    assert analysis.seconds < 2 * seconds + 2

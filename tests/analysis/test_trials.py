@@ -17,7 +17,7 @@ from sqlite_zblob.analysis import trials as trials_module
 from sqlite_zblob.analysis.strata import Member, evenly, project
 from sqlite_zblob.analysis.trials import Pace, Trials
 
-from .test_analyze import text
+from .words import text
 
 SEEDS = 20
 MEASURED: dict[tuple[Any, ...], float] = {}
@@ -139,3 +139,18 @@ def test_the_order_meets_what_holds_most_first() -> None:
     order = evenly(strata, sizes, [1.0] * 404)
     assert sorted(order) == list(range(404))
     assert sum(i < 4 for i in order[:8]) == 4
+
+
+def test_the_pace_stops_before_what_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that the test sets: a busy machine changes nothing."""
+    now = [100.0]
+    monkeypatch.setattr(trials_module.time, "monotonic", lambda: now[0])
+    pace = Pace(10)
+    assert pace.may_look(50) and pace.may_try(50, cost=9.9) and not pace.is_over()
+    assert not pace.may_try(50, cost=10.1)
+    now[0] += 5
+    assert not pace.may_look(50)
+    assert pace.may_look(2)  # a few in any case
+    assert pace.may_try(50, cost=4.9) and not pace.may_try(50, cost=5.1)
+    now[0] += 11
+    assert pace.is_over() and not pace.may_try(0, cost=0) and not pace.may_look(0)
