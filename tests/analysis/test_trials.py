@@ -144,7 +144,7 @@ def test_the_order_meets_what_holds_most_first() -> None:
 def test_the_pace_stops_before_what_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that the test sets: a busy machine changes nothing."""
     now = [100.0]
-    monkeypatch.setattr(trials_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("sqlite_zblob.analysis.trials.time.monotonic", lambda: now[0])
     pace = Pace(10)
     assert pace.may_look(50) and pace.may_try(50, cost=9.9) and not pace.is_over()
     assert not pace.may_try(50, cost=10.1)
