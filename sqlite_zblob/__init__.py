@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         ZblobError,
         ZblobWarning,
     )
+    from .holes import Hole, Salvaged, salvage
     from .integrations import dask
     from .migration.maintain import maintain
     from .migration.migrate import compress_store, migrate, restore
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         Report,
         VerifyReport,
     )
+    from .migration.salvage import SalvagedRow, salvage_rows
     from .migration.verify import verify
     from .parts.stream import open_blob
     from .parts.write import write_stream
@@ -70,6 +72,7 @@ __all__ = [
     "DiskSpaceError",
     "Failure",
     "FrameInfo",
+    "Hole",
     "ImageInfo",
     "LoadError",
     "MaintenanceReport",
@@ -81,6 +84,8 @@ __all__ = [
     "Progress",
     "Recommendation",
     "Report",
+    "Salvaged",
+    "SalvagedRow",
     "SizeLimitError",
     "StorageError",
     "SupersededError",
@@ -116,6 +121,8 @@ __all__ = [
     "open_blob",
     "recommend",
     "restore",
+    "salvage",
+    "salvage_rows",
     "shards",
     "stats",
     "status",
@@ -167,9 +174,11 @@ _HOMES = {
         "Report",
         "VerifyReport",
     ),
+    ".migration.salvage": ("SalvagedRow", "salvage_rows"),
     ".migration.verify": ("verify",),
     ".parts.stream": ("open_blob",),
     ".parts.write": ("write_stream",),
+    ".holes": ("Hole", "Salvaged", "salvage"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

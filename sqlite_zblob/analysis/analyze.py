@@ -1,6 +1,6 @@
 """Estimate from random values what compression would bring to a database: ratio, time and size. Changes nothing.
 
-sampling.py measures sizes, recognize.py finds formats, trial.py compresses values, and column/recommend.py decides on
+sampling.py measures sizes, recognize.py finds formats, trials.py compresses values, and column/recommend.py decides on
 the mode. This module makes a recommendation of all that for each column.
 """
 
@@ -11,10 +11,9 @@ import shlex
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..codec import DEFAULT_LEVEL, compress, is_frame
+from ..codec import DEFAULT_LEVEL, Hint, compress, is_frame
 from ..column.hint import NO_HINT, HintFrom, ask_row, refuse_hint
 from ..column.recommend import Seen, decide
 from ..column.schema import Column, Table, look_at_table, master_of
@@ -26,15 +25,16 @@ from ..connect.opening import Database, name_of, reading
 from ..errors import OptionError
 from ..migration.pipeline import cpu_count
 from ..migration.values import Key, Place, place_of, select_value
-from .beside import propose_hint
+from .beside import MOST_ROWS, propose_hint
 from .describe import AUTO_VACUUM
 from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
-from .trial import LEVELS, SETTINGS, Estimate, Outcome, Setting, Trials, t_quantile
+from .strata import Estimate, t_quantile
+from .trial import LEVELS, SETTINGS, Setting
+from .trials import LARGEST, THREADS, Pace, Trials
 
 MOST_DRAWS = 200
-CENSUS_BYTES = 4 << 20  # a column of at most this many bytes is compressed as a whole with every setting
-THREADS = 4  # at most, that compress values
-LARGEST = 256 << 20  # bytes; larger values are not read, nor are values together while others are compressed
+MOST_DETAILS = 5  # of a kind
+LEAST_TIME = 0.02  # of the time that is left, for the smallest of columns
 LEAST_COLUMN = 1 << 14  # bytes; smaller columns are left out
 
 # A lower level is recommended if the column becomes larger by less than NEGLIGIBLE (a share of its size), in less than
@@ -73,7 +73,7 @@ class KindShare:
     share: float  # of the column's bytes
     sampled_count: int
     is_compressed: bool  # the format has a compression of its own
-    details: tuple[str, ...]  # for images: the most frequent pixel types and sizes
+    details: tuple[str, ...]  # for images: pixel types and sizes, those of most bytes first
 
 
 @dataclass(frozen=True)
@@ -208,6 +208,7 @@ class _Analyzer:
     def __init__(self, connection: Connection, path: str, workers: int, seconds: float, seed: int | None) -> None:
         self.connection, self.path, self.workers, self.seconds = connection, path, workers, seconds
         self.seed = random.randrange(1 << 32) if seed is None else seed
+        self.began = time.monotonic()
         self.is_own = True  # False: it is the caller's connection
         self.hint = NO_HINT  # of the one column that is analyzed
         self.proposed: dict[Place, HintFrom] = {}
@@ -241,12 +242,14 @@ class _Analyzer:
                 continue
             found += [(sizes, one) for one in sizes.columns if self._is_worth(each, one, column is not None)]
         self._limit_bytes(found)
-        whole = sum(one.bytes for _, one in found)
+        bytes_left = sum(one.bytes for _, one in found)
         analyzed = []
-        for sizes, one in sorted(found, key=lambda pair: -pair[1].bytes):
+        for sizes, one in sorted(found, key=lambda pair: pair[1].bytes):  # what small columns leave is for large ones
             progress(f"values of {sizes.table.name}.{one.column.name}")
-            trials, skipped_count = self._try(sizes, one, max(0.5, self.seconds * 3 / 4 * one.bytes / whole))
-            analyzed.append(self._conclude(sizes, one, trials, skipped_count))
+            rest = max(0.0, self.began + self.seconds - time.monotonic())
+            trials = self._try(sizes, one, rest * max(one.bytes / max(one.bytes, bytes_left), LEAST_TIME))
+            bytes_left -= one.bytes
+            analyzed.append(self._conclude(sizes, one, trials))
         return sorted(analyzed, key=lambda each: -each.saving)
 
     def _tables(self, wanted: str | None) -> list[Table]:
@@ -283,64 +286,44 @@ class _Analyzer:
             if not sizes.is_exact and estimated > room > 0:
                 one.scale(room / estimated)
 
-    def _try(self, sizes: TableSizes, one: ColumnSizes, seconds: float) -> tuple[Trials, int]:
-        """Compress values of the column in random order, and count those that could not be read."""
+    def _try(self, sizes: TableSizes, one: ColumnSizes, seconds: float) -> Trials:
+        """Look at values of the column, and compress some of them."""
+        place = place_of(sizes.table, one.column)
+        refuse_hint(self.connection, sizes.table, self.hint)
+        pace = Pace(seconds)
         enabled = self._enabled(sizes.table, one.column)
         min_size = enabled.min_size if enabled else _min_size(self.connection, sizes.table, one)
         is_complete = sizes.is_exact and one.rows == len(one.all_keys)
-        is_census = is_complete and one.bytes <= CENSUS_BYTES
-        trials = Trials(is_complete, is_census, one.bytes, min_size=min_size, seconds=seconds, seed=self.seed)
-        keys = random.Random(self.seed).sample(one.all_keys, len(one.all_keys)) if is_complete else one.draws()
-        place = place_of(sizes.table, one.column)
-        refuse_hint(self.connection, sizes.table, self.hint)
+        keys = one.all_keys if is_complete else one.draws()
         if enabled is None and not self.hint:
-            self.proposed[place] = propose_hint(self.connection, place, sizes.table, keys)
+            asked = random.Random(self.seed).sample(keys, min(MOST_ROWS, len(keys)))
+            self.proposed[place] = propose_hint(self.connection, place, sizes.table, asked)
         hint = self._new_hint(place) or (enabled.hint if enabled else NO_HINT)
-        found, skipped_count = self._try_each(place, keys, hint, trials)
-        trials.has_all = sizes.is_exact and len(found) == one.rows
-        return trials, skipped_count
+
+        def read(key: Key) -> tuple[bytes, Hint | None] | None:
+            value = select_value(self.connection, place, key, LARGEST)
+            if value is None:
+                return None
+            return value, ask_row(self.connection, place.address, place.condition, key, hint)
+
+        trials = Trials(
+            keys,
+            one.all_sizes if is_complete else None,
+            read,
+            min_size=min_size,
+            pace=pace,
+            seed=self.seed,
+            threads=min(THREADS, cpu_count()),
+        )
+        trials.run()
+        return trials
 
     def _new_hint(self, place: Place) -> HintFrom:
         """What `migrate` should be given."""
         return self.hint or self.proposed.get(place, NO_HINT)
 
-    def _try_each(
-        self, place: Place, keys: Sequence[Key], hint: HintFrom, trials: Trials
-    ) -> tuple[dict[Key, Outcome], int]:
-        """Read values here, and compress them in threads."""
-        found: dict[Key, Outcome] = {}
-        running: dict[Key, tuple[int, Future[Outcome]]] = {}
-        skipped_count = 0
-
-        def take(key: Key) -> None:
-            found[key] = running.pop(key)[1].result()
-            trials.add_first(found[key])
-
-        with ThreadPoolExecutor(min(THREADS, cpu_count())) as threads:
-            for key in keys:
-                if trials.is_done:
-                    break
-                if key in running:
-                    take(key)
-                if key in found:
-                    trials.add(found[key])
-                    continue
-                value = select_value(self.connection, place, key, LARGEST)
-                if value is None:
-                    skipped_count += 1
-                    continue
-                while running and len(value) + sum(size for size, _ in running.values()) > LARGEST:
-                    take(next(iter(running)))
-                said = ask_row(self.connection, place.address, place.condition, key, hint)
-                running[key] = (len(value), threads.submit(trials.prepare(), value, said))
-                if len(running) > THREADS:
-                    take(next(iter(running)))
-            while running:
-                take(next(iter(running)))
-        return found, skipped_count
-
-    def _conclude(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, skipped_count: int) -> ColumnAnalysis:
-        settings = tuple(self._setting(sizes, one, trials, each) for each in SETTINGS if trials.count(each))
+    def _conclude(self, sizes: TableSizes, one: ColumnSizes, trials: Trials) -> ColumnAnalysis:
+        settings = tuple(self._setting(sizes, one, trials, each) for each in SETTINGS if trials.trial_count(each))
         table, column, kinds = self._name(sizes.table), one.column.name, _kind_shares(trials)
         enabled = self._enabled(sizes.table, one.column)
         level = enabled.level if enabled else _best_level(trials)
@@ -362,7 +345,7 @@ class _Analyzer:
             bytes_error=sizes.bytes_error,
             sizes=_size_ranges(one.classes),
             kinds=kinds,
-            skipped_count=skipped_count,
+            skipped_count=trials.skipped_count,
             enabled=enabled,
             settings=settings,
             mode=mode,
@@ -370,7 +353,7 @@ class _Analyzer:
             level=level,
             min_size=trials.min_size,
             why=(*why, *_compressed_already(kinds)),
-            command=command if is_left and trials.plain_count else None,
+            command=command if is_left and trials.plain else None,
         )
 
     def _enabled(self, table: Table, column: Column) -> ColumnStatus | None:
@@ -389,7 +372,7 @@ class _Analyzer:
         return SettingEstimate(
             codec=setting[0],
             level=setting[1],
-            sampled_count=trials.count(setting),
+            sampled_count=trials.trial_count(setting),
             ratio=fraction.inverse(),
             size=fraction.scaled(one.bytes, 0.0, error * fraction.value),
             file_size=fraction.scaled(one.bytes, others, error * (1 - fraction.value)),
@@ -403,20 +386,17 @@ class _Analyzer:
     ) -> tuple[str | None, str, list[str]]:
         if enabled is not None:
             rest = self._rest(trials, enabled)
-            state = (
-                f"{rest} of {len(trials.kinds)} sampled values are left to compress"
-                if rest
-                else "nothing is left to do"
-            )
+            state = f"{rest} of {trials.count} sampled values are left to compress" if rest else "nothing is left to do"
             return enabled.mode, enabled.envelope, [f"compression is on in mode {enabled.mode}: {state}"]
-        count = len(trials.kinds)
+        count, plain = trials.count, trials.plain
         ratio = 1 / max(1e-12, trials.fraction(("auto", level)).value) if count else None
-        seen = Seen(count, trials.are_pickles and trials.plain_count > 0, ratio, one.bytes / max(1.0, one.rows))
+        seen = Seen(count, bool(plain) and all(each.is_pickle for each in plain), ratio, one.bytes / max(1.0, one.rows))
         return decide(self.connection, sizes.table, one.column, seen)
 
     def _rest(self, trials: Trials, enabled: ColumnStatus) -> int:
         """How many of the sampled values migrate would still compress."""
-        return trials.smaller_pickles if enabled.envelope == "pickle" else trials.smaller_count
+        smaller = [each for each in trials.plain if (each.whole or each.piece).fraction < 1]
+        return sum(each.is_pickle or enabled.envelope != "pickle" for each in smaller)
 
     def _command(
         self, table: str, column: str, mode: str | None, envelope: str, level: int, min_size: int, hint: HintFrom
@@ -439,7 +419,7 @@ def _best_level(trials: Trials) -> int:
     """The default, or a lower level that is nearly as small and clearly faster."""
     default = ("auto", DEFAULT_LEVEL)
     for level in LEVELS[: LEVELS.index(DEFAULT_LEVEL)]:
-        if trials.count(("auto", level)) and trials.count(default):
+        if trials.trial_count(("auto", level)) and trials.trial_count(default):
             size, seconds = trials.compare(("auto", level), default)
             if size < 1 + NEGLIGIBLE and 0 < seconds < FASTER:
                 return level
@@ -482,13 +462,14 @@ def _compressed_already(kinds: tuple[KindShare, ...]) -> Iterator[str]:
 def _kind_shares(trials: Trials) -> tuple[KindShare, ...]:
     weights: defaultdict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
-    details: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for kind, weight in trials.kinds:
+    details: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for look, weight in zip(trials.looks, trials.weights(), strict=True):
+        kind = look.kind
         weights[kind.name] += weight
         counts[kind.name] += 1
         if kind.detail:
-            details[kind.name][kind.detail] += 1
-    compressed = {kind.name for kind, _ in trials.kinds if kind.is_compressed}
+            details[kind.name][kind.detail] += weight
+    compressed = {look.kind.name for look in trials.looks if look.kind.is_compressed}
     whole = sum(weights.values()) or 1.0
     return tuple(
         KindShare(
@@ -496,7 +477,7 @@ def _kind_shares(trials: Trials) -> tuple[KindShare, ...]:
             share=weight / whole,
             sampled_count=counts[name],
             is_compressed=name in compressed,
-            details=tuple(detail for detail, _ in details[name].most_common(3)),
+            details=tuple(sorted(details[name], key=details[name].__getitem__, reverse=True)[:MOST_DETAILS]),
         )
         for name, weight in sorted(weights.items(), key=lambda each: -each[1])
     )

@@ -50,6 +50,7 @@ class ColumnSizes:
         self.largest = 0
         self.classes: dict[int, SizeClass] = {}
         self.all_keys: list[Key] = []  # of the first CENSUS_ROWS values
+        self.all_sizes: list[int] = []  # of the same
         self._rng = rng
         self._drawn: list[Key] = [()] * draw_count
         self._next = [(0.0, slot) for slot in range(draw_count)]  # the byte at which a slot takes a new value
@@ -60,6 +61,7 @@ class ColumnSizes:
         self.largest = max(self.largest, size)
         if len(self.all_keys) < CENSUS_ROWS:
             self.all_keys.append(key)
+            self.all_sizes.append(size)
         self._probe(key, size)
         # A slot that has a value at byte a still has it at byte b with probability a / b, so that in the end each byte
         # has the same probability of being in the value drawn.

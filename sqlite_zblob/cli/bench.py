@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.padding import Padding
+from rich.text import Text
 
 from ..errors import ZblobError
 from . import render
@@ -128,10 +130,12 @@ def _measure(
     if as_json:
         render.print_json("bench", Investigation(answers, str(target), str(results)))
         return
+    out = render.console()
     for each in answers:
         before = "" if each.is_new else " (measured before; --again measures again)"
-        click.echo(f"{click.style(each.name, bold=True)}{before}\n  {each.answer}")
-    click.echo(f"\nTables and plots: {target}; data: {results}")
+        out.print(Text(each.name, style="bold").append(before, style="default"))
+        out.print(Padding(each.answer, (0, 0, 0, 2)))
+    out.print(f"\nTables and plots: {target}; data: {results}", soft_wrap=True)
 
 
 @contextmanager

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import sys
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ..bench import demo as bench_demo
 from . import render
@@ -50,6 +47,7 @@ def demo(rounds: int, copies: int, as_json: bool) -> None:
 
 
 _DEMO_HEADINGS = (
+    "store",
     "file\nMB",
     "\nratio",
     "INSERT\nms",
@@ -61,17 +59,14 @@ _DEMO_HEADINGS = (
 
 
 def _print_demo(result: bench_demo.Result) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    out = render.console()
     for image in result.images:
         size = " x ".join(map(str, image["size"]))
-        console.print(f"{image['name']}: {size}, {image['pixel_type']}, {image['bytes'] / 1e6:.1f} MB", highlight=False)
-    table = Table(title=f"{result.row_count} rows, {result.raw_size / 1e6:.0f} MB, median of {result.rounds} rounds")
-    table.add_column("store")
-    for heading in _DEMO_HEADINGS:
-        table.add_column(heading, justify="right")
-    for row in result.rows:
-        per_row = 1e3 / result.row_count
-        table.add_row(
+        out.print(f"{image['name']}: {size}, {image['pixel_type']}, {image['bytes'] / 1e6:.1f} MB")
+    out.print(f"{result.row_count} rows, {result.raw_size / 1e6:.0f} MB, median of {result.rounds} rounds, ms per row:")
+    per_row = 1e3 / result.row_count
+    rows = [
+        (
             row.label,
             f"{row.file_size / 1e6:.1f}",
             f"{row.ratio:.2f}",
@@ -81,9 +76,8 @@ def _print_demo(result: bench_demo.Result) -> None:
             f"{row.insert_peak_memory / 1e6:.0f}",
             f"{row.select_peak_memory / 1e6:.0f}",
         )
-    console.print(table)
+        for row in result.rows
+    ]
+    render.print_table(out, _DEMO_HEADINGS, rows)
     machine = result.machine
-    console.print(
-        f"ms a row; {machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}",
-        highlight=False,
-    )
+    out.print(f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}")

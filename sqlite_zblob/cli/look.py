@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ..analysis.analyze import analyze as run_analyze
 from ..analysis.describe import ColumnInfo, DatabaseInfo, TableInfo, describe
 from ..analysis.stats import ColumnStats, TableStats
 from ..analysis.stats import stats as run_stats
-from ..analysis.trial import Estimate
+from ..analysis.strata import Estimate
 from ..codec import FrameInfo
 from ..codec import info as frame_info
 from ..errors import OptionError, ZblobError
@@ -29,6 +30,8 @@ from .several import run_several
 WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
 WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
 SAME_TIME = 1.5  # times: levels of the same ratio are one row if the slowest takes no longer
+
+_WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -107,7 +110,7 @@ def _print_analysis(analysis: Analysis) -> None:
     if not analysis.columns:
         out.print("No BLOB or TEXT column holds enough to be worth compressing.")
         return
-    out.print(render.table(_SUMMARY_HEADINGS, map(_summary, analysis.columns), left=3))
+    render.print_table(out, _SUMMARY_HEADINGS, map(_summary, analysis.columns), left=3)
     for column in analysis.columns:
         if column.command:
             _print_column(out, column, analysis.workers)
@@ -128,13 +131,20 @@ _SUMMARY_HEADINGS = ("column", "holds", "advice", "values", "size", "then")
 def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
     kinds = ", ".join(f"{_share(each)} {each.kind}" if each.share < 1 else each.kind for each in column.kinds[:3])
     best = column.recommended
-    then = "-" if best is None or column.mode is None else render.size(best.size.value)
+    then = "-" if best is None or column.mode is None else _size_then(best.size)
     about = "" if column.is_exact else "~"
     advice = column.mode or "leave it"
     if column.enabled:
         advice = "migrate the rest" if column.command else "done"
     name = f"{column.table}.{column.column}"
     return name, kinds or "-", advice, f"{about}{column.rows:,}", f"{about}{render.size(column.bytes)}", then
+
+
+def _size_then(size: Estimate) -> str:
+    if not _is_vague(size):
+        return render.size(size.value)
+    assert size.low is not None and size.high is not None
+    return f"{render.size(size.low)} to {render.size(size.high)}"
 
 
 def _share(kind: KindShare) -> str:
@@ -150,10 +160,18 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
     for kind in column.kinds:
         details = f": {'; '.join(kind.details)}" if kind.details else ""
         out.print(f"  {_share(kind)} {kind.kind}{details}")
-    rows = [_level_row(each, column.level) for each in _distinct(column)]
-    out.print(render.table(_LEVEL_HEADINGS, rows))
-    out.print(f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks;")
-    out.print("  MB/s: one thread. Size of the file after VACUUM.")
+    groups = _distinct(column)
+    known = [each for each in groups if not _is_vague(each[0].ratio)]
+    rows = [_level_row(each, column.level) for each in known]
+    if rows:
+        render.print_table(out, _LEVEL_HEADINGS, rows)
+        out.print(
+            f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks;"
+        )
+        out.print("  MB/s: one thread. Size of the file after VACUUM.")
+    if len(known) < len(groups):
+        left_out = ", ".join(f"{each.codec} {each.level}" for group in groups if group not in known for each in group)
+        out.print(f"Too little was seen to say what these would bring: {left_out}. Give more --seconds.")
     for reason in column.why:
         out.print(f"- {reason}")
 
@@ -208,7 +226,12 @@ def _range(estimate: Estimate, factor: float, unit: str) -> str:
     if estimate.high - estimate.low < WORTH_A_RANGE * estimate.value:
         return value
     range_ = f"{_short(estimate.low / factor)}-{_short(estimate.high / factor)}"
-    return f"{range_}{unit}" if estimate.high > WIDEST_RANGE * estimate.low else f"{value} ({range_})"
+    return f"{range_}{unit}" if _is_vague(estimate) else f"{value} ({range_})"
+
+
+def _is_vague(estimate: Estimate) -> bool:
+    """Is the range so wide that the figure says nothing?"""
+    return estimate.low is not None and estimate.high is not None and estimate.high > WIDEST_RANGE * estimate.low
 
 
 def _short(number: float) -> str:
@@ -292,7 +315,7 @@ def _print_database(about: DatabaseInfo) -> None:
         if each.is_running and not any(one.is_column(each.table, each.column) for one in about.enabled)
     ]
     if rows:
-        out.print(render.table(("compressed column", "mode", "envelope", "level", "min_size"), rows, left=3))
+        render.print_table(out, ("compressed column", "mode", "envelope", "level", "min_size"), rows, left=3)
     for broken in (each for each in about.enabled if not each.is_intact):
         out.print(f"{broken.table}.{broken.column}: {'; '.join(broken.problems)}: migrate or enable it again")
     for each in about.migrations:
@@ -310,7 +333,7 @@ def _print_table(about: TableInfo) -> None:
     named = (("key", about.primary_key), ("indexes", about.indexes), ("triggers", about.triggers))
     _print_facts([("table", about.name), *((name, ", ".join(items) or "none") for name, items in named)])
     rows = [(each.name, each.declared_type, _state(each)) for each in about.columns]
-    render.console().print(render.table(("column", "type", "compression"), rows, left=3))
+    render.print_table(render.console(), ("column", "type", "compression"), rows, left=3)
 
 
 def _state(column: ColumnInfo) -> str:
@@ -347,8 +370,10 @@ _PRINTERS: dict[type, Callable[[Any], None]] = {
 
 
 def _print_facts(facts: Iterable[tuple[str, Any]]) -> None:
+    out = render.console()
     for name, value in facts:
-        render.console().print(f"{name + ':':13}{value}", soft_wrap=True)
+        text = f"{name + ':':13}{value}"
+        out.print(textwrap.fill(text, out.width, subsequent_indent=" " * 13, **_WHOLE_WORDS), soft_wrap=True)
 
 
 # ---- stats -------------------------------------------------------------------------------------------------
@@ -389,7 +414,7 @@ def _print_stats(found: list[TableStats]) -> None:
             rows += _rows(f"{table.table}.{column.column}", column)
         if len(table.columns) > 1:
             rows += _rows(table.table, table)
-    out.print(render.table(("column", "codec", "values", "before", "stored", "ratio"), rows, left=2))
+    render.print_table(out, ("column", "codec", "values", "before", "stored", "ratio"), rows, left=2)
     for column in (each for table in found for each in table.columns):
         if column.damaged_rows:
             values = render.count(column.damaged_rows, "value")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
@@ -51,20 +51,69 @@ def to_json(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, title: str | None = None) -> Table:
-    """Aligned columns, the first `left` of them to the left. Lines are drawn on a terminal only."""
-    is_terminal = sys.stdout.isatty()
-    made = Table(
-        title=title if is_terminal else None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD if is_terminal else None,
-        pad_edge=False,
-    )
+def print_table(
+    out: Console, headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, title: str | None = None
+) -> None:
+    """Aligned columns, the first `left` of them to the left. Lines are drawn on a terminal only.
+
+    No cell is ever broken within a word or a number. Where the columns do not fit beside each other, texts are broken
+    between words; where that is not enough, each row becomes lines of its own.
+
+    :param headings: a heading may have two lines.
+    """
+    rows = [tuple(row) for row in rows]
+    if title and out.is_terminal:
+        out.print(title)
+    gap = 2 if out.is_terminal else 1
+    wide = [max(map(_width, column)) for column in zip(headings, *rows, strict=True)]
+    room = out.width - gap * (len(headings) - 1)
+    if sum(wide) > room:
+        narrow = [
+            max(map(_longest_word if 0 < at < left else _width, column))
+            for at, column in enumerate(zip(headings, *rows, strict=True))
+        ]
+        if sum(narrow) > room:
+            _print_rows(out, headings, rows)
+            return
+        wide = _widths(narrow, wide, room)
+    made = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
     for at, heading in enumerate(headings):
-        made.add_column(heading, justify="left" if at < left else "right", overflow="fold")
+        made.add_column(heading, justify="left" if at < left else "right", width=wide[at], vertical="bottom")
     for row in rows:
         made.add_row(*row)
-    return made
+    out.print(made)
+
+
+def _width(text: str) -> int:
+    return max(map(cell_len, text.split("\n")))
+
+
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=0)
+
+
+def _widths(narrow: Sequence[int], wide: Sequence[int], room: int) -> list[int]:
+    """Give the room that is left to the columns that need more, from left to right."""
+    left, found = room - sum(narrow), []
+    for least, most in zip(narrow, wide, strict=True):
+        more = min(left, most - least)
+        found.append(least + more)
+        left -= more
+    return found
+
+
+def _print_rows(out: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Each row under the text of its first cell, as `heading: cell`, as many to a line as fit."""
+    for row in rows:
+        out.print(row[0], soft_wrap=True)
+        line = ""
+        for heading, cell in zip(headings[1:], row[1:], strict=True):
+            pair = f"{' '.join(heading.split())}: {cell}"
+            if line and cell_len(f"  {line}, {pair}") > out.width - 1:
+                out.print(f"  {line},", soft_wrap=True)
+                line = ""
+            line = f"{line}, {pair}" if line else pair
+        out.print(f"  {line}", soft_wrap=True)
 
 
 # ---- Figures -----------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def _print(report: DatabasesReport) -> None:
     last = _DONE[report.operation]
     headings = ("database", "values", last, "before", "stored", "ratio")
     total = ("all", f"{report.rows:,}", f"{report.changed_rows:,}", *_sizes(report.raw_bytes, report.stored_bytes))
-    out.print(render.table(headings, [*map(_row, report.databases), total]))
+    render.print_table(out, headings, [*map(_row, report.databases), total])
     lines = [line for each in report.databases for line in _problems(each)]
     shown = lines[:MOST_LINES] if out.is_terminal else lines
     for line in shown:

@@ -67,7 +67,7 @@ def _print(database: str, found: list[ColumnStatus]) -> None:
         )
         for each in found
     ]
-    out.print(render.table(("column", "mode", "envelope", "level", "min_size", "now"), rows, left=3))
+    render.print_table(out, ("column", "mode", "envelope", "level", "min_size", "now"), rows, left=3)
     for each in found:
         if each.hint:
             out.print(

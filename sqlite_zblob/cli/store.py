@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ from ..column.storage import DEFAULT_MIN_SIZE, ENVELOPES, MODES
 from ..migration.migrate import migrate as run_migrate
 from ..migration.migrate import restore as run_restore
 from ..migration.reports import Report, VerifyReport
+from ..migration.salvage import salvage_rows, write_salvaged
 from ..migration.settings import proposes_pickle
 from ..migration.verify import verify as run_verify
 from ..shards.layout import is_pattern
@@ -164,15 +166,27 @@ def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str],
 @column_argument(required=False)
 @worker_options
 @side_option
+@click.option(
+    "--salvage",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write what is left of each damaged value into this folder: its undamaged chunks, with zeros in the holes, "
+    "and a JSON file that names the holes.",
+)
 @json_option
-def verify(database: str, table: str | None, column: str | None, as_json: bool, **options: Any) -> None:
+def verify(
+    database: str, table: str | None, column: str | None, salvage: Path | None, as_json: bool, **options: Any
+) -> None:
     """Read and decode every compressed value, and name each that is damaged: row, chunk, reason.
 
     Without TABLE and COLUMN, it checks all columns whose compression is on. The exit code is 1 if anything is damaged.
+    The database itself is never changed: with --salvage, what is left of a damaged value goes into files.
     """
     on_interrupt("interrupted: not all values were checked")
     side_by_side = options.pop("side_by_side")
     if is_pattern(database):
+        if salvage:
+            raise click.UsageError("--salvage takes one database at a time: name the one that has damaged values")
         several = options | {"side_by_side": side_by_side, "as_json": as_json}
         run_several("verify", shards.verify, database, (table, column), **several)
         return
@@ -183,8 +197,26 @@ def verify(database: str, table: str | None, column: str | None, as_json: bool, 
         render.print_json("verify", report)
     else:
         _print_verified(report)
+    if salvage and not report.ok:
+        _salvage(database, report, salvage, as_json)
     if not report.ok:
         sys.exit(1)
+
+
+def _salvage(database: str, report: VerifyReport, folder: Path, as_json: bool) -> None:
+    out = render.console(err=as_json)
+    for row in salvage_rows(database, report):
+        name = f"{row.table}.{row.column}, {render.key(row.key)}"
+        if row.found is None:
+            out.print(f"{name}: nothing can be salvaged: {row.reason}", soft_wrap=True)
+            continue
+        path, left = write_salvaged(row, folder), row.found.chunk_count - len(row.found.holes)
+        out.print(
+            f"{name}: {left:,} of {render.count(row.found.chunk_count, 'chunk')} salvaged: {path}", soft_wrap=True
+        )
+        for hole in row.found.holes:
+            planes = f", planes {hole.planes[0]:,} to {hole.planes[1]:,}" if hole.planes else ""
+            out.print(f"  missing: bytes {hole.start:,} to {hole.stop - 1:,}{planes}", soft_wrap=True)
 
 
 def _finish(command: str, report: Report, as_json: bool) -> None:

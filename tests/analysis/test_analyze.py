@@ -21,16 +21,11 @@ import pytest
 
 import sqlite_zblob as zb
 from sqlite_zblob.analysis import sampling
-from sqlite_zblob.analysis.analyze import CENSUS_BYTES
+from sqlite_zblob.analysis.trials import CENSUS_BYTES
 from sqlite_zblob.column.schema import look_at_table
 
 from ..conftest import open_apsw
-
-WORDS = ["axial", "brain", "coil", "dose", "echo", "field", "gantry", "head", "isotope", "joint", "kernel", "lesion"]
-
-
-def text(rng: random.Random, count: int) -> str:
-    return " ".join(f"{rng.choice(WORDS)}{rng.randrange(1000)}" for _ in range(count))
+from .words import text
 
 
 @pytest.fixture
@@ -38,13 +33,13 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "store.db"
 
 
-def fill(path: Path, schema: str, rows: Any) -> None:
-    """One table `t`, filled."""
+def fill(path: Path, schema: str, rows: Any, table: str = "t") -> None:
+    """One table, filled."""
     connection = apsw.Connection(str(path))
     connection.execute(schema).fetchall()
     with connection:
-        count = len(connection.execute("SELECT * FROM pragma_table_info('t')").fetchall())
-        connection.executemany(f"INSERT INTO t VALUES ({', '.join('?' * count)})", rows)
+        count = len(connection.execute("SELECT * FROM pragma_table_info(?)", (table,)).fetchall())
+        connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * count)})", rows)
     connection.close()
 
 
@@ -103,29 +98,6 @@ def test_a_small_column_is_compressed_as_a_whole(database: Path) -> None:
         assert setting
         truth = sum(len(zb.compress(value, level, threads=1, min_size=column.min_size)) for value in values)
         assert setting.size.value == setting.size.low == setting.size.high == pytest.approx(truth)
-
-
-def test_ranges_hold_the_truth(database: Path) -> None:
-    """Sizes and ratios as uneven as they come: most rows are small, most bytes are in few rows."""
-    rng = random.Random(3)
-    values = [
-        rng.randbytes(size) if rng.random() < 0.3 else text(rng, size // 9).encode()
-        for size in (int(rng.lognormvariate(9, 1.5)) + 1 for _ in range(1500))
-    ]
-    fill(database, "CREATE TABLE t(v)", [(value,) for value in values])
-    truth = sum(len(zb.compress(value, 1, threads=1, min_size=512)) for value in values)
-    hits, widths = [], []
-    for seed in range(12):
-        (column,) = zb.analyze(database, seconds=0.4, seed=seed).columns
-        setting = column.setting("auto", 1)
-        assert setting
-        assert not column.is_exact or column.bytes == sum(map(len, values))
-        if setting.size.low is None or setting.size.high is None:  # a machine too busy to draw twice
-            continue
-        hits.append(setting.size.low <= truth <= setting.size.high)
-        widths.append((setting.size.high - setting.size.low) / truth)
-    assert sum(hits) >= len(hits) - 3  # of 12, 0.6 are expected outside; more than 3 once in 500 times
-    assert all(width < 2.5 for width in widths)
 
 
 def test_values_of_no_bytes(database: Path) -> None:
@@ -292,8 +264,7 @@ def numbered(rng: random.Random, count: int) -> Iterator[tuple[int, bytes]]:
     return ((n, text(rng, rng.randrange(10, 200)).encode()) for n in range(count))
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_store_of_many_kinds(database: Path, seed: int) -> None:
+def test_a_store_of_many_kinds(database: Path) -> None:
     """Ratios from 1.2 to 1,000 beside each other: once each value was tried, chance has no part in the estimate."""
     rng = np.random.RandomState(0)
     z, y, x = np.indices((24, 96, 96))
@@ -303,7 +274,7 @@ def test_a_store_of_many_kinds(database: Path, seed: int) -> None:
     arrays += [np.sqrt((x - n) ** 2 + y**2 + z**2) for n in range(4)]
     values = [pickle.dumps(array) for array in arrays]
     fill(database, "CREATE TABLE t(v BLOB)", [(value,) for value in values])
-    (column,) = zb.analyze(database, seconds=20, seed=seed).columns
+    (column,) = zb.analyze(database, seconds=60, seed=1).columns
     whole = sum(map(len, values))
     assert whole > CENSUS_BYTES
     for level, error in ((5, 1e-9), (1, 0.03), (9, 0.03)):

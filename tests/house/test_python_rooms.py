@@ -19,6 +19,7 @@ ROOMS = [
     "_codec",
     "codec",
     "chunks",
+    "holes",
     "unpickle",
     "connect",
     "column",

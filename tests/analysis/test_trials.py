@@ -1,0 +1,156 @@
+"""What is estimated from part of the values: how often the ranges hold the truth. No clock decides what is tried."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sqlite_zblob as zb
+from sqlite_zblob.analysis import trial as trial_module
+from sqlite_zblob.analysis import trials as trials_module
+from sqlite_zblob.analysis.strata import Member, evenly, project
+from sqlite_zblob.analysis.trials import Pace, Trials
+
+from .words import text
+
+SEEDS = 20
+MEASURED: dict[tuple[Any, ...], float] = {}
+
+
+class Counted(Pace):
+    """So many values are looked at, and so many are compressed as a whole; then each is tried with every setting."""
+
+    def __init__(self, looks: int, tries: int) -> None:
+        super().__init__(0)
+        self.looks, self.tries = looks, tries
+
+    def may_look(self, count: int) -> bool:
+        return count < self.looks
+
+    def may_try(self, count: int, cost: float) -> bool:
+        self.tries -= 1
+        return self.tries >= 0
+
+    def is_over(self) -> bool:
+        return self.tries < -1
+
+
+def uneven() -> list[bytes]:
+    """Most values are small, most bytes are in few values, and a third of these cannot become smaller."""
+    rng = random.Random(3)
+    sizes = [int(rng.lognormvariate(9, 1.5)) + 1 for _ in range(400)]
+    return [rng.randbytes(size) if rng.random() < 0.3 else text(rng, size // 9).encode() for size in sizes]
+
+
+def of_many_kinds() -> list[bytes]:
+    rng = np.random.default_rng(1)
+    values: list[bytes] = []
+    for n in range(40):
+        shape = (int(rng.integers(8, 28)), 128, 128)
+        scan = (rng.normal(0, 2 + n % 5, shape).cumsum(axis=2) + 1000).astype("<i2")
+        made: list[Any] = [scan, (scan > 1000).astype("u1"), (scan * 0.1 * n).astype("<f4"), {"n": n}]
+        values.append(pickle.dumps(made[n % 4]))
+    return [
+        value if len(value) > 99 else value + json.dumps(text(random.Random(n), 50)).encode()
+        for n, value in enumerate(values)
+    ]
+
+
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes as they are, once for each piece, and times that do not depend on the machine; one other setting."""
+    measure = trial_module._measure
+
+    def steadily(setting: Any, piece: bytes, options: dict[str, Any]) -> trial_module.Trial:
+        key = (setting, piece, str(options))
+        if key not in MEASURED:
+            MEASURED[key] = measure(setting, piece, options).fraction
+        return trial_module.Trial(MEASURED[key], 1e-8, 1e-8)
+
+    monkeypatch.setattr(trial_module, "_measure", steadily)
+    monkeypatch.setattr(trials_module, "OTHERS", (("auto", 1),))
+
+
+def tried(values: Sequence[bytes], looks: int, tries: int, seed: int, *, is_drawn: bool) -> Trials:
+    keys: list[tuple[Any, ...]] = [(n,) for n in range(len(values))]
+    sizes: list[int] | None = [len(each) for each in values]
+    if is_drawn:
+        keys, sizes = random.Random(seed).choices(keys, sizes, k=200), None
+    pace = Counted(looks, tries)
+    trials = Trials(
+        *(keys, sizes, lambda key: (values[key[0]], None)),
+        min_size=512,
+        pace=pace,
+        seed=seed,
+        threads=1,
+        piece_size=1 << 17,
+    )
+    trials.run()
+    return trials
+
+
+@pytest.mark.usefixtures("steady")
+@pytest.mark.parametrize(
+    ("make", "looks", "tries", "is_drawn"),
+    [(uneven, 60, 60, False), (uneven, 60, 60, True), (of_many_kinds, 40, 6, False), (of_many_kinds, 12, 6, False)],
+    ids=["a part looked at", "drawn", "all looked at, few tried", "few looked at and tried"],
+)
+def test_ranges_hold_the_truth(make: Any, looks: int, tries: int, is_drawn: bool) -> None:
+    """With 95 % confidence: in more than nine of ten runs, level by level."""
+    values = make()
+    truth = {level: sum(len(zb.compress(each, level, threads=1, min_size=512)) for each in values) for level in (1, 5)}
+    whole = sum(map(len, values))
+    hits = dict.fromkeys(truth, 0)
+    widths = []
+    for seed in range(SEEDS):
+        trials = tried(values, looks, tries, seed, is_drawn=is_drawn)
+        for level, size in truth.items():
+            found = trials.fraction(("auto", level))
+            assert found.low is not None and found.high is not None
+            hits[level] += found.low * 0.9999 <= size / whole <= found.high * 1.0001
+            widths.append(found.high / found.low)
+    assert all(each >= 0.9 * SEEDS for each in hits.values()), (hits, sorted(widths))
+    assert sorted(widths)[len(widths) // 2] < 2.5
+
+
+def test_strata_with_few_measured_are_joined() -> None:
+    """Nothing is said without two that were measured; where all were, nothing is left to chance."""
+    one = [Member(("a",), 1.0, 2.0), Member(("b",), 1.0, None)]
+    assert project(one).error is None and project(one).total == 4.0 and project(one).unseen == 0.5
+    two = [Member(("a",), 1.0, 2.0), Member(("b",), 1.0, 4.0), Member(("c",), 2.0, None)]
+    assert project(two).total == 12.0
+    error = project(two).error
+    assert error is not None and error.relative > 0.1
+    everything = [Member((n,), 1.0, float(n)) for n in range(5)]
+    assert project(everything).total == 10.0
+    assert project(everything).error == (0.0, float("inf"))
+    assert project(everything, repeats=False).error != (0.0, float("inf"))
+
+
+def test_the_order_meets_what_holds_most_first() -> None:
+    strata = [("large",)] * 4 + [("small",)] * 400
+    sizes = [1000.0] * 4 + [10.0] * 400
+    order = evenly(strata, sizes, [1.0] * 404)
+    assert sorted(order) == list(range(404))
+    assert sum(i < 4 for i in order[:8]) == 4
+
+
+def test_the_pace_stops_before_what_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that the test sets: a busy machine changes nothing."""
+    now = [100.0]
+    monkeypatch.setattr("sqlite_zblob.analysis.trials.time.monotonic", lambda: now[0])
+    pace = Pace(10)
+    assert pace.may_look(50) and pace.may_try(50, cost=9.9) and not pace.is_over()
+    assert not pace.may_try(50, cost=10.1)
+    now[0] += 5
+    assert not pace.may_look(50)
+    assert pace.may_look(2)  # a few in any case
+    assert pace.may_try(50, cost=4.9) and not pace.may_try(50, cost=5.1)
+    now[0] += 11
+    assert pace.is_over() and not pace.may_try(0, cost=0) and not pace.may_look(0)

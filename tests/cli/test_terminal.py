@@ -1,0 +1,112 @@
+"""What the commands print on terminals of 60, 80 and 120 columns, and where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from rich.cells import cell_len
+
+import sqlite_zblob as zb
+from sqlite_zblob.bench import demo as bench_demo
+from sqlite_zblob.cli import cli
+
+from ..conftest import ROOT, open_apsw
+
+NAME = "measurements_of_the_second_series.reconstructed_volume"
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A column with a long name and values of several kinds, another that is compressed, and one that is damaged."""
+    path = tmp_path_factory.mktemp("terminal") / "store.db"
+    db = open_apsw(str(path))
+    table, column = NAME.split(".")
+    db.execute(f"CREATE TABLE {table}(id INTEGER PRIMARY KEY, {column} BLOB); CREATE TABLE t(v BLOB)")
+    rng = np.random.default_rng(1)
+    walk = rng.integers(-9, 10, (12, 64, 64)).cumsum(axis=2)
+    made: list[Any] = [pickle.dumps(walk.astype("i2")), pickle.dumps((walk > 0).astype("u1")), rng.bytes(90_000)]
+    made += [json.dumps(list(range(9000))).encode()]
+    with db:
+        db.executemany(f"INSERT INTO {table}({column}) VALUES (?)", [(made[n % 4],) for n in range(12)])
+        db.executemany("INSERT INTO t VALUES (?)", [(each,) for each in made])
+    zb.migrate(db, "t", "v")
+    blob = db.blob_open("main", "t", "v", 1, True)
+    blob.seek(blob.length() - 5)
+    blob.write(b"damaged"[:5])
+    blob.close()
+    db.close()
+    return path
+
+
+def a_demo() -> bench_demo.Result:
+    """The committed results."""
+    kept = json.loads((ROOT / "benchmarks" / "results" / "demo.json").read_text())
+    fields = {name: kept[name] for name in ("machine", "images", "row_count", "raw_size", "rounds")}
+    return bench_demo.Result(**fields, rows=[bench_demo.Row(**each) for each in kept["rows"]])
+
+
+def printed(width: int, *arguments: str, is_terminal: bool = True, **variables: str) -> str:
+    environment: dict[str, str | None] = {"COLUMNS": str(width), "TERM": "xterm-256color", "FORCE_COLOR": None}
+    environment |= {"NO_COLOR": None, "TTY_COMPATIBLE": "1" if is_terminal else "0"} | variables
+    done = CliRunner(env=environment).invoke(cli, arguments)
+    assert done.exit_code in (0, 1) and not isinstance(done.exception, (AssertionError, TypeError)), done.output
+    return done.stdout
+
+
+def the_demo(width: int, monkeypatch: pytest.MonkeyPatch, is_terminal: bool = True) -> str:
+    monkeypatch.setattr(bench_demo, "run", lambda *rest: a_demo())
+    return printed(width, "demo", is_terminal=is_terminal)
+
+
+def commands(database: Path) -> Iterator[tuple[str, ...]]:
+    yield "analyze", str(database), "--seconds=0.5"
+    yield "stats", str(database)
+    yield "status", str(database)
+    yield "info", str(database)
+    yield "verify", str(database)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_longer_and_no_figure_is_broken(database: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Broken figures would not be found in the output of a wide terminal, where everything fits."""
+    path = str(database)
+    for command in commands(database):
+        text = plain(printed(width, *command))
+        assert not any(
+            cell_len(line.rstrip()) > width for line in text.splitlines() if path not in line and NAME not in line
+        ), text
+        assert not re.search(r"\d\.\n|\n *[.,]\d", text), text
+    assert NAME in plain(printed(width, "analyze", path, "--seconds=0.5"))
+    text = plain(the_demo(width, monkeypatch))
+    assert all(cell_len(line.rstrip()) <= width for line in text.splitlines()), text
+    for row in a_demo().rows:
+        assert row.label in text
+        assert re.search(rf"(?<![\d.]){row.file_size / 1e6:.1f}(?![\d.])", text)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_plain_lines_where_there_is_no_terminal(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in commands(database):
+        text = printed(60, *command, is_terminal=False)
+        assert "\x1b" not in text and not re.search("[\u2500-\u257f]", text)
+    text = the_demo(60, monkeypatch, is_terminal=False)
+    assert "\x1b" not in text and not re.search("[\u2500-\u257f]", text)
+    lines = text.splitlines()
+    assert all(any(line.startswith(row.label) for line in lines) for row in a_demo().rows)  # one line per row
+
+
+def test_no_colour_where_none_is_wanted(database: Path) -> None:
+    for command in commands(database):
+        assert not COLOUR.search(printed(80, *command, NO_COLOR="1"))
