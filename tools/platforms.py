@@ -11,7 +11,8 @@
 
 With a Python, tests/platforms/check.py runs; without, and on Windows too, tests/platforms/shell.c with a script. Both
 must make the very frames that this machine makes. The macOS wheels and musl on ARM are built and looked into, but
-nothing here runs them. Needs `apt-get install debootstrap qemu-user-static wine wine64 musl` and `pip install '.[wheels]'`.
+nothing here runs them. Needs `apt-get install debootstrap qemu-user-static wine wine64 musl` and
+`pip install '.[wheels]'`.
 """
 
 from __future__ import annotations
