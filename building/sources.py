@@ -54,7 +54,7 @@ def fetch(source: Source) -> Path:
         KEPT.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=KEPT) as work:
             archive = _download(source, Path(work) / "download")
-            _unpack(source, archive, Path(work) / "unpacked")
+            unpack(source, archive, Path(work) / "unpacked")
             try:
                 (Path(work) / "unpacked").rename(folder)
             except OSError:  # another build was faster
@@ -71,13 +71,18 @@ def _download(source: Source, folder: Path) -> Path:
     if done.returncode:
         raise BuildError(f"the sources of {source.name} cannot be fetched: {done.stderr.strip()}")
     (archive,) = folder.iterdir()
-    found = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if found != source.sha256:
-        raise BuildError(f"{archive.name} of {source.requirement} has SHA-256 {found}, not {source.sha256}: not used")
+    check(source, archive)
     return archive
 
 
-def _unpack(source: Source, archive: Path, folder: Path) -> None:
+def check(source: Source, archive: Path) -> None:
+    """:raises BuildError: it is not the archive that was meant, whoever served it."""
+    found = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if found != source.sha256:
+        raise BuildError(f"{archive.name} of {source.requirement} has SHA-256 {found}, not {source.sha256}: not used")
+
+
+def unpack(source: Source, archive: Path, folder: Path) -> None:
     """Nothing of the archive decides where a file is written, but for names below the folder of its sources."""
     with tarfile.open(archive) as tar:
         for member in tar:

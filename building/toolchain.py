@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import os
 import shlex
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .errors import BuildError, missing
-from .sources import KEPT, SQLITE, ZSTD, fetch
+from .sources import KEPT, SQLITE, ZSTD, Source, fetch
 from .targets import COMPILE_FLAGS, LINK_FLAGS, Target, this_machine
 
 # Without contraction, so that the encoder's floats, and with them its frames, are the same on every CPU.
@@ -98,9 +97,9 @@ class Toolchain:
         self.flags.append(f"-I{folder}")
         self.zstd = self.compile_zstd(folder)
 
-    def fetched(self, what: str, source: object) -> Path:
+    def fetched(self, what: str, source: Source) -> Path:
         try:
-            return fetch(source)  # type: ignore[arg-type]
+            return fetch(source)
         except BuildError as error:
             raise missing(what, f", and {error}") from error
 
@@ -156,7 +155,6 @@ class Toolchain:
         aside.replace(target)
 
 
-@functools.cache
 def what_is_missing() -> list[str]:
     """The Python packages that a build on this machine needs beside cffi, as requirements."""
     if not system_compiler():

@@ -52,16 +52,19 @@ def declared_functions() -> set[str]:
 
 
 def build_wheel(target: Target, folder: Path) -> Path:
+    """Compiles nothing that lies in build/ from the very same sources."""
     with tempfile.TemporaryDirectory(dir=folder) as work:
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", work]
-        subprocess.run(command, check=True, cwd=ROOT, env=os.environ | {"ZBLOB_BUILD_FOR": target.name})
+        environment = os.environ | {"ZBLOB_BUILD_FOR": target.name}
+        subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         (made,) = Path(work).glob("*.whl")
         return made.replace(folder / made.name)
 
 
 def build_sdist(folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as work:
-        subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", work], check=True, cwd=ROOT)
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", work]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         (made,) = Path(work).glob("*.tar.gz")
         return made.replace(folder / made.name)
 
