@@ -151,7 +151,8 @@ class Toolchain:
     def link(self, objects: list[Path], target: Path) -> None:
         """Link aside and move into place, so that a process that has the old file mapped keeps it."""
         aside = target.with_name(f"new-{target.name}")
-        run([*self.command, *self.link_flags, *map(str, [*objects, *self.zstd]), "-o", str(aside)])
+        name = [f"-Wl,-install_name,@rpath/{target.name}"] if self.target.system == "macos" else []
+        run([*self.command, *self.link_flags, *name, *map(str, [*objects, *self.zstd]), "-o", str(aside)])
         aside.replace(target)
 
 
