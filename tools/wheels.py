@@ -38,6 +38,7 @@ SYSTEM_LIBRARIES = {
     "macos": r"/usr/lib/libSystem\.B\.dylib",
     "windows": r"(?i)(kernel32|ntdll|api-ms-win-crt-[a-z]+-l1-1-0)\.dll",
 }
+MACOS_LINKER_SYMBOLS = {"___dso_handle", "__mh_dylib_header"}  # every library has its own
 CPUS = {"x86_64": {"X86_64", "AMD64"}, "aarch64": {"AARCH64", "ARM64"}}
 OLDEST_GLIBC = (2, 17)
 
@@ -108,7 +109,7 @@ def exported(binary: Any, kind: str) -> set[str]:
     if kind == "windows":
         return {entry.name for entry in binary.get_export().entries}
     symbols = {symbol.name for symbol in binary.exported_symbols}
-    return {name.removeprefix("_") for name in symbols} if kind == "macos" else symbols
+    return {name.removeprefix("_") for name in symbols - MACOS_LINKER_SYMBOLS} if kind == "macos" else symbols
 
 
 def check_versions(binary: Any) -> None:

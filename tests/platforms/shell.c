@@ -16,6 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The source package that this SQLite is from refers to it at the end of the file, and does not call it here. */
+int sqlite3_sqlean_init(void);
+int
+sqlite3_sqlean_init(void)
+{
+    return SQLITE_OK;
+}
+
 static FILE *
 open_file(const char *path, const char *mode)
 {
