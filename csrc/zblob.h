@@ -16,6 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What the library exports beside the entry points for SQLite. The same mark does for those who only call it. */
+#ifdef _WIN32
+#define ZBLOB_API __declspec(dllexport)
+#else
+#define ZBLOB_API __attribute__((visibility("default")))
+#endif
+
 #define ZBLOB_VERSION "0.1.0"
 #define ZBLOB_FORMAT_VERSION 1
 
@@ -59,7 +66,7 @@ struct zblob_error {
 
 /* Make a NUL-terminated text valid UTF-8, in place: leave out a character that was cut off, and put '?' for every
  * other byte that belongs to none. */
-void zblob_mend_text(char *text);
+ZBLOB_API void zblob_mend_text(char *text);
 
 /* ---- Interruption ---------------------------------------------------------------------------- */
 
@@ -170,22 +177,23 @@ struct zblob_options {
     struct zblob_interrupt interrupt;
 };
 
-void zblob_options_init(struct zblob_options *options);
+ZBLOB_API void zblob_options_init(struct zblob_options *options);
 
 /* Set one option by its public name. BAD_ARGUMENT names the option, the value and what is allowed. */
-enum zblob_result zblob_options_set_integer(struct zblob_options *options, const char *name, int64_t value,
-                                            struct zblob_error *error);
-enum zblob_result zblob_options_set_text(struct zblob_options *options, const char *name, const char *value,
-                                         struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_options_set_integer(struct zblob_options *options, const char *name, int64_t value,
+                                                      struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_options_set_text(struct zblob_options *options, const char *name, const char *value,
+                                                   struct zblob_error *error);
 /* The error for an option that does not exist, or that does not take the kind of value that was `given`: "text"... */
-enum zblob_result zblob_options_refuse(const char *name, const char *given, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_options_refuse(const char *name, const char *given, struct zblob_error *error);
 /* "shape" in NumPy's order: the slowest axis first. */
-enum zblob_result zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, size_t count,
-                                          struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_options_set_shape(struct zblob_options *options, const int64_t *extents, size_t count,
+                                                    struct zblob_error *error);
 /* Set "dtype" and "shape" from texts that stand beside a value of raw samples in C order, such as "uint8" or "<i2" and
  * "[188, 256, 190]", "(188, 256, 190)" or "188x256x190". False, and the options are unchanged: one of the texts makes no
  * sense, or together they describe another number of bytes. */
-bool zblob_options_hint(struct zblob_options *options, const char *dtype, const char *shape, uint64_t value_size);
+ZBLOB_API bool zblob_options_hint(struct zblob_options *options, const char *dtype, const char *shape,
+                                  uint64_t value_size);
 
 /* A validated header. Points into the caller's bytes, which must outlive it. A *compact* frame, which small values are in,
  * has one chunk (an empty value: none) and no images, and is validated as a whole. */
@@ -219,37 +227,38 @@ struct zblob_chunk {
 #define ZBLOB_PREFIX_SIZE 16
 
 /* Do these bytes carry a magic? Such a value is a frame, or a damaged one. */
-bool zblob_has_magic(const void *src, size_t src_size);
+ZBLOB_API bool zblob_has_magic(const void *src, size_t src_size);
 
 /* From its first ZBLOB_PREFIX_SIZE bytes, how many bytes zblob_frame_open needs, or all, if the value has fewer: those
  * of the header, or of the longest compact frame that begins so. 0 without magic. */
-uint64_t zblob_header_size(const void *src, size_t src_size);
+ZBLOB_API uint64_t zblob_header_size(const void *src, size_t src_size);
 
 /* Does it carry the magic, and is the header's checksum right? What follows the header is not looked at; a compact frame
  * has one checksum for all of it. */
-bool zblob_is_frame(const void *src, size_t src_size);
+ZBLOB_API bool zblob_is_frame(const void *src, size_t src_size);
 
 /* Validate the header in src (src_size bytes, at least those of zblob_header_size, or all) of a value that is value_size
  * bytes long. UNSUPPORTED for a newer version, DAMAGED for everything else that is wrong. */
-enum zblob_result zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, uint64_t value_size,
-                                   struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size,
+                                             uint64_t value_size, struct zblob_error *error);
 
 /* Entry `index` < chunk_count of the chunk index. It takes time proportional to `index`. */
-void zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk);
+ZBLOB_API void zblob_frame_chunk(const struct zblob_frame *frame, uint32_t index, struct zblob_chunk *chunk);
 
 /* The same for index >= 1, at once, if the entry before it is given, which may lie at *chunk itself. */
-void zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index, const struct zblob_chunk *previous,
-                            struct zblob_chunk *chunk);
+ZBLOB_API void zblob_frame_next_chunk(const struct zblob_frame *frame, uint32_t index,
+                                      const struct zblob_chunk *previous, struct zblob_chunk *chunk);
 
 /* Image `index` < image_count. */
-void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct zblob_image *image);
+ZBLOB_API void zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct zblob_image *image);
 
 /* ---- Whole values ---------------------------------------------------------------------------- */
 
 /* Compress a value, even if it is a frame already. On OK *frame is a new block of *frame_size bytes, to be released with
  * zblob_free; ZBLOB_OVERHEAD_* says how much larger than the value it can be. */
-enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
-                                 size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_compress(const struct zblob_options *options, enum zblob_value_type value_type,
+                                           const void *src, size_t src_size, unsigned char **frame, size_t *frame_size,
+                                           struct zblob_error *error);
 
 /* Where the stored chunks of a frame go, one after the other. Called in the thread that made the call. */
 struct zblob_sink {
@@ -262,24 +271,24 @@ struct zblob_sink {
 /* Compress a large value: beside src, which may be a mapped file, memory holds a batch of chunks, and not the frame. What
  * the sink has got in the end follows *header, a new block to be released with zblob_free. The codec of every chunk is chosen as
  * zblob_compress does it, but not whether zstd alone would make the whole value smaller. */
-enum zblob_result zblob_compress_to(const struct zblob_options *options, enum zblob_value_type value_type,
-                                    const void *src, size_t src_size, const struct zblob_sink *sink,
-                                    unsigned char **header, size_t *header_size, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_compress_to(const struct zblob_options *options, enum zblob_value_type value_type,
+                                              const void *src, size_t src_size, const struct zblob_sink *sink,
+                                              unsigned char **header, size_t *header_size, struct zblob_error *error);
 
 /* Decompress a whole value into dst, which has room for raw_size bytes. The frame is open, src_size and value_size having
  * been those of all of it, and its dictionary is set. Here and below, `interrupt` may be NULL. */
-enum zblob_result zblob_decompress(const struct zblob_frame *frame, unsigned threads, void *dst,
-                                   const struct zblob_interrupt *interrupt, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_decompress(const struct zblob_frame *frame, unsigned threads, void *dst,
+                                             const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* Decode every chunk and drop the result: OK, or what is wrong with the first damaged chunk. *damaged_count is the number
  * of damaged chunks. The frame as above. */
-enum zblob_result zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count,
-                               const struct zblob_interrupt *interrupt, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count,
+                                         const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* XXH64 with seed 0, as the chunk index holds it for each chunk. */
-uint64_t zblob_checksum(const void *src, size_t src_size);
+ZBLOB_API uint64_t zblob_checksum(const void *src, size_t src_size);
 
-void zblob_free(void *block);
+ZBLOB_API void zblob_free(void *block);
 
 /* ---- Dictionaries ---------------------------------------------------------------------------- */
 
@@ -289,19 +298,19 @@ void zblob_free(void *block);
 struct zblob_dictionary;
 
 /* The bytes are copied. BAD_ARGUMENT: too few or too many, or tables of zstd's that cannot be right. */
-enum zblob_result zblob_dictionary_open(struct zblob_dictionary **dictionary, const void *src, size_t src_size,
-                                        struct zblob_error *error);
-void zblob_dictionary_close(struct zblob_dictionary *dictionary);
+ZBLOB_API enum zblob_result zblob_dictionary_open(struct zblob_dictionary **dictionary, const void *src,
+                                                  size_t src_size, struct zblob_error *error);
+ZBLOB_API void zblob_dictionary_close(struct zblob_dictionary *dictionary);
 
 /* Never 0. */
-uint32_t zblob_dictionary_id(const struct zblob_dictionary *dictionary);
-uint32_t zblob_dictionary_id_of(const void *src, size_t src_size);
+ZBLOB_API uint32_t zblob_dictionary_id(const struct zblob_dictionary *dictionary);
+ZBLOB_API uint32_t zblob_dictionary_id_of(const void *src, size_t src_size);
 
 /* Train a dictionary of at most `capacity` bytes from `count` samples, which lie in `samples` one after the other. On OK
  * *dictionary is a new block, to be released with zblob_free. */
-enum zblob_result zblob_train(const void *samples, const size_t *sizes, size_t count, size_t capacity,
-                              unsigned char **dictionary, size_t *dictionary_size,
-                              const struct zblob_interrupt *interrupt, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_train(const void *samples, const size_t *sizes, size_t count, size_t capacity,
+                                        unsigned char **dictionary, size_t *dictionary_size,
+                                        const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* ---- Envelopes: frames that are pickles ------------------------------------------------------ */
 
@@ -311,45 +320,47 @@ enum zblob_result zblob_train(const void *samples, const size_t *sizes, size_t c
 #define ZBLOB_ENVELOPE_OVERHEAD 47
 
 /* Does it begin as an envelope does? Such a value is an envelope, or a damaged one. */
-bool zblob_is_envelope(const void *src, size_t src_size);
+ZBLOB_API bool zblob_is_envelope(const void *src, size_t src_size);
 
 /* The frame that a value is, or holds if it is an envelope; *frame = NULL if the value is plain. DAMAGED for an envelope
  * that is cut off or holds no frame, and for a frame or an envelope whose first bytes are wrong, but which its header's
  * checksum proves to be one. Apart from that the frame's header is not checked. */
-enum zblob_result zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame, size_t *frame_size,
-                                   struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_find_frame(const void *src, size_t src_size, const unsigned char **frame,
+                                             size_t *frame_size, struct zblob_error *error);
 
 /* The same of a value of value_size bytes, given only the first src_size of them, at least to the end of its frame's header
  * (zblob_head_size). *size = 0 if the value is plain. What an envelope has after its frame is not looked at: SQLite would
  * have to read the whole value for it. */
-enum zblob_result zblob_locate_frame(const void *src, size_t src_size, uint64_t value_size, uint64_t *offset,
-                                     uint64_t *size, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_locate_frame(const void *src, size_t src_size, uint64_t value_size, uint64_t *offset,
+                                               uint64_t *size, struct zblob_error *error);
 
 /* Is it a frame or an envelope, whole or damaged? Everything else is a plain value, in which zblob_find_frame finds no
  * frame. src holds the value, or its frame's header and all that precedes it. */
-bool zblob_is_marked(const void *src, size_t src_size);
+ZBLOB_API bool zblob_is_marked(const void *src, size_t src_size);
 
 /* How many bytes of a value reach to the end of its frame's header; 0 for a plain value. src holds the first
  * ZBLOB_HEAD_PREFIX_SIZE bytes of the value or more, or all of it. A plain value may begin so much like a frame without
  * magic that the result is not 0: given as many bytes, zblob_is_marked knows. */
 #define ZBLOB_HEAD_PREFIX_SIZE 60
-uint64_t zblob_head_size(const void *src, size_t src_size);
+ZBLOB_API uint64_t zblob_head_size(const void *src, size_t src_size);
 
 /* Has a compressed column made the frame or envelope of which these are the first ZBLOB_HEAD_PREFIX_SIZE bytes? Checks
  * nothing. */
-bool zblob_is_for_column(const void *src, size_t src_size);
+ZBLOB_API bool zblob_is_for_column(const void *src, size_t src_size);
 
 /* Is it a frame or an envelope, with a valid header checksum? Then it need not be compressed. */
-bool zblob_is_compressed(const void *src, size_t src_size);
+ZBLOB_API bool zblob_is_compressed(const void *src, size_t src_size);
 
 /* Is it one complete pickle (zblob_is_complete_pickle), but no envelope? Fails only if it is interrupted. */
-enum zblob_result zblob_check_plain_pickle(const void *src, size_t src_size, bool *is_plain_pickle,
-                                           const struct zblob_interrupt *interrupt, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_check_plain_pickle(const void *src, size_t src_size, bool *is_plain_pickle,
+                                                     const struct zblob_interrupt *interrupt,
+                                                     struct zblob_error *error);
 
 /* Compress a plain pickle into an envelope: a new block, to be released with zblob_free. At most
  * ZBLOB_ENVELOPE_OVERHEAD larger than its frame. */
-enum zblob_result zblob_compress_pickle(const struct zblob_options *options, const void *src, size_t src_size,
-                                        unsigned char **envelope, size_t *envelope_size, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_compress_pickle(const struct zblob_options *options, const void *src, size_t src_size,
+                                                  unsigned char **envelope, size_t *envelope_size,
+                                                  struct zblob_error *error);
 
 /* ---- Parts of a value, for readers that do not hold the whole frame -------------------------- */
 
@@ -373,35 +384,37 @@ struct zblob_reader; /* a source whose header has been read */
 
 /* Reads no more of the source than the header. The source must outlive the reader. Close the reader even if opening
  * failed. DAMAGED for a damaged frame or envelope. */
-enum zblob_result zblob_reader_open(struct zblob_reader **reader, const struct zblob_source *source,
-                                    struct zblob_error *error);
-void zblob_reader_close(struct zblob_reader *reader);
+ZBLOB_API enum zblob_result zblob_reader_open(struct zblob_reader **reader, const struct zblob_source *source,
+                                              struct zblob_error *error);
+ZBLOB_API void zblob_reader_close(struct zblob_reader *reader);
 
 /* The header of the frame that the source is or holds; NULL: the source is a plain value. */
-const struct zblob_frame *zblob_reader_frame(const struct zblob_reader *reader);
+ZBLOB_API const struct zblob_frame *zblob_reader_frame(const struct zblob_reader *reader);
 
 /* Where that frame names a dictionary, to be called before anything is gathered. The dictionary must outlive the reader. */
-void zblob_reader_set_dictionary(struct zblob_reader *reader, struct zblob_dictionary *dictionary);
+ZBLOB_API void zblob_reader_set_dictionary(struct zblob_reader *reader, struct zblob_dictionary *dictionary);
 
 /* Gather runs of the original value into run * count bytes at dst. Only the chunks that they touch are read and decoded,
  * and beside the result no more is held than a few chunks. BAD_ARGUMENT for runs that do not lie within the value. */
-enum zblob_result zblob_reader_gather(struct zblob_reader *reader, const struct zblob_runs *runs, unsigned threads,
-                                      void *dst, const struct zblob_interrupt *interrupt, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_reader_gather(struct zblob_reader *reader, const struct zblob_runs *runs,
+                                                unsigned threads, void *dst, const struct zblob_interrupt *interrupt,
+                                                struct zblob_error *error);
 
 struct zblob_decoder; /* a frame's header, parsed: what is needed to decode any chunk */
 
 /* The frame's header bytes must outlive the decoder. Close it even if opening failed. */
-enum zblob_result zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *frame,
-                                     struct zblob_error *error);
-void zblob_decoder_close(struct zblob_decoder *decoder);
+ZBLOB_API enum zblob_result zblob_decoder_open(struct zblob_decoder **decoder, const struct zblob_frame *frame,
+                                               struct zblob_error *error);
+ZBLOB_API void zblob_decoder_close(struct zblob_decoder *decoder);
 
 /* Chunk `index` < chunk_count, as zblob_frame_chunk gives it, but at once. */
-void zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, struct zblob_chunk *chunk);
+ZBLOB_API void zblob_decoder_locate(const struct zblob_decoder *decoder, uint32_t index, struct zblob_chunk *chunk);
 
 /* Decode one chunk from its stored bytes (chunk.stored_size of them) into chunk.raw_size bytes, and
  * check them against the checksum. Any number of threads may share a decoder. */
-enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored,
-                                      void *dst, const struct zblob_interrupt *interrupt, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_decoder_chunk(const struct zblob_decoder *decoder, uint32_t index, const void *stored,
+                                                void *dst, const struct zblob_interrupt *interrupt,
+                                                struct zblob_error *error);
 
 /* One chunk of several that are decoded at once. */
 struct zblob_chunk_job {
@@ -411,47 +424,48 @@ struct zblob_chunk_job {
 };
 
 /* Decode several chunks in parallel. The error is that of the first of them that fails. */
-enum zblob_result zblob_decoder_chunks(const struct zblob_decoder *decoder, const struct zblob_chunk_job *jobs,
-                                       size_t count, unsigned threads, const struct zblob_interrupt *interrupt,
-                                       struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_decoder_chunks(const struct zblob_decoder *decoder,
+                                                 const struct zblob_chunk_job *jobs, size_t count, unsigned threads,
+                                                 const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* ---- Descriptions ---------------------------------------------------------------------------- */
 
 /* Find the images in a plain value (no frame), without unpickling, in ascending and disjoint ranges of the value. Returns
  * their number, at most `capacity`; of a pickle that holds more images, the largest are found. */
-size_t zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t capacity);
+ZBLOB_API size_t zblob_sniff(const void *src, size_t src_size, struct zblob_image *images, size_t capacity);
 
 /* Does a value begin as one of those in which zblob_sniff may find images? src holds its first ZBLOB_SNIFF_PREFIX_SIZE
  * bytes, or all of them. */
 #define ZBLOB_SNIFF_PREFIX_SIZE 512
-bool zblob_may_have_images(const void *src, size_t src_size);
+ZBLOB_API bool zblob_may_have_images(const void *src, size_t src_size);
 
 /* The name of a value's format ("gzip", "DICOM (JPEG 2000)") if that has a compression of its own; NULL for everything else.
  * Only the beginning of the value is looked at. */
-const char *zblob_compressed_format(const void *src, size_t src_size);
+ZBLOB_API const char *zblob_compressed_format(const void *src, size_t src_size);
 
 /* Is this one complete pickle that ends at the value's last byte, without persistent ids, extension
  * codes or out-of-band buffers? */
-bool zblob_is_complete_pickle(const void *src, size_t src_size);
+ZBLOB_API bool zblob_is_complete_pickle(const void *src, size_t src_size);
 
 /* JSON text that describes a value: a frame or an envelope by its header alone, everything else by zblob_sniff. *json is
  * NUL-terminated and is to be released with zblob_free. */
-enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
-                                 const struct zblob_interrupt *interrupt, struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type,
+                                           char **json, const struct zblob_interrupt *interrupt,
+                                           struct zblob_error *error);
 
 /* The same for a frame or an envelope of value_size bytes, given only its first src_size bytes, at least zblob_head_size
  * of them. Images in a value that is stored as it is are left out: its header does not list them. */
-enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json,
-                                      struct zblob_error *error);
+ZBLOB_API enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json,
+                                                struct zblob_error *error);
 
-size_t zblob_sample_size(enum zblob_sample_type type); /* in bytes; 0: there is no such type */
+ZBLOB_API size_t zblob_sample_size(enum zblob_sample_type type); /* in bytes; 0: there is no such type */
 /* Bytes of all samples. False if 64 bits do not hold the number, or if the grid is empty or invalid. */
-bool zblob_grid_size(const struct zblob_grid *grid, uint64_t *size);
+ZBLOB_API bool zblob_grid_size(const struct zblob_grid *grid, uint64_t *size);
 
 /* The bytes that an image's samples take in the value: those of the grid, or those of its text. False if the grid is not
  * valid, or the text's size is none that the text of these samples can have. */
-bool zblob_image_span(const struct zblob_image *image, uint64_t *span);
-const char *zblob_codec_name(enum zblob_codec codec);
-const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
+ZBLOB_API bool zblob_image_span(const struct zblob_image *image, uint64_t *span);
+ZBLOB_API const char *zblob_codec_name(enum zblob_codec codec);
+ZBLOB_API const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
 
 #endif

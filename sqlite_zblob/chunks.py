@@ -77,18 +77,18 @@ class _Sink:
         self.file, self.start = file, file.tell()
         self.problem: BaseException | None = None
         self.handle = ffi.new_handle(self)
-        calls = (lib.zblob_python_write, lib.zblob_python_restart, self.handle)
+        calls = (_write, _restart, self.handle)
         self.struct = ffi.new("struct zblob_sink *", calls)
 
 
-@ffi.def_extern()  # type: ignore[untyped-decorator]
-def zblob_python_write(context: Any, data: Any, size: int, _error: Any) -> int:
+@ffi.callback("enum zblob_result(void *, const void *, size_t, struct zblob_error *)")  # type: ignore[untyped-decorator]
+def _write(context: Any, data: Any, size: int, _error: Any) -> int:
     sink: _Sink = ffi.from_handle(context)
     return _attempt(sink, lambda: sink.file.write(ffi.buffer(data, size)))
 
 
-@ffi.def_extern()  # type: ignore[untyped-decorator]
-def zblob_python_restart(context: Any, _error: Any) -> int:
+@ffi.callback("enum zblob_result(void *, struct zblob_error *)")  # type: ignore[untyped-decorator]
+def _restart(context: Any, _error: Any) -> int:
     sink: _Sink = ffi.from_handle(context)
     return _attempt(sink, lambda: sink.file.truncate(sink.file.seek(sink.start)))
 

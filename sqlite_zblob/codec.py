@@ -82,7 +82,7 @@ class _Call:
         """A `struct zblob_interrupt`, which must not be used after the end."""
         _checks.problem = None
         self.handle = ffi.new_handle(self)
-        self.request = ffi.new("struct zblob_interrupt *", (lib.zblob_python_interrupt, self.handle))
+        self.request = ffi.new("struct zblob_interrupt *", (_interrupt, self.handle))
         return self.request
 
     def __exit__(self, *_: object) -> None:
@@ -98,8 +98,8 @@ def _note_problem(_kind: object, problem: BaseException, _traceback: object) -> 
     return True
 
 
-@ffi.def_extern(error=True, onerror=_note_problem)  # type: ignore[untyped-decorator]
-def zblob_python_interrupt(context: Any) -> bool:
+@ffi.callback("bool(void *)", error=True, onerror=_note_problem)  # type: ignore[untyped-decorator]
+def _interrupt(context: Any) -> bool:
     """Called by the codec every few milliseconds, with the GIL."""
     ffi.from_handle(context).check()
     return False

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import build
+from building.targets import COMPILE_FLAGS
 
 
 def build_program(source: Path, tools: build.Toolchain, folder: Path, *link_flags: str) -> Path:
@@ -19,5 +20,15 @@ def build_program(source: Path, tools: build.Toolchain, folder: Path, *link_flag
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_file, [source, *build.codec_sources()]))
     target = folder / source.stem
-    build.run([*tools.command, *link_flags, *map(str, objects), str(tools.zstd), "-pthread", "-o", str(target)])
+    build.run(
+        [
+            *tools.command,
+            *COMPILE_FLAGS[tools.target.system],
+            *link_flags,
+            *map(str, objects),
+            *map(str, tools.zstd),
+            "-o",
+            str(target),
+        ]
+    )
     return target

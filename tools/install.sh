@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the package from this checkout into .venv, with what building it needs on the system:
+# Installs the package from this checkout into .venv, with what building it needs on the system: a C compiler.
 #
 #   sh tools/install.sh          with what the demo needs
 #   sh tools/install.sh test     with what the tests need
@@ -8,20 +8,26 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="gcc libc6-dev libsqlite3-dev libzstd-dev python3-dev python3-venv sqlite3 zstd" # on Debian and Ubuntu
+extras=demo
+packages="gcc libc6-dev python3-venv" # on Debian and Ubuntu
+commands=
+if [ "${1:-}" = test ]; then
+    extras=demo,test
+    packages="$packages sqlite3 zstd"
+    commands="sqlite3 zstd"
+fi
 
-# Does this machine compile a program against SQLite, zstd and Python, and has it what the tests call?
+# Does this machine compile a program, and does it have a Python that makes virtual environments and what the tests call?
 has_all() {
-    command -v cc >/dev/null && command -v python3 >/dev/null && command -v sqlite3 >/dev/null &&
-        command -v zstd >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null &&
-        printf '#include <sqlite3.h>\n#include <zstd.h>\n#include <Python.h>\n' |
-        cc -E -I"$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')" - >/dev/null 2>&1
+    for command in $commands; do command -v "$command" >/dev/null || return 1; done
+    printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' | ${CC:-cc} -xc -o /dev/null - 2>/dev/null &&
+        python3 -c 'import ensurepip, venv' 2>/dev/null
 }
 
 install_packages() {
     if ! command -v apt-get >/dev/null; then
-        echo "Install a C compiler, SQLite and zstd with their headers and command line tools, and Python with venv;" \
-            "on macOS: brew install sqlite zstd; with conda: conda install c-compiler sqlite zstd zstd-static." >&2
+        echo "Install a C compiler and Python with venv${commands:+, and the command line tools $commands}; on macOS:" \
+            "xcode-select --install${commands:+ && brew install sqlite zstd}." >&2
         exit 1
     fi
     as_root=
@@ -33,6 +39,4 @@ install_packages() {
 
 has_all || install_packages
 [ -x .venv/bin/pip ] || python3 -m venv .venv
-extras=demo
-[ "${1:-}" != test ] || extras=demo,test
 .venv/bin/pip install --quiet ".[$extras]"

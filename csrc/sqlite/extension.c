@@ -4,14 +4,14 @@
  */
 #include "slot.h"
 
+#include "../zblob.h"
+
 #include <sqlite3ext.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
 #undef sqlite3_mprintf
 #undef sqlite3_auto_extension
-
-#define EXPORT __attribute__((visibility("default")))
 
 typedef int (*register_function)(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 
@@ -27,8 +27,8 @@ static const register_function slot_registers[ZBLOB_SLOT_COUNT] = {
     slot_register_slot3,
 };
 
-EXPORT int sqlite3_zblob_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
-EXPORT int sqlite3_zblob_auto_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+ZBLOB_API int sqlite3_zblob_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
+ZBLOB_API int sqlite3_zblob_auto_init(sqlite3 *db, char **message, const sqlite3_api_routines *api);
 
 /* A library is known by its table's address, which is static in every SQLite. Taken without a lock, which
  * another thread could hold while this one forks. */

@@ -10,17 +10,15 @@ import ctypes
 import inspect
 import sqlite3
 import sys
-from pathlib import Path
 from typing import Any
 
 import apsw
 
+from .._codec import LIBRARY
 from ..errors import LoadError
 from .wrappers import is_aiosqlite, run_in_its_thread, unwrap
 
 Connection = sqlite3.Connection | apsw.Connection
-
-_SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
 
 _NO_LOADING = (
     "this Python's sqlite3 module was built without extension loading (pyenv and Apple build it so): call "
@@ -30,7 +28,7 @@ _NO_LOADING = (
 
 def loadable_path() -> str:
     """The extension's path without its suffix, as `load_extension` and the sqlite3 shell's `.load` want it."""
-    return str(Path(__file__).resolve().parents[1] / "zblob")
+    return str(LIBRARY.with_suffix(""))
 
 
 def load(connection: Any) -> None:
@@ -64,7 +62,7 @@ def _load_apsw(connection: apsw.Connection) -> None:
     try:
         connection.load_extension(loadable_path())
     except apsw.ExtensionLoadingError as error:
-        raise LoadError(f"cannot load {loadable_path()}{_SUFFIX}: {error}") from error
+        raise LoadError(f"cannot load {LIBRARY}: {error}") from error
     finally:
         connection.config(switch, was_enabled)
 
@@ -79,7 +77,7 @@ def _load_sqlite3(connection: sqlite3.Connection) -> None:
         connection.enable_load_extension(True)
         connection.load_extension(loadable_path())
     except sqlite3.Error as error:
-        raise LoadError(f"cannot load {loadable_path()}{_SUFFIX}: {error}") from error
+        raise LoadError(f"cannot load {LIBRARY}: {error}") from error
     finally:
         connection.enable_load_extension(was_enabled)
 
@@ -112,16 +110,20 @@ def load_shared() -> ctypes.CDLL:
     :raises LoadError: the file is not there, or does not fit this system.
     """
     try:
-        return ctypes.CDLL(loadable_path() + _SUFFIX)
+        return ctypes.CDLL(str(LIBRARY))
     except OSError as error:
-        raise LoadError(f"cannot load {loadable_path()}{_SUFFIX}: {error}") from error
+        raise LoadError(f"cannot load {LIBRARY}: {error}") from error
 
 
 def find_library() -> ctypes.CDLL:
-    """The SQLite that the sqlite3 module calls: through its own shared object, so that it is no other one."""
+    """The SQLite that the sqlite3 module calls: through its own shared object, so that it is no other one.
+
+    Windows finds names in one library alone: there it is the sqlite3.dll that the module has loaded.
+    """
     import _sqlite3
 
-    library = ctypes.CDLL(getattr(_sqlite3, "__file__", None))  # None: built into the interpreter
+    own = "sqlite3.dll" if sys.platform == "win32" else getattr(_sqlite3, "__file__", None)
+    library = ctypes.CDLL(own)  # None: built into the interpreter
     try:
         library.sqlite3_libversion.restype = ctypes.c_char_p
         version = library.sqlite3_libversion().decode()

@@ -16,6 +16,8 @@ if sys.version_info >= (3, 11):
     from typing import Unpack
 elif TYPE_CHECKING:
     from typing_extensions import Unpack
+else:
+    Unpack = dict  # only annotations name it, and nothing evaluates them
 
 __all__ = ["BATCH_SIZE", "ExecutorSource", "Unpack", "Work", "WorkOptions"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import platform
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -194,7 +194,7 @@ def identity_of(path: str) -> tuple[str, int, int] | None:
         about = Path(path).stat()
     except OSError:
         return None
-    return platform.node(), about.st_dev, about.st_ino
+    return socket.gethostname(), about.st_dev, about.st_ino
 
 
 def source_of(connection: apsw.Connection, database: str, place: Place) -> Source:

@@ -19,10 +19,12 @@ import apsw
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob._codec import LIBRARY
 
 from ..conftest import CAN_LOAD, ROOT, one, open_apsw, open_sqlite3
+from ..house.c_files import declared_symbols
 
-EXTENSION = zb.loadable_path() + (".dylib" if platform.system() == "Darwin" else ".so")
+EXTENSION = str(LIBRARY)
 
 
 def run_python(script: str) -> str:
@@ -257,7 +259,7 @@ assert second.execute("SELECT zdecompress(zcompress('x'))").fetchall() == [("x",
 def test_what_the_extension_exports_and_needs() -> None:
     exported = subprocess.run(["nm", "-D", "--defined-only", EXTENSION], capture_output=True, text=True, check=True)
     names = {line.split()[-1] for line in exported.stdout.splitlines()}
-    assert names == {"sqlite3_zblob_init", "sqlite3_zblob_auto_init"}
+    assert names == {"sqlite3_zblob_init", "sqlite3_zblob_auto_init"} | declared_symbols(ROOT / "csrc" / "zblob.h")
     undefined = subprocess.run(["nm", "-D", "--undefined-only", EXTENSION], capture_output=True, text=True, check=True)
     strong = [line.split()[-1] for line in undefined.stdout.splitlines() if line.split()[0] == "U"]
     assert not [name for name in strong if name.startswith(("Py", "_Py", "ZSTD", "XXH", "sqlite3"))]

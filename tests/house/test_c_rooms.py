@@ -47,6 +47,19 @@ def test_every_include_is_a_file() -> None:
     assert missing == []
 
 
+def test_systems_differ_in_one_place() -> None:
+    """What Windows lacks, and what POSIX lacks, is known to base/sync alone: everything else compiles on both."""
+    of_one_system = {"dlfcn.h", "pthread.h", "sched.h", "signal.h", "threads.h", "time.h", "unistd.h", "windows.h"}
+    users = {
+        f"{name_of(path)} includes {header}"
+        for path in FILES
+        for header in system_includes_of(path)
+        if (header in of_one_system or header.startswith("sys/")) and path.stem != "sync"
+    }
+    assert users == set()
+    assert not [name_of(path) for path in FILES if "aligned_alloc" in words_of(path)]
+
+
 def test_rooms_include_what_they_may() -> None:
     assert {room_of(path) for path in FILES} == set(MAY_INCLUDE)
     against = {

@@ -47,7 +47,7 @@ def test_what_is_declared_is_defined(symbols: Symbols) -> None:
 
 
 def test_what_is_visible_is_declared_and_used(symbols: Symbols) -> None:
-    """The interface's functions are used by the SQL functions or by the Python module; all others by another file."""
+    """The interface's functions are used by the SQL functions or from Python; all others by another file."""
     declared = set().union(*(declared_symbols(header) for header in HEADERS))
     importers = [(ROOT / "sqlite_zblob" / name).read_text() for name in ("codec.py", "chunks.py")]
     by_python = set(re.findall(r"\blib\.(\w+)", "".join(importers)))

@@ -15,7 +15,7 @@ LONGEST = 600  # lines
 SQLITE = ROOT / "csrc" / "sqlite"
 
 PYTHON_FILES = [ROOT / "build.py"]
-for folder in ("benchmarks", "sqlite_zblob", "tests", "tools"):
+for folder in ("benchmarks", "building", "sqlite_zblob", "tests", "tools"):
     PYTHON_FILES += sorted((ROOT / folder).rglob("*.py"))
 FILES = [*C_FILES, *sorted((ROOT / "tests").rglob("*.c")), *PYTHON_FILES]
 

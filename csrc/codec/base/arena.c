@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool
 arena_open(struct arena *arena, size_t size)
@@ -31,4 +32,26 @@ arena_close(struct arena *arena)
 {
     free(arena->memory);
     arena->memory = NULL;
+}
+
+void *
+arena_piece_new(size_t size)
+{
+    unsigned char *memory = malloc(sizeof memory + size + ARENA_ALIGNMENT);
+    if (!memory)
+        return NULL;
+    unsigned char *piece = memory + sizeof memory;
+    piece += -(uintptr_t)piece & (ARENA_ALIGNMENT - 1);
+    memcpy(piece - sizeof memory, &memory, sizeof memory);
+    return piece;
+}
+
+void
+arena_piece_free(void *piece)
+{
+    unsigned char *memory;
+    if (!piece)
+        return;
+    memcpy(&memory, (unsigned char *)piece - sizeof memory, sizeof memory);
+    free(memory);
 }

@@ -22,4 +22,8 @@ bool arena_open(struct arena *arena, size_t size);
 void *arena_take(struct arena *arena, size_t size);
 void arena_close(struct arena *arena);
 
+/* One piece by itself, aligned as parts are: C11's own function for that is not everywhere. NULL: no memory. */
+void *arena_piece_new(size_t size);
+void arena_piece_free(void *piece);
+
 #endif

@@ -6,8 +6,8 @@
 void
 errand_release(struct errand *errand)
 {
-    pthread_cond_destroy(&errand->changed);
-    pthread_mutex_destroy(&errand->mutex);
+    sync_condition_destroy(&errand->changed);
+    sync_mutex_destroy(&errand->mutex);
     errand->release(errand);
 }
 
@@ -19,11 +19,11 @@ errand_main(void *argument)
     interrupt_lend(&errand->scope);
     errand->run(errand);
     interrupt_lend(NULL);
-    pthread_mutex_lock(&errand->mutex);
+    sync_mutex_lock(&errand->mutex);
     errand->is_done = true;
     bool is_last = errand->is_left;
-    pthread_cond_signal(&errand->changed);
-    pthread_mutex_unlock(&errand->mutex);
+    sync_condition_signal(&errand->changed);
+    sync_mutex_unlock(&errand->mutex);
     if (is_last)
         errand_release(errand);
     return NULL;
@@ -37,9 +37,9 @@ wait_for_end(struct errand *errand)
         threads_wait_a_moment(&errand->changed, &errand->mutex);
         if (errand->is_done)
             return;
-        pthread_mutex_unlock(&errand->mutex);
+        sync_mutex_unlock(&errand->mutex);
         bool is_interrupted = interrupt_is_set();
-        pthread_mutex_lock(&errand->mutex);
+        sync_mutex_lock(&errand->mutex);
         errand->is_left = is_interrupted && !errand->is_done;
     }
 }
@@ -49,17 +49,17 @@ errand_run(struct errand *errand)
 {
     errand->is_done = errand->is_left = false;
     atomic_init(&errand->scope.is_set, false);
-    pthread_mutex_init(&errand->mutex, NULL);
-    pthread_cond_init(&errand->changed, NULL);
-    if (!threads_start(errand_main, errand)) {
+    sync_mutex_init(&errand->mutex);
+    sync_condition_init(&errand->changed);
+    if (!sync_thread_start(errand_main, errand)) {
         errand->run(errand);
         return true;
     }
-    pthread_mutex_lock(&errand->mutex);
+    sync_mutex_lock(&errand->mutex);
     wait_for_end(errand);
     bool is_left = errand->is_left;
     if (is_left) /* before the mutex is given back: the thread may release the errand then */
         atomic_store_explicit(&errand->scope.is_set, true, memory_order_release);
-    pthread_mutex_unlock(&errand->mutex);
+    sync_mutex_unlock(&errand->mutex);
     return !is_left;
 }

@@ -7,16 +7,15 @@
 #define ZBLOB_CODEC_BASE_ERRAND_H
 
 #include "interrupt.h"
-
-#include <pthread.h>
+#include "sync.h"
 
 /* Part of a larger structure, allocated by the caller, that holds all that `run` reads and writes. */
 struct errand {
     void (*run)(struct errand *errand);     /* may ask interrupt_is_set(): true once the caller has left */
     void (*release)(struct errand *errand); /* frees the whole structure */
     struct interrupt_scope scope;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
+    sync_mutex mutex;
+    sync_condition changed;
     bool is_done, is_left;
 };
 

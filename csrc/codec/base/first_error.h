@@ -3,11 +3,10 @@
 #define ZBLOB_CODEC_BASE_FIRST_ERROR_H
 
 #include "../../zblob.h"
-
-#include <pthread.h>
+#include "sync.h"
 
 struct first_error {
-    pthread_mutex_t lock;
+    sync_mutex lock;
     size_t number; /* of the task that failed; SIZE_MAX: none has */
     struct zblob_error error;
 };

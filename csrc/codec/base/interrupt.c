@@ -2,8 +2,7 @@
 #include "interrupt.h"
 
 #include "error.h"
-
-#include <time.h>
+#include "sync.h"
 
 /* How often the caller is asked, in nanoseconds. A tenth of what it may have to wait. */
 #define ASK_INTERVAL UINT64_C(5000000)
@@ -12,14 +11,6 @@ static _Thread_local struct {
     struct interrupt_scope *scope;
     bool is_lent; /* another thread has opened it, and asks the caller */
 } here;
-
-static uint64_t
-now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
-}
 
 void
 interrupt_open(struct interrupt_scope *scope, const struct zblob_interrupt *request)
@@ -30,7 +21,7 @@ interrupt_open(struct interrupt_scope *scope, const struct zblob_interrupt *requ
     atomic_init(&scope->is_set, false);
     if (!request || !request->is_requested)
         return;
-    scope->next_ask = now() + ASK_INTERVAL;
+    scope->next_ask = sync_nanoseconds() + ASK_INTERVAL;
     here.scope = scope;
     here.is_lent = false;
 }
@@ -49,13 +40,13 @@ interrupt_close(struct interrupt_scope *scope, enum zblob_result result, struct 
 static bool
 ask(struct interrupt_scope *scope)
 {
-    uint64_t time = now();
+    uint64_t time = sync_nanoseconds();
     if (time < scope->next_ask)
         return false;
     bool is_requested = scope->request->is_requested(scope->request->context);
     if (is_requested)
         atomic_store_explicit(&scope->is_set, true, memory_order_release);
-    scope->next_ask = now() + ASK_INTERVAL;
+    scope->next_ask = sync_nanoseconds() + ASK_INTERVAL;
     return is_requested;
 }
 

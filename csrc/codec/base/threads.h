@@ -2,13 +2,13 @@
  * threads.h: one small pool of threads for the whole process.
  *
  * Pool threads are started when first needed and then kept. After fork() the child starts with an empty
- * pool of its own. The library must stay mapped while they live (link with -z nodelete).
+ * pool of its own.
  */
 #ifndef ZBLOB_CODEC_BASE_THREADS_H
 #define ZBLOB_CODEC_BASE_THREADS_H
 
-#include <pthread.h>
-#include <stdbool.h>
+#include "sync.h"
+
 #include <stddef.h>
 
 /* Call task(context, i) for every i < count, in any order, on the calling thread and up to threads - 1 others, and return
@@ -17,10 +17,7 @@
  * left out. */
 void threads_run(size_t count, unsigned threads, void (*task)(void *context, size_t index), void *context);
 
-/* Start a thread that ends by itself. False: the system gives none. */
-bool threads_start(void *(*function)(void *argument), void *argument);
-
 /* Wait until the condition is signalled, or for a few milliseconds. */
-void threads_wait_a_moment(pthread_cond_t *changed, pthread_mutex_t *held);
+void threads_wait_a_moment(sync_condition *changed, sync_mutex *held);
 
 #endif

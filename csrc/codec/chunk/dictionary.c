@@ -3,8 +3,8 @@
 
 #include "../base/checksum.h"
 #include "../base/error.h"
+#include "../base/sync.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 
 struct zblob_dictionary {
     uint32_t id;
-    pthread_mutex_t mutex; /* held while something is prepared */
+    sync_mutex mutex; /* held while something is prepared */
     _Atomic(ZSTD_CDict *) encoders[ZSTD_LEVELS];
     _Atomic(ZSTD_DDict *) decoder;
     size_t size;
@@ -44,7 +44,7 @@ zblob_dictionary_open(struct zblob_dictionary **dictionary, const void *src, siz
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "a dictionary has %d to %d bytes, not %zu",
                           ZBLOB_DICTIONARY_SIZE_MIN, ZBLOB_DICTIONARY_SIZE_MAX, src_size);
     struct zblob_dictionary *made = calloc(1, sizeof *made + src_size);
-    if (!made || pthread_mutex_init(&made->mutex, NULL) != 0) {
+    if (!made || !sync_mutex_init(&made->mutex)) {
         free(made);
         return zblob_fail_memory(error, sizeof *made + src_size);
     }
@@ -68,7 +68,7 @@ zblob_dictionary_close(struct zblob_dictionary *dictionary)
     for (int i = 0; i < ZSTD_LEVELS; i++)
         ZSTD_freeCDict(dictionary->encoders[i]);
     ZSTD_freeDDict(dictionary->decoder);
-    pthread_mutex_destroy(&dictionary->mutex);
+    sync_mutex_destroy(&dictionary->mutex);
     free(dictionary);
 }
 
@@ -77,10 +77,10 @@ dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level)
 {
     _Atomic(ZSTD_CDict *) *place = &dictionary->encoders[zstd_level];
     if (!*place) {
-        pthread_mutex_lock(&dictionary->mutex);
+        sync_mutex_lock(&dictionary->mutex);
         if (!*place)
             *place = ZSTD_createCDict_byReference(dictionary->bytes, dictionary->size, zstd_level);
-        pthread_mutex_unlock(&dictionary->mutex);
+        sync_mutex_unlock(&dictionary->mutex);
     }
     return *place;
 }
@@ -89,10 +89,10 @@ const ZSTD_DDict *
 dictionary_for_decoder(struct zblob_dictionary *dictionary)
 {
     if (!dictionary->decoder) {
-        pthread_mutex_lock(&dictionary->mutex);
+        sync_mutex_lock(&dictionary->mutex);
         if (!dictionary->decoder)
             dictionary->decoder = ZSTD_createDDict_byReference(dictionary->bytes, dictionary->size);
-        pthread_mutex_unlock(&dictionary->mutex);
+        sync_mutex_unlock(&dictionary->mutex);
     }
     return dictionary->decoder;
 }

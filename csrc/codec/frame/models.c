@@ -1,10 +1,10 @@
 /* models.c: see models.h. */
 #include "models.h"
 
+#include "../base/sync.h"
 #include "../voxel/model.h"
 #include "model_section.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #define KEPT_MAX ((size_t)8 << 20) /* bytes of models that are kept while others are read */
@@ -18,9 +18,9 @@ struct slot {
 struct models {
     const struct zblob_image *images;
     uint32_t count;
-    pthread_mutex_t lock; /* of all that follows */
-    size_t kept;          /* bytes of all models */
-    struct slot *slots;   /* one per image */
+    sync_mutex lock;    /* of all that follows */
+    size_t kept;        /* bytes of all models */
+    struct slot *slots; /* one per image */
     bool *present;
 };
 
@@ -30,7 +30,7 @@ models_open(const struct zblob_frame *frame, const struct zblob_image *images)
     struct models *m = calloc(1, sizeof *m);
     if (!m)
         return NULL;
-    pthread_mutex_init(&m->lock, NULL);
+    sync_mutex_init(&m->lock);
     m->images = images;
     m->count = frame->image_count;
     m->slots = calloc((size_t)m->count + 1, sizeof *m->slots);
@@ -58,7 +58,7 @@ models_close(struct models *m)
         return;
     for (uint32_t i = 0; m->slots && i < m->count; i++)
         voxel_model_free(m->slots[i].model);
-    pthread_mutex_destroy(&m->lock);
+    sync_mutex_destroy(&m->lock);
     free(m->slots);
     free(m->present);
     free(m);
@@ -104,7 +104,7 @@ models_acquire(struct models *m, uint32_t image, const struct voxel_model **mode
     *model = NULL;
     if (!m->present[image])
         return ZBLOB_OK;
-    pthread_mutex_lock(&m->lock);
+    sync_mutex_lock(&m->lock);
     struct slot *slot = &m->slots[image];
     if (!slot->model)
         result = read_slot(m, image);
@@ -112,14 +112,14 @@ models_acquire(struct models *m, uint32_t image, const struct voxel_model **mode
         slot->users++;
         *model = slot->model;
     }
-    pthread_mutex_unlock(&m->lock);
+    sync_mutex_unlock(&m->lock);
     return result;
 }
 
 void
 models_release(struct models *m, uint32_t image)
 {
-    pthread_mutex_lock(&m->lock);
+    sync_mutex_lock(&m->lock);
     m->slots[image].users--;
-    pthread_mutex_unlock(&m->lock);
+    sync_mutex_unlock(&m->lock);
 }

@@ -1,6 +1,7 @@
 /* fit.c: weighted least squares for prediction and context weights. */
 #include "fit.h"
 
+#include "../../base/arena.h"
 #include "../../base/interrupt.h"
 
 #include <stdlib.h>
@@ -26,7 +27,7 @@ struct voxel_fit {
 struct voxel_fit *
 voxel_fit_new(const struct voxel_kernels *kernels, size_t capacity)
 {
-    struct voxel_fit *fit = aligned_alloc(64, (sizeof *fit + 63) / 64 * 64);
+    struct voxel_fit *fit = arena_piece_new(sizeof *fit);
     if (fit == NULL)
         return NULL;
     fit->kernels = kernels;
@@ -47,7 +48,7 @@ voxel_fit_free(struct voxel_fit *fit)
     free(fit->calm);
     free(fit->weights);
     free(fit->indices);
-    free(fit);
+    arena_piece_free(fit);
 }
 
 /* Observations in classes; class_of NULL: all in the first. */

@@ -7,6 +7,7 @@
  */
 #include "train.h"
 
+#include "../../base/arena.h"
 #include "../../base/interrupt.h"
 #include "../kernels/dispatch.h"
 #include "../layouts.h"
@@ -347,7 +348,7 @@ train(struct training *t)
     t->set.rows = calloc(capacity, sizeof *t->set.rows);
     t->set.activity = malloc(capacity * sizeof *t->set.activity);
     t->set.class_of = malloc(capacity);
-    t->segment = aligned_alloc(64, sizeof *t->segment);
+    t->segment = arena_piece_new(sizeof *t->segment);
     t->histogram = calloc(ENERGIES, sizeof *t->histogram);
     t->fit = voxel_fit_new(t->kernels, capacity);
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
@@ -398,7 +399,7 @@ voxel_train_model(struct voxel_model *model, const unsigned char *samples, int l
     free(t->set.rows);
     free(t->set.activity);
     free(t->set.class_of);
-    free(t->segment);
+    arena_piece_free(t->segment);
     free(t->histogram);
     free(t->plateaus);
     voxel_fit_free(t->fit);
