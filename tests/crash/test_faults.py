@@ -37,7 +37,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_one, sources))
     program = folder / "faults"
-    build.run([*tools.command, *flags, *objects, str(tools.zstd), "-lsqlite3", "-lm", "-o", str(program)])
+    build.run([*tools.command, *flags, *objects, *map(str, tools.zstd), "-lsqlite3", "-lm", "-o", str(program)])
     return program
 
 
