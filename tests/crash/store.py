@@ -96,6 +96,11 @@ def make_values(setup: Setup, count: int, rng: random.Random) -> list[Value]:
     return made
 
 
+def damaged_count(values: list[Value]) -> int:
+    """How many values are damaged frames, which migrate reports and leaves as they are."""
+    return sum(("blob", value) in values for value in (CUT, BROKEN))
+
+
 def _codec(setup: Setup) -> str:
     return setup.encoding.replace("UTF-16", "UTF-16-").lower()
 
