@@ -208,7 +208,8 @@ compact_compress(const struct zblob_options *options, enum zblob_value_type valu
         kind = 0;
         start = HEADER_SIZE;
         stored_size = src_size;
-        memcpy(p + start, src, src_size);
+        if (src_size > 0) /* src may be NULL otherwise */
+            memcpy(p + start, src, src_size);
     }
     *frame_size = start + stored_size;
     write_header(p, options, value_type, src_size, kind, *frame_size);
