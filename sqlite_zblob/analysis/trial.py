@@ -24,7 +24,7 @@ BASE: Setting = ("auto", DEFAULT_LEVEL)
 OTHERS: tuple[Setting, ...] = tuple(setting for setting in SETTINGS if setting != BASE)
 
 PIECE_SIZE = 1 << 20  # bytes that are compressed of a larger value to learn about it
-WHOLE_SIZE = 16 << 20  # of an image that is larger than this, so many bytes stand for all of it
+WHOLE_SIZE = 16 << 20  # bytes of an image that stand for all of a larger one
 STRIPES = 8  # parts that a piece is made of, where a value is no image
 SLABS = 4  # the same, where it is one
 

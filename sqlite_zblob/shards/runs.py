@@ -180,6 +180,26 @@ def _run(
     return DatabasesReport(operation, results, *_sums(results), seconds=time.monotonic() - begun)
 
 
+def _run_on_column(
+    operation: str,
+    run_one: Callable[..., Any],
+    databases: Databases,
+    place: tuple[str | None, str | None],
+    options: dict[str, Any],
+    progress: ProgressCallback | None,
+    side_by_side: int,
+) -> DatabasesReport:
+    """:param run_one: the operation on one database.
+    :param options: of `run_one`. Without `workers`, databases share the CPUs.
+    """
+
+    def call(name: str, show: ProgressCallback, share: int) -> Any:
+        workers = options.get("workers") or share
+        return run_one(name, *place, progress=show, **{**options, "workers": workers})
+
+    return _run(operation, databases, call, progress, side_by_side)
+
+
 def _sums(results: tuple[DatabaseResult, ...]) -> tuple[int, int, int, int, int]:
     figures = [(each.rows, each.changed_rows, each.raw_bytes, each.stored_bytes, each.problems) for each in results]
     rows, changed, raw, stored, problems = (sum(column) for column in zip(*figures, strict=True))
@@ -231,13 +251,7 @@ def migrate(
     :param options: as for `sqlite_zblob.migrate`. `workers` counts for each database, and all share `executor`.
     :raises OptionError: no file matches.
     """
-
-    def call(name: str, show: ProgressCallback, workers: int) -> Report:
-        return migrate_one(
-            name, table, column, progress=show, **{**options, "workers": options.get("workers") or workers}
-        )
-
-    return _run("migrate", databases, call, progress, side_by_side)
+    return _run_on_column("migrate", migrate_one, databases, (table, column), options, progress, side_by_side)
 
 
 def restore(
@@ -250,13 +264,7 @@ def restore(
     **options: Any,
 ) -> DatabasesReport:
     """`sqlite_zblob.restore` of the same column of several databases; otherwise as `migrate`."""
-
-    def call(name: str, show: ProgressCallback, workers: int) -> Report:
-        return restore_one(
-            name, table, column, progress=show, **{**options, "workers": options.get("workers") or workers}
-        )
-
-    return _run("restore", databases, call, progress, side_by_side)
+    return _run_on_column("restore", restore_one, databases, (table, column), options, progress, side_by_side)
 
 
 def verify(
@@ -270,11 +278,8 @@ def verify(
     progress: ProgressCallback | None = None,
 ) -> DatabasesReport:
     """`sqlite_zblob.verify` of several databases; otherwise as `migrate`."""
-
-    def call(name: str, show: ProgressCallback, share: int) -> VerifyReport:
-        return verify_one(name, table, column, executor=executor, workers=workers or share, progress=show)
-
-    return _run("verify", databases, call, progress, side_by_side)
+    options = {"executor": executor, "workers": workers}
+    return _run_on_column("verify", verify_one, databases, (table, column), options, progress, side_by_side)
 
 
 def analyze(

@@ -24,8 +24,8 @@ struct levels {
     int other; /* also tried; 0: none */
 };
 
-/* Up to this size, and where so many fifths of the bytes are letters, levels 1 to 5 all use zstd's level 3 alone: tables,
- * which every level makes, take most of the time, and nothing else makes such values clearly smaller
+/* Values of at most this size, of which more than LETTERS_FIFTHS fifths are letters, are compressed by zstd's level 3 alone
+ * at levels 1 to 5: tables, which every level makes, take most of the time, and nothing else makes such values clearly smaller
  * (docs/decisions/small.md). */
 #define WORDS_SIZE_MAX 4096
 #define WORDS_LEVEL_MAX 5

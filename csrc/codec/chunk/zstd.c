@@ -202,7 +202,7 @@ zstd_encode_best(int level, bool on_whole, const void *src, size_t src_size, voi
     return result;
 }
 
-/* Is it one frame, and nothing else, that says that it holds so many bytes? */
+/* Is it one frame, and nothing else, whose header says that it holds `dst_size` bytes? */
 static bool
 is_one_frame(const void *src, size_t src_size, size_t dst_size)
 {

@@ -4,8 +4,8 @@
  *   label, voxels, start, stop
  *
  * start and stop are the label's bounding box as JSON, with the axes in NumPy's order and as NumPy's slices take them: stop is
- * one more than the last voxel's place. X is a frame, an envelope or a plain value; its largest image counts, whose samples are integers. What
- * has no image has no row. Voxels are looked at piece by piece, so that the memory is that of the labels.
+ * one more than the last voxel's place. X is a frame, an envelope or a plain value; its largest image counts, whose samples
+ * are integers. What has no image has no row. Voxels are looked at piece by piece, so that the memory is that of the labels.
  */
 #include "label_counts.h"
 #include "table_valued.h"

@@ -2,7 +2,7 @@
  * rows.h: what the swift coder's kernels do with half-rows, of which there is one set for each CPU target
  * (kernels/swift_*.h); whoever calls this room hands them in. Section 11 of docs/voxel-format.md.
  *
- * The codes of a *group*, eight neighbours of a half-row, have a *class*: a field of so many bits for each. The highest
+ * The codes of a *group*, eight neighbours of a half-row, have a *class*: the number of bits in the field of each. The highest
  * quarter of what a field can hold are escapes, and what is missing of their codes lies in other streams.
  */
 #ifndef ZBLOB_CODEC_VOXEL_SWIFT_ROWS_H

@@ -12,7 +12,7 @@ enum { SWIFT_HEADER_MAX = SWIFT_STREAMS * VARINT_SIZE_MAX };
 
 static const uint8_t swift_item_bits[SWIFT_STREAMS] = {1, 2, 4, 2, 4, 16};
 
-/* Bytes of so many items. */
+/* The bytes that `count` items of a stream take. */
 static inline size_t
 swift_stream_size(enum swift_stream stream, size_t count)
 {
