@@ -219,7 +219,7 @@ struct zblob_chunk {
     uint64_t stored_offset; /* from the frame's first byte */
     uint32_t raw_size;
     uint32_t stored_size;
-    uint64_t checksum; /* XXH64 of the raw bytes; in a compact frame 32 bits of that of header and stored bytes */
+    uint64_t checksum; /* XXH3 of the raw bytes; in a compact frame 32 bits of that of header and stored bytes */
     enum zblob_codec codec;
 };
 
@@ -285,7 +285,7 @@ ZBLOB_API enum zblob_result zblob_decompress(const struct zblob_frame *frame, un
 ZBLOB_API enum zblob_result zblob_verify(const struct zblob_frame *frame, uint32_t *damaged_count,
                                          const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
-/* XXH64 with seed 0, as the chunk index holds it for each chunk. */
+/* XXH3 with seed 0, as the chunk index holds it for each chunk. */
 ZBLOB_API uint64_t zblob_checksum(const void *src, size_t src_size);
 
 ZBLOB_API void zblob_free(void *block);

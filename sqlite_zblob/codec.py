@@ -527,7 +527,7 @@ def _damaged_chunks(decoder: Any, header: Any, frame: Any, error: Any) -> Iterat
 
 
 def checksum(data: Buffer) -> int:
-    """XXH64 of these bytes, which is the checksum that the chunk index has of each chunk."""
+    """XXH3 of these bytes, which is the checksum that the chunk index has of each chunk."""
     with _bytes_of(data) as src:
         return int(lib.zblob_checksum(src, len(src)))
 

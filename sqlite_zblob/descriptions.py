@@ -55,7 +55,7 @@ class FrameInfo:
     compact: bool  # the frame of a small value, which has a header of 12 or 16 bytes, one chunk, and no images
     header_size: int  # bytes
     chunk_count: int
-    checksum: str | None  # "xxh64": of each chunk's raw bytes; "xxh64/32", 32 bits of it: of all of a compact frame
+    checksum: str | None  # "xxh3": of each chunk's raw bytes; "xxh3/32", 32 bits of it: of all of a compact frame
     dictionary_id: int  # 0: none
     for_column: bool  # a compressed column has made the frame; False: the program did that itself, by zcompress
     images: tuple[ImageInfo, ...]

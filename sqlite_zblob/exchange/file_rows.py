@@ -79,7 +79,7 @@ def _raw_files(name: str, stored: bytes) -> dict[str, bytes]:
         "spacing": image.spacing,
         "origin": image.origin,
         "direction": image.direction,
-        "xxh64": f"{checksum(value[image.value_offset : image.value_offset + size]):016x}",
+        "xxh3": f"{checksum(value[image.value_offset : image.value_offset + size]):016x}",
     }
     samples = value[image.value_offset : image.value_offset + size]
     return {f"{name}.raw": samples, f"{name}.json": json.dumps(about, indent=1).encode()}
@@ -181,7 +181,7 @@ def _read_raw(objects: Objects, name: str, data: bytes) -> bytes:
         about = json.loads(data)
         dtype = np.dtype(about["dtype"]).newbyteorder("<" if about["byte_order"] == "little" else ">")
         samples = objects.get(f"{name}.raw")
-        if f"{checksum(samples):016x}" != about["xxh64"]:
+        if f"{checksum(samples):016x}" != about["xxh3"]:
             raise DamagedFrameError(f"{name}.raw is not what {name}.json says: its checksum differs")
         array = np.frombuffer(samples, dtype).reshape(about["shape"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:

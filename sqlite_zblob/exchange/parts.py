@@ -82,8 +82,8 @@ class Frame:
     def _read_index(self, at: int, stored: int) -> list[Chunk]:
         chunks, raw = [], 0
         for _ in range(self.info.chunk_count):
-            raw_size, stored_size, xxh64, codec = struct.unpack_from("<IIQB", self.data, at)
-            chunks.append(Chunk(raw, raw_size, stored, stored_size, xxh64, codec))
+            raw_size, stored_size, xxh3, codec = struct.unpack_from("<IIQB", self.data, at)
+            chunks.append(Chunk(raw, raw_size, stored, stored_size, xxh3, codec))
             raw, stored, at = raw + raw_size, stored + stored_size, at + _ENTRY
         return chunks
 

@@ -373,7 +373,7 @@ def _read_blob(connection: apsw.Connection, place: Place, key: Key, size: int) -
 def fingerprint(value: Buffer) -> int:
     """A checksum to recognise a value by, together with its type and size.
 
-    It is the XXH64 of the value or, if that has several pieces of PIECE_SIZE bytes, of the XXH64s of these pieces.
+    It is the XXH3 of the value or, if that has several pieces of PIECE_SIZE bytes, of the XXH3s of these pieces.
     """
     view = memoryview(value)
     return _joined([checksum(view[begin : begin + PIECE_SIZE]) for begin in range(0, len(view), PIECE_SIZE)])

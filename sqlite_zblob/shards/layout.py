@@ -23,7 +23,7 @@ from ..errors import MetadataError, OptionError, WrongTypeError
 Key = str | bytes | int
 
 TABLE = "zblob_shard"
-HASH = "xxh64-mod"
+HASH = "xxh3-mod"
 READY, FILLING, SEALED = STATES = ("ready", "filling", "sealed")
 MOST_SHARDS = 10_000
 
@@ -63,7 +63,7 @@ def key_bytes(key: Key) -> bytes:
 
 
 def shard_of(key: Key, shards: int) -> int:
-    """The number of the shard that holds a key: XXH64, seed 0, modulo the number of shards."""
+    """The number of the shard that holds a key: XXH3, seed 0, modulo the number of shards."""
     return checksum(key_bytes(key)) % shards
 
 

@@ -68,7 +68,7 @@ def lacks_compact_magic(value: object) -> bool:
 
 
 def compact_checksum(value: bytes) -> bool:
-    return bool(xxhash.xxh64_intdigest(value[8:]) & 0xFFFFFFFF == struct.unpack_from("<I", value, 4)[0])
+    return bool(xxhash.xxh3_64_intdigest(value[8:]) & 0xFFFFFFFF == struct.unpack_from("<I", value, 4)[0])
 
 
 def lacks_magic(value: object) -> bool:
@@ -80,8 +80,9 @@ def lacks_magic(value: object) -> bool:
     header_size = 8 + struct.unpack_from("<I", value, 4)[0]
     if not 44 <= header_size <= len(value):
         return False
-    header = b"\x5a\x2a\x4d\x18" + value[4:8] + b"ZBLB" + value[12 : header_size - 8]
-    return bool(xxhash.xxh64_intdigest(header) == struct.unpack_from("<Q", value, header_size - 8)[0])
+    return bool(
+        xxhash.xxh3_64_intdigest(value[12 : header_size - 8]) == struct.unpack_from("<Q", value, header_size - 8)[0]
+    )
 
 
 def read_image(body: bytes) -> Image:
@@ -253,7 +254,7 @@ def decode(value: bytes, dictionaries: Mapping[int, bytes] = MappingProxyType({}
     header_size = 8 + struct.unpack_from("<I", value, 4)[0]
     require(44 <= header_size <= len(value), "header's size")
     header = value[:header_size]
-    require(xxhash.xxh64_intdigest(header[:-8]) == struct.unpack("<Q", header[-8:])[0], "header's checksum")
+    require(xxhash.xxh3_64_intdigest(header[12:-8]) == struct.unpack("<Q", header[-8:])[0], "header's checksum")
     return decode_ordinary(value, header)
 
 
@@ -316,4 +317,4 @@ def require_needed_models(entries: list[Entry], images: list[Image]) -> None:
 
 
 def checksum_holds(chunk: bytes, checksum: int) -> bool:
-    return bool(xxhash.xxh64_intdigest(chunk) == checksum)
+    return bool(xxhash.xxh3_64_intdigest(chunk) == checksum)

@@ -140,7 +140,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum zblob_codec codecs[] = {ZBLOB_CODEC_AUTO, ZBLOB_CODEC_PLANES, ZBLOB_CODEC_VOXEL};
-    uint64_t choice = checksum_xxh64(data, size);
+    uint64_t choice = checksum_xxh3(data, size);
     read_everything(data, size);
     round_trip(data, size, (int)(choice % 9) + 1, codecs[choice / 9 % 3]);
     return 0;
@@ -165,7 +165,7 @@ mend_header(uint8_t *data, size_t size)
     uint64_t header_size = zblob_header_size(data, size);
     if (header_size < 52 || header_size > size)
         return;
-    uint64_t checksum = checksum_xxh64(data, (size_t)header_size - 8);
+    uint64_t checksum = checksum_xxh3(data + 12, (size_t)header_size - 20);
     for (int i = 0; i < 8; i++)
         data[header_size - 8 + (size_t)i] = (uint8_t)(checksum >> (8 * i));
 }

@@ -106,7 +106,7 @@ say_value(struct run *run, sqlite3_stmt *statement, int column)
     if (sqlite3_column_type(statement, column) == SQLITE_BLOB) {
         const void *data = sqlite3_column_blob(statement, column);
         size_t size = (size_t)sqlite3_column_bytes(statement, column);
-        snprintf(text, sizeof text, "%" PRIu64 " bytes %016" PRIx64, (uint64_t)size, checksum_xxh64(data, size));
+        snprintf(text, sizeof text, "%" PRIu64 " bytes %016" PRIx64, (uint64_t)size, checksum_xxh3(data, size));
         say(run, text);
     } else {
         const unsigned char *plain = sqlite3_column_text(statement, column);

@@ -76,7 +76,7 @@ class Parts:
         header += bytes([self.version, self.value_type, self.level, codec])
         header += struct.pack("<QIII", raw_size, self.dictionary_id, len(self.chunks), len(area)) + area
         header += b"".join(chunk.pack() for chunk in self.chunks)
-        header += struct.pack("<Q", xxhash.xxh64_intdigest(header))
+        header += struct.pack("<Q", xxh3(header[12:]))
         return header + b"".join(chunk.stored for chunk in self.chunks) + self.tail
 
 
@@ -91,8 +91,8 @@ def model_body(model: bytes, image: int = 0) -> bytes:
     return struct.pack("<BHB", VOXEL, image, 0) + model
 
 
-def xxh64(data: bytes) -> int:
-    return xxhash.xxh64_intdigest(data)
+def xxh3(data: bytes) -> int:
+    return xxhash.xxh3_64_intdigest(data)
 
 
 class BitWriter:
@@ -120,4 +120,4 @@ def mend_header(frame: bytes) -> bytes:
     size = 8 + struct.unpack_from("<I", frame, 4)[0]
     if not 44 <= size <= len(frame):
         return frame
-    return frame[: size - 8] + struct.pack("<Q", xxh64(frame[: size - 8])) + frame[size:]
+    return frame[: size - 8] + struct.pack("<Q", xxh3(frame[12 : size - 8])) + frame[size:]

@@ -66,11 +66,11 @@ def test_a_mapping(tmp_path: Path) -> None:
 
 
 def test_any_program_finds_the_row(tmp_path: Path) -> None:
-    """By the document alone: XXH64 of the key's bytes, modulo N, in ordinary files."""
+    """By the document alone: XXH3 of the key's bytes, modulo N, in ordinary files."""
     make(tmp_path)
     for key in KEYS:
         hashed = key if isinstance(key, bytes) else str(key).encode()
-        connection = sqlite3.connect(tmp_path / f"store-{xxhash.xxh64(hashed).intdigest() % 3:04}.db")
+        connection = sqlite3.connect(tmp_path / f"store-{xxhash.xxh3_64(hashed).intdigest() % 3:04}.db")
         (frame,) = connection.execute("SELECT data FROM results WHERE key = ?", (key,)).fetchone()
         connection.close()
         assert zb.decompress(frame) == value_of(key)

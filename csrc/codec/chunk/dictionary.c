@@ -26,7 +26,7 @@ struct zblob_dictionary {
 uint32_t
 zblob_dictionary_id_of(const void *src, size_t src_size)
 {
-    uint32_t id = (uint32_t)checksum_xxh64(src, src_size);
+    uint32_t id = (uint32_t)checksum_xxh3(src, src_size);
     return id ? id : 1;
 }
 

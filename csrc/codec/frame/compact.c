@@ -72,7 +72,7 @@ bool
 compact_checksum_holds(const unsigned char *src, size_t src_size)
 {
     return src_size >= HEADER_SIZE && src_size <= compact_reach(src) &&
-           load_le32(src + AT_CHECKSUM) == (uint32_t)checksum_xxh64(src + AT_KIND, src_size - AT_KIND);
+           load_le32(src + AT_CHECKSUM) == (uint32_t)checksum_xxh3(src + AT_KIND, src_size - AT_KIND);
 }
 
 bool
@@ -122,7 +122,7 @@ compact_open(struct zblob_frame *frame, const unsigned char *src, size_t src_siz
 {
     frame->header = src;
     frame->version = src[AT_KIND] >> VERSION_SHIFT;
-    if (load_le32(src + AT_CHECKSUM) != (uint32_t)checksum_xxh64(src + AT_KIND, src_size - AT_KIND))
+    if (load_le32(src + AT_CHECKSUM) != (uint32_t)checksum_xxh3(src + AT_KIND, src_size - AT_KIND))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: its checksum is wrong");
     if (frame->version != ZBLOB_FORMAT_VERSION)
         return zblob_fail(error, ZBLOB_UNSUPPORTED,
@@ -186,7 +186,7 @@ write_header(unsigned char *dst, const struct zblob_options *options, enum zblob
     store_le16(dst + AT_RAW_SIZE, (uint16_t)raw_size);
     if (kind & HAS_DICTIONARY)
         store_le32(dst + AT_DICTIONARY_ID, zblob_dictionary_id(options->dictionary));
-    store_le32(dst + AT_CHECKSUM, (uint32_t)checksum_xxh64(dst + AT_KIND, frame_size - AT_KIND));
+    store_le32(dst + AT_CHECKSUM, (uint32_t)checksum_xxh3(dst + AT_KIND, frame_size - AT_KIND));
 }
 
 enum zblob_result

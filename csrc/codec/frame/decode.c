@@ -128,7 +128,7 @@ decoder_decode(const struct zblob_decoder *decoder, const struct located_chunk *
     uint32_t index = located->index, count = decoder->frame.chunk_count;
     switch (result) {
     case ZBLOB_OK:
-        if (checksum_xxh64(dst, chunk->raw_size) == chunk->checksum)
+        if (checksum_xxh3(dst, chunk->raw_size) == chunk->checksum)
             return ZBLOB_OK;
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: chunk %" PRIu32 " of %" PRIu32 " (%s): wrong checksum",
                           index + 1, count, name);

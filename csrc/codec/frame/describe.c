@@ -144,7 +144,7 @@ put_frame(struct writer *w, const struct zblob_frame *frame, bool in_envelope)
     put_double(w, (double)frame->raw_size / (double)frame->frame_size);
     put(w, ", \"compact\": %s, \"header_size\": %zu, \"chunk_count\": %" PRIu32 ", \"checksum\": \"%s\"",
         frame->is_compact ? "true" : "false", frame->header_size, frame->chunk_count,
-        frame->is_compact ? "xxh64/32" : "xxh64");
+        frame->is_compact ? "xxh3/32" : "xxh3");
     put(w, ", \"dictionary_id\": %" PRIu32 ", \"for_column\": %s", frame->dictionary_id,
         frame->for_column ? "true" : "false");
 }

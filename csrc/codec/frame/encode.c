@@ -50,7 +50,7 @@ encode_chunk(struct plan *plan, size_t i)
     const struct chunk_place *place = &chunk->place;
     struct zblob_chunk *entry = &plan->index[i];
     entry->raw_size = (uint32_t)place->raw_size;
-    entry->checksum = checksum_xxh64(plan->src + place->raw_offset, place->raw_size);
+    entry->checksum = checksum_xxh3(plan->src + place->raw_offset, place->raw_size);
     if (place->image)
         plan->results[i] = encode_samples(plan, chunk, entry, &plan->zstd_sizes[i]);
     else

@@ -72,22 +72,18 @@ zblob_header_size(const void *src, size_t src_size)
     return frame_has_ordinary_magic(src, src_size) ? stated_header_size(src) : 0;
 }
 
-/* What every version keeps: magic, sizes, and the checksum over the header at the header's end. True if that one holds
- * for a header that begins with the right magic, whatever stands there. */
+/* What every version keeps: magic, sizes, and the header's checksum at its end, of all that stands between. True if that
+ * one holds, whatever stands in the magic's place. */
 static bool
-checksum_holds_with_magic(const unsigned char *src, size_t src_size)
+checksum_holds(const unsigned char *src, size_t src_size)
 {
     if (src_size < FRAME_FIXED_SIZE + FRAME_CHECKSUM_SIZE)
         return false;
     uint64_t header_size = stated_header_size(src);
     if (header_size < FRAME_FIXED_SIZE + FRAME_CHECKSUM_SIZE || header_size > src_size)
         return false;
-    unsigned char start[CHECKSUM_START_SIZE];
-    size_t covered = (size_t)header_size - FRAME_CHECKSUM_SIZE;
-    memcpy(start, src, sizeof start);
-    store_le32(start + AT_SKIPPABLE_MAGIC, SKIPPABLE_MAGIC);
-    memcpy(start + AT_SIGNATURE, SIGNATURE, 4);
-    return load_le64(src + covered) == checksum_xxh64_from(start, src, covered);
+    size_t checksum_at = (size_t)header_size - FRAME_CHECKSUM_SIZE;
+    return load_le64(src + checksum_at) == checksum_xxh3(src + AT_VERSION, checksum_at - AT_VERSION);
 }
 
 bool
@@ -95,14 +91,13 @@ zblob_is_frame(const void *src, size_t src_size)
 {
     if (compact_has_magic(src, src_size))
         return compact_checksum_holds(src, src_size);
-    return frame_has_ordinary_magic(src, src_size) && checksum_holds_with_magic(src, src_size);
+    return frame_has_ordinary_magic(src, src_size) && checksum_holds(src, src_size);
 }
 
 bool
 frame_lacks_magic(const void *src, size_t src_size)
 {
-    return !zblob_has_magic(src, src_size) &&
-           (checksum_holds_with_magic(src, src_size) || compact_lacks_magic(src, src_size));
+    return !zblob_has_magic(src, src_size) && (checksum_holds(src, src_size) || compact_lacks_magic(src, src_size));
 }
 
 static bool
@@ -175,7 +170,7 @@ frame_write_header(unsigned char *dst, const struct zblob_frame *frame, size_t s
     store_le32(dst + AT_CHUNK_COUNT, frame->chunk_count);
     store_le32(dst + AT_SECTION_SIZE, (uint32_t)section_size);
     unsigned char *end = index_write(dst + FRAME_FIXED_SIZE + section_size, chunks, frame->chunk_count);
-    store_le64(end, checksum_xxh64(dst, header_size - FRAME_CHECKSUM_SIZE));
+    store_le64(end, checksum_xxh3(dst + AT_VERSION, header_size - FRAME_CHECKSUM_SIZE - AT_VERSION));
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

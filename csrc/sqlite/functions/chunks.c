@@ -4,7 +4,7 @@
  *   chunk, raw_offset, raw_size, stored_offset, stored_size, codec, checksum
  *
  * Offsets count from the original's first byte, and from the frame's, which in an envelope is not the value's. The
- * checksum is the raw bytes' XXH64, in hexadecimal. Looks at the header alone. What is no frame has no row.
+ * checksum is the raw bytes' XXH3, in hexadecimal. Looks at the header alone. What is no frame has no row.
  */
 #include "../values.h"
 #include "table_valued.h"

@@ -18,7 +18,7 @@ from ...samples.frame_parts import (
     Section,
     image_body,
     model_body,
-    xxh64,
+    xxh3,
 )
 
 
@@ -59,7 +59,7 @@ def overlapping_images() -> bytes:
     raw, body = bytes(384), list_model(65536)
     sections = [Section(1, image_body(0, (24, 4), sample_type=10)) for _ in range(1024)]
     sections += [Section(2, model_body(body, image)) for image in range(1024)]
-    return Parts(sections, [Chunk(len(raw), STORE, raw, xxh64(raw))]).pack()
+    return Parts(sections, [Chunk(len(raw), STORE, raw, xxh3(raw))]).pack()
 
 
 def rank_maps() -> bytes:
@@ -85,13 +85,13 @@ def many_models(body: bytes, *, sample_type: int, size: tuple[int, ...], compone
 def tiny_chunks(count: int, *, codec: int, wrong: bool = False) -> bytes:
     """A value of `count` bytes, of which each has a chunk of its own."""
     stored = zstandard.ZstdCompressor().compress(b"x") if codec == ZSTD else b"x"
-    return Parts([], [Chunk(1, codec, stored, 0 if wrong else xxh64(b"x"))] * count).pack()
+    return Parts([], [Chunk(1, codec, stored, 0 if wrong else xxh3(b"x"))] * count).pack()
 
 
 def zeros(count: int, size: int = 1 << 24) -> bytes:
     """So many chunks of 16 MiB each, in a few hundred bytes per chunk."""
     raw = bytes(size)
-    chunk = Chunk(size, ZSTD, zstandard.ZstdCompressor().compress(raw), xxh64(raw))
+    chunk = Chunk(size, ZSTD, zstandard.ZstdCompressor().compress(raw), xxh3(raw))
     return Parts([], [chunk] * count).pack()
 
 

@@ -26,7 +26,7 @@ FRAME = zb.compress(VALUE * 3)
 
 def sealed(frame: bytes) -> bytes:
     """With the right checksum, as a hostile writer would make it."""
-    return frame[:4] + struct.pack("<I", xxhash.xxh64_intdigest(frame[8:]) & 0xFFFFFFFF) + frame[8:]
+    return frame[:4] + struct.pack("<I", xxhash.xxh3_64_intdigest(frame[8:]) & 0xFFFFFFFF) + frame[8:]
 
 
 @pytest.mark.parametrize("level", range(1, 10))

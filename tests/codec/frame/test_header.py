@@ -25,7 +25,7 @@ def reheadered(frame: bytes, offset: int, new: bytes) -> bytes:
     """A frame with a changed header whose checksum is right again, as a hostile writer would make it."""
     header_size = 8 + struct.unpack_from("<I", frame, 4)[0]
     header = frame[:offset] + new + frame[offset + len(new) : header_size - 8]
-    return header + struct.pack("<Q", xxhash.xxh64_intdigest(header)) + frame[header_size:]
+    return header + struct.pack("<Q", xxhash.xxh3_64_intdigest(header[12:])) + frame[header_size:]
 
 
 BAD_FRAMES = [
@@ -73,7 +73,7 @@ def section_frame(section_type: int, body: bytes) -> bytes:
     section = struct.pack("<HHI", section_type, 0, len(body)) + body
     header = FRAME[:32] + struct.pack("<I", len(section)) + section + FRAME[36 : HEADER_SIZE - 8]
     header = header[:4] + struct.pack("<I", len(header)) + header[8:]
-    return header + struct.pack("<Q", xxhash.xxh64_intdigest(header)) + FRAME[HEADER_SIZE:]
+    return header + struct.pack("<Q", xxhash.xxh3_64_intdigest(header[12:])) + FRAME[HEADER_SIZE:]
 
 
 IMAGE = struct.pack("<BBBBIQ2Q", 1, 1, 2, 0, 1, 0, 30, 30)

@@ -15,7 +15,7 @@ import sqlite_zblob as zb
 import sqlite_zblob.codec
 
 from ...conftest import ROOT, one, open_apsw
-from ...samples.frame_parts import STORE, ZSTD, Chunk, Parts, Section, image_body, xxh64
+from ...samples.frame_parts import STORE, ZSTD, Chunk, Parts, Section, image_body, xxh3
 from . import hostile
 
 MEASURE = """
@@ -82,7 +82,7 @@ def test_memory_stays_within_what_is_stored_and_a_little_more(name: str, what: s
 def test_images_must_not_overlap_nor_be_out_of_order() -> None:
     def frame(*offsets: int) -> bytes:
         sections = [Section(1, image_body(offset, (24, 2))) for offset in offsets]
-        return Parts(sections, [Chunk(200, STORE, bytes(200), xxh64(bytes(200)))]).pack()
+        return Parts(sections, [Chunk(200, STORE, bytes(200), xxh3(bytes(200)))]).pack()
 
     assert zb.decompress(frame(0, 48, 96)) == bytes(200)
     for offsets in ((0, 47), (48, 0), (0, 0)):
