@@ -10,10 +10,11 @@ import xxhash
 
 import sqlite_zblob as zb
 
+# Lengths of stripes and of blocks, and some beyond.
+AROUND_BOUNDARIES = [511, 512, 513, 1023, 1024, 1025, 1087, 1088, 1089, 2048, 2049, 4097, 65536, 1000003]
 
-@pytest.mark.parametrize(
-    "size", [*range(260), 511, 512, 513, 1023, 1024, 1025, 1087, 1088, 1089, 2048, 2049, 4097, 65536, 1000003]
-)
+
+@pytest.mark.parametrize("size", [*range(260), *AROUND_BOUNDARIES])
 def test_checksums_are_xxh3(size: int) -> None:
     raw = random.Random(size).randbytes(size)
     frame = zb.compress(raw, codec="store")
