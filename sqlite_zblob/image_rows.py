@@ -107,6 +107,8 @@ def _to_bytes(image: Any) -> bytes:
     if "SimpleITK.Image" in kinds:
         if image.GetPixelIDTypeAsString().startswith("label of"):  # SimpleITK would abort the process
             raise OptionError("SimpleITK cannot pickle label maps: convert it by LabelMapToLabel first")
+        if 0 in image.GetSize():
+            raise OptionError("the image has no pixels: it could be stored, but not be told from other pickles")
         return pickle.dumps(image, 4)
     if kinds & {"nibabel.Nifti1Pair", "nibabel.Nifti2Pair"}:
         return _nifti_bytes(image)

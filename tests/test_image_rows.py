@@ -120,6 +120,8 @@ def test_what_is_refused(connection: Any) -> None:
         write(connection, "scans", "a", np.array([None]))
     with pytest.raises(zb.OptionError, match="label maps"):
         write(connection, "scans", "a", sitk.Image([9, 9], sitk.sitkLabelUInt8))
+    with pytest.raises(zb.OptionError, match="no pixels"):
+        write(connection, "scans", "a", sitk.Image())
     write(connection, "scans", "a", np.zeros(100))
     with pytest.raises(KeyError):
         read(connection, "scans", "b")
