@@ -52,6 +52,20 @@ def test_flat_rows_take_next_to_nothing() -> None:
     assert len(frame_of(array, LEVEL)) < len(frame_of(np.ascontiguousarray(array[:, 80:120]), LEVEL)) + 20 * 200
 
 
+def test_scattered_points_are_no_regions() -> None:
+    """Points make a label map slow, so level 1 leaves them to a quicker codec; borders of regions are no points."""
+    rng = np.random.default_rng(8)
+    shape = (8, 160, 160)
+    points = np.where(rng.random(shape) < 0.1, rng.integers(0, 32767, shape), 0).astype("<i2")
+    codecs = [zb.info(zb.compress(pickle.dumps(points), level)).codec for level in (LEVEL, LEVEL + 1)]
+    assert codecs == ["zstd", "voxel"]
+    names = rng.integers(0, 32767, (8, 40, 40)).astype("<i2")
+    regions = names.repeat(4, 1).repeat(4, 2)
+    edges = rng.random(shape) < 0.3
+    regions = np.where(edges, np.roll(regions, 1, 2), regions)
+    assert len(frame_of(regions, LEVEL)) <= 1.01 * len(frame_of(regions, LEVEL + 1))
+
+
 def test_the_levels_are_one_front() -> None:
     for dtype in ("u1", "<i2"):
         array = smooth((12, 90, 110), dtype)

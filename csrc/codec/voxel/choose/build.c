@@ -30,7 +30,7 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     enum zblob_result result = ZBLOB_OK;
     if (m->shape.height == 1)
         gain = !voxel_is_wide(grid->sample_type) && voxel_choose_fold(m, samples, &is_signal);
-    enum voxel_verdict verdict = gain ? voxel_survey_labels(m, samples) : VOXEL_NO;
+    enum voxel_verdict verdict = gain ? voxel_survey_labels(m, samples, level) : VOXEL_NO;
     m->is_label = verdict == VOXEL_YES;
     if (verdict == VOXEL_UNSURE)
         result = voxel_try_labels(m, samples, level, &m->is_label);

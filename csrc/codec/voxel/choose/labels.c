@@ -9,22 +9,28 @@
 #include "../label/literals.h"
 #include "../label/pixels.h"
 #include "entropy.h"
+#include "levels.h"
 
 #include <string.h>
 
 enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
 enum { TOO_MANY = 5, MANY = 8, RARE = 32 }; /* literals: one pixel in so many */
+/* A literal is a point if its label is none of those around it. There are too many points for the quickest level if there
+ * is one in so many bytes, and one for so many changes along rows: they are noise, not regions. */
+enum { AROUND = 4, POINT_BYTES = 64, POINT_CHANGES = 3 };
 
 struct costs {
     uint64_t labels, intensities;
 };
 
 struct sample {
-    size_t pixel, components, count, mixed;   /* mixed: pixels whose components are not all the same */
-    uint64_t total;                           /* pixels of the image */
-    size_t size;                              /* bytes of a component */
-    size_t low, high;                         /* where its two lowest bytes are */
-    uint64_t met[HASHES / 64];                /* which pixels were met, by hash */
+    size_t pixel, components, count, mixed; /* mixed: pixels whose components are not all the same */
+    uint64_t total;                         /* pixels of the image */
+    size_t size;                            /* bytes of a component */
+    size_t low, high;                       /* where its two lowest bytes are */
+    uint64_t met[HASHES / 64];              /* which pixels were met, by hash */
+    bool counts_points;
+    uint64_t points, changes;                 /* changes: from one pixel of a row to the next */
     uint32_t flat, flat_missed;               /* all neighbours agree; and the pixel differs from them */
     uint32_t coded[3];                        /* others: like the neighbour above, like another, like none */
     uint32_t differences[2][DIFFERENCES + 1]; /* from the best neighbour, by flatness; the last: farther ones */
@@ -76,6 +82,20 @@ median(unsigned w, unsigned n, unsigned nw)
     return nw >= most ? least : nw <= least ? most : w + n - nw;
 }
 
+/* Does a pixel occur in a few columns to the left or right, in its row or in those above it and before it? */
+static bool
+is_around(const unsigned char *now, const unsigned char *above, const unsigned char *before, size_t x, size_t width,
+          size_t size)
+{
+    const unsigned char *pixel = now + x * size, *rows[] = {above, before ? before : above, now};
+    size_t first = x > AROUND ? x - AROUND : 0, last = x + AROUND < width ? x + AROUND : width - 1;
+    for (int row = 0; row < 3; row++)
+        for (size_t at = first; row < 2 ? at <= last : at < x; at++)
+            if (memcmp(pixel, rows[row] + at * size, size) == 0)
+                return true;
+    return false;
+}
+
 static inline __attribute__((always_inline)) void
 sample_pixels(struct sample *s, const unsigned char *now, const unsigned char *above, const unsigned char *before,
               size_t width, size_t size)
@@ -97,7 +117,10 @@ sample_pixels(struct sample *s, const unsigned char *now, const unsigned char *a
         unsigned guess = median(low_part(s, here - size), low_part(s, up), low_part(s, up - size));
         uint16_t difference = (uint16_t)(low_part(s, here) - guess + DIFFERENCES / 2);
         s->differences[is_flat][difference < DIFFERENCES ? difference : DIFFERENCES]++;
+        if (s->counts_points && v != n && v != other)
+            s->points += !is_around(now, above, before, x, width, size);
         if (v != w) {
+            s->changes++;
             size_t hash = hash_number(v) >> 54;
             s->met[hash / 64] |= UINT64_C(1) << hash % 64;
         }
@@ -163,9 +186,10 @@ costs_of(const struct sample *s)
 /* Differences say little of intensities that are spread out, or of names that are numbers: only where the estimates are
  * far apart, and labels hardly ever new, they decide. */
 static enum voxel_verdict
-verdict_of(const struct sample *s)
+verdict_of(const struct sample *s, int level)
 {
     uint32_t coded = s->coded[0] + s->coded[1] + s->coded[2], values = 0;
+    uint64_t literals = (uint64_t)s->flat_missed + s->coded[2];
     /* symbols are slow: where most pixels of a large image of bytes would be symbols, intensities are faster */
     if (s->count == 0 || (s->total > LARGE && s->pixel == 1 && coded > s->count / 5 * 3))
         return VOXEL_NO;
@@ -173,12 +197,15 @@ verdict_of(const struct sample *s)
         values += (uint32_t)__builtin_popcountll(s->met[i]);
     if (values <= 2)
         return VOXEL_YES;
-    if (((uint64_t)s->flat_missed + s->coded[2]) * TOO_MANY > s->count)
+    if (literals * TOO_MANY > s->count ||
+        (s->points * POINT_BYTES > s->count * s->pixel && s->points * POINT_CHANGES > s->changes))
         return VOXEL_NO;
     struct costs costs = costs_of(s);
     if (costs.labels > 2 * costs.intensities)
         return VOXEL_NO;
-    bool is_clear = ((uint64_t)s->flat_missed + s->coded[2]) * RARE < s->count && costs.labels * 2 < costs.intensities;
+    bool is_clear = literals * RARE < s->count && costs.labels * 2 < costs.intensities;
+    if (level == VOXEL_LEVEL_SWIFT && costs.labels < costs.intensities)
+        return VOXEL_YES; /* a trial would take longer than all the rest */
     return is_clear ? VOXEL_YES : VOXEL_UNSURE;
 }
 
@@ -199,10 +226,10 @@ sample_row_of(struct sample *s, const struct voxel_model *model, const unsigned 
 }
 
 enum voxel_verdict
-voxel_survey_labels(const struct voxel_model *model, const unsigned char *samples)
+voxel_survey_labels(const struct voxel_model *model, const unsigned char *samples, int level)
 {
     const struct voxel_shape *shape = &model->shape;
-    struct sample s = {.components = (size_t)shape->components};
+    struct sample s = {.components = (size_t)shape->components, .counts_points = level == VOXEL_LEVEL_SWIFT};
     size_t sample = zblob_sample_size(model->grid.sample_type), first = model->grid.big_endian ? sample - 1 : 0;
     s.size = sample;
     s.pixel = s.components * sample;
@@ -216,10 +243,10 @@ voxel_survey_labels(const struct voxel_model *model, const unsigned char *sample
         wanted = rows;
     for (uint64_t i = 0; i < wanted; i += FIRST_LOOK)
         sample_row_of(&s, model, samples, i, wanted);
-    if (s.count > 0 && verdict_of(&s) == VOXEL_NO) /* as most images */
+    if (s.count > 0 && verdict_of(&s, level) == VOXEL_NO) /* as most images */
         return VOXEL_NO;
     for (uint64_t i = 0; i < wanted; i++)
         if (i % FIRST_LOOK)
             sample_row_of(&s, model, samples, i, wanted);
-    return verdict_of(&s);
+    return verdict_of(&s, level);
 }

@@ -6,7 +6,7 @@
 
 enum voxel_verdict { VOXEL_NO, VOXEL_UNSURE, VOXEL_YES };
 
-/* Would labels take fewer bits than intensities, and not too much time? */
-enum voxel_verdict voxel_survey_labels(const struct voxel_model *model, const unsigned char *samples);
+/* Would labels take fewer bits than intensities, and not too much time for the level? */
+enum voxel_verdict voxel_survey_labels(const struct voxel_model *model, const unsigned char *samples, int level);
 
 #endif
