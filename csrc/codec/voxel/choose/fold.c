@@ -57,6 +57,9 @@ voxel_choose_fold(struct voxel_model *model, const unsigned char *samples, bool 
 {
     uint64_t pixels = model->shape.width, least, unused, next = 2 * difference_at(model, samples, 1) + 1;
     uint64_t width = best_divisor(model, samples, pixels, VOXEL_ROW_MIN, ROW_MAX, 1, next, &least);
+    /* in noise, samples at any distance are as similar: then the width means nothing, and rows may be as long as one likes */
+    if (width && difference_at(model, samples, width + width / 2 + 1) * 31 < least * 32)
+        width = 0;
     *is_signal = width == 0;
     if (width) {
         uint64_t rows = pixels / width;
