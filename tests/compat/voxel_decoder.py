@@ -45,7 +45,7 @@ def shape_of(grid: Grid) -> tuple[int, int, int, int]:
 
 def without_ranks(values: Values, model: Model, lowest: int) -> Values:
     """Values, whose last axis are the components, for their ranks."""
-    ranks = (values - lowest) & 0xFFFF
+    ranks = (values - lowest) & (0xFFFF if lowest == -32768 else 0xFF)
     for c in range(ranks.shape[-1]):
         used = model.ranks[c % len(model.ranks)]
         ranks[..., c] = used[np.where(ranks[..., c] < len(used), ranks[..., c], 0)]

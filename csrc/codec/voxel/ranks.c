@@ -11,10 +11,27 @@ sample_of_value(const struct sample_type *type, uint32_t value)
     return (uint16_t)(type->size > 1 ? sample : sample & 255);
 }
 
-/* sample_of, from the values. */
+/* Tables of 8-bit samples, from the values. */
+static void
+fill_bytes(struct voxel_ranks *ranks, const struct sample_type *type)
+{
+    for (uint32_t rank = 0; rank < 256; rank++) {
+        uint8_t sample = (uint8_t)sample_of_value(type, ranks->values[rank < ranks->count ? rank : 0]);
+        uint8_t coded = (uint8_t)((int)rank + voxel_lowest_value(type));
+        ranks->bytes[VOXEL_TO_SAMPLES][coded] = sample;
+        if (rank < ranks->count)
+            ranks->bytes[VOXEL_TO_RANKS][sample] = coded;
+    }
+}
+
+/* What leads from ranks to samples, from the values. */
 static bool
 open_samples(struct voxel_ranks *ranks, const struct sample_type *type)
 {
+    if (type->size == 1) {
+        fill_bytes(ranks, type);
+        return true;
+    }
     ranks->sample_of = malloc(ranks->count * sizeof *ranks->sample_of);
     if (ranks->sample_of == NULL)
         return false;
@@ -29,12 +46,13 @@ voxel_ranks_build(struct voxel_ranks *ranks, const struct sample_type *type, con
 {
     uint32_t values = voxel_value_count(type);
     ranks->values = malloc(values * sizeof *ranks->values);
-    ranks->coded_of = calloc(VOXEL_VALUES, sizeof *ranks->coded_of);
-    if (ranks->values == NULL || ranks->coded_of == NULL)
+    ranks->coded_of = type->size > 1 ? calloc(values, sizeof *ranks->coded_of) : NULL;
+    if (ranks->values == NULL || (type->size > 1 && ranks->coded_of == NULL))
         return false;
     for (uint32_t v = 0; v < values; v++)
         if (used[v]) {
-            ranks->coded_of[sample_of_value(type, v)] = (uint16_t)((int)ranks->count + voxel_lowest_value(type));
+            if (type->size > 1)
+                ranks->coded_of[sample_of_value(type, v)] = (uint16_t)((int)ranks->count + voxel_lowest_value(type));
             ranks->values[ranks->count++] = (uint16_t)v;
         }
     return open_samples(ranks, type);

@@ -8,22 +8,17 @@
 
 enum { VOXEL_VALUES = 65536 };
 
-/* Values here are distances from the type's lowest one. */
-struct voxel_ranks {
-    uint32_t count;      /* values in use */
-    uint16_t lowest;     /* the type's lowest value, modulo 2^16 */
-    uint16_t *values;    /* ascending */
-    uint16_t *coded_of;  /* encoder: a sample's bits (VOXEL_VALUES of them) -> its rank plus the lowest value */
-    uint16_t *sample_of; /* a rank -> a sample's bits */
-};
+enum { VOXEL_TO_RANKS, VOXEL_TO_SAMPLES };
 
-/* The sample's bits that a rank plus the lowest value stands for; what is no rank counts as rank 0. */
-static inline uint16_t
-voxel_sample_of(const struct voxel_ranks *ranks, uint16_t coded)
-{
-    uint32_t rank = (uint16_t)(coded - ranks->lowest);
-    return ranks->sample_of[rank < ranks->count ? rank : 0];
-}
+/* Values here are distances from the type's lowest one. What is no rank counts as rank 0. */
+struct voxel_ranks {
+    uint32_t count;        /* values in use */
+    uint16_t lowest;       /* the type's lowest value, modulo 2^16 */
+    uint16_t *values;      /* ascending */
+    uint16_t *coded_of;    /* encoder: a sample's bits -> its rank plus the lowest value, of samples of 16 bits */
+    uint16_t *sample_of;   /* a rank -> a sample's bits, of samples of 16 bits */
+    uint8_t bytes[2][256]; /* the same for samples of 8 bits, of which ranks plus the lowest value have 8 bits, too */
+};
 
 /* How many values samples of a type have. */
 static inline uint32_t

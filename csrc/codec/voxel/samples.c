@@ -49,6 +49,14 @@ load8(const unsigned char *restrict src, size_t step, int16_t *restrict dst, siz
             dst[i] = src[step * i];
 }
 
+static void
+load_ranks(const uint8_t *restrict table, const unsigned char *restrict src, size_t step, int16_t *restrict dst,
+           size_t count, bool is_signed)
+{
+    for (size_t i = 0; i < count; i++)
+        dst[i] = is_signed ? (int8_t)table[src[step * i]] : table[src[step * i]];
+}
+
 /* dst = table[src], where src are the bits of samples. */
 static void
 look_up(const uint16_t *restrict table, const unsigned char *src, size_t step, unsigned char *dst, size_t count)
@@ -72,8 +80,7 @@ voxel_load(const struct voxel_model *model, const unsigned char *pixels, size_t 
     const struct voxel_ranks *ranks = ranks_of(model, component);
     const unsigned char *src = pixels + component * type->size;
     if (type->size == 1 && ranks)
-        for (size_t i = 0; i < count; i++)
-            dst[i] = (int16_t)ranks->coded_of[src[step * i]];
+        load_ranks(ranks->bytes[VOXEL_TO_RANKS], src, step, dst, count, type->is_signed);
     else if (type->size == 1)
         load8(src, step, dst, count, type->is_signed);
     else if (ranks && !model->grid.big_endian)
@@ -85,14 +92,27 @@ voxel_load(const struct voxel_model *model, const unsigned char *pixels, size_t 
 }
 
 static void
-store8(const struct voxel_ranks *ranks, const int16_t *src, unsigned char *dst, size_t step, size_t count)
+store8(const struct voxel_ranks *ranks, const int16_t *restrict src, unsigned char *restrict dst, size_t step,
+       size_t count)
 {
-    if (ranks && step == 1)
-        for (size_t i = 0; i < count; i++)
-            dst[i] = (unsigned char)voxel_sample_of(ranks, (uint16_t)src[i]);
-    else
-        for (size_t i = 0; i < count; i++)
-            dst[step * i] = (unsigned char)(ranks ? voxel_sample_of(ranks, (uint16_t)src[i]) : src[i]);
+    for (size_t i = 0; ranks && i < count; i++)
+        dst[step * i] = ranks->bytes[VOXEL_TO_SAMPLES][(uint8_t)src[i]];
+    for (size_t i = 0; !ranks && i < count; i++)
+        dst[step * i] = (unsigned char)src[i];
+}
+
+/* What is no rank counts as rank 0. */
+static void
+store_ranks(const struct voxel_ranks *ranks, const int16_t *src, unsigned char *dst, size_t step, size_t count,
+            bool swap)
+{
+    const uint16_t *table = ranks->sample_of;
+    uint32_t in_use = ranks->count;
+    uint16_t lowest = ranks->lowest;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t rank = (uint16_t)((uint16_t)src[i] - lowest), v = table[rank < in_use ? rank : 0];
+        put16(dst + 2 * step * i, swap ? (uint16_t)(v << 8 | v >> 8) : v);
+    }
 }
 
 static void
@@ -108,28 +128,31 @@ store(const struct voxel_model *model, const int16_t *src, unsigned char *pixels
         store8(ranks, src, dst, step, count);
         return;
     }
-    if (ranks && step == 1 && !swap) {
-        for (size_t i = 0; i < count; i++)
-            put16(dst + 2 * i, voxel_sample_of(ranks, (uint16_t)src[i]));
+    if (ranks) {
+        if (step == 1 && !swap) /* a loop of its own */
+            store_ranks(ranks, src, dst, 1, count, false);
+        else
+            store_ranks(ranks, src, dst, step, count, swap);
         return;
     }
-    if (!ranks && step == 1 && !swap) {
+    if (step == 1 && !swap) {
         for (size_t i = 0; i < count; i++)
             put16(dst + 2 * i, (uint16_t)((uint16_t)src[i] ^ flip));
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        uint16_t v = ranks ? voxel_sample_of(ranks, (uint16_t)src[i]) : (uint16_t)src[i] ^ flip;
+        uint16_t v = (uint16_t)src[i] ^ flip;
         put16(dst + 2 * step * i, swap ? (uint16_t)(v << 8 | v >> 8) : v);
     }
 }
 
-/* Can kernels load and store the samples directly: is it only places and signs that change? */
+/* Can kernels load and store the samples directly: is it only places and signs that change, or bytes for their ranks? */
 static bool
 is_plain(const struct voxel_model *model)
 {
-    bool swap = zblob_sample_size(model->grid.sample_type) == 2 && model->grid.big_endian;
-    return model->shape.components == 1 && !model->is_transposed && !swap && model->ranks_count == 0;
+    bool is_byte = zblob_sample_size(model->grid.sample_type) == 1;
+    return model->shape.components == 1 && !model->is_transposed &&
+           (is_byte || (!model->grid.big_endian && model->ranks_count == 0));
 }
 
 void
@@ -144,7 +167,11 @@ voxel_load_row(const struct voxel_model *model, const unsigned char *samples, ui
         int16_t *even = window->values + voxel_half_row(window, ring, c, y, 0);
         if (!plain)
             voxel_load(model, row_samples, voxel_component_of(model, c), step, scratch, window->width);
-        voxel_kernels()->split_samples(plain ? row_samples : (const unsigned char *)scratch,
+        else if (model->ranks_count)
+            voxel_swift_kernels()->look_up(model->ranks[0].bytes[VOXEL_TO_RANKS], row_samples, (unsigned char *)scratch,
+                                           window->width);
+        bool is_direct = plain && model->ranks_count == 0;
+        voxel_kernels()->split_samples(is_direct ? row_samples : (const unsigned char *)scratch,
                                        plain ? model->grid.sample_type : ZBLOB_INT16, even, even + window->half_stride,
                                        window->width);
         voxel_pad_values(window, ring, c, y, 0);
@@ -275,6 +302,9 @@ voxel_store_row(const struct voxel_model *model, unsigned char *row_samples, con
         int16_t *row = scratch + (model->channel_count ? c * window->width : 0);
         voxel_kernels()->join_samples(even, even + window->half_stride, plain ? model->grid.sample_type : ZBLOB_INT16,
                                       plain ? row_samples : (unsigned char *)row, window->width);
+        if (plain && model->ranks_count)
+            voxel_swift_kernels()->look_up(model->ranks[0].bytes[VOXEL_TO_SAMPLES], row_samples, row_samples,
+                                           window->width);
         if (plain)
             return;
         voxel_join_channel(model, c, scratch, window->width, window->width);

@@ -284,5 +284,24 @@ swift_encode(const uint16_t *codes, const uint8_t *classes, size_t groups, struc
 }
 #endif
 
+/* A table of bytes. The file may have a better one: SWIFT_HAS_LOOK_UP. */
+#ifndef SWIFT_HAS_LOOK_UP
+static void
+look_up_bytes(const uint8_t table[256], const unsigned char *src, unsigned char *dst, size_t count)
+{
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        uint64_t from, to = 0;
+        memcpy(&from, src + i, sizeof from);
+        for (int k = 0; k < 64; k += 8)
+            to |= (uint64_t)table[from >> k & 255] << k;
+        memcpy(dst + i, &to, sizeof to);
+    }
+    for (; i < count; i++)
+        dst[i] = table[src[i]];
+}
+#endif
+
 static const struct swift_kernels swift_kernels = {swift_residuals, swift_choose_classes, swift_write_classes,
-                                                   swift_encode,    swift_decode,         swift_read_classes};
+                                                   swift_encode,    swift_decode,         swift_read_classes,
+                                                   look_up_bytes};

@@ -357,6 +357,29 @@ swift_encode(const uint16_t *codes, const uint8_t *classes, size_t groups, struc
     *to = writer;
 }
 
+/* ---- Tables of bytes --------------------------------------------------------------------------------------- */
+
+#define SWIFT_HAS_LOOK_UP 1
+
+INLINE __m512i
+look_up_vector(const __m512i parts[4], __m512i index)
+{
+    __m512i low = _mm512_permutex2var_epi8(parts[0], index, parts[1]);
+    __m512i high = _mm512_permutex2var_epi8(parts[2], index, parts[3]);
+    return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(index), high);
+}
+
+static void
+look_up_bytes(const uint8_t table[256], const unsigned char *src, unsigned char *dst, size_t count)
+{
+    const __m512i parts[4] = {load(table), load(table + 64), load(table + 128), load(table + 192)};
+    size_t i = 0;
+    for (; i + 64 <= count; i += 64)
+        _mm512_storeu_si512(dst + i, look_up_vector(parts, load(src + i)));
+    __mmask64 rest = (UINT64_C(1) << (count - i)) - 1;
+    _mm512_mask_storeu_epi8(dst + i, rest, look_up_vector(parts, _mm512_maskz_loadu_epi8(rest, src + i)));
+}
+
 #include "swift_template.h"
 
 #ifdef __clang__

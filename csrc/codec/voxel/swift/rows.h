@@ -73,6 +73,8 @@ struct swift_kernels {
                    const uint8_t *classes, struct swift_reader *reader);
     /* from the classes above to those of this row, at most SWIFT_BLOCK of them. False: one of them is too large */
     bool (*read_classes)(struct swift_class_reader *reader, uint8_t *classes, size_t groups);
+    /* dst = table[src], which may be the same, for bytes: the rank maps of all presets */
+    void (*look_up)(const uint8_t table[256], const unsigned char *src, unsigned char *dst, size_t count);
 };
 
 #endif
