@@ -57,7 +57,13 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define PIECE_MIN ((size_t)2 << 10)
 #define PIECE_MAX ((size_t)8 << 10)
 #define EXCERPT_SHARE 16         /* the part of the chunk that is tried, where this gives pieces of an allowed size */
-#define FIXED_SIZE (PIECES * 64) /* what zstd spends on headers and on a first look at each piece */
+#define FIXED_SIZE (PIECES * 64) /* what zstd spends on headers and on a first look at each piece, */
+#define FIXED_SHARE 32           /* but no more than this part of what it is tried on */
+
+/* At the quickest level, an excerpt is no more than this part of the chunk, unless its pieces become too small. */
+#define QUICK_LEVEL 1
+#define QUICK_SHARE 16
+#define QUICK_PIECE_MIN ((size_t)256)
 
 #define LOWEST_ZSTD_LEVEL 1
 #define QUICK_ZSTD_LEVEL 3  /* so quick that excerpts are tried at the wanted level at once */
@@ -75,6 +81,10 @@ gather_excerpt(const struct plan *plan, const struct chunk_place *place, unsigne
     const unsigned char *src = plan->src + place->raw_offset;
     size_t piece = place->raw_size / (PIECES * EXCERPT_SHARE);
     piece = piece < PIECE_MIN ? PIECE_MIN : piece > PIECE_MAX ? PIECE_MAX : piece;
+    if (plan->options->level <= QUICK_LEVEL && piece > place->raw_size / (PIECES * QUICK_SHARE)) {
+        piece = place->raw_size / (PIECES * QUICK_SHARE);
+        piece = piece < QUICK_PIECE_MIN ? QUICK_PIECE_MIN : piece;
+    }
     if (place->raw_size <= PIECES * piece) {
         memcpy(dst, src, place->raw_size);
         return place->raw_size;
@@ -93,11 +103,12 @@ spared_by_zstd(const struct chunk_place *place, const struct zblob_chunk *entry)
 }
 
 /* Did zstd make so few bytes of `size` that it may, with a margin in sixteenths, beat the chunk's present encoding?
- * FIXED_SIZE does not grow with the chunk and is left out. */
+ * What does not grow with the chunk is left out. */
 static bool
 comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
 {
-    size_t growing = encoded > FIXED_SIZE ? encoded - FIXED_SIZE : 1;
+    size_t fixed = size / FIXED_SHARE < FIXED_SIZE ? size / FIXED_SHARE : FIXED_SIZE;
+    size_t growing = encoded > fixed ? encoded - fixed : 1;
     return encoded && (uint64_t)growing * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
 }
 

@@ -36,13 +36,13 @@ step_of(uint32_t energy, int shift, uint32_t steps)
 }
 
 static void
-sum_steps(const uint32_t *histogram, uint32_t highest, int shift, uint32_t steps, struct steps *sums)
+sum_steps(const struct voxel_energy *energies, size_t n, int shift, uint32_t steps, struct steps *sums)
 {
     uint64_t count[VOXEL_STEPS_MAX] = {0}, energy[VOXEL_STEPS_MAX] = {0};
-    for (uint32_t e = 0; e <= highest; e++) {
-        uint32_t step = step_of(e, shift, steps);
-        count[step] += histogram[e];
-        energy[step] += (uint64_t)histogram[e] * e;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t step = step_of(energies[i].value, shift, steps);
+        count[step] += energies[i].count;
+        energy[step] += (uint64_t)energies[i].count * energies[i].value;
     }
     sums->used = 0;
     sums->count[0] = sums->energy[0] = 0;
@@ -166,25 +166,26 @@ bits_of_table(const struct voxel_model *model, uint64_t counted)
 /* Tries scales of steps, which are powers of two, from one so coarse that it distinguishes nearly all energies on,
  * for as long as finer ones are better. */
 void
-voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t highest)
+voxel_choose_bins(struct voxel_model *model, const struct voxel_energy *energies, size_t n)
 {
     uint32_t steps = (uint32_t)voxel_preset_steps(model->preset);
     int bins = voxel_preset_bins(model->preset), coarsest = 0;
     float prices[PRICES];
     double least = 0;
     uint64_t above = 0, total = 0;
-    for (uint32_t e = 0; e <= highest; e++)
-        total += histogram[e];
-    uint32_t most = highest; /* except a few */
-    while (most > 0 && (above += histogram[most]) * steps < total)
-        most--;
+    for (size_t i = 0; i < n; i++)
+        total += energies[i].count;
+    size_t last = n; /* except a few */
+    while (last > 0 && (above += energies[last - 1].count) * steps < total)
+        last--;
+    uint32_t most = last > 0 ? energies[last - 1].value : 0;
     while (step_of(most, coarsest, steps) == steps - 1 && coarsest < VOXEL_ENERGY_SHIFT_MAX)
         coarsest++;
     fill_prices(prices);
     for (int shift = coarsest; shift >= 0; shift--) {
         struct steps sums;
         uint8_t starts[VOXEL_BINS_MAX] = {0};
-        sum_steps(histogram, highest, shift, steps, &sums);
+        sum_steps(energies, n, shift, steps, &sums);
         double bits = cut_steps(&sums, prices, bins, bits_of_table(model, total), starts);
         if (shift < coarsest && bits >= least)
             break;

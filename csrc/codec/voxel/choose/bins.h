@@ -6,7 +6,12 @@
 
 enum { VOXEL_SMALL = 1 << 17 /* pixels: below, tables and weights would outweigh what rich presets gain */ };
 
-/* Chooses energy_shift and thresholds for so many samples of each energy up to `highest`. */
-void voxel_choose_bins(struct voxel_model *model, const uint32_t *histogram, uint32_t highest);
+/* An energy, and so many samples that have it. */
+struct voxel_energy {
+    uint32_t value, count;
+};
+
+/* Chooses energy_shift and thresholds for the energies that were met, in ascending order. */
+void voxel_choose_bins(struct voxel_model *model, const struct voxel_energy *energies, size_t n);
 
 #endif

@@ -13,7 +13,15 @@
 
 #include <string.h>
 
-enum { SAMPLE = 16384, DIFFERENCES = 512, ESCAPE_BITS = 14, HASHES = 1024, LARGE = 1 << 17, TABLES_BITS = 6000 };
+enum {
+    SAMPLE = 16384,
+    SWIFT_SAMPLE = 8192,
+    DIFFERENCES = 512,
+    ESCAPE_BITS = 14,
+    HASHES = 1024,
+    LARGE = 1 << 17,
+    TABLES_BITS = 6000
+};
 enum { TOO_MANY = 5, MANY = 8, RARE = 32 }; /* literals: one pixel in so many */
 /* A literal is a point if its label is none of those around it. There are too many points for the quickest level if there
  * is one in so many bytes, and one for so many changes along rows: they are noise, not regions. */
@@ -82,8 +90,15 @@ median(unsigned w, unsigned n, unsigned nw)
     return nw >= most ? least : nw <= least ? most : w + n - nw;
 }
 
+/* Are literals so rare, up to here? */
+static inline bool
+may_be_labels(const struct sample *s)
+{
+    return ((uint64_t)s->flat_missed + s->coded[2]) * TOO_MANY <= s->count;
+}
+
 /* Does a pixel occur in a few columns to the left or right, in its row or in those above it and before it? */
-static bool
+static inline __attribute__((always_inline)) bool
 is_around(const unsigned char *now, const unsigned char *above, const unsigned char *before, size_t x, size_t width,
           size_t size)
 {
@@ -117,7 +132,7 @@ sample_pixels(struct sample *s, const unsigned char *now, const unsigned char *a
         unsigned guess = median(low_part(s, here - size), low_part(s, up), low_part(s, up - size));
         uint16_t difference = (uint16_t)(low_part(s, here) - guess + DIFFERENCES / 2);
         s->differences[is_flat][difference < DIFFERENCES ? difference : DIFFERENCES]++;
-        if (s->counts_points && v != n && v != other)
+        if (s->counts_points && v != n && v != other && may_be_labels(s))
             s->points += !is_around(now, above, before, x, width, size);
         if (v != w) {
             s->changes++;
@@ -197,8 +212,7 @@ verdict_of(const struct sample *s, int level)
         values += (uint32_t)__builtin_popcountll(s->met[i]);
     if (values <= 2)
         return VOXEL_YES;
-    if (literals * TOO_MANY > s->count ||
-        (s->points * POINT_BYTES > s->count * s->pixel && s->points * POINT_CHANGES > s->changes))
+    if (!may_be_labels(s) || (s->points * POINT_BYTES > s->count * s->pixel && s->points * POINT_CHANGES > s->changes))
         return VOXEL_NO;
     struct costs costs = costs_of(s);
     if (costs.labels > 2 * costs.intensities)
@@ -235,7 +249,8 @@ voxel_survey_labels(const struct voxel_model *model, const unsigned char *sample
     s.pixel = s.components * sample;
     s.low = first;
     s.high = sample > 1 ? first ^ 1 : first;
-    uint64_t rows = shape->slices * shape->height, wanted = SAMPLE / shape->width + 16;
+    uint64_t rows = shape->slices * shape->height,
+             wanted = (level == VOXEL_LEVEL_SWIFT ? SWIFT_SAMPLE : SAMPLE) / shape->width + 16;
     if (s.pixel > LABEL_PIXEL_MAX || shape->width < 2)
         return VOXEL_NO;
     s.total = rows * shape->width;

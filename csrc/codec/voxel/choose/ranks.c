@@ -77,11 +77,11 @@ gain_of(const struct look *look)
 {
     const struct voxel_shape *shape = &look->model->shape;
     uint64_t spread = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
-    for (uint32_t i = 0; i < look->maps; i++) {
+    for (uint32_t i = 0; i < look->maps; i++)
         spread += voxel_spread(look->counts[i], look->used[i], look->span.from, look->span.to);
-        bits += map_bits(look->used[i], look->span);
-    }
     uint64_t each = spread / look->seen;
+    for (uint32_t i = 0; i < look->maps && each > WORTH; i++)
+        bits += map_bits(look->used[i], look->span);
     return each * (total / 256) > bits * TABLE_COST ? each : 0;
 }
 

@@ -17,7 +17,9 @@
 
 enum {
     SURVEY_SAMPLES = 1 << 17,
-    SWIFT_SAMPLES = 1 << 15, /* where only the range and gaps between values matter */
+    SWIFT_SAMPLES = 1 << 15, /* where only the range and gaps between values matter, */
+    SWIFT_SHARE = 8,         /* and of a small image, one row in so many; at other levels, */
+    SHARE = 4,               /* one in so many */
     BYTES = 256,
     PIECE = 1 << 13, /* samples whose second differences add up to less than 2^32 */
     HARM = 32,       /* ranks are dropped where residuals grow by more than one part in so many */
@@ -113,7 +115,10 @@ survey_rows(struct survey *s)
 {
     const struct voxel_shape *shape = &s->model->shape;
     uint64_t rows = shape->slices * shape->height, per_row = shape->width * shape->components;
-    uint64_t wanted = (s->level == VOXEL_LEVEL_SWIFT ? SWIFT_SAMPLES : SURVEY_SAMPLES) / per_row + 8;
+    bool is_swift = s->level == VOXEL_LEVEL_SWIFT;
+    uint64_t wanted = (is_swift ? SWIFT_SAMPLES : SURVEY_SAMPLES) / per_row;
+    uint64_t share = rows / (is_swift ? SWIFT_SHARE : SHARE);
+    wanted = (share < wanted ? share : wanted) + 8;
     s->seen = s->difference = s->along = s->across = 0;
     for (uint32_t i = 0; i < s->maps && s->least <= s->most; i++)
         memset(s->counts[i], 0, sizeof *s->counts);

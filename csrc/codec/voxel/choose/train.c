@@ -303,6 +303,22 @@ count_all_energies(struct training *t)
         visit_kind(t, 0, parity, count_energies);
 }
 
+/* Most energies up to the highest are none of a small image's. */
+static bool
+choose_bins(const struct training *t)
+{
+    size_t n = 0;
+    struct voxel_energy *energies = malloc(((size_t)t->highest + 1) * sizeof *energies);
+    for (uint32_t e = 0; energies && e <= t->highest; e++)
+        if (t->histogram[e])
+            energies[n++] = (struct voxel_energy){e, t->histogram[e]};
+    if (energies == NULL)
+        return false;
+    voxel_choose_bins(t->model, energies, n);
+    free(energies);
+    return true;
+}
+
 /* ---- The whole -------------------------------------------------------------------------------------- */
 
 static void
@@ -349,7 +365,8 @@ train(struct training *t)
     t->set.activity = malloc(capacity * sizeof *t->set.activity);
     t->set.class_of = malloc(capacity);
     t->segment = arena_piece_new(sizeof *t->segment);
-    t->histogram = calloc(ENERGIES, sizeof *t->histogram);
+    bool has_contexts = t->effort.preset != VOXEL_PRESET_SWIFT;
+    t->histogram = calloc(has_contexts ? ENERGIES : 1, sizeof *t->histogram);
     t->fit = voxel_fit_new(t->kernels, capacity);
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
         return false;
@@ -380,7 +397,8 @@ train(struct training *t)
     count_all_energies(t);
     if (interrupt_is_set())
         return false; /* the boxes were seen in part */
-    voxel_choose_bins(model, t->histogram, t->highest);
+    if (!choose_bins(t))
+        return false;
     return voxel_count_plateaus(t) && !interrupt_is_set();
 }
 

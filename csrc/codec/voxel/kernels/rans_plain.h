@@ -21,10 +21,17 @@ put_raws(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t 
     uint32_t any = 0;
     for (size_t i = 0; i < count; i++)
         any |= encoder->entries[symbols[i]].packed >> 31 | (symbols[i] & 0xC0);
-    for (size_t i = any ? count : 0; i-- > 0;) { /* no branch depends on the sample: it could not be predicted */
-        uint32_t escaped = encoder->entries[symbols[i]].packed >> 31;
-        unsigned k = escaped ? 16 : raw_bits[symbols[i] >> 4 & 15];
-        put_raw(encoder, codes[i] >> (1 - escaped) & ((1u << k) - 1), k);
+    for (size_t i = any ? count : 0; i > 0;) { /* no branch depends on the sample: it could not be predicted */
+        uint64_t bits = 0;
+        unsigned size = 0;
+        for (int part = 0; part < 3 && i > 0; part++) { /* each has 16 bits at most */
+            i--;
+            uint32_t escaped = encoder->entries[symbols[i]].packed >> 31;
+            unsigned k = escaped ? 16 : raw_bits[symbols[i] >> 4 & 15];
+            bits = bits << k | (codes[i] >> (1 - escaped) & ((1u << k) - 1));
+            size += k;
+        }
+        put_raw(encoder, bits, size);
     }
 }
 
@@ -34,13 +41,15 @@ plain_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint1
 {
     const struct voxel_encode_entry *entries = encoder->entries;
     unaligned16 *words = encoder->words;
+    uint32_t states[VOXEL_STATES]; /* a copy that words, which may alias anything, do not */
+    memcpy(states, encoder->states, state_count * sizeof *states);
     for (size_t start = voxel_whole_vectors(count); start > 0; start -= VOXEL_LANES) {
         size_t base = start - VOXEL_LANES;
         size_t lanes = count - base < VOXEL_LANES ? count - base : VOXEL_LANES;
         put_raws(encoder, symbols + base, codes + base, lanes);
         for (size_t lane = 0; lane < lanes; lane++) {
             const struct voxel_encode_entry *entry = entries + symbols[base + lane];
-            uint32_t *at = &encoder->states[(base + lane) & (state_count - 1)];
+            uint32_t *at = &states[(base + lane) & (state_count - 1)];
             uint32_t state = *at, frequency = entry->packed >> 12 & 0xFFF;
             uint32_t full = (state >> (32 - VOXEL_TABLE_BITS)) >= frequency;
             *words = (uint16_t)state;
@@ -54,6 +63,7 @@ plain_encode(struct voxel_encoder *encoder, const uint16_t *symbols, const uint1
         }
     }
     encoder->words = words;
+    memcpy(encoder->states, states, state_count * sizeof *states);
 }
 
 static inline void
@@ -76,10 +86,11 @@ static inline void
 plain_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count, size_t state_count)
 {
     const unaligned16 *words = decoder->words;
-    uint32_t any = 0;
+    uint32_t any = 0, states[VOXEL_STATES];
+    memcpy(states, decoder->states, state_count * sizeof *states);
     for (size_t base = 0; base < count; base += VOXEL_LANES) {
         for (size_t lane = count - base < VOXEL_LANES ? count - base : VOXEL_LANES; lane-- > 0;) {
-            uint32_t *at = &decoder->states[(base + lane) & (state_count - 1)], state = *at;
+            uint32_t *at = &states[(base + lane) & (state_count - 1)], state = *at;
             uint32_t slot = state & (VOXEL_TABLE_SIZE - 1);
             uint32_t entry = decoder->entries[(size_t)tables[base + lane] * VOXEL_TABLE_SIZE + slot];
             state = (entry >> 20) * (state >> VOXEL_TABLE_BITS) + (entry >> 8 & 0xFFF);
@@ -91,6 +102,7 @@ plain_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *co
         }
     }
     decoder->words = words;
+    memcpy(decoder->states, states, state_count * sizeof *states);
     if (any)
         take_raws(decoder, codes, count);
 }
