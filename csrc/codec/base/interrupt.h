@@ -34,6 +34,19 @@ enum zblob_result interrupt_close(struct interrupt_scope *scope, enum zblob_resu
  * that opened the scope asks the caller now and then; all others only see what it has found out. */
 bool interrupt_is_set(void);
 
+/* The same for loops whose steps are short, which ask only after so many samples. `left` starts at 0, which asks at once. */
+enum { INTERRUPT_SAMPLES = 1 << 15 };
+static inline bool
+interrupt_is_due(size_t *left, size_t samples)
+{
+    if (*left > samples) {
+        *left -= samples;
+        return false;
+    }
+    *left = INTERRUPT_SAMPLES;
+    return interrupt_is_set();
+}
+
 /* The scope that the calling thread works in, or NULL, and how another thread works in it for a while (NULL: in
  * none). Only threads_run needs them. */
 struct interrupt_scope *interrupt_scope(void);

@@ -203,8 +203,8 @@ encode_box(struct encoding *e, struct voxel_box box, const unsigned char *sample
         for (size_t c = 0; c < e->window.components; c++) {
             struct voxel_plane_cursor cursor;
             voxel_cursor_open(&cursor, e->model, &e->window, z, c);
-            for (size_t y = 0; y < box.rows; y++)
-                if (interrupt_is_set() || !encode_row(e, &cursor, y))
+            for (size_t y = 0, left = 0; y < box.rows; y++)
+                if (interrupt_is_due(&left, e->window.width) || !encode_row(e, &cursor, y))
                     return false;
         }
     }
@@ -483,8 +483,8 @@ decode_box(struct decoding *d, struct voxel_box box, unsigned char *dst)
         for (size_t c = 0; c < d->window.components; c++) {
             struct voxel_plane_cursor cursor;
             voxel_cursor_open(&cursor, d->model, &d->window, z, c);
-            for (size_t y = 0; y < box.rows; y++)
-                if (interrupt_is_set() || !decode_row(d, &cursor, y))
+            for (size_t y = 0, left = 0; y < box.rows; y++)
+                if (interrupt_is_due(&left, d->window.width) || !decode_row(d, &cursor, y))
                     return false;
         }
         voxel_store_slice(d->model, dst, box, z, &d->window, d->scratch);

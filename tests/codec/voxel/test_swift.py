@@ -73,6 +73,14 @@ def test_the_levels_are_one_front() -> None:
         assert all(higher <= lower * 1.01 for lower, higher in itertools.pairwise(sizes)), sizes
 
 
+@pytest.mark.parametrize("dtype", ["u1", "<i2"])
+def test_the_levels_are_one_front_for_tiny_images(dtype: str) -> None:
+    """Tables of contexts are larger than what they gain there."""
+    array = smooth((12, 90, 110), dtype)[5, 10:74, 20:84]
+    sizes = [len(frame_of(np.ascontiguousarray(array), level)) for level in range(1, 10)]
+    assert all(higher <= lower * 1.01 for lower, higher in itertools.pairwise(sizes)), sizes
+
+
 @pytest.mark.parametrize("dtype", ["u1", "<i2", "<f4"])
 def test_damage_is_seen(dtype: str) -> None:
     """Any bit that is turned gives an error, and no frame that is cut short can be read."""

@@ -85,8 +85,11 @@ voxel_visit_plane(struct training *t, size_t slice, size_t component, int parity
 {
     struct voxel_plane_cursor cursor;
     voxel_cursor_open(&cursor, t->model, &t->windows[0], slice, component);
+    size_t left = 0;
     for (int b = 0; b < t->box_count; b++)
-        for (size_t y = voxel_first_row(t); y < voxel_last_row(t) && !interrupt_is_set(); y++) {
+        for (size_t y = voxel_first_row(t); y < voxel_last_row(t); y++) {
+            if (interrupt_is_due(&left, t->windows[b].width))
+                return;
             struct voxel_row row;
             voxel_row_open(&row, &t->windows[b], &cursor, y, parity);
             for (size_t at = 0; at < row.count; at += VOXEL_SEGMENT) {
@@ -112,13 +115,15 @@ run_row(struct training *t, const struct voxel_plane_cursor *cursor, const struc
 void
 voxel_run_boxes(struct training *t, row_visitor *visit)
 {
-    size_t first = voxel_first_row(t), last = voxel_last_row(t);
+    size_t first = voxel_first_row(t), last = voxel_last_row(t), left = 0;
     for (int b = 0; b < t->box_count; b++)
         for (size_t z = 0; z < t->box_slices; z++)
             for (size_t c = 0; c < t->windows[b].components; c++) {
                 struct voxel_plane_cursor cursor;
                 voxel_cursor_open(&cursor, t->model, &t->windows[0], z, c);
-                for (size_t y = 0; y < 2 * t->box_rows && !interrupt_is_set(); y++) {
+                for (size_t y = 0; y < 2 * t->box_rows; y++) {
+                    if (interrupt_is_due(&left, t->windows[b].width))
+                        return;
                     struct voxel_row row;
                     voxel_row_open(&row, &t->windows[b], &cursor, y / 2, y & 1);
                     bool is_visited = visit && t->weights[z] && y / 2 >= first && y / 2 < last;

@@ -93,10 +93,11 @@ mark_values(struct look *look, const unsigned char *samples, int16_t *row)
     const struct voxel_shape *shape = &model->shape;
     int lowest = voxel_lowest_value(look->type);
     uint64_t rows = shape->slices * shape->height;
+    size_t left = 0;
     look->span = (struct span){0, (int)voxel_value_count(look->type)};
     for (uint64_t i = 0; i < rows; i++) {
         const unsigned char *pixels = voxel_row_address(model, samples, i / shape->height, i % shape->height);
-        if (interrupt_is_set())
+        if (interrupt_is_due(&left, (size_t)(shape->width * shape->components)))
             return false;
         for (size_t c = 0; c < shape->components; c++) {
             uint8_t *used = look->used[look->maps > 1 ? c : 0];

@@ -1,7 +1,8 @@
 /*
  * variants.c: on images whose rows or columns repeat, weights that are fitted to the average sample are beside the point,
  * and richer contexts only dilute the counts: there a lower level often makes less than a higher one. So it is tried.
- * Small images get the fast preset, whose tables and weights take least; many are smaller by the normal one all the same.
+ * Small images get the fast preset, whose tables and weights take little; many are smaller by the normal one all the same,
+ * and the smallest ones by the swift preset.
  */
 #include "variants.h"
 
@@ -18,6 +19,7 @@ enum {
     ROWS = 512,
     BOTH_LEVEL = 6, /* from here on, small images are tried by both presets: that takes twice the time */
     DEFAULT_LEVEL = 5,
+    TINY = 1 << 13,  /* pixels of images of which tables take so much that the swift preset, which has none, is tried */
     TRIAL = 4 << 20, /* bytes of the image that are coded, unless its first chunk has more */
 };
 
@@ -78,10 +80,16 @@ try_level(struct voxel_model **model, uint64_t *least, const struct zblob_grid *
     return result;
 }
 
+static uint64_t
+pixels_of(const struct voxel_model *model)
+{
+    return model->shape.width * model->shape.height * model->shape.slices;
+}
+
 static bool
 is_small(const struct voxel_model *model)
 {
-    return model->shape.width * model->shape.height * model->shape.slices < VOXEL_SMALL;
+    return pixels_of(model) < VOXEL_SMALL;
 }
 
 enum zblob_result
@@ -90,9 +98,12 @@ voxel_try_variants(struct voxel_model **model, const struct zblob_grid *grid, co
     uint64_t least;
     bool repeats = level > VOXEL_LEVEL_FAST && !(*model)->is_folded && has_repeats(*model, grid, samples);
     bool is_tried = level >= BOTH_LEVEL && !(*model)->is_folded && is_small(*model);
-    if (!repeats && !is_tried)
+    bool is_tiny = level > VOXEL_LEVEL_SWIFT && !(*model)->is_folded && pixels_of(*model) < TINY;
+    if (!repeats && !is_tried && !is_tiny)
         return ZBLOB_OK;
     enum zblob_result result = expected_size(*model, samples, &least);
+    if (is_tiny && result == ZBLOB_OK)
+        result = try_level(model, &least, grid, samples, VOXEL_LEVEL_SWIFT);
     if (is_tried && result == ZBLOB_OK)
         result = try_level(model, &least, grid, samples, VOXEL_LEVEL_TRIAL);
     if (repeats && result == ZBLOB_OK)

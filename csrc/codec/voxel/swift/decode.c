@@ -179,9 +179,9 @@ decode_plane(struct decoding *d, const struct voxel_plane_cursor *cursor, size_t
         d->predictors[parity] = swift_predictor_of(d->model, cursor, parity);
         memset(d->classes[parity], 0, swift_groups(d->window.half[parity]));
     }
-    for (size_t y = 0; y < d->window.height; y += 2) {
+    for (size_t y = 0, left = 0; y < d->window.height; y += 2) {
         bool is_flat;
-        if (interrupt_is_set() || !open_pair(d, &is_flat))
+        if (interrupt_is_due(&left, 2 * d->window.width) || !open_pair(d, &is_flat))
             return false;
         for (size_t row = y; row < y + 2 && row < d->window.height; row++) {
             if (is_flat)

@@ -137,7 +137,7 @@ encode_plane(struct encoding *e, const struct voxel_plane_cursor *cursor)
         e->predictors[parity] = swift_predictor_of(e->model, cursor, parity);
         memset(e->above[parity], 0, swift_groups(e->window.half[parity]));
     }
-    for (size_t y = 0; y < e->window.height && !interrupt_is_set(); y += 2)
+    for (size_t y = 0, left = 0; y < e->window.height && !interrupt_is_due(&left, 2 * e->window.width); y += 2)
         encode_pair(e, cursor, y);
 }
 
