@@ -16,6 +16,8 @@ enum {
     WORTH = 13,       /* in 1/256 of a bit for each sample: below, ranks gain too little */
     WORTH_APART = 26, /* what a map for each component must gain over one for all */
     TABLE_COST = 2,   /* the least gain, in sizes of the map */
+    SMALL_SHARE = 16, /* an image is small if the survey has seen one sample in so many */
+    NEAR = 8,         /* values that are looked at one by one */
     GREY_ROWS = 64,   /* rows in which grey pixels are counted */
     GREY_SHARE = 2,   /* an image with one grey pixel in so many is grey: components that are equal must remain so */
 };
@@ -25,18 +27,37 @@ struct span {
     int from, to;
 };
 
-/* The first value in use from `v` on, or `to`. */
-static int
+/* The first value in use from `v` on, or `to`. Most are close. */
+static inline int
 next_used(const uint8_t *used, int v, int to)
 {
+    for (int end = v + NEAR < to ? v + NEAR : to; v < end; v++)
+        if (used[v])
+            return v;
     const uint8_t *found = memchr(used + v, 1, (size_t)(to - v));
     return found ? (int)(found - used) : to;
+}
+
+/* Logarithms as they are needed: most are of a few small numbers. */
+struct logs {
+    uint16_t of[64]; /* 0: not known yet, or 0 */
+};
+
+static inline uint64_t
+log_from(struct logs *logs, uint32_t value)
+{
+    if (value >= sizeof logs->of / sizeof *logs->of)
+        return voxel_log2(value);
+    if (logs->of[value] == 0)
+        logs->of[value] = (uint16_t)voxel_log2(value);
+    return logs->of[value];
 }
 
 uint64_t
 voxel_spread(const uint32_t *counts, const uint8_t *used, int from, int to)
 {
     uint64_t sum = 0;
+    struct logs logs = {.of = {0}};
     int before = -1, now = -1; /* the last two values in use */
     for (int v = from; v <= to; v++) {
         v = next_used(used, v, to);
@@ -44,7 +65,7 @@ voxel_spread(const uint32_t *counts, const uint8_t *used, int from, int to)
         /* the first value and the last one have one neighbour */
         int left = before < 0 ? v - now : now - before, right = is_last ? left : v - now;
         if (now >= 0 && !(before < 0 && is_last))
-            sum += counts[now] * (voxel_log2((uint32_t)(left + right)) - 256);
+            sum += counts[now] * (log_from(&logs, (uint32_t)(left + right)) - 256);
         before = now;
         now = v;
     }
@@ -56,8 +77,9 @@ static uint64_t
 map_bits(const uint8_t *used, struct span span)
 {
     uint64_t bits = 17;
+    struct logs logs = {.of = {0}};
     for (int next = 0, v = span.from; (v = next_used(used, v, span.to)) < span.to; next = ++v)
-        bits += 1 + 2 * (voxel_log2((uint32_t)(v - next) + 1) >> 8);
+        bits += 1 + 2 * (log_from(&logs, (uint32_t)(v - next) + 1) >> 8);
     return bits;
 }
 
@@ -94,6 +116,7 @@ mark_values(struct look *look, const unsigned char *samples, int16_t *row)
     int lowest = voxel_lowest_value(look->type);
     uint64_t rows = shape->slices * shape->height;
     size_t left = 0;
+    bool is_small = look->seen * SMALL_SHARE > rows * shape->width * shape->components;
     look->span = (struct span){0, (int)voxel_value_count(look->type)};
     for (uint64_t i = 0; i < rows; i++) {
         const unsigned char *pixels = voxel_row_address(model, samples, i / shape->height, i % shape->height);
@@ -105,7 +128,8 @@ mark_values(struct look *look, const unsigned char *samples, int16_t *row)
             for (size_t x = 0; x < shape->width; x++)
                 used[row[x] - lowest] = 1;
         }
-        if (i == rows / 32 || i == rows / 8) /* they only become denser */
+        /* they only become denser; of a small image, the survey has seen nearly as many as come first */
+        if ((i == rows / 32 && !is_small) || i == rows / (is_small ? 4 : 8))
             if (gain_of(look) <= WORTH)
                 return false;
     }
