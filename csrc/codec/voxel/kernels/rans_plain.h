@@ -18,14 +18,17 @@ static const uint8_t raw_base[16] = {0, 0, 0, 0, 24, 32, 40, 48, 56, 64, 72, 80,
 static inline void
 put_raws(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count)
 {
-    uint32_t any = 0;
-    for (size_t i = 0; i < count; i++)
-        any |= encoder->entries[symbols[i]].packed >> 31 | (symbols[i] & 0xC0);
-    for (size_t i = any ? count : 0; i > 0;) { /* no branch depends on the sample: it could not be predicted */
+    uint8_t with[VOXEL_LANES]; /* those that have raw bits, which are few; no branch depends on a sample */
+    size_t n = 0;
+    for (size_t i = count; i-- > 0;) {
+        with[n] = (uint8_t)i;
+        n += (encoder->entries[symbols[i]].packed >> 31 | (symbols[i] & 0xC0)) != 0;
+    }
+    for (size_t at = 0; at < n;) {
         uint64_t bits = 0;
         unsigned size = 0;
-        for (int part = 0; part < 3 && i > 0; part++) { /* each has 16 bits at most */
-            i--;
+        for (int part = 0; part < 3 && at < n; part++, at++) { /* each has 16 bits at most */
+            size_t i = with[at];
             uint32_t escaped = encoder->entries[symbols[i]].packed >> 31;
             unsigned k = escaped ? 16 : raw_bits[symbols[i] >> 4 & 15];
             bits = bits << k | (codes[i] >> (1 - escaped) & ((1u << k) - 1));
@@ -70,14 +73,21 @@ static inline void
 take_raws(struct voxel_decoder *decoder, uint16_t *codes, size_t count)
 {
     uint64_t at = decoder->raw_at;
+    uint16_t with[VOXEL_SEGMENT]; /* as in put_raws; the others are their tokens */
+    size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        unsigned token = codes[i], group = token >> 4, k = raw_bits[group];
+        with[n] = (uint16_t)i;
+        n += codes[i] >= 64;
+    }
+    for (size_t place = 0; place < n; place++) {
+        uint16_t *code = &codes[with[place]];
+        unsigned token = *code, group = token >> 4, k = raw_bits[group];
         uint32_t from;
         memcpy(&from, decoder->raw + (at >> 3), sizeof from);
-        uint32_t bits = from >> (at & 7) & ((1u << k) - 1);
-        uint32_t code = ((token >> 1) - raw_base[group]) << (k + 1) | bits << 1 | (token & 1), escaped = group == 14;
+        uint32_t bits = from >> (at & 7) & ((1u << k) - 1), escaped = group == 14;
+        uint32_t full = ((token >> 1) - raw_base[group]) << (k + 1) | bits << 1 | (token & 1);
         at += k;
-        codes[i] = (uint16_t)(escaped * bits + (1 - escaped) * code);
+        *code = (uint16_t)(escaped * bits + (1 - escaped) * full);
     }
     decoder->raw_at = at;
 }
