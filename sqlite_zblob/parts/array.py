@@ -7,6 +7,7 @@ of these axes; the blocks that have any of its samples are planned first, then r
 from __future__ import annotations
 
 import operator
+from bisect import bisect_right
 from collections.abc import Iterator
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -120,6 +121,7 @@ class StoredImage:
         import numpy as np
 
         self._value = value
+        self._starts = [block.raw_offset for block in value.blocks]
         self.info = info
         self.dtype = np.dtype(info.pixel_type).newbyteorder("<" if info.byte_order == "little" else ">")
         components = (info.components,) if info.components > 1 else ()
@@ -168,6 +170,19 @@ class StoredImage:
         first, last = (max(-(-at // item), 0) for at in (from_start, from_start + block.raw_size))
         return min(first, end), min(last, end)
 
+    def _place(self, indices: list[int]) -> int:
+        """Which element this is, in memory order."""
+        place = 0
+        for index, extent in zip(indices, self._shape, strict=True):
+            place = place * extent + index
+        return place
+
+    def _between(self, first: int, last: int) -> range:
+        """The blocks from the one that has element `first` to the one that has `last`."""
+        offsets = (self.info.value_offset + at * self.dtype.itemsize for at in (first, last))
+        low, high = (bisect_right(self._starts, offset) for offset in offsets)
+        return range(low - 1, high)
+
     def _read(self, ranges: tuple[range, ...]) -> np.ndarray[Any, Any]:
         """The samples at ranges along the axes in memory order."""
         import numpy as np
@@ -176,7 +191,9 @@ class StoredImage:
         if found.size == 0:
             return found
         needed: dict[int, list[tuple[int, Box]]] = {}
-        for number in range(len(self._value.blocks)):
+        for number in self._between(
+            self._place([span[0] for span in ranges]), self._place([span[-1] for span in ranges])
+        ):
             first, last = self._elements(number)
             parts, at = [], first
             for box in boxes(first, last, self._shape):

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_SIZE ((size_t)8 << 20) /* stored bytes that are read before they are decoded; one chunk may be larger */
+#define BATCH_SIZE ((size_t)4 << 20) /* stored bytes that are read before they are decoded; one chunk may be larger */
 #define BATCH_COUNT 4096             /* chunks of a batch */
 #define TASK_SIZE ((size_t)64 << 10) /* raw bytes of chunks that a thread takes at once; one chunk may be larger */
 #define PLAIN_PIECE ((size_t)256 << 10)

@@ -3,13 +3,30 @@
 
 #include "../chunks.h"
 #include "../memory.h"
+#include "../wide/cells.h"
 #include "levels.h"
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
+enum { LARGE = 64 << 20, PART_CHUNK = 1 << 20 }; /* an image that is read in parts, and its chunks of 16-bit samples */
 enum { SHARED = 256 << 10 };     /* bytes of an image that two threads share, where a chunk costs hardly any bytes */
 enum { LEAST_SHARE = 8 };        /* slices of a chunk, of which the first refers to none */
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
 enum { THIN = 64, TALL = 2048 }; /* rows so short that padding outweighs their samples, and so many of them */
+
+/* About how many slices make a chunk. Large images get small ones, but a slice keeps a neighbour where it has one. */
+static uint64_t
+slices_to_fit(const struct voxel_model *model, uint64_t slice, uint64_t target)
+{
+    uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
+    bool is_large = !model->is_label && slice * model->shape.slices >= LARGE;
+    uint64_t part = (voxel_is_wide(model->grid.sample_type) ? 2 : 1) * (uint64_t)PART_CHUNK / slice;
+    part = part < 2 ? 2 : part;
+    if (is_large && part < fit)
+        fit = part;
+    else
+        fit = fit < least ? least : fit;
+    return fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;
+}
 
 void
 voxel_choose_chunks(struct voxel_model *model, int level)
@@ -23,9 +40,7 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     bool is_shared =
         level == VOXEL_LEVEL_SWIFT && !model->is_label && !model->is_folded && slice * model->shape.slices >= SHARED;
     if (slice <= largest && !(is_shared && model->shape.slices == 1 && model->shape.width >= THIN)) {
-        uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
-        fit = fit < least ? least : fit;
-        fit = fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;
+        uint64_t fit = slices_to_fit(model, slice, target);
         uint64_t chunks = (model->shape.slices + fit - 1) / fit;
         chunks += is_shared && chunks == 1 && model->shape.slices >= 2 * LEAST_SHARE;
         chunks += chunks > 1 && chunks % 2 && chunks < model->shape.slices; /* even shares for two threads */
