@@ -112,3 +112,18 @@ def test_each_component_has_ranks_of_its_own(dtype: str) -> None:
 def test_grey_in_three_components_keeps_its_ranks_together() -> None:
     grey = phantom("u1", (300, 400), 200) // 8 * 8
     assert size_of(np.dstack([grey] * 3)) < 1.03 * size_of(grey) + 300
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_clips_have_long_chunks(components: int) -> None:
+    """Only the first slice of a chunk is coded without the one before, which is the costly part of a clip."""
+    rng = np.random.default_rng(9)
+    shape = (12, 400, 1800 // components, components)
+    still = rng.integers(0, 64, shape[1:]).cumsum(1)
+    clip = (still + rng.integers(0, 2, shape)).astype("u1").squeeze()
+    volume = rng.integers(0, 64, shape).cumsum(2).astype("u1").squeeze()
+    for level in (2, 5):
+        for array, is_long in ((clip, True), (volume, False)):
+            frame = zb.compress(array.tobytes(), level, codec="voxel", dtype="u1", shape=array.shape)
+            assert zb.decompress(frame) == array.tobytes()
+            assert (zb.info(frame).chunk_count == 1) == is_long

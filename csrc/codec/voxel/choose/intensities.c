@@ -5,6 +5,7 @@
 #include "cells.h"
 #include "channels.h"
 #include "chunks.h"
+#include "clips.h"
 #include "doubled.h"
 #include "levels.h"
 #include "maps.h"
@@ -42,6 +43,9 @@ voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, in
     voxel_choose_chunks(m, level);
     if (is_signal)
         m->chunk_slices = 1;
+    else if (m->wide == NULL &&
+             level > VOXEL_LEVEL_SWIFT) /* differences of wide samples keep to the chunks that they have */
+        voxel_lengthen_chunks(m, values);
     voxel_choose_direction(m, smoother_along, is_signal, level);
     m->has_few_states = m->shape.width * m->shape.height * m->shape.slices * m->shape.components <=
                         (level > FAST_LEVEL ? FEW_STATES : FEW_STATES_FAST);
