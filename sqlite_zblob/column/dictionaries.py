@@ -29,6 +29,10 @@ _CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
     column_name TEXT NOT NULL
 )"""
 
+# Whoever writes a value asks for the newest one: without this index, that would read all dictionaries each time.
+_INDEX = f"""{TABLE}_newest ON {TABLE}
+    (table_name COLLATE NOCASE, column_name COLLATE NOCASE, created DESC, id)"""
+
 # Without a function of the extension, so that every program can restore a dump.
 _GUARDS = {
     f"{TABLE}_no_{what}": f"BEFORE {event} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: compressed values cannot be read "
@@ -106,6 +110,7 @@ def _names(connection: Connection, table: str, column: str, schema: str) -> tupl
 def create_table(connection: Connection, schema: str) -> None:
     """Where there is none yet."""
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
+    run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
     for name, body in _GUARDS.items():
         run(connection, f"CREATE TRIGGER IF NOT EXISTS {quote(schema)}.{name} {body}")
 
@@ -166,15 +171,23 @@ def _used_by_rows(connection: Connection, schema: str) -> set[int]:
 def _used_by_values(connection: Connection, table: str, data: str) -> set[int]:
     """By the values of a column, and by those that they hold. Values that cannot be read hold none that can."""
     inside = f"CASE WHEN zis_frame({data}) AND zverify({data}) = 'ok' THEN zdecompress({data}) END"
-    heads: list[tuple[bytes, bytes]] = []
+    heads: set[bytes] = set()
     for value, condition in ((data, "1"), (inside, f"length({data}) < {_LARGEST_SAMPLE + 1000}")):
-        heads += run(
+        rows = run(
             connection,
-            f"SELECT DISTINCT substr(v, 9, 1), substr(v, 13, 4) FROM (SELECT {value} AS v FROM {table} "
+            f"SELECT DISTINCT substr(v, 9, 7) FROM (SELECT {value} AS v FROM {table} "
             f"WHERE typeof({data}) = 'blob' AND {condition}) "
-            "WHERE typeof(v) = 'blob' AND length(v) > 16 AND substr(v, 1, 4) = x'C15A4253'",
+            "WHERE typeof(v) = 'blob' AND length(v) > 12 AND substr(v, 1, 4) = x'C15A4253'",
         )
-    return {int.from_bytes(id, "little") for kind, id in heads if kind[0] & 8}
+        heads |= {head for (head,) in rows}
+    return {id for id in map(_id_in, heads) if id}
+
+
+def _id_in(head: bytes) -> int:
+    """The id that these bytes of a compact frame, from its kind on, name (docs/format.md, section 8); 0: none."""
+    kind, size = head[0], head[1]
+    at = 2 if size < 192 else 3 if size < 255 else 4
+    return int.from_bytes(head[at : at + 3], "little") if kind % 4 >= 2 else 0
 
 
 def _used_by_columns(connection: Connection, schema: str) -> set[int]:

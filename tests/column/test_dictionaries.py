@@ -53,7 +53,7 @@ def test_ztrain_makes_less_of_rows_that_it_has_not_seen() -> None:
         assert zb.decompress(frame, dictionary=dictionary) == row
         assert decode(frame, {zb.codec.dictionary_id(dictionary): dictionary}) == row
         assert zb.info(frame).dictionary_id == zb.codec.dictionary_id(dictionary)
-        assert zb.info(frame).header_size == 16
+        assert zb.info(frame).header_size == 14
 
 
 def test_ztrain_says_what_it_needs() -> None:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import xxhash
@@ -56,15 +57,14 @@ def carries_magic(value: object) -> bool:
 
 
 def carries_compact_magic(value: object) -> bool:
-    return isinstance(value, bytes) and len(value) >= 12 and value[:4] == b"\xc1ZBS"
+    return isinstance(value, bytes) and len(value) >= 10 and value[:4] == b"\xc1ZBS"
 
 
 def lacks_compact_magic(value: object) -> bool:
-    if not isinstance(value, bytes) or len(value) < 12 or carries_compact_magic(value):
+    if not isinstance(value, bytes) or len(value) < 10 or carries_compact_magic(value):
         return False
-    kind, level, raw_size = struct.unpack_from("<BBH", value, 8)
-    plausible = kind >> 4 == 1 and kind & 3 <= 2 and kind & 12 != 8 and 1 <= level & 127 <= 9
-    return plausible and len(value) <= 12 + (kind & 8) // 2 + raw_size and compact_checksum(value)
+    fields = compact_fields(value)
+    return fields is not None and len(value) <= fields.header_size + fields.raw_size and compact_checksum(value)
 
 
 def compact_checksum(value: bytes) -> bool:
@@ -222,26 +222,69 @@ def decode_block(block: bytes, raw_size: int, dictionary: bytes | None) -> bytes
         raise DamagedError("block") from error
 
 
+def expand_block(short: bytes) -> bytes:
+    """The block of a short form: its literals' header, and the table modes after its number of sequences."""
+    require(len(short) > 2, "short block")
+    compressed, count = short[0], short[1]
+    if compressed:
+        header = (3 | count << 4 | compressed << 14).to_bytes(3, "little")
+    elif count < 32:
+        header = bytes([count << 3])
+    else:
+        header = (4 | count << 4).to_bytes(2, "little")
+    literals, sequences = short[2 : 2 + (compressed or count)], short[2 + (compressed or count) :]
+    require(sequences != b"" and sequences[0] != 0, "sequences")
+    after = 1 if sequences[0] < 128 else 2 if sequences[0] < 255 else 3
+    require(len(sequences) > after, "number of sequences")
+    return header + literals + sequences[:after] + b"\xfc" + sequences[after:]
+
+
+class CompactFields(NamedTuple):
+    form: int
+    value_type: int
+    raw_size: int
+    dictionary_id: int
+    header_size: int
+
+
+def compact_fields(value: bytes) -> CompactFields | None:
+    """Those of a compact frame, or None: version 1 has no such fields."""
+    kind = value[8]
+    head = value + bytes(15)
+    raw_size, at = head[9], 10
+    if head[9] == 255:
+        raw_size, at = int.from_bytes(head[10:12], "little"), 12
+        if raw_size < 16320:
+            return None
+    elif head[9] >= 192:
+        raw_size, at = 192 + (head[9] - 192) * 256 + head[10], 11
+    dictionary_id = 0
+    if kind % 4 >= 2:
+        dictionary_id = int.from_bytes(head[at : at + 3], "little")
+        at += 3
+    if kind >= 216 or at > len(value) or (dictionary_id == 0 and kind % 4 >= 2):
+        return None
+    return CompactFields(kind % 4, kind // 4 % 3, raw_size, dictionary_id, at)
+
+
 def decode_compact(value: bytes, dictionaries: Mapping[int, bytes]) -> bytes | str:
     require(compact_checksum(value), "checksum")
-    kind, level, raw_size = struct.unpack_from("<BBH", value, 8)
-    if kind >> 4 != 1:
-        raise UnsupportedError(f"version {kind >> 4}")
-    require(kind & 3 <= 2 and kind & 12 != 8 and 1 <= level & 127 <= 9, "fields")
-    header_size = 16 if kind & 8 else 12
-    require(len(value) >= header_size, "header's size")
-    dictionary_id = struct.unpack_from("<I", value, 12)[0] if kind & 8 else 0
-    require(bool(dictionary_id) == bool(kind & 8), "dictionary")
-    stored = value[header_size:]
-    if not kind & 4:
-        require(len(stored) == raw_size, "stored bytes")
-        return text_or_bytes(stored, kind & 3)
-    require(0 < len(stored) < raw_size, "block's size")
-    if dictionary_id and dictionary_id not in dictionaries:
-        raise UnsupportedError(f"dictionary {dictionary_id}")
-    raw = decode_block(stored, raw_size, dictionaries.get(dictionary_id))
-    require(len(raw) == raw_size, "raw size")
-    return text_or_bytes(raw, kind & 3)
+    if value[8] >= 216:
+        raise UnsupportedError(f"kind {value[8]}")
+    fields = compact_fields(value)
+    if fields is None:
+        raise DamagedError("fields")
+    stored = value[fields.header_size :]
+    if fields.form == 0:
+        require(len(stored) == fields.raw_size, "stored bytes")
+        return text_or_bytes(stored, fields.value_type)
+    require(0 < len(stored) < fields.raw_size, "block's size")
+    if fields.dictionary_id and fields.dictionary_id not in dictionaries:
+        raise UnsupportedError(f"dictionary {fields.dictionary_id}")
+    block = expand_block(stored) if fields.form == 3 else stored
+    raw = decode_block(block, fields.raw_size, dictionaries.get(fields.dictionary_id))
+    require(len(raw) == fields.raw_size, "raw size")
+    return text_or_bytes(raw, fields.value_type)
 
 
 def decode(value: bytes, dictionaries: Mapping[int, bytes] = MappingProxyType({})) -> bytes | str:

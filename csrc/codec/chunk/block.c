@@ -5,6 +5,7 @@
 #include "../base/interrupt.h"
 #include "contexts.h"
 #include "dictionary.h"
+#include "short_block.h"
 #include "zstd.h"
 
 #include <stdlib.h>
@@ -17,11 +18,12 @@ _Static_assert(AT_BLOCK_HEADER + BLOCK_HEADER_SIZE == BLOCK_SLACK, "what block_e
 
 /* ---- Levels ---------------------------------------------------------------------------------- */
 
-/* With a dictionary, zstd's levels 4 to 11 make more of small values than level 3 does, and take longer
- * (docs/decisions/small.md). From `least` on a value is tried at a fast level as well, which makes less of some. */
+/* With a dictionary, zstd's levels make more or less of small values without an order: the one that suits most is the
+ * dictionary's own, at SMALL_ZSTD_LEVEL (docs/decisions/small.md). Slower levels, which make less of long values and more
+ * of short ones, are tried beside it. */
 struct levels {
     int zstd_level;
-    int other; /* also tried; 0: none */
+    int other; /* also tried; below 0: none */
 };
 
 /* Values of at most this size, of which more than LETTERS_FIFTHS fifths are letters, are compressed by zstd's level 3 alone
@@ -43,17 +45,26 @@ is_words(const unsigned char *src, size_t src_size)
     return letters * 5 > src_size * LETTERS_FIFTHS;
 }
 
+/* Longer values take most of their time in the search, which level 3 does twice as fast, to make 5 % more of them. */
+#define SMALL_SIZE_MAX 2048
+
 static struct levels
-levels_of(int level, bool has_dictionary, const unsigned char *src, size_t src_size)
+levels_with_dictionary(int level, size_t src_size)
 {
-    static const struct levels with[ZBLOB_LEVEL_MAX + 1] = {{0, 0}, {1, 0},  {1, 0},  {3, 0},  {3, 0},
-                                                            {3, 0}, {12, 3}, {15, 3}, {17, 3}, {19, 3}};
+    int quick = src_size <= SMALL_SIZE_MAX ? SMALL_ZSTD_LEVEL : 3;
+    static const int slow[ZBLOB_LEVEL_MAX + 1] = {[6] = 12, 15, 17, 19};
+    if (level <= 2)
+        return (struct levels){1, -1};
+    return slow[level] ? (struct levels){slow[level], quick} : (struct levels){quick, -1};
+}
+
+static struct levels
+levels_without_dictionary(int level, const unsigned char *src, size_t src_size)
+{
     int zstd_level = zstd_level_of(level);
-    if (has_dictionary)
-        return with[level];
     if (level <= WORDS_LEVEL_MAX && is_words(src, src_size))
-        return (struct levels){WORDS_ZSTD_LEVEL, 0};
-    return (struct levels){zstd_level, zstd_level > 3 ? 3 : zstd_level > 1 ? 1 : 0};
+        return (struct levels){WORDS_ZSTD_LEVEL, -1};
+    return (struct levels){zstd_level, zstd_level > 3 ? 3 : zstd_level > 1 ? 1 : -1};
 }
 
 /* ---- Encoding -------------------------------------------------------------------------------- */
@@ -102,10 +113,11 @@ enum zblob_result
 block_encode(int level, struct zblob_dictionary *dictionary, const void *src, size_t src_size, unsigned char *dst,
              size_t *dst_size)
 {
-    struct levels levels = levels_of(level, dictionary, src, src_size);
+    struct levels levels =
+        dictionary ? levels_with_dictionary(level, src_size) : levels_without_dictionary(level, src, src_size);
     size_t other_size = 0;
     enum zblob_result result = encode_at(levels.zstd_level, dictionary, src, src_size, dst, dst_size);
-    if (result != ZBLOB_OK || !levels.other || interrupt_is_set())
+    if (result != ZBLOB_OK || levels.other < 0 || interrupt_is_set())
         return result;
     unsigned char *other = malloc(BLOCK_SLACK + src_size);
     if (!other)
@@ -124,8 +136,14 @@ block_encode(int level, struct zblob_dictionary *dictionary, const void *src, si
 #define HEADERS_MAX 10 /* magic, descriptor, content size, block header */
 #define LOCAL_SIZE 4096
 
-/* A frame's header that says its content's size, and that its window is as large; then the block's header. */
 static size_t
+headers_size(size_t raw_size)
+{
+    return raw_size < 256 ? HEADERS_MAX - 1 : HEADERS_MAX;
+}
+
+/* A frame's header that says its content's size, and that its window is as large; then the block's header. */
+static void
 write_headers(unsigned char *dst, size_t raw_size, size_t block_size)
 {
     unsigned char *p = dst;
@@ -143,28 +161,41 @@ write_headers(unsigned char *dst, size_t raw_size, size_t block_size)
     *p++ = (unsigned char)header;
     *p++ = (unsigned char)(header >> 8);
     *p++ = (unsigned char)(header >> 16);
-    return (size_t)(p - dst);
+}
+
+/* The block itself from what is stored. */
+static size_t
+take_block(unsigned char *dst, bool is_short, const void *src, size_t src_size)
+{
+    if (is_short)
+        return block_expand(src, src_size, dst);
+    memcpy(dst, src, src_size);
+    return src_size;
 }
 
 enum zblob_result
-block_decode(struct zblob_dictionary *dictionary, const void *src, size_t src_size, void *dst, size_t dst_size)
+block_decode(struct zblob_dictionary *dictionary, bool is_short, const void *src, size_t src_size, void *dst,
+             size_t dst_size)
 {
     unsigned char local[LOCAL_SIZE];
     if (src_size > BLOCK_RAW_MAX || dst_size > BLOCK_RAW_MAX)
         return ZBLOB_DAMAGED;
-    unsigned char *frame = src_size + HEADERS_MAX <= sizeof local ? local : malloc(src_size + HEADERS_MAX);
+    size_t capacity = HEADERS_MAX + src_size + SHORT_BLOCK_SAVES_MAX;
+    unsigned char *buffer = capacity <= sizeof local ? local : malloc(capacity);
     const ZSTD_DDict *prepared = dictionary ? dictionary_for_decoder(dictionary) : NULL;
     ZSTD_DCtx *context = contexts_take_decoder();
     enum zblob_result result = ZBLOB_NO_MEMORY;
-    if (frame && context && (prepared || !dictionary)) {
-        size_t start = write_headers(frame, dst_size, src_size);
-        memcpy(frame + start, src, src_size);
-        size_t size = ZSTD_decompress_usingDDict(context, dst, dst_size, frame, start + src_size, prepared);
-        result = ZSTD_isError(size) || size != dst_size ? ZBLOB_DAMAGED : ZBLOB_OK;
+    if (buffer && context && (prepared || !dictionary)) {
+        size_t block_size = take_block(buffer + HEADERS_MAX, is_short, src, src_size);
+        unsigned char *frame = buffer + HEADERS_MAX - headers_size(dst_size);
+        write_headers(frame, dst_size, block_size);
+        size_t size =
+            ZSTD_decompress_usingDDict(context, dst, dst_size, frame, headers_size(dst_size) + block_size, prepared);
+        result = block_size == 0 || ZSTD_isError(size) || size != dst_size ? ZBLOB_DAMAGED : ZBLOB_OK;
     }
     if (context)
         contexts_return_decoder(context);
-    if (frame != local)
-        free(frame);
+    if (buffer != local)
+        free(buffer);
     return result;
 }

@@ -12,7 +12,7 @@
 #define ZSTD_STATIC_LINKING_ONLY /* it is linked statically: these functions are those of the build */
 #include <zstd.h>
 
-#define ZSTD_LEVELS 23 /* zstd's levels 0 to 22 */
+#define ZSTD_LEVELS 23 /* SMALL_ZSTD_LEVEL, and zstd's levels 1 to 22 */
 
 struct zblob_dictionary {
     uint32_t id;
@@ -26,7 +26,7 @@ struct zblob_dictionary {
 uint32_t
 zblob_dictionary_id_of(const void *src, size_t src_size)
 {
-    uint32_t id = (uint32_t)checksum_xxh3(src, src_size);
+    uint32_t id = (uint32_t)checksum_xxh3(src, src_size) & ZBLOB_DICTIONARY_ID_MAX;
     return id ? id : 1;
 }
 
@@ -72,6 +72,21 @@ zblob_dictionary_close(struct zblob_dictionary *dictionary)
     free(dictionary);
 }
 
+/* Most of what small values gain by the slower levels, in little more time than level 3 takes: a search that stops at the
+ * first match of MIN_MATCH bytes or more, the longest of 2^SEARCH_LOG candidates. From ZSTD_lazy on, libzstd weighs
+ * tables of a value's own against those of the dictionary, and takes them where they cost more. */
+static ZSTD_CDict *
+create_small_encoder(const struct zblob_dictionary *dictionary)
+{
+    enum { WINDOW_LOG = 21, SEARCH_LOG = 5, MIN_MATCH = 5, HASH_LOG_MIN = 10 };
+    unsigned hash_log = HASH_LOG_MIN;
+    while (dictionary->size >> hash_log) /* an entry or more for each byte */
+        hash_log++;
+    ZSTD_compressionParameters parameters = {WINDOW_LOG, hash_log, hash_log, SEARCH_LOG, MIN_MATCH, 0, ZSTD_greedy};
+    return ZSTD_createCDict_advanced(dictionary->bytes, dictionary->size, ZSTD_dlm_byRef, ZSTD_dct_auto, parameters,
+                                     ZSTD_defaultCMem);
+}
+
 const ZSTD_CDict *
 dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level)
 {
@@ -79,7 +94,9 @@ dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level)
     if (!*place) {
         sync_mutex_lock(&dictionary->mutex);
         if (!*place)
-            *place = ZSTD_createCDict_byReference(dictionary->bytes, dictionary->size, zstd_level);
+            *place = zstd_level == SMALL_ZSTD_LEVEL
+                         ? create_small_encoder(dictionary)
+                         : ZSTD_createCDict_byReference(dictionary->bytes, dictionary->size, zstd_level);
         sync_mutex_unlock(&dictionary->mutex);
     }
     return *place;

@@ -6,6 +6,9 @@
 
 #include <zstd.h>
 
+/* In place of a level of zstd's: parameters that suit values of some hundred bytes. */
+#define SMALL_ZSTD_LEVEL 0
+
 /* Prepared when first asked for, and kept; NULL: out of memory. Any number of threads may ask at once. */
 const ZSTD_CDict *dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level);
 const ZSTD_DDict *dictionary_for_decoder(struct zblob_dictionary *dictionary);

@@ -8,10 +8,13 @@
 #define ZDICT_STATIC_LINKING_ONLY /* it is linked statically */
 #include <zdict.h>
 
-/* Of the trainer: which lengths of segments are tried, and the table of all words of 8 bytes: 2^TABLE_BITS entries. */
-#define STEPS 8
-#define WORD_SIZE 8
-#define TABLE_BITS 18
+/* Of the trainer: words of 6 and of 8 bytes are tried, each with a number of lengths of segments that falls as the samples
+ * grow, so that the time does not grow with their square; and the table of all words has 2^TABLE_BITS entries. */
+#define WORD_SIZES_ALL 0
+#define STEPS_MIN 4
+#define STEPS_MAX 40
+#define STEPS_MAX_SAMPLES ((size_t)2 << 20)
+#define TABLE_BITS 20
 #define ENTROPY_LEVEL 3 /* the level that most values are encoded at decides which entropy tables suit them */
 
 #ifdef __linux__
@@ -34,7 +37,12 @@ static void
 run_training(struct errand *errand)
 {
     struct training *t = (struct training *)errand;
-    ZDICT_fastCover_params_t parameters = {.d = WORD_SIZE, .f = TABLE_BITS, .steps = STEPS, .accel = 1};
+    size_t samples_size = (size_t)(t->dictionary - t->samples), steps = STEPS_MAX;
+    if (samples_size > STEPS_MAX_SAMPLES)
+        steps = STEPS_MAX_SAMPLES * STEPS_MAX / samples_size;
+    if (steps < STEPS_MIN)
+        steps = STEPS_MIN;
+    ZDICT_fastCover_params_t parameters = {.d = WORD_SIZES_ALL, .f = TABLE_BITS, .steps = (unsigned)steps, .accel = 1};
     parameters.zParams.compressionLevel = ENTROPY_LEVEL;
     t->size = ZDICT_optimizeTrainFromBuffer_fastCover(t->dictionary, t->capacity, t->samples, t->sizes,
                                                       (unsigned)t->count, &parameters);

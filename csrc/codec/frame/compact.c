@@ -5,6 +5,7 @@
 #include "../base/checksum.h"
 #include "../base/error.h"
 #include "../chunk/block.h"
+#include "../chunk/short_block.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,25 +16,118 @@
 enum field_offset {
     AT_MAGIC = 0,
     AT_CHECKSUM = 4, /* of all bytes after it */
-    AT_KIND = 8,     /* version, value type, codec, whether there is a dictionary */
-    AT_LEVEL = 9,    /* as in an ordinary frame: FOR_COLUMN is its bit 7 */
-    AT_RAW_SIZE = 10,
-    AT_DICTIONARY_ID = 12, /* only with HAS_DICTIONARY */
+    AT_KIND = 8,     /* form, value type, for_column and level, in one number */
+    AT_RAW_SIZE = 9, /* 1 to 3 bytes; then the dictionary's id, in forms that need one */
 };
 
-enum { MAGIC_SIZE = 4, HEADER_SIZE = 12, DICTIONARY_ID_SIZE = 4 };
-enum { VALUE_TYPE = 3, IS_ZSTD = 4, HAS_DICTIONARY = 8, VERSION_SHIFT = 4 };
-enum { LEVEL = 15, FOR_COLUMN = 128 };
+enum { MAGIC_SIZE = 4, FRAME_SIZE_MIN = AT_RAW_SIZE + 1, DICTIONARY_ID_SIZE = 3 };
+enum { RAW_SIZE_BYTES_MAX = 3, HEADER_SIZE_MAX = AT_RAW_SIZE + RAW_SIZE_BYTES_MAX + DICTIONARY_ID_SIZE };
 
-_Static_assert(HEADER_SIZE <= ZBLOB_PREFIX_SIZE, "the fields that readers of a prefix need");
+_Static_assert(HEADER_SIZE_MAX <= ZBLOB_PREFIX_SIZE, "readers of a prefix need all fields");
+_Static_assert(FRAME_SIZE_MIN >= BLOCK_SLACK, "block_encode writes before the block");
+
+/* How the value is stored. */
+enum form { STORED, BLOCK, BLOCK_BY_DICTIONARY, SHORT_BLOCK, FORM_COUNT };
+enum { VALUE_TYPE_COUNT = ZBLOB_TEXT_UTF16LE + 1 };
+enum { KIND_COUNT = FORM_COUNT * VALUE_TYPE_COUNT * 2 * ZBLOB_LEVEL_MAX }; /* larger ones belong to later versions */
+
+_Static_assert(KIND_COUNT < 256, "a kind is one byte, and one at least is left to later versions");
+
+/* A size below ONE_BYTE_END takes one byte; one below TWO_BYTES_END two, the first of which is ONE_BYTE_END to 254; and
+ * every other three, the first of which is 255. */
+enum { ONE_BYTE_END = 192, TWO_BYTES_END = ONE_BYTE_END + (255 - ONE_BYTE_END) * 256 };
 
 /* Compression that saves less than 1/128 of the value is not worth a decoder's time. */
 #define SAVING_SHIFT 7
 
-static size_t
-header_size(const unsigned char *src)
+/* ---- Fields ---------------------------------------------------------------------------------- */
+
+struct fields {
+    enum form form;
+    enum zblob_value_type value_type;
+    bool for_column;
+    int level;
+    uint32_t raw_size, dictionary_id;
+    size_t header_size;
+};
+
+static bool
+needs_dictionary(enum form form)
 {
-    return HEADER_SIZE + (src[AT_KIND] & HAS_DICTIONARY ? DICTIONARY_ID_SIZE : 0);
+    return form == BLOCK_BY_DICTIONARY || form == SHORT_BLOCK;
+}
+
+static unsigned
+kind_of(const struct fields *fields)
+{
+    unsigned kind = (unsigned)(fields->level - ZBLOB_LEVEL_MIN) * 2 + fields->for_column;
+    kind = kind * VALUE_TYPE_COUNT + (unsigned)fields->value_type;
+    return kind * FORM_COUNT + (unsigned)fields->form;
+}
+
+static void
+split_kind(struct fields *fields, unsigned kind)
+{
+    fields->form = (enum form)(kind % FORM_COUNT);
+    kind /= FORM_COUNT;
+    fields->value_type = (enum zblob_value_type)(kind % VALUE_TYPE_COUNT);
+    kind /= VALUE_TYPE_COUNT;
+    fields->for_column = kind % 2;
+    fields->level = (int)(kind / 2) + ZBLOB_LEVEL_MIN;
+}
+
+static size_t
+bytes_of_size(uint32_t raw_size)
+{
+    return raw_size < ONE_BYTE_END ? 1 : raw_size < TWO_BYTES_END ? 2 : 3;
+}
+
+static void
+write_size(unsigned char *dst, uint32_t raw_size)
+{
+    switch (bytes_of_size(raw_size)) {
+    case 1: dst[0] = (unsigned char)raw_size; break;
+    case 2:
+        raw_size -= ONE_BYTE_END;
+        dst[0] = (unsigned char)(ONE_BYTE_END + (raw_size >> 8));
+        dst[1] = (unsigned char)raw_size;
+        break;
+    default: dst[0] = 255; store_le16(dst + 1, (uint16_t)raw_size);
+    }
+}
+
+/* The size in at least RAW_SIZE_BYTES_MAX readable bytes. */
+static uint32_t
+read_size(const unsigned char *src)
+{
+    if (src[0] < ONE_BYTE_END)
+        return src[0];
+    if (src[0] < 255)
+        return ONE_BYTE_END + ((uint32_t)(src[0] - ONE_BYTE_END) << 8) + src[1];
+    return load_le16(src + 1);
+}
+
+/* Read the fields of a frame of FRAME_SIZE_MIN bytes or more, given the first src_size of them, or all. False: version 1
+ * has no such fields. */
+static bool
+read_fields(struct fields *fields, const unsigned char *src, size_t src_size)
+{
+    unsigned char head[HEADER_SIZE_MAX] = {0};
+    memcpy(head, src, src_size < sizeof head ? src_size : sizeof head);
+    if (head[AT_KIND] >= KIND_COUNT)
+        return false;
+    split_kind(fields, head[AT_KIND]);
+    fields->raw_size = read_size(head + AT_RAW_SIZE);
+    const unsigned char *p = head + AT_RAW_SIZE + bytes_of_size(fields->raw_size);
+    bool is_shortest = head[AT_RAW_SIZE] < 255 || bytes_of_size(fields->raw_size) == RAW_SIZE_BYTES_MAX;
+    fields->dictionary_id = 0;
+    if (needs_dictionary(fields->form)) {
+        fields->dictionary_id = load_le16(p) | (uint32_t)p[2] << 16;
+        p += DICTIONARY_ID_SIZE;
+    }
+    fields->header_size = (size_t)(p - head);
+    return is_shortest && fields->header_size <= src_size &&
+           (fields->dictionary_id != 0) == needs_dictionary(fields->form);
 }
 
 /* ---- Recognition ----------------------------------------------------------------------------- */
@@ -41,37 +135,31 @@ header_size(const unsigned char *src)
 bool
 compact_has_magic(const void *src, size_t src_size)
 {
-    return src_size >= HEADER_SIZE && memcmp(src, MAGIC, MAGIC_SIZE) == 0;
+    return src_size >= FRAME_SIZE_MIN && memcmp(src, MAGIC, MAGIC_SIZE) == 0;
 }
 
 uint64_t
-compact_reach(const unsigned char *src)
+compact_reach(const unsigned char *src, size_t src_size)
 {
-    return header_size(src) + load_le16(src + AT_RAW_SIZE);
-}
-
-/* Do the fields of one byte have values that version 1 allows? */
-static bool
-fields_are_valid(const unsigned char *src)
-{
-    unsigned kind = src[AT_KIND], level = src[AT_LEVEL] & ~(unsigned)FOR_COLUMN;
-    bool suits_dictionary = !(kind & HAS_DICTIONARY) || kind & IS_ZSTD;
-    return kind >> VERSION_SHIFT == ZBLOB_FORMAT_VERSION && (kind & VALUE_TYPE) <= ZBLOB_TEXT_UTF16LE &&
-           suits_dictionary && level >= ZBLOB_LEVEL_MIN && level <= ZBLOB_LEVEL_MAX;
+    struct fields fields;
+    if (!read_fields(&fields, src, src_size))
+        return HEADER_SIZE_MAX + BLOCK_RAW_MAX;
+    return fields.header_size + fields.raw_size;
 }
 
 uint64_t
 compact_unmarked_reach(const void *src, size_t src_size)
 {
-    if (src_size < HEADER_SIZE || compact_has_magic(src, src_size) || !fields_are_valid(src))
+    struct fields fields;
+    if (src_size < FRAME_SIZE_MIN || compact_has_magic(src, src_size) || !read_fields(&fields, src, src_size))
         return 0;
-    return compact_reach(src);
+    return fields.header_size + fields.raw_size;
 }
 
 bool
 compact_checksum_holds(const unsigned char *src, size_t src_size)
 {
-    return src_size >= HEADER_SIZE && src_size <= compact_reach(src) &&
+    return src_size >= FRAME_SIZE_MIN && src_size <= compact_reach(src, src_size) &&
            load_le32(src + AT_CHECKSUM) == (uint32_t)checksum_xxh3(src + AT_KIND, src_size - AT_KIND);
 }
 
@@ -84,54 +172,44 @@ compact_lacks_magic(const void *src, size_t src_size)
 bool
 compact_is_for_column(const unsigned char *src, size_t src_size)
 {
-    return src_size > AT_LEVEL && src[AT_LEVEL] & FOR_COLUMN;
+    struct fields fields;
+    return src_size >= FRAME_SIZE_MIN && read_fields(&fields, src, src_size) && fields.for_column;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-static void
-read_fields(struct zblob_frame *frame, const unsigned char *src, size_t src_size)
-{
-    unsigned kind = src[AT_KIND];
-    frame->is_compact = true;
-    frame->header_size = header_size(src);
-    frame->frame_size = src_size;
-    frame->value_type = (enum zblob_value_type)(kind & VALUE_TYPE);
-    frame->codec = kind & IS_ZSTD ? ZBLOB_CODEC_ZSTD : ZBLOB_CODEC_STORE;
-    frame->level = src[AT_LEVEL] & LEVEL;
-    frame->for_column = src[AT_LEVEL] & FOR_COLUMN;
-    frame->raw_size = load_le16(src + AT_RAW_SIZE);
-    frame->chunk_count = frame->raw_size > 0;
-    if (kind & HAS_DICTIONARY && src_size >= frame->header_size)
-        frame->dictionary_id = load_le32(src + AT_DICTIONARY_ID);
-}
-
-/* Do the fields go together? */
 static bool
-is_consistent(const struct zblob_frame *frame, const unsigned char *src, size_t src_size)
+stored_size_is_possible(const struct fields *fields, size_t frame_size)
 {
-    bool has_dictionary = src[AT_KIND] & HAS_DICTIONARY;
-    if (!fields_are_valid(src) || src_size < frame->header_size || has_dictionary != (frame->dictionary_id != 0))
-        return false;
-    uint64_t stored = src_size - frame->header_size;
-    return frame->codec == ZBLOB_CODEC_STORE ? stored == frame->raw_size : stored > 0 && stored < frame->raw_size;
+    size_t stored_size = frame_size - fields->header_size;
+    return fields->form == STORED ? stored_size == fields->raw_size : stored_size > 0 && stored_size < fields->raw_size;
 }
 
 enum zblob_result
 compact_open(struct zblob_frame *frame, const unsigned char *src, size_t src_size, struct zblob_error *error)
 {
-    frame->header = src;
-    frame->version = src[AT_KIND] >> VERSION_SHIFT;
+    struct fields fields;
     if (load_le32(src + AT_CHECKSUM) != (uint32_t)checksum_xxh3(src + AT_KIND, src_size - AT_KIND))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: its checksum is wrong");
-    if (frame->version != ZBLOB_FORMAT_VERSION)
+    if (src[AT_KIND] >= KIND_COUNT)
         return zblob_fail(error, ZBLOB_UNSUPPORTED,
-                          "the frame has format version %" PRIu32 ", this build reads version %d: "
+                          "the frame is of a later format version than %d (it is a compact frame of kind %u): "
                           "read it with a newer sqlite_zblob",
-                          frame->version, ZBLOB_FORMAT_VERSION);
-    read_fields(frame, src, src_size);
-    if (!is_consistent(frame, src, src_size))
+                          ZBLOB_FORMAT_VERSION, src[AT_KIND]);
+    if (!read_fields(&fields, src, src_size) || !stored_size_is_possible(&fields, src_size))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: the fields of its header contradict each other");
+    *frame = (struct zblob_frame){.header = src,
+                                  .header_size = fields.header_size,
+                                  .frame_size = src_size,
+                                  .raw_size = fields.raw_size,
+                                  .value_type = fields.value_type,
+                                  .codec = fields.form == STORED ? ZBLOB_CODEC_STORE : ZBLOB_CODEC_ZSTD,
+                                  .version = ZBLOB_FORMAT_VERSION,
+                                  .level = (uint32_t)fields.level,
+                                  .for_column = fields.for_column,
+                                  .is_compact = true,
+                                  .dictionary_id = fields.dictionary_id,
+                                  .chunk_count = fields.raw_size > 0};
     return ZBLOB_OK;
 }
 
@@ -160,7 +238,10 @@ compact_decode(const struct zblob_frame *frame, const unsigned char *stored, voi
                           "the frame needs dictionary %" PRIu32 ", and was given dictionary %" PRIu32,
                           frame->dictionary_id, zblob_dictionary_id(dictionary));
     size_t stored_size = (size_t)(frame->frame_size - frame->header_size);
-    enum zblob_result result = block_decode(dictionary, stored, stored_size, dst, raw_size);
+    struct fields fields;
+    split_kind(&fields, frame->header[AT_KIND]);
+    bool is_short = fields.form == SHORT_BLOCK;
+    enum zblob_result result = block_decode(dictionary, is_short, stored, stored_size, dst, raw_size);
     if (result == ZBLOB_NO_MEMORY)
         return zblob_fail_memory(error, raw_size);
     if (result != ZBLOB_OK)
@@ -177,41 +258,65 @@ compact_may_hold(size_t src_size)
 }
 
 static void
-write_header(unsigned char *dst, const struct zblob_options *options, enum zblob_value_type value_type, size_t raw_size,
-             unsigned kind, size_t frame_size)
+write_header(unsigned char *dst, const struct fields *fields, size_t frame_size)
 {
+    unsigned char *p = dst + AT_RAW_SIZE;
     memcpy(dst, MAGIC, MAGIC_SIZE);
-    dst[AT_KIND] = (unsigned char)(kind | (unsigned)value_type | ZBLOB_FORMAT_VERSION << VERSION_SHIFT);
-    dst[AT_LEVEL] = (unsigned char)(options->level | (options->for_column ? FOR_COLUMN : 0));
-    store_le16(dst + AT_RAW_SIZE, (uint16_t)raw_size);
-    if (kind & HAS_DICTIONARY)
-        store_le32(dst + AT_DICTIONARY_ID, zblob_dictionary_id(options->dictionary));
+    dst[AT_KIND] = (unsigned char)kind_of(fields);
+    write_size(p, fields->raw_size);
+    p += bytes_of_size(fields->raw_size);
+    if (needs_dictionary(fields->form)) {
+        store_le16(p, (uint16_t)fields->dictionary_id);
+        p[2] = (unsigned char)(fields->dictionary_id >> 16);
+    }
     store_le32(dst + AT_CHECKSUM, (uint32_t)checksum_xxh3(dst + AT_KIND, frame_size - AT_KIND));
+}
+
+/* Encode into a frame that has room for src_size bytes after the header; *stored_size = 0: the value is to be stored. */
+static enum zblob_result
+encode(struct fields *fields, struct zblob_dictionary *dictionary, const void *src, size_t src_size,
+       unsigned char *frame, size_t *stored_size)
+{
+    size_t start = AT_RAW_SIZE + bytes_of_size(fields->raw_size) + (dictionary ? DICTIONARY_ID_SIZE : 0);
+    fields->form = dictionary ? BLOCK_BY_DICTIONARY : BLOCK;
+    fields->header_size = start;
+    enum zblob_result result = block_encode(fields->level, dictionary, src, src_size, frame + start, stored_size);
+    size_t short_size = dictionary && result == ZBLOB_OK ? block_shorten(frame + start, *stored_size) : 0;
+    if (short_size) {
+        fields->form = SHORT_BLOCK;
+        *stored_size = short_size;
+    }
+    size_t extra = dictionary ? DICTIONARY_ID_SIZE : 0;
+    if (*stored_size + extra + (src_size >> SAVING_SHIFT) >= src_size)
+        *stored_size = 0;
+    return result;
 }
 
 enum zblob_result
 compact_compress(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
                  size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
-    size_t capacity = HEADER_SIZE + DICTIONARY_ID_SIZE + src_size, stored_size = 0;
-    unsigned kind = options->dictionary ? IS_ZSTD | HAS_DICTIONARY : IS_ZSTD;
-    size_t start = HEADER_SIZE + (options->dictionary ? DICTIONARY_ID_SIZE : 0);
+    size_t capacity = HEADER_SIZE_MAX + src_size, stored_size = 0;
+    struct fields fields = {
+        .value_type = value_type,
+        .for_column = options->for_column,
+        .level = options->level,
+        .raw_size = (uint32_t)src_size,
+        .dictionary_id = options->dictionary ? zblob_dictionary_id(options->dictionary) : 0,
+    };
     unsigned char *p = *frame = malloc(capacity);
     if (!p)
         return zblob_fail_memory(error, capacity);
-    enum zblob_result result = ZBLOB_OK;
-    if (src_size > 0)
-        result = block_encode(options->level, options->dictionary, src, src_size, p + start, &stored_size);
-    if (result != ZBLOB_OK)
+    if (src_size > 0 && encode(&fields, options->dictionary, src, src_size, p, &stored_size) != ZBLOB_OK)
         return zblob_fail_memory(error, capacity);
-    if (stored_size == 0 || stored_size + (start - HEADER_SIZE) + (src_size >> SAVING_SHIFT) >= src_size) {
-        kind = 0;
-        start = HEADER_SIZE;
+    if (stored_size == 0) {
+        fields.form = STORED;
+        fields.header_size = AT_RAW_SIZE + bytes_of_size(fields.raw_size);
         stored_size = src_size;
         if (src_size > 0) /* src may be NULL otherwise */
-            memcpy(p + start, src, src_size);
+            memcpy(p + fields.header_size, src, src_size);
     }
-    *frame_size = start + stored_size;
-    write_header(p, options, value_type, src_size, kind, *frame_size);
+    *frame_size = fields.header_size + stored_size;
+    write_header(p, &fields, *frame_size);
     return ZBLOB_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * compact.h: frames of small values of one chunk without images: 12 bytes of header, 16 with a dictionary, then the
- * stored bytes. The layout's reference is docs/format.md, section 8.
+ * compact.h: frames of small values of one chunk without images: 10 to 15 bytes of header, then the stored bytes. The
+ * layout's reference is docs/format.md, section 8.
  */
 #ifndef ZBLOB_CODEC_FRAME_COMPACT_H
 #define ZBLOB_CODEC_FRAME_COMPACT_H
@@ -10,8 +10,8 @@
 /* Does it begin with the magic of compact frames? */
 bool compact_has_magic(const void *src, size_t src_size);
 
-/* No compact frame that begins with these ZBLOB_PREFIX_SIZE bytes has more bytes than this. */
-uint64_t compact_reach(const unsigned char *src);
+/* No compact frame that begins with these ZBLOB_PREFIX_SIZE bytes, or consists of fewer, has more bytes than this. */
+uint64_t compact_reach(const unsigned char *src, size_t src_size);
 
 /* The same for a value without the magic, if its first ZBLOB_PREFIX_SIZE bytes could otherwise be a compact frame's; or 0. */
 uint64_t compact_unmarked_reach(const void *src, size_t src_size);

@@ -3,6 +3,7 @@
 #include "../base/error.h"
 #include "../base/interrupt.h"
 #include "../chunk/zstd.h"
+#include "../sniff/pickle_ops.h"
 #include "compact.h"
 #include "general.h"
 #include "header.h"
@@ -223,7 +224,8 @@ has_image(const struct zblob_options *options, const void *src, size_t src_size)
 {
     struct zblob_image image;
     uint64_t size;
-    if (options->codec != ZBLOB_CODEC_AUTO || src_size < PLAN_IMAGE_SIZE_MIN || !zblob_may_have_images(src, src_size))
+    if (options->codec != ZBLOB_CODEC_AUTO || src_size < PLAN_IMAGE_SIZE_MIN || !zblob_may_have_images(src, src_size) ||
+        !pickle_may_hold_array(src, src_size, PLAN_IMAGE_SIZE_MIN))
         return false;
     return zblob_sniff(src, src_size, &image, 1) && zblob_grid_size(&image.grid, &size) && size >= PLAN_IMAGE_SIZE_MIN;
 }

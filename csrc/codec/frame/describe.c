@@ -159,32 +159,65 @@ put_plain(struct writer *w, size_t size, enum zblob_value_type type)
            "\"for_column\": false");
 }
 
+/* An image in a value takes more bytes than this. */
+#define IMAGE_BYTES_MIN 8
+
+struct images {
+    struct zblob_image *list;
+    size_t count;
+};
+
+static bool
+make_room(struct images *images, size_t count)
+{
+    images->list = calloc(count + 1, sizeof *images->list);
+    return images->list != NULL;
+}
+
+/* Search a value; false: out of memory. */
+static bool
+sniff(struct images *images, const void *value, size_t size)
+{
+    size_t room = size / IMAGE_BYTES_MIN;
+    if (!zblob_may_have_images(value, size))
+        return true;
+    if (room > ZBLOB_IMAGES_MAX)
+        room = ZBLOB_IMAGES_MAX;
+    if (!make_room(images, room))
+        return false;
+    images->count = zblob_sniff(value, size, images->list, room);
+    return true;
+}
+
 /* A compact frame names no images. Its value is small enough to be searched for them each time, unless that takes a
  * dictionary. */
-static size_t
-images_of_compact(const struct zblob_frame *frame, struct zblob_image *images)
+static bool
+find_in_compact(struct images *images, const struct zblob_frame *frame)
 {
-    size_t count = 0;
+    bool is_fine = true;
     unsigned char *value = frame->dictionary_id ? NULL : malloc((size_t)frame->raw_size + 1);
     if (value && compact_decode(frame, frame->header + frame->header_size, value, NULL) == ZBLOB_OK)
-        count = zblob_sniff(value, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+        is_fine = sniff(images, value, (size_t)frame->raw_size);
     free(value);
-    return count;
+    return is_fine;
 }
 
 /* A stored value is searched for images as a plain one is: its frame has no IMAGE sections, which would make it larger
  * than the bound on frames allows. */
-static size_t
-images_of_frame(const struct zblob_frame *frame, bool is_whole, struct zblob_image *images)
+static bool
+find_in_frame(struct images *images, const struct zblob_frame *frame, bool is_whole)
 {
     if (frame->is_compact)
-        return images_of_compact(frame, images);
-    frame_images(frame, images);
+        return find_in_compact(images, frame);
     /* a damaged frame may claim that stored chunks hold more bytes than are stored */
     bool is_there = is_whole && frame->raw_size <= frame->frame_size - frame->header_size;
-    if (frame->image_count || frame->codec != ZBLOB_CODEC_STORE || !is_there)
-        return frame->image_count;
-    return zblob_sniff(frame->header + frame->header_size, (size_t)frame->raw_size, images, ZBLOB_IMAGES_MAX);
+    if (!frame->image_count && frame->codec == ZBLOB_CODEC_STORE && is_there)
+        return sniff(images, frame->header + frame->header_size, (size_t)frame->raw_size);
+    if (!make_room(images, frame->image_count))
+        return false;
+    images->count = frame->image_count;
+    frame_images(frame, images->list);
+    return true;
 }
 
 /* Hand over the text, or free it if there was an error. */
@@ -210,12 +243,12 @@ describe_frame(const void *src, size_t src_size, uint64_t frame_size, bool in_en
     enum zblob_result result = zblob_frame_open(&frame, src, src_size, frame_size, error);
     if (result != ZBLOB_OK)
         return result;
-    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
-    if (!images)
-        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    struct images images = {NULL, 0};
+    if (!find_in_frame(&images, &frame, src_size == frame_size))
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images.list);
     put_frame(&w, &frame, in_envelope);
-    put_images(&w, images, images_of_frame(&frame, src_size == frame_size, images));
-    free(images);
+    put_images(&w, images.list, images.count);
+    free(images.list);
     return finish(&w, result, json, error);
 }
 
@@ -224,12 +257,12 @@ describe_plain(const void *src, size_t src_size, enum zblob_value_type value_typ
                struct zblob_error *error)
 {
     struct writer w = {0};
-    struct zblob_image *images = calloc(ZBLOB_IMAGES_MAX, sizeof *images);
-    if (!images)
-        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images);
+    struct images images = {NULL, 0};
+    if (!sniff(&images, src, src_size))
+        return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images.list);
     put_plain(&w, src_size, value_type);
-    put_images(&w, images, zblob_sniff(src, src_size, images, ZBLOB_IMAGES_MAX));
-    free(images);
+    put_images(&w, images.list, images.count);
+    free(images.list);
     return finish(&w, ZBLOB_OK, json, error);
 }
 

@@ -68,7 +68,7 @@ uint64_t
 zblob_header_size(const void *src, size_t src_size)
 {
     if (compact_has_magic(src, src_size))
-        return compact_reach(src);
+        return compact_reach(src, src_size);
     return frame_has_ordinary_magic(src, src_size) ? stated_header_size(src) : 0;
 }
 

@@ -4,6 +4,8 @@
 #include "../base/bytes.h"
 #include "../base/interrupt.h"
 
+#include <string.h>
+
 /* How many opcodes are read before one asks whether to go on. */
 #define OPCODES_A_QUESTION 1024
 
@@ -137,4 +139,22 @@ zblob_is_complete_pickle(const void *src, size_t src_size)
             return false;
     } while (op.opcode != OP_STOP);
     return reader.at == src_size;
+}
+
+#define JOBLIB "joblib."
+
+bool
+pickle_may_hold_array(const void *src, size_t src_size, uint64_t least)
+{
+    struct pickle_reader reader;
+    struct pickle_op op;
+    if (!pickle_reader_start(&reader, src, src_size))
+        return true;
+    do {
+        if (!pickle_reader_next(&reader, &op) || op.argument_size >= least)
+            return true;
+        if (op.argument_size > sizeof JOBLIB && memcmp(op.argument, JOBLIB, sizeof JOBLIB - 1) == 0)
+            return true;
+    } while (op.opcode != OP_STOP);
+    return reader.at != src_size;
 }

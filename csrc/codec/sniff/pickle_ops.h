@@ -83,4 +83,8 @@ bool pickle_reader_start(struct pickle_reader *reader, const void *src, size_t s
  * buffers and those of protocol 0 are not among them, except BINPERSID where it is allowed), or if the argument runs over the end. */
 bool pickle_reader_next(struct pickle_reader *reader, struct pickle_op *op);
 
+/* Can a value hold an array of at least `least` bytes, if it is a pickle? Much faster than to look for one. True for all
+ * else that begins as a pickle but does not end as one, and for pickles of joblib's, which have arrays between opcodes. */
+bool pickle_may_hold_array(const void *src, size_t src_size, uint64_t least);
+
 #endif
