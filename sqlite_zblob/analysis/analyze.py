@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..codec import DEFAULT_LEVEL, Hint, compress, is_frame
+from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY
 from ..column.hint import NO_HINT, HintFrom, ask_row, refuse_hint
 from ..column.recommend import Seen, decide
 from ..column.schema import Column, Table, look_at_table, master_of
@@ -27,6 +28,7 @@ from ..migration.pipeline import cpu_count
 from ..migration.values import Key, Place, place_of, select_value
 from .beside import MOST_ROWS, propose_hint
 from .describe import AUTO_VACUUM
+from .dictionary import DictionaryGain, try_dictionary
 from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
 from .strata import Estimate, t_quantile
 from .trial import LEVELS, SETTINGS, Setting
@@ -327,13 +329,19 @@ class _Analyzer:
         table, column, kinds = self._name(sizes.table), one.column.name, _kind_shares(trials)
         enabled = self._enabled(sizes.table, one.column)
         level = enabled.level if enabled else _best_level(trials)
-        mode, envelope, why = self._decide(sizes, one, trials, enabled, level)
+        gain = None if enabled else self._try_dictionary(sizes, one, trials, level)
+        mode, envelope, why = self._decide(sizes, one, trials, enabled, level, gain)
         is_left = mode is not None and (enabled is None or self._rest(trials, enabled) > 0)
         hint = self._new_hint(place_of(sizes.table, one.column)) if mode is not None else NO_HINT
         if hint and not self.hint:
             why.append(f"rows say what their voxels are: dtype from {hint.dtype_from}, shape from {hint.shape_from}")
         envelope = "frame" if hint else envelope
-        command = self._command(table, column, mode, envelope, level, trials.min_size, hint)
+        has_dictionary = gain is not None and mode is not None and envelope == "frame"
+        if gain is not None and has_dictionary:
+            why.append(gain.reason)
+        min_size = MIN_SIZE_WITH_DICTIONARY if has_dictionary else trials.min_size
+        command = self._command(table, column, mode, envelope, level, min_size, hint)
+        command += " --dictionary=auto" if has_dictionary else ""
         return ColumnAnalysis(
             table=table,
             column=column,
@@ -351,10 +359,14 @@ class _Analyzer:
             mode=mode,
             envelope=envelope,
             level=level,
-            min_size=trials.min_size,
+            min_size=min_size,
             why=(*why, *_compressed_already(kinds)),
-            command=command if is_left and trials.plain else None,
+            command=command if is_left and (trials.plain or has_dictionary) else None,
         )
+
+    def _try_dictionary(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, level: int) -> DictionaryGain | None:
+        place = place_of(sizes.table, one.column)
+        return try_dictionary(self.connection, place, one, min_size=trials.min_size, level=level, seed=self.seed)
 
     def _enabled(self, table: Table, column: Column) -> ColumnStatus | None:
         return next((each for each in self.enabled if each.is_column(self._name(table), column.name)), None)
@@ -382,7 +394,13 @@ class _Analyzer:
         )
 
     def _decide(
-        self, sizes: TableSizes, one: ColumnSizes, trials: Trials, enabled: ColumnStatus | None, level: int
+        self,
+        sizes: TableSizes,
+        one: ColumnSizes,
+        trials: Trials,
+        enabled: ColumnStatus | None,
+        level: int,
+        gain: DictionaryGain | None,
     ) -> tuple[str | None, str, list[str]]:
         if enabled is not None:
             rest = self._rest(trials, enabled)
@@ -390,6 +408,8 @@ class _Analyzer:
             return enabled.mode, enabled.envelope, [f"compression is on in mode {enabled.mode}: {state}"]
         count, plain = trials.count, trials.plain
         ratio = 1 / max(1e-12, trials.fraction(("auto", level)).value) if count else None
+        if ratio is not None and gain is not None:
+            ratio = max(ratio, 1 / gain.with_one)
         seen = Seen(count, bool(plain) and all(each.is_pickle for each in plain), ratio, one.bytes / max(1.0, one.rows))
         return decide(self.connection, sizes.table, one.column, seen)
 

@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import random
+import re
 import shlex
 import threading
 import time
@@ -18,10 +19,12 @@ from typing import Any
 import apsw
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import sqlite_zblob as zb
 from sqlite_zblob.analysis import sampling
 from sqlite_zblob.analysis.trials import CENSUS_BYTES
+from sqlite_zblob.cli import cli
 from sqlite_zblob.column.schema import look_at_table
 
 from ..conftest import open_apsw
@@ -283,3 +286,53 @@ def test_a_store_of_many_kinds(database: Path) -> None:
         assert setting and setting.ratio.value == pytest.approx(truth, rel=error)
         assert setting.ratio.low is not None and setting.ratio.high is not None
         assert setting.ratio.low * 0.98 < truth < setting.ratio.high * 1.02
+
+
+def rows_of_json(count: int, seed: int) -> list[tuple[bytes]]:
+    rng = random.Random(seed)
+    names = ["created", "renamed", "moved", "deleted", "restored"]
+    return [
+        (
+            json.dumps(
+                {
+                    "event": rng.choice(names),
+                    "id": rng.randrange(1 << 40),
+                    "path": f"/store/volume/{rng.randrange(4000)}/{rng.choice(names)}.bin",
+                    "user": f"user{rng.randrange(90)}",
+                }
+            ).encode(),
+        )
+        for _ in range(count)
+    ]
+
+
+def test_a_dictionary_is_recommended_where_it_pays_for_values_held_out(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    with apsw.Connection(str(path)) as db:
+        db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, noise BLOB)")
+        sql = "INSERT INTO t(data, noise) VALUES (?, randomblob(120))"
+        db.executemany(sql, rows_of_json(3000, seed=1))
+    db.close()
+    columns = {each.column: each for each in zb.analyze(path, seconds=5, seed=3).columns}
+    data, noise = columns["data"], columns["noise"]
+    assert data.mode is not None
+    assert data.min_size == 64
+    (reason,) = [each for each in data.why if "dictionary" in each]
+    assert "values that it was not trained from" in reason
+    assert data.command is not None
+    assert "--dictionary=auto" in data.command
+    assert noise.mode is None
+    assert noise.command is None
+    promised = float(re.findall(r"makes ratio ([\d.]+)", reason)[0])
+    before = path.stat().st_size
+    words = shlex.split(data.command)
+    assert CliRunner().invoke(cli, words[1:]).exit_code == 0
+    with apsw.Connection(str(path)) as db:
+        zb.load(db)
+        ((raw, stored),) = db.execute(
+            "SELECT sum(length(zdecompress(data))), sum(length(data)) FROM "
+            + ("t_rows" if data.mode == "table" else "t")
+        ).fetchall()
+    db.close()
+    assert raw / stored > 0.9 * promised
+    assert path.stat().st_size < before
