@@ -16,16 +16,22 @@ label_box_of(const struct voxel_model *model, struct voxel_box box)
 }
 
 enum zblob_result
-voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples, unsigned char *dst,
-                   size_t dst_capacity, size_t *dst_size)
+voxel_encode_box(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                 unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
-    struct voxel_box box = voxel_chunk_box(model, index);
     if (model->is_label)
         return label_encode_box(voxel_label_kernels(), label_box_of(model, box),
                                 voxel_row_address(model, samples, box.slice, box.row), dst, dst_capacity, dst_size);
     if (model->wide)
         return voxel_encode_wide(model, box, samples, dst, dst_capacity, dst_size);
     return voxel_encode_intensity(model, box, samples, dst, dst_capacity, dst_size);
+}
+
+enum zblob_result
+voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples, unsigned char *dst,
+                   size_t dst_capacity, size_t *dst_size)
+{
+    return voxel_encode_box(model, voxel_chunk_box(model, index), samples, dst, dst_capacity, dst_size);
 }
 
 enum zblob_result

@@ -10,6 +10,10 @@
 
 #include "model.h"
 
+/* Encode a box of the image as if it were a chunk, as the next function does: for comparisons. */
+enum zblob_result voxel_encode_box(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
+                                   unsigned char *dst, size_t dst_capacity, size_t *dst_size);
+
 /* Encode chunk `index` of the image at `samples` (the image's first byte, not the chunk's). At dst there is room for
  * dst_capacity + VOXEL_ENCODE_SLACK bytes.
  * *dst_size = 0: it does not fit into dst_capacity; the caller takes another codec for this chunk. */

@@ -62,6 +62,7 @@ struct voxel_model {
     bool is_apart;          /* components do not refer to each other */
     bool has_few_states;    /* of the entropy coder, and short headers of chunks: for small images */
     bool use_margins;       /* the modal value at both ends of a row is not coded */
+    bool has_no_plateaus;   /* they are not tried; only in an encoder */
     uint32_t plateau_count; /* of tables where many samples equal a neighbour; 0: no such contexts */
     uint8_t
         plateau_map[VOXEL_PLATEAU_CELLS_ALL]; /* cell -> 1 + the number of its table; 0: a table as without plateaus */

@@ -1,10 +1,27 @@
-/* encoded_size.c: encodes chunks only to see how large they become. */
+/*
+ * encoded_size.c: encodes chunks only to see how large they become. Of one that has much more than is asked for, a few
+ * slices are encoded.
+ */
 #include "encoded_size.h"
 
 #include "../chunks.h"
 #include "../codec.h"
 
 #include <stdlib.h>
+
+enum { LEAST_SLICES = 4 }; /* of which the first refers to none */
+
+/* A chunk without the slices that are more than enough. Chunks of wide samples are never that long. */
+static struct voxel_box
+part_of_chunk(const struct voxel_model *model, size_t index, uint64_t enough)
+{
+    struct voxel_box box = voxel_chunk_box(model, index);
+    uint64_t slices = enough / (box.rows * voxel_row_size(model)) + 1;
+    slices = slices < LEAST_SLICES ? LEAST_SLICES : slices;
+    if (model->wide == NULL && slices < box.slices)
+        box.slices = slices;
+    return box;
+}
 
 enum zblob_result
 voxel_encoded_size(const struct voxel_model *model, const unsigned char *samples, uint64_t enough, uint64_t *size,
@@ -13,11 +30,10 @@ voxel_encoded_size(const struct voxel_model *model, const unsigned char *samples
     enum zblob_result result = ZBLOB_OK;
     *size = *seen = 0;
     for (size_t i = 0; i < voxel_chunk_count(model) && *seen < enough && result == ZBLOB_OK; i++) {
-        uint64_t offset;
-        size_t raw_size, encoded = 0;
-        voxel_chunk_range(model, i, &offset, &raw_size);
+        struct voxel_box box = part_of_chunk(model, i, enough - *seen);
+        size_t raw_size = (size_t)(box.slices * box.rows * voxel_row_size(model)), encoded = 0;
         unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
-        result = dst ? voxel_encode_chunk(model, i, samples, dst, raw_size, &encoded) : ZBLOB_NO_MEMORY;
+        result = dst ? voxel_encode_box(model, box, samples, dst, raw_size, &encoded) : ZBLOB_NO_MEMORY;
         free(dst);
         *size += encoded ? encoded : raw_size;
         *seen += raw_size;

@@ -89,7 +89,7 @@ bool
 voxel_count_plateaus(struct training *t)
 {
     const struct voxel_shape *shape = &t->model->shape;
-    if (t->repeats == 0 || t->repeats * 100 < t->uneven * REPEATS_PERCENT)
+    if (t->model->has_no_plateaus || t->repeats == 0 || t->repeats * 100 < t->uneven * REPEATS_PERCENT)
         return true;
     for (int token = 0; token < 256; token++)
         t->group_of[token] = (uint8_t)voxel_plateau_group(token);

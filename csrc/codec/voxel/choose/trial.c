@@ -5,6 +5,7 @@
 #include "chunks.h"
 #include "encoded_size.h"
 #include "intensities.h"
+#include "levels.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ enum {
     BANDS = 4,
     SLICES = 6,
     WIDTH = 512,
+    NARROW = 3,      /* careful training and plateaus make intensities at most so many times smaller */
     TRIAL_LEVEL = 3, /* the lowest one whose models are those of the default level, less carefully trained */
 };
 
@@ -68,46 +70,59 @@ open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned 
     return e->samples != NULL;
 }
 
-/* *once: bytes of the model, which do not grow with the image. */
+enum way { INTENSITIES /* quickly, without plateaus */, WITH_PLATEAUS, LABELS };
+
+/* Bytes that the image would take, as the excerpt shows: those of the model do not grow with the image. */
 static enum zblob_result
-size_of_excerpt(const struct excerpt *e, bool as_labels, int level, uint64_t *once, uint64_t *size)
+expected_size(const struct excerpt *e, enum way way, int level, uint64_t pixels, uint64_t *expected)
 {
     struct voxel_model *model = voxel_model_new(&e->grid);
     bool gain = true;
     enum zblob_result result = model ? ZBLOB_OK : ZBLOB_NO_MEMORY;
-    if (model && as_labels) {
+    if (model && way == LABELS) {
         model->is_label = true;
         voxel_choose_chunks(model, level);
-    } else if (model)
+    } else if (model) {
+        model->has_no_plateaus = way != WITH_PLATEAUS;
         result = voxel_choose_intensities(model, e->samples, level, false, &gain);
-    uint64_t seen;
-    *once = 0;
+    }
+    uint64_t seen, once = 0,
+                   size = e->pixels * e->grid.components * zblob_sample_size(e->grid.sample_type); /* as it is */
     if (result == ZBLOB_OK && gain && !voxel_model_pack(model))
         result = ZBLOB_NO_MEMORY;
     if (result == ZBLOB_OK && gain) {
-        *once = voxel_model_size(model);
-        result = voxel_encoded_size(model, e->samples, UINT64_MAX, size, &seen);
-    } else
-        *size = e->pixels * e->grid.components * zblob_sample_size(e->grid.sample_type); /* as it is */
+        once = voxel_model_size(model);
+        result = voxel_encoded_size(model, e->samples, UINT64_MAX, &size, &seen);
+    }
     voxel_model_free(model);
+    *expected = size * pixels / e->pixels + once;
     return result;
+}
+
+static bool
+labels_are_better(const uint64_t sizes[], enum way way)
+{
+    return sizes[LABELS] < sizes[way] - sizes[way] / 16; /* symbols are slower */
 }
 
 enum zblob_result
 voxel_try_labels(const struct voxel_model *model, const unsigned char *samples, int level, bool *is_label)
 {
     struct excerpt e;
-    uint64_t once[2] = {0}, size[2] = {0};
+    uint64_t sizes[3] = {0}, pixels = model->shape.width * model->shape.height * model->shape.slices;
     if (!open_excerpt(&e, model, samples))
         return ZBLOB_NO_MEMORY;
-    enum zblob_result result = ZBLOB_OK;
-    for (int as_labels = 0; as_labels < 2 && result == ZBLOB_OK; as_labels++)
-        result = size_of_excerpt(&e, as_labels, level < TRIAL_LEVEL ? level : TRIAL_LEVEL, &once[as_labels],
-                                 &size[as_labels]);
+    level = level < TRIAL_LEVEL ? level : TRIAL_LEVEL;
+    enum zblob_result result = expected_size(&e, LABELS, level, pixels, &sizes[LABELS]);
+    if (result == ZBLOB_OK)
+        result = expected_size(&e, INTENSITIES, level < VOXEL_LEVEL_FAST ? level : VOXEL_LEVEL_FAST, pixels,
+                               &sizes[INTENSITIES]);
+    *is_label = result == ZBLOB_OK && labels_are_better(sizes, INTENSITIES);
+    /* careful training and plateaus, which take time, may turn a narrow lead */
+    if (*is_label && sizes[LABELS] > sizes[INTENSITIES] / NARROW) {
+        result = expected_size(&e, WITH_PLATEAUS, level, pixels, &sizes[WITH_PLATEAUS]);
+        *is_label = result == ZBLOB_OK && labels_are_better(sizes, WITH_PLATEAUS);
+    }
     free(e.samples);
-    uint64_t pixels = model->shape.width * model->shape.height * model->shape.slices;
-    for (int i = 0; i < 2; i++)
-        size[i] = size[i] * pixels / e.pixels + once[i];
-    *is_label = size[1] < size[0] - size[0] / 16; /* symbols are slower */
     return result;
 }

@@ -20,7 +20,7 @@ enum {
     BOTH_LEVEL = 6, /* from here on, small images are tried by both presets: that takes twice the time */
     DEFAULT_LEVEL = 5,
     TINY = 1 << 13,  /* pixels of images of which tables take so much that the swift preset, which has none, is tried */
-    TRIAL = 4 << 20, /* bytes of the image that are coded, unless its first chunk has more */
+    TRIAL = 4 << 20, /* about so many bytes of the image are coded */
 };
 
 static bool
@@ -34,7 +34,7 @@ has_repeats(const struct voxel_model *model, const struct zblob_grid *grid, cons
     return repeats_are_many(&seen) || (model->wide == NULL && voxel_columns_are_doubled(model, samples));
 }
 
-/* Bytes for the image, from its first chunks. */
+/* Bytes for the image, from its first slices. */
 static enum zblob_result
 expected_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
 {
