@@ -27,7 +27,8 @@ class FrameDecoder:
 
     :param head: the value's first `head_size` bytes.
     :param value_size: bytes of the stored value.
-    :raises DamagedFrameError, UnsupportedFrameError: as `decompress`.
+    :raises DamagedFrameError: as `decompress`.
+    :raises UnsupportedFrameError: as `decompress`.
     """
 
     def __init__(self, head: bytes, value_size: int) -> None:

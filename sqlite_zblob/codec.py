@@ -422,7 +422,9 @@ def decompress(
 def decompress_stored(frame: bytes) -> tuple[bytes, bool]:
     """What `frame` holds, and whether that is TEXT. TEXT comes in UTF-8, as the database gives it, valid or not.
 
-    :raises DamagedFrameError, UnsupportedFrameError, SizeLimitError: as `decompress`.
+    :raises DamagedFrameError: as `decompress`.
+    :raises UnsupportedFrameError: as `decompress`.
+    :raises SizeLimitError: as `decompress`.
     """
     value, value_type = _decompress(frame, None, 0, DEFAULT_MAX_SIZE)
     if value_type == lib.ZBLOB_TEXT_UTF16LE:

@@ -40,7 +40,9 @@ def salvage(frame: Buffer) -> Salvaged:
 
     :raises OptionError: the value is no frame.
     :raises DamagedFrameError: the header is damaged, or the value's end is missing.
-    :raises UnsupportedFrameError, MissingDictionaryError, SizeLimitError: as `decompress`.
+    :raises UnsupportedFrameError: as `decompress`.
+    :raises MissingDictionaryError: as `decompress`.
+    :raises SizeLimitError: as `decompress`.
     """
     stored = memoryview(frame).cast("B")
     head = bytes(stored[: head_size(stored)])

@@ -80,7 +80,9 @@ def read_array(value: Buffer, image: int | None = None) -> np.ndarray[Any, Any]:
     :param value: a frame, an envelope or a plain value.
     :param image: the position in `info(value).images`; None: the largest one.
     :raises OptionError: the value has no such image.
-    :raises DamagedFrameError, UnsupportedFrameError, SizeLimitError: as `decompress`.
+    :raises DamagedFrameError: as `decompress`.
+    :raises UnsupportedFrameError: as `decompress`.
+    :raises SizeLimitError: as `decompress`.
     """
     return _read(value, image)[0]
 

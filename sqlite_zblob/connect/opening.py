@@ -228,7 +228,9 @@ def patience() -> Callable[[int], bool]:
 def opened(path: str | os.PathLike[str], *, writes: bool) -> apsw.Connection:
     """A connection of our own that stays open, with the extension, whose triggers fire. The caller closes it.
 
-    :raises OSError, DatabaseError, OptionError: as `reading`.
+    :raises OSError: as `reading`.
+    :raises DatabaseError: as `reading`.
+    :raises OptionError: as `reading`.
     """
     location = locate(path)
     _check_file(location, writes=writes)

@@ -46,7 +46,8 @@ class Split:
 class Frame:
     """An ordinary frame without an envelope, in memory.
 
-    :raises DamagedFrameError, UnsupportedFrameError: its header cannot be read.
+    :raises DamagedFrameError: its header cannot be read.
+    :raises UnsupportedFrameError: its header cannot be read.
     """
 
     def __init__(self, data: bytes, size: int | None = None) -> None:

@@ -60,7 +60,9 @@ def open_remote(url: str | os.PathLike[str], *, image: int | None = None, patien
     :param url: of the object: a path, `s3://bucket/prefix/name.zblob`, `https://` ...
     :raises OptionError: there is no such object, or no such image in it.
     :raises StorageError: the server refuses, or has been away for too long.
-    :raises DamagedFrameError, UnsupportedFrameError: the frame is damaged; while indexing also ChangedValueError.
+    :raises DamagedFrameError: the frame is damaged.
+    :raises UnsupportedFrameError: a newer version has written it.
+    :raises ChangedValueError: only while indexing: the object has been changed since.
     """
     folder, _, name = os.fspath(url).rpartition("/")
     return image_of(RemoteValue(Objects(folder or ".", patience=patience), name), image)

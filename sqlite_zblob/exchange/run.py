@@ -220,7 +220,9 @@ def import_rows(
         `nrrd`, `raw`: image files become values that are recognised as such.
     :param overwrite: replace rows that are there. Otherwise their keys are left out, so that a run goes on.
     :param verify: decode every frame before it is stored.
-    :raises OptionError, StorageError, DatabaseError: as `export_rows`.
+    :raises OptionError: as `export_rows`.
+    :raises StorageError: as `export_rows`.
+    :raises DatabaseError: as `export_rows`.
     """
     kind, url = parse(source)
     make_options(level=level)

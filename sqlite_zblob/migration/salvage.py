@@ -36,7 +36,8 @@ def salvage_rows(database: Database, report: VerifyReport) -> Iterator[SalvagedR
     """What is left of each value that a report of `verify` names as damaged. Reads only; holds one value at a time.
 
     :param database: as for `stats`.
-    :raises OSError, DatabaseError: as `verify`.
+    :raises OSError: as `verify`.
+    :raises DatabaseError: as `verify`.
     """
     named = {(each.table, each.column, json.dumps(each.key, default=repr)): each for each in report.damages if each.key}
     with reading(database) as connection, with_dictionaries(connection):

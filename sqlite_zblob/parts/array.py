@@ -155,7 +155,8 @@ class StoredImage:
 
     def __getitem__(self, key: Any) -> Any:
         """:raises IndexError: the index is out of range, or an array or list.
-        :raises ChangedValueError, DamagedFrameError: as the streams of `open_blob`.
+        :raises ChangedValueError: as the streams of `open_blob`.
+        :raises DamagedFrameError: as the streams of `open_blob`.
         """
         index = parse_index(key, self.shape)
         found = self._read(self._turned(index.ranges))
@@ -291,7 +292,10 @@ def open_image(
     :param image: its number among the images of the value, from 0; guesses do not count. None: the largest one.
     :raises OptionError: there is no such place or no such image, its axes lie in an order that only unpickling
         knows, or its samples stand in the value as text.
-    :raises ChangedValueError, DamagedFrameError, UnsupportedFrameError, LoadError: as `open_blob`.
+    :raises ChangedValueError: as `open_blob`.
+    :raises DamagedFrameError: as `open_blob`.
+    :raises UnsupportedFrameError: as `open_blob`.
+    :raises LoadError: as `open_blob`.
     """
     return image_of(StoredValue(connection, table, column, rowid, schema), image)
 

@@ -86,7 +86,8 @@ def open_blob(connection: Any, table: str, column: str, rowid: Any, *, schema: s
     :param rowid: of the row; in a table WITHOUT ROWID its primary key.
     :raises OptionError: there is no such schema, table, column or row, or the value is NULL.
     :raises ChangedValueError: when reading: the row has been changed or deleted.
-    :raises DamagedFrameError, UnsupportedFrameError: when opening or reading: the value cannot be decoded.
+    :raises DamagedFrameError: when opening or reading: the value cannot be decoded.
+    :raises UnsupportedFrameError: when opening or reading: the value cannot be decoded.
     :raises LoadError: the connection cannot load extensions.
     """
     return io.BufferedReader(BlobStream(StoredValue(connection, table, column, rowid, schema)), BUFFER_SIZE)

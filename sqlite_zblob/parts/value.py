@@ -46,7 +46,8 @@ class StoredValue:
 
     :param rowid: of the row; in a table WITHOUT ROWID its primary key.
     :raises OptionError: there is no such schema, table, column or row, or the value is NULL.
-    :raises DamagedFrameError, UnsupportedFrameError: the value's header cannot be read.
+    :raises DamagedFrameError: the value's header cannot be read.
+    :raises UnsupportedFrameError: the value's header cannot be read.
     """
 
     def __init__(self, connection: Any, table: str, column: str, rowid: Any, schema: str) -> None:

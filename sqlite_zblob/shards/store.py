@@ -287,7 +287,8 @@ def open(
     :param only: the shards that may be written through this object; None: all.
     :raises OptionError: nothing matches, a shard is missing, a file belongs to another store, or a run of `reshard` is
         not finished.
-    :raises OSError, DatabaseError: a file cannot be opened.
+    :raises OSError: a file cannot be opened.
+    :raises DatabaseError: a file cannot be opened.
     """
     return ShardedStore(pattern, level=level, patience=patience, only=only)
 

@@ -70,8 +70,11 @@ def from_store(
         others take over if these are gone.
     :raises OptionError: a key has no row, a value has no such image, or (with `stack`) shapes or types differ.
     :raises KeyError: no row has one of these keys.
-    :raises DamagedFrameError, UnsupportedFrameError, OSError, DatabaseError: a value or a file cannot be read. While
-        computing also ChangedValueError: the value has been changed since this call.
+    :raises DamagedFrameError: a value is damaged.
+    :raises UnsupportedFrameError: a newer version has written a value.
+    :raises OSError: a file cannot be read.
+    :raises DatabaseError: a file is no database.
+    :raises ChangedValueError: only while computing: the value has been changed since this call.
     """
     import dask.array as da
 
