@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import griffe
@@ -58,6 +59,7 @@ def _expand(function: griffe.Function, options: dict[str, Any], defaults: dict[s
 def _describe(field: griffe.Attribute) -> None:
     if field.docstring or not field.lineno or not field.parent or not field.parent.is_class:
         return
+    assert isinstance(field.filepath, Path)
     _, mark, comment = field.lines_collection[field.filepath][field.lineno - 1].partition("  # ")
     if mark:
         field.docstring = griffe.Docstring(comment.rstrip(".") + ".", parent=field)

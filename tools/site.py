@@ -1,8 +1,8 @@
 """Hooks of mkdocs.yml: documents of the root become pages, and links that leave docs/ lead where a reader finds them.
 
-The documents are written to be read in the repository, where README.md links to docs/x.md and docs/x.md to ../README.md.
-On the site the first is the page index.md beside x.md; what is no page at all, such as a source file, is linked in the
-repository.
+The documents are written to be read in the repository, where README.md links to docs/x.md and docs/x.md to
+../README.md. On the site the first is the page index.md beside x.md; what is no page at all, such as a source file, is
+linked in the repository.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import sqlite3
 import time
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -56,7 +57,7 @@ class ZblobStoreBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[mi
         check_settings(self.level, 0)
         if options:
             raise OptionError(f"the joblib backend zblob has the option level, not {', '.join(sorted(options))}")
-        self.location, self.verbose = os.fspath(location), verbose
+        self.location, self.verbose = _file_of(location), verbose
         self.compress, self.mmap_mode = False, None  # joblib must leave the values to us
         self._own = OwnConnection(partial(_open, self.location))
         self._run("SELECT 1")
@@ -129,6 +130,12 @@ class _Item(io.BytesIO):
         if kind is None:
             self._store.store(self._location, self.getvalue())
         self.close()
+
+
+def _file_of(location: Any) -> str:
+    """joblib appends a folder to a location that is a `str`, and to no other: the file is what was asked for."""
+    appended = isinstance(location, str) and Path(location).name == "joblib"
+    return str(Path(location).parent) if appended else os.fspath(location)
 
 
 def _open(path: str) -> sqlite3.Connection:

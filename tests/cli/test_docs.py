@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 import click
 import jsonschema
-import pytest
 
 from sqlite_zblob.cli import cli
 from tools import cli_docs
-
-from ..conftest import ROOT
 
 HOW = "run python -m tools.cli_docs"
 
@@ -49,19 +44,3 @@ def test_every_command_has_json() -> None:
     for name, command in cli.commands.items():
         for part in command.commands.values() if isinstance(command, click.Group) else [command]:
             assert any(option.name == "as_json" for option in options(part)), f"{name} {part.name}"
-
-
-@pytest.mark.parametrize("document", ["README.md", "docs/cli.md", "docs/in-place.md", "CONTRIBUTING.md"])
-def test_commands_in_documents_exist(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the options that they are given."""
-    (tmp_path / "results.db").touch()
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / document).read_text(), flags=re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in block.splitlines() if line.startswith("sqlite-zblob ")]
-    for line in lines:
-        name, *words = shlex.split(line.split("|")[0], comments=True)[1:]
-        command: click.Command = cli.commands[name]
-        while isinstance(command, click.Group):
-            name, *words = words
-            command = command.commands[name]
-        command.make_context(name, words)  # raises click.UsageError

@@ -33,6 +33,14 @@ def open_memory(path: Path, **options: Any) -> Any:
     return memory, memory.cache(volume_of, ignore=["calls"])
 
 
+def test_a_location_that_is_a_text(tmp_path: Path) -> None:
+    """joblib itself appends a folder to it."""
+    memory = joblib.Memory(str(tmp_path / "cache.db"), backend="zblob", verbose=0)
+    assert memory.cache(abs)(-3) == 3
+    assert [each.name for each in tmp_path.iterdir() if each.suffix == ".db"] == ["cache.db"]
+    assert list(rows(tmp_path))
+
+
 def count(calls: Path) -> int:
     return len(calls.read_text().splitlines())
 

@@ -40,7 +40,7 @@ def test_shell() -> None:
     shell = shutil.which("sqlite3")
     if shell is None or "OMIT_LOAD_EXTENSION" in run(shell, ":memory:", "PRAGMA compile_options"):
         pytest.skip("there is no sqlite3 shell that loads extensions")
-    script = example("sql").replace(".load zblob", f".load {zb.loadable_path()}")
+    script = example("sql").replace(".load ./zblob", f".load {zb.loadable_path()}")
     assert run(shell, "-bail", ":memory:", given=script) == "blob|5000|5000\n"
 
 
