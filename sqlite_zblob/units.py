@@ -1,4 +1,4 @@
-"""Sizes as people read them: one unit everywhere."""
+"""Sizes and times as people read them: one way everywhere."""
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
@@ -14,3 +14,14 @@ def size_text(count: float) -> str:
         if value < 999.95 or unit == _UNITS[-1]:
             break
     return f"{value:,.1f} {unit}"
+
+
+def duration_text(seconds: float) -> str:
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import DEFAULT_LEVEL, Hint, compress, is_frame
 from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY
 from ..column.hint import NO_HINT, HintFrom, ask_row, refuse_hint
@@ -149,6 +150,7 @@ class Analysis:
     skipped: tuple[Skipped, ...]
 
 
+@takes_bar(show_step)
 def analyze(
     database: Database,
     table: str | None = None,
@@ -159,7 +161,7 @@ def analyze(
     seconds: float = 20.0,
     workers: int = 0,
     seed: int | None = None,
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Callable[[str], None] | Bar | None = None,
 ) -> Analysis:
     """Find the BLOB and TEXT columns that are worth compressing, and estimate what that would bring.
 
@@ -173,7 +175,7 @@ def analyze(
     :param seconds: about how long it may take. A few values of each column are looked at in any case.
     :param workers: the number of threads that the times are estimated for; 0: as many as this process has CPUs.
     :param seed: the same seed draws the same values.
-    :param progress: called with a word on each step before it begins.
+    :param progress: called with a word on each step before it begins; or "bar".
     :raises OSError: there is no such file, it is a directory, or it may not be read.
     :raises DatabaseError: it is no database, or SQLite cannot read it.
     :raises OptionError: there is no such table or column, it cannot be analyzed, a column is given without its table,
@@ -189,7 +191,7 @@ def analyze(
         analyzer = _Analyzer(connection, name_of(database), workers or cpu_count(), seconds, seed)
         analyzer.is_own = connection is not database
         analyzer.hint = hint
-        columns = analyzer.analyze(table, column, progress)
+        columns = analyzer.analyze(table, column, callback_of(progress) or (lambda step: None))
         return Analysis(
             database=name_of(database),
             file_size=analyzer.file_size,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..column.storage import ColumnStatus, status
 from ..column.virtual import find_rows
 from ..connect.database import fold, snapshot
@@ -62,12 +63,13 @@ class TableStats:
     columns: tuple[ColumnStats, ...]
 
 
+@takes_bar(show_step)
 def stats(
     database: Database,
     table: str | None = None,
     column: str | None = None,
     *,
-    progress: Callable[[str, int], None] = lambda column, rows: None,
+    progress: Callable[[str, int], None] | Bar | None = None,
 ) -> list[TableStats]:
     """Add up what is stored in every column whose compression is on, and by table.
 
@@ -76,7 +78,7 @@ def stats(
     Reads each value's header, in transactions of milliseconds, so that writers go on.
 
     :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
-    :param progress: called with the column, as TABLE.COLUMN, and the number of its values that are done.
+    :param progress: called with the column, as TABLE.COLUMN, and the number of its values that are done; or "bar".
     :returns: nothing where no column's compression is on.
     :raises OSError: there is no such file, it is a directory, or it may not be read.
     :raises DatabaseError: it is no database, or SQLite cannot read it.
@@ -92,9 +94,10 @@ def stats(
             chosen = [(table, column)]
         elif table is not None and not chosen:
             find_rows(connection, table)  # raises where there is none
+        show = callback_of(progress) or (lambda column, rows: None)
         tables: defaultdict[str, list[ColumnStats]] = defaultdict(list)
         for each in chosen:
-            tables[each[0]].append(_column_stats(connection, enabled, *each, progress))
+            tables[each[0]].append(_column_stats(connection, enabled, *each, show))
         return [_table_stats(name, columns) for name, columns in tables.items()]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -13,16 +12,13 @@ import click
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 
+from ..bars import WIDE, bar
 from ..codec import VERSION
-from ..migration.reports import Progress, ProgressCallback
-from ..units import size_text
-
-LINE_SECONDS = 10.0  # between two lines of progress where there is no terminal
-WIDE = 10_000  # characters per line where there is no terminal: nothing is cut off
+from ..migration.reports import ProgressCallback
+from ..migration.shown import show_rows
+from ..units import duration_text, size_text
 
 
 def console(*, err: bool = False) -> Console:
@@ -125,14 +121,7 @@ def size(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    if seconds < 0.1:
-        return f"{seconds * 1e3:.0f} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
+    return duration_text(seconds)
 
 
 def ratio(value: float | None) -> str:
@@ -151,27 +140,11 @@ def count(number: int, noun: str) -> str:
 # ---- Progress ----------------------------------------------------------------------------------------------
 
 
-def describe(progress: Progress) -> str:
-    """Rate, ratio and time left."""
-    parts = [f"{size(progress.rate)}/s"] if progress.rate else []
-    parts += [f"ratio {progress.ratio:.2f}"] if progress.ratio and progress.operation != "restore" else []
-    parts += [f"{duration(progress.eta)} left"] if progress.eta is not None else []
-    parts += [count(progress.failures, "failure")] if progress.failures else []
-    return ", ".join(parts)
-
-
 @contextmanager
 def progress_of_rows() -> Iterator[ProgressCallback]:
     """Show a bar on a terminal, or a line every ten seconds elsewhere; both on standard error."""
-    with _progress() as show:
-
-        def report(progress: Progress) -> None:
-            phase = "" if progress.phase == "rows" else f" ({progress.phase})"
-            step = f"{progress.operation} {progress.table}.{progress.column}{phase}"
-            done = progress.bytes_done / progress.bytes_total if progress.bytes_total else 0.0
-            show(step, min(1.0, done), describe(progress))
-
-        yield report
+    with bar() as show:
+        yield show_rows(show)
 
 
 class StepCallback(Protocol):
@@ -183,7 +156,7 @@ class StepCallback(Protocol):
 @contextmanager
 def progress_of_steps() -> Iterator[StepCallback]:
     """The same for work that consists of steps. It may know how many they are."""
-    with _progress() as show:
+    with bar() as show:
 
         def report(step: str, done: int = 0, total: int | None = None) -> None:
             if total is None:
@@ -192,35 +165,3 @@ def progress_of_steps() -> Iterator[StepCallback]:
                 show(step, min(1.0, done / total), f"step {done + 1} of {total}")
 
         yield report
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float | None, str], None]]:
-    err = console(err=True)
-    if not err.is_terminal:
-        yield _lines(err)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[more]}"),
-    )
-    with Bar(*columns, console=err, transient=True) as bar:
-        task = bar.add_task("", total=None, more="")
-
-        def show(step: str, done: float | None, more: str) -> None:
-            bar.update(task, description=step, total=None if done is None else 1.0, completed=done or 0.0, more=more)
-
-        yield show
-
-
-def _lines(err: Console) -> Callable[[str, float | None, str], None]:
-    last = [time.monotonic()]
-
-    def show(step: str, done: float | None, more: str) -> None:
-        if time.monotonic() - last[0] >= LINE_SECONDS:
-            last[0] = time.monotonic()
-            err.print(step + ("" if done is None else f": {done:.0%}") + (f", {more}" if more else ""))
-
-    return show

@@ -10,7 +10,9 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
+from ..choices import Envelope, Mode
 from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import finder
@@ -36,8 +38,8 @@ from .virtual import (
 
 DEFAULT_MIN_SIZE = 512
 
-MODES = ("in-place", "table")
-ENVELOPES = ("frame", "pickle")
+MODES: tuple[Mode, ...] = get_args(Mode)
+ENVELOPES: tuple[Envelope, ...] = get_args(Envelope)
 
 _GUESSED = "shapes are guessed, because dtype_from and shape_from cannot be used any more: {trouble}"
 
@@ -74,11 +76,11 @@ def enable(
     table: str,
     column: str,
     *,
-    mode: str | None = None,
-    envelope: str | None = None,
+    mode: Mode | None = None,
+    envelope: Envelope | None = None,
     level: int | None = None,
     min_size: int | None = None,
-    dictionary: int | str | None = None,
+    dictionary: int | Literal["auto"] | None = None,
     dtype_from: str | None = None,
     shape_from: str | None = None,
     schema: str = "main",

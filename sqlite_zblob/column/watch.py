@@ -6,7 +6,6 @@ empty, or while somebody holds a lock.
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import threading
@@ -24,6 +23,7 @@ from ..connect.loader import Connection
 from ..connect.opening import locate
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import ZblobError, ZblobWarning
+from ..log import log
 from .record import Entry, entries
 from .storage import enable
 
@@ -195,4 +195,4 @@ def _say(file: str, entry: Entry, what: str) -> None:
     try:
         warnings.warn(message, ZblobWarning, stacklevel=4)
     except ZblobWarning:
-        logging.getLogger("sqlite_zblob").warning(message)
+        log.warning(message)

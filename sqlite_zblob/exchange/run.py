@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import DEFAULT_LEVEL, make_options
 from ..column.schema import master_of
 from ..column.virtual import find_rows
@@ -86,6 +87,7 @@ def parse(place: str) -> tuple[str, str]:
     return kind, url
 
 
+@takes_bar(show_step)
 def export_rows(
     databases: Databases,
     table: str,
@@ -98,7 +100,7 @@ def export_rows(
     executor: Executor | None = None,
     workers: int = 0,
     patience: float = PATIENCE,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | Bar | None = None,
 ) -> ExchangeReport:
     """Write all rows of a column to a folder or to object storage. Nothing is changed in the database.
 
@@ -111,6 +113,7 @@ def export_rows(
     :param verify: read back what was written, and decode the frames that are copied.
     :param executor: threads, processes, or a Dask cluster (`DaskExecutor`) whose workers see the files. None: threads.
     :param patience: seconds to wait for a server that is away.
+    :param progress: called with "export", the rows that are done, and all rows; or "bar".
     :raises OptionError: an argument is not allowed, or there is no such column.
     :raises StorageError: the server refuses, or has been away for too long. What was written stays; the next run goes
         on from there.
@@ -125,7 +128,7 @@ def export_rows(
     _refuse_twice(jobs)
     if kind == "zarr":
         zarr_rows.write_group(objects)
-    totals = _Totals("export", url, len(jobs), progress)
+    totals = _Totals("export", url, len(jobs), callback_of(progress))
     for result in _through(executor, workers, export_row, jobs):
         totals.add(result)
     return totals.report()
@@ -197,6 +200,7 @@ def export_row(job: _Job) -> RowResult:
 # ---- Import ------------------------------------------------------------------------------------------------
 
 
+@takes_bar(show_step)
 def import_rows(
     database: str | os.PathLike[str],
     table: str,
@@ -209,7 +213,7 @@ def import_rows(
     executor: Executor | None = None,
     workers: int = 0,
     patience: float = PATIENCE,
-    progress: ProgressCallback | None = None,
+    progress: ProgressCallback | Bar | None = None,
 ) -> ExchangeReport:
     """Store in a column what `export_rows` or other programs have written; the inverse of `export_rows`.
 
@@ -232,7 +236,7 @@ def import_rows(
     names = [name for name in names if name != file_rows.MARKS]
     with ExitStack() as stack:
         put, has = _writer(stack, database, table, column, level)
-        totals = _Totals("import", url, len(names), progress)
+        totals = _Totals("import", url, len(names), callback_of(progress))
         wanted: list[tuple[str, Target]] = []
         for name in names:
             key = _key_or_none(name)

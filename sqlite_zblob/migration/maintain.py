@@ -13,16 +13,19 @@ from dataclasses import replace
 
 import apsw
 
+from ..bars import takes_bar
 from ..column.storage import ColumnStatus, status
 from ..connect.database import octet_length, run
 from ..connect.opening import PROGRESS_STEPS, Database, rewriting
 from ..errors import OptionError
+from ..log import log
 from .batches import Way
 from .gain import MIN_GAIN, choose_dictionary, expected_gain, take_sample
 from .migrate import Migration
 from .operation import Request
-from .reports import ColumnMaintenance, MaintenanceReport, ProgressCallback
+from .reports import ColumnMaintenance, MaintenanceReport, ProgressOption
 from .settings import Wanted
+from .shown import show_rows
 from .survey import Survey
 from .values import Entry
 from .work import OutOfTimeError, Work
@@ -31,13 +34,14 @@ from .workers import gain_task
 DEFAULT_LOAD = 0.25
 
 
+@takes_bar(show_rows)
 def maintain(
     database: Database,
     *,
     seconds: float | None = None,
     load: float = DEFAULT_LOAD,
     workers: int = 1,
-    progress: ProgressCallback | None = None,
+    progress: ProgressOption = None,
 ) -> MaintenanceReport:
     """Train dictionaries where enough new rows came, and recompress the small values that gain, in all enabled columns.
 
@@ -66,7 +70,12 @@ def maintain(
         if not columns:
             raise OptionError(f"no column of {location.name} is enabled: migrate the one that you mean")
         for column in columns:
-            done.append(_maintain_column(connection, location.target, column, work))
+            done.append(report := _maintain_column(connection, location.target, column, work))
+            place = (report.table, report.column)
+            if report.skipped:
+                log.info("maintain leaves %s.%s out: %s", *place, report.skipped)
+            else:
+                log.info("maintain of %s.%s: %d rows, %d bytes less", *place, report.changed_rows, report.gained_bytes)
     return MaintenanceReport(tuple(done), seconds=time.monotonic() - begun)
 
 

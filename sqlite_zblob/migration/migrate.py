@@ -6,7 +6,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
+from ..bars import takes_bar
+from ..choices import Envelope, Mode
 from ..column.storage import ColumnStatus, check_enable, enable, status
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import Database, name_of, rewriting
@@ -18,6 +21,7 @@ from .record import make_record
 from .reports import Report
 from .restore import Restoration
 from .settings import Wanted, holds_pickles, resolve
+from .shown import show_rows
 from .space import check_vacuum
 from .survey import Survey, survey_column
 from .values import Entry, Place
@@ -25,18 +29,19 @@ from .work import Unpack, Work, WorkOptions
 from .workers import compress_task, recompress_task
 
 
+@takes_bar(show_rows)
 def migrate(
     database: Database,
     table: str,
     column: str,
     *,
-    mode: str | None = None,
-    envelope: str | None = None,
+    mode: Mode | None = None,
+    envelope: Envelope | None = None,
     level: int | None = None,
     min_size: int | None = None,
     dtype_from: str | None = None,
     shape_from: str | None = None,
-    dictionary: int | str | None = None,
+    dictionary: int | Literal["auto"] | None = None,
     recompress: bool = False,
     **options: Unpack[WorkOptions],
 ) -> Report:
@@ -61,7 +66,8 @@ def migrate(
     :param dry_run: only look, and report what there is to do.
     :param force: without the check for free space; and in mode "table" in spite of named indexes and of keys that the
         database makes.
-    :param progress: called with a `Progress` at least after every batch, in the calling thread.
+    :param progress: called with a `Progress` at least after every batch, in the calling thread; or "bar", which
+        shows one on a terminal or in a notebook.
     :raises OSError: there is no such file, it is a directory, or it may not be read or written.
     :raises DatabaseError: it is no database, or SQLite cannot use it.
     :raises OptionError: the column cannot be compressed in this way (every reason is named), an argument is not
@@ -85,6 +91,7 @@ def _migrate(
         return Migration(connection, request).run(wanted, recompress=recompress)
 
 
+@takes_bar(show_rows)
 def restore(
     database: Database, table: str, column: str, *, all_frames: bool = False, **options: Unpack[WorkOptions]
 ) -> Report:
@@ -106,6 +113,7 @@ def restore(
         return Restoration(connection, request, all_frames=all_frames).run()
 
 
+@takes_bar(show_rows)
 def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[Report]:
     """`migrate` every enabled column of a database, each with its own settings. Vacuums once, at the end.
 

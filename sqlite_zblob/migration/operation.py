@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import apsw
 
+from ..bars import callback_of
 from ..column.storage import ColumnStatus
+from ..log import log
 from .batches import Rewriter, Way
 from .ending import Ending
 from .meter import Meter
@@ -43,7 +45,7 @@ class Operation:
         self.name, self.work = request.operation, request.work
         check_vacuum(connection, self.work.vacuum)
         self.target = Target(connection, request.database, request.table, request.column)
-        self.meter = Meter(self.work.progress, self.name, self.target.table, self.target.column)
+        self.meter = Meter(callback_of(self.work.progress), self.name, self.target.table, self.target.column)
         self.growth = 0
         self.rewriter: Rewriter | None = None
         self.look()
@@ -95,15 +97,28 @@ class Operation:
         meter.rows_total, meter.bytes_total = counts.rows_total, counts.bytes_total
         meter.failures = len(self.spared.failures())
         meter.enter("rows")
+        log.info(
+            "%s of %s.%s in %s %s: %d rows, %d bytes before compression",
+            *(*self._names(), self.request.database),
+            "goes on" if self.resumed else "begins",
+            *(counts.rows_total, counts.bytes_total),
+        )
         rewriter = self.rewriter = Rewriter(self.target, self.record, self.spared, self.work, meter, way)
         ending = Ending(rewriter)
         ending.complete(lambda look: finish(ending, look))
         rewriter.show()
+        for failure in self.failures():
+            log.warning("%s of %s.%s leaves row %s as it is: %s", *self._names(), failure.key, failure.reason)
+        log.info("%s of %s.%s: %d rows done in %.1f s", *self._names(), counts.rows, meter.seconds)
         return ending
+
+    def _names(self) -> tuple[str, str, str]:
+        return self.name, self.target.table, self.target.column
 
     def give_space_back(self) -> None:
         if self.work.vacuum != "none":
             self.meter.enter("vacuum")
+            log.info("vacuum of %s: %s", self.request.database, self.work.vacuum)
             vacuum_database(self.connection, self.work.vacuum, self.work.pace, self.meter.show)
 
     # ---- Reports ----

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..codec import VERSION
 from ..errors import WorkerError
+from ..log import log
 from .work import ExecutorSource
 from .workers import Job, Outcome, Result, Stopper, handshake, stand_back
 
@@ -150,6 +151,7 @@ class Pipeline:
         except (RuntimeError, OSError) as error:
             if not isinstance(self.executor, ThreadPoolExecutor) or not self.is_own:
                 raise WorkerError(f"the executor takes no more work: {error}") from error
+            log.warning("the system gives no thread (%s): this one does the work", error)
             return _done_here(self.task, job)
 
     def _prepare(self, job: Job) -> Job:
@@ -169,6 +171,7 @@ class Pipeline:
             raise
         except BrokenExecutor:
             # Any job in flight may have killed the worker, so each of them runs alone from now on.
+            log.warning("a worker process was killed: what was in flight runs again, one value at a time")
             self._replace_executor()
             for other in others:
                 other.future = None

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ..bars import Bar
+
 Key = Mapping[str, object]
 
 
@@ -44,6 +46,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
+ProgressOption = ProgressCallback | Bar | None  # as long functions take it
 
 
 @dataclass(frozen=True)

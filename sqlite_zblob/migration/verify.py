@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import apsw
 
+from ..bars import callback_of, takes_bar
 from ..column.schema import Table, check_metadata
 from ..column.virtual import find_rows
 from ..connect.database import fold, run, snapshot
@@ -15,8 +16,9 @@ from ..errors import OptionError
 from .meter import Meter
 from .pipeline import Load, Pipeline
 from .record import compressed_columns
-from .reports import Damage, ProgressCallback, VerifyReport
+from .reports import Damage, ProgressCallback, ProgressOption, VerifyReport
 from .scan import SCAN_SIZE, Scan
+from .shown import show_rows
 from .values import PAGE_ROWS, Entry, Key, Place, Span, describe_key, find_place, large_entries, next_span, page
 from .work import BUNDLE_SIZE, ExecutorSource
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
@@ -28,6 +30,7 @@ SPAN_ROWS = 4000
 IN_FLIGHT = 64 << 20
 
 
+@takes_bar(show_rows)
 def verify(
     database: Database,
     table: str | None = None,
@@ -35,7 +38,7 @@ def verify(
     *,
     executor: ExecutorSource = None,
     workers: int = 0,
-    progress: ProgressCallback | None = None,
+    progress: ProgressOption = None,
 ) -> VerifyReport:
     """Decode every compressed value, and name each that is damaged: its row, its chunk, and the reason.
 
@@ -55,7 +58,7 @@ def verify(
         columns = _columns(connection, table, column)
         check = _Check(connection, location.target, executor, workers)
         for name, data in columns:
-            check.run(name, data, progress)
+            check.run(name, data, callback_of(progress))
     return VerifyReport(
         tuple(columns),
         rows=check.rows,

@@ -9,8 +9,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from ..choices import Vacuum
 from ..errors import OptionError, ZblobError
-from .reports import ProgressCallback
+from .reports import ProgressOption
 
 if sys.version_info >= (3, 11):
     from typing import Unpack
@@ -38,12 +39,12 @@ class WorkOptions(TypedDict, total=False):
 
     executor: ExecutorSource
     workers: int
-    vacuum: str
+    vacuum: Vacuum
     pace: float
     batch_size: int
     dry_run: bool
     force: bool
-    progress: ProgressCallback | None
+    progress: ProgressOption
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,12 @@ class Work:
 
     executor: ExecutorSource = None
     workers: int = 0
-    vacuum: str = "none"
+    vacuum: Vacuum = "none"
     pace: float = 1.0
     batch_size: int = BATCH_SIZE  # bytes before compression
     dry_run: bool = False
     force: bool = False
-    progress: ProgressCallback | None = None
+    progress: ProgressOption = None
     deadline: float | None = None  # of time.monotonic()
 
     @property

@@ -19,6 +19,7 @@ from typing import Any
 
 import apsw
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import checksum
 from ..column.schema import Table
 from ..connect.database import atomic, quote, run, stream
@@ -56,13 +57,14 @@ class ReshardReport:
     resumed: bool
 
 
+@takes_bar(show_step)
 def reshard(
     pattern: str | os.PathLike[str],
     target: str | os.PathLike[str],
     shards: int,
     *,
     patience: float = PATIENCE,
-    progress: ReshardCallback | None = None,
+    progress: ReshardCallback | Bar | None = None,
 ) -> ReshardReport:
     """Copy a store into a new one with another number of shards. Values are neither decoded nor coded.
 
@@ -71,6 +73,7 @@ def reshard(
 
     :param pattern: matches the files of the store.
     :param target: a path with one `*` for the new files.
+    :param progress: called with "copy" or "compare", the rows that are done, and all rows; or "bar".
     :raises OptionError: the store has other tables with rows, a virtual table, or rows in the wrong shard; or the new
         files belong to something else; or others keep writing to the old store.
     :raises DatabaseError: another process writes to one of the shards.
@@ -91,7 +94,7 @@ def reshard(
         for connection, name in zip(sources.connections, sources.names, strict=True):
             with errors_of(name):
                 layouts.set_state(connection, SEALED)
-        move = _Move(sources, targets, progress)
+        move = _Move(sources, targets, callback_of(progress))
         move.run()
         return ReshardReport(
             len(sources.names), shards, move.rows, move.copied, move.bytes, time.monotonic() - begun, resumed

@@ -18,11 +18,13 @@ from ..analysis.analyze import Analysis
 from ..analysis.analyze import analyze as analyze_one
 from ..analysis.stats import TableStats
 from ..analysis.stats import stats as stats_one
+from ..bars import callback_of, takes_bar
 from ..errors import OptionError, ZblobError
 from ..migration.migrate import migrate as migrate_one
 from ..migration.migrate import restore as restore_one
 from ..migration.pipeline import cpu_count
-from ..migration.reports import Progress, ProgressCallback, Report, VerifyReport
+from ..migration.reports import Progress, ProgressCallback, ProgressOption, Report, VerifyReport
+from ..migration.shown import show_rows
 from ..migration.verify import verify as verify_one
 from .layout import matching
 
@@ -186,7 +188,7 @@ def _run_on_column(
     databases: Databases,
     place: tuple[str | None, str | None],
     options: dict[str, Any],
-    progress: ProgressCallback | None,
+    progress: ProgressOption,
     side_by_side: int,
 ) -> DatabasesReport:
     """:param run_one: the operation on one database.
@@ -197,7 +199,7 @@ def _run_on_column(
         workers = options.get("workers") or share
         return run_one(name, *place, progress=show, **{**options, "workers": workers})
 
-    return _run(operation, databases, call, progress, side_by_side)
+    return _run(operation, databases, call, callback_of(progress), side_by_side)
 
 
 def _sums(results: tuple[DatabaseResult, ...]) -> tuple[int, int, int, int, int]:
@@ -233,13 +235,14 @@ def _figures(report: PieceReport | None) -> tuple[int, int, int, int, int]:
     )
 
 
+@takes_bar(show_rows)
 def migrate(
     databases: Databases,
     table: str,
     column: str,
     *,
     side_by_side: int = 0,
-    progress: ProgressCallback | None = None,
+    progress: ProgressOption = None,
     **options: Any,
 ) -> DatabasesReport:
     """`sqlite_zblob.migrate` of the same column of several databases.
@@ -251,22 +254,28 @@ def migrate(
     :param options: as for `sqlite_zblob.migrate`. `workers` counts for each database, and all share `executor`.
     :raises OptionError: no file matches.
     """
-    return _run_on_column("migrate", migrate_one, databases, (table, column), options, progress, side_by_side)
+    return _run_on_column(
+        "migrate", migrate_one, databases, (table, column), options, callback_of(progress), side_by_side
+    )
 
 
+@takes_bar(show_rows)
 def restore(
     databases: Databases,
     table: str,
     column: str,
     *,
     side_by_side: int = 0,
-    progress: ProgressCallback | None = None,
+    progress: ProgressOption = None,
     **options: Any,
 ) -> DatabasesReport:
     """`sqlite_zblob.restore` of the same column of several databases; otherwise as `migrate`."""
-    return _run_on_column("restore", restore_one, databases, (table, column), options, progress, side_by_side)
+    return _run_on_column(
+        "restore", restore_one, databases, (table, column), options, callback_of(progress), side_by_side
+    )
 
 
+@takes_bar(show_rows)
 def verify(
     databases: Databases,
     table: str | None = None,
@@ -275,11 +284,13 @@ def verify(
     side_by_side: int = 0,
     executor: Any = None,
     workers: int = 0,
-    progress: ProgressCallback | None = None,
+    progress: ProgressOption = None,
 ) -> DatabasesReport:
     """`sqlite_zblob.verify` of several databases; otherwise as `migrate`."""
     options = {"executor": executor, "workers": workers}
-    return _run_on_column("verify", verify_one, databases, (table, column), options, progress, side_by_side)
+    return _run_on_column(
+        "verify", verify_one, databases, (table, column), options, callback_of(progress), side_by_side
+    )
 
 
 def analyze(

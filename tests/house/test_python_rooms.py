@@ -15,6 +15,9 @@ from .python_files import FILES, PACKAGE, absolute_imports_of, imports_of
 ROOMS = [
     "errors",
     "units",
+    "choices",
+    "log",
+    "bars",
     "descriptions",
     "_interface",
     "_codec",
