@@ -43,7 +43,9 @@ def insert_all(folder: str, kind: str, rows: list[bytes], arguments: argparse.Na
         connection.execute(f"PRAGMA {pragma}")
     connection.execute(SCHEMA)
     if kind != "plain":
-        zb.enable(connection, "results", "data", envelope=kind, level=arguments.level)
+        zb.enable(
+            connection, "results", "data", envelope="pickle" if kind == "pickle" else "frame", level=arguments.level
+        )
     start = time.perf_counter()
     if arguments.mode == "transaction":
         connection.execute("BEGIN")

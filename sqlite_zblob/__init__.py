@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .analysis.analyze import Analysis, ColumnAnalysis, analyze
     from .analysis.describe import ColumnInfo, DatabaseInfo, MigrationInfo, TableInfo, describe
     from .analysis.stats import CodecStats, ColumnStats, TableStats, stats
+    from .choices import Codec, Dtype, Envelope, Mode, Vacuum
     from .codec import VERSION as __version__  # noqa: N811
     from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
     from .column.dictionaries import drop_dictionaries, train
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "ChangedValueError",
+    "Codec",
     "CodecStats",
     "ColumnAnalysis",
     "ColumnInfo",
@@ -70,6 +72,8 @@ __all__ = [
     "DatabaseError",
     "DatabaseInfo",
     "DiskSpaceError",
+    "Dtype",
+    "Envelope",
     "Failure",
     "FrameInfo",
     "Hole",
@@ -79,6 +83,7 @@ __all__ = [
     "MetadataError",
     "MigrationInfo",
     "MissingDictionaryError",
+    "Mode",
     "NotCompressedError",
     "OptionError",
     "Progress",
@@ -92,6 +97,7 @@ __all__ = [
     "TableInfo",
     "TableStats",
     "UnsupportedFrameError",
+    "Vacuum",
     "VerifyReport",
     "WorkerError",
     "WrongTypeError",
@@ -137,6 +143,7 @@ _HOMES = {
     ".analysis.analyze": ("Analysis", "ColumnAnalysis", "analyze"),
     ".analysis.describe": ("ColumnInfo", "DatabaseInfo", "MigrationInfo", "TableInfo", "describe"),
     ".analysis.stats": ("CodecStats", "ColumnStats", "TableStats", "stats"),
+    ".choices": ("Codec", "Dtype", "Envelope", "Mode", "Vacuum"),
     ".codec": ("FrameInfo", "ImageInfo", "compress", "compress_pickle", "decompress", "info", "is_frame"),
     ".column.dictionaries": ("drop_dictionaries", "train"),
     ".column.recommend": ("Recommendation", "recommend"),

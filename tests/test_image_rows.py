@@ -86,7 +86,7 @@ def test_pydicom(connection: Any) -> None:
 
 
 @pytest.mark.parametrize(("mode", "envelope"), [("in-place", "frame"), ("in-place", "pickle"), ("table", "frame")])
-def test_enabled_columns(connection: Any, mode: str, envelope: str) -> None:
+def test_enabled_columns(connection: Any, mode: zb.Mode, envelope: zb.Envelope) -> None:
     connection.execute("CREATE TABLE scans(key TEXT PRIMARY KEY, data BLOB NOT NULL, note TEXT DEFAULT 'x')")
     zb.enable(connection, "scans", "data", mode=mode, envelope=envelope, level=3)
     image = sitk.GaussianSource(sitk.sitkUInt8, [40, 30, 20])

@@ -19,6 +19,7 @@ from typing import Any
 import apsw
 
 from ..bench import codecs
+from ..choices import Envelope
 from ..column.storage import enable
 from ..connect.loader import load
 
@@ -208,7 +209,7 @@ def _table(detail: str) -> Method:
     )
 
 
-def _in_place(envelope: str, detail: str) -> Method:
+def _in_place(envelope: Envelope, detail: str) -> Method:
     def prepare(connection: apsw.Connection) -> None:
         enable(connection, "results", "data", envelope=envelope, level=int(detail))
 

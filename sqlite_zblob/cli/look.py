@@ -304,7 +304,7 @@ def _print_database(about: DatabaseInfo) -> None:
     if not about.enabled and not about.migrations:
         out.print("No column is compressed: sqlite-zblob analyze says what that would bring.")
         return
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (f"{each.table}.{each.column}", each.mode, each.envelope, f"{each.level}", f"{each.min_size}")
         for each in about.enabled
     ]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import apsw
 
+from ..choices import Envelope
 from ..connect.database import fold, quote, run
 from ..connect.loader import Connection
 from .anchor import find_anchors
@@ -17,7 +18,7 @@ MIGRATIONS = "zblob_migrations"
 
 
 class Migrated(NamedTuple):
-    envelope: str
+    envelope: Envelope
     level: int
     min_size: int
     hint: HintFrom

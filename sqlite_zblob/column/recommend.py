@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..choices import Envelope, Mode
 from ..codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pickle
 from ..connect.database import pragma, quote, run
 from ..connect.dictionaries import with_dictionaries
@@ -22,8 +23,8 @@ LARGE = 1 << 16
 class Recommendation:
     """How to enable a column. The weightiest reason comes first."""
 
-    mode: str | None  # "in-place", "table", or None: do not compress it
-    envelope: str  # "frame" or "pickle"
+    mode: Mode | None  # None: do not compress it
+    envelope: Envelope
     why: tuple[str, ...]
     row_count: int
     sampled_count: int
@@ -69,7 +70,7 @@ class Seen:
     mean_size: float  # bytes before compression
 
 
-def decide(connection: Connection, table: Table, column: Column, seen: Seen) -> tuple[str | None, str, list[str]]:
+def decide(connection: Connection, table: Table, column: Column, seen: Seen) -> tuple[Mode | None, Envelope, list[str]]:
     """Mode, envelope, and the reasons."""
     mode, envelope, why = _decide(table, column, seen)
     if mode == "in-place" and seen.mean_size > LARGE:
@@ -77,7 +78,7 @@ def decide(connection: Connection, table: Table, column: Column, seen: Seen) -> 
     return mode, envelope, why
 
 
-def _decide(table: Table, column: Column, seen: Seen) -> tuple[str | None, str, list[str]]:
+def _decide(table: Table, column: Column, seen: Seen) -> tuple[Mode | None, Envelope, list[str]]:
     obstacles = column_obstacles(table, column)
     if obstacles:
         return None, "frame", [f"the schema looks at its values: {each}" for each in obstacles]

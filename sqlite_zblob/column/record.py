@@ -96,12 +96,13 @@ def _settings(connection: Connection, schema: str) -> list[tuple[str, Setting]]:
         envelope, dictionary = parse_kind(kind) if isinstance(kind, str) else (None, None)
         names, numbers = (table, column, envelope), (id, level, min_size)
         hint = HintFrom(*(text if isinstance(text, str) else None for text in texts))
-        if not all(isinstance(each, str) for each in names) or not all(isinstance(each, int) for each in numbers):
+        are_numbers = all(isinstance(each, int) for each in numbers)
+        if envelope is None or not are_numbers or not all(isinstance(each, str) for each in names):
             raise MetadataError(
                 f"table {RECORD}, record {id} of {table!r}.{column!r}, makes no sense: names and numbers are expected "
                 f"in {fields}. Put it right, or give it up with DELETE FROM {RECORD} WHERE id = {id}"
             )
-        found.append((table, Setting(id, column, str(envelope), level, min_size, hint, dictionary)))
+        found.append((table, Setting(id, column, envelope, level, min_size, hint, dictionary)))
     return found
 
 

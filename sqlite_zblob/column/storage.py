@@ -10,9 +10,9 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
-from ..choices import Envelope, Mode
+from ..choices import ENVELOPES, MODES, Envelope, Mode
 from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import finder
@@ -38,8 +38,6 @@ from .virtual import (
 
 DEFAULT_MIN_SIZE = 512
 
-MODES: tuple[Mode, ...] = get_args(Mode)
-ENVELOPES: tuple[Envelope, ...] = get_args(Envelope)
 
 _GUESSED = "shapes are guessed, because dtype_from and shape_from cannot be used any more: {trouble}"
 
@@ -51,8 +49,8 @@ class ColumnStatus:
     schema: str  # "main", "temp" or the name it was attached by
     table: str
     column: str
-    mode: str  # "in-place" or "table"
-    envelope: str  # "frame" or "pickle"
+    mode: Mode
+    envelope: Envelope
     level: int  # 1 .. 9
     min_size: int  # smaller values are stored as they come; in bytes
     is_intact: (
@@ -146,8 +144,8 @@ def enable(
 def _wanted(
     connection: Connection,
     place: tuple[str, str, str],
-    mode: str | None,
-    envelope: str | None,
+    mode: Mode | None,
+    envelope: Envelope | None,
     level: int | None,
     min_size: int | None,
     hint: HintFrom,
@@ -300,14 +298,17 @@ def status(connection: Connection, *, schema: str | None = None) -> list[ColumnS
 def _virtual(connection: Connection, schema: str) -> list[ColumnStatus]:
     found = []
     for each in virtual_columns(connection, schema):
-        settings = ("table", "frame", each.settings.level, each.settings.min_size)
         problems = () if each.is_intact else (f"its rows, table {each.table}_rows, are gone",)
         hint = each.settings.hint
         if each.is_intact and (
             trouble := hint_trouble(connection, f"{quote(schema)}.{quote(each.table + '_rows')}", hint)
         ):
             problems = (_GUESSED.format(trouble=trouble),)
-        made = ColumnStatus(schema, each.table, each.column, *settings, each.is_intact, problems)
+        made = ColumnStatus(
+            *(schema, each.table, each.column, "table", "frame", each.settings.level, each.settings.min_size),
+            is_intact=each.is_intact,
+            problems=problems,
+        )
         found.append(replace(made, **hint._asdict(), dictionary=each.settings.dictionary))
     return found
 
@@ -345,8 +346,11 @@ def _look_at(connection: Connection, entry: Entry, *, closely: bool = True) -> C
         problems += obstacles
         if trouble := hint_trouble(connection, table.address, setting.hint):
             problems.append(_GUESSED.format(trouble=trouble))
-    settings = ("in-place", setting.envelope, setting.level, setting.min_size)
-    made = ColumnStatus(entry.schema, entry.table, setting.column, *settings, is_intact, tuple(problems))
+    made = ColumnStatus(
+        *(entry.schema, entry.table, setting.column, "in-place", setting.envelope, setting.level, setting.min_size),
+        is_intact=is_intact,
+        problems=tuple(problems),
+    )
     return replace(made, **setting.hint._asdict(), dictionary=setting.dictionary)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..choices import ENVELOPES, Envelope
 from ..connect.database import Token, fold, group_after, quote, tokens
 from .hint import NO_HINT, HintFrom
 from .schema import Table
@@ -23,7 +24,7 @@ class Setting:
 
     id: int  # of 32 bits
     column: str
-    envelope: str
+    envelope: Envelope
     level: int
     min_size: int
     hint: HintFrom = NO_HINT  # stands in the record alone
@@ -42,12 +43,13 @@ def kind_of(envelope: str, dictionary: int | str | None) -> str:
     return f"{envelope}{_DICTIONARY}{dictionary}" if dictionary else envelope
 
 
-def parse_kind(kind: str) -> tuple[str | None, int | str | None]:
-    """The inverse; the envelope is None where the dictionary makes no sense."""
+def parse_kind(kind: str) -> tuple[Envelope | None, int | str | None]:
+    """The inverse; the envelope is None where there is none of this name, or the dictionary makes no sense."""
     envelope, _, dictionary = kind.partition(_DICTIONARY)
     if dictionary and dictionary != "auto" and not dictionary.isdecimal():
         return None, None
-    return envelope, int(dictionary) if dictionary.isdecimal() else dictionary or None
+    known = next((each for each in ENVELOPES if each == envelope), None)
+    return known, int(dictionary) if dictionary.isdecimal() else dictionary or None
 
 
 def trigger_name(id: int, event: str) -> str:
@@ -97,9 +99,10 @@ def setting_of(sql: str) -> Setting | None:
     try:
         key, envelope, level, min_size, new, dot, column = texts[:7]
         id = int(key.strip("'").removeprefix("zblob_"), 16)
-        kind = parse_kind(envelope.strip("'"))
-        is_ours = new + dot == "new." and kind[0] is not None
-        return Setting(id, column, str(kind[0]), int(level), int(min_size), dictionary=kind[1]) if is_ours else None
+        kind, dictionary = parse_kind(envelope.strip("'"))
+        if kind is None or new + dot != "new.":
+            return None
+        return Setting(id, column, kind, int(level), int(min_size), dictionary=dictionary)
     except ValueError:
         return None
 

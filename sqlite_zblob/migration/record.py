@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 import apsw
 
+from ..choices import ENVELOPES, MODES, Envelope, Mode
 from ..column.anchor import drop_anchor, find_anchors, set_anchor
 from ..column.hint import HintFrom
 from ..column.migrated import MIGRATIONS
 from ..column.schema import check_metadata, master_of
-from ..column.storage import ENVELOPES, MODES, ColumnStatus, status
+from ..column.storage import ColumnStatus, status
 from ..column.virtual import virtual_columns
 from ..connect.database import fold, pragma, quote, run
 from ..connect.loader import Connection
@@ -53,8 +54,8 @@ CREATE TABLE IF NOT EXISTS main.{MIGRATIONS} (/* zblob 1 */
 class Settings(NamedTuple):
     """How the column is compressed: what `enable` takes."""
 
-    mode: str
-    envelope: str
+    mode: Mode
+    envelope: Envelope
     level: int
     min_size: int
     dtype_from: str | None = None  # SQL expressions by which a row says what its raw voxels are

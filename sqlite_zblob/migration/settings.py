@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..choices import Envelope, Mode
 from ..codec import DEFAULT_LEVEL, is_plain_pickle
 from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY
 from ..column.hint import HintFrom
@@ -21,8 +22,8 @@ SAMPLE_SIZE = 64_000_000
 class Wanted(NamedTuple):
     """What the caller gives; None: what the column has."""
 
-    mode: str | None = None
-    envelope: str | None = None
+    mode: Mode | None = None
+    envelope: Envelope | None = None
     level: int | None = None
     min_size: int | None = None
     dtype_from: str | None = None

@@ -90,7 +90,7 @@ def test_a_damaged_header(db: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_tables_and_databases(db: Any, mode: str) -> None:
+def test_tables_and_databases(db: Any, mode: zb.Mode) -> None:
     db.execute("CREATE TABLE t(id TEXT PRIMARY KEY, v BLOB, other BLOB UNIQUE)")
     zb.enable(db, "t", "v", mode=mode, level=3)
     db.execute("INSERT INTO t(id, v) VALUES ('a', ?)", (VALUE,))

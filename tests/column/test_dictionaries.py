@@ -119,7 +119,7 @@ def test_every_flipped_bit_with_a_dictionary() -> None:
 
 @pytest.mark.parametrize("text", [False, True])
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_enable_migrate_restore(mode: str, text: bool, tmp_path: Path) -> None:
+def test_enable_migrate_restore(mode: zb.Mode, text: bool, tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     db = filled(path, text=text)
     before = db.execute("SELECT id, data FROM t ORDER BY id").fetchall()

@@ -79,7 +79,7 @@ def test_what_fits_the_bytes(table: Any, dtype: str, shape: Any, expected: Any) 
 
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_nonsense_is_as_if_nothing_was_said(db: Any, mode: str) -> None:
+def test_nonsense_is_as_if_nothing_was_said(db: Any, mode: zb.Mode) -> None:
     db.execute(CREATE)
     zb.enable(db, "t", "data", mode=mode, force=True, **HINT)
     stored = "t" if mode == "in-place" else "t_rows"
@@ -301,7 +301,7 @@ def test_functions_that_fail(table: Any) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_expressions_that_are_refused(db: Any, expression: str, mode: str) -> None:
+def test_expressions_that_are_refused(db: Any, expression: str, mode: zb.Mode) -> None:
     """When they are given, with a reason; for nothing but a row's columns can be asked for each row."""
     db.execute(CREATE)
     for dtype, shape in ((expression, "meta"), ("meta", expression)):

@@ -36,7 +36,7 @@ LAST = len(NONSENSE) + 1
 
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_existing_rows(store: str, mode: str) -> None:
+def test_existing_rows(store: str, mode: zb.Mode) -> None:
     report = zb.migrate(store, "t", "data", mode=mode, force=True, **HINT)
     assert (report.changed_rows, report.failures) == (LAST + 1, ())
     assert sources(store, "t" if mode == "in-place" else "t_rows") == [0, LAST]

@@ -184,7 +184,7 @@ def test_pickle_columns_leave_other_values_alone(db: Any, recursive: int) -> Non
 
 
 @pytest.mark.parametrize("envelope", ["frame", "pickle"])
-def test_a_connections_own_min_size_breaks_nothing(db: Any, envelope: str) -> None:
+def test_a_connections_own_min_size_breaks_nothing(db: Any, envelope: zb.Envelope) -> None:
     db.execute("PRAGMA recursive_triggers = 1")
     db.execute(CREATE)
     zb.enable(db, "t", "data", envelope=envelope)

@@ -34,7 +34,7 @@ def row(number: int, kind: str = "event") -> bytes:
     return json.dumps(about | {"status": rng.choice([200, 201, 404, 500]), "agent": "a browser of today"}).encode()
 
 
-def make(path: Path, rows: int = ROWS, mode: str = "in-place") -> apsw.Connection:
+def make(path: Path, rows: int = ROWS, mode: zb.Mode = "in-place") -> apsw.Connection:
     connection = apsw.Connection(str(path))
     zb.load(connection)
     connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
@@ -58,7 +58,7 @@ def stored(connection: apsw.Connection, table: str = "t") -> int:
 
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_it_trains_and_recompresses_once(tmp_path: Path, mode: str) -> None:
+def test_it_trains_and_recompresses_once(tmp_path: Path, mode: zb.Mode) -> None:
     path = tmp_path / "t.db"
     connection = make(path, mode=mode)
     table = "t" if mode == "in-place" else "t_rows"

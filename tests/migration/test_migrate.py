@@ -212,7 +212,7 @@ def test_frames_that_were_there_before(store: apsw.Connection, path: str) -> Non
 
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_a_damaged_value_is_reported_and_stays(store: apsw.Connection, path: str, mode: str) -> None:
+def test_a_damaged_value_is_reported_and_stays(store: apsw.Connection, path: str, mode: zb.Mode) -> None:
     before = values(store)
     zb.migrate(path, "t", "data", mode=mode)
     rows = "t_rows" if mode == "table" else "t"
@@ -269,7 +269,7 @@ def fail() -> None:
 
 @pytest.mark.parametrize("operation", ["migrate", "restore"])
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_ctrl_c_and_on(store: apsw.Connection, path: str, mode: str, operation: str) -> None:
+def test_ctrl_c_and_on(store: apsw.Connection, path: str, mode: zb.Mode, operation: str) -> None:
     before = values(store)
     if operation == "restore":
         zb.migrate(path, "t", "data", mode=mode)

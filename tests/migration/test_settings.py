@@ -58,7 +58,7 @@ def settings(db: apsw.Connection) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_small_values_get_a_dictionary(path: str, mode: str) -> None:
+def test_small_values_get_a_dictionary(path: str, mode: zb.Mode) -> None:
     draw = random.Random(1)
     events = [
         f'{{"event": "{draw.choice(["open", "save"])}", "user": {draw.randrange(999)}, "at": {n}, "ok": true}}'
@@ -185,7 +185,7 @@ def test_other_levels_are_said_and_changed(store: apsw.Connection, path: str) ->
 
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
-def test_recompression_goes_on(store: apsw.Connection, path: str, mode: str) -> None:
+def test_recompression_goes_on(store: apsw.Connection, path: str, mode: zb.Mode) -> None:
     before = values(store)
     zb.migrate(path, "t", "data", mode=mode, level=1)
 

@@ -240,7 +240,7 @@ def test_switched_off_while_it_is_migrated(store: apsw.Connection, path: str, ho
 
 @pytest.mark.parametrize("mode", ["in-place", "table"])
 @pytest.mark.parametrize("first", ["migrate", "restore"])
-def test_two_at_once(store: apsw.Connection, path: str, first: str, mode: str) -> None:
+def test_two_at_once(store: apsw.Connection, path: str, first: str, mode: zb.Mode) -> None:
     """The one that has begun last goes on, the other one ends with an error and harms nothing."""
     before = values(store)
     if first == "restore":
@@ -339,7 +339,7 @@ def test_frames_that_nobody_remembers(path: str) -> None:
 
 @pytest.mark.parametrize("migrated", [False, True])
 @pytest.mark.parametrize("envelope", ["frame", "pickle"])
-def test_own_frames_in_an_enabled_column(path: str, envelope: str, migrated: bool) -> None:
+def test_own_frames_in_an_enabled_column(path: str, envelope: zb.Envelope, migrated: bool) -> None:
     """They were there before, or came later by the program's own zcompress and zpickle: they are what it stored."""
     db = open_apsw(path)
     db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
@@ -381,7 +381,7 @@ def test_all_frames_of_a_migrated_column(store: apsw.Connection, path: str) -> N
 @pytest.mark.parametrize("legacy", [0, 1])
 @pytest.mark.parametrize("mode", ["in-place", "table"])
 @pytest.mark.parametrize("disabled", [False, True])
-def test_renamed_in_between(store: apsw.Connection, path: str, mode: str, legacy: int, disabled: bool) -> None:
+def test_renamed_in_between(store: apsw.Connection, path: str, mode: zb.Mode, legacy: int, disabled: bool) -> None:
     """The record follows, whether compression is on or not, and the application's own frames stay frames."""
     if mode == "in-place":
         store.execute("UPDATE t SET data = ? WHERE id = 7", (OWN,))

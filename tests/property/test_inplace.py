@@ -82,7 +82,7 @@ def contents(db: apsw.Connection, value: str) -> list[Any]:
     st.booleans(),
     st.lists(STEPS, max_size=25),
 )
-def test_twins_agree(schema: str, envelope: str, recursive: bool, not_null: bool, steps: list[Any]) -> None:
+def test_twins_agree(schema: str, envelope: zb.Envelope, recursive: bool, not_null: bool, steps: list[Any]) -> None:
     plain, enabled = open_apsw(), open_apsw()
     for db in (plain, enabled):
         db.execute(f"PRAGMA recursive_triggers = {int(recursive)}")

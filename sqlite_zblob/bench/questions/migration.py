@@ -102,7 +102,7 @@ def _switch_on(mode: str, connection: apsw.Connection) -> None:
             warnings.simplefilter("ignore", ZblobWarning)  # about CREATE INDEX, which the store here does not run again
             enable(connection, "results", "data", mode="table")
     elif mode != "functions":
-        enable(connection, "results", "data", envelope=mode.rpartition(" ")[2])
+        enable(connection, "results", "data", envelope="pickle" if mode.endswith(" pickle") else "frame")
 
 
 def _compress(mode: str, connection: apsw.Connection) -> None:
