@@ -122,7 +122,7 @@ def best_time(call: Callable[[], T], rounds: int) -> tuple[float, T]:
     return best, result
 
 
-def measure(array: np.ndarray, level: int, codec: str = "auto") -> Figures:
+def measure(array: np.ndarray, level: int, codec: zb.Codec = "auto") -> Figures:
     """Sizes and times of one image; an image that does not come back ends the run."""
     rounds = 2 if array.nbytes > 300_000 else 20
     encode, frame = best_time(

@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypedDict, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, TypedDict, get_args
+
+if sys.version_info >= (3, 11):
+    from typing import Unpack
+elif TYPE_CHECKING:
+    from typing_extensions import Unpack
+else:
+    Unpack = dict  # only annotations name it, and nothing evaluates them
+
+__all__ = [
+    "ENVELOPES",
+    "MODES",
+    "Codec",
+    "CompressOptions",
+    "Dtype",
+    "Envelope",
+    "HasTypeString",
+    "Mode",
+    "Unpack",
+    "Vacuum",
+]
 
 Mode = Literal["in-place", "table"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -44,7 +65,7 @@ class CompressOptions(TypedDict, total=False):
     codec: Codec
     threads: int
     min_size: int
-    dtype: Dtype | HasTypeString | type
+    dtype: Dtype | str | HasTypeString | type  # editors propose the names; others are checked when it is called
     shape: Sequence[int] | str
     dictionary: bytes | int
     for_column: bool

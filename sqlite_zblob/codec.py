@@ -17,6 +17,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, overload
 
 from ._codec import ffi, lib
+from .choices import CompressOptions, Unpack
 from .descriptions import FrameInfo as FrameInfo
 from .descriptions import ImageInfo as ImageInfo
 from .errors import (
@@ -262,7 +263,9 @@ def fits(hint: Hint | None, size: int) -> bool:
     return _take_hint(make_options(), hint, size)
 
 
-def compress(data: Buffer | str, level: int = DEFAULT_LEVEL, *, hint: Hint | None = None, **options: Any) -> bytes:
+def compress(
+    data: Buffer | str, level: int = DEFAULT_LEVEL, *, hint: Hint | None = None, **options: Unpack[CompressOptions]
+) -> bytes:
     """Compress `data` into a frame.
 
     :param data: bytes-like, C-contiguous, of any item type; or text, which comes back as text. Of a NumPy array, its

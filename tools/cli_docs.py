@@ -125,6 +125,8 @@ def _shape(hint: Any, defs: dict[str, Any]) -> dict[str, Any]:
             defs[name] = {}
             defs[name] = _object(hint, defs)
         return {"$ref": f"#/$defs/{name}"}
+    if origin is typing.Literal:
+        return {"enum": list(arguments)}
     if origin in (typing.Union, types.UnionType):
         return {"anyOf": [_shape(each, defs) for each in arguments]}
     if origin in (list, tuple) and (origin is list or arguments[-1] is ...):

@@ -13,8 +13,8 @@ from typing import Any
 
 import griffe
 
-# The typed dictionary, and the dataclass that has its defaults.
-_MODULE, _OPTIONS, _DEFAULTS = "migration.work", "WorkOptions", "Work"
+# The typed dictionaries, and the dataclass that has the defaults of one, if there is any.
+_OPTIONS = {"WorkOptions": ("migration.work", "Work"), "CompressOptions": ("choices", None)}
 
 
 class Docstrings(griffe.Extension):
@@ -22,38 +22,43 @@ class Docstrings(griffe.Extension):
 
     def on_package(self, *, pkg: griffe.Module, loader: Any, **_: Any) -> None:
         if pkg.name == "sqlite_zblob":
-            work = pkg[_MODULE]
-            _change(pkg, work[_OPTIONS].attributes, work[_DEFAULTS].attributes)
+            options = {name: _parameters(pkg[module], name, of) for name, (module, of) in _OPTIONS.items()}
+            _change(pkg, {f"Unpack[{name}]": parameters for name, parameters in options.items()})
 
 
-def _change(inside: Any, options: dict[str, Any], defaults: dict[str, Any]) -> None:
+def _parameters(module: Any, options: str, defaults: str | None) -> list[griffe.Parameter]:
+    """The keyword arguments that a typed dictionary stands for."""
+    return [
+        griffe.Parameter(
+            name,
+            kind=griffe.ParameterKind.keyword_only,
+            annotation=option.annotation,
+            default=module[defaults][name].value if defaults else "...",
+        )
+        for name, option in module[options].attributes.items()
+    ]
+
+
+def _change(inside: Any, options: dict[str, list[griffe.Parameter]]) -> None:
     for member in inside.members.values():
         if member.is_alias:
             continue
         if member.docstring:
             member.docstring.value = re.sub(r":warns (\w+): ", r":raises \1: *a warning:* ", member.docstring.value)
         if member.is_function:
-            _expand(member, options, defaults)
+            _expand(member, options)
         elif member.is_attribute:
             _describe(member)
         else:
-            _change(member, options, defaults)
+            _change(member, options)
 
 
-def _expand(function: griffe.Function, options: dict[str, Any], defaults: dict[str, Any]) -> None:
+def _expand(function: griffe.Function, options: dict[str, list[griffe.Parameter]]) -> None:
     for parameter in list(function.parameters):
-        if str(parameter.annotation) != f"Unpack[{_OPTIONS}]":
-            continue
-        del function.parameters[parameter.name]
-        for name, option in options.items():
-            function.parameters.add(
-                griffe.Parameter(
-                    name,
-                    kind=griffe.ParameterKind.keyword_only,
-                    annotation=option.annotation,
-                    default=defaults[name].value,
-                )
-            )
+        if str(parameter.annotation) in options:
+            del function.parameters[parameter.name]
+            for each in options[str(parameter.annotation)]:
+                function.parameters.add(each)
 
 
 def _describe(field: griffe.Attribute) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..bars import Bar, callback_of, show_step, takes_bar
+from ..choices import Codec
 from ..codec import DEFAULT_LEVEL, Hint, compress, is_frame
 from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY
 from ..column.hint import NO_HINT, HintFrom, ask_row, refuse_hint
@@ -53,7 +54,7 @@ LEAST_SHARE = 0.01  # small values that hold less than this share of a column's 
 class SettingEstimate:
     """What a column would become with one codec and level."""
 
-    codec: str  # "auto": the best for each chunk; "zstd": as if there were no codecs for images
+    codec: Codec  # "auto": the best for each chunk; "zstd": as if there were no codecs for images
     level: int  # 1 .. 9
     sampled_count: int
     ratio: Estimate  # bytes now / bytes after compression
@@ -439,7 +440,7 @@ def _candidates(table: Table) -> list[Column]:
 
 def _best_level(trials: Trials) -> int:
     """The default, or a lower level that is nearly as small and clearly faster."""
-    default = ("auto", DEFAULT_LEVEL)
+    default: Setting = ("auto", DEFAULT_LEVEL)
     for level in LEVELS[: LEVELS.index(DEFAULT_LEVEL)]:
         if trials.trial_count(("auto", level)) and trials.trial_count(default):
             size, seconds = trials.compare(("auto", level), default)

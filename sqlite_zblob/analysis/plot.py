@@ -6,13 +6,16 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..errors import ZblobError
 from .analyze import Analysis, ColumnAnalysis, SettingEstimate
 
 MOST_COLUMNS = 4
 COLOURS = {"auto": "#0b6e99", "zstd": "#8a8a8a"}
+TITLE: dict[str, Any] = {"fontsize": 9, "loc": "left"}
+LONGEST_TITLE = 62  # characters, of half of the picture
+WIDEST_RANGE = 4.0  # the drawn part of a range: from a fourth of the ratio to four times as much
 NAMES = {"auto": "auto: image codecs where they fit", "zstd": "zstd alone"}
 
 
@@ -46,6 +49,14 @@ def _bytes(count: float, _: object = None) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:.3g} TB"
+
+
+def _shortened(name: str, rest: str) -> str:
+    """A title that does not reach into the next one: of a long name, its end is left."""
+    room = max(12, LONGEST_TITLE - len(rest))
+    name = name if len(name) <= room else f"...{name[3 - room :]}"
+    text = name + rest
+    return text if len(text) <= LONGEST_TITLE else f"{text[: LONGEST_TITLE - 3]}..."
 
 
 def _power(count: float, _: object = None) -> str:
@@ -83,7 +94,7 @@ def _draw_sizes(axes: Any, column: ColumnAnalysis) -> None:
     axes.set_xlabel("size of a value")
     axes.set_ylabel("bytes in such values")
     kinds = ", ".join(each.kind for each in column.kinds[:3])
-    axes.set_title(f"{column.table}.{column.column}: {column.rows:,} values, {kinds}", fontsize=9, loc="left")
+    axes.set_title(_shortened(f"{column.table}.{column.column}", f": {column.rows:,} values, {kinds}"), **TITLE)
     axes.grid(axis="y", alpha=0.3)
 
 
@@ -104,10 +115,10 @@ def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
         if best.compress_rate:
             mark = {"markersize": 11, "fillstyle": "none", "color": "#9e2a2b", "linestyle": "none"}
             axes.plot(best.seconds.value, best.ratio.value, marker="o", label="advised", **mark)
-    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_title(title, **TITLE)
     axes.set_xscale("log")
     axes.margins(x=0.12)
-    axes.set_ylim(0, max(2.0, 1.15 * axes.get_ylim()[1]))
+    _scale_ratios(axes, [each.ratio.value for each in column.settings if each.compress_rate])
     axes.axhline(1, color="black", linewidth=1, linestyle=":")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
     low, high = axes.get_xlim()
@@ -127,8 +138,25 @@ def _is_like_auto(column: ColumnAnalysis, setting: SettingEstimate) -> bool:
 
 
 def _distance(setting: SettingEstimate, low: bool) -> float:
-    bound = setting.ratio.low if low else setting.ratio.high
-    return 0.0 if bound is None else abs(bound - setting.ratio.value)
+    """From the ratio to the end of its range, or to where that is clipped."""
+    ratio = setting.ratio
+    bound = ratio.low if low else ratio.high
+    if bound is None:
+        return 0.0
+    return abs(min(max(bound, ratio.value / WIDEST_RANGE), ratio.value * WIDEST_RANGE) - ratio.value)
+
+
+def _scale_ratios(axes: Any, ratios: list[float]) -> None:
+    """A logarithmic axis with the ratio 1 on it, and with plain numbers."""
+    low, high = min([0.9, *(0.9 * each for each in ratios)]), max([2.0, *(1.3 * each for each in ratios)])
+    bottom, top = axes.get_ylim()
+    low, high = max(low / WIDEST_RANGE, min(low, bottom)), max(high, top)
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high < 20 * low else (1.0, 2.0, 5.0) if high < 200 * low else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _name_levels(axes: Any, settings: list[SettingEstimate]) -> None:
@@ -144,6 +172,8 @@ def _name_levels(axes: Any, settings: list[SettingEstimate]) -> None:
         rightmost = max(group, key=lambda each: each.seconds.value)
         place = (rightmost.seconds.value, rightmost.ratio.value)
         text = f"{first}" if first == last else f"{first}-{last}"
-        axes.annotate(
-            text, place, xytext=(6, 4), textcoords="offset points", fontsize=8, color=COLOURS[rightmost.codec]
-        )
+        # Those of zstd are below their points, since both codecs may reach the same ratio.
+        is_below = rightmost.codec == "zstd"
+        place_of_text: dict[str, Any] = {"xytext": (6, -5 if is_below else 4), "va": "top" if is_below else "bottom"}
+        colour = COLOURS[rightmost.codec]
+        axes.annotate(text, place, textcoords="offset points", fontsize=8, color=colour, **place_of_text)

@@ -177,4 +177,6 @@ def t_quantile(freedom: float) -> float:
     if freedom < len(_T_QUANTILES) + 1:
         return _T_QUANTILES[max(1, int(freedom)) - 1]
     z = NormalDist().inv_cdf(0.975)
+    if freedom > 1e6:  # values that are nearly alike leave any number, whose square need not be one
+        return z
     return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import log, prod
 from typing import Any, NamedTuple
 
+from ..choices import Codec
 from ..codec import DEFAULT_LEVEL, FrameInfo, Hint, compress, decompress, fits, info, is_frame, is_plain_pickle
 from ..errors import DamagedFrameError
 from .recognize import Kind, recognize
@@ -17,7 +18,7 @@ LEVELS = tuple(range(1, 10))
 ZSTD_LEVELS = (1, 3, 5, 7, 9)
 
 # Codec and level. "zstd" stands for what would be if there were no codecs for images.
-Setting = tuple[str, int]
+Setting = tuple[Codec, int]
 SETTINGS: tuple[Setting, ...] = tuple(("auto", n) for n in LEVELS) + tuple(("zstd", n) for n in ZSTD_LEVELS)
 
 BASE: Setting = ("auto", DEFAULT_LEVEL)
@@ -117,7 +118,7 @@ def try_others(
             break
         codec, level = setting
         if codec == "zstd" and not about.images:  # "auto" is nothing else there
-            auto = ("auto", level)
+            auto: Setting = ("auto", level)
             known_trial = known.piece if auto == BASE else found.get(auto) or known.others.get(auto)
             found[setting] = known_trial or _measure(auto, piece, options)
         else:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-from ..choices import Vacuum
+from ..choices import Unpack, Vacuum
 from ..errors import OptionError, ZblobError
 from .reports import ProgressOption
-
-if sys.version_info >= (3, 11):
-    from typing import Unpack
-elif TYPE_CHECKING:
-    from typing_extensions import Unpack
-else:
-    Unpack = dict  # only annotations name it, and nothing evaluates them
 
 __all__ = ["BATCH_SIZE", "ExecutorSource", "Unpack", "Work", "WorkOptions"]
 

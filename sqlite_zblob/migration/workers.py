@@ -20,6 +20,7 @@ from typing import Any, cast
 
 import apsw
 
+from ..choices import CompressOptions
 from ..codec import (
     VERSION,
     Buffer,
@@ -311,8 +312,10 @@ def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, I
 def _compressed(job: Job, item: Item, value: Buffer) -> bytes:
     if job.envelope == "pickle":
         return compress_pickle(value, job.level, threads=1, for_column=True)
-    options = {"dictionary": job.dictionary} if job.dictionary else {}
-    return compress(value, job.level, threads=1, for_column=True, hint=item.hint, **options)
+    options: CompressOptions = {"threads": 1, "for_column": True}
+    if job.dictionary:
+        options["dictionary"] = job.dictionary
+    return compress(value, job.level, hint=item.hint, **options)
 
 
 def _compress(job: Job, item: Item, value: Buffer) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import random
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import pytest
 import sqlite_zblob as zb
 from sqlite_zblob.analysis import trial as trial_module
 from sqlite_zblob.analysis import trials as trials_module
-from sqlite_zblob.analysis.strata import Member, evenly, project
+from sqlite_zblob.analysis.strata import Member, evenly, project, t_quantile
 from sqlite_zblob.analysis.trials import Pace, Trials
 
 from .words import text
@@ -154,3 +155,9 @@ def test_the_pace_stops_before_what_would_take_too_long(monkeypatch: pytest.Monk
     assert pace.may_try(50, cost=4.9) and not pace.may_try(50, cost=5.1)
     now[0] += 11
     assert pace.is_over() and not pace.may_try(0, cost=0) and not pace.may_look(0)
+
+
+def test_values_that_are_nearly_alike_have_a_quantile() -> None:
+    """Their freedom may be any number."""
+    for freedom in (1e6, 1e7, 1e155, 1e300, math.inf):
+        assert abs(t_quantile(freedom) - 1.96) < 0.001

@@ -98,7 +98,7 @@ def test_bad_options(options: dict[str, Any], text: str) -> None:
 
 
 @pytest.mark.parametrize("codec", ["store", "zstd", "planes", "voxel"])
-def test_a_codec_by_its_name(codec: str) -> None:
+def test_a_codec_by_its_name(codec: zb.Codec) -> None:
     z, y, x = np.ogrid[:16, :64, :64]
     volume = (
         500 + 40 * np.sin(x / 9) * np.cos(y / 7) + 3 * z + np.random.default_rng(1).normal(0, 2, (16, 64, 64))

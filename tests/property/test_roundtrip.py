@@ -45,7 +45,7 @@ def bound(frame: bytes, raw_size: int) -> int:
 
 
 @given(BYTES, LEVELS, st.sampled_from(["auto", "zstd", "store", "planes", "voxel"]))
-def test_bytes(value: bytes, level: int, codec: str) -> None:
+def test_bytes(value: bytes, level: int, codec: zb.Codec) -> None:
     frame = zb.compress(value, level, codec=codec)
     assert len(frame) <= bound(frame, len(value))
     assert zb.is_frame(frame)

@@ -9,7 +9,7 @@ import numpy as np
 import sqlite_zblob as zb
 
 
-def frame_of(array: np.ndarray, level: int = 5, codec: str = "voxel") -> bytes:
+def frame_of(array: np.ndarray, level: int = 5, codec: zb.Codec = "voxel") -> bytes:
     value = pickle.dumps(array)
     frame = zb.compress(value, level, codec=codec)
     assert zb.decompress(frame) == value

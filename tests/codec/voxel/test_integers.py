@@ -44,7 +44,7 @@ def test_vectors(components: int) -> None:
 
 @pytest.mark.parametrize("codec", ["auto", "voxel"])
 @pytest.mark.parametrize("name", STRANGE)
-def test_strange_images(name: str, codec: str) -> None:
+def test_strange_images(name: str, codec: zb.Codec) -> None:
     for level in (1, 5, 9):
         frame_of(STRANGE[name], level, codec)
 

@@ -28,7 +28,7 @@ def is_label(frame: bytes) -> bool:
     return False
 
 
-def frame_of(array: np.ndarray, level: int = 5, codec: str = "voxel") -> bytes:
+def frame_of(array: np.ndarray, level: int = 5, codec: zb.Codec = "voxel") -> bytes:
     value = array.tobytes()
     frame = zb.compress(value, level, codec=codec, dtype=array.dtype, shape=array.shape)
     assert zb.decompress(frame) == value
@@ -58,7 +58,7 @@ def test_shapes(shape: tuple[int, ...], dtype: str) -> None:
 
 @pytest.mark.parametrize("codec", ["auto", "voxel"])
 @pytest.mark.parametrize("name", STRANGE)
-def test_strange_labels(name: str, codec: str) -> None:
+def test_strange_labels(name: str, codec: zb.Codec) -> None:
     for level in (1, 5, 9):
         frame = frame_of(STRANGE[name], level, codec)
         assert len(frame) <= STRANGE[name].nbytes + 64 + 32 * zb.info(frame).chunk_count

@@ -245,6 +245,7 @@ def test_errors_are_utf8_whatever_was_given(db: Any) -> None:
     """A text of SQL need not be valid, but its error is read by programs that rely on that."""
     with pytest.raises(Exception, match=r'must be auto, voxel, planes, zstd or store, not "z\?std\?"'):
         one(db, "SELECT zcompress(x'00', CAST(x'7b22636f646563223a227a80737464ff227d' AS TEXT))")
+    codec: Any
     for codec in ("\udc80", "zstd\0"):
         with pytest.raises(zb.OptionError, match="must be auto"):
             zb.compress(b"", codec=codec)
