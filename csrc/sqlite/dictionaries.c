@@ -6,6 +6,8 @@
  */
 #include "dictionaries.h"
 
+#include "statements.h"
+
 /* Most recently used first. */
 #define KEPT_MAX 16
 
@@ -27,32 +29,31 @@ fail(struct zblob_error *error, enum zblob_result code, const char *message, uin
 
 /* Is it an ordinary table? A view, a virtual table or one with generated columns could do anything when it is read. */
 static bool
-is_ordinary(sqlite3 *db, const char *schema)
+is_ordinary(sqlite3 *db, struct zblob_connection *connection, const char *schema)
 {
-    sqlite3_stmt *row = NULL;
     char *sql =
         sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_master WHERE type = 'table' AND name = '" DICTIONARIES_TABLE
                         "' AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('" DICTIONARIES_TABLE
                         "', %Q) WHERE hidden > 0)",
                         schema, schema);
-    bool found = sql && sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW;
+    sqlite3_stmt *row = statements_ask(connection, db, sql);
+    bool found = row && statements_step(connection, row) == SQLITE_ROW;
     sqlite3_finalize(row);
-    sqlite3_free(sql);
     return found;
 }
 
 /* Take what one database has under the id. False: *error says what is wrong with it. */
 static bool
-look_in(sqlite3 *db, const char *schema, uint32_t id, struct zblob_dictionary **found, uint64_t *checksum,
-        struct zblob_error *error)
+look_in(sqlite3 *db, struct zblob_connection *connection, const char *schema, uint32_t id,
+        struct zblob_dictionary **found, uint64_t *checksum, struct zblob_error *error)
 {
-    sqlite3_stmt *row = NULL;
     bool is_fine = true;
-    if (!is_ordinary(db, schema))
+    if (!is_ordinary(db, connection, schema))
         return true;
     char *sql = sqlite3_mprintf("SELECT dictionary FROM \"%w\"." DICTIONARIES_TABLE " WHERE id = %lld", schema,
                                 (sqlite3_int64)id);
-    if (sql && sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW) {
+    sqlite3_stmt *row = statements_ask(connection, db, sql);
+    if (row && statements_step(connection, row) == SQLITE_ROW) {
         const void *bytes = sqlite3_column_blob(row, 0);
         size_t size = (size_t)sqlite3_column_bytes(row, 0);
         if (!bytes || zblob_dictionary_id_of(bytes, size) != id) {
@@ -72,23 +73,42 @@ look_in(sqlite3 *db, const char *schema, uint32_t id, struct zblob_dictionary **
         }
     }
     sqlite3_finalize(row);
-    sqlite3_free(sql);
     return is_fine;
 }
 
+/* A failure that ends the statement: it says nothing about the dictionary. */
+static void
+fail_failure(struct zblob_error *error, int failure, uint32_t id)
+{
+    int code = failure & 0xff;
+    fail(error,
+         code == SQLITE_NOMEM       ? ZBLOB_NO_MEMORY
+         : code == SQLITE_INTERRUPT ? ZBLOB_INTERRUPTED
+                                    : ZBLOB_NEEDS_DICTIONARY,
+         "the value needs dictionary %u, and looking for it has failed: %s", id, sqlite3_errstr(failure));
+}
+
 static struct zblob_dictionary *
-look_everywhere(sqlite3 *db, uint32_t id, struct zblob_error *error)
+look_everywhere(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob_error *error)
 {
     sqlite3_stmt *list = NULL;
     struct zblob_dictionary *found = NULL;
     uint64_t checksum = 0;
     bool is_fine = true;
     int result = sqlite3_prepare_v2(db, "PRAGMA database_list", -1, &list, NULL);
-    while (result == SQLITE_OK && is_fine && sqlite3_step(list) == SQLITE_ROW) {
+    connection->failure = SQLITE_OK;
+    statements_note(connection, result);
+    while (result == SQLITE_OK && is_fine && statements_step(connection, list) == SQLITE_ROW) {
         const char *schema = (const char *)sqlite3_column_text(list, 1);
-        is_fine = schema && look_in(db, schema, id, &found, &checksum, error);
+        if (!schema)
+            statements_note(connection, SQLITE_NOMEM);
+        is_fine = schema && look_in(db, connection, schema, id, &found, &checksum, error);
     }
     sqlite3_finalize(list);
+    if (connection->failure != SQLITE_OK) {
+        fail_failure(error, connection->failure, id);
+        is_fine = false;
+    }
     if (!is_fine) {
         zblob_dictionary_close(found);
         return NULL;
@@ -132,7 +152,7 @@ find(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob
         connection->dictionaries = kept;
         return kept->dictionary;
     }
-    struct zblob_dictionary *found = look_everywhere(db, id, error);
+    struct zblob_dictionary *found = look_everywhere(db, connection, id, error);
     struct kept_dictionary *kept = found ? sqlite3_malloc(sizeof *kept) : NULL;
     if (!kept) {
         if (found)

@@ -120,9 +120,10 @@ row_hint_sql(const char *dtype_from, const char *shape_from, char **reason)
 }
 
 void
-row_hint_take(sqlite3_stmt *statement, struct zblob_options *options, uint64_t value_size)
+row_hint_take(struct zblob_connection *connection, sqlite3_stmt *statement, struct zblob_options *options,
+              uint64_t value_size)
 {
-    if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_TEXT &&
+    if (statements_step(connection, statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_TEXT &&
         sqlite3_column_type(statement, 1) != SQLITE_BLOB) {
         const char *dtype = (const char *)sqlite3_column_text(statement, 0);
         const char *shape = (const char *)sqlite3_column_text(statement, 1); /* NULL for NULL */

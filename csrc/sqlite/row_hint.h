@@ -7,7 +7,7 @@
 #ifndef ZBLOB_SQLITE_ROW_HINT_H
 #define ZBLOB_SQLITE_ROW_HINT_H
 
-#include "slot.h"
+#include "statements.h"
 
 #define row_hint_sql ZBLOB_IN_SLOT(row_hint_sql)
 #define row_hint_take ZBLOB_IN_SLOT(row_hint_take)
@@ -18,7 +18,8 @@
 char *row_hint_sql(const char *dtype_from, const char *shape_from, char **reason);
 
 /* Run that statement, whose parameters are bound, and take what it says into the options of a value of that many bytes. */
-void row_hint_take(sqlite3_stmt *statement, struct zblob_options *options, uint64_t value_size);
+void row_hint_take(struct zblob_connection *connection, sqlite3_stmt *statement, struct zblob_options *options,
+                   uint64_t value_size);
 
 /* The SQL function sqlite_zblob_hint(DTYPE_FROM, SHAPE_FROM): the text that row_hint_sql makes. */
 void sqlite_zblob_hint(sqlite3_context *context, int count, sqlite3_value **arguments);

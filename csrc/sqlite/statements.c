@@ -112,3 +112,41 @@ statements_clear(struct statements *statements)
         discard(first);
     }
 }
+
+/* ---- Failures that nobody may ignore --------------------------------------------------------- */
+
+bool
+statements_is_fatal(int result)
+{
+    switch (result & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_INTERRUPT: return true;
+    default: return result == SQLITE_ABORT_ROLLBACK;
+    }
+}
+
+void
+statements_note(struct zblob_connection *connection, int result)
+{
+    if (connection->failure == SQLITE_OK && statements_is_fatal(result))
+        connection->failure = result;
+}
+
+sqlite3_stmt *
+statements_ask(struct zblob_connection *connection, sqlite3 *db, char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    statements_note(connection, sql ? sqlite3_prepare_v2(db, sql, -1, &statement, NULL) : SQLITE_NOMEM);
+    sqlite3_free(sql);
+    return statement;
+}
+
+int
+statements_step(struct zblob_connection *connection, sqlite3_stmt *statement)
+{
+    int result = sqlite3_step(statement);
+    statements_note(connection, result);
+    return result;
+}

@@ -4,7 +4,9 @@
  *
  * A statement then either succeeds, and gives what it gives otherwise, or fails for lack of memory and has done nothing.
  *
- *   faults FILE STEP    FILE: of a database to be made; STEP: 1 for every allocation, k for every k-th
+ *   faults FILE STEP PREPARED [NAME]    FILE: of a database to be made; STEP: 1 for every allocation, k for every k-th;
+ *                                       PREPARED: a database with columns that are compressed in place; NAME: a part
+ *                                       of the names of the scenarios to be run
  */
 #include "faults.h"
 
@@ -13,6 +15,8 @@
 #undef calloc
 #undef realloc
 #undef aligned_alloc
+
+#include "scenarios.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -126,86 +130,6 @@ stop(void *unused)
     (void)unused;
 }
 
-/* ---- Scenarios ------------------------------------------------------------------------------- */
-
-struct scenario {
-    const char *name, *setup, *tested;
-    bool reopens; /* a fresh connection runs what is tested */
-};
-
-#define TABLE                                                                                                          \
-    "CREATE VIRTUAL TABLE t USING zblob(id INTEGER PRIMARY KEY, \"a name\" TEXT COLLATE NOCASE UNIQUE, "               \
-    "data BLOB COMPRESSED NOT NULL, more TEXT COMPRESSED DEFAULT 'none', n REAL DEFAULT (1.5), "                       \
-    "CONSTRAINT c CHECK (n > 0), level=3, min_size=64);"
-#define BLOB(n) "CAST(replace(hex(zeroblob(" #n ")), '0', 'ab') AS BLOB)"
-#define ROWS                                                                                                           \
-    "INSERT INTO t(id, \"a name\", data, more) VALUES(1, 'one', " BLOB(                                                \
-        300) ", 'short'), "                                                                                            \
-             "(2, 'two', x'0102', replace(hex(zeroblob(200)), '0', 'cd')), (3, 'three', " BLOB(                        \
-                 99) ", NULL);"                                                                                        \
-                     "CREATE INDEX i ON t_rows(n, \"a name\");"
-#define FRAME "zcompress(" BLOB(5000) ")"
-
-#define VOLUME_OPTIONS "'{\"codec\": \"voxel\", \"dtype\": \"uint8\", \"shape\": [24, 32, 32], \"level\": 6}'"
-
-static const struct scenario scenarios[] = {
-    {"load", "", "SELECT zblob_version()", true},
-    {"create", "", TABLE, false},
-    {"create with settings", "",
-     "CREATE VIRTUAL TABLE u USING zblob(k TEXT NOT NULL, d TEXT COMPRESSED, e COLLATE RTRIM, PRIMARY KEY(k, e) ON "
-     "CONFLICT REPLACE, codec=zstd, adopt=0)",
-     false},
-    {"adopt", "CREATE TABLE u_rows(d BLOB, k INT); INSERT INTO u_rows VALUES(x'01', 5)",
-     "CREATE VIRTUAL TABLE u USING zblob(k INT, d BLOB COMPRESSED, adopt=1)", false},
-    {"create of what is refused", "", "CREATE VIRTUAL TABLE u USING zblob(a INT COMPRESSED)", false},
-    {"connect", TABLE ROWS, "SELECT count(*), sum(n) FROM t", true},
-    {"insert", TABLE ROWS, "INSERT INTO t(\"a name\", data, more) VALUES('new', " BLOB(400) ", hex(zeroblob(99)))",
-     false},
-    {"insert or replace", TABLE ROWS, "REPLACE INTO t VALUES(9, 'TWO', " BLOB(400) ", NULL, 2.5)", false},
-    {"insert from select", TABLE ROWS, "INSERT INTO t(data, more) SELECT data, more FROM t", false},
-    {"insert by a fresh connection", TABLE ROWS, "INSERT INTO t(data) VALUES(" BLOB(400) ")", true},
-    {"update", TABLE ROWS, "UPDATE t SET data = " BLOB(700) ", n = n + 1 WHERE id <> 2", false},
-    {"update of the key", TABLE ROWS, "UPDATE t SET id = id + 10 WHERE \"a name\" = 'one'", false},
-    {"delete", TABLE ROWS, "DELETE FROM t WHERE \"a name\" LIKE 't%'", false},
-    {"select", TABLE ROWS, "SELECT * FROM t", false},
-    {"select by a fresh connection", TABLE ROWS, "SELECT id, hex(data) FROM t WHERE \"a name\" = 'ONE'", true},
-    {"select with constraints", TABLE ROWS,
-     "SELECT id, more FROM t WHERE \"a name\" GLOB 'TH*' OR \"a name\" IN ('one', 'two') AND n >= 1 ORDER BY n DESC, "
-     "id",
-     false},
-    {"select of a number as text", TABLE ROWS, "SELECT id FROM t WHERE \"a name\" < 5 OR \"a name\" IS NULL", false},
-    {"join", TABLE ROWS, "SELECT a.id, b.more FROM t a JOIN t b ON b.n = a.n AND b.id > a.id ORDER BY 1, 2", false},
-    {"rename", TABLE ROWS, "ALTER TABLE t RENAME TO s", false},
-    {"drop", TABLE ROWS, "DROP TABLE t", false},
-    {"a trigger", TABLE ROWS "CREATE TRIGGER x AFTER INSERT ON t_rows BEGIN UPDATE t SET n = 7 WHERE id = NEW.id; END",
-     "INSERT INTO t(data) VALUES(" BLOB(99) ")", false},
-    {"zcompress", "", "SELECT hex(zdecompress(zcompress(" BLOB(9000) ", 5)))", false},
-    {"zcompress with options", "", "SELECT hex(zdecompress(zcompress(volume(), " VOLUME_OPTIONS ")))", false},
-    {"zcompress of floats", "",
-     "SELECT hex(zdecompress(zcompress(volume(4), '{\"dtype\": \"float32\", \"shape\": [24, 32, 32], \"level\": 9}')))",
-     false},
-    {"zcompress of floats of few values", "",
-     "SELECT hex(zdecompress(zcompress(volume(-4), '{\"dtype\": \"float32\", \"shape\": [24, 32, 32]}')))", false},
-    {"zcompress of labels", "",
-     "SELECT hex(zdecompress(zcompress(volume(0), '{\"dtype\": \"uint8\", \"shape\": [24, 32, 32]}')))", false},
-    {"zcompress of planes", "",
-     "SELECT hex(zdecompress(zcompress(volume(4), '{\"codec\": \"planes\", \"dtype\": \"float32\", \"shape\": [24, 32, "
-     "32]}')))",
-     false},
-    {"zcompress by a guess", "", "SELECT hex(zdecompress(zcompress(volume())))", false},
-    {"zdecompress", "CREATE TABLE p AS SELECT " FRAME " AS f", "SELECT hex(zdecompress(f)) FROM p", false},
-    {"zdecompress of an image", "CREATE TABLE p AS SELECT zcompress(volume(), " VOLUME_OPTIONS ") AS f",
-     "SELECT hex(zdecompress(f)) FROM p", false},
-    {"zdecompress of text", "CREATE TABLE p AS SELECT zcompress(hex(zeroblob(500))) AS f",
-     "SELECT zdecompress(f), zsubstr(f, 3, 5) FROM p", false},
-    {"readers", "CREATE TABLE p AS SELECT " FRAME " AS f",
-     "SELECT zlength(f), zis_frame(f), zinfo(f), zverify(f), hex(zsubstr(f, 100, 50)), zis_pickle(f) FROM p", false},
-    {"slice", "CREATE TABLE p AS SELECT zcompress(volume(), " VOLUME_OPTIONS ") AS f",
-     "SELECT hex(zslice(f, 0, 3)) FROM p", false},
-    {"chunks", "CREATE TABLE p AS SELECT " FRAME " AS f", "SELECT c.* FROM p, zblob_chunks(p.f) c", false},
-    {"config", "", "SELECT zblob_config('level', 3)", false},
-};
-
 /* SQL's volume(): a smooth image of 24 x 32 x 32 bytes, or with volume(4) of as many floats, or with volume(-4) of floats
  * that are multiples of a step, or with volume(0) of labels. */
 static void
@@ -286,6 +210,12 @@ look(sqlite3 *db)
         "SELECT quote(id), \"a name\", hex(data), more, n FROM t ORDER BY id",
         "SELECT quote(id), \"a name\", hex(data), more, n FROM s ORDER BY id",
         "SELECT k, d FROM u",
+        "SELECT id, dtype, shape, hex(data) FROM v",
+        "SELECT id, hex(data) FROM w",
+        "SELECT id, hex(f), hex(g) FROM q",
+        "SELECT id, typeof(zdecompress(data)), hex(zdecompress(data)), more FROM p",
+        "SELECT id, hex(zdecompress(data)) FROM shaped",
+        "SELECT id, hex(zdecompress(data)) FROM events",
         "PRAGMA integrity_check",
     };
     struct rows all = {NULL, 0};
@@ -324,16 +254,31 @@ close_database(sqlite3 *db)
         die("cannot close", sqlite3_sql(sqlite3_next_stmt(db, NULL)));
 }
 
+static const char *prepared_path;
+
+/* Into memory, so that every run begins alike. */
+static void
+copy_prepared(sqlite3 *db)
+{
+    sqlite3 *prepared = open_database(prepared_path);
+    sqlite3_backup *backup = sqlite3_backup_init(db, "main", prepared, "main");
+    if (!backup || sqlite3_backup_step(backup, -1) != SQLITE_DONE || sqlite3_backup_finish(backup) != SQLITE_OK)
+        die("cannot copy", prepared_path);
+    close_database(prepared);
+}
+
 static sqlite3 *
 prepare_database(const struct scenario *scenario, const char *path)
 {
-    const char *name = scenario->reopens ? path : ":memory:";
+    const char *name = scenario->kind == FRESH ? path : ":memory:";
     remove(path);
     sqlite3 *db = open_database(name);
     use_one_thread(db);
+    if (scenario->kind == IN_PLACE)
+        copy_prepared(db);
     if (sqlite3_exec(db, scenario->setup, NULL, NULL, NULL) != SQLITE_OK)
         die("setup", sqlite3_errmsg(db));
-    if (!scenario->reopens)
+    if (scenario->kind != FRESH)
         return db;
     close_database(db);
     db = open_database(name);
@@ -377,6 +322,8 @@ run_once(const struct scenario *scenario, const char *path, const struct expecte
     char message[400];
     arm(0, is_lasting);
     sqlite3_snprintf(sizeof message, message, "%s", sqlite3_errmsg(db));
+    if (!sqlite3_get_autocommit(db) && sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+        die("cannot roll back", sqlite3_errmsg(db));
     if (code != expected->code && !is_lack_of_memory(code))
         die(sqlite3_errstr(code), message);
     check(db, expected, code, rows);
@@ -394,6 +341,7 @@ expect(const struct scenario *scenario, const char *path)
     close_database(db);
     db = prepare_database(scenario, path);
     expected.rows = run(db, scenario->tested, &expected.code);
+    printf("%s: %s\n", scenario->name, expected.code ? sqlite3_errmsg(db) : "succeeds");
     expected.after = look(db);
     close_database(db);
     return expected;
@@ -422,14 +370,17 @@ main(int count, char **arguments)
 {
     static sqlite3_mem_methods methods = {sqlite_malloc, sqlite_free, sqlite_realloc, sqlite_size,
                                           round_up,      start,       stop,           NULL};
-    long runs = 0, step = count > 2 ? atol(arguments[2]) : 1;
+    if (count < 4)
+        return 2;
+    long runs = 0, step = atol(arguments[2]);
+    prepared_path = arguments[3];
     sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
     sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0); /* every allocation counts */
     sqlite3_initialize();
     sqlite3_auto_extension((void (*)(void))slot_register_slot0);
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
-        if (count > 3 && !strstr(scenarios[i].name, arguments[3]))
+        if (count > 4 && !strstr(scenarios[i].name, arguments[4]))
             continue;
         long some = run_scenario(&scenarios[i], arguments[1], step);
         printf("%s: %ld faults\n", scenarios[i].name, some);

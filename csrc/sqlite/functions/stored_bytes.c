@@ -60,6 +60,18 @@ zblob_stored(sqlite3_context *context, int count, sqlite3_value **arguments)
     stored_close(&stored);
 }
 
+static void
+overwrite(sqlite3_context *context, const struct stored *stored, const void *bytes, int size, int offset)
+{
+    int result = sqlite3_blob_write(stored->blob, bytes, size, offset);
+    if (result == SQLITE_OK) {
+        sqlite3_result_int(context, size);
+        return;
+    }
+    sqlite3_result_error(context, sqlite3_errmsg(stored->db), -1); /* first the text: it resets the code */
+    sqlite3_result_error_code(context, result);
+}
+
 void
 zblob_overwrite(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
@@ -79,9 +91,7 @@ zblob_overwrite(sqlite3_context *context, int count, sqlite3_value **arguments)
     else if (offset < 0 || (uint64_t)offset > stored.source.size ||
              (uint64_t)size > stored.source.size - (uint64_t)offset)
         sqlite3_result_error(context, "zblob_overwrite: the bytes do not lie within the value", -1);
-    else if (sqlite3_blob_write(stored.blob, bytes, size, (int)offset) != SQLITE_OK)
-        sqlite3_result_error(context, sqlite3_errmsg(stored.db), -1);
     else
-        sqlite3_result_int(context, size);
+        overwrite(context, &stored, bytes, size, (int)offset);
     stored_close(&stored);
 }

@@ -80,6 +80,7 @@ call_run(const struct store_call *call, char *sql)
     if (result == SQLITE_OK)
         while ((result = sqlite3_step(statement->handle)) == SQLITE_ROW)
             has_row = true;
+    statements_note(call->connection, result);
     keeper_give(call->connection, statement);
     return result == SQLITE_DONE && has_row ? SQLITE_ROW : result;
 }

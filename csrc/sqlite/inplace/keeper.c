@@ -152,9 +152,7 @@ keeper_take(sqlite3 *db, struct zblob_connection *connection, char *sql, struct 
     if (!sql)
         return SQLITE_NOMEM;
     if (!connection->keeper) { /* preparing it connects the table */
-        sqlite3_stmt *first = NULL;
-        sqlite3_prepare_v2(db, "SELECT * FROM " NAME, -1, &first, NULL);
-        sqlite3_finalize(first);
+        sqlite3_finalize(statements_ask(connection, db, sqlite3_mprintf("SELECT * FROM " NAME)));
     }
     size_t size = strlen(sql);
     if (connection->keeper)

@@ -68,15 +68,15 @@ forget(struct known *known)
 }
 
 static bool
-is_valid(const struct known *known)
+is_valid(const struct known *known, struct zblob_connection *connection)
 {
-    int result = sqlite3_step(known->probe);
+    int result = statements_step(connection, known->probe);
     sqlite3_reset(known->probe);
     return result == SQLITE_DONE && sqlite3_stmt_status(known->probe, SQLITE_STMTSTATUS_REPREPARE, 0) == 0;
 }
 
 const struct target *
-known_find(struct known **list, const char *schema, const char *id)
+known_find(struct known **list, struct zblob_connection *connection, const char *schema, const char *id)
 {
     struct known **link = list;
     while (*link && (strcmp((*link)->schema, schema) != 0 || strcmp((*link)->id, id) != 0))
@@ -85,7 +85,7 @@ known_find(struct known **list, const char *schema, const char *id)
     if (!found)
         return NULL;
     *link = found->next;
-    if (!is_valid(found)) {
+    if (!is_valid(found, connection)) {
         forget(found);
         return NULL;
     }
@@ -96,12 +96,12 @@ known_find(struct known **list, const char *schema, const char *id)
 
 /* It also depends on temporary triggers. */
 static sqlite3_stmt *
-prepare_probe(sqlite3 *db, const char *master)
+prepare_probe(struct zblob_connection *connection, sqlite3 *db, const char *master)
 {
     sqlite3_stmt *probe = NULL;
     char *sql = sqlite3_mprintf("SELECT 1 FROM %s, sqlite_temp_master LIMIT 0", master);
     if (sql)
-        sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &probe, NULL);
+        statements_note(connection, sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &probe, NULL));
     sqlite3_free(sql);
     return probe;
 }
@@ -115,14 +115,14 @@ drop_oldest(struct known **list)
 }
 
 void
-known_add(struct known **list, sqlite3 *db, const char *schema, const char *id, const char *master,
-          const struct target *target)
+known_add(struct known **list, struct zblob_connection *connection, sqlite3 *db, const char *schema, const char *id,
+          const char *master, const struct target *target)
 {
     struct known *made = sqlite3_malloc(sizeof *made);
     bool failed = !made;
     if (!made)
         return;
-    *made = (struct known){.probe = prepare_probe(db, master)};
+    *made = (struct known){.probe = prepare_probe(connection, db, master)};
     made->schema = copy_text(schema, &failed);
     made->id = copy_text(id, &failed);
     failed = !target_copy(&made->target, target) || failed || !made->probe;

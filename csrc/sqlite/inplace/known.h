@@ -2,7 +2,7 @@
 #ifndef ZBLOB_SQLITE_INPLACE_KNOWN_H
 #define ZBLOB_SQLITE_INPLACE_KNOWN_H
 
-#include "../slot.h"
+#include "../statements.h"
 
 #include <stdbool.h>
 
@@ -31,11 +31,12 @@ void target_free(struct target *target);
 struct known;
 
 /* What is known of a trigger in one database, or NULL. */
-const struct target *known_find(struct known **list, const char *schema, const char *id);
+const struct target *known_find(struct known **list, struct zblob_connection *connection, const char *schema,
+                                const char *id);
 
 /* Keep a copy; where that fails, nothing is known. `master` is that database's schema table. */
-void known_add(struct known **list, sqlite3 *db, const char *schema, const char *id, const char *master,
-               const struct target *target);
+void known_add(struct known **list, struct zblob_connection *connection, sqlite3 *db, const char *schema,
+               const char *id, const char *master, const struct target *target);
 
 void known_clear(struct known **list);
 

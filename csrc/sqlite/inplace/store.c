@@ -62,8 +62,10 @@ take_hint(const struct store_call *call, const struct target *target, struct zbl
     struct statement *statement;
     if (!target->hint || call->value.type != ZBLOB_BLOB || is_pickle_column(call->arguments))
         return;
-    if (call_take(call, sqlite3_mprintf("%s", target->hint), &statement) == SQLITE_OK)
-        row_hint_take(statement->handle, options, call->value.size);
+    int result = call_take(call, sqlite3_mprintf("%s", target->hint), &statement);
+    statements_note(call->connection, result);
+    if (result == SQLITE_OK)
+        row_hint_take(call->connection, statement->handle, options, call->value.size);
     keeper_give(call->connection, statement);
 }
 
@@ -75,7 +77,8 @@ newest_dictionary(const struct store_call *call, const struct target *target)
     char *sql = sqlite3_mprintf("%s", target->newest);
     uint32_t id = 0;
     int result = keeper_take(call->db, call->connection, sql, &statement);
-    if (result == SQLITE_OK && sqlite3_step(statement->handle) == SQLITE_ROW)
+    statements_note(call->connection, result);
+    if (result == SQLITE_OK && statements_step(call->connection, statement->handle) == SQLITE_ROW)
         id = (uint32_t)sqlite3_column_int64(statement->handle, 0);
     keeper_give(call->connection, statement);
     return id;
@@ -94,7 +97,8 @@ set_dictionary(const struct store_call *call, const struct target *target, struc
     name += strlen(DICTIONARY);
     options->dictionary_id =
         strcmp(name, "auto") == 0 ? newest_dictionary(call, target) : (uint32_t)strtoul(name, NULL, 10);
-    dictionaries_complete_options(call->db, call->connection, options, &error);
+    if (call->connection->failure == SQLITE_OK)
+        dictionaries_complete_options(call->db, call->connection, options, &error);
 }
 
 /* If it is interrupted, SQLite ends the statement as soon as the function returns. */
@@ -153,9 +157,7 @@ holds_frame(const struct store_call *call, const struct target *target)
 static bool
 is_fatal(sqlite3 *db, int result, int was_autocommit)
 {
-    int code = result & 0xff;
-    return code == SQLITE_INTERRUPT || code == SQLITE_NOMEM || code == SQLITE_IOERR || result == SQLITE_CORRUPT ||
-           sqlite3_get_autocommit(db) != was_autocommit;
+    return statements_is_fatal(result) || result == SQLITE_CORRUPT || sqlite3_get_autocommit(db) != was_autocommit;
 }
 
 static void
@@ -188,7 +190,7 @@ replace(sqlite3_context *context, const struct store_call *call, const struct ta
     bool is_stored = is_done && sqlite3_changes(call->db) == 1;
     if (!is_done && is_fatal(call->db, result, was_autocommit))
         fail(context, sqlite3_errmsg(call->db), result);
-    else if (is_stored && target->is_watched && !holds_frame(call, target))
+    else if (is_stored && target->is_watched && !holds_frame(call, target) && call->connection->failure == SQLITE_OK)
         fail_lost(context, target);
     else
         sqlite3_result_int(context, is_stored);
@@ -197,21 +199,32 @@ replace(sqlite3_context *context, const struct store_call *call, const struct ta
 /* ---- The function ---------------------------------------------------------------------------- */
 
 static void
+store_in(sqlite3_context *context, struct store_call *call, const struct target *target)
+{
+    struct zblob_error error;
+    bool is_compressed = compress(call, target, &error) == ZBLOB_OK;
+    bool is_smaller = is_compressed && !value_is_better_plain(call->db, &call->value, call->frame.size);
+    if (is_smaller && call->connection->failure == SQLITE_OK) {
+        call->connection->store_calls = call;
+        replace(context, call, target);
+        call->connection->store_calls = call->outer;
+    }
+    if (is_compressed)
+        zblob_free((void *)call->frame.bytes);
+}
+
+static void
 store(sqlite3_context *context, struct store_call *call)
 {
     struct target target;
-    struct zblob_error error;
-    if (!target_find(call, &target))
-        return;
-    if (compress(call, &target, &error) == ZBLOB_OK) {
-        if (!value_is_better_plain(call->db, &call->value, call->frame.size)) {
-            call->connection->store_calls = call;
-            replace(context, call, &target);
-            call->connection->store_calls = call->outer;
-        }
-        zblob_free((void *)call->frame.bytes);
+    call->connection->failure = SQLITE_OK;
+    if (target_find(call, &target)) {
+        if (call->connection->failure == SQLITE_OK)
+            store_in(context, call, &target);
+        target_free(&target);
     }
-    target_free(&target);
+    if (call->connection->failure != SQLITE_OK)
+        fail(context, sqlite3_errstr(call->connection->failure), call->connection->failure);
 }
 
 /* The triggers fire for what the function itself has stored, too. If another trigger has changed that meanwhile (NULL: to

@@ -152,10 +152,13 @@ hint_of(const struct store_call *call, const char *schema, const struct target *
         sqlite3_mprintf("SELECT r.dtype_from, r.shape_from FROM \"%w\".zblob_columns AS r WHERE r.id = ?1", schema);
     char *hint = NULL, *reason = NULL;
     sqlite3_stmt *record = NULL;
-    if (sql && id && strncmp(id, ID_PREFIX, strlen(ID_PREFIX)) == 0 &&
-        sqlite3_prepare_v2(call->db, sql, -1, &record, NULL) == SQLITE_OK) {
+    if (id && strncmp(id, ID_PREFIX, strlen(ID_PREFIX)) == 0)
+        record = statements_ask(call->connection, call->db, sql);
+    else
+        sqlite3_free(sql);
+    if (record) {
         sqlite3_bind_int64(record, 1, strtoll(id + strlen(ID_PREFIX), NULL, 16));
-        bool is_found = sqlite3_step(record) == SQLITE_ROW;
+        bool is_found = statements_step(call->connection, record) == SQLITE_ROW;
         const char *dtype_from = is_found ? (const char *)sqlite3_column_text(record, 0) : NULL;
         const char *shape_from = is_found ? (const char *)sqlite3_column_text(record, 1) : NULL;
         char *start = dtype_from && shape_from ? row_hint_sql(dtype_from, shape_from, &reason) : NULL;
@@ -165,7 +168,6 @@ hint_of(const struct store_call *call, const char *schema, const struct target *
         sqlite3_free(reason);
     }
     sqlite3_finalize(record);
-    sqlite3_free(sql);
     return hint;
 }
 
@@ -211,11 +213,10 @@ look_up(const struct store_call *call, const char *schema, const char *master, s
         result = sqlite3_bind_value(lookup->handle, 1, call->arguments[CALL_ID]);
     if (result == SQLITE_OK)
         result = sqlite3_step(lookup->handle);
+    statements_note(call->connection, result);
     if (result == SQLITE_ROW)
         result = read_lookup(call, schema, lookup->handle, target);
     keeper_give(call->connection, lookup);
-    if (result == SQLITE_OK)
-        target->hint = hint_of(call, schema, target);
     if (result != SQLITE_OK)
         target_free(target);
     return result;
@@ -227,7 +228,7 @@ find_in(const struct store_call *call, const char *schema, struct target *target
 {
     const char *id = (const char *)sqlite3_value_text(call->arguments[CALL_ID]);
     struct known **list = keeper_known(call->connection);
-    const struct target *known = list && id ? known_find(list, schema, id) : NULL;
+    const struct target *known = list && id ? known_find(list, call->connection, schema, id) : NULL;
     *target = (struct target){0};
     if (known)
         return target_copy(target, known) && target->table;
@@ -235,7 +236,7 @@ find_in(const struct store_call *call, const char *schema, struct target *target
     int result = master ? look_up(call, schema, master, target) : SQLITE_NOMEM;
     list = keeper_known(call->connection); /* there now, if it was not */
     if (list && id && (result == SQLITE_OK || result == SQLITE_DONE))
-        known_add(list, call->db, schema, id, master, target);
+        known_add(list, call->connection, call->db, schema, id, master, target);
     sqlite3_free(master);
     return result == SQLITE_OK;
 }
@@ -244,18 +245,18 @@ find_in(const struct store_call *call, const char *schema, struct target *target
 
 /* The name of a database by its number, from SQLite's allocator; NULL: it has none. */
 static char *
-database_name(sqlite3 *db, int number)
+database_name(const struct store_call *call, int number)
 {
 #if SQLITE_VERSION_NUMBER >= DB_NAME_SQLITE
     if (sqlite3_libversion_number() >= DB_NAME_SQLITE) {
-        const char *known = sqlite3_db_name(db, number);
+        const char *known = sqlite3_db_name(call->db, number);
         return known ? sqlite3_mprintf("%s", known) : NULL;
     }
 #endif
-    sqlite3_stmt *list = NULL;
+    sqlite3_stmt *list = statements_ask(call->connection, call->db, sqlite3_mprintf("PRAGMA database_list"));
     char *name = NULL;
-    if (sqlite3_prepare_v2(db, "PRAGMA database_list", -1, &list, NULL) == SQLITE_OK)
-        while (!name && sqlite3_step(list) == SQLITE_ROW)
+    if (list)
+        while (!name && statements_step(call->connection, list) == SQLITE_ROW)
             if (sqlite3_column_int(list, 0) == number)
                 name = sqlite3_mprintf("%s", sqlite3_column_text(list, 1));
     sqlite3_finalize(list);
@@ -280,7 +281,7 @@ find_all(const struct store_call *call, struct target *targets, bool *are_attach
     int count = 0;
     *are_attached = false;
     for (int number = 0; number < DATABASE_MAX; number++) {
-        char *name = database_name(call->db, number);
+        char *name = database_name(call, number);
         if (!name && number > 1) /* temp, which is number 1, may be missing */
             break;
         *are_attached = number > 1;

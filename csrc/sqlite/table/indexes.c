@@ -25,20 +25,19 @@ indexes_free(struct indexes *indexes)
 
 /* The integer that a kept statement gives; `format` has one %s for the name of a schema or table. */
 static bool
-ask_number(const struct shadow *shadow, struct statements *statements, const char *key, char *sql,
-           sqlite3_int64 *number)
+ask_number(const struct source *source, const char *key, char *sql, sqlite3_int64 *number)
 {
-    struct statement *statement = statements_take(statements, key, 2);
-    bool known = false;
+    struct statement *statement = statements_take(source->statements, key, 2);
+    int result = SQLITE_OK;
     if (statement)
         sqlite3_free(sql);
-    else if (statements_prepare(shadow->db, key, 2, sql, &statement) != SQLITE_OK)
-        return false;
-    if (sqlite3_step(statement->handle) == SQLITE_ROW) {
-        known = true;
+    else
+        result = statements_prepare(source->shadow->db, key, 2, sql, &statement);
+    statements_note(source->connection, result);
+    bool known = statement && statements_step(source->connection, statement->handle) == SQLITE_ROW;
+    if (known)
         *number = sqlite3_column_int64(statement->handle, 0);
-    }
-    statements_give(statements, statement);
+    statements_give(source->statements, statement);
     return known;
 }
 
@@ -54,13 +53,13 @@ last_rowid_sql(const struct shadow *shadow)
 
 /* Cheap and usually right: rows are numbered. Never more than the file can hold. */
 static double
-guess_row_count(struct indexes *indexes, const struct shadow *shadow, struct statements *statements)
+guess_row_count(struct indexes *indexes, const struct source *source)
 {
     sqlite3_int64 last = 0, pages = 0;
-    char *sql = sqlite3_mprintf("PRAGMA \"%w\".page_count", shadow->schema);
-    if (!ask_number(shadow, statements, KEY_PAGE_COUNT, sql, &pages))
+    char *sql = sqlite3_mprintf("PRAGMA \"%w\".page_count", source->shadow->schema);
+    if (!ask_number(source, KEY_PAGE_COUNT, sql, &pages))
         pages = 1 << 20;
-    if (!ask_number(shadow, statements, KEY_LAST_ROWID, last_rowid_sql(shadow), &last) || last < 1)
+    if (!ask_number(source, KEY_LAST_ROWID, last_rowid_sql(source->shadow), &last) || last < 1)
         last = 1;
     double most = (double)pages * ROWS_A_PAGE_MAX;
     indexes->has_small_rows = last > pages && (double)last <= most;
@@ -92,17 +91,17 @@ read_stat(struct index *index, const char *stat)
 }
 
 static void
-load_stats(struct indexes *indexes, const struct shadow *shadow)
+load_stats(struct indexes *indexes, const struct source *source)
 {
+    const struct shadow *shadow = source->shadow;
     sqlite3_stmt *row = NULL;
-    char *sql = sqlite3_mprintf("SELECT idx, stat FROM \"%w\".sqlite_stat1 WHERE tbl = '%q_" SHADOW_SUFFIX "'",
-                                shadow->schema, shadow->table);
     if (sqlite3_table_column_metadata(shadow->db, shadow->schema, "sqlite_stat1", "stat", NULL, NULL, NULL, NULL,
-                                      NULL) == SQLITE_OK &&
-        sql)
-        sqlite3_prepare_v2(shadow->db, sql, -1, &row, NULL);
-    sqlite3_free(sql);
-    while (row && sqlite3_step(row) == SQLITE_ROW) {
+                                      NULL) == SQLITE_OK)
+        row = statements_ask(source->connection, shadow->db,
+                             sqlite3_mprintf("SELECT idx, stat FROM \"%w\".sqlite_stat1 WHERE tbl = '%q_" SHADOW_SUFFIX
+                                             "'",
+                                             shadow->schema, shadow->table));
+    while (row && statements_step(source->connection, row) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(row, 0);
         const char *stat = (const char *)sqlite3_column_text(row, 1);
         if (!stat)
@@ -153,15 +152,13 @@ column_of(const struct column_defs *defs, sqlite3_stmt *row)
 }
 
 static void
-load_columns(struct index *index, const struct shadow *shadow)
+load_columns(struct index *index, const struct source *source)
 {
-    sqlite3_stmt *row = NULL;
+    const struct shadow *shadow = source->shadow;
     char *sql = sqlite3_mprintf("PRAGMA \"%w\".index_xinfo(\"%w\")", shadow->schema, index->name);
-    if (sql)
-        sqlite3_prepare_v2(shadow->db, sql, -1, &row, NULL);
-    sqlite3_free(sql);
+    sqlite3_stmt *row = statements_ask(source->connection, shadow->db, sql);
     bool is_complete = false;
-    while (row && sqlite3_step(row) == SQLITE_ROW) {
+    while (row && statements_step(source->connection, row) == SQLITE_ROW) {
         is_complete = !sqlite3_column_int(row, XINFO_IS_KEY); /* the rowid follows the last one */
         if (is_complete || index->column_count == INDEX_COLUMNS_MAX)
             break;
@@ -172,64 +169,65 @@ load_columns(struct index *index, const struct shadow *shadow)
 }
 
 static void
-load_list(struct indexes *indexes, const struct shadow *shadow)
+load_list(struct indexes *indexes, const struct source *source)
 {
-    sqlite3_stmt *row = NULL;
+    const struct shadow *shadow = source->shadow;
     char *sql =
         sqlite3_mprintf("SELECT name, \"unique\" FROM pragma_index_list('%q_" SHADOW_SUFFIX "', '%q') WHERE NOT "
                         "partial",
                         shadow->table, shadow->schema);
-    if (sql)
-        sqlite3_prepare_v2(shadow->db, sql, -1, &row, NULL);
-    sqlite3_free(sql);
-    while (row && sqlite3_step(row) == SQLITE_ROW) {
+    sqlite3_stmt *row = statements_ask(source->connection, shadow->db, sql);
+    while (row && statements_step(source->connection, row) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(row, 0);
         struct index *index = name ? add_index(indexes, name) : NULL;
         if (!index)
             break;
         index->is_unique = sqlite3_column_int(row, 1);
-        load_columns(index, shadow);
+        load_columns(index, source);
     }
     if (!row || sqlite3_finalize(row) != SQLITE_OK)
         indexes->is_loaded = false; /* look again next time */
 }
 
 static int
-load(struct indexes *indexes, const struct shadow *shadow, char **message)
+load(struct indexes *indexes, const struct source *source, char **message)
 {
     indexes_free(indexes);
-    int result = shadow_check_version(shadow, message);
+    int result = shadow_check_version(source->shadow, message);
+    statements_note(source->connection, result);
     if (*message) /* anything else, such as a lock, may have passed when the statement runs */
         return result;
     indexes->is_loaded = result == SQLITE_OK;
-    struct index *rowid = add_index(indexes, shadow->rowid);
+    struct index *rowid = add_index(indexes, source->shadow->rowid);
     if (!rowid)
         return SQLITE_NOMEM;
     rowid->is_unique = true;
     rowid->column_count = 1;
     rowid->columns[0].column = COLUMN_ROWID;
-    load_list(indexes, shadow);
+    load_list(indexes, source);
     for (int i = 0; i < indexes->count; i++)
         guess_rows(&indexes->list[i], 1);
-    load_stats(indexes, shadow);
+    load_stats(indexes, source);
     return SQLITE_OK;
 }
 
 int
-indexes_refresh(struct indexes *indexes, const struct shadow *shadow, struct statements *statements, char **message)
+indexes_refresh(struct indexes *indexes, const struct source *source, char **message)
 {
+    source->connection->failure = SQLITE_OK;
     sqlite3_int64 version = 0;
-    char *sql = sqlite3_mprintf("PRAGMA \"%w\".schema_version", shadow->schema);
-    bool known = ask_number(shadow, statements, KEY_SCHEMA_VERSION, sql, &version);
+    char *sql = sqlite3_mprintf("PRAGMA \"%w\".schema_version", source->shadow->schema);
+    bool known = ask_number(source, KEY_SCHEMA_VERSION, sql, &version);
     if (!indexes->is_loaded || !known || version != indexes->schema_version) {
-        int result = load(indexes, shadow, message);
+        int result = load(indexes, source, message);
         if (result != SQLITE_OK)
             return result;
         indexes->schema_version = version;
         indexes->is_loaded &= known;
     }
-    double row_count = guess_row_count(indexes, shadow, statements);
+    double row_count = guess_row_count(indexes, source);
     for (int i = 0; i < indexes->count && !indexes->is_analyzed; i++)
         guess_rows(&indexes->list[i], row_count);
-    return SQLITE_OK;
+    indexes->is_loaded &= source->connection->failure == SQLITE_OK;
+    return source->connection->failure;
 }

@@ -2,6 +2,7 @@
 #ifndef ZBLOB_SQLITE_TABLE_INDEXES_H
 #define ZBLOB_SQLITE_TABLE_INDEXES_H
 
+#include "../statements.h"
 #include "shadow.h"
 
 #define indexes_refresh ZBLOB_IN_SLOT(indexes_refresh)
@@ -34,10 +35,17 @@ struct indexes {
     sqlite3_int64 schema_version;
 };
 
+/* Where the list comes from. */
+struct source {
+    const struct shadow *shadow;
+    struct zblob_connection *connection;
+    struct statements *statements;
+};
+
 /* Bring the list up to date if the schema has changed. An error where the backing table is missing, or not of
- * this version; indexes that cannot be read now are merely missing from the list. */
-int indexes_refresh(struct indexes *indexes, const struct shadow *shadow, struct statements *statements,
-                    char **message);
+ * this version, or after a failure that ends the caller's statement, too (statements_is_fatal); indexes that cannot be
+ * read now for another reason are merely missing from the list. */
+int indexes_refresh(struct indexes *indexes, const struct source *source, char **message);
 void indexes_free(struct indexes *indexes);
 
 #endif

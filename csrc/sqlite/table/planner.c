@@ -373,7 +373,8 @@ planner_best_index(sqlite3_vtab *vtab, sqlite3_index_info *info)
     const struct column_defs *defs = &table->shadow.defs;
     struct plan plan = {.term_count = 0};
     char *message = NULL;
-    int result = indexes_refresh(&table->indexes, &table->shadow, &table->statements, &message);
+    const struct source source = {&table->shadow, table->connection, &table->statements};
+    int result = indexes_refresh(&table->indexes, &source, &message);
     if (result != SQLITE_OK)
         return table_fail(table, result, message);
     collect_terms(defs, info, &plan);

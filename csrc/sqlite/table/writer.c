@@ -146,11 +146,12 @@ newest_dictionary(struct table *table, int column)
     uint32_t id = 0;
     sqlite3_snprintf(sizeof key, key, "\2d%d", column);
     struct statement *statement = statements_take(&table->statements, key, strlen(key));
-    if (!statement)
-        statements_prepare(shadow->db, key, strlen(key),
-                           dictionaries_newest_sql(shadow->schema, shadow->table, shadow->defs.columns[column].name),
-                           &statement);
-    if (statement && sqlite3_step(statement->handle) == SQLITE_ROW)
+    if (!statement) {
+        char *sql = dictionaries_newest_sql(shadow->schema, shadow->table, shadow->defs.columns[column].name);
+        int result = statements_prepare(shadow->db, key, strlen(key), sql, &statement);
+        statements_note(table->connection, result);
+    }
+    if (statement && statements_step(table->connection, statement->handle) == SQLITE_ROW)
         id = (uint32_t)sqlite3_column_int64(statement->handle, 0);
     statements_give(&table->statements, statement);
     return id;
@@ -163,7 +164,8 @@ set_dictionary(struct table *table, int column, struct zblob_options *options)
     struct zblob_error error;
     if (table->shadow.defs.takes_newest_dictionary)
         options->dictionary_id = newest_dictionary(table, column);
-    dictionaries_complete_options(table->shadow.db, table->connection, options, &error);
+    if (table->connection->failure == SQLITE_OK)
+        dictionaries_complete_options(table->shadow.db, table->connection, options, &error);
 }
 
 /* Bind bytes where they are: SQLite keeps them until the method returns, and by then the binding is gone. TEXT in a
@@ -227,7 +229,7 @@ take_hint_statement(const struct write *write, struct statement **statement)
     return result;
 }
 
-/* Whatever fails here leaves the voxels to a guess. */
+/* Whatever else fails here leaves the voxels to a guess. */
 static void
 take_hint(const struct write *write, const struct row *row, uint64_t value_size, struct zblob_options *options)
 {
@@ -241,8 +243,9 @@ take_hint(const struct write *write, const struct row *row, uint64_t value_size,
         if (write->pattern[AT_COLUMNS + i] == '1')
             result = bind_plain(table, i, row->values[i], statement->handle);
     }
+    statements_note(table->connection, result);
     if (result == SQLITE_OK)
-        row_hint_take(statement->handle, options, value_size);
+        row_hint_take(table->connection, statement->handle, options, value_size);
     statements_give(&table->statements, statement);
 }
 
@@ -272,9 +275,12 @@ bind_frame(const struct write *write, const struct row *row, int column, const s
     unsigned char *frame;
     size_t frame_size;
     set_options(table, &options);
+    table->connection->failure = SQLITE_OK;
     if (table->shadow.defs.hint && value->type == ZBLOB_BLOB)
         take_hint(write, row, value->size, &options);
     set_dictionary(table, column, &options);
+    if (table->connection->failure != SQLITE_OK)
+        return table_fail_sql(table, table->connection->failure);
     if (zblob_compress(&options, value->type, value->bytes, value->size, &frame, &frame_size, &error) != ZBLOB_OK)
         return fail_value(table, column, &error);
     *is_bound = !value_is_better_plain(table->shadow.db, value, frame_size);
