@@ -125,8 +125,19 @@ def make_virtual(connection: Connection, table: Table, column: Column, settings:
     """
     refuse_virtual(table, column, force=force)
     with _renaming(connection):
+        _refuse_changed(connection, table)
         run(connection, f"ALTER TABLE {table.address} RENAME TO {quote(table.name + '_rows')}")
         _declare(connection, table.address, definitions(table.sql), column.name, settings)
+
+
+def _refuse_changed(connection: Connection, table: Table) -> None:
+    """The facts were gathered before the transaction.
+
+    :raises OptionError: another connection has changed the table since.
+    """
+    sql = f"SELECT sql FROM {master_of(table.schema)} WHERE type = 'table' AND name = ?"
+    if run(connection, sql, (table.name,)) != [(table.sql,)]:
+        raise OptionError(f"another connection has changed table {table.name} a moment ago: try again")
 
 
 def refuse_virtual(table: Table, column: Column, *, force: bool) -> None:

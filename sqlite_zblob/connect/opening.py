@@ -22,6 +22,7 @@ from urllib.parse import unquote_to_bytes
 import apsw
 
 from ..errors import DatabaseError, DiskSpaceError, OptionError, WrongTypeError
+from . import wal_reset
 from .database import pragma, run
 from .loader import Connection, load
 
@@ -175,6 +176,8 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
             # truncated since.
             has_log = pragma(connection, "journal_mode") == "wal"
             run(connection, f"PRAGMA main.synchronous = {'NORMAL' if has_log else 'EXTRA'}")
+            if has_log and writes:
+                wal_reset.warn_once()
             if writes and connection.readonly("main"):
                 raise _os_error(errno.EACCES, "it is opened read-only (mode=ro or immutable=1)", location)
             yield connection, location

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import apsw
 
 from ..connect.database import pragma, run
 from ..connect.opening import REWRITING_SECONDS, free_space, patience
+from ..connect.wal_reset import is_affected, nobody_commits
 from ..errors import DiskSpaceError, OptionError
 from ..units import size_text
 from .work import BUNDLE_SIZE
@@ -87,15 +89,29 @@ def checkpoint(connection: apsw.Connection, most_bytes: int, tick: Callable[[], 
 
 
 def _checkpoint(connection: apsw.Connection) -> int:
-    """Copy what can be copied now. Returns the pages in the log: 0 if there is none, or others are checkpointing."""
-    try:
-        return max(0, connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE)[0])
-    except apsw.BusyError:
-        return 0
+    """Copy what can be copied now. Returns the pages in the log: 0 if there is none, or others are at work on it."""
+    return _copy(connection)[0]
+
+
+def _copy(connection: apsw.Connection) -> tuple[int, int]:
+    """The pages in the log, and how many of them are in the database by now."""
+    with nobody_commits(connection) if is_affected() else nullcontext(True) as may:
+        try:
+            pages, copied = connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_PASSIVE) if may else (0, 0)
+        except apsw.BusyError:
+            return 0, 0
+    return max(0, pages), max(0, copied)
 
 
 def _begin_log_anew(connection: apsw.Connection) -> bool:
-    """Try it without waiting for readers: nobody could write during such a wait."""
+    """Try it without waiting for readers: nobody could write during such a wait.
+
+    A RESTART that finds a writer at work becomes a passive checkpoint beside it, which a library with the WAL-reset bug
+    must not do. There the next commit begins the log anew, once all of it has been copied.
+    """
+    if is_affected():
+        pages, copied = _copy(connection)
+        return 0 < pages == copied
     connection.set_busy_timeout(0)
     try:
         connection.wal_checkpoint(None, apsw.SQLITE_CHECKPOINT_RESTART)

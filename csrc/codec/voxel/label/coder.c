@@ -46,6 +46,8 @@ label_coder_close(struct label_coder *coder)
 bool
 label_coder_reserve(struct label_coder *coder, size_t count)
 {
+    if (coder->failed) /* what is missing by now cannot come back: a later success would hide it */
+        return false;
     if (coder->log_capacity - coder->log_count >= count)
         return true;
     size_t capacity = coder->log_capacity * 2 + count + 4096;

@@ -1,0 +1,140 @@
+"""Run this checkout with old and new Pythons, SQLites and NumPys: `python tools/versions.py`, after `python build.py`.
+
+    python tools/versions.py             every row below whose Python is on this machine
+    python tools/versions.py 3.44.0.0    those with this version of APSW
+
+Each row gets a virtual environment in build/versions and runs tests/platforms/check.py there, and the tests of the SQL
+functions and of the virtual table. Then each writes a database, and every other row reads them all: files must not
+depend on what wrote them. One library serves all rows: it is compiled once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / "build" / "versions"
+
+
+class Row(NamedTuple):
+    python: str
+    apsw: str
+    numpy: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.python}-{self.apsw}-{self.numpy}"
+
+
+# APSW's numbers begin with those of the SQLite that it carries.
+ROWS = [
+    Row("3.10", "3.38.5.post1", "1.23.5"),  # older than pip would take for us, and still able to run
+    Row("3.10", "3.40.0.0", "1.23.5"),
+    Row("3.10", "3.44.0.0", "1.24.4"),
+    Row("3.11", "3.46.1.0", "1.26.4"),
+    Row("3.12", "3.50.4.0", "2.0.2"),
+    Row("3.12", "3.51.2.0", "2.2.6"),  # the last one with the WAL-reset bug
+    Row("3.13", "3.51.3.0", "2.2.6"),
+    Row("3.13", "3.54.1.0", "2.3.5"),
+]
+
+TESTS = [
+    "tests/sqlite/functions/test_scalar.py",
+    "tests/sqlite/table/test_rows.py",
+    "tests/migration/test_wal_reset.py",
+]
+
+WRITE = """
+import sys, apsw, sqlite_zblob as zb
+db = apsw.Connection(sys.argv[1])
+zb.load(db)
+db.execute("CREATE TABLE a(id INTEGER PRIMARY KEY, data); CREATE TABLE b(id INTEGER PRIMARY KEY, data)")
+values = [(bytes(range(256)) * 40,), ("text and more " * 300,), (None,), (2.5,), (b"small",)]
+db.executemany("INSERT INTO a(data) VALUES (?)", values)
+db.close()
+zb.migrate(sys.argv[1], "a", "data")
+db = apsw.Connection(sys.argv[1])
+zb.load(db)
+db.execute("CREATE VIRTUAL TABLE v USING zblob(id INTEGER PRIMARY KEY, data BLOB COMPRESSED)")
+db.execute("INSERT INTO v SELECT id, zdecompress(data) FROM a")
+"""
+
+READ = """
+import sys, apsw, sqlite_zblob as zb
+values = [bytes(range(256)) * 40, "text and more " * 300, None, 2.5, b"small"]
+for path in sys.argv[1:]:
+    db = apsw.Connection(path)
+    zb.load(db)
+    for sql in ("SELECT zdecompress(data) FROM a ORDER BY id", "SELECT data FROM v ORDER BY id"):
+        assert [value for value, in db.execute(sql)] == values, (path, sql)
+    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)], path
+    db.close()
+    assert not zb.verify(path, "a", "data").damages
+"""
+
+
+def interpreter(version: str) -> Path | None:
+    found = sorted((Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python"))
+    other = shutil.which(f"python{version}")
+    return found[-1] if found else Path(other) if other else None
+
+
+def environment(row: Row) -> Path | str:
+    """Its Python, or why there is none."""
+    folder, base = KEPT / row.name, interpreter(row.python)
+    python = folder / "bin" / "python"
+    if base is None:
+        return f"no Python {row.python} on this machine"
+    if not (folder / "done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([str(base), "-m", "venv", str(folder)], check=True)
+        needed = [f"apsw=={row.apsw}", f"numpy=={row.numpy}", "cffi", "click", "rich", "pytest", "hypothesis"]
+        command = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *needed]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            return "pip: " + done.stderr.strip().splitlines()[-1]
+        (folder / "done").touch()
+    return python
+
+
+def run(python: Path, *arguments: str) -> str:
+    """The end of what it prints if it fails."""
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    command = [str(python), *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
+    lines = (done.stdout + done.stderr).strip().splitlines()
+    return "ok" if done.returncode == 0 else (lines or ["no output"])[-1]
+
+
+def main() -> None:
+    wanted = sys.argv[1:]
+    rows = [row for row in ROWS if not wanted or row.apsw in wanted]
+    results: dict[str, list[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        pythons: dict[Row, Path] = {}
+        for row in rows:
+            python = environment(row)
+            if isinstance(python, str):
+                results[row.name] = [python]
+                continue
+            pythons[row] = python
+            check = run(python, "tests/platforms/check.py", f"{folder}/work {row.name}")
+            written = run(python, "-c", WRITE, f"{folder}/{row.name}.db")
+            tests = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
+            results[row.name] = [check, written, tests]
+        files = [str(path) for path in sorted(Path(folder).glob("*.db"))]
+        for row, python in pythons.items():
+            results[row.name].append(run(python, "-c", READ, *files))
+    print("| Python | APSW | NumPy | check.py | writes | SQL tests | reads all files |\n|---|---|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row.python} | {row.apsw} | {row.numpy} | {' | '.join(results[row.name])} |")
+    sys.exit(any(result != "ok" for each in results.values() for result in each))
+
+
+if __name__ == "__main__":
+    main()
