@@ -2,9 +2,10 @@
 
     python -m tests.crash.stress --minutes 10 [--processes 4] [--threads 3] [--seed 0]
 
-Every thread owns some keys. Before it writes a value, it notes in a file of its own what it is about to write, and after
-the commit that it is done: a value that was acknowledged must be there, byte for byte, whoever was killed meanwhile; one
-that was only begun may be there or not, but nothing else. One process at a time migrates, restores or changes the schema.
+Every thread owns some keys. Before it writes a value, it notes in a file of its own what it is about to write, and
+after the commit that it is done: a value that was acknowledged must be there, byte for byte, whoever was killed
+meanwhile; one that was only begun may be there or not, but nothing else. One process at a time migrates, restores or
+changes the schema.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -162,53 +162,58 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def run(minutes: float, processes: int, threads: int, seed: int, folder: str) -> list[str]:
-    """Rounds of some seconds, after each of which all processes have ended or been killed, and everything is compared."""
-    rng, path = random.Random(seed), os.path.join(folder, "store.db")
-    db = apsw.Connection(path)
-    db.execute("PRAGMA journal_mode = wal")
-    db.execute("CREATE TABLE t(id TEXT PRIMARY KEY, data BLOB, note TEXT DEFAULT 'none')")
-    db.close()
-    totals, done, end, wrong = Counter[str](), Counter[str](), time.time() + minutes * 60, []
-    while time.time() < end and not wrong:
-        seconds = rng.uniform(8, 20)
-        until = time.time() + seconds
+class Judge:
+    """Rounds of some seconds; after each of them all processes have ended or been killed, and all is compared."""
+
+    def __init__(self, folder: str, processes: int, threads: int, seed: int) -> None:
+        self.folder, self.processes, self.threads, self.rng = Path(folder), processes, threads, random.Random(seed)
+        self.path = str(self.folder / "store.db")
+        self.totals, self.done = Counter[str](), Counter[str]()
+        self.wrong: list[str] = []
+        db = apsw.Connection(self.path)
+        db.execute("PRAGMA journal_mode = wal")
+        db.execute("CREATE TABLE t(id TEXT PRIMARY KEY, data BLOB, note TEXT DEFAULT 'none')")
+        db.close()
+
+    def round(self) -> None:
+        rng, seconds = self.rng, self.rng.uniform(8, 20)
+        until = str(time.time() + seconds)
         running = [
-            start("work", path, f"p{number}", str(rng.getrandbits(40)), str(threads), str(until))
-            for number in range(processes)
+            start("work", self.path, f"p{number}", str(rng.getrandbits(40)), str(self.threads), until)
+            for number in range(self.processes)
         ]
-        running.append(start("rearrange", path, str(rng.getrandbits(40)), str(until)))
+        running.append(start("rearrange", self.path, str(rng.getrandbits(40)), until))
         for process in rng.sample(running, rng.randrange(1, len(running))):
             time.sleep(rng.uniform(0, seconds / len(running)))
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
-                totals["kills"] += 1
+                self.totals["kills"] += 1
         for process in running:
             output, errors = process.communicate()
             if process.returncode not in (0, -signal.SIGKILL):
-                wrong.append(errors)
-            if process is running[-1] and output:
-                done.update(json.loads([line for line in output.splitlines() if line.endswith("}")][-1]))
-        compared, differences = check(path)
-        wrong += differences
-        totals["rounds"] += 1
-        totals["values compared"] += compared
-        print(f"round {totals['rounds']}: {compared} values compared, {dict(done)}", flush=True)
-    journals = [line for each in Path(folder).glob("*.journal") for line in each.read_text().splitlines()]
-    totals["acknowledged writes"] = sum(line.startswith('["done"') for line in journals)
-    print(f"{minutes:g} minutes, {processes} processes of {threads} threads, seed {seed}: {dict(totals)}")
-    print(f"beside them: {dict(done)}")
-    print(f"wrong: {len(wrong)}")
-    return wrong
+                self.wrong.append(errors)
+            lines = [line for line in output.splitlines() if line.endswith("}")]
+            self.done.update(json.loads(lines[-1]) if lines else {})
+        compared, differences = check(self.path)
+        self.wrong += differences
+        self.totals["rounds"] += 1
+        self.totals["values compared"] += compared
+
+    def report(self) -> None:
+        journals = [line for each in self.folder.glob("*.journal") for line in each.read_text().splitlines()]
+        self.totals["acknowledged writes"] = sum(line.startswith('["done"') for line in journals)
+        print(f"{dict(self.totals)}\nbeside them: {dict(self.done)}\nwrong: {len(self.wrong)}", flush=True)
 
 
 def main() -> None:
     if sys.argv[1:2] == ["work"]:
         path, name, seed, threads, until = sys.argv[2:]
-        return work(path, name, int(seed), int(threads), float(until))
+        work(path, name, int(seed), int(threads), float(until))
+        return
     if sys.argv[1:2] == ["rearrange"]:
         path, seed, until = sys.argv[2:]
-        return rearrange(path, int(seed), float(until))
+        rearrange(path, int(seed), float(until))
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--processes", type=int, default=4)
@@ -216,9 +221,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options: Any = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        wrong = run(options.minutes, options.processes, options.threads, options.seed, folder)
-    print(*wrong, sep="\n")
-    return sys.exit(bool(wrong))
+        judge = Judge(folder, options.processes, options.threads, options.seed)
+        end = time.monotonic() + options.minutes * 60
+        while time.monotonic() < end and not judge.wrong:
+            judge.round()
+        judge.report()
+    print(*judge.wrong, sep="\n")
+    sys.exit(bool(judge.wrong))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from ..conftest import ROOT
 HERE = ROOT / "tests" / "crash"
 
 # 1 takes every allocation, and some minutes; CI takes every k-th.
-STEP = os.environ.get("ZBLOB_FAULTS_STEP", "29")
+STEP = os.environ.get("ZBLOB_FAULTS_STEP", "61")
 
 
 @pytest.fixture(scope="module")

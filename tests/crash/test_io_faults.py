@@ -99,7 +99,8 @@ def original(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def read(db: apsw.Connection) -> dict[Any, Any]:
-    return {key: value for key, value in db.execute("SELECT id, zdecompress(data) FROM t")}
+    rows: list[Any] = db.execute("SELECT id, zdecompress(data) FROM t").fetchall()
+    return dict(rows)
 
 
 def contents(path: Path) -> dict[Any, Any]:

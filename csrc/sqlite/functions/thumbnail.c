@@ -114,7 +114,8 @@ return_picture(sqlite3_context *context, const struct thumbnail *t, struct zblob
     if (t->components == 1 && !find_window(t, &black, &white, error))
         return false;
     unsigned char *pixels = sqlite3_malloc64(count), *file = sqlite3_malloc64(size);
-    if (pixels && file) {
+    bool good = pixels && file;
+    if (good) {
         for (size_t i = 0; i < count; i++)
             pixels[i] = shade(t->averages[i], black, white);
         png_write(pixels, t->width, t->height, t->components, file);
@@ -122,7 +123,6 @@ return_picture(sqlite3_context *context, const struct thumbnail *t, struct zblob
         file = NULL;
     } else
         fail_memory(error);
-    bool good = pixels && !file;
     sqlite3_free(pixels);
     sqlite3_free(file);
     return good;
