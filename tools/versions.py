@@ -3,8 +3,9 @@
     python tools/versions.py             every row below whose Python is on this machine
     python tools/versions.py 3.44.0.0    those with this version of APSW
 
-Each row gets a virtual environment in build/versions and runs tests/platforms/check.py there. Then each writes a database, and every other row reads them all: files must not
-depend on what wrote them. One library serves all rows: it is compiled once.
+Each row gets a virtual environment in build/versions and runs tests/platforms/check.py there. Then each writes a
+database, and every other row reads them all: files must not depend on what wrote them. One library serves all rows: it
+is compiled once.
 """
 
 from __future__ import annotations
