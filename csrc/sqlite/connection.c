@@ -7,5 +7,6 @@ connection_release(struct zblob_connection *connection)
     if (--connection->references > 0)
         return;
     dictionaries_free(connection);
+    sqlite3_free(connection->kept_options);
     sqlite3_free(connection);
 }

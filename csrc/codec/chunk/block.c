@@ -46,7 +46,7 @@ is_words(const unsigned char *src, size_t src_size)
 }
 
 /* Longer values take most of their time in the search, which level 3 does twice as fast, to make 5 % more of them. */
-#define SMALL_SIZE_MAX 2048
+#define SMALL_SIZE_MAX 4096
 
 static struct levels
 levels_with_dictionary(int level, size_t src_size)

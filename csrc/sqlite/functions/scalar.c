@@ -36,6 +36,44 @@
 
 /* ---- zcompress, zpickle ---------------------------------------------------------------------- */
 
+/* SQLite's JSON parser, in a statement of its own, takes longer than a small value's compression. SQLite's auxiliary data
+ * are dropped at the end of each statement: so the last text is kept for the next one. */
+struct kept_options {
+    struct zblob_options base, options; /* the connection's then, and with what the text says on top of them */
+    size_t size;
+    char text[];
+};
+
+static bool
+take_kept(const struct zblob_connection *connection, sqlite3_value *argument, struct zblob_options *options)
+{
+    const struct kept_options *kept = connection->kept_options;
+    if (!kept || sqlite3_value_type(argument) != SQLITE_TEXT ||
+        memcmp(&kept->base, &connection->options, sizeof kept->base) != 0)
+        return false;
+    const void *text = sqlite3_value_text(argument);
+    if (!text || (size_t)sqlite3_value_bytes(argument) != kept->size || memcmp(text, kept->text, kept->size) != 0)
+        return false;
+    *options = kept->options;
+    return true;
+}
+
+static void
+keep(struct zblob_connection *connection, sqlite3_value *argument, const struct zblob_options *options)
+{
+    const void *text = sqlite3_value_type(argument) == SQLITE_TEXT ? sqlite3_value_text(argument) : NULL;
+    size_t size = text ? (size_t)sqlite3_value_bytes(argument) : 0;
+    struct kept_options *kept = text ? sqlite3_malloc64(sizeof *kept + size) : NULL;
+    if (!kept)
+        return;
+    memcpy(&kept->base, &connection->options, sizeof kept->base);
+    kept->options = *options;
+    kept->size = size;
+    memcpy(kept->text, text, size);
+    sqlite3_free(connection->kept_options);
+    connection->kept_options = kept;
+}
+
 static bool
 read_options(sqlite3_context *context, int count, sqlite3_value **arguments, struct zblob_options *options)
 {
@@ -43,15 +81,19 @@ read_options(sqlite3_context *context, int count, sqlite3_value **arguments, str
     *options = value_connection(context)->options;
     if (count < 2 || sqlite3_value_type(arguments[1]) == SQLITE_NULL)
         return true;
+    struct zblob_connection *connection = value_connection(context);
     const struct zblob_options *cached = sqlite3_get_auxdata(context, 1);
     if (cached) {
         *options = *cached;
         return true;
     }
+    if (take_kept(connection, arguments[1], options))
+        return true;
     if (options_from_value(sqlite3_context_db_handle(context), arguments[1], options, &error) != ZBLOB_OK) {
         value_fail(context, &error);
         return false;
     }
+    keep(connection, arguments[1], options);
     struct zblob_options *kept = sqlite3_malloc(sizeof *kept);
     if (kept) {
         *kept = *options;
