@@ -45,7 +45,7 @@ struct kept_options {
 };
 
 static bool
-take_kept(const struct zblob_connection *connection, sqlite3_value *argument, struct zblob_options *options)
+take_kept_options(const struct zblob_connection *connection, sqlite3_value *argument, struct zblob_options *options)
 {
     const struct kept_options *kept = connection->kept_options;
     if (!kept || sqlite3_value_type(argument) != SQLITE_TEXT ||
@@ -59,7 +59,7 @@ take_kept(const struct zblob_connection *connection, sqlite3_value *argument, st
 }
 
 static void
-keep(struct zblob_connection *connection, sqlite3_value *argument, const struct zblob_options *options)
+keep_options(struct zblob_connection *connection, sqlite3_value *argument, const struct zblob_options *options)
 {
     const void *text = sqlite3_value_type(argument) == SQLITE_TEXT ? sqlite3_value_text(argument) : NULL;
     size_t size = text ? (size_t)sqlite3_value_bytes(argument) : 0;
@@ -87,13 +87,13 @@ read_options(sqlite3_context *context, int count, sqlite3_value **arguments, str
         *options = *cached;
         return true;
     }
-    if (take_kept(connection, arguments[1], options))
+    if (take_kept_options(connection, arguments[1], options))
         return true;
     if (options_from_value(sqlite3_context_db_handle(context), arguments[1], options, &error) != ZBLOB_OK) {
         value_fail(context, &error);
         return false;
     }
-    keep(connection, arguments[1], options);
+    keep_options(connection, arguments[1], options);
     struct zblob_options *kept = sqlite3_malloc(sizeof *kept);
     if (kept) {
         *kept = *options;
