@@ -108,7 +108,7 @@ compress_write_header(const struct plan *plan, enum zblob_value_type value_type,
 }
 
 static enum zblob_result
-assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size,
+assemble(struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size,
          struct zblob_error *error)
 {
     size_t header_size;
@@ -124,6 +124,25 @@ assemble(const struct plan *plan, enum zblob_value_type value_type, unsigned cha
         p += plan->index[i].stored_size;
     }
     return ZBLOB_OK;
+}
+
+/* The same, and the scratch block becomes the frame: there is no second copy of what is stored. */
+static enum zblob_result
+assemble_in_place(struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size,
+                  struct zblob_error *error)
+{
+    size_t header_size, stored = plan_pack(plan, 0, plan->chunk_count, 0);
+    unsigned char *header = compress_write_header(plan, value_type, 0, &header_size, error);
+    unsigned char *p = header ? realloc(plan->scratch, header_size + stored) : NULL;
+    if (p) {
+        memmove(p + header_size, p, stored);
+        memcpy(p, header, header_size);
+        plan->scratch = NULL;
+        *frame = p;
+        *frame_size = header_size + stored;
+    }
+    free(header);
+    return p ? ZBLOB_OK : zblob_fail_memory(error, stored);
 }
 
 static uint64_t
@@ -167,23 +186,24 @@ compress_settle(const struct plan *plan)
     return is_doubtful(plan) ? ZBLOB_CODEC_ZSTD : ZBLOB_CODEC_STORE;
 }
 
-/* Plan and encode until codec and result suit each other, then assemble the frame. *doubtful: by codec "zstd" alone it
+/* Plan and encode until codec and result suit each other, then assemble the frame. size_limit: see plan.h. *doubtful: by codec "zstd" alone it
  * might be smaller. */
 static enum zblob_result
 compress_by(struct zblob_options current, enum zblob_value_type value_type, const void *src, size_t src_size,
-            unsigned char **frame, size_t *frame_size, bool *doubtful, struct zblob_error *error)
+            size_t size_limit, unsigned char **frame, size_t *frame_size, bool *doubtful, struct zblob_error *error)
 {
     for (;;) {
-        struct plan plan = {.options = &current, .src = src, .src_size = src_size};
+        struct plan plan = {.options = &current, .src = src, .src_size = src_size, .size_limit = size_limit};
         enum zblob_result result = plan_make(&plan, error);
         if (result == ZBLOB_OK)
             result = plan_encode(&plan, error);
         if (result == ZBLOB_OK && interrupt_is_set())
             result = ZBLOB_INTERRUPTED;
         enum zblob_codec settled = result == ZBLOB_OK ? compress_settle(&plan) : current.codec;
-        if (result == ZBLOB_OK && settled == current.codec)
-            result = assemble(&plan, value_type, frame, frame_size, error);
         *doubtful = result == ZBLOB_OK && settled == current.codec && is_doubtful(&plan);
+        if (result == ZBLOB_OK && settled == current.codec)
+            result =
+                (plan_is_packed(&plan) ? assemble_in_place : assemble)(&plan, value_type, frame, frame_size, error);
         plan_free(&plan);
         if (settled == current.codec)
             return result;
@@ -197,16 +217,16 @@ compress_ordinary(const struct zblob_options *options, enum zblob_value_type val
                   size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
     bool doubtful;
-    enum zblob_result result = compress_by(*options, value_type, src, src_size, frame, frame_size, &doubtful, error);
+    enum zblob_result result = compress_by(*options, value_type, src, src_size, 0, frame, frame_size, &doubtful, error);
     if (result != ZBLOB_OK || !doubtful)
         return result;
     struct zblob_options zstd = *options;
     unsigned char *other;
-    size_t other_size;
+    size_t other_size, most = *frame_size + *frame_size / CUTS_SHARE;
     zstd.codec = ZBLOB_CODEC_ZSTD;
-    if (compress_by(zstd, value_type, src, src_size, &other, &other_size, &doubtful, error) != ZBLOB_OK)
+    if (compress_by(zstd, value_type, src, src_size, most, &other, &other_size, &doubtful, error) != ZBLOB_OK)
         return ZBLOB_OK; /* the first frame is good enough */
-    if (other_size <= *frame_size + *frame_size / CUTS_SHARE) {
+    if (other_size <= most) {
         unsigned char *larger = *frame;
         *frame = other;
         *frame_size = other_size;

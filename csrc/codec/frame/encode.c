@@ -1,11 +1,14 @@
 /* encode.c: encodes one chunk after the other by the codec that suits it best; what would grow is stored. */
 #include "../base/checksum.h"
 #include "../base/error.h"
+#include "../base/interrupt.h"
 #include "../base/threads.h"
 #include "../chunk/noise.h"
 #include "../voxel/model.h"
 #include "plan.h"
 #include "rivals.h"
+
+#include <string.h>
 
 /* Encode a chunk by `codec` into its slot and its entry, whose stored_size becomes 0 if the codec gains nothing. */
 static enum zblob_result
@@ -126,10 +129,76 @@ plan_encode_some(struct plan *plan, size_t first, size_t count, struct zblob_err
     return ZBLOB_OK;
 }
 
+/* ---- Large values ---------------------------------------------------------------------------- */
+
+bool
+plan_is_packed(const struct plan *plan)
+{
+    return plan->src_size > 2 * PLAN_BATCH_SIZE;
+}
+
+size_t
+plan_take_batch(struct plan *plan, size_t first, size_t slot)
+{
+    size_t end = first, raw_size = 0;
+    while (end < plan->chunk_count &&
+           (end == first || raw_size + plan->chunks[end].place.raw_size <= PLAN_BATCH_SIZE)) {
+        plan->chunks[end].slot = slot;
+        slot += codec_bound_of_all(plan->chunks[end].place.raw_size);
+        raw_size += plan->chunks[end++].place.raw_size;
+    }
+    return end;
+}
+
+size_t
+plan_pack(struct plan *plan, size_t first, size_t end, size_t slot)
+{
+    for (size_t i = first; i < end; i++) {
+        memmove(plan->scratch + slot, plan->scratch + plan->chunks[i].slot, plan->index[i].stored_size);
+        plan->chunks[i].slot = slot;
+        slot += plan->index[i].stored_size;
+    }
+    return slot;
+}
+
+/* Give each chunk a slot again in which any codec's encoding has room. */
+static void
+unpack(struct plan *plan)
+{
+    size_t slot = 0;
+    for (size_t i = 0; i < plan->chunk_count; i++)
+        slot += codec_bound_of_all(plan->chunks[i].place.raw_size);
+    for (size_t i = plan->chunk_count; i-- > 0;) {
+        slot -= codec_bound_of_all(plan->chunks[i].place.raw_size);
+        memmove(plan->scratch + slot, plan->scratch + plan->chunks[i].slot, plan->index[i].stored_size);
+        plan->chunks[i].slot = slot;
+    }
+}
+
+/* Encode batch by batch, each into the room after what those before became, so that no more of the scratch block is used. */
+static enum zblob_result
+encode_packed(struct plan *plan, struct zblob_error *error)
+{
+    enum zblob_result result = ZBLOB_OK;
+    for (size_t first = 0, end, slot = 0; first < plan->chunk_count && result == ZBLOB_OK; first = end) {
+        end = plan_take_batch(plan, first, slot);
+        result = plan_encode_some(plan, first, end - first, error);
+        if (interrupt_is_set())
+            return ZBLOB_INTERRUPTED;
+        slot = plan_pack(plan, first, end, slot);
+        if (plan->size_limit && slot > plan->size_limit)
+            return zblob_fail(error, ZBLOB_TOO_LARGE, "the chunks take more than %zu bytes", plan->size_limit);
+    }
+    if (result == ZBLOB_OK && plan_is_mixed(plan))
+        unpack(plan);
+    return result;
+}
+
 enum zblob_result
 plan_encode(struct plan *plan, struct zblob_error *error)
 {
-    enum zblob_result result = plan_encode_some(plan, 0, plan->chunk_count, error);
+    enum zblob_result result =
+        plan_is_packed(plan) ? encode_packed(plan, error) : plan_encode_some(plan, 0, plan->chunk_count, error);
     if (result != ZBLOB_OK)
         return result;
     plan_drop_unused_models(plan);

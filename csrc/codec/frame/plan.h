@@ -21,6 +21,7 @@ struct plan {
     const struct zblob_options *options;
     const unsigned char *src;
     uint64_t src_size;
+    size_t size_limit; /* of a large value: chunks that take more bytes end the encoding; 0: none do */
     struct zblob_image *images;
     struct voxel_model **models; /* one per image; NULL for an image without a model */
     unsigned char **narrow;      /* one per image: its samples, if they stand in the value as text; otherwise NULL */
@@ -36,9 +37,14 @@ struct plan {
     enum zblob_result *results; /* of encoding each chunk */
 };
 
-/* Make the plan; its options, src and src_size are set, everything else is 0. Free the plan even if this fails. */
+/* Make the plan; its options, src, src_size and size_limit are set, everything else is 0. Free the plan even if this fails. */
 enum zblob_result plan_make(struct plan *plan, struct zblob_error *error);
 void plan_free(struct plan *plan);
+
+#define PLAN_BATCH_SIZE ((size_t)32 << 20) /* raw bytes; one chunk may be larger */
+
+/* Give chunks from `first` on, a batch of them, slots in the scratch block from `slot` on. Returns the number after the last. */
+size_t plan_take_batch(struct plan *plan, size_t first, size_t slot);
 
 /* Encode `count` chunks from `first` on, in parallel, into their slots and index entries, and nothing else. */
 enum zblob_result plan_encode_some(struct plan *plan, size_t first, size_t count, struct zblob_error *error);
@@ -54,5 +60,11 @@ const unsigned char *plan_samples(const struct plan *plan, const struct zblob_im
 
 /* Encode all chunks, in parallel, into their slots and index entries. */
 enum zblob_result plan_encode(struct plan *plan, struct zblob_error *error);
+
+/* The larger a value, the more its memory matters: are encoded chunks to lie side by side, and become the frame in place? */
+bool plan_is_packed(const struct plan *plan);
+
+/* Move what chunks from `first` to `end` became down to `slot`, side by side. Returns the place after them. */
+size_t plan_pack(struct plan *plan, size_t first, size_t end, size_t slot);
 
 #endif

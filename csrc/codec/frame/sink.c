@@ -8,26 +8,11 @@
 
 #include <stdlib.h>
 
-#define BATCH_SIZE ((size_t)32 << 20) /* raw bytes; one chunk may be larger */
-
-/* Give chunks from `first` on slots at the beginning of the scratch block; returns the number after the last of them. */
-static size_t
-take_batch(struct plan *plan, size_t first)
-{
-    size_t end = first, slot = 0, raw_size = 0;
-    while (end < plan->chunk_count && (end == first || raw_size + plan->chunks[end].place.raw_size <= BATCH_SIZE)) {
-        plan->chunks[end].slot = slot;
-        slot += codec_bound_of_all(plan->chunks[end].place.raw_size);
-        raw_size += plan->chunks[end++].place.raw_size;
-    }
-    return end;
-}
-
 static enum zblob_result
 pour(struct plan *plan, const struct zblob_sink *sink, struct zblob_error *error)
 {
     for (size_t first = 0, end; first < plan->chunk_count; first = end) {
-        end = take_batch(plan, first);
+        end = plan_take_batch(plan, first, 0);
         enum zblob_result result = plan_encode_some(plan, first, end - first, error);
         for (size_t i = first; i < end && result == ZBLOB_OK && !interrupt_is_set(); i++)
             result =
