@@ -1,18 +1,16 @@
-"""What a part of a large value costs: bytes that SQLite reads from the file, CPU time and memory, beside the whole.
+"""What a part of a large value costs: bytes that SQLite reads from the file, and CPU time, beside the whole.
 
     ZBLOB_CORPUS=FOLDER python benchmarks/parts.py SCRATCH [--slices N] [--level L]
 
 SCRATCH needs three times the volume's size. A volume of N slices of 512 x 512 (int16) is made of mirrored copies of the
 corpus's CT scan, or without ZBLOB_CORPUS of smooth shapes and noise. Every reading begins with a new connection and so
 an empty page cache; the file itself is in the system's cache. Readings take turns, and of each its least CPU time
-counts, that of all threads together. Memory is the peak of the process during a reading, above what it had before
-(Linux).
+counts, that of all threads together.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import pickle
 import time
 from collections.abc import Callable
@@ -20,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
-from viewer import status, volume
+from viewer import volume
 
 import sqlite_zblob as zb
 
@@ -73,21 +71,18 @@ def stream_read(connection: apsw.Connection, offset: int) -> bytes:
 class Reading(NamedTuple):
     size: int  # bytes that SQLite read
     seconds: float  # of CPU
-    memory: int
 
 
 def measure(vfs: CountingVFS, path: Path, action: Callable[[apsw.Connection], object]) -> Reading:
     connection = apsw.Connection(str(path), vfs=vfs.name)
     zb.load(connection)
     connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-    gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
-    before, vfs.bytes_read = status("VmRSS"), 0
+    vfs.bytes_read = 0
     start = time.process_time()
     found = action(connection)
     seconds = time.process_time() - start
     del found
-    reading = Reading(vfs.bytes_read, seconds, status("VmHWM") - before)
+    reading = Reading(vfs.bytes_read, seconds)
     connection.close()
     return reading
 
@@ -130,9 +125,9 @@ def main() -> None:
         rounds = [{name: measure(vfs, path, each) for name, each in actions.items()} for _ in range(options.rounds)]
         results = {name: Reading(*map(min, zip(*(each[name] for each in rounds), strict=True))) for name in actions}
         whole = next(iter(results.values()))
-        for name, (size, seconds, memory) in results.items():
+        for name, (size, seconds) in results.items():
             parts = f"{size / whole.size:.4f} | {seconds / whole.seconds:.4f}"
-            figures = f"{size / 1e6:.2f} | {seconds * 1e3:.1f} | {memory / 1e6:.1f}"
+            figures = f"{size / 1e6:.2f} | {seconds * 1e3:.1f}"
             print(f"| {page_size} | {vacuum} | {name} | {figures} | {parts} |")
         path.unlink()
 
