@@ -98,10 +98,11 @@ def _on_terminal(err: Any) -> Iterator[Show]:
         TextColumn("{task.fields[more]}"),
     )
     with Progress(*columns, console=err, transient=True) as made:
-        task = made.add_task("", total=None, more="")
+        task = made.add_task("", total=None, more="", visible=False)
 
         def show(step: str, done: float | None, more: str) -> None:
-            made.update(task, description=step, total=None if done is None else 1.0, completed=done or 0.0, more=more)
+            total = None if done is None else 1.0
+            made.update(task, description=step, total=total, completed=done or 0.0, more=more, visible=True)
 
         yield show
 

@@ -60,9 +60,9 @@ def print_table(
     rows = [tuple(row) for row in rows]
     if title and out.is_terminal:
         out.print(title)
-    gap = 2 if out.is_terminal else 1
+    gap, edges = (2, 2) if out.is_terminal else (2, 0)  # what the box and its padding take
     wide = [max(map(_width, column)) for column in zip(headings, *rows, strict=True)]
-    room = out.width - gap * (len(headings) - 1)
+    room = out.width - gap * (len(headings) - 1) - edges
     if sum(wide) > room:
         narrow = [
             max(map(_longest_word if 0 < at < left else _width, column))
@@ -72,7 +72,8 @@ def print_table(
             _print_rows(out, headings, rows)
             return
         wide = _widths(narrow, wide, room)
-    made = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
+    padding = (0, 1, 0, 0) if out.is_terminal else (0, 1)
+    made = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False, padding=padding)
     for at, heading in enumerate(headings):
         made.add_column(heading, justify="left" if at < left else "right", width=wide[at], vertical="bottom")
     for row in rows:

@@ -10,6 +10,9 @@ from .reports import Progress, ProgressCallback
 # The rate is measured over this many seconds.
 WINDOW_SECONDS = 20.0
 
+# Before this share is done, nothing is said of the time that is left: the first rows may be small ones.
+LEAST_SHARE = 0.01
+
 LEAST_INTERVAL = 0.1  # seconds between two calls
 
 
@@ -46,6 +49,7 @@ class Meter:
         (first, before), (last, done) = self._points[0], self._points[-1]
         rate = (done - before) / (last - first) if last > first else 0.0
         left = max(0, self.bytes_total - self.bytes_done)
+        can_tell = rate > 0 and self.phase == "rows" and self.bytes_done >= LEAST_SHARE * self.bytes_total
         self.callback(
             Progress(
                 *self.about,
@@ -58,6 +62,6 @@ class Meter:
                 seconds=self.seconds,
                 failures=self.failures,
                 rate=rate,
-                eta=left / rate if rate > 0 and self.phase == "rows" else None,
+                eta=left / rate if can_tell else None,
             )
         )

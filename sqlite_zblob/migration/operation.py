@@ -107,8 +107,6 @@ class Operation:
         ending = Ending(rewriter)
         ending.complete(lambda look: finish(ending, look))
         rewriter.show()
-        for failure in self.failures():
-            log.warning("%s of %s.%s leaves row %s as it is: %s", *self._names(), failure.key, failure.reason)
         log.info("%s of %s.%s: %d rows done in %.1f s", *self._names(), counts.rows, meter.seconds)
         return ending
 
@@ -131,6 +129,8 @@ class Operation:
 
     def report(self, settings: Settings, failures: tuple[Failure, ...], kept: list[Key], *, finished: bool) -> Report:
         assert self.record is not None
+        for failure in failures:
+            log.warning("%s of %s.%s leaves row %s as it is: %s", *self._names(), failure.key, failure.reason)
         report = self._report(self.record.counts, failures, settings, finished=finished, dry_run=False)
         return replace(report, kept=tuple(map(self.describe_key, kept)))
 

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 
 import sqlite_zblob as zb
 from sqlite_zblob.bench import demo as bench_demo
-from sqlite_zblob.cli import cli
+from sqlite_zblob.cli import cli, render
 
 from ..conftest import ROOT, open_apsw
 
@@ -110,3 +110,16 @@ def test_plain_lines_where_there_is_no_terminal(database: Path, monkeypatch: pyt
 def test_no_colour_where_none_is_wanted(database: Path) -> None:
     for command in commands(database):
         assert not COLOUR.search(printed(80, *command, NO_COLOR="1"))
+
+
+@pytest.mark.parametrize("cells", range(8, 40))
+def test_a_table_that_just_fits_or_just_does_not(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies between columns counts as well: nothing is cut off at any width."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    out = render.console()
+    with out.capture() as capture:
+        render.print_table(out, ["column", "values", "ratio"], [("n" * cells, "1,234", "97.9 MB")])
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capture.get())
+    assert "n" * cells in text and "1,234" in text and "97.9 MB" in text and "values" in text and "ratio" in text
+    assert "\u2026" not in text and max(map(cell_len, text.splitlines())) <= 40
