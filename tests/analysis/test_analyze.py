@@ -14,7 +14,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import apsw
 import numpy as np
@@ -329,10 +329,11 @@ def test_a_dictionary_is_recommended_where_it_pays_for_values_held_out(tmp_path:
     assert CliRunner().invoke(cli, words[1:]).exit_code == 0
     with apsw.Connection(str(path)) as db:
         zb.load(db)
-        ((raw, stored),) = db.execute(
+        rows = db.execute(
             "SELECT sum(length(zdecompress(data))), sum(length(data)) FROM "
             + ("t_rows" if data.mode == "table" else "t")
         ).fetchall()
     db.close()
+    raw, stored = cast(tuple[int, int], rows[0])
     assert raw / stored > 0.9 * promised
     assert path.stat().st_size < before

@@ -57,7 +57,8 @@ class Case:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        self.mode = self.rng.choice(["in-place", "in-place", "table"])
+        modes: list[zb.Mode] = ["in-place", "in-place", "table"]
+        self.mode = self.rng.choice(modes)
         self.journal = self.rng.choice(["wal", "wal", "delete"])
         self.column = "data" if self.mode == "table" else "zdecompress(data)"
 

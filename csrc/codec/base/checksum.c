@@ -25,7 +25,8 @@
 #define PRIME_MX1 UINT64_C(0x165667919E3779F9)
 #define PRIME_MX2 UINT64_C(0x9FB21C651E98DF25)
 
-const unsigned char xxh3_secret[XXH3_SECRET_SIZE] = {
+/* The specification's "default secret". */
+static const unsigned char secret[XXH3_SECRET_SIZE] = {
     0xb8, 0xfe, 0x6c, 0x39, 0x23, 0xa4, 0x4b, 0xbe, 0x7c, 0x01, 0x81, 0x2c, 0xf7, 0x21, 0xad, 0x1c, //
     0xde, 0xd4, 0x6d, 0xe9, 0x83, 0x90, 0x97, 0xdb, 0x72, 0x40, 0xa4, 0xa4, 0xb7, 0xb3, 0x67, 0x1f, //
     0xcb, 0x79, 0xe6, 0x4e, 0xcc, 0xc0, 0xe5, 0x78, 0x82, 0x5a, 0xd0, 0x7d, 0xcc, 0xff, 0x72, 0x21, //
@@ -77,7 +78,7 @@ avalanche_xxh64(uint64_t hash)
 static inline uint64_t
 secret_pair(size_t at)
 {
-    return load_le64(xxh3_secret + at) ^ load_le64(xxh3_secret + at + 8);
+    return load_le64(secret + at) ^ load_le64(secret + at + 8);
 }
 
 /* ---- Up to 240 bytes ---------------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ static uint64_t
 hash_up_to_3(const unsigned char *p, size_t size)
 {
     uint32_t combined = (uint32_t)p[0] << 16 | (uint32_t)p[size >> 1] << 24 | p[size - 1] | (uint32_t)size << 8;
-    return avalanche_xxh64(combined ^ (uint64_t)(load_le32(xxh3_secret) ^ load_le32(xxh3_secret + 4)));
+    return avalanche_xxh64(combined ^ (uint64_t)(load_le32(secret) ^ load_le32(secret + 4)));
 }
 
 static uint64_t
@@ -111,8 +112,8 @@ hash_9_to_16(const unsigned char *p, size_t size)
 static inline uint64_t
 mix_16(const unsigned char *p, size_t secret_at)
 {
-    return folded_product(load_le64(p) ^ load_le64(xxh3_secret + secret_at),
-                          load_le64(p + 8) ^ load_le64(xxh3_secret + secret_at + 8));
+    return folded_product(load_le64(p) ^ load_le64(secret + secret_at),
+                          load_le64(p + 8) ^ load_le64(secret + secret_at + 8));
 }
 
 /* Pairs of 16 bytes, from both ends. */
@@ -187,7 +188,7 @@ static inline void
 add_stripes(lanes sums[VECTORS], const unsigned char *p, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        add_stripe(sums, p + i * XXH3_STRIPE_SIZE, xxh3_secret + i * XXH3_SECRET_STEP);
+        add_stripe(sums, p + i * XXH3_STRIPE_SIZE, secret + i * XXH3_SECRET_STEP);
 }
 
 static void
@@ -196,7 +197,7 @@ add_blocks(lanes sums[VECTORS], const unsigned char *p, size_t count)
     for (const unsigned char *end = p + count * XXH3_BLOCK_SIZE; p < end; p += XXH3_BLOCK_SIZE) {
         add_stripes(sums, p, XXH3_BLOCK_STRIPES);
         for (int i = 0; i < (int)VECTORS; i++) {
-            lanes keys = load_lanes(xxh3_secret + XXH3_SCRAMBLE_SECRET + 16 * i);
+            lanes keys = load_lanes(secret + XXH3_SCRAMBLE_SECRET + 16 * i);
             sums[i] = (sums[i] ^ sums[i] >> 47 ^ keys) * XXH3_PRIME32_1;
         }
     }
@@ -207,8 +208,8 @@ merge(const lanes sums[VECTORS], uint64_t hash)
 {
     enum { MERGE_SECRET = 11 };
     for (int i = 0; i < (int)VECTORS; i++)
-        hash += folded_product(sums[i][0] ^ load_le64(xxh3_secret + MERGE_SECRET + 16 * i),
-                               sums[i][1] ^ load_le64(xxh3_secret + MERGE_SECRET + 16 * i + 8));
+        hash += folded_product(sums[i][0] ^ load_le64(secret + MERGE_SECRET + 16 * i),
+                               sums[i][1] ^ load_le64(secret + MERGE_SECRET + 16 * i + 8));
     return avalanche(hash);
 }
 
@@ -221,11 +222,11 @@ hash_long(const unsigned char *p, size_t size)
         {PRIME32_3, PRIME64_1}, {PRIME64_2, PRIME64_3}, {PRIME64_4, PRIME32_2}, {PRIME64_5, XXH3_PRIME32_1}};
     size_t blocks = (size - 1) / XXH3_BLOCK_SIZE, stripes = (size - 1) % XXH3_BLOCK_SIZE / XXH3_STRIPE_SIZE;
     if (xxh3_has_avx2())
-        xxh3_add_blocks_avx2(sums, p, blocks);
+        xxh3_add_blocks_avx2(sums, p, blocks, secret);
     else
         add_blocks(sums, p, blocks);
     add_stripes(sums, p + blocks * XXH3_BLOCK_SIZE, stripes);
-    add_stripe(sums, p + size - XXH3_STRIPE_SIZE, xxh3_secret + LAST_SECRET);
+    add_stripe(sums, p + size - XXH3_STRIPE_SIZE, secret + LAST_SECRET);
     return merge(sums, size * PRIME64_1);
 }
 

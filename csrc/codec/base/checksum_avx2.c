@@ -40,20 +40,20 @@ scramble(__m256i sums, __m256i keys)
 }
 
 WITH_AVX2 void
-xxh3_add_blocks_avx2(void *sums, const unsigned char *p, size_t count)
+xxh3_add_blocks_avx2(void *sums, const unsigned char *p, size_t count, const unsigned char *secret)
 {
     __m256i *at = sums;
     __m256i low = _mm256_loadu_si256(at), high = _mm256_loadu_si256(at + 1);
     for (; count > 0; count--) {
-        const unsigned char *keys = xxh3_secret;
+        const unsigned char *keys = secret;
         for (int stripe = 0; stripe < XXH3_BLOCK_STRIPES; stripe++) {
             low = add_input(low, load_lanes(p), load_lanes(keys));
             high = add_input(high, load_lanes(p + 32), load_lanes(keys + 32));
             p += XXH3_STRIPE_SIZE;
             keys += XXH3_SECRET_STEP;
         }
-        low = scramble(low, load_lanes(xxh3_secret + XXH3_SCRAMBLE_SECRET));
-        high = scramble(high, load_lanes(xxh3_secret + XXH3_SCRAMBLE_SECRET + 32));
+        low = scramble(low, load_lanes(secret + XXH3_SCRAMBLE_SECRET));
+        high = scramble(high, load_lanes(secret + XXH3_SCRAMBLE_SECRET + 32));
     }
     _mm256_storeu_si256(at, low);
     _mm256_storeu_si256(at + 1, high);
@@ -68,9 +68,9 @@ xxh3_has_avx2(void)
 }
 
 void
-xxh3_add_blocks_avx2(void *sums, const unsigned char *p, size_t count)
+xxh3_add_blocks_avx2(void *sums, const unsigned char *p, size_t count, const unsigned char *secret)
 {
-    (void)sums, (void)p, (void)count;
+    (void)sums, (void)p, (void)count, (void)secret;
 }
 
 #endif

@@ -17,13 +17,10 @@ enum {
     XXH3_BLOCK_SIZE = XXH3_BLOCK_STRIPES * XXH3_STRIPE_SIZE
 };
 
-/* The specification's "default secret". */
-extern const unsigned char xxh3_secret[XXH3_SECRET_SIZE];
-
 /* True if this is an x86 CPU with AVX2. */
 bool xxh3_has_avx2(void);
 
-/* Adds blocks to the eight sums of 64 bits at `sums`. Only where xxh3_has_avx2. */
-void xxh3_add_blocks_avx2(void *sums, const unsigned char *p, size_t count);
+/* Adds blocks to the eight sums of 64 bits at `sums`. `secret` has XXH3_SECRET_SIZE bytes. Only where xxh3_has_avx2. */
+void xxh3_add_blocks_avx2(void *sums, const unsigned char *p, size_t count, const unsigned char *secret);
 
 #endif
