@@ -19,6 +19,7 @@ from ..errors import DamagedFrameError
 _FIXED, _ENTRY, _CHECKSUM = 36, 20, 8
 _IMAGE, _MODEL = 1, 2
 _VOXEL = 3
+_SIGNATURE_END = 12  # what stands before has no checksum
 _GEOMETRY, _ORDER = 16, 8 | 32  # flags of an image
 
 
@@ -126,7 +127,7 @@ class Frame:
         )
         index = struct.pack("<IIQB3x", chunk.raw_size, chunk.stored_size, chunk.checksum, chunk.codec)
         head += area + index
-        return head + struct.pack("<Q", checksum(head)) + self.stored(chunk)
+        return head + struct.pack("<Q", checksum(head[_SIGNATURE_END:])) + self.stored(chunk)
 
     def _image_section(self, number: int, slices: int) -> bytes:
         body = [body for kind, body in self._sections if kind == _IMAGE][number]

@@ -70,7 +70,10 @@ def check_commands(code: str) -> None:
         while isinstance(command, click.Group):
             name, *words = words
             command = command.commands[name]
-        command.make_context(name, words, resilient_parsing=False)
+        program = click.Context(
+            cli, info_name="sqlite-zblob", **cli.context_settings
+        )  # commands keep what it says of --help
+        command.make_context(name, words, program)
 
 
 def run_document(document: str) -> int:
