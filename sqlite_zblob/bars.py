@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from .errors import OptionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 NOTEBOOK_SECONDS = 0.2  # between two changes of a notebook's output
@@ -73,13 +76,19 @@ def bar() -> Iterator[Show]:
     if is_notebook():
         yield from _in_notebook()
         return
-    from rich.console import Console
-
-    err = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    err = console(err=True)
     if err.is_terminal:
         yield from _on_terminal(err)
     else:
-        yield _lines(Console(stderr=True, markup=False, highlight=False, emoji=False, width=WIDE))
+        yield _lines(err)
+
+
+def console(*, err: bool = False) -> Console:
+    """No markup, no highlighting: names from a database are printed as they are."""
+    from rich.console import Console
+
+    made = Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
+    return made if made.is_terminal else Console(stderr=err, markup=False, highlight=False, emoji=False, width=WIDE)
 
 
 def is_notebook() -> bool:

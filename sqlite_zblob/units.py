@@ -7,13 +7,18 @@ def size_text(count: float) -> str:
     """Bytes, in powers of 1000."""
     count = max(0, round(count))
     if count < 1000:
-        return f"{count:,} byte{'' if count == 1 else 's'}"
+        return count_text(int(count), "byte")
     value = float(count)
     for unit in _UNITS:
         value /= 1000
         if value < 999.95 or unit == _UNITS[-1]:
             break
     return f"{value:,.1f} {unit}"
+
+
+def count_text(number: int, noun: str) -> str:
+    """A number of things, whose plural ends in s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def duration_text(seconds: float) -> str:

@@ -6,12 +6,9 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import apsw
-
 from ..codec import compress, is_frame
-from ..column.dictionaries import DEFAULT_SIZE, MIN_SIZE_WITH_DICTIONARY
-from ..connect.database import run
-from ..connect.loader import Connection, load
+from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY, train_from
+from ..connect.loader import Connection
 from ..migration.gain import LEAST_ROWS, MIN_GAIN
 from ..migration.values import Key, Place, select_value
 from .sampling import ColumnSizes
@@ -53,7 +50,7 @@ def try_dictionary(
     if len(held_out) < max(LEAST_TESTED, len(one.draws()) / 2):
         return None
     keys = random.Random(seed).sample(rest, min(MOST_TRAINED, len(rest)))
-    dictionary = _train(_read(connection, place, keys))
+    dictionary = train_from(_read(connection, place, keys))
     if dictionary is None:
         return None
     without = with_one = 0.0
@@ -70,21 +67,6 @@ def _read(connection: Connection, place: Place, keys: Iterable[Key]) -> list[byt
     """Small values that are not compressed yet."""
     values = [select_value(connection, place, key, LARGEST) for key in keys]
     return [value for value in values if value and not is_frame(value)]
-
-
-def _train(values: list[bytes]) -> bytes | None:
-    with apsw.Connection(":memory:") as trainer:
-        load(trainer)
-        run(trainer, "CREATE TABLE samples(value BLOB)")
-        for value in values:
-            run(trainer, "INSERT INTO samples VALUES (?)", (value,))
-        try:
-            ((dictionary,),) = run(trainer, "SELECT ztrain(value, ?) FROM samples", (DEFAULT_SIZE,))
-        except apsw.Error as error:
-            if "dictionary" not in str(error):
-                raise
-            return None  # too few values, or too much like noise
-    return bytes(dictionary) if dictionary else None
 
 
 def _fraction(value: bytes, min_size: int, frame_size: int) -> float:

@@ -14,17 +14,12 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from ..bars import WIDE, bar
+from ..bars import bar
+from ..bars import console as console
 from ..codec import VERSION
 from ..migration.reports import ProgressCallback
 from ..migration.shown import show_rows
-from ..units import duration_text, size_text
-
-
-def console(*, err: bool = False) -> Console:
-    """No markup, no highlighting: names from a database are printed as they are."""
-    made = Console(stderr=err, markup=False, highlight=False, emoji=False, soft_wrap=False)
-    return made if made.is_terminal else Console(stderr=err, markup=False, highlight=False, emoji=False, width=WIDE)
+from ..units import count_text, duration_text, size_text
 
 
 def print_json(command: str, result: Any) -> None:
@@ -135,7 +130,7 @@ def key(values: Any) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return count_text(number, noun)
 
 
 # ---- Progress ----------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+
+import apsw
 
 from ..codec import VERSION, dictionary_id
 from ..connect.database import atomic, fold, quote, run
@@ -87,6 +90,20 @@ def train(connection: Connection, table: str, column: str, *, size: int = DEFAUL
         )
         run(connection, sql, (id, dictionary, about, name, column))
     return id
+
+
+def train_from(values: Iterable[bytes | str], *, size: int = DEFAULT_SIZE) -> bytes | None:
+    """A dictionary from values at hand, which no database keeps. None: they are too few, or too much like noise."""
+    with apsw.Connection(":memory:") as trainer:
+        load(trainer)
+        run(trainer, "CREATE TABLE samples(value BLOB)")
+        for value in values:
+            run(trainer, "INSERT INTO samples VALUES (?)", (value.encode() if isinstance(value, str) else value,))
+        try:
+            ((dictionary, _),) = _run_training(trainer, "SELECT ztrain(value, ?), count(*) FROM samples", size)
+        except OptionError:
+            return None
+    return dictionary
 
 
 def _run_training(connection: Connection, sql: str, size: int) -> list[tuple[bytes | None, int]]:

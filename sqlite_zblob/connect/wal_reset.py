@@ -7,11 +7,12 @@ connections that write are enough for it. A checkpoint cannot meet it while nobo
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import apsw
+
+from ..log import log
 
 FIRST, FIXED = (3, 7, 0), (3, 51, 3)
 FIXED_BEFORE = {(3, 50): 7, (3, 44): 6}  # patch releases of older versions that have the fix
@@ -36,7 +37,7 @@ def warn_once() -> None:
     if _said[0] or not is_affected():
         return
     _said[0] = True
-    logging.getLogger("sqlite_zblob").warning(
+    log.warning(
         "SQLite %s has the WAL-reset bug: in rare cases it damages a database in WAL mode that several connections "
         "write. Upgrade apsw to 3.51.3 or newer, and the SQLite libraries of the programs that write beside it",
         apsw.sqlite_lib_version(),

@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 from ..codec import compress, dictionaries_from, dictionary_id
-from ..column.dictionaries import DEFAULT_SIZE, dictionary_of, newest, train
+from ..column.dictionaries import dictionary_of, newest, train, train_from
 from ..column.storage import ColumnStatus
 from ..connect.database import octet_length, quote, run
 from ..connect.dictionaries import TABLE, finder
@@ -69,14 +69,7 @@ def choose_dictionary(connection: apsw.Connection, column: ColumnStatus, sample:
     if column.dictionary != "auto" or sample.rows < max(LEAST_ROWS, GROWTH * _trained_rows(*place)):
         return None
     train_part, test_part = sample.values[::2], sample.values[1::2]
-    sql = "SELECT ztrain(value, ?2) FROM (SELECT CAST(unhex(value) AS BLOB) AS value FROM json_each(?1))"
-    texts = [value.encode() if isinstance(value, str) else value for value, _, _ in train_part]
-    try:
-        ((tried,),) = run(connection, sql, (json.dumps([each.hex() for each in texts]), DEFAULT_SIZE))
-    except apsw.Error as error:
-        if "dictionary" not in str(error):
-            raise
-        return None  # too few values, or too much like noise
+    tried = train_from(value for value, _, _ in train_part)
     if tried is None:
         return None
     known = finder(connection)

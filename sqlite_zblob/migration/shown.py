@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..bars import Show
-from ..units import duration_text, size_text
+from ..units import count_text, duration_text, size_text
 from .reports import Progress, ProgressCallback
 
 
@@ -12,7 +12,7 @@ def describe(progress: Progress) -> str:
     parts = [f"{size_text(progress.rate)}/s"] if progress.rate else []
     parts += [f"ratio {progress.ratio:.2f}"] if progress.ratio and progress.operation != "restore" else []
     parts += [f"{duration_text(progress.eta)} left"] if progress.eta is not None else []
-    parts += [f"{progress.failures:,} failure{'' if progress.failures == 1 else 's'}"] if progress.failures else []
+    parts += [count_text(progress.failures, "failure")] if progress.failures else []
     return ", ".join(parts)
 
 

@@ -34,7 +34,8 @@ enum zblob_result interrupt_close(struct interrupt_scope *scope, enum zblob_resu
  * that opened the scope asks the caller now and then; all others only see what it has found out. */
 bool interrupt_is_set(void);
 
-/* The same for loops whose steps are short, which ask only after so many samples. `left` starts at 0, which asks at once. */
+/* The same for loops with short steps: only one call in INTERRUPT_SAMPLES samples asks. *left counts the samples until
+ * the next question. The caller sets it to 0 before the loop, so that the first call asks. */
 enum { INTERRUPT_SAMPLES = 1 << 15 };
 static inline bool
 interrupt_is_due(size_t *left, size_t samples)

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* A block has at most so many bytes more than its short form. */
+/* The largest difference in bytes between a block and its short form. */
 #define SHORT_BLOCK_SAVES_MAX 2
 
 /* Shorten a block where it is. Its size is then the result; 0: it stays, because it is of another kind or gains nothing. */

@@ -107,6 +107,13 @@ read_size(const unsigned char *src)
     return load_le16(src + 1);
 }
 
+/* Of a value of `raw_size` bytes in this form. */
+static size_t
+header_size_of(enum form form, uint32_t raw_size)
+{
+    return AT_RAW_SIZE + bytes_of_size(raw_size) + (needs_dictionary(form) ? DICTIONARY_ID_SIZE : 0);
+}
+
 /* Read the fields of a frame of FRAME_SIZE_MIN bytes or more, given the first src_size of them, or all. False: version 1
  * has no such fields. */
 static bool
@@ -118,14 +125,10 @@ read_fields(struct fields *fields, const unsigned char *src, size_t src_size)
         return false;
     split_kind(fields, head[AT_KIND]);
     fields->raw_size = read_size(head + AT_RAW_SIZE);
-    const unsigned char *p = head + AT_RAW_SIZE + bytes_of_size(fields->raw_size);
+    fields->header_size = header_size_of(fields->form, fields->raw_size);
     bool is_shortest = head[AT_RAW_SIZE] < 255 || bytes_of_size(fields->raw_size) == RAW_SIZE_BYTES_MAX;
-    fields->dictionary_id = 0;
-    if (needs_dictionary(fields->form)) {
-        fields->dictionary_id = load_le16(p) | (uint32_t)p[2] << 16;
-        p += DICTIONARY_ID_SIZE;
-    }
-    fields->header_size = (size_t)(p - head);
+    const unsigned char *id = head + fields->header_size - DICTIONARY_ID_SIZE;
+    fields->dictionary_id = needs_dictionary(fields->form) ? load_le16(id) | (uint32_t)id[2] << 16 : 0;
     return is_shortest && fields->header_size <= src_size &&
            (fields->dictionary_id != 0) == needs_dictionary(fields->form);
 }
@@ -260,14 +263,13 @@ compact_may_hold(size_t src_size)
 static void
 write_header(unsigned char *dst, const struct fields *fields, size_t frame_size)
 {
-    unsigned char *p = dst + AT_RAW_SIZE;
     memcpy(dst, MAGIC, MAGIC_SIZE);
     dst[AT_KIND] = (unsigned char)kind_of(fields);
-    write_size(p, fields->raw_size);
-    p += bytes_of_size(fields->raw_size);
+    write_size(dst + AT_RAW_SIZE, fields->raw_size);
     if (needs_dictionary(fields->form)) {
-        store_le16(p, (uint16_t)fields->dictionary_id);
-        p[2] = (unsigned char)(fields->dictionary_id >> 16);
+        unsigned char *id = dst + fields->header_size - DICTIONARY_ID_SIZE;
+        store_le16(id, (uint16_t)fields->dictionary_id);
+        id[2] = (unsigned char)(fields->dictionary_id >> 16);
     }
     store_le32(dst + AT_CHECKSUM, (uint32_t)checksum_xxh3(dst + AT_KIND, frame_size - AT_KIND));
 }
@@ -277,16 +279,16 @@ static enum zblob_result
 encode(struct fields *fields, struct zblob_dictionary *dictionary, const void *src, size_t src_size,
        unsigned char *frame, size_t *stored_size)
 {
-    size_t start = AT_RAW_SIZE + bytes_of_size(fields->raw_size) + (dictionary ? DICTIONARY_ID_SIZE : 0);
     fields->form = dictionary ? BLOCK_BY_DICTIONARY : BLOCK;
-    fields->header_size = start;
-    enum zblob_result result = block_encode(fields->level, dictionary, src, src_size, frame + start, stored_size);
-    size_t short_size = dictionary && result == ZBLOB_OK ? block_shorten(frame + start, *stored_size) : 0;
+    fields->header_size = header_size_of(fields->form, fields->raw_size);
+    unsigned char *block = frame + fields->header_size;
+    enum zblob_result result = block_encode(fields->level, dictionary, src, src_size, block, stored_size);
+    size_t short_size = dictionary && result == ZBLOB_OK ? block_shorten(block, *stored_size) : 0;
     if (short_size) {
         fields->form = SHORT_BLOCK;
         *stored_size = short_size;
     }
-    size_t extra = dictionary ? DICTIONARY_ID_SIZE : 0;
+    size_t extra = fields->header_size - header_size_of(STORED, fields->raw_size);
     if (*stored_size + extra + (src_size >> SAVING_SHIFT) >= src_size)
         *stored_size = 0;
     return result;
@@ -311,7 +313,7 @@ compact_compress(const struct zblob_options *options, enum zblob_value_type valu
         return zblob_fail_memory(error, capacity);
     if (stored_size == 0) {
         fields.form = STORED;
-        fields.header_size = AT_RAW_SIZE + bytes_of_size(fields.raw_size);
+        fields.header_size = header_size_of(STORED, fields.raw_size);
         stored_size = src_size;
         if (src_size > 0) /* src may be NULL otherwise */
             memcpy(p + fields.header_size, src, src_size);

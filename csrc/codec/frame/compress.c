@@ -186,8 +186,8 @@ compress_settle(const struct plan *plan)
     return is_doubtful(plan) ? ZBLOB_CODEC_ZSTD : ZBLOB_CODEC_STORE;
 }
 
-/* Plan and encode until codec and result suit each other, then assemble the frame. size_limit: see plan.h. *doubtful: by codec "zstd" alone it
- * might be smaller. */
+/* Plan and encode until codec and result suit each other, then assemble the frame. size_limit is that of struct plan.
+ * *doubtful: by codec "zstd" alone the frame might be smaller. */
 static enum zblob_result
 compress_by(struct zblob_options current, enum zblob_value_type value_type, const void *src, size_t src_size,
             size_t size_limit, unsigned char **frame, size_t *frame_size, bool *doubtful, struct zblob_error *error)

@@ -6,7 +6,7 @@
 
 enum { VOXEL_SMALL = 1 << 17 /* pixels: below, tables and weights would outweigh what rich presets gain */ };
 
-/* An energy, and so many samples that have it. */
+/* An energy, and the number of samples that have it. */
 struct voxel_energy {
     uint32_t value, count;
 };

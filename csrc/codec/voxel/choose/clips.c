@@ -17,8 +17,8 @@ enum {
     PIECES = 256,
     PIECE = 32, /* pixels */
     ROWS = 2,   /* a row and the one above it */
-    GAIN = 64,  /* chunks of twice the size must save one part of the bits in so many */
-    UNIT = 16,  /* costs are in units of so many parts of a bit */
+    GAIN = 64,  /* chunks of twice the size must save at least 1/GAIN of the bits */
+    UNIT = 16,  /* costs are counted in 1/UNIT of a bit */
 };
 
 /* Pieces of a component: the row above and the row itself, and the same of the slice before. */
@@ -93,7 +93,7 @@ saves_enough(const struct costs *costs, uint64_t slices, uint64_t more)
     return saved * GAIN > all;
 }
 
-/* Chunks of at most so many bytes, of equal length, and an even number of them if there are several. */
+/* The slices of a chunk if chunks have at most `size` bytes and equal lengths, and their number is 1 or even. */
 static uint64_t
 slices_within(const struct voxel_model *model, uint64_t size)
 {

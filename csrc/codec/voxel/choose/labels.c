@@ -90,7 +90,7 @@ median(unsigned w, unsigned n, unsigned nw)
     return nw >= most ? least : nw <= least ? most : w + n - nw;
 }
 
-/* Are literals so rare, up to here? */
+/* Are literals rare enough for a label map, among the pixels seen so far? */
 static inline bool
 may_be_labels(const struct sample *s)
 {
