@@ -124,7 +124,7 @@ def best_time(call: Callable[[], T], rounds: int) -> tuple[float, T]:
 
 def measure(array: np.ndarray, level: int, codec: zb.Codec = "auto") -> Figures:
     """Sizes and times of one image; an image that does not come back ends the run."""
-    rounds = 2 if array.nbytes > 300_000 else 20
+    rounds = 5 if array.nbytes > 300_000 else 20  # fewer do not always find a moment without others at work
     encode, frame = best_time(
         lambda: zb.compress(array, level, dtype=array.dtype, shape=array.shape, threads=1, codec=codec), rounds
     )
