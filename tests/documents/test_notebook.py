@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbclient
+import nbformat as untyped
 import pytest
 
 from ..conftest import ROOT
 
-pytest.importorskip("ipykernel", exc_type=ImportError)
-nbformat: Any = pytest.importorskip("nbformat")
-nbclient: Any = pytest.importorskip("nbclient")
+nbformat: Any = untyped
 
 
 @pytest.mark.filterwarnings("ignore")  # of Jupyter's own
@@ -25,7 +25,7 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     text = str(words).replace("'", '"')
     (kernel / "kernel.json").write_text(f'{{"argv": {text}, "display_name": "Python 3", "language": "python"}}')
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path) + os.pathsep + os.environ.get("JUPYTER_PATH", ""))
-    notebook = nbformat.read(ROOT / "docs" / "first_store.ipynb", as_version=4)
+    notebook: Any = nbformat.read(ROOT / "docs" / "first_store.ipynb", as_version=4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "commit it without outputs"
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
