@@ -9,7 +9,7 @@ import apsw
 
 from ..codec import VERSION, dictionary_id
 from ..connect.database import atomic, fold, quote, run
-from ..connect.dictionaries import TABLE
+from ..connect.dictionaries import TABLE, ids_of_others
 from ..connect.loader import Connection, load
 from ..errors import OptionError
 from .record import entries
@@ -22,6 +22,10 @@ DEFAULT_SIZE = 65_536  # bytes of a dictionary
 MIN_SIZE_WITH_DICTIONARY = 64
 
 _LARGEST_SAMPLE = 65_535
+
+# Short frames name a dictionary by two bytes of its id; zstd's own ids from there on are free for private use.
+_SHORT_ID_MAX = 0xFFFF
+_ZSTD_ID_MIN = 32_768
 
 _CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
     id INTEGER PRIMARY KEY, -- zdictionary_id(dictionary)
@@ -80,6 +84,7 @@ def train(connection: Connection, table: str, column: str, *, size: int = DEFAUL
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
     with atomic(connection):
         create_table(connection, schema)
+        dictionary = _with_free_id(dictionary, ids_of_others(connection, dictionary))
         id = dictionary_id(dictionary)
         about = json.dumps({"rows": rows, "size": size, "version": VERSION})
         created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
@@ -90,6 +95,15 @@ def train(connection: Connection, table: str, column: str, *, size: int = DEFAUL
         )
         run(connection, sql, (id, dictionary, about, name, column))
     return id
+
+
+def _with_free_id(dictionary: bytes, taken: set[int]) -> bytes:
+    """The dictionary as it is, or with another number of zstd's in its head, so that its id is short and free."""
+    while (id := dictionary_id(dictionary)) in taken or (taken and id > _SHORT_ID_MAX):
+        number = int.from_bytes(dictionary[4:8], "little") + 1
+        private = number if _ZSTD_ID_MIN <= number < 1 << 31 else _ZSTD_ID_MIN
+        dictionary = dictionary[:4] + private.to_bytes(4, "little") + dictionary[8:]
+    return dictionary
 
 
 def train_from(values: Iterable[bytes | str], *, size: int = DEFAULT_SIZE) -> bytes | None:
@@ -203,8 +217,9 @@ def _used_by_values(connection: Connection, table: str, data: str) -> set[int]:
 def _id_in(head: bytes) -> int:
     """The id that these bytes of a compact frame, from its kind on, name (docs/format.md, section 8); 0: none."""
     kind, size = head[0], head[1]
-    at = 2 if size < 192 else 3 if size < 255 else 4
-    return int.from_bytes(head[at : at + 3], "little") if kind % 4 >= 2 else 0
+    id_size = 2 if kind >= 216 else 3 if kind % 4 >= 2 else 0
+    at = 2 if size < 240 else 3 if size < 255 else 4
+    return int.from_bytes(head[at : at + id_size], "little")
 
 
 def _used_by_columns(connection: Connection, schema: str) -> set[int]:

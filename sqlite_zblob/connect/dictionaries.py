@@ -55,6 +55,18 @@ def _read(connection: Any, id: int) -> bytes | None:
     return found
 
 
+def ids_of_others(connection: Any, dictionary: bytes) -> set[int]:
+    """The ids under which any database of the connection has other bytes than these."""
+    ids: set[int] = set()
+    for row in run(connection, "PRAGMA database_list"):
+        sql = f"SELECT id FROM {quote(row[1])}.{TABLE} WHERE dictionary IS NOT ?"
+        try:
+            ids.update(id for (id,) in run(connection, sql, (dictionary,)))
+        except (apsw.SQLError, sqlite3.OperationalError):  # there is no such table
+            continue
+    return ids
+
+
 def all_dictionaries(connection: Any) -> list[bytes]:
     """Those of the main database."""
     try:

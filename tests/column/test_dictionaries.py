@@ -53,7 +53,8 @@ def test_ztrain_makes_less_of_rows_that_it_has_not_seen() -> None:
         assert zb.decompress(frame, dictionary=dictionary) == row
         assert decode(frame, {zb.codec.dictionary_id(dictionary): dictionary}) == row
         assert zb.info(frame).dictionary_id == zb.codec.dictionary_id(dictionary)
-        assert zb.info(frame).header_size == 14
+        assert zb.info(frame).header_size == 12 + (len(row) >= 240)
+    assert zb.codec.dictionary_id(dictionary) < 65536
 
 
 def test_ztrain_says_what_it_needs() -> None:
@@ -291,6 +292,29 @@ def test_dropping_leaves_what_attached_databases_and_frames_within_frames_need(t
     assert zb.drop_dictionaries(db) == []
     db.execute("DELETE FROM v")
     assert zb.drop_dictionaries(db) == [id]
+
+
+def test_a_dictionary_takes_no_id_of_another(tmp_path: Path) -> None:
+    """The database, or one that is attached, has other bytes under the id that training gave."""
+    db = filled(tmp_path / "store.db")
+    first = zb.train(db, "t", "data", size=2048)
+    _, bytes_of_first = dictionary_of(db)
+    for schema in ("main", "other"):
+        with apsw.Connection(str(tmp_path / f"{schema}.db")) as fresh:
+            zb.load(fresh)
+            fresh.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+            fresh.executemany("INSERT INTO t(data) VALUES (?)", [(row,) for row in ROWS])
+            fresh.execute("ATTACH ':memory:' AS other")
+            fresh.execute(f"CREATE TABLE {schema}.zblob_dictionaries AS SELECT {first} AS id, x'00' AS dictionary")
+            if schema == "main":
+                fresh.execute("DROP TABLE main.zblob_dictionaries")
+                fresh.execute("ATTACH ? AS store", (str(tmp_path / "store.db"),))
+            second = zb.train(fresh, "t", "data", size=2048)
+            _, bytes_of_second = dictionary_of(fresh)
+            assert (second == first) == (schema == "main")
+            assert (bytes_of_second == bytes_of_first) == (schema == "main")
+            assert second == zb.codec.dictionary_id(bytes_of_second) < 65536
+        fresh.close()
 
 
 def test_a_dictionary_cannot_be_replaced_by_other_bytes() -> None:

@@ -223,20 +223,27 @@ def decode_block(block: bytes, raw_size: int, dictionary: bytes | None) -> bytes
 
 
 def expand_block(short: bytes) -> bytes:
-    """The block of a short form: its literals' header, and the table modes after its number of sequences."""
+    """The block of a short form: its literals' header, and the number of sequences with their table modes."""
     require(len(short) > 2, "short block")
-    compressed, count = short[0], short[1]
-    if compressed:
-        header = (3 | count << 4 | compressed << 14).to_bytes(3, "little")
+    head, at = int.from_bytes(short[:2], "little"), 2
+    count, saved, follows = head & 127, head >> 7 & 31, head >> 12
+    if follows == 15:
+        count, saved, at = count + (short[2] & 7) * 128, saved + (short[2] >> 3) * 32, 3
+    require(saved == 0 or saved < count, "literals' sizes")
+    if saved:
+        header = (3 | count << 4 | (count - saved) << 14).to_bytes(3, "little")
     elif count < 32:
         header = bytes([count << 3])
     else:
         header = (4 | count << 4).to_bytes(2, "little")
-    literals, sequences = short[2 : 2 + (compressed or count)], short[2 + (compressed or count) :]
-    require(sequences != b"" and sequences[0] != 0, "sequences")
-    after = 1 if sequences[0] < 128 else 2 if sequences[0] < 255 else 3
-    require(len(sequences) > after, "number of sequences")
-    return header + literals + sequences[:after] + b"\xfc" + sequences[after:]
+    literals, sequences = short[at : at + count - saved], short[at + count - saved :]
+    require(sequences != b"", "sequences")
+    number = b"" if follows == 0 else bytes([follows])
+    if follows == 15:
+        after = 1 if sequences[0] < 128 else 2 if sequences[0] < 255 else 3
+        require(sequences[0] != 0 and len(sequences) > after, "number of sequences")
+        number, sequences = sequences[:after], sequences[after:]
+    return header + literals + number + (b"\xfc" if follows else b"") + sequences
 
 
 class CompactFields(NamedTuple):
@@ -254,22 +261,25 @@ def compact_fields(value: bytes) -> CompactFields | None:
     raw_size, at = head[9], 10
     if head[9] == 255:
         raw_size, at = int.from_bytes(head[10:12], "little"), 12
-        if raw_size < 16320:
+        if raw_size < 4080:
             return None
-    elif head[9] >= 192:
-        raw_size, at = 192 + (head[9] - 192) * 256 + head[10], 11
+    elif head[9] >= 240:
+        raw_size, at = 240 + (head[9] - 240) * 256 + head[10], 11
+    form, value_type, id_size = (kind % 4, kind // 4 % 3, 3) if kind < 216 else (3, kind % 2, 2)
     dictionary_id = 0
-    if kind % 4 >= 2:
-        dictionary_id = int.from_bytes(head[at : at + 3], "little")
-        at += 3
-    if kind >= 216 or at > len(value) or (dictionary_id == 0 and kind % 4 >= 2):
+    if form >= 2:
+        dictionary_id = int.from_bytes(head[at : at + id_size], "little")
+        at += id_size
+        if dictionary_id == 0 or (kind < 216 and form == 3 and value_type < 2 and dictionary_id < 65536):
+            return None
+    if kind >= 252 or at > len(value):
         return None
-    return CompactFields(kind % 4, kind // 4 % 3, raw_size, dictionary_id, at)
+    return CompactFields(form, value_type, raw_size, dictionary_id, at)
 
 
 def decode_compact(value: bytes, dictionaries: Mapping[int, bytes]) -> bytes | str:
     require(compact_checksum(value), "checksum")
-    if value[8] >= 216:
+    if value[8] >= 252:
         raise UnsupportedError(f"kind {value[8]}")
     fields = compact_fields(value)
     if fields is None:

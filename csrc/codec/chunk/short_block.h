@@ -1,5 +1,5 @@
 /*
- * short_block.h: a block whose tables are all the dictionary's, and whose literals are few, with a head of two bytes in
+ * short_block.h: a block whose literals are few and raw, or coded by the dictionary's table, with a head of two bytes in
  * place of three to five. The layout's reference is docs/format.md, section 8.
  */
 #ifndef ZBLOB_CODEC_CHUNK_SHORT_BLOCK_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* The largest difference in bytes between a block and its short form. */
-#define SHORT_BLOCK_SAVES_MAX 2
+#define SHORT_BLOCK_SAVES_MAX 3
 
 /* Shorten a block where it is. Its size is then the result; 0: it stays, because it is of another kind or gains nothing. */
 size_t block_shorten(unsigned char *block, size_t size);
