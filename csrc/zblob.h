@@ -34,7 +34,6 @@
 #define ZBLOB_IMAGES_MAX 1024
 #define ZBLOB_CHUNK_RAW_MAX 16777216 /* bytes that one chunk may decode to */
 #define ZBLOB_DICTIONARY_ID_MAX 0xFFFFFF
-#define ZBLOB_SHORT_DICTIONARY_ID_MAX 0xFFFF /* a frame of a very small value has room for no more */
 #define ZBLOB_DICTIONARY_SIZE_MIN 256
 #define ZBLOB_DICTIONARY_SIZE_MAX 1048576
 #define ZBLOB_DICTIONARY_SIZE_DEFAULT 65536
@@ -308,8 +307,8 @@ ZBLOB_API void zblob_dictionary_close(struct zblob_dictionary *dictionary);
 ZBLOB_API uint32_t zblob_dictionary_id(const struct zblob_dictionary *dictionary);
 ZBLOB_API uint32_t zblob_dictionary_id_of(const void *src, size_t src_size);
 
-/* Train a dictionary of at most `capacity` bytes from `count` samples, which lie in `samples` one after the other. Its id
- * is at most ZBLOB_SHORT_DICTIONARY_ID_MAX, but for one chance in 10^13. On OK *dictionary is a new block, to be released with zblob_free. */
+/* Train a dictionary of at most `capacity` bytes from `count` samples, which lie in `samples` one after the other. On OK
+ * *dictionary is a new block, to be released with zblob_free. */
 ZBLOB_API enum zblob_result zblob_train(const void *samples, const size_t *sizes, size_t count, size_t capacity,
                                         unsigned char **dictionary, size_t *dictionary_size,
                                         const struct zblob_interrupt *interrupt, struct zblob_error *error);

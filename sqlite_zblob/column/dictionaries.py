@@ -23,9 +23,7 @@ MIN_SIZE_WITH_DICTIONARY = 64
 
 _LARGEST_SAMPLE = 65_535
 
-# Short frames name a dictionary by two bytes of its id; zstd's own ids from there on are free for private use.
-_SHORT_ID_MAX = 0xFFFF
-_ZSTD_ID_MIN = 32_768
+_ZSTD_ID_MIN = 32_768  # zstd's own ids of dictionaries, which no frame repeats, are free for private use from here on
 
 _CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
     id INTEGER PRIMARY KEY, -- zdictionary_id(dictionary)
@@ -98,8 +96,8 @@ def train(connection: Connection, table: str, column: str, *, size: int = DEFAUL
 
 
 def _with_free_id(dictionary: bytes, taken: set[int]) -> bytes:
-    """The dictionary as it is, or with another number of zstd's in its head, so that its id is short and free."""
-    while (id := dictionary_id(dictionary)) in taken or (taken and id > _SHORT_ID_MAX):
+    """The dictionary as it is, or with another number of zstd's in its head, so that its id is free."""
+    while dictionary_id(dictionary) in taken:
         number = int.from_bytes(dictionary[4:8], "little") + 1
         private = number if _ZSTD_ID_MIN <= number < 1 << 31 else _ZSTD_ID_MIN
         dictionary = dictionary[:4] + private.to_bytes(4, "little") + dictionary[8:]
@@ -217,9 +215,8 @@ def _used_by_values(connection: Connection, table: str, data: str) -> set[int]:
 def _id_in(head: bytes) -> int:
     """The id that these bytes of a compact frame, from its kind on, name (docs/format.md, section 8); 0: none."""
     kind, size = head[0], head[1]
-    id_size = 2 if kind >= 216 else 3 if kind % 4 >= 2 else 0
     at = 2 if size < 240 else 3 if size < 255 else 4
-    return int.from_bytes(head[at : at + id_size], "little")
+    return int.from_bytes(head[at : at + 3], "little") if kind % 4 >= 2 else 0
 
 
 def _used_by_columns(connection: Connection, schema: str) -> set[int]:

@@ -265,21 +265,18 @@ def compact_fields(value: bytes) -> CompactFields | None:
             return None
     elif head[9] >= 240:
         raw_size, at = 240 + (head[9] - 240) * 256 + head[10], 11
-    form, value_type, id_size = (kind % 4, kind // 4 % 3, 3) if kind < 216 else (3, kind % 2, 2)
     dictionary_id = 0
-    if form >= 2:
-        dictionary_id = int.from_bytes(head[at : at + id_size], "little")
-        at += id_size
-        if dictionary_id == 0 or (kind < 216 and form == 3 and value_type < 2 and dictionary_id < 65536):
-            return None
-    if kind >= 252 or at > len(value):
+    if kind % 4 >= 2:
+        dictionary_id = int.from_bytes(head[at : at + 3], "little")
+        at += 3
+    if kind >= 216 or at > len(value) or (dictionary_id == 0 and kind % 4 >= 2):
         return None
-    return CompactFields(form, value_type, raw_size, dictionary_id, at)
+    return CompactFields(kind % 4, kind // 4 % 3, raw_size, dictionary_id, at)
 
 
 def decode_compact(value: bytes, dictionaries: Mapping[int, bytes]) -> bytes | str:
     require(compact_checksum(value), "checksum")
-    if value[8] >= 252:
+    if value[8] >= 216:
         raise UnsupportedError(f"kind {value[8]}")
     fields = compact_fields(value)
     if fields is None:

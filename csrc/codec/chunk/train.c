@@ -1,5 +1,4 @@
 /* train.c: makes a dictionary of sample values, by zstd's trainer. */
-#include "../base/bytes.h"
 #include "../base/errand.h"
 #include "../base/error.h"
 
@@ -8,7 +7,6 @@
 
 #define ZDICT_STATIC_LINKING_ONLY /* it is linked statically */
 #include <zdict.h>
-#include <zstd.h>
 
 /* Of the trainer: words of 6 and of 8 bytes are tried, each with a number of lengths of segments that falls as the samples
  * grow, so that the time does not grow with their square; and the table of all words has 2^TABLE_BITS entries. */
@@ -35,26 +33,6 @@ struct training {
     unsigned char bytes[]; /* what the three pointers point to */
 };
 
-/* A dictionary begins with zstd's magic and zstd's own id of four bytes, which our frames leave out. */
-enum { AT_ZSTD_ID = 4, ZSTD_ID_END = 8 };
-
-/* From this on zstd's ids are free for private use, below 2^31. */
-#define ZSTD_ID_MIN 32768
-
-/* Give the dictionary the next of zstd's ids with which its hash is short, so that frames name it in two bytes. */
-static void
-shorten_id(unsigned char *dictionary, size_t size)
-{
-    enum { TRIES_MAX = 8192 }; /* 256 find one, on average */
-    if (size < ZSTD_ID_END || load_le32(dictionary) != ZSTD_MAGIC_DICTIONARY)
-        return;
-    uint32_t zstd_id = load_le32(dictionary + AT_ZSTD_ID);
-    for (int i = 0; i < TRIES_MAX && zblob_dictionary_id_of(dictionary, size) > ZBLOB_SHORT_DICTIONARY_ID_MAX; i++) {
-        zstd_id = zstd_id >= ZSTD_ID_MIN && zstd_id < INT32_MAX ? zstd_id + 1 : ZSTD_ID_MIN;
-        store_le32(dictionary + AT_ZSTD_ID, zstd_id);
-    }
-}
-
 static void
 run_training(struct errand *errand)
 {
@@ -71,8 +49,6 @@ run_training(struct errand *errand)
     t->failed = ZDICT_isError(t->size);
     if (t->failed)
         t->reason = ZDICT_getErrorName(t->size);
-    else
-        shorten_id(t->dictionary, t->size);
 }
 
 static void

@@ -17,11 +17,11 @@ enum field_offset {
     AT_MAGIC = 0,
     AT_CHECKSUM = 4, /* of all bytes after it */
     AT_KIND = 8,     /* form, value type, for_column and level, in one number */
-    AT_RAW_SIZE = 9, /* 1 to 3 bytes; then the dictionary's id, in 2 or 3, in forms that need one */
+    AT_RAW_SIZE = 9, /* 1 to 3 bytes; then the dictionary's id, in forms that need one */
 };
 
-enum { MAGIC_SIZE = 4, FRAME_SIZE_MIN = AT_RAW_SIZE + 1, SHORT_ID_SIZE = 2, LONG_ID_SIZE = 3 };
-enum { RAW_SIZE_BYTES_MAX = 3, HEADER_SIZE_MAX = AT_RAW_SIZE + RAW_SIZE_BYTES_MAX + LONG_ID_SIZE };
+enum { MAGIC_SIZE = 4, FRAME_SIZE_MIN = AT_RAW_SIZE + 1, DICTIONARY_ID_SIZE = 3 };
+enum { RAW_SIZE_BYTES_MAX = 3, HEADER_SIZE_MAX = AT_RAW_SIZE + RAW_SIZE_BYTES_MAX + DICTIONARY_ID_SIZE };
 
 _Static_assert(HEADER_SIZE_MAX <= ZBLOB_PREFIX_SIZE, "readers of a prefix need all fields");
 _Static_assert(FRAME_SIZE_MIN >= BLOCK_SLACK, "block_encode writes before the block");
@@ -29,14 +29,9 @@ _Static_assert(FRAME_SIZE_MIN >= BLOCK_SLACK, "block_encode writes before the bl
 /* How the value is stored. */
 enum form { STORED, BLOCK, BLOCK_BY_DICTIONARY, SHORT_BLOCK, FORM_COUNT };
 enum { VALUE_TYPE_COUNT = ZBLOB_TEXT_UTF16LE + 1 };
-enum { FIRST_SHORT_ID_KIND = FORM_COUNT * VALUE_TYPE_COUNT * 2 * ZBLOB_LEVEL_MAX };
-
-/* From there on: short blocks of BLOBs and UTF-8 texts, by dictionaries whose ids have SHORT_ID_SIZE bytes. */
-enum { SHORT_ID_TYPE_COUNT = ZBLOB_TEXT_UTF8 + 1 };
-enum { KIND_COUNT = FIRST_SHORT_ID_KIND + SHORT_ID_TYPE_COUNT * 2 * ZBLOB_LEVEL_MAX }; /* the others: later versions */
+enum { KIND_COUNT = FORM_COUNT * VALUE_TYPE_COUNT * 2 * ZBLOB_LEVEL_MAX }; /* larger ones belong to later versions */
 
 _Static_assert(KIND_COUNT < 256, "a kind is one byte, and one at least is left to later versions");
-_Static_assert(ZBLOB_BLOB < ZBLOB_TEXT_UTF8 && ZBLOB_TEXT_UTF8 < ZBLOB_TEXT_UTF16LE, "the types that they have");
 
 /* A size below ONE_BYTE_END takes one byte; one below TWO_BYTES_END two, the first of which is ONE_BYTE_END to 254; and
  * every other three, the first of which is 255. */
@@ -53,7 +48,7 @@ struct fields {
     bool for_column;
     int level;
     uint32_t raw_size, dictionary_id;
-    size_t id_size, header_size;
+    size_t header_size;
 };
 
 static bool
@@ -62,19 +57,10 @@ needs_dictionary(enum form form)
     return form == BLOCK_BY_DICTIONARY || form == SHORT_BLOCK;
 }
 
-static bool
-has_short_id(const struct fields *fields)
-{
-    return fields->form == SHORT_BLOCK && fields->value_type <= ZBLOB_TEXT_UTF8 &&
-           fields->dictionary_id <= ZBLOB_SHORT_DICTIONARY_ID_MAX;
-}
-
 static unsigned
 kind_of(const struct fields *fields)
 {
     unsigned kind = (unsigned)(fields->level - ZBLOB_LEVEL_MIN) * 2 + fields->for_column;
-    if (has_short_id(fields))
-        return FIRST_SHORT_ID_KIND + kind * SHORT_ID_TYPE_COUNT + (unsigned)fields->value_type;
     kind = kind * VALUE_TYPE_COUNT + (unsigned)fields->value_type;
     return kind * FORM_COUNT + (unsigned)fields->form;
 }
@@ -82,15 +68,12 @@ kind_of(const struct fields *fields)
 static void
 split_kind(struct fields *fields, unsigned kind)
 {
-    bool is_short_id = kind >= FIRST_SHORT_ID_KIND;
-    unsigned type_count = is_short_id ? SHORT_ID_TYPE_COUNT : VALUE_TYPE_COUNT;
-    fields->form = is_short_id ? SHORT_BLOCK : (enum form)(kind % FORM_COUNT);
-    kind = is_short_id ? kind - FIRST_SHORT_ID_KIND : kind / FORM_COUNT;
-    fields->value_type = (enum zblob_value_type)(kind % type_count);
-    kind /= type_count;
+    fields->form = (enum form)(kind % FORM_COUNT);
+    kind /= FORM_COUNT;
+    fields->value_type = (enum zblob_value_type)(kind % VALUE_TYPE_COUNT);
+    kind /= VALUE_TYPE_COUNT;
     fields->for_column = kind % 2;
     fields->level = (int)(kind / 2) + ZBLOB_LEVEL_MIN;
-    fields->id_size = !needs_dictionary(fields->form) ? 0 : is_short_id ? SHORT_ID_SIZE : LONG_ID_SIZE;
 }
 
 static size_t
@@ -124,21 +107,11 @@ read_size(const unsigned char *src)
     return load_le16(src + 1);
 }
 
-static void
-set_form(struct fields *fields, enum form form)
+/* Of a value of `raw_size` bytes in this form. */
+static size_t
+header_size_of(enum form form, uint32_t raw_size)
 {
-    fields->form = form;
-    fields->id_size = !needs_dictionary(form) ? 0 : has_short_id(fields) ? SHORT_ID_SIZE : LONG_ID_SIZE;
-    fields->header_size = AT_RAW_SIZE + bytes_of_size(fields->raw_size) + fields->id_size;
-}
-
-static uint32_t
-read_id(const unsigned char *src, size_t size)
-{
-    uint32_t id = 0;
-    while (size-- > 0)
-        id = id << 8 | src[size];
-    return id;
+    return AT_RAW_SIZE + bytes_of_size(raw_size) + (needs_dictionary(form) ? DICTIONARY_ID_SIZE : 0);
 }
 
 /* Read the fields of a frame of FRAME_SIZE_MIN bytes or more, given the first src_size of them, or all. False: version 1
@@ -152,11 +125,11 @@ read_fields(struct fields *fields, const unsigned char *src, size_t src_size)
         return false;
     split_kind(fields, head[AT_KIND]);
     fields->raw_size = read_size(head + AT_RAW_SIZE);
-    fields->header_size = AT_RAW_SIZE + bytes_of_size(fields->raw_size) + fields->id_size;
-    fields->dictionary_id = read_id(head + fields->header_size - fields->id_size, fields->id_size);
-    bool is_shortest_size = head[AT_RAW_SIZE] < 255 || bytes_of_size(fields->raw_size) == RAW_SIZE_BYTES_MAX;
-    bool is_shortest_id = fields->id_size != LONG_ID_SIZE || !has_short_id(fields);
-    return is_shortest_size && is_shortest_id && fields->header_size <= src_size &&
+    fields->header_size = header_size_of(fields->form, fields->raw_size);
+    bool is_shortest = head[AT_RAW_SIZE] < 255 || bytes_of_size(fields->raw_size) == RAW_SIZE_BYTES_MAX;
+    const unsigned char *id = head + fields->header_size - DICTIONARY_ID_SIZE;
+    fields->dictionary_id = needs_dictionary(fields->form) ? load_le16(id) | (uint32_t)id[2] << 16 : 0;
+    return is_shortest && fields->header_size <= src_size &&
            (fields->dictionary_id != 0) == needs_dictionary(fields->form);
 }
 
@@ -293,27 +266,31 @@ write_header(unsigned char *dst, const struct fields *fields, size_t frame_size)
     memcpy(dst, MAGIC, MAGIC_SIZE);
     dst[AT_KIND] = (unsigned char)kind_of(fields);
     write_size(dst + AT_RAW_SIZE, fields->raw_size);
-    unsigned char *id = dst + fields->header_size - fields->id_size;
-    for (size_t i = 0; i < fields->id_size; i++)
-        id[i] = (unsigned char)(fields->dictionary_id >> 8 * i);
+    if (needs_dictionary(fields->form)) {
+        unsigned char *id = dst + fields->header_size - DICTIONARY_ID_SIZE;
+        store_le16(id, (uint16_t)fields->dictionary_id);
+        id[2] = (unsigned char)(fields->dictionary_id >> 16);
+    }
     store_le32(dst + AT_CHECKSUM, (uint32_t)checksum_xxh3(dst + AT_KIND, frame_size - AT_KIND));
 }
 
-/* Encode into a frame that has room for src_size bytes after the longest header. *stored_size = 0: the value is to be
- * stored. */
+/* Encode into a frame that has room for src_size bytes after the header; *stored_size = 0: the value is to be stored. */
 static enum zblob_result
 encode(struct fields *fields, struct zblob_dictionary *dictionary, const void *src, size_t src_size,
        unsigned char *frame, size_t *stored_size)
 {
-    unsigned char *block = frame + HEADER_SIZE_MAX;
+    fields->form = dictionary ? BLOCK_BY_DICTIONARY : BLOCK;
+    fields->header_size = header_size_of(fields->form, fields->raw_size);
+    unsigned char *block = frame + fields->header_size;
     enum zblob_result result = block_encode(fields->level, dictionary, src, src_size, block, stored_size);
     size_t short_size = dictionary && result == ZBLOB_OK ? block_shorten(block, *stored_size) : 0;
-    if (short_size)
+    if (short_size) {
+        fields->form = SHORT_BLOCK;
         *stored_size = short_size;
-    set_form(fields, short_size ? SHORT_BLOCK : dictionary ? BLOCK_BY_DICTIONARY : BLOCK);
-    if (*stored_size + fields->id_size + (src_size >> SAVING_SHIFT) >= src_size)
+    }
+    size_t extra = fields->header_size - header_size_of(STORED, fields->raw_size);
+    if (*stored_size + extra + (src_size >> SAVING_SHIFT) >= src_size)
         *stored_size = 0;
-    memmove(frame + fields->header_size, block, *stored_size);
     return result;
 }
 
@@ -335,8 +312,8 @@ compact_compress(const struct zblob_options *options, enum zblob_value_type valu
     if (src_size > 0 && encode(&fields, options->dictionary, src, src_size, p, &stored_size) != ZBLOB_OK)
         return zblob_fail_memory(error, capacity);
     if (stored_size == 0) {
-        fields.dictionary_id = 0;
-        set_form(&fields, STORED);
+        fields.form = STORED;
+        fields.header_size = header_size_of(STORED, fields.raw_size);
         stored_size = src_size;
         if (src_size > 0) /* src may be NULL otherwise */
             memcpy(p + fields.header_size, src, src_size);

@@ -108,14 +108,11 @@ def made_of(kind: int, size: bytes, rest: bytes) -> bytes:
 
 
 HOSTILE: list[tuple[str, bytes, Any]] = [
-    ("a later version", made_of(252, SIZE, REST), zb.UnsupportedFrameError),
+    ("a later version", made_of(216, SIZE, REST), zb.UnsupportedFrameError),
     ("the last kind", made_of(255, SIZE, REST), zb.UnsupportedFrameError),
     ("stored by another codec", made_of(KIND - 1, SIZE, REST), zb.DamagedFrameError),
     ("dictionary 0", made_of(KIND + 1, SIZE, bytes(3) + REST), zb.DamagedFrameError),
     ("dictionary 0 of a short block", made_of(KIND + 2, SIZE, bytes(3) + REST), zb.DamagedFrameError),
-    ("dictionary 0 in two bytes", made_of(216, SIZE, bytes(2) + REST), zb.DamagedFrameError),
-    ("dictionary in two bytes cut off", made_of(216, b"\x05", b"\1"), zb.DamagedFrameError),
-    ("dictionary in too many bytes", made_of(KIND + 2, SIZE, b"\1\1\0" + REST), zb.DamagedFrameError),
     ("dictionary cut off", made_of(KIND + 1, b"\x05", b"\1\2"), zb.DamagedFrameError),
     ("raw size less", made_of(KIND, bytes([SIZE[0], SIZE[1] - 1]), REST), zb.DamagedFrameError),
     ("raw size more", made_of(KIND, b"\xff\xff\xff", REST), zb.DamagedFrameError),
@@ -162,22 +159,12 @@ def outcomes(frame: bytes, dictionary: bytes) -> tuple[object, object]:
     return ours, theirs
 
 
-def with_a_long_id(dictionary: bytes) -> bytes:
-    """The same for zstd, which reads past its own number."""
-    number = int.from_bytes(dictionary[4:8], "little")
-    while zb.codec.dictionary_id(dictionary) < 65536:
-        number += 1
-        dictionary = dictionary[:4] + number.to_bytes(4, "little") + dictionary[8:]
-    return dictionary
-
-
 def is_short(frame: bytes) -> bool:
-    return frame[8] >= 216 or frame[8] % 4 == 3
+    return frame[8] % 4 == 3
 
 
-@pytest.mark.parametrize("has_long_id", [False, True])
-def test_short_blocks_have_one_meaning(has_long_id: bool) -> None:
-    dictionary = with_a_long_id(trained()) if has_long_id else trained()
+def test_short_blocks_have_one_meaning() -> None:
+    dictionary = trained()
     values = ROWS + [b"".join(ROWS[i : i + 6]) + os.urandom(90).hex().encode() for i in range(0, 60, 3)]
     frames = [zb.compress(value, dictionary=dictionary) for value in values]
     for value, frame in zip(values, frames, strict=True):
@@ -190,7 +177,7 @@ def test_short_blocks_have_one_meaning(has_long_id: bool) -> None:
     assert set(heads) >= {1, 2}
     for frame in heads.values():
         start = zb.info(frame).header_size
-        assert start == (13 if has_long_id else 12) + (zb.info(frame).raw_size >= 240)
+        assert start == 13 + (zb.info(frame).raw_size >= 240)
         for position in range(start, len(frame)):  # literals and sequences that contradict each other, and that do not
             of_head = (frame[position] ^ 0xF0, frame[position] ^ 0x10) if position < start + 3 else ()
             for byte in (0, 1, 31, 32, 127, 128, 254, 255, frame[position] ^ 1, *of_head):
@@ -204,24 +191,24 @@ def test_short_blocks_have_one_meaning(has_long_id: bool) -> None:
 
 
 def test_all_types_levels_and_marks_of_short_frames_come_back() -> None:
-    for dictionary in (trained(), with_a_long_id(trained())):
-        kinds = set()
-        for level in range(1, 10):
-            for for_column in (False, True):
-                for value in (ROWS[3], ROWS[3].decode()):
-                    frame = zb.compress(value, level, dictionary=dictionary, for_column=for_column)
-                    about = zb.info(frame)
-                    assert is_short(frame)
-                    assert (about.level, about.for_column) == (level, for_column)
-                    assert about.dictionary_id == zb.codec.dictionary_id(dictionary)
-                    assert outcomes(frame, dictionary) == (value, value)
-                    kinds.add(frame[8])
-        assert len(kinds) == 36
+    dictionary = trained()
+    kinds = set()
+    for level in range(1, 10):
+        for for_column in (False, True):
+            for value in (ROWS[3], ROWS[3].decode()):
+                frame = zb.compress(value, level, dictionary=dictionary, for_column=for_column)
+                about = zb.info(frame)
+                assert is_short(frame)
+                assert (about.level, about.for_column) == (level, for_column)
+                assert about.dictionary_id == zb.codec.dictionary_id(dictionary)
+                assert outcomes(frame, dictionary) == (value, value)
+                kinds.add(frame[8])
+    assert len(kinds) == 36
 
 
 def test_every_flip_of_a_frame_with_a_dictionary_is_found() -> None:
     dictionary = trained()
-    frame = next(frame for row in ROWS if (frame := zb.compress(row, dictionary=dictionary))[8] >= 216)
+    frame = next(frame for row in ROWS if is_short(frame := zb.compress(row, dictionary=dictionary)))
     for bit in range(8 * len(frame)):
         damaged = bytearray(frame)
         damaged[bit // 8] ^= 1 << bit % 8
