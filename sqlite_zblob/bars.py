@@ -6,12 +6,13 @@ Every long function takes `progress`: a function of the caller's, or "bar", whic
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from .errors import OptionError
 
@@ -31,26 +32,40 @@ C = TypeVar("C", bound=Callable[..., None])
 
 
 def takes_bar(adapt: Callable[[Show], Callable[..., None]]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A function with a keyword `progress` takes "bar" as well.
+    """A function with a keyword `progress` takes "bar" as well. That of a generator is there for as long as it runs.
 
     :param adapt: makes the function's kind of callback out of what shows a bar.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            wanted: Any = kwargs.get("progress")
-            if wanted is None or callable(wanted):
-                return function(*args, **kwargs)
-            if wanted != "bar":
-                raise OptionError(f'progress is a function or "bar", not {wanted!r}')
-            with bar() as show:
-                shown: Any = {**kwargs, "progress": adapt(show)}
-                return function(*args, **shown)
+        whole: Any = function
 
-        return call
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+            with _adapted(adapt, kwargs) as progress:
+                return whole(*args, **kwargs | progress)
+
+        @functools.wraps(function)
+        def iterate(*args: P.args, **kwargs: P.kwargs) -> Any:
+            with _adapted(adapt, kwargs) as progress:
+                yield from whole(*args, **kwargs | progress)
+
+        return cast(Callable[P, R], iterate if inspect.isgeneratorfunction(function) else call)
 
     return decorate
+
+
+@contextmanager
+def _adapted(adapt: Callable[[Show], Callable[..., None]], given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The argument `progress` in place of "bar"; nothing in place of another one."""
+    wanted = given.get("progress")
+    if wanted is None or callable(wanted):
+        yield {}
+        return
+    if wanted != "bar":
+        raise OptionError(f'progress is a function or "bar", not {wanted!r}')
+    with bar() as show:
+        yield {"progress": adapt(show)}
 
 
 def callback_of(progress: C | Bar | None) -> C | None:
@@ -58,8 +73,14 @@ def callback_of(progress: C | Bar | None) -> C | None:
     return None if isinstance(progress, str) else progress
 
 
-def show_step(show: Show) -> Callable[..., None]:
-    """Callbacks that are given a step, and perhaps how many of its parts are done, and of how many."""
+class StepCallback(Protocol):
+    """Called with what is being done, how many of its parts are done, if that is known, and how many there are."""
+
+    def __call__(self, step: str, done: int = 0, total: int | None = None) -> None: ...
+
+
+def show_step(show: Show) -> StepCallback:
+    """A callback for work that consists of steps, of what shows a bar."""
 
     def report(step: str, done: int = 0, total: int | None = None) -> None:
         if total:

@@ -18,13 +18,14 @@ from .column.storage import status
 from .column.virtual import is_zblob
 from .connect.database import atomic, fold, quote, run
 from .connect.loader import Connection, load
+from .connect.opening import Database, connected
 from .errors import OptionError, WrongTypeError
 
 _KINDS = "images of SimpleITK, nibabel (NIfTI) and pydicom, and NumPy arrays"
 
 
 def write_image(
-    connection: Connection,
+    database: Database,
     table: str,
     key: Any,
     image: Any,
@@ -35,6 +36,7 @@ def write_image(
 ) -> None:
     """Store an image under a key, compressed, in place of the one that is there. Other columns stay as they are.
 
+    :param database: as for `enable`.
     :param table: made with the columns `key` and `column` if there is none; otherwise its primary key is one column.
     :param image: a SimpleITK image, an image of nibabel in NIfTI format, a pydicom data set, or a NumPy array.
     :param level: 1 (fastest) to 9 (smallest), 5 by default; not for a column that is enabled, which has its own.
@@ -42,38 +44,43 @@ def write_image(
     :raises OptionError: it cannot be stored without a loss, or the table has no such column.
     """
     value: bytes = _to_bytes(image)
-    load(connection)
-    require_schema(connection, schema)
-    columns = [each for each in status(connection, schema=schema) if each.is_column(table, column)]
-    if columns and level is not None:
-        raise OptionError(f"column {column} of table {table} has its own level, {columns[0].level}: leave out level")
-    if not any(each.is_intact for each in columns):
-        value = compress(value, DEFAULT_LEVEL if level is None else level)
-    address = f"{quote(schema)}.{quote(table)}"
-    with atomic(connection):
-        if not _definition(connection, table, schema):
-            run(connection, f"CREATE TABLE {address}(key PRIMARY KEY NOT NULL, {quote(column)} BLOB NOT NULL)")
-        key_name = quote(_key_column(connection, table, column, schema))
-        if run(connection, f"SELECT 1 FROM {address} WHERE {key_name} = ?", (key,)):
-            run(connection, f"UPDATE {address} SET {quote(column)} = ? WHERE {key_name} = ?", (value, key))
-        else:
-            run(connection, f"INSERT INTO {address}({key_name}, {quote(column)}) VALUES (?, ?)", (key, value))
+    with connected(database, writes=True) as connection:
+        load(connection)
+        require_schema(connection, schema)
+        columns = [each for each in status(connection, schema=schema) if each.is_column(table, column)]
+        if columns and level is not None:
+            raise OptionError(
+                f"column {column} of table {table} has its own level, {columns[0].level}: leave out level"
+            )
+        if not any(each.is_intact for each in columns):
+            value = compress(value, DEFAULT_LEVEL if level is None else level)
+        address = f"{quote(schema)}.{quote(table)}"
+        with atomic(connection):
+            if not _definition(connection, table, schema):
+                run(connection, f"CREATE TABLE {address}(key PRIMARY KEY NOT NULL, {quote(column)} BLOB NOT NULL)")
+            key_name = quote(_key_column(connection, table, column, schema))
+            if run(connection, f"SELECT 1 FROM {address} WHERE {key_name} = ?", (key,)):
+                run(connection, f"UPDATE {address} SET {quote(column)} = ? WHERE {key_name} = ?", (value, key))
+            else:
+                run(connection, f"INSERT INTO {address}({key_name}, {quote(column)}) VALUES (?, ?)", (key, value))
 
 
 def read_image(
-    connection: Connection, table: str, key: Any, *, column: str = "data", schema: str = "main", max_size: int = 1 << 32
+    database: Database, table: str, key: Any, *, column: str = "data", schema: str = "main", max_size: int = 1 << 32
 ) -> Any:
     """The image that a row holds, as an object of the library that wrote it, which must be installed.
 
+    :param database: as for `enable`.
     :param max_size: refuse values of more bytes than this.
     :raises KeyError: there is no such row, or it is NULL.
     :raises OptionError: the value is none of these images; `decompress` gives its bytes.
     :raises DamagedFrameError: it is damaged.
     """
-    load(connection)
-    name = quote(_key_column(connection, table, column, schema))
-    sql = f"SELECT {quote(column)} FROM {quote(schema)}.{quote(table)} WHERE {name} = ?"
-    rows = run(connection, sql, (key,))
+    with connected(database, writes=False) as connection:
+        load(connection)
+        name = quote(_key_column(connection, table, column, schema))
+        sql = f"SELECT {quote(column)} FROM {quote(schema)}.{quote(table)} WHERE {name} = ?"
+        rows = run(connection, sql, (key,))
     if not rows or rows[0][0] is None:
         raise KeyError(key)
     value = rows[0][0]

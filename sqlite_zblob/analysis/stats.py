@@ -10,7 +10,7 @@ from typing import Any
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..column.storage import ColumnStatus, status
 from ..column.virtual import find_rows
-from ..connect.database import fold, snapshot
+from ..connect.database import fold, run, snapshot
 from ..connect.loader import Connection
 from ..connect.opening import Database, reading
 from ..errors import OptionError
@@ -69,7 +69,7 @@ def stats(
     table: str | None = None,
     column: str | None = None,
     *,
-    progress: Callable[[str, int], None] | Bar | None = None,
+    progress: Callable[[str, int, int], None] | Bar | None = None,
 ) -> list[TableStats]:
     """Add up what is stored in every column whose compression is on, and by table.
 
@@ -78,7 +78,7 @@ def stats(
     Reads each value's header, in transactions of milliseconds, so that writers go on.
 
     :param database: a path, a `file:` URI, or an open connection of either kind, which is used as it is.
-    :param progress: called with the column, as TABLE.COLUMN, and the number of its values that are done; or "bar".
+    :param progress: called with the column, as TABLE.COLUMN, its rows that are done, and all of them; or "bar".
     :returns: nothing where no column's compression is on.
     :raises OSError: there is no such file, it is a directory, or it may not be read.
     :raises DatabaseError: it is no database, or SQLite cannot read it.
@@ -94,7 +94,7 @@ def stats(
             chosen = [(table, column)]
         elif table is not None and not chosen:
             find_rows(connection, table)  # raises where there is none
-        show = callback_of(progress) or (lambda column, rows: None)
+        show = callback_of(progress) or (lambda column, done, total: None)
         tables: defaultdict[str, list[ColumnStats]] = defaultdict(list)
         for each in chosen:
             tables[each[0]].append(_column_stats(connection, enabled, *each, show))
@@ -106,9 +106,10 @@ def _column_stats(
     enabled: list[ColumnStatus],
     table_name: str,
     column_name: str,
-    progress: Callable[[str, int], None],
+    progress: Callable[[str, int, int], None],
 ) -> ColumnStats:
     place, _ = find_place(connection, table_name, column_name)
+    ((total,),) = run(connection, f"SELECT count(*) FROM {place.address}")
 
     def parts() -> Iterator[Part]:
         rows = 0
@@ -116,9 +117,9 @@ def _column_stats(
         while entries := _page(connection, place, after):
             values = [entry for entry in entries if entry.value_type in ("blob", "text")]
             yield from map(_part, values)
-            rows += len(values)
+            rows += len(entries)
             after = entries[-1].key
-            progress(f"{table_name}.{place.column}", rows)
+            progress(f"{table_name}.{place.column}", rows, max(rows, total))
 
     return ColumnStats(
         table=table_name,

@@ -19,6 +19,7 @@ def render(report: Any) -> list[str]:
     return [
         "## Recommendation",
         "",
+        *(["*From a quick run: a first look, not for decisions.*", ""] if report.quick_names else []),
         f"- **Whether.** {_whether(stores)}",
         f"- **Where.** {_where(stores)}",
         f"- **Level.** {_level(report)}",

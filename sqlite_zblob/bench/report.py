@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..bench import figures, recommendation, results
+from ..bench import figures, recommendation, results, summary
 from ..errors import ZblobError
-from .markdown import ANSWER
+from .markdown import ANSWER, listing
 from .questions import QUESTIONS
 from .results import Row
 
 NAME = "investigation"
+
+_QUICK_SECTION = ("*Measured by a quick run: a first look.*", "")
 
 
 class Report:
@@ -33,6 +36,11 @@ class Report:
         self._data = {name: found for name in QUESTIONS if (found := results.read(folder, name))}
         if not self._data:
             raise ZblobError(f"{folder} holds no measurements: run `sqlite-zblob bench all` first")
+
+    @property
+    def quick_names(self) -> list[str]:
+        """The questions that a quick run has answered."""
+        return [name for name in self._data if self.facts(name)["quick"]]
 
     def link(self, path: Path) -> str:
         """The path by which the report refers to the plot."""
@@ -71,21 +79,41 @@ class Report:
         return [f"![{text}]({self._plots.name}/{name}.svg)", ""]
 
 
-def write(folder: Path, out: Path) -> dict[str, str]:
+# Why a quick run's figures are not those of whole images.
+QUICK = (
+    "A quick run: the middle slices of a few images, one round, short stores. Ratios and times are not those of whole "
+    "images and stores, so its conclusions may differ from those of a whole run, which is measured without --quick."
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A question's answer, and whether it is that of a quick run."""
+
+    answer: str
+    is_quick: bool
+
+
+def write(folder: Path, out: Path) -> dict[str, Found]:
     """Make the report `out`, a Markdown file with its plots in a folder of its name, from a results folder.
 
     :returns: the answer to each question, by its name.
     """
     report = Report(folder, out)
     lines = _head(report)
+    if all(report.has(question.NAME) and report.rows(question.NAME) for question in summary.NEEDS):
+        lines += summary.render(report)
+        lines += summary.since(report, folder / "sizes.json")
+    lines += _OWN
     if all(report.has(name) for name in recommendation.NEEDS):
         lines += recommendation.render(report)
     answers = {}
     for i, (name, question) in enumerate(QUESTIONS.items(), 1):
         if report.has(name):
             section = question.render(report) if _is_complete(report, name) else [_incomplete(report, name), ""]
-            answers[name] = section[0].removeprefix(ANSWER).strip()
-            lines += [f"## {i}. {question.TITLE}", "", *section]
+            is_quick = name in report.quick_names
+            answers[name] = Found(section[0].removeprefix(ANSWER).strip(), is_quick)
+            lines += [f"## {i}. {question.TITLE}", "", *(_QUICK_SECTION if is_quick else ()), *section]
     lines += _tail(report)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("\n".join(lines).rstrip() + "\n")
@@ -107,26 +135,35 @@ def _incomplete(report: Report, name: str) -> str:
 
 def _head(report: Report) -> list[str]:
     machine = report.facts(report.names[0])["machine"]
-    is_quick = any(report.facts(name)["quick"] for name in report.names)
     lines = [
         "# Compressing images in SQLite: the investigation",
         "",
-        f"Measured on {machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}, "
-        f"sqlite_zblob {machine['sqlite_zblob']}. Every figure below is computed from the CSV and JSON files that "
-        "`sqlite-zblob bench` writes; every round trip was compared byte for byte, and a codec that fails is left out. "
+        f"Measured {_when(report)}on {machine['cpu']}, {machine['system']}, Python {machine['python']}, "
+        f"SQLite {machine['sqlite']}, sqlite_zblob {machine['sqlite_zblob']}. Every figure below is computed from the "
+        "CSV and JSON files that `sqlite-zblob bench` writes; every round trip was compared byte for byte, and a codec "
+        "that fails is left out. "
         "MB are 10^6 bytes; ratio is bytes before / bytes after.",
         "",
-        "To measure your own images, or a column of your database (`pip install 'sqlite_zblob[bench]'`):",
-        "",
-        "```sh",
-        "sqlite-zblob bench all FOLDER              # --quick: about a minute",
-        "sqlite-zblob bench all results.db --column results.data",
-        "```",
-        "",
     ]
-    if is_quick:
-        lines += ["**A quick run**: parts of the images, one round. Good for a first look, not for decisions.", ""]
+    if report.quick_names:
+        lines += [f"**{QUICK}**", ""]
     return lines
+
+
+_OWN = (
+    "To measure your own images, or a column of your database (`pip install 'sqlite_zblob[bench]'`):",
+    "",
+    "```sh",
+    "sqlite-zblob bench all FOLDER              # --quick: about a minute",
+    "sqlite-zblob bench all results.db --column results.data",
+    "```",
+    "",
+)
+
+
+def _when(report: Report) -> str:
+    days = sorted({report.facts(name)["measured"] for name in report.names if "measured" in report.facts(name)})
+    return f"{listing(days)} " if days else ""
 
 
 def _tail(report: Report) -> list[str]:

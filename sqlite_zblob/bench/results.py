@@ -76,6 +76,11 @@ def read(folder: Path, name: str) -> tuple[list[Row], Row] | None:
         raise ZblobError(f"{data} and {facts.name} are not what `sqlite-zblob bench` writes: {error}") from error
 
 
+def is_enough(found: tuple[list[Row], Row] | None, *, quick: bool) -> bool:
+    """Does it answer the question for this run? What a quick run found is no answer for one that is not quick."""
+    return found is not None and (quick or not found[1]["quick"])
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.6g}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,15 @@ def run(
 ) -> list[str]:
     """Measure the questions of these names, and write the results into `folder`.
 
+    :param quick: measure little; questions that were measured before, quickly or not, are left as they are.
     :param again: measure those that were measured already, too.
     :param advance: called before each step with the question, the step, and the number of steps in the question.
     :returns: the names of the questions that were measured now.
     """
-    wanted = [name for name in names if again or results.read(folder, name) is None]
+    wanted = [name for name in names if again or not results.is_enough(results.read(folder, name), quick=quick)]
     if not wanted:
         return []
+    today = date.today().isoformat()
     with tempfile.TemporaryDirectory(prefix="sqlite_zblob-") as temporary:
         work = Path(temporary)
         values = work / "values"
@@ -66,6 +69,6 @@ def run(
             journal = results.Journal(folder / f"{name}.partial.jsonl", head)
             bench = Bench(subjects, quick, scratch, journal, partial(advance, name))
             (rows, facts), seconds = timed(QUESTIONS[name].measure, bench)
-            results.write(folder, name, rows, head | {"seconds": seconds} | facts)
+            results.write(folder, name, rows, head | {"measured": today, "seconds": seconds} | facts)
             journal.close()
     return wanted

@@ -36,6 +36,7 @@ class Answer:
     name: str
     answer: str  # one sentence
     is_new: bool  # measured now, not before
+    is_quick: bool  # measured by a quick run: the figures of whole images are others
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _measure(
     on_interrupt("interrupted. What was measured is kept: the same command, without --again, continues")
     target = report or results / "report.md"
     with _extra(), render.progress_of_steps() as progress:
-        from ..bench.report import write
+        from ..bench.report import QUICK, write
         from ..bench.run import run
 
         progress("finding images")
@@ -126,15 +127,18 @@ def _measure(
 
         measured = run(names, source, column, results, quick, again, advance)
         found = write(results, target)
-    answers = tuple(Answer(name, found[name], name in measured) for name in names)
+    answers = tuple(Answer(name, found[name].answer, name in measured, found[name].is_quick) for name in names)
     if as_json:
         render.print_json("bench", Investigation(answers, str(target), str(results)))
         return
     out = render.console()
     for each in answers:
         before = "" if each.is_new else " (measured before; --again measures again)"
-        out.print(Text(each.name, style="bold").append(before, style="default"))
+        kind = ", quick run" if each.is_quick else ""
+        out.print(Text(each.name, style="bold").append(kind + before, style="default"))
         out.print(Padding(each.answer, (0, 0, 0, 2)))
+    if any(each.is_quick for each in answers):
+        out.print(f"\n{QUICK}")
     out.print(f"\nTables and plots: {target}; data: {results}", soft_wrap=True)
 
 
@@ -187,7 +191,7 @@ def make_report(results: Path, report: Path | None, as_json: bool) -> None:
 
         answers = write(results, target)
     if as_json:
-        found = tuple(Answer(name, answer, False) for name, answer in answers.items())
+        found = tuple(Answer(name, each.answer, False, each.is_quick) for name, each in answers.items())
         render.print_json("bench", Investigation(found, str(target), str(results)))
     else:
         click.echo(f"report in {target}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -105,13 +104,8 @@ def _run(operation: str, run: Callable[..., ExchangeReport], place: tuple[str, .
     as_json, scheduler = given.pop("as_json"), given.pop("scheduler")
     given["verify"] = not given.pop("no_verify")
     with executor_for(scheduler) as executor, render.progress_of_steps() as progress:
-        report = run(*place, executor=executor, progress=lambda *step: progress(*step), **given)
-    if as_json:
-        render.print_json(operation, report)
-    else:
-        _print(report)
-    if not report.ok:
-        sys.exit(1)
+        report = run(*place, executor=executor, progress=progress, **given)
+    render.end(operation, report, _print, as_json=as_json, ok=report.ok)
 
 
 def _print(report: ExchangeReport) -> None:

@@ -394,9 +394,7 @@ def stats(database: str, table: str | None, column: str | None, as_json: bool) -
         run_several("stats", shards.stats, database, (table, column), as_json=as_json)
         return
     with render.progress_of_steps() as progress:
-        found = run_stats(
-            database, table, column, progress=lambda name, rows: progress(f"{name}: {render.count(rows, 'row')}")
-        )
+        found = run_stats(database, table, column, progress=progress)
     if not found:
         where = f"of table {table} " if table else ""
         raise OptionError(f"no column {where}is compressed: name one, or see sqlite-zblob analyze")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import click
 from rich import box
@@ -14,12 +15,14 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from ..bars import bar
+from ..bars import StepCallback, bar, show_step
 from ..bars import console as console
 from ..codec import VERSION
 from ..migration.reports import ProgressCallback
 from ..migration.shown import show_rows
 from ..units import count_text, duration_text, size_text
+
+R = TypeVar("R")
 
 
 def print_json(command: str, result: Any) -> None:
@@ -27,6 +30,16 @@ def print_json(command: str, result: Any) -> None:
     fields = to_json(result)
     body = {"items": fields} if isinstance(fields, list) else fields
     click.echo(json.dumps({"command": command, "sqlite_zblob": VERSION} | body, indent=1))
+
+
+def end(command: str, report: R, show: Callable[[R], None], *, as_json: bool, ok: bool) -> None:
+    """The last words of a command: its report, as JSON or as `show` prints it, and exit code 1 if it is not ok."""
+    if as_json:
+        print_json(command, report)
+    else:
+        show(report)
+    if not ok:
+        sys.exit(1)
 
 
 def to_json(value: Any) -> Any:
@@ -143,21 +156,8 @@ def progress_of_rows() -> Iterator[ProgressCallback]:
         yield show_rows(show)
 
 
-class StepCallback(Protocol):
-    """Called with what comes next, and with the number of steps that are done and of all steps."""
-
-    def __call__(self, step: str, done: int = 0, total: int | None = None) -> None: ...
-
-
 @contextmanager
 def progress_of_steps() -> Iterator[StepCallback]:
     """The same for work that consists of steps. It may know how many they are."""
     with bar() as show:
-
-        def report(step: str, done: int = 0, total: int | None = None) -> None:
-            if total is None:
-                show(step, None, "")
-            else:
-                show(step, min(1.0, done / total), f"step {done + 1} of {total}")
-
-        yield report
+        yield show_step(show)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -43,13 +42,9 @@ def run_several(
         with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
             report = run(names, *place, executor=executor, progress=progress, **options)
     else:
-        report = run(names, *place, **options)
-    if as_json:
-        render.print_json(operation, report)
-    else:
-        _print(report)
-    if not report.ok:
-        sys.exit(1)
+        with render.progress_of_steps() as steps:
+            report = run(names, *place, progress=steps, **options)
+    render.end(operation, report, _print, as_json=as_json, ok=report.ok)
 
 
 def _print(report: DatabasesReport) -> None:
@@ -107,7 +102,7 @@ def reshard(old: str, new: str, shards: int, as_json: bool) -> None:
     """
     on_interrupt("interrupted. Nothing is lost: run the same command again to go on.")
     with render.progress_of_steps() as progress:
-        report = run_reshard(old, new, shards, progress=lambda step, done, total: progress(step, done, total))
+        report = run_reshard(old, new, shards, progress=progress)
     if as_json:
         render.print_json("reshard", report)
     else:

@@ -194,19 +194,15 @@ def verify(
     require_database(database, writes=False)
     with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
         report = run_verify(database, table, column, executor=executor, progress=progress, **options)
-    if as_json:
-        render.print_json("verify", report)
-    else:
-        _print_verified(report)
+    render.end("verify", report, _print_verified, as_json=as_json, ok=report.ok or salvage is not None)
     if salvage and not report.ok:
         _salvage(database, report, salvage, as_json)
-    if not report.ok:
         sys.exit(1)
 
 
 def _salvage(database: str, report: VerifyReport, folder: Path, as_json: bool) -> None:
     out = render.console(err=as_json)
-    for row in salvage_rows(database, report):
+    for row in salvage_rows(database, report, progress="bar"):
         name = f"{row.table}.{row.column}, {render.key(row.key)}"
         if row.found is None:
             out.print(f"{name}: nothing can be salvaged: {row.reason}", soft_wrap=True)
@@ -221,12 +217,8 @@ def _salvage(database: str, report: VerifyReport, folder: Path, as_json: bool) -
 
 
 def _finish(command: str, report: Report, as_json: bool) -> None:
-    if as_json:
-        render.print_json(command, report)
-    else:
-        _print_report(report)
-    if report.failures or not (report.finished or report.dry_run):
-        sys.exit(1)
+    ok = not report.failures and (report.finished or report.dry_run)
+    render.end(command, report, _print_report, as_json=as_json, ok=ok)
 
 
 def _print_report(report: Report) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import apsw
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import VERSION, dictionary_id
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import TABLE, ids_of_others
 from ..connect.loader import Connection, load
+from ..connect.opening import Database, connected
 from ..errors import OptionError
 from .record import entries
 from .schema import look_at_table, master_of, require_schema
@@ -55,18 +57,35 @@ _GUARDS = {
 }
 
 
-def train(connection: Connection, table: str, column: str, *, size: int = DEFAULT_SIZE, schema: str = "main") -> int:
+@takes_bar(show_step)
+def train(
+    database: Database,
+    table: str,
+    column: str,
+    *,
+    size: int = DEFAULT_SIZE,
+    schema: str = "main",
+    progress: Callable[[str], None] | Bar | None = None,
+) -> int:
     """Train a dictionary from the values of a column, and keep it in the database's table `zblob_dictionaries`.
 
     Columns that were enabled with `dictionary="auto"` use it from now on; rows that are there already keep the one that
     they were compressed with. Of the rows, compressed or not, a random part is used: a hundred times the dictionary's
     size, at most 16 MiB.
 
+    :param database: as for `enable`.
     :param size: of the dictionary, at most; in bytes, 256 to 1,048,576.
     :param schema: the attached database that the table is in, and the dictionary will be.
+    :param progress: called with what begins, the reading of TABLE.COLUMN; or "bar", which moves without a share.
     :returns: the dictionary's id, a hash of its bytes.
     :raises OptionError: the rows are too few, or too much like noise, to train one from.
     """
+    show = callback_of(progress) or (lambda step: None)
+    with connected(database, writes=True) as connection:
+        return _train(connection, table, column, size, schema, show)
+
+
+def _train(connection: Connection, table: str, column: str, size: int, schema: str, show: Callable[[str], None]) -> int:
     require_schema(connection, schema)
     load(connection)
     name, column = _names(connection, table, column, schema)
@@ -77,6 +96,7 @@ def train(connection: Connection, table: str, column: str, *, size: int = DEFAUL
     )
     if not isinstance(size, int) or not 256 <= size <= 1 << 20:
         raise OptionError(f"size must be from 256 to 1048576 bytes, not {size!r}")
+    show(f"train {name}.{column}")
     ((dictionary, rows),) = _run_training(connection, sql, size)  # which takes long, so without the write lock
     if dictionary is None:
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
@@ -162,36 +182,43 @@ def newest(connection: Connection, schema: str, table: str, column: str) -> int:
     return int(found[0][0]) if found else 0
 
 
-def drop_dictionaries(connection: Connection, *, schema: str = "main") -> list[int]:
+@takes_bar(show_step)
+def drop_dictionaries(
+    database: Database, *, schema: str = "main", progress: Callable[[str], None] | Bar | None = None
+) -> list[int]:
     """Drop the dictionaries that no value in any table was compressed with, and no column will use.
 
     All tables of this database and of those that are attached are read, and frames within frames are found: values of
     a compressed column may be frames. Frames inside pickles need no dictionary; frames that lie in a database that is
     not attached, or inside other values, are not known.
 
+    :param database: as for `enable`.
+    :param progress: called with each TABLE that is read; or "bar".
     :returns: the ids of those that were dropped.
     """
-    require_schema(connection, schema)
-    load(connection)
-    if not has_table(connection, schema):
-        return []
-    with atomic(connection):
-        kept = _used_by_columns(connection, schema)
-        for _, each, *_ in run(connection, "PRAGMA database_list"):
-            kept |= _used_by_rows(connection, each)
-        ids = {id for (id,) in run(connection, f"SELECT id FROM {quote(schema)}.{TABLE}")} - kept
-        for name in _GUARDS:
-            run(connection, f"DROP TRIGGER IF EXISTS {quote(schema)}.{name}")
-        for id in ids:
-            run(connection, f"DELETE FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,))
-        create_table(connection, schema)
-    return sorted(ids)
+    with connected(database, writes=True) as connection:
+        require_schema(connection, schema)
+        load(connection)
+        if not has_table(connection, schema):
+            return []
+        with atomic(connection):
+            kept = _used_by_columns(connection, schema)
+            for _, each, *_ in run(connection, "PRAGMA database_list"):
+                kept |= _used_by_rows(connection, each, callback_of(progress) or (lambda table: None))
+            ids = {id for (id,) in run(connection, f"SELECT id FROM {quote(schema)}.{TABLE}")} - kept
+            for name in _GUARDS:
+                run(connection, f"DROP TRIGGER IF EXISTS {quote(schema)}.{name}")
+            for id in ids:
+                run(connection, f"DELETE FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,))
+            create_table(connection, schema)
+        return sorted(ids)
 
 
-def _used_by_rows(connection: Connection, schema: str) -> set[int]:
+def _used_by_rows(connection: Connection, schema: str, show: Callable[[str], None]) -> set[int]:
     found: set[int] = set()
     sql = f"SELECT name FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite_%'"
     for (table,) in run(connection, sql):
+        show(table)
         for row in run(connection, f"PRAGMA {quote(schema)}.table_info({quote(table)})"):
             found |= _used_by_values(connection, f"{quote(schema)}.{quote(table)}", quote(row[1]))
     return found

@@ -9,6 +9,7 @@ from ..codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pick
 from ..connect.database import pragma, quote, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection
+from ..connect.opening import Database, connected
 from .obstacles import column_obstacles, update_triggers, virtual_obstacles
 from .schema import Column, Table, look_at_table
 
@@ -33,7 +34,7 @@ class Recommendation:
 
 
 def recommend(
-    connection: Connection,
+    database: Database,
     table: str,
     column: str,
     *,
@@ -44,20 +45,22 @@ def recommend(
 ) -> Recommendation:
     """Look at a column and recommend how to compress it.
 
+    :param database: as for `enable`.
     :param sample_count: the most values that are read and compressed; they are spread over the table.
     :param sample_bytes: after this many bytes, no more values are read.
     :raises OptionError: there is no such table or column.
     """
-    found = look_at_table(connection, table, schema)
-    about = found.column(column)
-    (row_count,) = run(connection, f"SELECT count(*) FROM {found.address}")[0]
-    values = _sample(connection, found, about, sample_count, sample_bytes)
-    raw_bytes = sum(len(value) for value in values)
-    ratio = raw_bytes / sum(len(compress(value, level)) for value in values) if raw_bytes else None
-    are_pickles = bool(values) and all(map(is_plain_pickle, values))
-    seen = Seen(len(values), are_pickles, ratio, raw_bytes / max(1, len(values)))
-    mode, envelope, why = decide(connection, found, about, seen)
-    return Recommendation(mode, envelope, tuple(why), row_count, len(values), raw_bytes, ratio)
+    with connected(database, writes=False) as connection:
+        found = look_at_table(connection, table, schema)
+        about = found.column(column)
+        (row_count,) = run(connection, f"SELECT count(*) FROM {found.address}")[0]
+        values = _sample(connection, found, about, sample_count, sample_bytes)
+        raw_bytes = sum(len(value) for value in values)
+        ratio = raw_bytes / sum(len(compress(value, level)) for value in values) if raw_bytes else None
+        are_pickles = bool(values) and all(map(is_plain_pickle, values))
+        seen = Seen(len(values), are_pickles, ratio, raw_bytes / max(1, len(values)))
+        mode, envelope, why = decide(connection, found, about, seen)
+        return Recommendation(mode, envelope, tuple(why), row_count, len(values), raw_bytes, ratio)
 
 
 @dataclass(frozen=True)

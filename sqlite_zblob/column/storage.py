@@ -8,15 +8,18 @@ compressed form, so that statements, constraints and generated keys keep their m
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import ENVELOPES, MODES, Envelope, Mode
 from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import finder
 from ..connect.loader import Connection, load
+from ..connect.opening import Database, connected
 from ..errors import OptionError, ZblobWarning
 from . import record
 from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_table, newest, train
@@ -70,7 +73,7 @@ class ColumnStatus:
 
 
 def enable(
-    connection: Connection,
+    database: Database,
     table: str,
     column: str,
     *,
@@ -90,6 +93,7 @@ def enable(
     table was made anew; and where the column was migrated, after `disable`, too. Every connection that writes the
     column needs the extension from then on: without it, its INSERT fails with `no such function: sqlite_zblob_store`.
 
+    :param database: an open connection, or the path of a file, which is opened and closed again.
     :param mode: "in-place", the default: triggers on the ordinary table. "table": the table becomes a virtual table of
         the same name over its own rows, whose readers need nothing but the extension (docs/in-place.md).
     :param envelope: "frame", the default, for readers that call `zdecompress` or use `decode_rows`; "pickle", for
@@ -112,33 +116,34 @@ def enable(
     :warns ZblobWarning: in place, triggers of the table's owner fire once more for each value that is compressed; in
         mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on.
     """
-    load(connection)
-    hint = HintFrom(dtype_from, shape_from)
-    wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size, hint, dictionary)
-    _check_settings(wanted)
-    _prepare_dictionary(connection, wanted)
-    if dtype_from is not None or shape_from is not None:
-        refuse_hint(connection, _table_of_rows(connection, wanted), wanted.hint)
-    current = _current(connection, wanted)
-    if wanted.mode == "in-place" and (same := _unchanged(connection, wanted)) is not None:
-        return same
-    for each in current:
-        if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
-            return each
-    settings = TableSettings(wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
-    if wanted.mode == "table" and current:
-        change_virtual(connection, current[0].table, column, schema, settings)
-        return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
-    found = look_at_table(connection, table, schema)
-    name = found.column(column).name
-    wanted = replace(wanted, table=found.name, column=name)
-    if wanted.mode == "table":
-        make_virtual(connection, found, found.column(column), settings, force=force)
-        _warn_of_indexes(found)
-    else:
-        with atomic(connection):
-            _write(connection, wanted)
-    return wanted
+    with connected(database, writes=True) as connection:
+        load(connection)
+        hint = HintFrom(dtype_from, shape_from)
+        wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size, hint, dictionary)
+        _check_settings(wanted)
+        _prepare_dictionary(connection, wanted)
+        if dtype_from is not None or shape_from is not None:
+            refuse_hint(connection, _table_of_rows(connection, wanted), wanted.hint)
+        current = _current(connection, wanted)
+        if wanted.mode == "in-place" and (same := _unchanged(connection, wanted)) is not None:
+            return same
+        for each in current:
+            if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
+                return each
+        settings = TableSettings(wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
+        if wanted.mode == "table" and current:
+            change_virtual(connection, current[0].table, column, schema, settings)
+            return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
+        found = look_at_table(connection, table, schema)
+        name = found.column(column).name
+        wanted = replace(wanted, table=found.name, column=name)
+        if wanted.mode == "table":
+            make_virtual(connection, found, found.column(column), settings, force=force)
+            _warn_of_indexes(found)
+        else:
+            with atomic(connection):
+                _write(connection, wanted)
+        return wanted
 
 
 def _wanted(
@@ -254,27 +259,40 @@ def _current(connection: Connection, wanted: ColumnStatus) -> list[ColumnStatus]
     return current
 
 
-def disable(connection: Connection, table: str, column: str, *, schema: str = "main") -> None:
+@takes_bar(show_step)
+def disable(
+    database: Database,
+    table: str,
+    column: str,
+    *,
+    schema: str = "main",
+    progress: Callable[[str], None] | Bar | None = None,
+) -> None:
     """Store what comes from now on as it comes.
 
     In place, rows that are compressed stay so, and readable as before. In mode "table", the table becomes an ordinary
     one again, and all its values are decompressed, since nothing would do that for its readers any more.
 
+    :param database: as for `enable`.
+    :param progress: called with what begins, where values are decompressed; or "bar", which moves without a share.
     :raises OptionError: the column is not enabled.
     """
-    require_schema(connection, schema)
-    load(connection)
-    for each in virtual_columns(connection, schema):
-        if (fold(each.table), fold(each.column)) == (fold(table), fold(column)):
-            give_up_column(connection, each.table, each.column, schema)
-            return
-    with atomic(connection):
-        found = [entry for entry in entries(connection, schema) if entry.is_column(table, column)]
-        if not found:
-            raise OptionError(f"column {column} of table {table} is not enabled")
-        for entry in found:
-            record.forget(connection, entry)
-        record.drop_if_empty(connection, schema)
+    with connected(database, writes=True) as connection:
+        require_schema(connection, schema)
+        load(connection)
+        for each in virtual_columns(connection, schema):
+            if (fold(each.table), fold(each.column)) == (fold(table), fold(column)):
+                if show := callback_of(progress):
+                    show(f"decompress {each.table}.{each.column}")
+                give_up_column(connection, each.table, each.column, schema)
+                return
+        with atomic(connection):
+            found = [entry for entry in entries(connection, schema) if entry.is_column(table, column)]
+            if not found:
+                raise OptionError(f"column {column} of table {table} is not enabled")
+            for entry in found:
+                record.forget(connection, entry)
+            record.drop_if_empty(connection, schema)
 
 
 def moved_to(connection: Connection, table: str, column: str, schema: str = "main") -> str | None:
@@ -284,15 +302,19 @@ def moved_to(connection: Connection, table: str, column: str, schema: str = "mai
     return next((each.moved_to for each in found if each.moved_to and each.is_column(table, column)), None)
 
 
-def status(connection: Connection, *, schema: str | None = None) -> list[ColumnStatus]:
-    """The enabled columns of one database, or of all that are attached."""
-    found = []
-    if schema is not None:
-        require_schema(connection, schema)
-    for name in [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]:
-        found += [_look_at(connection, entry) for entry in entries(connection, name) if entry.has_column]
-        found += _virtual(connection, name)
-    return found
+def status(database: Database, *, schema: str | None = None) -> list[ColumnStatus]:
+    """The enabled columns of one database, or of all that are attached.
+
+    :param database: as for `enable`.
+    """
+    with connected(database, writes=False) as connection:
+        found = []
+        if schema is not None:
+            require_schema(connection, schema)
+        for name in [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]:
+            found += [_look_at(connection, entry) for entry in entries(connection, name) if entry.has_column]
+            found += _virtual(connection, name)
+        return found
 
 
 def _virtual(connection: Connection, schema: str) -> list[ColumnStatus]:

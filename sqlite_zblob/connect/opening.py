@@ -1,7 +1,8 @@
-"""Open databases for the functions that take a path or an open connection: two profiles, one contract of errors.
+"""Open databases for the functions that take a path or an open connection: three profiles, one contract of errors.
 
-`reading` serves functions that only look. `rewriting` serves the long work of a migration, a restoration or a check,
-which always has a connection of its own. A file that cannot be opened is an `OSError` that names it; whatever SQLite
+`reading` serves functions that only look. `connected` serves those that work on the caller's own connection, within its
+transaction, and opens one for a path. `rewriting` serves the long work of a migration, a restoration or a check, which
+always has a connection of its own. A file that cannot be opened is an `OSError` that names it; whatever SQLite
 itself refuses is a `DatabaseError` that names it.
 """
 
@@ -26,8 +27,10 @@ from . import wal_reset
 from .database import pragma, run
 from .loader import Connection, load
 
+FilePath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
 # A path, a `file:` URI (only as str or bytes), or an open connection.
-Database = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Connection
+Database = FilePath | Connection
 
 READING_SECONDS = 10.0  # to wait for a lock that somebody else holds
 REWRITING_SECONDS = 300.0
@@ -54,7 +57,7 @@ class Location:
     has_vfs: bool = False  # a URI names a VFS, which may keep the database elsewhere than in that file
 
 
-def locate(database: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Location:
+def locate(database: FilePath) -> Location:
     """Take a path or a URI apart. Looks at no file.
 
     :raises OptionError: it is a name that no database can have.
@@ -144,6 +147,22 @@ def reading(database: Database) -> Iterator[Connection]:
 
 
 @contextmanager
+def connected(database: Database, *, writes: bool) -> Iterator[Connection]:
+    """The caller's own connection as it is, or one of our own to this path, with the extension, whose triggers fire.
+
+    :param writes: False: a connection of our own only reads.
+    :raises OSError: of a path, as `reading`.
+    :raises DatabaseError: of a path, as `reading`.
+    :raises OptionError: of a path, as `reading`.
+    """
+    if not isinstance(database, str | bytes | os.PathLike):
+        yield database
+        return
+    with closing(opened(database, writes=writes)) as connection, errors_of(database):
+        yield connection
+
+
+@contextmanager
 def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw.Connection, Location]]:
     """A connection of our own for long work, on which triggers and foreign keys are off.
 
@@ -158,7 +177,7 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
     :raises OptionError: this process has the file open through another SQLite library, or the connection that was
         given is one of the sqlite3 module, has no file, or is in a transaction.
     """
-    location = _file_of(database) if isinstance(database, apsw.Connection | sqlite3.Connection) else locate(database)
+    location = _locate_file(database)
     _check_file(location, writes=writes)
     with _named_errors(location):
         connection = _open(location, writes=writes)
@@ -191,8 +210,12 @@ def _let_signals_in() -> bool:
     return False
 
 
+def _locate_file(database: Database) -> Location:
+    """For one more connection of our own to open, even where a connection is given."""
+    return _file_of(database) if isinstance(database, apsw.Connection | sqlite3.Connection) else locate(database)
+
+
 def _file_of(connection: Connection) -> Location:
-    """The file of an open connection, for one of our own to open."""
     if isinstance(connection, sqlite3.Connection):
         raise OptionError(
             "this needs a connection of its own, through APSW's SQLite library, and two libraries in one process undo "
@@ -228,7 +251,15 @@ def patience() -> Callable[[int], bool]:
     return wait
 
 
-def opened(path: str | os.PathLike[str], *, writes: bool) -> apsw.Connection:
+def path_of(database: Database) -> str:
+    """The path or URI to open again, elsewhere or by workers: as it was given, or the file of an APSW connection.
+
+    :raises OptionError: the connection has no file, is in a transaction, or is one of the sqlite3 module.
+    """
+    return _locate_file(database).name
+
+
+def opened(path: FilePath, *, writes: bool) -> apsw.Connection:
     """A connection of our own that stays open, with the extension, whose triggers fire. The caller closes it.
 
     :raises OSError: as `reading`.
@@ -249,7 +280,7 @@ def opened(path: str | os.PathLike[str], *, writes: bool) -> apsw.Connection:
     return connection
 
 
-def errors_of(path: str | os.PathLike[str]) -> AbstractContextManager[None]:
+def errors_of(path: FilePath) -> AbstractContextManager[None]:
     """Within it, errors of SQLite become errors of ours that name this file."""
     return _named_errors(locate(path))
 

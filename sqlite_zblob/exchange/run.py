@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -24,11 +24,12 @@ from ..column.schema import master_of
 from ..column.virtual import find_rows
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import with_dictionaries
-from ..connect.opening import errors_of, opened
+from ..connect.loader import Connection, load
+from ..connect.opening import Database, connected, errors_of, opened
 from ..errors import DatabaseError, OptionError, StorageError, ZblobError
 from ..migration.pipeline import cpu_count
 from ..migration.reports import Failure
-from ..shards.layout import is_pattern, paths_of
+from ..shards.layout import Databases, is_pattern, paths_of
 from ..shards.store import open as open_store
 from . import file_rows, zarr_rows
 from .names import Key, name_of
@@ -40,7 +41,6 @@ CODECS = ("zblob", "zstd")
 IN_FLIGHT = 16  # jobs, where the executor does not say how many it runs
 
 ProgressCallback = Callable[[str, int, int], None]  # "export" or "import", rows done, rows in all
-Databases = str | os.PathLike[str] | Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def export_rows(
 ) -> ExchangeReport:
     """Write all rows of a column to a folder or to object storage. Nothing is changed in the database.
 
-    :param databases: a path, a pattern such as "store-*.db", or paths.
+    :param databases: a path, a pattern such as "store-*.db", or paths; an open APSW connection stands for its file.
     :param to: KIND:URL. `zarr`: an array of Zarr v3 for each row, from which every value comes back byte for byte.
         `frames`: values as they are stored. `nifti`, `nrrd`, `raw` (with JSON): images for other programs.
     :param codec: of Zarr arrays: "zblob", whose chunks are taken from the stored frames without decoding where these
@@ -202,7 +202,7 @@ def export_row(job: _Job) -> RowResult:
 
 @takes_bar(show_step)
 def import_rows(
-    database: str | os.PathLike[str],
+    database: Database,
     table: str,
     column: str,
     source: str,
@@ -219,7 +219,7 @@ def import_rows(
 
     A table that is not there is made, with the columns `key` and `column`. Keys are made of the names.
 
-    :param database: a path, or the pattern of a sharded store.
+    :param database: a path, an open connection, or the pattern of a sharded store.
     :param source: KIND:URL. `zarr`: the arrays of one group; those of other programs become `.npy` values. `nifti`,
         `nrrd`, `raw`: image files become values that are recognised as such.
     :param overwrite: replace rows that are there. Otherwise their keys are left out, so that a run goes on.
@@ -283,7 +283,7 @@ def _put(put: Callable[[Key, Stored], None], result: RowResult) -> RowResult:
 
 
 def _writer(
-    stack: ExitStack, database: str | os.PathLike[str], table: str, column: str, level: int
+    stack: ExitStack, database: Database, table: str, column: str, level: int
 ) -> tuple[Callable[[Key, Stored], None], Callable[[Key], bool]]:
     """What stores a row, and what looks whether there is one."""
     if is_pattern(database):
@@ -292,9 +292,8 @@ def _writer(
         if place != (fold(table), fold(column)):
             raise OptionError(f"the store's values are in {store.layout.table}.{store.layout.column}")
         return store.put_frame, store.__contains__  # type: ignore[return-value]
-    path = os.fspath(database)
-    connection = stack.enter_context(closing(opened(path, writes=True)))
-    stack.enter_context(errors_of(path))
+    connection = stack.enter_context(connected(database, writes=True))
+    load(connection)
     key = _key_column(connection, table, column)
     address, key_name, name = f"main.{quote(table)}", quote(key), quote(column)
 
@@ -311,7 +310,7 @@ def _writer(
     return put, has
 
 
-def _key_column(connection: apsw.Connection, table: str, column: str) -> str:
+def _key_column(connection: Connection, table: str, column: str) -> str:
     names = run(connection, f"SELECT name FROM {master_of('main')} WHERE type = 'table'")
     if fold(table) not in [fold(name) for (name,) in names]:
         run(connection, f"CREATE TABLE {quote(table)}(key PRIMARY KEY NOT NULL, {quote(column)} BLOB)")

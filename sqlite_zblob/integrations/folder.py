@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import DEFAULT_LEVEL, compress, decompress, has_magic
 from ..errors import DamagedFrameError
+
+Progress = Callable[[str, int, int], None]  # the operation, the files that are done, and all of them
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,14 @@ class FolderReport:
     stored_bytes: int  # as they are now
 
 
+@takes_bar(show_step)
 def compress_folder(
     folder: str | os.PathLike[str],
     pattern: str = "*",
     *,
     describe: Callable[[Path], dict[str, Any] | None] | None = None,
     level: int = DEFAULT_LEVEL,
+    progress: Progress | Bar | None = None,
 ) -> FolderReport:
     """Replace files by their frames, where that makes them smaller. It may be interrupted and called again.
 
@@ -42,6 +47,7 @@ def compress_folder(
     :param pattern: of the files' names; `**/*.bin` goes into the folders below. Links are not followed.
     :param describe: called with each path; gives `dtype` and `shape` (slowest axis first) of raw voxels, or None.
     :param level: 1 (fastest) to 9 (smallest).
+    :param progress: called with "compress", the files that are done, and all of them; or "bar".
     :raises OptionError: `describe` gives what does not fit the file.
     :raises OSError: a file cannot be read or written; those before it are done.
     """
@@ -54,12 +60,16 @@ def compress_folder(
             raise DamagedFrameError(f"{path}: what was compressed is not what comes back; the file stays as it is")
         return frame if len(frame) < len(content) else content
 
-    return _replace_all(folder, pattern, pack)
+    return _replace_all("compress", _files(Path(folder), pattern), pack, callback_of(progress))
 
 
-def decompress_folder(folder: str | os.PathLike[str], pattern: str = "*") -> FolderReport:
+@takes_bar(show_step)
+def decompress_folder(
+    folder: str | os.PathLike[str], pattern: str = "*", *, progress: Progress | Bar | None = None
+) -> FolderReport:
     """Put files back as they were before `compress_folder`, and all others that are frames.
 
+    :param progress: called with "decompress", the files that are done, and all of them; or "bar".
     :raises DamagedFrameError: a frame is damaged; those before it are done.
     """
 
@@ -67,12 +77,16 @@ def decompress_folder(folder: str | os.PathLike[str], pattern: str = "*") -> Fol
         value = decompress(content)
         return value if isinstance(value, bytes) else content  # TEXT was not made from a file
 
-    return _replace_all(folder, pattern, unpack)
+    return _replace_all("decompress", _files(Path(folder), pattern), unpack, callback_of(progress))
 
 
-def _replace_all(folder: str | os.PathLike[str], pattern: str, make: Callable[[Path, bytes], bytes]) -> FolderReport:
+def _replace_all(
+    operation: str, paths: list[Path], make: Callable[[Path, bytes], bytes], progress: Progress | None
+) -> FolderReport:
     files = changed = raw = stored = 0
-    for path in _files(Path(folder), pattern):
+    for path in paths:
+        if progress is not None:
+            progress(operation, files, len(paths))
         before = path.stat()
         content = path.read_bytes()
         made = make(path, content)
@@ -85,9 +99,9 @@ def _replace_all(folder: str | os.PathLike[str], pattern: str, make: Callable[[P
     return FolderReport(files, changed, raw, stored)
 
 
-def _files(folder: Path, pattern: str) -> Iterator[Path]:
+def _files(folder: Path, pattern: str) -> list[Path]:
     """In an order of their own, taken before any is replaced."""
-    yield from sorted(path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink())
+    return sorted(path for path in folder.glob(pattern) if path.is_file() and not path.is_symlink())
 
 
 def _replace(path: Path, content: bytes, before: os.stat_result) -> bool:

@@ -26,7 +26,7 @@ class ImageDataset:
     row, and the slice. Every process and thread opens a connection of its own, when it asks for its first item: a data
     set can be handed to worker processes, forked or spawned.
 
-    :param path: the database, which is only read.
+    :param path: the database, which is only read. It is no connection, since each of those stays where it was opened.
     :param key: the column that names a row; the rowid, if None.
     :param where: SQL that chooses rows, such as `"split = 'train'"`.
     :param axis: None: items are volumes. Otherwise slices across this axis, counted from the slowest; only the chunks

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..bars import Bar, callback_of, show_step, takes_bar
 from ..column.schema import Table
 from ..connect.database import quote, run
 from ..connect.dictionaries import with_dictionaries
@@ -32,16 +33,22 @@ class SalvagedRow:
     reason: str  # why not; empty if something can
 
 
-def salvage_rows(database: Database, report: VerifyReport) -> Iterator[SalvagedRow]:
+@takes_bar(show_step)
+def salvage_rows(
+    database: Database, report: VerifyReport, *, progress: Callable[[str, int, int], None] | Bar | None = None
+) -> Iterator[SalvagedRow]:
     """What is left of each value that a report of `verify` names as damaged. Reads only; holds one value at a time.
 
     :param database: as for `stats`.
+    :param progress: called with "salvage", the values that are done, and all of them; or "bar".
     :raises OSError: as `verify`.
     :raises DatabaseError: as `verify`.
     """
     named = {(each.table, each.column, json.dumps(each.key, default=repr)): each for each in report.damages if each.key}
     with reading(database) as connection, with_dictionaries(connection):
-        for each in named.values():
+        show = callback_of(progress) or (lambda step, done, total: None)
+        for number, each in enumerate(named.values()):
+            show("salvage", number, len(named))
             try:
                 place, table = find_place(connection, each.table, each.column)
                 value = _value_of(connection, place, table, each.key)

@@ -138,6 +138,16 @@ class StoredImage:
     size = property(lambda self: prod(self.shape))
     nbytes = property(lambda self: prod(self.shape) * self.dtype.itemsize)
 
+    def close(self) -> None:
+        """Close the file that `open_image` has opened, where it was given a path. Nothing can be read any more."""
+        self._value.close()
+
+    def __enter__(self) -> StoredImage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __repr__(self) -> str:
         return f"<StoredImage {self._value.name}: {self.shape} {self.dtype}>"
 
@@ -280,7 +290,7 @@ class StoredImage:
 
 
 def open_image(
-    connection: Any, table: str, column: str, rowid: Any, *, schema: str = "main", image: int | None = None
+    database: Any, table: str, column: str, rowid: Any, *, schema: str = "main", image: int | None = None
 ) -> StoredImage:
     """Open an image in a stored value as an array that reads what is asked of it, and no more.
 
@@ -289,6 +299,7 @@ def open_image(
     together are kept for the next. Needs NumPy. Of a plain value, and of one that is stored as it is, everything is
     read when it is opened.
 
+    :param database: as for `open_blob`; a file is open until the image's `close`, or the end of its `with`.
     :param image: its number among the images of the value, from 0; guesses do not count. None: the largest one.
     :raises OptionError: there is no such place or no such image, its axes lie in an order that only unpickling
         knows, or its samples stand in the value as text.
@@ -297,7 +308,7 @@ def open_image(
     :raises UnsupportedFrameError: as `open_blob`.
     :raises LoadError: as `open_blob`.
     """
-    return image_of(StoredValue(connection, table, column, rowid, schema), image)
+    return image_of(StoredValue(database, table, column, rowid, schema), image)
 
 
 def image_of(value: StoredValue, image: int | None = None) -> StoredImage:

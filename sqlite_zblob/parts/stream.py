@@ -68,11 +68,13 @@ class BlobStream(io.RawIOBase):
         return bytes(rest)
 
     def close(self) -> None:
+        if self._value is not None:
+            self._value.close()
         self._value = None
         super().close()
 
 
-def open_blob(connection: Any, table: str, column: str, rowid: Any, *, schema: str = "main") -> io.BufferedReader:
+def open_blob(database: Any, table: str, column: str, rowid: Any, *, schema: str = "main") -> io.BufferedReader:
     """Open one stored value as a binary file, which can be read and sought in.
 
     It gives the original bytes, whether the value is a frame, a pickle envelope or a plain value (TEXT in its
@@ -80,8 +82,8 @@ def open_blob(connection: Any, table: str, column: str, rowid: Any, *, schema: s
     it is opened, for checksums. No transaction stays open, so writers are not held up: a row that is changed or
     deleted meanwhile is an error at the next read that goes to the database, and never a mixture of two values.
 
-    :param connection: of sqlite3 or APSW; the extension is loaded into it. The stream is used where the connection
-        may be.
+    :param database: an open connection of sqlite3 or APSW, into which the extension is loaded, and then the stream is
+        used where the connection may be; or the path of a file, which is open for as long as the stream is.
     :param table: an ordinary table or a virtual table `zblob`.
     :param rowid: of the row; in a table WITHOUT ROWID its primary key.
     :raises OptionError: there is no such schema, table, column or row, or the value is NULL.
@@ -90,4 +92,4 @@ def open_blob(connection: Any, table: str, column: str, rowid: Any, *, schema: s
     :raises UnsupportedFrameError: when opening or reading: the value cannot be decoded.
     :raises LoadError: the connection cannot load extensions.
     """
-    return io.BufferedReader(BlobStream(StoredValue(connection, table, column, rowid, schema)), BUFFER_SIZE)
+    return io.BufferedReader(BlobStream(StoredValue(database, table, column, rowid, schema)), BUFFER_SIZE)

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import apsw
@@ -30,6 +30,7 @@ from ..codec import (
 from ..connect.database import run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection, load
+from ..connect.opening import connected
 from ..connect.wrappers import is_aiosqlite, no_connection, unwrap
 from ..errors import ChangedValueError, DamagedFrameError, DatabaseError, OptionError
 
@@ -44,16 +45,28 @@ _CHECKSUM_SIZE = 8  # at the end of a frame's header
 class StoredValue:
     """One value, named by its place. Threads may share it if they may share the connection.
 
+    :param database: a connection, or the path of a file, which is open until `close`.
     :param rowid: of the row; in a table WITHOUT ROWID its primary key.
     :raises OptionError: there is no such schema, table, column or row, or the value is NULL.
     :raises DamagedFrameError: the value's header cannot be read.
     :raises UnsupportedFrameError: the value's header cannot be read.
     """
 
-    def __init__(self, connection: Any, table: str, column: str, rowid: Any, schema: str) -> None:
-        self._connection = usable(connection)
+    is_closed = False
+    _resources: ExitStack | None = None  # of a file that was opened for this value
+
+    def __init__(self, database: Any, table: str, column: str, rowid: Any, schema: str) -> None:
         self._place = (schema, table, column, rowid)
-        self._open(f"{column} of row {rowid!r} of {table}")
+        with ExitStack() as stack:
+            self._connection = usable(stack.enter_context(connected(database, writes=False)))
+            self._open(f"{column} of row {rowid!r} of {table}")
+            self._resources = stack.pop_all()
+
+    def close(self) -> None:
+        """Close the file, where one was opened for this value; a connection of the caller's stays open."""
+        self.is_closed = True
+        if self._resources is not None:
+            self._resources.close()
 
     def _open(self, name: str) -> None:
         """Read the size and the header, or the checksums of a plain value."""
@@ -132,6 +145,8 @@ class StoredValue:
         :raises ChangedValueError: the row has been changed since the value was opened.
         :raises DamagedFrameError: a block is damaged.
         """
+        if self.is_closed:
+            raise ValueError(f"{self.name} is closed: open it again")
         batch: list[int] = []
         size = 0
         for index in indices:

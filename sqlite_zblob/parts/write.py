@@ -25,6 +25,7 @@ from ..column.schema import look_at_table, master_of, require_schema
 from ..column.virtual import virtual_columns
 from ..connect.database import atomic, fold, quote, run
 from ..connect.loader import Connection
+from ..connect.opening import connected
 from ..errors import OptionError, WrongTypeError
 from .value import usable
 
@@ -32,7 +33,7 @@ PIECE_SIZE = 1 << 20
 
 
 def write_stream(
-    connection: Any,
+    database: Any,
     table: str,
     column: str,
     rowid: Any,
@@ -48,14 +49,19 @@ def write_stream(
     see the row as it was, and then the whole new value. The row holds a frame afterwards, which `zdecompress`,
     `decode_rows`, a virtual table, `open_blob` and `open_image` read.
 
+    :param database: as for `open_blob`.
     :param file: anything with `read(size)` that gives bytes.
     :param rowid: of the row; in a table WITHOUT ROWID its primary key.
     :param options: as for `compress`.
     :raises OptionError: there is no such place, the column's readers do not expect frames (envelope "pickle", an
         uncompressed column of a virtual table), or an option is wrong.
     """
-    owner = usable(connection)
-    target = _Target(owner, table, column, rowid, schema)
+    with connected(database, writes=True) as connection:
+        target = _Target(usable(connection), table, column, rowid, schema)
+        return _write(target, file, level, options)
+
+
+def _write(target: _Target, file: BinaryIO, level: int, options: dict[str, Any]) -> int:
     with tempfile.TemporaryFile() as chunks, _mapped(file) as data:
         header = compress_to(chunks, data, level=level, for_column=target.for_column, **options)
         size = len(header) + chunks.tell()

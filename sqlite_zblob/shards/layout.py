@@ -9,18 +9,24 @@ from __future__ import annotations
 import glob
 import os
 import re
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeGuard
 
 import apsw
 
 from ..codec import checksum
 from ..column.schema import Table, look_at_table
 from ..connect.database import quote, run
+from ..connect.opening import Database, locate, path_of
 from ..errors import MetadataError, OptionError, WrongTypeError
 
 Key = str | bytes | int
+
+# A path, a pattern such as "store-*.db", an APSW connection to a file, or several paths and connections.
+Databases = Database | Sequence[Database]
 
 TABLE = "zblob_shard"
 HASH = "xxh3-mod"
@@ -150,7 +156,7 @@ def address(layout: Layout) -> tuple[str, str, str]:
 # ---- Names of files ----------------------------------------------------------------------------------------
 
 
-def is_pattern(database: object) -> bool:
+def is_pattern(database: object) -> TypeGuard[str | os.PathLike[str]]:
     """Does it name several databases? A file of that very name is one database."""
     name = os.fspath(database) if isinstance(database, str | os.PathLike) else None
     if not isinstance(name, str) or name.startswith("file:") or not glob.has_magic(name):
@@ -171,13 +177,20 @@ def matching(pattern: str | os.PathLike[str]) -> list[str]:
     return found
 
 
-def paths_of(databases: str | os.PathLike[str] | Sequence[str]) -> list[str]:
-    """The absolute paths of one database, of those that match a pattern, or of several."""
-    if isinstance(databases, str | os.PathLike):
-        names = matching(databases) if is_pattern(databases) else [os.fspath(databases)]
-    else:
-        names = [os.fspath(each) for each in databases]
-    return [os.path.abspath(each) for each in names]  # noqa: PTH100 - it must not resolve links
+def each_of(databases: Databases) -> Sequence[Database]:
+    """One database, or several, as a sequence."""
+    if isinstance(databases, str | bytes | os.PathLike | apsw.Connection | sqlite3.Connection):
+        return [databases]
+    return databases
+
+
+def paths_of(databases: Databases) -> list[str]:
+    """The absolute paths (or URIs) of one database, of those that match a pattern, or of several.
+
+    :raises OptionError: a connection has no file, is in a transaction, or is one of the sqlite3 module.
+    """
+    names = matching(databases) if is_pattern(databases) else [path_of(each) for each in each_of(databases)]
+    return [locate(each).target for each in names]
 
 
 def names_for(pattern: str | os.PathLike[str], shards: int) -> list[str]:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..analysis.analyze import Analysis
 from ..analysis.analyze import analyze as analyze_one
 from ..analysis.stats import TableStats
 from ..analysis.stats import stats as stats_one
-from ..bars import callback_of, takes_bar
+from ..bars import Bar, callback_of, show_step, takes_bar
+from ..connect.opening import path_of
 from ..errors import OptionError, ZblobError
 from ..migration.migrate import migrate as migrate_one
 from ..migration.migrate import restore as restore_one
@@ -26,9 +28,9 @@ from ..migration.pipeline import cpu_count
 from ..migration.reports import Progress, ProgressCallback, ProgressOption, Report, VerifyReport
 from ..migration.shown import show_rows
 from ..migration.verify import verify as verify_one
-from .layout import matching
+from .layout import Databases, each_of, matching
 
-Databases = str | os.PathLike[str] | Sequence[str]
+StepsProgress = Callable[[str, int, int], None]  # the operation, the databases that are done, and all of them
 PieceReport = Report | VerifyReport | Analysis | tuple[TableStats, ...]
 
 TICK_SECONDS = 0.25
@@ -130,10 +132,22 @@ class _Sum:
         )
 
 
+class _Steps(_Sum):
+    """Of what reports nothing by itself: how many databases are done."""
+
+    def __init__(self, operation: str, callback: StepsProgress | None, count: int) -> None:
+        super().__init__(None, count)
+        self.operation, self.done = operation, callback
+
+    def show(self) -> None:
+        if self.done is not None:
+            self.done(self.operation, len(self.ended), self.count)
+
+
 def _names(databases: Databases) -> list[str]:
     if isinstance(databases, str | os.PathLike):
-        return matching(databases)
-    names = [os.fspath(each) for each in databases]
+        return matching(os.fsdecode(databases))
+    names = [path_of(each) for each in each_of(databases)]
     if not names or len({os.path.realpath(each) for each in names}) != len(names):
         raise OptionError("give at least one database, and each of them once")
     return names
@@ -143,16 +157,18 @@ def _run(
     operation: str,
     databases: Databases,
     call: Callable[[str, ProgressCallback, int], Any],
-    progress: ProgressCallback | None,
+    summed: Callable[[int], _Sum],
     side_by_side: int,
 ) -> DatabasesReport:
-    """:param call: is given a database, what to report progress to, and the number of workers."""
+    """:param call: is given a database, what to report progress to, and the number of workers.
+    :param summed: makes what shows the progress of so many databases.
+    """
     names = _names(databases)
     if side_by_side < 0:
         raise OptionError(f"side_by_side must not be negative, not {side_by_side}")
     at_once = min(len(names), side_by_side or cpu_count())
     workers = max(1, cpu_count() // at_once)
-    sums, begun = _Sum(progress, len(names)), time.monotonic()
+    sums, begun = summed(len(names)), time.monotonic()
 
     def one(number: int) -> DatabaseResult:
         try:
@@ -199,7 +215,7 @@ def _run_on_column(
         workers = options.get("workers") or share
         return run_one(name, *place, progress=show, **{**options, "workers": workers})
 
-    return _run(operation, databases, call, callback_of(progress), side_by_side)
+    return _run(operation, databases, call, partial(_Sum, callback_of(progress)), side_by_side)
 
 
 def _sums(results: tuple[DatabaseResult, ...]) -> tuple[int, int, int, int, int]:
@@ -249,7 +265,7 @@ def migrate(
 
     An error of one database is in the report, and the others go on.
 
-    :param databases: a pattern such as "store-*.db", or paths.
+    :param databases: a pattern such as "store-*.db", or paths; open APSW connections stand for their files.
     :param side_by_side: how many databases are worked on at once; 0: as many as there are CPUs.
     :param options: as for `sqlite_zblob.migrate`. `workers` counts for each database, and all share `executor`.
     :raises OptionError: no file matches.
@@ -293,6 +309,7 @@ def verify(
     )
 
 
+@takes_bar(show_step)
 def analyze(
     databases: Databases,
     table: str | None = None,
@@ -300,10 +317,12 @@ def analyze(
     *,
     seconds: float = 20.0,
     side_by_side: int = 1,
+    progress: StepsProgress | Bar | None = None,
     **options: Any,
 ) -> DatabasesReport:
     """`sqlite_zblob.analyze` of several databases, by default one after the other: it measures times.
 
+    :param progress: called with "analyze", the databases that are done, and all of them; or "bar".
     :param seconds: for all of them together, but at least a tenth of a second for each.
     """
     names = _names(databases)
@@ -312,15 +331,24 @@ def analyze(
     def call(name: str, _: ProgressCallback, __: int) -> Analysis:
         return analyze_one(name, table, column, seconds=share, **options)
 
-    return _run("analyze", names, call, None, side_by_side)
+    return _run("analyze", names, call, partial(_Steps, "analyze", callback_of(progress)), side_by_side)
 
 
+@takes_bar(show_step)
 def stats(
-    databases: Databases, table: str | None = None, column: str | None = None, *, side_by_side: int = 0
+    databases: Databases,
+    table: str | None = None,
+    column: str | None = None,
+    *,
+    side_by_side: int = 0,
+    progress: StepsProgress | Bar | None = None,
 ) -> DatabasesReport:
-    """`sqlite_zblob.stats` of several databases; otherwise as `migrate`."""
+    """`sqlite_zblob.stats` of several databases; otherwise as `migrate`.
+
+    :param progress: called with "stats", the databases that are done, and all of them; or "bar".
+    """
 
     def call(name: str, _: ProgressCallback, __: int) -> list[TableStats]:
         return stats_one(name, table, column)
 
-    return _run("stats", databases, call, None, side_by_side)
+    return _run("stats", databases, call, partial(_Steps, "stats", callback_of(progress)), side_by_side)

@@ -80,11 +80,11 @@ def test_a_damaged_header(db: Any) -> None:
     db.execute("CREATE TABLE t(v)")
     for value in (FRAME, FRAME[:30] + b"\xff" * 8 + FRAME[38:], VALUE, "text", None, 7):
         db.execute("INSERT INTO t VALUES (?)", (value,))
-    seen: list[tuple[str, int]] = []
-    (table,) = zb.stats(db, "t", "v", progress=lambda column, rows: seen.append((column, rows)))
+    seen: list[tuple[str, int, int]] = []
+    (table,) = zb.stats(db, "t", "v", progress=lambda *done: seen.append(done))
     assert (table.rows, table.compressed_rows, table.damaged_rows) == (4, 1, 1)
     assert {(each.codec, each.rows) for each in table.codecs} == {("zstd", 1), ("none", 2)}
-    assert seen == [("t.v", 4)]
+    assert seen == [("t.v", 6, 6)]
     with pytest.raises(zb.DamagedFrameError):
         zb.describe(db, "t", "v", 2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import shutil
 import sqlite3
 import sys
@@ -308,13 +309,18 @@ def test_questions_are_measured_once_and_rendered(mr_folder: Path, tmp_path: Pat
     engine = {"mode": "in-place", "rows": 7, "raw_bytes": 10**9, "stored_bytes": 10**8, "seconds": 10.0, "failures": []}
     (tmp_path / "migrate.json").write_text(json.dumps({"migration": engine | {"missed_rows": 0, "peak MB": 99.0}}))
     answers = report.write(folder, tmp_path / "report.md")
-    assert list(answers) == names
+    assert list(answers) == names and all(each.is_quick for each in answers.values())
     text = (tmp_path / "report.md").read_text()
     for name in names:
         assert QUESTIONS[name].TITLE in text
         assert (tmp_path / "report" / f"{name}.svg").read_text().startswith("<?xml")
     assert text.count("**Answer.**") == len(names)
-    assert "A quick run" in text
+    assert report.QUICK in text and text.count("*Measured by a quick run") == len(names)
+    assert not results.is_enough(results.read(folder, "contents"), quick=False)  # nor an answer to a whole run
+    assert run(["contents"], mr_folder, None, folder, False, False, advance) == ["contents"]
+    assert run(["contents"], mr_folder, None, folder, True, False, advance) == []
+    answers = report.write(folder, tmp_path / "report.md")
+    assert [name for name, each in answers.items() if not each.is_quick] == ["contents"]
     assert "1.00 GB to 100 MB in 10.0 s (100 MB/s)" in text
     assert "([migrate.json](migrate.json))" in text
     migrated = results.read(folder, "migration")
@@ -340,6 +346,7 @@ def test_a_question_from_the_shell(mr_folder: Path, tmp_path: Path) -> None:
     first = runner.invoke(bench, ["contents", *options])
     assert first.exit_code == 0, first.output
     assert "No: a pickle of protocol 4 or 5 holds the samples byte for byte" in first.output
+    assert "contents, quick run" in first.output and " ".join(report.QUICK.split()) in " ".join(first.output.split())
     again = runner.invoke(bench, ["contents", *options])
     assert "measured before" in again.output
     text = (tmp_path / "report.md").read_text()
@@ -356,7 +363,7 @@ def test_json(mr_folder: Path, tmp_path: Path) -> None:
         told = said(*arguments)
         assert [each["name"] for each in told["answers"]] == ["contents"]
         assert told["answers"][0]["is_new"] == (arguments[0] == "contents")
-        assert told["answers"][0]["answer"].startswith("No: a pickle")
+        assert told["answers"][0]["answer"].startswith("No: a pickle") and told["answers"][0]["is_quick"]
         assert Path(told["report"]).exists() and Path(told["results"]) == tmp_path
     told = said("cost", "--images", "100", "--size-mb", "10", "--ratio", "4", "--price", "0.5")
     assert (told["plain_gb_months"], told["saved_gb_months"], told["price"]) == (78.0, 58.5, 0.5)
@@ -397,4 +404,6 @@ def test_the_report_is_made_from_the_committed_data(tmp_path: Path) -> None:
         for path in plots:
             assert path.read_text() == (REPORT.with_suffix("") / path.name).read_text(), path.name
     assert REPORT.read_text().count("**Answer.**") == len(QUESTIONS)
-    assert "## Recommendation" in REPORT.read_text()
+    assert "## Recommendation" in REPORT.read_text() and "A quick run" not in REPORT.read_text()
+    (summary,) = re.findall(r"^## In ten sentences\n\n(.*?)\n\n", REPORT.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert [line.split()[0] for line in summary.splitlines()] == [f"{at}." for at in range(1, 11)]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ..conftest import ROOT, open_apsw
 
@@ -56,3 +60,13 @@ def test_figures_of_the_first_screen_are_those_measured() -> None:
     said = re.findall(r"\*\*([\d.]+) times\*\*", README)
     measured = [ours["ratio"], ours["insert"] / plain["insert"], float(cells[4]), float(cells[10])]
     assert said == [f"{measured[0]:.1f}", f"{measured[1]:.1f}", f"{measured[2]:.2f}", f"{measured[3]:.1f}"]
+
+
+def test_the_first_example_is_five_lines_that_print_what_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (first, *_) = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+    assert len([line for line in first.splitlines() if line]) == len(ast.parse(first).body) == 5
+    monkeypatch.chdir(tmp_path)
+    exec(first, {})
+    assert f"It prints `{capsys.readouterr().out.strip()}`" in README

@@ -21,7 +21,7 @@ from ...connect.database import quote, run
 from ...connect.opening import errors_of, opened
 from ...errors import ChangedValueError, OptionError
 from ...parts.array import StoredImage, open_image
-from ...shards.layout import paths_of, shard_of
+from ...shards.layout import Databases, paths_of, shard_of
 
 KEPT_IMAGES = 32  # for each thread of a worker: opened, with their decoded chunks
 
@@ -50,7 +50,7 @@ _kept = _Kept()
 
 
 def from_store(
-    databases: str | os.PathLike[str] | Sequence[str],
+    databases: Databases,
     table: str,
     column: str,
     keys: Iterable[Any] | None = None,
@@ -61,7 +61,7 @@ def from_store(
 ) -> Any:
     """The images under these keys, not read before they are computed.
 
-    :param databases: a path, a pattern such as "store-*.db", or paths.
+    :param databases: a path, a pattern such as "store-*.db", or paths; an open APSW connection stands for its file.
     :param keys: primary keys, or rowids of tables without one; None: all rows, in the order of the files and of rowids.
     :param image: its number among the images of each value. None: the largest one.
     :param stack: True: one array, whose first axis is that of the keys. False: a dict from keys to arrays, whose shapes

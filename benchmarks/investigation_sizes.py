@@ -1,0 +1,40 @@
+"""Take the sizes of the investigation's images again, with the codec of today: no times, so that any machine will do.
+
+    python benchmarks/investigation_sizes.py FOLDER
+
+writes benchmarks/results/investigation/sizes.json. `sqlite-zblob bench report` then says what has changed since.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import sqlite_zblob as zb
+from sqlite_zblob.bench import results
+from sqlite_zblob.bench.inputs import find_subjects
+from sqlite_zblob.bench.questions import codecs
+
+RESULTS = Path(__file__).parent / "results" / "investigation"
+
+
+def main(folder: Path) -> None:
+    found = results.read(RESULTS, codecs.NAME)
+    assert found is not None
+    wanted = {row["volume"]: row["content"] for row in found[0]}
+    sizes = {}
+    with tempfile.TemporaryDirectory() as work:
+        for subject in find_subjects(folder, None, Path(work), quick=False):
+            if subject.name in wanted:
+                sizes[subject.name] = len(zb.compress(subject.value()))
+    if missing := wanted.keys() - sizes:
+        raise SystemExit(f"{folder} has not all images of the investigation: {', '.join(sorted(missing))}")
+    facts = {"measured": date.today().isoformat(), "sizes": dict(sorted(sizes.items()))}
+    (RESULTS / "sizes.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
