@@ -39,4 +39,4 @@ install_packages() {
 
 has_all || install_packages
 [ -x .venv/bin/pip ] || python3 -m venv .venv
-.venv/bin/pip install --quiet ".[$extras]"
+.venv/bin/pip install --quiet --use-pep517 ".[$extras]" # an old pip would warn of packages without pyproject.toml
