@@ -212,28 +212,26 @@ def analyzed(path: Path, seconds: float, seed: int) -> dict[str, Any]:
     return {"took": time.monotonic() - began, "ratios": ratios, "rows": column["rows"], "looked": count}
 
 
-def measure(folder: Path, times: list[float], seeds: int, out: Path) -> None:
+def measure(folder: Path, times: list[float], seeds: int, out: Path, *, as_it_is: bool) -> None:
     found = []
     for name in STORES:
         path = path_of(folder, name)
         truth = truth_of(path)
         print(name, truth, flush=True)
-        for is_beside in (False, True):
-            busy = [
-                subprocess.Popen([sys.executable, "-c", BUSY])
-                for _ in range(is_beside * (os.cpu_count() or 1) + 2 * is_beside)
-            ]
+        cpus = os.cpu_count() or 1
+        for is_beside in (False,) if as_it_is else (False, True):
+            busy = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range((cpus + 2) * is_beside)]
+            load = f"{os.getloadavg()[0]:.0f} tasks on {cpus} CPUs" if as_it_is else "yes" if is_beside else "no"
             try:
                 for seconds in times:
                     for seed in range(1, seeds + 1):
                         one = analyzed(path, seconds, seed)
                         found.append(
-                            {"store": name, "beside load": is_beside, "seconds": seconds, "seed": seed, "truth": truth}
-                            | one
+                            {"store": name, "beside load": load, "seconds": seconds, "seed": seed, "truth": truth} | one
                         )
                         print(
                             name,
-                            is_beside,
+                            load,
                             seconds,
                             seed,
                             f"{one['took']:.1f} s",
@@ -264,7 +262,7 @@ def report(found: list[dict[str, Any]]) -> str:
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for each in found:
         groups.setdefault((each["store"], each["seconds"], each["beside load"]), []).append(each)
-    for (store, seconds, is_beside), runs in groups.items():
+    for (store, seconds, load), runs in groups.items():
         truth = runs[0]["truth"]
         said = [each["ratios"]["5"] for each in runs]
         error = max(abs(each["value"] / truth["5"] - 1) for each in said)
@@ -273,7 +271,7 @@ def report(found: list[dict[str, Any]]) -> str:
         texts = ", ".join(f"{each['value']:.2f} ({bounds(each)})" for each in said)
         took = f"{median(each['took'] for each in runs):.1f} s"
         lines.append(
-            f"| {store} | {seconds:g} s | {'yes' if is_beside else 'no'} | {truth['5']:.2f} | {texts} | {error:.1%} "
+            f"| {store} | {seconds:g} s | {load} | {truth['5']:.2f} | {texts} | {error:.1%} "
             f"| {sum(held)} of {len(held)} | {took} |"
         )
     judged = [
@@ -303,11 +301,18 @@ def main() -> None:
     parser.add_argument("--seconds", default="20")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/analyze"))
+    parser.add_argument("--as-it-is", action="store_true", help="once, beside what the machine does anyway")
     asked = parser.parse_args()
     if asked.step == "build":
         build(asked.folder)
     else:
-        measure(asked.folder, [float(each) for each in asked.seconds.split(",")], asked.seeds, asked.out)
+        measure(
+            asked.folder,
+            [float(each) for each in asked.seconds.split(",")],
+            asked.seeds,
+            asked.out,
+            as_it_is=asked.as_it_is,
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Take the sizes of the investigation's images again, with the codec of today: no times, so that any machine will do.
 
-    python benchmarks/investigation_sizes.py FOLDER
+    python -m benchmarks.investigation_sizes FOLDER
 
 writes benchmarks/results/investigation/sizes.json. `sqlite-zblob bench report` then says what has changed since.
 """
@@ -13,7 +13,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-import sqlite_zblob as zb
+from sqlite_zblob.bench import codecs as adapters
 from sqlite_zblob.bench import results
 from sqlite_zblob.bench.inputs import find_subjects
 from sqlite_zblob.bench.questions import codecs
@@ -25,11 +25,15 @@ def main(folder: Path) -> None:
     found = results.read(RESULTS, codecs.NAME)
     assert found is not None
     wanted = {row["volume"]: row["content"] for row in found[0]}
+    (ours,) = [codec for codec in adapters.available() if codec.name == codecs.REFERENCE]
     sizes = {}
     with tempfile.TemporaryDirectory() as work:
         for subject in find_subjects(folder, None, Path(work), quick=False):
             if subject.name in wanted:
-                sizes[subject.name] = len(zb.compress(subject.value()))
+                array = codecs.central(subject.array(), codecs.MOST_BYTES)
+                size, *_ = codecs.measure_codec(ours, array, subject.image.components)
+                assert isinstance(size, int)
+                sizes[subject.name] = size
     if missing := wanted.keys() - sizes:
         raise SystemExit(f"{folder} has not all images of the investigation: {', '.join(sorted(missing))}")
     facts = {"measured": date.today().isoformat(), "sizes": dict(sorted(sizes.items()))}

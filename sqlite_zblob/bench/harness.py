@@ -127,6 +127,11 @@ def machine() -> dict[str, Any]:
     }
 
 
+def other_load() -> float | None:
+    """How busy the machine is, before anything is measured: tasks per CPU over the last minute, if the system says."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else None
+
+
 def versions() -> dict[str, str]:
     """Versions of all packages whose work is measured, as far as they are installed."""
     found = {}

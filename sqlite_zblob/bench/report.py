@@ -42,6 +42,12 @@ class Report:
         """The questions that a quick run has answered."""
         return [name for name in self._data if self.facts(name)["quick"]]
 
+    @property
+    def cautions(self) -> list[str]:
+        """Why figures may differ from those of other runs."""
+        is_busy = any((self.facts(name).get("load") or 0.0) > BUSY_LOAD for name in self.names)
+        return [QUICK] * bool(self.quick_names) + [BUSY] * is_busy
+
     def link(self, path: Path) -> str:
         """The path by which the report refers to the plot."""
         return os.path.relpath(path, self._home)
@@ -82,8 +88,16 @@ class Report:
 # Why a quick run's figures are not those of whole images.
 QUICK = (
     "A quick run: the middle slices of a few images, one round, short stores. Ratios and times are not those of whole "
-    "images and stores, so its conclusions may differ from those of a whole run, which is measured without --quick."
+    "images and stores, so its conclusions may differ from those of a whole run (without --quick), such as that in "
+    "docs/investigation.md."
 )
+
+# And why those of a busy machine are not those of a quiet one.
+BUSY = (
+    "The machine was busy with other work when this began: times are too long, and speeds too low. Sizes and ratios "
+    "are not affected."
+)
+BUSY_LOAD = 0.5  # tasks per CPU
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,11 @@ class Found:
 
     answer: str
     is_quick: bool
+
+
+def cautions(folder: Path) -> list[str]:
+    """What is to be said beside any conclusion that is drawn from these results."""
+    return Report(folder, folder / f"{NAME}.md").cautions
 
 
 def write(folder: Path, out: Path) -> dict[str, Found]:
@@ -145,9 +164,7 @@ def _head(report: Report) -> list[str]:
         "MB are 10^6 bytes; ratio is bytes before / bytes after.",
         "",
     ]
-    if report.quick_names:
-        lines += [f"**{QUICK}**", ""]
-    return lines
+    return lines + [line for each in report.cautions for line in (f"**{each}**", "")]
 
 
 _OWN = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bench import results
-from .harness import machine, timed, versions
+from .harness import machine, other_load, timed, versions
 from .inputs import Subject, find_subjects
 from .questions import QUESTIONS
 
@@ -55,7 +55,7 @@ def run(
     wanted = [name for name in names if again or not results.is_enough(results.read(folder, name), quick=quick)]
     if not wanted:
         return []
-    today = date.today().isoformat()
+    begun = {"measured": date.today().isoformat(), "load": other_load()}
     with tempfile.TemporaryDirectory(prefix="sqlite_zblob-") as temporary:
         work = Path(temporary)
         values = work / "values"
@@ -69,6 +69,6 @@ def run(
             journal = results.Journal(folder / f"{name}.partial.jsonl", head)
             bench = Bench(subjects, quick, scratch, journal, partial(advance, name))
             (rows, facts), seconds = timed(QUESTIONS[name].measure, bench)
-            results.write(folder, name, rows, head | {"measured": today, "seconds": seconds} | facts)
+            results.write(folder, name, rows, head | begun | {"seconds": seconds} | facts)
             journal.close()
     return wanted

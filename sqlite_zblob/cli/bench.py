@@ -115,7 +115,7 @@ def _measure(
     on_interrupt("interrupted. What was measured is kept: the same command, without --again, continues")
     target = report or results / "report.md"
     with _extra(), render.progress_of_steps() as progress:
-        from ..bench.report import QUICK, write
+        from ..bench.report import cautions, write
         from ..bench.run import run
 
         progress("finding images")
@@ -137,8 +137,8 @@ def _measure(
         kind = ", quick run" if each.is_quick else ""
         out.print(Text(each.name, style="bold").append(kind + before, style="default"))
         out.print(Padding(each.answer, (0, 0, 0, 2)))
-    if any(each.is_quick for each in answers):
-        out.print(f"\n{QUICK}")
+    for caution in cautions(results):
+        out.print(f"\n{caution}")
     out.print(f"\nTables and plots: {target}; data: {results}", soft_wrap=True)
 
 
