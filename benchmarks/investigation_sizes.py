@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlite_zblob.bench import codecs as adapters
 from sqlite_zblob.bench import results
-from sqlite_zblob.bench.inputs import find_subjects
+from sqlite_zblob.bench.inputs import central, find_subjects
 from sqlite_zblob.bench.questions import codecs
 
 RESULTS = Path(__file__).parent / "results" / "investigation"
@@ -30,10 +30,11 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         for subject in find_subjects(folder, None, Path(work), quick=False):
             if subject.name in wanted:
-                array = codecs.central(subject.array(), codecs.MOST_BYTES)
-                size, *_ = codecs.measure_codec(ours, array, subject.image.components)
-                assert isinstance(size, int)
-                sizes[subject.name] = size
+                array = central(subject.array(), codecs.MOST_BYTES)
+                figures = codecs.measure_codec(ours, array, subject.image.components)
+                if isinstance(figures, str):
+                    raise SystemExit(f"{subject.name}: {figures}")
+                sizes[subject.name] = figures[0]
     if missing := wanted.keys() - sizes:
         raise SystemExit(f"{folder} has not all images of the investigation: {', '.join(sorted(missing))}")
     facts = {"measured": date.today().isoformat(), "sizes": dict(sorted(sizes.items()))}
