@@ -181,7 +181,9 @@ def test_what_is_not_there(db: Any) -> None:
     with pytest.raises(zb.OptionError, match="no attached database"):
         zb.open_blob(db, "t", "data", 1, schema="other")
     with pytest.raises(zb.WrongTypeError):
-        zb.open_blob("path", "t", "data", 1)
+        zb.open_blob(7, "t", "data", 1)
+    with pytest.raises(FileNotFoundError):
+        zb.open_blob("no such file", "t", "data", 1)
 
 
 def test_the_extension_is_loaded_where_it_is_missing() -> None:
