@@ -35,6 +35,7 @@ static const struct format formats[] = {
     {"n+2", 4, 4, sniff_nifti},
     {"NRRD000", 7, 0, sniff_nrrd},
     {"ObjectType", 10, 0, sniff_metaimage},
+    {"Comment", 7, 0, sniff_metaimage},
     {"NDims", 5, 0, sniff_metaimage},
     {"II", 2, 0, sniff_tiff},
     {"MM", 2, 0, sniff_tiff},

@@ -14,19 +14,27 @@ struct metaimage {
     double transform[ZBLOB_DIMENSION_MAX * ZBLOB_DIMENSION_MAX]; /* row by row the direction of each axis */
     uint32_t transform_count;
     bool has_spacing, is_binary, is_compressed, is_attached;
-    double header_size; /* if not 0: what precedes the samples after the header; -1: they are the file's end */
+    double header_size; /* if positive: where in the file the samples begin; -1: they are the file's end */
+    bool is_long;       /* of 32 bits, as ITK reads them, or of 64, as others write them */
 };
 
 static enum zblob_sample_type
 type_of(const struct text *name)
 {
+    static const char array[] = "_ARRAY"; /* with several channels, which say how many there are themselves */
+    struct text scalar = *name, end = *name;
+    if (name->size > sizeof array - 1) {
+        end.at += name->size - (sizeof array - 1);
+        end.size = sizeof array - 1;
+        scalar.size -= text_is(&end, array) ? end.size : 0;
+    }
     static const struct type_name types[] = {
         {"MET_CHAR", ZBLOB_INT8},       {"MET_UCHAR", ZBLOB_UINT8},       {"MET_SHORT", ZBLOB_INT16},
         {"MET_USHORT", ZBLOB_UINT16},   {"MET_INT", ZBLOB_INT32},         {"MET_UINT", ZBLOB_UINT32},
         {"MET_LONG_LONG", ZBLOB_INT64}, {"MET_ULONG_LONG", ZBLOB_UINT64}, {"MET_FLOAT", ZBLOB_FLOAT32},
-        {"MET_DOUBLE", ZBLOB_FLOAT64},
+        {"MET_DOUBLE", ZBLOB_FLOAT64},  {"MET_LONG", ZBLOB_INT32},        {"MET_ULONG", ZBLOB_UINT32},
     };
-    return text_sample_type(name, types, sizeof types / sizeof *types);
+    return text_sample_type(&scalar, types, sizeof types / sizeof *types);
 }
 
 static bool
@@ -44,9 +52,10 @@ read_field(const struct text *name, struct text value, struct metaimage *meta)
         image->grid.dimension = text_unsigned(&value, &number) && number <= ZBLOB_DIMENSION_MAX ? (uint32_t)number : 0;
     else if (text_is(name, "DimSize"))
         text_extents(&value, image->grid.size, ZBLOB_DIMENSION_MAX);
-    else if (text_is(name, "ElementType"))
+    else if (text_is(name, "ElementType")) {
         image->grid.sample_type = type_of(&value);
-    else if (text_is(name, "ElementNumberOfChannels") && text_unsigned(&value, &number))
+        meta->is_long = text_is(&value, "MET_LONG") || text_is(&value, "MET_ULONG");
+    } else if (text_is(name, "ElementNumberOfChannels") && text_unsigned(&value, &number))
         image->grid.components = number < UINT16_MAX ? (uint32_t)number : 0;
     else if (is_one_of(name, "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "ElementByteOrderMsb"))
         image->grid.big_endian = is_one_of(&value, "True", "T", "1");
@@ -74,6 +83,8 @@ read_header(struct text *file, struct metaimage *meta)
     *meta = (struct metaimage){.is_binary = true};
     meta->image.grid.components = 1;
     for (uint32_t i = 0; i < FIELDS_MAX && text_line(file, &line); i++) {
+        if (line.size == 0)
+            continue;
         if (!text_name(&line, "=", &name))
             return false;
         read_field(&name, line, meta);
@@ -101,24 +112,40 @@ set_space(struct metaimage *meta)
     }
 }
 
+/* Longs of 64 bits are those that fill the file. */
+static void
+settle_long(struct metaimage *meta, uint64_t there)
+{
+    struct zblob_grid *grid = &meta->image.grid;
+    uint64_t size;
+    if (meta->is_long && zblob_grid_size(grid, &size) && size <= there / 2 && 2 * size == there)
+        grid->sample_type = grid->sample_type == ZBLOB_INT32 ? ZBLOB_INT64 : ZBLOB_UINT64;
+}
+
 size_t
 sniff_metaimage(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
 {
     struct text file = text_of(src, src_size);
     struct metaimage meta;
     uint64_t size;
-    bool is_meta = src_size > 16 && (memcmp(src, "ObjectType", 10) == 0 || memcmp(src, "NDims", 5) == 0);
+    bool is_meta = src_size > 16 && (memcmp(src, "ObjectType", 10) == 0 || memcmp(src, "NDims", 5) == 0 ||
+                                     memcmp(src, "Comment", 7) == 0);
     (void)capacity;
     if (!is_meta || !read_header(&file, &meta))
         return 0;
     struct zblob_image *image = &meta.image;
     image->source = ZBLOB_SOURCE_METAIMAGE;
+    settle_long(&meta, file.size);
     set_space(&meta);
     if (!zblob_grid_size(&image->grid, &size) || size > file.size ||
-        !(meta.header_size >= -1 && meta.header_size <= (double)file.size))
+        !(meta.header_size >= -1 && meta.header_size <= (double)src_size))
         return 0;
-    uint64_t skip = meta.header_size < 0 ? file.size - size : (uint64_t)meta.header_size;
-    image->value_offset = (uint64_t)(file.at - (const char *)src) + skip;
+    uint64_t begin = (uint64_t)(file.at - (const char *)src);
+    if (meta.header_size < 0)
+        begin += file.size - size;
+    else if (meta.header_size > 0)
+        begin = (uint64_t)meta.header_size;
+    image->value_offset = begin;
     *images = *image;
     return image_settle(images, src_size) ? 1 : 0;
 }

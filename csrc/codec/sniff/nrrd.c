@@ -7,15 +7,19 @@
 #include "reader.h"
 #include "text.h"
 
+#include <math.h>
+
 #define FIELDS_MAX 4096
-#define SPACE_MAX 3 /* dimensions of the space in which the image lies */
 
 /* What a header says. */
 struct nrrd {
     struct zblob_image image; /* size, type and byte order; every axis is one of pixels */
     bool is_raw, is_attached, has_directions, has_spacings, has_vectors;
+    bool is_node[ZBLOB_DIMENSION_MAX];    /* axes whose first sample lies at their minimum, not half a step behind it */
     bool is_outside[ZBLOB_DIMENSION_MAX]; /* axes that are none of the space */
-    double directions[ZBLOB_DIMENSION_MAX][SPACE_MAX], origin[SPACE_MAX];
+    double directions[ZBLOB_DIMENSION_MAX][ZBLOB_DIMENSION_MAX], origin[ZBLOB_DIMENSION_MAX];
+    double minima[ZBLOB_DIMENSION_MAX]; /* of each axis; NAN where there is none */
+    uint32_t minimum_count;
     double flip[2]; /* of x and y */
     uint64_t line_skip;
     double byte_skip; /* -1: the samples are the file's end */
@@ -92,27 +96,49 @@ read_directions(struct text line, struct nrrd *nrrd)
             nrrd->is_outside[axis] = true;
             line = rest;
         } else if (text_name(&line, ")", &vector))
-            text_reals(&vector, nrrd->directions[axis], SPACE_MAX);
+            text_reals(&vector, nrrd->directions[axis], ZBLOB_DIMENSION_MAX);
         else
             return;
     }
 }
 
-/* Are the samples along the first axis those of one pixel? */
-static bool
-is_vector(struct text kinds)
+/* A number for each axis, or "nan" for one that has none. */
+static uint32_t
+read_axes(struct text line, double *numbers)
 {
-    static const char *const names[] = {"vector",    "covariant-vector", "RGB-color", "RGBA-color", "HSV-color",
-                                        "XYZ-color", "2-vector",         "3-vector",  "4-vector",   "3-color",
-                                        "4-color",   "3-gradient",       "3-normal"};
+    uint32_t count = 0;
+    while (count < ZBLOB_DIMENSION_MAX) {
+        struct text rest = line, word;
+        if (text_word(&rest, &word) && text_is(&word, "nan")) {
+            numbers[count] = (double)NAN;
+            line = rest;
+        } else if (!text_real(&line, &numbers[count]))
+            break;
+        count++;
+    }
+    return count;
+}
+
+static void
+read_centerings(struct text line, struct nrrd *nrrd)
+{
+    struct text word;
+    for (uint32_t axis = 0; axis < ZBLOB_DIMENSION_MAX && text_word(&line, &word); axis++)
+        nrrd->is_node[axis] = text_is(&word, "node");
+}
+
+/* Are the samples along the first axis those of one pixel? They are, unless the axis is one of space or time. */
+static void
+read_kinds(struct text kinds, struct nrrd *nrrd)
+{
+    static const char *const domains[] = {"domain", "space", "time", "none", "???"};
     struct text word;
     if (!text_word(&kinds, &word))
-        return false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (text_is(&word, names[i]))
-            return true;
-    }
-    return false;
+        return;
+    nrrd->has_vectors = true;
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
+        nrrd->has_vectors = nrrd->has_vectors && !text_is(&word, domains[i]);
+    nrrd->image.is_complex = text_is(&word, "complex");
 }
 
 static void
@@ -137,15 +163,19 @@ read_field(const struct text *name, struct text value, struct nrrd *nrrd)
     else if (text_is(name, "byte skip") || text_is(name, "byteskip"))
         text_real(&value, &nrrd->byte_skip);
     else if (text_is(name, "spacings"))
-        nrrd->has_spacings = text_reals(&value, image->spacing, ZBLOB_DIMENSION_MAX) > 0;
+        nrrd->has_spacings = read_axes(value, image->spacing) > 0;
+    else if (text_is(name, "axis mins") || text_is(name, "axismins"))
+        nrrd->minimum_count = read_axes(value, nrrd->minima);
+    else if (text_is(name, "centerings") || text_is(name, "centers"))
+        read_centerings(value, nrrd);
     else if (text_is(name, "space"))
         read_space_name(&value, nrrd);
     else if (text_is(name, "space directions"))
         read_directions(value, nrrd);
     else if (text_is(name, "space origin"))
-        text_reals(&value, nrrd->origin, SPACE_MAX);
+        text_reals(&value, nrrd->origin, ZBLOB_DIMENSION_MAX);
     else if (text_is(name, "kinds"))
-        nrrd->has_vectors = is_vector(value);
+        read_kinds(value, nrrd);
 }
 
 /* The lines up to the empty one; `file` is left at the samples. */
@@ -174,22 +204,44 @@ take_components(struct nrrd *nrrd)
     grid->dimension--;
     memmove(grid->size, grid->size + 1, sizeof *grid->size * grid->dimension);
     memmove(nrrd->image.spacing, nrrd->image.spacing + 1, sizeof *nrrd->image.spacing * grid->dimension);
+    memmove(nrrd->minima, nrrd->minima + 1, sizeof *nrrd->minima * grid->dimension);
+    memmove(nrrd->is_node, nrrd->is_node + 1, sizeof *nrrd->is_node * grid->dimension);
+    nrrd->minimum_count -= nrrd->minimum_count > 0;
     memmove(nrrd->is_outside, nrrd->is_outside + 1, sizeof *nrrd->is_outside * grid->dimension);
     memmove(nrrd->directions, nrrd->directions + 1, sizeof *nrrd->directions * grid->dimension);
+}
+
+/* Minima are an origin if each axis has one, and a step. */
+static void
+take_minima(struct nrrd *nrrd, const double *steps)
+{
+    double origin[ZBLOB_DIMENSION_MAX];
+    uint32_t dimension = nrrd->image.grid.dimension;
+    if (!nrrd->has_spacings || nrrd->minimum_count < dimension)
+        return;
+    for (uint32_t axis = 0; axis < dimension; axis++) {
+        origin[axis] = nrrd->minima[axis] + (nrrd->is_node[axis] ? 0 : steps[axis] / 2);
+        if (!isfinite(origin[axis]))
+            return;
+    }
+    memcpy(nrrd->image.origin, origin, sizeof *origin * dimension);
 }
 
 static void
 set_space(struct nrrd *nrrd)
 {
     struct zblob_image *image = &nrrd->image;
-    uint32_t dimension = image->grid.dimension, rows = dimension < SPACE_MAX ? dimension : SPACE_MAX;
+    uint32_t dimension = image->grid.dimension,
+             rows = dimension < ZBLOB_DIMENSION_MAX ? dimension : ZBLOB_DIMENSION_MAX;
     double spacing[ZBLOB_DIMENSION_MAX];
     memcpy(spacing, image->spacing, sizeof spacing);
     image_start_space(image);
     for (uint32_t axis = 0; axis < dimension && nrrd->has_spacings; axis++)
         image->spacing[axis] = spacing[axis] - spacing[axis] == 0 && spacing[axis] > 0 ? spacing[axis] : 1;
-    if (!nrrd->has_directions)
+    if (!nrrd->has_directions) {
+        take_minima(nrrd, spacing);
         return;
+    }
     for (uint32_t axis = 0; axis < dimension; axis++) {
         for (uint32_t row = 0; row < 2; row++)
             nrrd->directions[axis][row] = nrrd->flip[row] * nrrd->directions[axis][row] + 0.0; /* no negative zeros */
@@ -215,6 +267,8 @@ sniff_nrrd(const unsigned char *src, size_t src_size, struct zblob_image *images
     image->grid.components = 1;
     if (image->grid.dimension > 1 && (nrrd.has_vectors || nrrd.is_outside[0]))
         take_components(&nrrd);
+    image->is_complex = image->is_complex && image->grid.components == 2 &&
+                        (image->grid.sample_type == ZBLOB_FLOAT32 || image->grid.sample_type == ZBLOB_FLOAT64);
     set_space(&nrrd);
     while (nrrd.line_skip > 0 && text_line(&file, &line))
         nrrd.line_skip--;

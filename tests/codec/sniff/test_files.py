@@ -441,3 +441,51 @@ def test_dicom_without_preamble() -> None:
             assert found == shifted, name
     for name in ("ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "rtstruct.dcm", "no_meta.dcm"):
         assert images_of((folder / name).read_bytes()) == (), name
+
+
+META = ("ObjectType = Image", "NDims = 3", "DimSize = 4 3 2", "ElementType = MET_UCHAR")
+NRRD = ("NRRD0005", "type: uchar", "dimension: 3", "sizes: 4 3 2", "encoding: raw", "endian: little")
+STEPS = "space directions: (1,0,0,0) (0,2,0,0) (0,0,3,0) (0,0,0,4)"
+HEADERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "longs": (".mha", (*META[:3], "ElementType = MET_LONG")),
+    "unsigned longs": (".mha", (*META[:3], "ElementType = MET_ULONG")),
+    "arrays": (".mha", (*META[:3], "ElementType = MET_UCHAR_ARRAY", "ElementNumberOfChannels = 3")),
+    "comment": (".mha", ("Comment = a scan", *META)),
+    "empty line": (".mha", (META[0], "", *META[1:])),
+    "header size": (".mha", (*META, "HeaderSize = 120")),
+    "minima": (".nrrd", (*NRRD, "axis mins: 5 6 7", "spacings: 1 2 3")),
+    "minima of nodes": (".nrrd", (*NRRD, "axis mins: 5 6 7", "spacings: 1 2 3", "centerings: node cell node")),
+    "a spacing for some axes": (".nrrd", (*NRRD, "spacings: nan 2 3")),
+    "colours with spacings": (
+        ".nrrd",
+        (*NRRD, "kinds: 4-color domain domain", "spacings: nan 2 3", "axis mins: nan 5 6"),
+    ),
+    "time": (".nrrd", (*NRRD, "space: RAST", "dimension: 4", "sizes: 4 3 2 2", STEPS, "space origin: (5,6,7,8)")),
+    "list": (".nrrd", (*NRRD, "kinds: list domain domain")),
+    "matrices": (".nrrd", (*NRRD, "sizes: 9 3 2", "kinds: 3D-matrix domain domain")),
+    "points": (".nrrd", (*NRRD, "kinds: point space space")),
+    "a single component": (".nrrd", (*NRRD, "sizes: 1 3 2", "kinds: scalar domain domain")),
+    "complex": (".nrrd", (*NRRD, "type: float", "sizes: 2 3 2", "kinds: complex domain domain")),
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_as_simpleitk_reads_them(name: str, tmp_path: Path) -> None:
+    suffix, lines = HEADERS[name]
+    fields = {line.split(":")[0].split(" =")[0]: line for line in lines}  # the last of a name
+    last = "ElementDataFile = LOCAL\n" if suffix == ".mha" else "\n"
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(("\n".join(fields.values()) + "\n" + last).encode() + np.arange(100, dtype="u1").tobytes())
+    image = sitk.ReadImage(str(path))
+    read = zb.images.read_sitk(path.read_bytes())
+    assert read.GetPixelIDTypeAsString() == image.GetPixelIDTypeAsString()
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read), sitk.GetArrayFromImage(image))
+    for get in (sitk.Image.GetSize, sitk.Image.GetSpacing, sitk.Image.GetOrigin, sitk.Image.GetDirection):
+        assert get(read) == get(image)
+
+
+def test_longs_of_64_bits() -> None:
+    """ITK reads MET_LONG as 32 bits; what writes NumPy's int64 under that name fills the file with them."""
+    header = "\n".join([*META[:3], "ElementType = MET_LONG", "ElementDataFile = LOCAL", ""]).encode()
+    (found,) = images_of(header + np.arange(24, dtype="<i8").tobytes())
+    assert found.pixel_type == "int64"
