@@ -15,6 +15,19 @@ label_box_of(const struct voxel_model *model, struct voxel_box box)
                               model->grid.big_endian};
 }
 
+struct raster_box
+voxel_raster_box(const struct voxel_model *model, struct voxel_box box)
+{
+    return (struct raster_box){
+        .components = (size_t)model->shape.components,
+        .width = (size_t)model->shape.width,
+        .rows = (size_t)(box.rows * box.slices), /* slices are whole where there are several */
+        .sample_type = model->grid.sample_type,
+        .big_endian = model->grid.big_endian,
+        .by_value = model->by_value,
+    };
+}
+
 enum zblob_result
 voxel_encode_box(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
                  unsigned char *dst, size_t dst_capacity, size_t *dst_size)
@@ -22,6 +35,11 @@ voxel_encode_box(const struct voxel_model *model, struct voxel_box box, const un
     if (model->is_label)
         return label_encode_box(voxel_label_kernels(), label_box_of(model, box),
                                 voxel_row_address(model, samples, box.slice, box.row), dst, dst_capacity, dst_size);
+    if (model->is_raster) {
+        struct raster_box pixels = voxel_raster_box(model, box);
+        return raster_encode_box(&pixels, voxel_row_address(model, samples, box.slice, box.row), dst, dst_capacity,
+                                 dst_size, NULL);
+    }
     if (model->wide)
         return voxel_encode_wide(model, box, samples, dst, dst_capacity, dst_size);
     return voxel_encode_intensity(model, box, samples, dst, dst_capacity, dst_size);
@@ -41,6 +59,10 @@ voxel_decode_chunk(const struct voxel_model *model, size_t index, const unsigned
     struct voxel_box box = voxel_chunk_box(model, index);
     if (model->is_label)
         return label_decode_box(voxel_label_kernels(), label_box_of(model, box), src, src_size, dst);
+    if (model->is_raster) {
+        struct raster_box pixels = voxel_raster_box(model, box);
+        return raster_decode_box(&pixels, src, src_size, dst);
+    }
     if (model->wide)
         return voxel_decode_wide(model, box, src, src_size, dst);
     return voxel_decode_intensity(model, box, src, src_size, dst);

@@ -9,6 +9,10 @@
 #define ZBLOB_CODEC_VOXEL_CODEC_H
 
 #include "model.h"
+#include "raster/codec.h"
+
+/* A box of the image as the raster coder sees it. */
+struct raster_box voxel_raster_box(const struct voxel_model *model, struct voxel_box box);
 
 /* Encode a box of the image as if it were a chunk, as the next function does: for comparisons. */
 enum zblob_result voxel_encode_box(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,

@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include "chunks.h"
+#include "codec.h"
 #include "label/codec.h"
 #include "samples.h"
 #include "tables.h"
@@ -13,7 +14,7 @@ voxel_format_memory(const struct voxel_model *model)
 {
     const struct voxel_shape *shape = &model->shape;
     struct voxel_box box = voxel_chunk_box(model, 0);
-    if (model->is_label)
+    if (voxel_has_pixels(model))
         return 0; /* in proportion to the chunk's raw size */
     uint64_t size = voxel_window_size(shape, box, model->distance), sample = model->wide ? 2 : 0;
     if (model->is_transposed)
@@ -31,6 +32,10 @@ voxel_chunk_memory(const struct voxel_model *model)
     if (model->is_label)
         return label_decode_memory(
             (struct label_box){pixel, (size_t)model->shape.width, (size_t)box.rows, (size_t)box.slices, false});
+    if (model->is_raster) {
+        struct raster_box pixels = voxel_raster_box(model, box);
+        return raster_memory(&pixels);
+    }
     return (size_t)voxel_format_memory(model) + (size_t)voxel_table_count(model) * VOXEL_TABLE_SIZE * sizeof(uint32_t);
 }
 

@@ -4,6 +4,7 @@
 #include "../base/bits.h"
 #include "../base/integers.h"
 #include "layouts.h"
+#include "raster/codec.h"
 #include "wide/cells.h"
 #include "wide/cells_format.h"
 
@@ -22,8 +23,9 @@ enum {
     FLAG_SERIES = 256,
     FLAG_FEW_STATES = 512,
     FLAG_PLATEAUS = 1024,
-    FLAGS_ALL = 2047,
-    FLAGS_OF_LABELS = FLAG_LABEL | FLAG_FOLDED, /* the others are about intensities */
+    FLAG_RASTER = 2048,
+    FLAGS_ALL = 4095,
+    FLAGS_OF_PIXELS = FLAG_LABEL | FLAG_RASTER | FLAG_FOLDED, /* the others are about intensities */
 };
 
 enum { SHORTEST_FOLD = 8192 }; /* pixels of an image of one row */
@@ -371,7 +373,7 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
                         model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
                         model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
                         (model->distance > 1) * FLAG_SERIES + model->has_few_states * FLAG_FEW_STATES +
-                        (model->plateau_count > 0) * FLAG_PLATEAUS + ranks * FLAG_RANKS + wide * FLAG_WIDE),
+                        (model->plateau_count > 0) * FLAG_PLATEAUS + model->is_raster * FLAG_RASTER + ranks * FLAG_RANKS + wide * FLAG_WIDE),
              16);
     if (model->is_folded) {
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
@@ -390,7 +392,9 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
     }
     if (ranks)
         write_ranks(w, model);
-    if (!model->is_label)
+    if (model->is_raster)
+        bits_put(w, model->by_value, 1);
+    if (!voxel_has_pixels(model))
         write_intensity(w, model);
     bits_flush(w);
 }
@@ -408,8 +412,11 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     if (model->is_folded ? !voxel_fold_shape(&model->shape, width, height, sample_size) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
+    model->is_raster = flags & FLAG_RASTER;
     bool is_wide = voxel_is_wide(model->grid.sample_type), has_cells = flags & FLAG_WIDE;
-    if (model->is_label ? flags & ~(uint32_t)FLAGS_OF_LABELS : is_wide && !has_cells)
+    if (voxel_has_pixels(model) ? flags & ~(uint32_t)FLAGS_OF_PIXELS : is_wide && !has_cells)
+        return false;
+    if (model->is_raster && (model->is_label || !raster_accepts(model->grid.sample_type, model->shape.components)))
         return false;
     r->lacks_memory = has_cells && !voxel_widen_model(model);
     if (r->lacks_memory)
@@ -442,9 +449,12 @@ read_model(struct bit_reader *r, struct voxel_model *model)
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
         (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
         (model->is_transposed && (model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)) ||
-        (model->is_label && (model->low || model->high || model->modal)))
+        (voxel_has_pixels(model) && (model->low || model->high || model->modal)))
         return false;
-    return (model->is_label || read_intensity(r, model)) && !r->overflow;
+    model->by_value = model->is_raster && bits_get(r, 1);
+    if (model->by_value && sample_size != 1)
+        return false;
+    return (voxel_has_pixels(model) || read_intensity(r, model)) && !r->overflow;
 }
 
 bool

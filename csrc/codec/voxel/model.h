@@ -56,6 +56,8 @@ struct voxel_model {
     uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
     uint32_t chunk_rows;
     bool is_label;          /* label/codec.h codes the chunks, and nothing below matters */
+    bool is_raster;         /* raster/codec.h does, and nothing below matters but: */
+    bool by_value;          /* its literals are coded by value */
     uint8_t preset;         /* enum voxel_preset */
     uint8_t shift;          /* scale of stored errors */
     bool use_reference;     /* false: every plane is predicted from itself alone */
@@ -80,6 +82,13 @@ struct voxel_model {
     unsigned char *packed;              /* its serialized form; only in an encoder */
     size_t packed_size;
 };
+
+/* Are chunks coded as whole pixels, rather than as planes of intensities? */
+static inline bool
+voxel_has_pixels(const struct voxel_model *model)
+{
+    return model->is_label || model->is_raster;
+}
 
 /* Samples of the image that are in chunks. */
 static inline uint64_t

@@ -8,6 +8,7 @@
 #include "fold.h"
 #include "intensities.h"
 #include "labels.h"
+#include "raster.h"
 #include "trial.h"
 #include "variants.h"
 
@@ -44,6 +45,8 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
         result = ZBLOB_NO_MEMORY;
     if (gain && !m->is_label && result == ZBLOB_OK)
         result = voxel_try_variants(&m, grid, samples, level);
+    if (gain && result == ZBLOB_OK)
+        result = voxel_try_raster(&m, grid, samples, level);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else

@@ -18,7 +18,7 @@ static uint64_t
 slices_to_fit(const struct voxel_model *model, uint64_t slice, uint64_t target)
 {
     uint64_t fit = target / slice, least = model->use_reference ? 4 : 1;
-    bool is_large = !model->is_label && slice * model->shape.slices >= LARGE;
+    bool is_large = !voxel_has_pixels(model) && slice * model->shape.slices >= LARGE;
     uint64_t part = (voxel_is_wide(model->grid.sample_type) ? 2 : 1) * (uint64_t)PART_CHUNK / slice;
     part = part < 2 ? 2 : part;
     if (is_large && part < fit)
@@ -34,11 +34,11 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     uint64_t slice = voxel_row_size(model) * model->shape.height;
     uint64_t target = level > VOXEL_LEVEL_FAST ? TARGET_CHUNK : TARGET_CHUNK / 2;
     model->chunk_rows = (uint32_t)model->shape.height;
-    if (model->is_label)
+    if (voxel_has_pixels(model))
         target = TARGET_CHUNK;
     uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
     bool is_shared =
-        level == VOXEL_LEVEL_SWIFT && !model->is_label && !model->is_folded && slice * model->shape.slices >= SHARED;
+        level == VOXEL_LEVEL_SWIFT && !voxel_has_pixels(model) && !model->is_folded && slice * model->shape.slices >= SHARED;
     if (slice <= largest && !(is_shared && model->shape.slices == 1 && model->shape.width >= THIN)) {
         uint64_t fit = slices_to_fit(model, slice, target);
         uint64_t chunks = (model->shape.slices + fit - 1) / fit;
