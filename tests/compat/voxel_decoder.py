@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .bits import Bits, DamagedError, Grid, require, unzigzag, varints
 from .label_decoder import decode_label
 from .rans import Rans, read_tables
+from .raster_decoder import decode_raster
 from .sites import Site, site, sites
 from .swift_streams import Streams
 from .wide_decoder import Cells
@@ -109,19 +110,22 @@ class Model:
         self.slices, self.height, self.width, self.components = shape_of(grid)
         self.kind, self.sample_size = grid.kind, int(grid.kind[1:])
         flags = bits.take(16)
-        require(flags <= 2047 and (not flags & 1 or flags & ~129 == 0), "flags")
+        require(flags <= 4095 and (not flags & 2049 or flags & ~2177 == 0) and flags & 2049 != 2049, "flags")
         require(bool(flags & 128) == (self.height == 1), "folding")
         if flags & 128:
             self._fold(bits.take(32), bits.take(32))
         self.label, self.reference, self.floor = flags & 1, flags >> 1 & 1, flags >> 2 & 1
         self.margins, self.transposed, self.few_states = flags >> 5 & 1, flags >> 6 & 1, flags >> 9 & 1
-        self.plateaus = flags >> 10 & 1
+        self.plateaus, self.raster = flags >> 10 & 1, flags >> 11 & 1
         if self.transposed:
             self.height, self.width = self.width, self.height
         self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
         self.distance = bits.take(32) if flags & 256 else 1
         self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
-        require(self.low <= self.high and not (self.label and (self.low or self.high or self.modal)), "range")
+        require(
+            self.low <= self.high and not ((self.label or self.raster) and (self.low or self.high or self.modal)),
+            "range",
+        )
         require(self.chunk_slices <= self.slices and 1 <= self.chunk_rows <= self.height, "chunks")
         require(not self.chunk_slices or self.chunk_rows == self.height, "chunks")
         require(not self.transposed or (self.chunk_slices > 0 and self.width >= 24), "transposed")
@@ -141,7 +145,11 @@ class Model:
             self.ranks = [
                 self._read_ranks(bits, min(limit, samples), limit) for _ in range(self.components if each else 1)
             ]
-        if not self.label:
+        self.by_value = self.raster and bits.take(1)
+        most = {1: 4, 2: 1}.get(self.sample_size, 0) if is_narrow else 0
+        require(not self.raster or self.components <= most, "samples of a pixel")
+        require(not self.by_value or self.sample_size == 1, "samples by value")
+        if not self.label and not self.raster:
             self._read_intensity(bits)
         bits.require_end()
         self._require_chunks()
@@ -564,6 +572,14 @@ def chunk_range(model_bytes: bytes, grid: Grid, ordinal: int) -> tuple[int, int]
     return (first * model.height + row) * row_size, slices * rows * row_size
 
 
+def samples_of_pixels(pixels: Values, components: int, grid: Grid) -> bytes:
+    """Section 13: each pixel has its samples, as unsigned numbers in their order, from the lowest bits on."""
+    bits = 8 * int(grid.kind[1:])
+    flip = 1 << (bits - 1) if grid.kind[0] == "i" else 0
+    samples = np.stack([pixels >> bits * c & ((1 << bits) - 1) ^ flip for c in range(components)], -1)
+    return samples.astype((">" if grid.big_endian else "<") + f"u{bits // 8}").tobytes()
+
+
 def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> bytes:
     """The bytes of the image's chunk of that number."""
     model = Model(model_bytes, grid)
@@ -571,6 +587,11 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
     if model.label:
         require(model.components * model.sample_size <= 64, "size of a pixel")
         return decode_label(chunk, model.width, rows, slices, model.components * model.sample_size)
+    if model.raster:
+        pixels = decode_raster(
+            chunk, model.width, slices * rows, model.components, 8 * model.sample_size, bool(model.by_value)
+        )
+        return samples_of_pixels(np.array(pixels), model.components, grid)
     tail = b""
     if model.cells:
         require(len(chunk) >= 4, "a chunk's cells")

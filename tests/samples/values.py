@@ -9,6 +9,8 @@ import random
 
 import numpy as np
 
+from .screens import stills
+
 
 def phantom(dtype: str, shape: tuple[int, ...] = (12, 40, 48), peak: float = 900.0) -> np.ndarray:
     """A smooth blob with noise, like a scan; peak in units of the samples."""
@@ -126,6 +128,11 @@ def sample_values() -> dict[str, bytes | str]:
         "float array": pickle.dumps(phantom("<f4")),
         "plateaus": pickle.dumps(dilated()),
         "screen": pickle.dumps(screen()),
+        **{
+            f"still {name}": pickle.dumps(still)
+            for name, still in stills(70, 72).items()
+            if name in ("palette", "soft colours")
+        },
         "curve": pickle.dumps(np.sin(np.arange(4000) / 50).astype("<f4")),
         "mask": pickle.dumps((phantom("<i2") > 250).astype("u1")),
         "label map": pickle.dumps((phantom(">i2") // 200 * 77).astype(">i2")),

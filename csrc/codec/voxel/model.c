@@ -373,7 +373,8 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
                         model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
                         model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
                         (model->distance > 1) * FLAG_SERIES + model->has_few_states * FLAG_FEW_STATES +
-                        (model->plateau_count > 0) * FLAG_PLATEAUS + model->is_raster * FLAG_RASTER + ranks * FLAG_RANKS + wide * FLAG_WIDE),
+                        (model->plateau_count > 0) * FLAG_PLATEAUS + model->is_raster * FLAG_RASTER +
+                        ranks * FLAG_RANKS + wide * FLAG_WIDE),
              16);
     if (model->is_folded) {
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);

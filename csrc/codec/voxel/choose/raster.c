@@ -14,11 +14,11 @@
 #include <string.h>
 
 enum {
-    LOOK = 1 << 14,      /* pixels */
-    LEAST = 1 << 12,     /* pixels of an image */
+    LOOK = 1 << 14,  /* pixels */
+    LEAST = 1 << 12, /* pixels of an image */
     TRIAL = 1 << 20, /* bytes */
-    GAIN = 16,           /* less by one part in so many is not worth the time */
-    DECISIONS = 3,       /* for each byte, at most, up to SLOW_LEVEL */
+    GAIN = 16,       /* less by one part in so many is not worth the time */
+    DECISIONS = 3,   /* for each byte, at most, up to SLOW_LEVEL */
     SLOW_LEVEL = 7,
 };
 
@@ -98,8 +98,8 @@ try_way(struct trial *trial, struct voxel_model *other, bool by_value, const uns
     size_t size = 0, decisions = 0;
     struct raster_box box = voxel_raster_box(other, trial->box);
     box.by_value = by_value;
-    enum zblob_result result = raster_encode_box(&box, voxel_row_address(other, samples, 0, trial->box.row),
-                                                 trial->dst, trial->least, &size, &decisions);
+    enum zblob_result result = raster_encode_box(&box, voxel_row_address(other, samples, 0, trial->box.row), trial->dst,
+                                                 trial->least, &size, &decisions);
     if (size == 0 || size >= trial->least || decisions > trial->decisions_max)
         return result;
     trial->least = size;
@@ -128,8 +128,7 @@ voxel_try_raster(struct voxel_model **model, const struct zblob_grid *grid, cons
 {
     const struct voxel_shape *shape = &(*model)->shape;
     if (level == VOXEL_LEVEL_SWIFT || (*model)->is_folded || shape->slices > 1 || shape->width < 3 || (*model)->wide ||
-        shape->width * shape->height < LEAST ||
-        !raster_accepts(grid->sample_type, shape->components))
+        shape->width * shape->height < LEAST || !raster_accepts(grid->sample_type, shape->components))
         return ZBLOB_OK;
     struct voxel_model *other = voxel_model_new(grid);
     if (other == NULL)

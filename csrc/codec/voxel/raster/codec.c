@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    SIDE = 4,         /* pixels beyond both ends of a row */
+    SIDE = 4, /* pixels beyond both ends of a row */
     FLAT_CONTEXTS = 3 << 7,
     MEMORY_CONTEXTS = 8 * 5 * 2 * 3 * 8,
     AROUND_CONTEXTS = 128 * 4 * 4 * 3,
@@ -18,8 +18,8 @@ enum {
     LONG_BITS = 16,
     SHORT_BITS = 14,
     CANDIDATES = 8,
-    MISSES = 2,       /* the most that count */
-    CALM = 16,        /* pixels after which a miss counts no longer */
+    MISSES = 2, /* the most that count */
+    CALM = 16,  /* pixels after which a miss counts no longer */
 };
 
 struct raster {
@@ -39,7 +39,8 @@ bool
 raster_accepts(enum zblob_sample_type sample_type, uint64_t components)
 {
     const struct sample_type *type = sample_type_of(sample_type);
-    return type && !type->is_float && ((type->size == 1 && components <= RASTER_SAMPLES_MAX) || (type->size == 2 && components == 1));
+    return type && !type->is_float &&
+           ((type->size == 1 && components <= RASTER_SAMPLES_MAX) || (type->size == 2 && components == 1));
 }
 
 size_t

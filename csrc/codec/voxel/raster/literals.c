@@ -10,9 +10,9 @@ enum {
     NODE_SIGN = 1,
     NODE_LENGTH = 2,
     NODE_BITS = 10,
-    LENGTHS = 8,   /* that have odds of their own */
+    LENGTHS = 8, /* that have odds of their own */
     ACTIVITIES = 16,
-    PLACES = 64,   /* of a prediction among its neighbours */
+    PLACES = 64, /* of a prediction among its neighbours */
     BIAS_MOST = 64,
     BIAS_LEAST = 4,
     ERROR_MAX = 64,
@@ -140,8 +140,8 @@ code_values(struct raster_literals *l, struct odds_coder *coder, const struct ra
             contexts.odds[i] = l->odds[i] + (k * value_contexts[i] + around[i]) * VALUE_NODES;
         unsigned value = sample_of(l, pixel, c), node = 1;
         for (int bit = 7; bit >= 0; bit--)
-            node = node << 1 |
-                   decide(l, coder, &contexts, (int)node, l->weights[k * 8 + (size_t)bit], value >> bit & 1);
+            node =
+                node << 1 | decide(l, coder, &contexts, (int)node, l->weights[k * 8 + (size_t)bit], value >> bit & 1);
         before = node & 255;
         first = k ? first : before;
         result |= before << (8 * c);
@@ -257,7 +257,8 @@ code_difference(const struct raster_literals *l, struct odds_coder *coder, const
         if (bit < length - 2 || length >= LENGTHS)
             is_set = odds_code(coder, ODDS_HALF, is_set);
         else
-            is_set = decide(l, coder, contexts, node < NODES ? node : NODES - 1, weights[node < NODES ? node : NODES - 1], is_set);
+            is_set = decide(l, coder, contexts, node < NODES ? node : NODES - 1,
+                            weights[node < NODES ? node : NODES - 1], is_set);
         result = result << 1 | is_set;
     }
     return is_negative ? -(int32_t)result : (int32_t)result;

@@ -29,8 +29,8 @@ struct raster_literals {
     struct odds *odds[ODDS_MIXED]; /* tables by component, context and node */
     int32_t (*weights)[ODDS_MIXED];
     struct raster_bias *biases;
-    uint8_t *error_rows; /* two rows, a pixel's components side by side; 0: no literal */
-    uint8_t *errors[2];  /* the row, and the one above */
+    uint8_t *error_rows;     /* two rows, a pixel's components side by side; 0: no literal */
+    uint8_t *errors[2];      /* the row, and the one above */
     struct memory same[256]; /* the latest pixel of which the first sample had this value */
     struct odds same_odds[MEMORY_CONFIDENT + 1];
     struct odds_tables tables;

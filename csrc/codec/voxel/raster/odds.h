@@ -13,8 +13,8 @@ enum {
     ODDS_HALF = 1 << 15,
     ODDS_LEAST = 32, /* of 65536: no decision is more certain to the coder */
     ODDS_SEEN_MAX = 255,
-    ODDS_MIXED = 4,        /* how many odds are mixed */
-    ODDS_WEIGHT = 4915,    /* of each of them at first, in units of 1 / 16384 */
+    ODDS_MIXED = 4,     /* how many odds are mixed */
+    ODDS_WEIGHT = 4915, /* of each of them at first, in units of 1 / 16384 */
     ODDS_WEIGHT_MAX = 1 << 17,
     ODDS_LOGIT_MAX = 2047, /* in units of 1 / 256 */
 };
