@@ -11,7 +11,6 @@ import numpy as np
 import sqlite_zblob as zb
 
 from .frames import FRAMES
-from .screens import writing
 
 
 def arrays() -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
@@ -31,7 +30,6 @@ def arrays() -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
         "few values": ((scan // 16 * 160).astype(np.int16), {"level": 5}),
         "a background": (np.where(distance < 9, scan, -1000).astype(np.int16), {"level": 5}),
         "plateaus": ((distance // 2 + (rng.random(distance.shape) < 0.03)).astype(np.uint8), {"level": 7}),
-        "raster": (writing(64, 66) * 23, {"level": 5}),
         "labels u2": (steps.astype(np.uint16) * 300, {}),
         "labels u4": (steps.astype(np.uint32) * 70_000, {}),
         "floats": ((np.sin(distance) + rng.normal(0, 0.01, distance.shape)).astype(np.float32), {}),

@@ -73,6 +73,29 @@ def test_a_chunk_that_ends_elsewhere_is_damaged(change: str) -> None:
         zb.decompress(parts.pack())
 
 
+def test_damage_is_seen() -> None:
+    """Bytes of the chunk changed, under a header that holds: the decoder returns."""
+    frame = frame_of(stills()["soft colours"])
+    for seed in range(60):
+        parts = Parts.of(frame)
+        (chunk,) = (chunk for chunk in parts.chunks if chunk.codec == VOXEL)
+        changed = bytearray(chunk.stored)
+        changed[seed * 37 % len(changed)] ^= 1 << seed % 8
+        chunk.stored = bytes(changed)
+        with pytest.raises(zb.DamagedFrameError):
+            zb.decompress(parts.pack())
+
+
+@pytest.mark.parametrize("shape", [(500, 90), (90, 500)])
+def test_tall_and_wide_stills(shape: tuple[int, int]) -> None:
+    """A model whose rows are the image's columns is compared over the same pixels."""
+    page = writing(*shape) * 20
+    ramps = np.clip(page + np.linspace(0, 40, shape[1]) + np.random.RandomState(1).normal(0, 2, shape), 0, 255)
+    for still in (page, page.T.copy(), ramps.astype("u1"), ramps.T.astype("u1").copy()):
+        for level in (2, 5, 9):
+            frame_of(still, level)
+
+
 def test_models_that_contradict_themselves_are_damaged() -> None:
     """Literals by value need samples of one byte, and a raster has no other flags."""
     for name, at, bits in (("big-endian", -1, 1), ("palette", 4, 1), ("palette", 4, 2), ("palette", 18, 1)):

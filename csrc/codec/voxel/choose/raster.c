@@ -74,12 +74,12 @@ is_worth_asking(const struct voxel_model *model, const unsigned char *samples, i
 
 /* ---- The trial --------------------------------------------------------------------------------------------- */
 
-/* Rows from the middle of the image's one slice. */
+/* Rows from the middle of the image's one slice; all of them where they are another model's columns. */
 static struct voxel_box
-trial_box(const struct voxel_model *model)
+trial_box(const struct voxel_model *model, bool is_transposed)
 {
     uint64_t rows = TRIAL / voxel_row_size(model) + 1;
-    rows = rows < model->shape.height ? rows : model->shape.height;
+    rows = rows < model->shape.height && !is_transposed ? rows : model->shape.height;
     return (struct voxel_box){0, 1, (model->shape.height - rows) / 2, rows};
 }
 
@@ -112,7 +112,8 @@ static enum zblob_result
 try_both_ways(struct trial *trial, const struct voxel_model *model, struct voxel_model *other,
               const unsigned char *samples)
 {
-    enum zblob_result result = voxel_encode_box(model, trial->box, samples, trial->dst, trial->raw_size, &trial->least);
+    struct voxel_box box = model->is_transposed ? voxel_chunk_box(model, 0) : trial->box; /* of the same pixels */
+    enum zblob_result result = voxel_encode_box(model, box, samples, trial->dst, trial->raw_size, &trial->least);
     trial->least = trial->least ? trial->least : trial->raw_size;
     trial->least += voxel_model_size(model);
     trial->least -= trial->least / GAIN;
@@ -139,7 +140,7 @@ voxel_try_raster(struct voxel_model **model, const struct zblob_grid *grid, cons
         voxel_model_free(other);
         return ZBLOB_OK;
     }
-    struct trial trial = {.box = trial_box(other)};
+    struct trial trial = {.box = trial_box(other, (*model)->is_transposed)};
     trial.raw_size = (size_t)(trial.box.slices * trial.box.rows * voxel_row_size(other));
     trial.decisions_max = level < SLOW_LEVEL ? DECISIONS * trial.raw_size : SIZE_MAX;
     trial.dst = malloc(trial.raw_size + VOXEL_ENCODE_SLACK);
