@@ -37,8 +37,8 @@ voxel_choose_chunks(struct voxel_model *model, int level)
     if (voxel_has_pixels(model))
         target = TARGET_CHUNK;
     uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
-    bool is_shared =
-        level == VOXEL_LEVEL_SWIFT && !voxel_has_pixels(model) && !model->is_folded && slice * model->shape.slices >= SHARED;
+    bool is_shared = level == VOXEL_LEVEL_SWIFT && !voxel_has_pixels(model) && !model->is_folded &&
+                     slice * model->shape.slices >= SHARED;
     if (slice <= largest && !(is_shared && model->shape.slices == 1 && model->shape.width >= THIN)) {
         uint64_t fit = slices_to_fit(model, slice, target);
         uint64_t chunks = (model->shape.slices + fit - 1) / fit;

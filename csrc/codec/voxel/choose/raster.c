@@ -14,7 +14,8 @@
 #include <string.h>
 
 enum {
-    LOOK = 1 << 14,  /* pixels */
+    LOOK = 1 << 12,  /* pixels */
+    LOOK_ROWS = 8,   /* and so many more rows */
     LEAST = 1 << 12, /* pixels of an image */
     TRIAL = 1 << 20, /* bytes */
     GAIN = 16,       /* less by one part in so many is not worth the time */
@@ -37,20 +38,35 @@ pixel_at(const unsigned char *row, size_t x, size_t size)
     return pixel;
 }
 
-static void
-look_at_row(struct look *look, const unsigned char *now, const unsigned char *above, size_t width, size_t size)
+static inline __attribute__((always_inline)) void
+look_at_pixels(struct look *look, const unsigned char *now, const unsigned char *above, size_t width, size_t size)
 {
     uint32_t w = pixel_at(now, 0, size), nw = pixel_at(above, 0, size), n = pixel_at(above, 1, size);
     for (size_t x = 1; x + 1 < width; x++) {
         uint32_t v = pixel_at(now, x, size), ne = pixel_at(above, x + 1, size);
-        bool is_flat = w == n && w == nw && w == ne && v == w;
+        bool is_flat = (w == n) & (w == nw) & (w == ne) & (v == w);
+        bool is_equal = (v == w) | (v == n) | (v == nw) | (v == ne);
         look->flat += is_flat;
-        look->equal += !is_flat && (v == w || v == n || v == nw || v == ne);
-        look->other += v != w && v != n && v != nw && v != ne;
+        look->equal += is_equal & !is_flat;
+        look->other += !is_equal;
         nw = n;
         n = ne;
         w = v;
     }
+}
+
+/* A loop of its own for each size. */
+static void
+look_at_row(struct look *look, const unsigned char *now, const unsigned char *above, size_t width, size_t size)
+{
+    if (size == 1)
+        look_at_pixels(look, now, above, width, 1);
+    else if (size == 2)
+        look_at_pixels(look, now, above, width, 2);
+    else if (size == 3)
+        look_at_pixels(look, now, above, width, 3);
+    else
+        look_at_pixels(look, now, above, width, 4);
 }
 
 /* Grey images have more decisions for each byte, and are slower. */
@@ -59,7 +75,7 @@ is_worth_asking(const struct voxel_model *model, const unsigned char *samples, i
 {
     const struct voxel_shape *shape = &model->shape;
     size_t width = (size_t)shape->width, size = (size_t)shape->components * zblob_sample_size(model->grid.sample_type);
-    uint64_t wanted = LOOK / shape->width + 16;
+    uint64_t wanted = LOOK / shape->width + LOOK_ROWS;
     struct look look = {0};
     wanted = wanted < shape->height ? wanted : shape->height;
     for (uint64_t i = 0; i < wanted; i++) {
