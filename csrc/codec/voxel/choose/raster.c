@@ -84,7 +84,7 @@ is_worth_asking(const struct voxel_model *model, const unsigned char *samples, i
             look_at_row(&look, voxel_row_address(model, samples, 0, row), voxel_row_address(model, samples, 0, row - 1),
                         width, size);
     }
-    size_t halves = shape->components > 1 || (level >= SLOW_LEVEL && size == 1) ? 3 : 8;
+    size_t halves = shape->components > 1 || (level >= SLOW_LEVEL && size == 1) ? 2 : 8;
     return look.other * halves < 2 * (look.flat + look.equal);
 }
 
