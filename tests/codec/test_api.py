@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob._codec import ffi, lib
 
 from ..samples.values import phantom
 
@@ -206,3 +207,17 @@ def test_strange_options(options: dict[str, Any]) -> None:
 def test_out_must_be_a_buffer() -> None:
     with pytest.raises(zb.WrongTypeError, match="out must be a writable buffer, not str"):
         zb.decompress(zb.compress(b"a" * 1000), out="text")
+
+
+@pytest.mark.parametrize(("sample_type", "flag"), [(4, "is_complex"), (9, "is_complex"), (4, "is_bool")])
+def test_flags_that_no_frame_can_say_are_refused(sample_type: int, flag: str) -> None:
+    """A caller of the C functions may set what the options of Python and SQL cannot."""
+    options, error = ffi.new("struct zblob_options *"), ffi.new("struct zblob_error *")
+    frame, size = ffi.new("unsigned char **"), ffi.new("size_t *")
+    lib.zblob_options_init(options)
+    options.grid.sample_type, options.grid.dimension, options.grid.components = sample_type, 1, 1
+    options.grid.size[0] = 2000
+    setattr(options, flag, True)
+    value = bytes(2000 * 2 * (2 if flag == "is_complex" else 1))
+    assert lib.zblob_compress(options, 0, value, len(value), frame, size, error) == lib.ZBLOB_BAD_ARGUMENT
+    assert b"complex pixels are pairs of float32 or float64" in ffi.string(error.message)

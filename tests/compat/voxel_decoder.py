@@ -520,8 +520,8 @@ def swift_half(model: Model, planes: Planes, z: int, c: int, y: int, parity: int
     planes.values[z, c, y, parity::2] = (prediction + residual + 32768) % 65536 - 32768
 
 
-def decode_swift(model: Model, data: bytes, slices: int, rows: int) -> Values:
-    streams, planes = Streams(data), Planes(model, slices, rows)
+def decode_swift(model: Model, data: bytes, slices: int, rows: int, streams: Streams | None = None) -> Values:
+    streams, planes = streams or Streams(data), Planes(model, slices, rows)
     groups = [-(-((model.width + 1 - parity) // 2) // 8) for parity in (0, 1)]
     for z, c in np.ndindex(slices, model.components):
         above = [[0] * groups[0], [0] * groups[1]]

@@ -11,6 +11,9 @@
 #error "sqlite_zblob needs a little-endian CPU: its kernels read words, labels and keys in the machine's byte order"
 #endif
 
+_Static_assert(sizeof(size_t) == 8,
+               "sqlite_zblob needs a 64-bit CPU: it keeps sizes of values and counts of samples in size_t");
+
 static inline uint16_t
 load_le16(const unsigned char *p)
 {

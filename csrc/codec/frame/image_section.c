@@ -25,9 +25,8 @@ enum image_flag {
     FLAGS_KNOWN = 127,
 };
 
-/* Only what encoders write: complex pixels are pairs of floats, and a bool is a uint8. */
-static bool
-flags_suit(const struct zblob_image *image)
+bool
+image_flags_suit(const struct zblob_image *image)
 {
     if (image->is_complex && (image->grid.components % 2 || !pixel_type_is_known(image)))
         return false;
@@ -105,7 +104,7 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
     image->is_permuted = flags & FLAG_PERMUTED;
     image->value_offset = load_le64(src + AT_VALUE_OFFSET);
     image->text_size = flags & FLAG_TEXT; /* until its place is known */
-    if (src_size != image_section_size(image) || !flags_suit(image))
+    if (src_size != image_section_size(image) || !image_flags_suit(image))
         return false;
     const unsigned char *p = src + AT_SIZE;
     for (uint32_t axis = 0; axis < grid->dimension; axis++, p += 8)

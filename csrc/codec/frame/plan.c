@@ -10,6 +10,7 @@
 #include "../voxel/choose/build.h"
 #include "../voxel/chunks.h"
 #include "../voxel/model.h"
+#include "image_section.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -150,6 +151,9 @@ take_given_image(struct plan *plan, struct zblob_error *error)
     image->is_complex = options->is_complex;
     image->is_bool = options->is_bool;
     image->grid.components = image->is_complex ? 2 : 1;
+    if (!image_flags_suit(image))
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
+                          "complex pixels are pairs of float32 or float64, a bool is a uint8");
     if (!zblob_grid_size(&image->grid, &size) || size != plan->src_size)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                           "options \"dtype\" and \"shape\" describe %" PRIu64 " bytes, the value has %" PRIu64, size,

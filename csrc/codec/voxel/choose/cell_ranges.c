@@ -278,7 +278,8 @@ add_below(struct builder *b, uint64_t end, uint64_t size, int width, int precisi
 static void
 centred_ranges(struct builder *b, uint64_t low, uint64_t high, int width, int precision)
 {
-    uint64_t size = UINT64_C(1) << bit_length((high - low) / 2 + 1);
+    int bits = bit_length((high - low) / 2 + 1); /* 64 if all keys of 64 bits are expected */
+    uint64_t size = bits < 64 ? UINT64_C(1) << bits : UINT64_MAX;
     add_below(b, low, size, width, precision);
     add_range(b, low, high, width);
     if (high != wide_key_mask(b->wide))

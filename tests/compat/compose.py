@@ -1,0 +1,482 @@
+"""Valid frames of every kind, composed at random from docs/format.md, with the values that they hold.
+
+    compose(seed) -> frame, value, dictionaries
+
+Nothing of the encoder takes part. So there are frames that it never makes: models with strange weights, chunks whose
+codec changes within an image, gaps, sections of later versions, texts beside images, blocks and tables of any shape.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import math
+import random
+import struct
+
+import numpy as np
+import zstandard
+
+from ..samples.frame_parts import IMAGE, MODEL, PLANES, STORE, VOXEL, ZSTD, BitWriter, Chunk, Parts, Section, xxh3
+from .bits import DamagedError, Grid
+from .decoder import SAMPLE_TYPES, Image, decode_planes
+from .making import make_intensities, make_labels, make_swift, zigzag
+from .sites import sites
+from .voxel_decoder import PRESETS, SWIFT, Model, box_of, chunk_range, samples_of, shape_of, without_ranks
+
+NARROW = ("u1", "i1", "u2", "i2")
+SAMPLES_MAX = 2500
+
+
+def random_bytes(rng: random.Random, size: int) -> bytes:
+    """Of any kind: noise, one byte again and again, words."""
+    kind = rng.randrange(3)
+    if kind == 0:
+        return rng.randbytes(size)
+    piece = rng.randbytes(rng.randrange(1, 9)) if kind == 1 else b"\0"
+    return (piece * (size // len(piece) + 1))[:size]
+
+
+# ---- Models ------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Flags:
+    label: bool
+    reference: bool
+    floor: bool
+    ranks: bool
+    cells: bool
+    margins: bool
+    transposed: bool
+    folded: bool
+    series: bool
+    few_states: bool
+    plateaus: bool
+
+    def number(self) -> int:
+        return sum(1 << i for i, field in enumerate(dataclasses.astuple(self)) if field)
+
+
+def random_flags(rng: random.Random, grid: Grid, preset: int) -> Flags:
+    slices, height, _, components = shape_of(grid)
+    label = rng.random() < 0.25 and components * int(grid.kind[1:]) <= 64
+    flags = [not label and rng.random() < 0.4 for _ in range(11)]
+    made = Flags(*flags)
+    made.label, made.folded = label, height == 1
+    made.cells = not label and grid.kind not in NARROW
+    made.series = made.series and slices > 3
+    made.transposed = made.transposed and height >= 24 and not made.folded
+    if preset == SWIFT:
+        made.floor = made.margins = made.few_states = made.plateaus = False
+    return made
+
+
+def put_signed(bits: BitWriter, number: int) -> None:
+    bits.put(number & 0xFFFF, 16)
+
+
+def put_cells(bits: BitWriter, rng: random.Random, grid: Grid) -> None:
+    """Runs of cells, or a list of values with what leads from one to the next."""
+    width = 8 * int(grid.kind[1:])
+    bits.put(rng.getrandbits(1), 1)  # apart
+    bits.put(0, 1)  # maps
+    formula = rng.choice([0, 0, 1, 2]) if grid.kind in ("f4", "f8") else 0
+    if grid.kind in ("f4", "f8"):
+        bits.put(formula, 2)
+    if formula:
+        (divisor,) = struct.unpack("<Q", struct.pack("<d", rng.choice([1, 3, 2.0**-64, 1e-3, 7777.7, 2.0**64])))
+        for at in range(0, 64, 16):
+            bits.put(divisor >> at & 0xFFFF, 16)
+    most = 24 if formula else {"f2": 10, "f4": 23, "f8": 52}.get(grid.kind, width - 8)
+    shift = rng.choice([0, 0, 1, most, rng.randrange(most + 1)])
+    key_bits = (32 if formula else width) - shift
+    bits.put(shift, 6).put(rng.choice([0, 0, 0, 1, 2, 3, 4, 7]), 3)
+    if rng.random() < 0.4:
+        bits.put(1, 1)
+        put_list(bits, rng, key_bits)
+    else:
+        bits.put(0, 1)
+        put_runs(bits, rng, key_bits)
+
+
+def put_list(bits: BitWriter, rng: random.Random, key_bits: int) -> None:
+    """One number of at most as many bits as a key has, and then the gaps, which double at most."""
+    count = min(rng.choice([1, 2, 5, 30]), 1 << key_bits - 1)
+    keys = sorted(rng.sample(range(min(1 << key_bits, 1 << 62)), count))
+    bits.put(count, 17).put(0, 1).put(31, 5)
+    for at in range(0, 64, 16):
+        bits.put(keys[0] >> at & 0xFFFF, 16)
+    length = 1
+    for before, key in itertools.pairwise(keys):
+        own = (key - before).bit_length()
+        bits.golomb(zigzag(own - length), 0)
+        for at in range(0, own - 1, 16):
+            bits.put((key - before - (1 << own - 1)) >> at & (1 << min(16, own - 1 - at)) - 1, min(16, own - 1 - at))
+        length = own
+
+
+def put_runs(bits: BitWriter, rng: random.Random, key_bits: int) -> None:
+    runs, start, left = [], 0, 1 << key_bits
+    for _ in range(rng.choice([1, 2, 3, 20])):
+        width = rng.randrange(min(key_bits, 56) + 1)
+        cells = rng.randrange(1, min(left >> width, 300) + 1) if left >> width else 0
+        if not cells:
+            break
+        cut = rng.randrange(1 << width) if rng.random() < 0.3 else 0
+        runs.append((width, cells, cut))
+        start += (cells << width) - cut
+        left = (1 << key_bits) - start
+    bits.put(len(runs), 13)
+    for k, (width, cells, cut) in enumerate(runs):
+        bits.put(width, 6).golomb(cells - 1, 0)
+        for at in range(0, width if k + 1 < len(runs) else 0, 16):
+            bits.put(cut >> at & (1 << min(16, width - at)) - 1, min(16, width - at))
+
+
+def put_ranks(bits: BitWriter, rng: random.Random, components: int, limit: int, samples: int) -> None:
+    each = 2 <= components <= 4 and rng.random() < 0.5
+    if 2 <= components <= 4:
+        bits.put(each, 1)
+    for _ in range(components if each else 1):
+        values = sorted(rng.sample(range(limit), rng.randrange(1, min(60, samples, limit) + 1)))
+        bits.put(len(values), 17)
+        following = 0
+        for value in values:
+            bits.golomb(value - following, 0)
+            following = value + 1
+
+
+def put_predictor(bits: BitWriter, rng: random.Random, taps: int, contexts: int, directions: int, single: bool) -> None:
+    reach = rng.choice([0, 3, 60])
+    for _ in range(taps - 1):
+        for c in range(1 if single else 32):
+            bits.golomb(zigzag(rng.randint(-reach, reach) if c == 0 else rng.randint(-2, 2)), 7)
+    for _ in range(directions + contexts):
+        bits.put(rng.choice([0, 1, 300, 16384, 65535]), 16)
+
+
+def put_intensity(
+    bits: BitWriter, rng: random.Random, shape: tuple[int, int], flags: Flags, preset: int, apart: bool
+) -> None:
+    """`shape`: components, and slices of a chunk."""
+    components, chunk_slices = shape
+    if 2 <= components <= 4:
+        has_channels = rng.random() < 0.5
+        bits.put(has_channels, 1)
+        order = rng.sample(range(components), components)
+        for c in range(components if has_channels else 0):
+            low, high = sorted((rng.randrange(-32768, 32768), rng.randrange(-32768, 32768)))
+            bits.put(order[c], 2).put(rng.randrange(c + 1), 2).put(flags.floor and rng.random() < 0.5, 1)
+            bits.put(rng.randrange(65536), 16)
+            put_signed(bits, low)
+            put_signed(bits, high)
+    bits.put(preset, 4)
+    bins = PRESETS[preset][0]
+    if preset != SWIFT:
+        bits.put(rng.randrange(7), 4).put(rng.randrange(11), 4)
+        for threshold in sorted(rng.randrange(PRESETS[preset][1]) for _ in range(bins - 1)):
+            bits.put(threshold, 8)
+    later = flags.reference and components > 1 and not apart
+    if flags.plateaus:
+        count = rng.randrange(1, 65)
+        groups = 1 + (flags.reference and chunk_slices > 1) + later + (later and chunk_slices > 1)
+        bits.put(count, 7)
+        left = groups * 640
+        while left:
+            length = min(left, rng.choice([1, 5, 100, 640]))
+            bits.put(rng.randrange(count + 1), 7).golomb(length - 1, 0)
+            left -= length
+    for kind in range(1 + min(components, 4)):
+        if kind and not (flags.reference and (chunk_slices > 1 or (kind > 1 and not apart))):
+            continue
+        where = 2 if kind > 2 or (kind == 2 and chunk_slices > 1) else int(kind > 0)
+        single = preset == SWIFT or rng.random() < 0.8
+        if preset != SWIFT:
+            bits.put(single, 1)
+        for parity in (0, 1):
+            taps, errors = sites(preset, where, parity)
+            directions = 3 if preset in (1, 2) else 0
+            put_predictor(bits, rng, len(taps), len(errors) + directions, directions, single)
+
+
+def random_model(rng: random.Random, grid: Grid) -> bytes:
+    slices, height, width, components = shape_of(grid)
+    preset = rng.choice([0, 1, 2]) if width % 16 or height == 1 else rng.choice([0, 1, 2, SWIFT])
+    flags, bits = random_flags(rng, grid, preset), BitWriter()
+    samples = slices * height * width * components
+    if flags.folded:  # all pixels but those after the last slice
+        fold_height = rng.randrange(2, 40)
+        fold_width = width // fold_height
+        slices, height, width = 1, fold_height, fold_width
+    bits.put(flags.number(), 16)
+    if flags.folded:
+        bits.put(width, 32).put(height, 32)
+    if flags.transposed:
+        height, width = width, height
+    bits.put(slices, 32).put(height, 32)
+    if flags.series:
+        bits.put(rng.randrange(2, slices), 32)
+    low, high = sorted((rng.choice([-32768, -100, 0, 7]), rng.choice([-5, 0, 255, 32767])))
+    if flags.label:
+        low = high = 0
+    for number in (low, high, 0 if flags.label else rng.choice([low, high, 0, 5])):
+        put_signed(bits, number)
+    apart = False
+    if flags.cells:
+        at = len(bits.bits)
+        put_cells(bits, rng, grid)
+        apart = bool(bits.bits[at])
+    if flags.ranks:
+        narrow = grid.kind in ("u1", "i1") and not flags.cells
+        put_ranks(bits, rng, components, 256 if narrow else 65536, samples)
+    if not flags.label:
+        put_intensity(bits, rng, (components, slices), flags, preset, apart)
+    return bits.done()
+
+
+# ---- Images ------------------------------------------------------------------------------------------------------
+
+
+def make_voxel_chunk(data: bytes, grid: Grid, ordinal: int, rng: random.Random) -> tuple[bytes, bytes]:
+    """The stored and the raw bytes of a chunk."""
+    model = Model(data, grid)
+    _, slices, _, rows = box_of(model, ordinal)
+    if model.label:
+        return make_labels(model, slices, rows, model.components * model.sample_size, rng)
+    make = make_swift if model.preset == SWIFT else make_intensities
+    stored, values = make(model, slices, rows, rng)
+    values = values.transpose((0, 3, 2, 1) if model.transposed else (0, 2, 3, 1))
+    if model.ranks:
+        lowest = -32768 if model.cells else {"u1": 0, "i1": -128}.get(grid.kind, -32768)
+        values = without_ranks(values, model, lowest)
+    if not model.cells:
+        return stored, samples_of(values, grid)
+    cells = values + 32768
+    chosen = np.where(cells < len(model.cells.low), cells, 0).ravel().tolist()
+    count = sum(model.cells.width[cell] for cell in chosen)
+    tail = (rng.getrandbits(count) if count else 0).to_bytes((count + 7) // 8, "little")
+    return struct.pack("<I", len(stored)) + stored + tail, model.cells.samples(cells, tail)
+
+
+def random_grid(rng: random.Random, kind: str) -> tuple[Grid, int]:
+    """A small one, and its components."""
+    while True:
+        dimension = rng.randrange(1, 6)
+        components = rng.choice([1, 1, 1, 2, 3, 4, 5])
+        if rng.random() < 0.08:
+            size = [rng.choice([8192, 8200])] + [1] * (dimension - 1)
+            components = 1
+        else:
+            size = [rng.choice([1, 2, 3, 5, 16, 24, 25, 32, 33]) for _ in range(dimension)]
+            size[0] = rng.choice([3, 24, 31, 32, 33, 48])
+        grid = Grid(kind, kind[1] != "1" and rng.random() < 0.3, tuple(size), components)
+        count = math.prod(size) * components
+        try:
+            shape_of(grid)
+        except DamagedError:
+            continue
+        if count <= SAMPLES_MAX or 8192 in size or 8200 in size:
+            return grid, components
+
+
+@dataclasses.dataclass
+class Piece:
+    """Of the value: chunks, and the geometry of an image that they make up."""
+
+    chunks: list[Chunk]
+    raw: bytes
+    image: bytes | None = None
+    model: bytes | None = None
+
+
+def chunk_of(codec: int, stored: bytes, raw: bytes) -> Chunk:
+    return Chunk(len(raw), codec, stored, xxh3(raw))
+
+
+def zstd_frame(rng: random.Random, raw: bytes) -> bytes:
+    settings = {"level": rng.choice([-5, 1, 3, 19]), "write_checksum": rng.random() < 0.5}
+    return zstandard.ZstdCompressor(**settings).compress(raw)  # type: ignore[arg-type]
+
+
+def plain_chunk(rng: random.Random, raw: bytes) -> Chunk:
+    return chunk_of(STORE, raw, raw) if rng.random() < 0.5 else chunk_of(ZSTD, zstd_frame(rng, raw), raw)
+
+
+def planes_chunk(rng: random.Random, image: Image, size: int) -> tuple[Chunk, bytes]:
+    stored = bytes([rng.randrange(8)]) + zstd_frame(rng, random_bytes(rng, size))
+    raw = decode_planes(stored, size, image)
+    return chunk_of(PLANES, stored, raw), raw
+
+
+def image_body(rng: random.Random, grid: Grid, number: int, place: tuple[int, int]) -> bytes:
+    """`place`: offset in the value, and bytes of its text, if it is one."""
+    offset, text_size = place
+    complex_pixels = number in (10, 11) and grid.components % 2 == 0 and rng.random() < 0.5
+    flags = int(grid.big_endian) | complex_pixels << 1 | (number == 1 and rng.random() < 0.2) << 2
+    flags |= rng.getrandbits(1) << 3 | rng.getrandbits(1) << 4 | rng.getrandbits(1) << 5 | (text_size > 0) << 6
+    dimension = len(grid.size)
+    body = struct.pack("<BBBBIQ", rng.randrange(17), number, dimension, flags, grid.components, offset)
+    body += struct.pack(f"<{dimension}Q", *grid.size)
+    if flags & 16:
+        body += struct.pack(
+            f"<{2 * dimension + dimension**2}d", *(rng.uniform(-9, 9) for _ in range(2 * dimension + dimension**2))
+        )
+    return body + (struct.pack("<Q", text_size) if text_size else b"")
+
+
+def image_with_model(rng: random.Random, offset: int) -> Piece:
+    while True:
+        number = rng.choice([*SAMPLE_TYPES])
+        grid, _ = random_grid(rng, SAMPLE_TYPES[number])
+        model = random_model(rng, grid)
+        try:
+            stored, raw = make_voxel_chunk(model, grid, 0, rng)
+        except DamagedError:  # weights, keys or memory beyond the limits
+            continue
+        break
+    whole, text = raw, raw.decode("latin-1").encode()
+    is_text = len(text) > len(raw) and rng.random() < 0.2
+    raw = text if is_text else raw
+    chunks = [chunk_of(VOXEL, stored, raw)]
+    size = len(whole)
+    total = int(grid.kind[1:]) * grid.components * math.prod(grid.size)
+    _, covered = chunk_range(model, grid, 0)
+    assert covered == size
+    if total > size:  # pixels after the last slice of a fold
+        rest = random_bytes(rng, total - size)
+        rest = rest.decode("latin-1").encode() if is_text else rest
+        chunks.append(plain_chunk(rng, rest))
+        raw += rest
+    return Piece(chunks, raw, image_body(rng, grid, number, (offset, len(raw) if is_text else 0)), model)
+
+
+def image_without_model(rng: random.Random, offset: int) -> Piece:
+    number = rng.choice([*SAMPLE_TYPES])
+    grid, components = random_grid(rng, SAMPLE_TYPES[number])
+    width = int(grid.kind[1:])
+    image = Image(grid.kind, grid.big_endian, components, offset, grid.size)
+    chunks, raw, left = [], b"", math.prod(grid.size) * components
+    while left:
+        count = rng.choice([left, rng.randrange(1, left + 1)])
+        if rng.random() < 0.6:
+            chunk, piece = planes_chunk(rng, image, count * width)
+        else:
+            piece = random_bytes(rng, count * width)
+            chunk = plain_chunk(rng, piece)
+        chunks.append(chunk)
+        raw += piece
+        left -= count
+    return Piece(chunks, raw, image_body(rng, grid, number, (offset, 0)))
+
+
+def gap(rng: random.Random, _: int) -> Piece:
+    raw = random_bytes(rng, rng.randrange(1, 300))
+    return Piece([plain_chunk(rng, raw)], raw)
+
+
+# ---- Frames ------------------------------------------------------------------------------------------------------
+
+
+def compose_ordinary(rng: random.Random) -> tuple[bytes, bytes]:
+    pieces: list[Piece] = []
+    raw = b""
+    for _ in range(rng.choice([0, 1, 1, 2, 3])):
+        piece = rng.choice([gap, image_without_model, image_with_model, image_with_model])(rng, len(raw))
+        pieces.append(piece)
+        raw += piece.raw
+    sections = [Section(IMAGE, piece.image) for piece in pieces if piece.image]
+    with_model = [piece.model for piece in pieces if piece.image]
+    sections += [
+        Section(MODEL, struct.pack("<BHB", VOXEL, i, 0) + model) for i, model in enumerate(with_model) if model
+    ]
+    later = sorted(rng.randrange(3, 0x8000) for _ in range(rng.choice([0, 0, 1, 2])))
+    sections += [Section(number, rng.randbytes(rng.randrange(20))) for number in later]
+    level = rng.randrange(1, 10) | rng.choice([0, 128])
+    parts = Parts(sections, [chunk for piece in pieces for chunk in piece.chunks], level=level)
+    parts.value_type = rng.randrange(3)
+    return parts.pack(), raw
+
+
+def compact_frame(rng: random.Random, form: int, raw_size: int, rest: bytes) -> bytes:
+    kind = form + 4 * (rng.randrange(3) + 3 * (rng.randrange(2) + 2 * rng.randrange(9)))
+    if raw_size < 192:
+        size = bytes([raw_size])
+    elif raw_size < 16320:
+        size = bytes([192 + (raw_size - 192 >> 8), raw_size - 192 & 255])
+    else:
+        size = b"\xff" + struct.pack("<H", raw_size)
+    covered = bytes([kind]) + size + rest
+    return b"\xc1ZBS" + struct.pack("<I", xxh3(covered) & 0xFFFFFFFF) + covered
+
+
+def block_of(raw: bytes, dictionary: bytes | None, level: int) -> bytes | None:
+    """The content of the one compressed block that a Zstandard frame of it has, if it has one."""
+    known = zstandard.ZstdCompressionDict(dictionary) if dictionary else None
+    settings = zstandard.ZstdCompressionParameters.from_level(level, source_size=len(raw), write_dict_id=False)
+    frame = zstandard.ZstdCompressor(compression_params=settings, dict_data=known).compress(raw)
+    at = zstandard.frame_header_size(frame)
+    head = int.from_bytes(frame[at : at + 3], "little")
+    is_only = head & 7 == 5 and head >> 3 == len(frame) - at - 3
+    return frame[at + 3 :] if is_only and len(frame) - at - 3 < len(raw) else None
+
+
+def short_form(block: bytes) -> bytes | None:
+    """Of a block whose tables are all the dictionary's."""
+    kind, size = block[0] & 3, block[0] >> 2 & 3
+    if kind == 3 and size == 0:
+        head = int.from_bytes(block[:3], "little")
+        count, compressed, at = head >> 4 & 1023, head >> 14, 3
+    elif kind == 0 and size in (0, 1, 2):
+        at = 2 if size == 1 else 1
+        count, compressed = int.from_bytes(block[:at], "little") >> (4 if size == 1 else 3), 0
+    else:
+        return None
+    end = at + (compressed or count)
+    after = end + (1 if block[end] < 128 else 2 if block[end] < 255 else 3)
+    if max(count, compressed) > 255 or block[end] == 0 or block[after : after + 1] != b"\xfc":
+        return None
+    return bytes([compressed, count]) + block[at:after] + block[after + 1 :]
+
+
+def record(rng: random.Random) -> bytes:
+    """One of many small values that are much alike."""
+    words = [rng.choice(["left", "right", "axial", "contrast", "T1", "T2", "flair", "none"]) for _ in range(6)]
+    return (
+        '{"series": "%s %s", "plane": "%s", "id": %d, "note": "%s %s %s"}'
+        % (*words[:3], rng.randrange(9999), *words[3:])
+    ).encode()
+
+
+@functools.cache
+def trained_dictionary() -> bytes:
+    rng = random.Random(1)
+    return zstandard.train_dictionary(2048, [record(rng) for _ in range(600)]).as_bytes()
+
+
+def compose_compact(rng: random.Random) -> tuple[bytes, bytes, dict[int, bytes]]:
+    raw = random_bytes(rng, rng.choice([0, 1, 191, 192, 255, 256, 16319, 16320, 65535, rng.randrange(2000)]))
+    dictionary = rng.choice([None, rng.randbytes(rng.choice([256, 3000])), trained_dictionary(), trained_dictionary()])
+    if dictionary == trained_dictionary():
+        raw = b"".join(record(rng) for _ in range(rng.choice([1, 1, 2, 40])))
+    elif dictionary:
+        raw = (dictionary[100:200] + raw)[:65535]
+    block = block_of(raw, dictionary, rng.choice([1, 3, 19])) if raw else None
+    if block is None:
+        return compact_frame(rng, 0, len(raw), raw), raw, {}
+    if dictionary is None:
+        return compact_frame(rng, 1, len(raw), block), raw, {}
+    number = xxh3(dictionary) & 0xFFFFFF or 1
+    short = short_form(block)
+    form, stored = (3, short) if short else (2, block)
+    frame = compact_frame(rng, form, len(raw), number.to_bytes(3, "little") + stored)
+    return frame, raw, {number: dictionary}
+
+
+def compose(seed: int) -> tuple[bytes, bytes, dict[int, bytes]]:
+    """A frame, the bytes of its value, and the dictionaries that it needs."""
+    rng = random.Random(seed)
+    if rng.random() < 0.15:
+        return compose_compact(rng)
+    return *compose_ordinary(rng), {}

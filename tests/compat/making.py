@@ -1,0 +1,288 @@
+"""Chunks that nobody's encoder would write: the independent decoder is asked to decode, its every question to the bits
+is answered at random, and from the answers the bytes are made that would have given them.
+"""
+
+from __future__ import annotations
+
+import random
+import struct
+from typing import Any, Literal
+
+import numpy as np
+
+from ..samples.frame_parts import BitWriter
+from . import label_decoder
+from .bits import Bits, DamagedError
+from .rans import Rans, Table
+from .swift_streams import WIDTHS, Streams
+from .voxel_decoder import Model, Planes, Values, components_of, decode_half, decode_swift
+
+
+def varint(number: int) -> bytes:
+    out = b""
+    while number >= 128:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+class AnsweredBits(Bits):
+    """Bits that are chosen when they are asked for."""
+
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__(b"")
+        self.rng, self.written = rng, BitWriter()
+
+    def take(self, count: int) -> int:
+        value = self.rng.getrandbits(count) if count else 0
+        self.written.put(value, count)
+        return value
+
+
+# ---- Intensities -------------------------------------------------------------------------------------------------
+
+
+def random_table(rng: random.Random) -> list[int]:
+    """Frequencies of 225 tokens: mostly small ones, of which a decoder makes small differences."""
+    frequencies = [0] * 225
+    if rng.random() < 0.1:
+        frequencies[224] = 2048
+        return frequencies
+    last = rng.choice([1, 2, 3, 5, 12, 40, 224, rng.randrange(1, 225)])
+    left = 2048
+    for token in sorted(rng.sample(range(last), min(last, rng.randrange(1, 30)))):
+        frequencies[token] = rng.randrange(0, left + 1) if rng.random() < 0.5 else min(left, rng.randrange(1, 9))
+        left -= frequencies[token]
+    frequencies[last - 1 if rng.random() < 0.8 else 224] += left
+    return frequencies
+
+
+def write_tables(tables: list[list[int]]) -> bytes:
+    bits = BitWriter()
+    for frequencies in tables:
+        last = max((t + 1 for t in range(224) if frequencies[t]), default=0)
+        bits.put(last, 8)
+        if last == 0:
+            continue
+        bits.golomb(frequencies[224], 0)
+        previous = [256, 256]
+        for t in range(last):
+            bits.golomb(frequencies[t], max(0, previous[t & 1].bit_length() - 2))
+            previous[t & 1] = frequencies[t]
+    return bits.done()
+
+
+def usable(frequencies: list[int]) -> Table:
+    starts = np.concatenate(([0], np.cumsum(frequencies)))
+    return np.repeat(np.arange(225), frequencies).tolist(), starts.tolist(), frequencies
+
+
+class AnsweredRans(Rans):
+    def __init__(self, tables: list[Table], state_count: int, rng: random.Random) -> None:
+        self.tables, self.states, self.rng = tables, [65536] * state_count, rng
+        self.answers: list[tuple[int, int, int]] = []  # state, first slot, frequency
+        self.raw = AnsweredBits(rng)
+
+    def token(self, lane: int, table: int) -> int:
+        slots, starts, frequencies = self.tables[table]
+        token = slots[self.rng.randrange(2048)]
+        self.answers.append((lane, starts[token], frequencies[token]))
+        return token
+
+    def words_and_states(self) -> bytes:
+        """An encoder goes backwards."""
+        states, words = list(self.states), []
+        for lane, start, frequency in reversed(self.answers):
+            state = states[lane]
+            if state >= frequency << 21:
+                words.append(state & 0xFFFF)
+                state >>= 16
+            states[lane] = (state // frequency << 11) + state % frequency + start
+        return struct.pack(f"<{len(words)}H{len(states)}I", *words, *states)
+
+
+def random_margins(rng: random.Random, halves: tuple[int, int]) -> list[int]:
+    left = rng.randrange(min(halves[1] // 8, halves[0] // 8) + 1) if rng.random() < 0.3 else 0
+    right = rng.randrange((halves[0] // 8) - left + 1) if rng.random() < 0.3 else 0
+    return [left, right]
+
+
+def zigzag(number: int) -> int:
+    return -2 * number - 1 if number < 0 else 2 * number
+
+
+def make_intensities(model: Model, slices: int, rows: int, rng: random.Random) -> tuple[bytes, Values]:
+    """A chunk and its values."""
+    tables = [random_table(rng) for _ in range(model.tables)]
+    state_count = 8 if model.few_states else 64
+    rans = AnsweredRans([usable(table) for table in tables], state_count, rng)
+    planes, half = Planes(model, slices, rows), ((model.width + 1) // 2, model.width // 2)
+    flat_share = rng.choice([0, 0, 0.1, 0.5, 1])
+    pairs, margins, sides = [[0, 0]], BitWriter(), [0, 0]
+    coded = 0
+    for z, c, y in np.ndindex(slices, model.components, rows):
+        if rng.random() < flat_share:
+            pairs[-1][1] += 1
+            continue
+        if pairs[-1][1]:
+            pairs.append([0, 0])
+        pairs[-1][0] += 1
+        coded += 1
+        if model.margins:
+            now = random_margins(rng, half)
+            for before, side in zip(sides, now, strict=True):
+                margins.golomb(zigzag(side - before), 0)
+            sides = now
+        first, last = 8 * sides[0], half[0] - 8 * sides[1]
+        decode_half(model, planes, rans, z, c, y, 0, first, last)
+        decode_half(model, planes, rans, z, c, y, 1, first, min(half[1], last))
+    flat = b"".join(varint(gap) + varint(length) for gap, length in pairs if length)
+    parts = [write_tables(tables) if coded else b"", flat, margins.done()]
+    count = len(rans.raw.written.bits)
+    numbers = [*map(len, parts), count]
+    chunk = b"".join(map(varint, numbers)) if model.few_states else struct.pack("<4I", *numbers)
+    chunk += b"".join(parts)
+    if coded:
+        raw = BitWriter().put(0, -count % 8)
+        raw.bits += rans.raw.written.bits
+        chunk += rans.words_and_states() + raw.done()
+    return chunk, components_of(model, planes.values)
+
+
+# ---- Swift -------------------------------------------------------------------------------------------------------
+
+
+class AnsweredStream:
+    def __init__(self, width: int, rng: random.Random, choices: list[int]) -> None:
+        self.width, self.rng, self.choices, self.items = width, rng, choices, BitWriter()
+        self.count = 0
+
+    def take(self) -> int:
+        value = self.rng.choice(self.choices)
+        self.items.put(value, self.width)
+        self.count += 1
+        return value
+
+
+class AnsweredStreams(Streams):
+    def __init__(self, rng: random.Random) -> None:
+        classes = rng.choice([range(3), range(8), range(15)])
+        choices = [[0, 1], [0, 0, 3], [*classes], [0, 1, 2, 3], [*range(16)], [*rng.choices(range(65536), k=9)]]
+        streams = [AnsweredStream(width, rng, some) for width, some in zip(WIDTHS, choices, strict=True)]
+        self.fields = AnsweredBits(rng)
+        all_streams: Any = streams
+        self.rows, self.changes, self.classes, self.digits, self.nibbles, self.codes = self.all = all_streams
+
+    def check_end(self) -> None:
+        pass
+
+    def done(self) -> bytes:
+        streams: Any = self.all
+        head = b"".join(varint(stream.count) for stream in streams)
+        return head + self.fields.written.done() + b"".join(stream.items.done() for stream in streams)
+
+
+def make_swift(model: Model, slices: int, rows: int, rng: random.Random) -> tuple[bytes, Values]:
+    """Half-rows must have whole groups of eight: codes after their ends must be zeros, which nobody can know."""
+    streams = AnsweredStreams(rng)
+    values = decode_swift(model, b"", slices, rows, streams)
+    return streams.done(), values
+
+
+# ---- Labels ------------------------------------------------------------------------------------------------------
+
+
+class RandomStates:
+    """The low bits of a state, whenever they are asked for: mostly those of the likeliest symbol."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng, self.unlikely = rng, rng.choice([0.02, 0.1, 0.3])
+
+    def __getitem__(self, lane: int) -> int:
+        return self.rng.randrange(32768) if self.rng.random() < self.unlikely else 0
+
+
+class AnsweredCoder(label_decoder.Coder):
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__(label_decoder.Reader(b""))
+        states: Any = RandomStates(rng)
+        self.states = states
+        self.answers: list[tuple[int, int, int]] = []
+
+    def advance(self, lane: int, start: int, size: int) -> None:
+        self.answers.append((lane, start, size))
+
+    def plain(self, count: int) -> int:
+        value = 0
+        for at in range(0, count, 12):
+            size = min(count - at, 12)
+            piece = self.states[0] >> 15 - size
+            self.advance(0, (32768 >> size) * piece, 32768 >> size)
+            value |= piece << at
+        return value
+
+    def states_and_words(self) -> bytes:
+        if not self.answers:
+            return b""
+        states, words = [65536] * 16, []
+        for lane, start, size in reversed(self.answers):
+            state = states[lane]
+            if state >= size << 17:
+                words.append(state & 0xFFFF)
+                state >>= 16
+            states[lane] = (state // size << 15) + state % size + start
+        return struct.pack(f"<16I{len(words)}H", *states, *reversed(words))
+
+
+class Distances:
+    """Numbers of flat labels between exceptions, as many as are asked for until there shall be no more."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.given: list[int] = []
+        self.more = rng.choice([0, 0, 0.5, 0.9])
+
+    def __next__(self) -> int:
+        if self.rng.random() >= self.more:
+            raise StopIteration
+        self.given.append(self.rng.randrange(self.rng.choice([2, 40])))
+        return self.given[-1]
+
+
+def make_labels(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
+    """A chunk and its bytes. Answers that lead to a contradiction are given anew."""
+    for _ in range(200):
+        try:
+            return try_labels(model, slices, rows, pixel_size, rng)
+        except DamagedError:
+            continue
+    raise AssertionError("no labels were found")
+
+
+def try_labels(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
+    two_bytes = pixel_size == 2 or (pixel_size > 2 and rng.random() < 0.5)
+    reverse, order = pixel_size > 1 and rng.random() < 0.5, rng.randrange(16)
+    shift = rng.randrange(8 * ((pixel_size - 1) % 8 + 1)) if pixel_size > 2 else 0
+    first = rng.randbytes(pixel_size)
+    if shift:  # the low bits of each word are zeros
+        words = [first[at : at + 8] for at in range(0, pixel_size, 8)]
+        kind: Literal["big", "little"] = "big" if reverse else "little"
+        first = b"".join((int.from_bytes(word, kind) >> shift << shift).to_bytes(len(word), kind) for word in words)
+    distances, coder = Distances(rng), AnsweredCoder(rng)
+    answered: Any = distances
+    decoder = label_decoder.LabelDecoder(coder, answered, two_bytes, reverse, shift, first)
+    labels = label_decoder.decode_box(decoder, (slices, rows, model.width), decoder.label_of(0))
+    if decoder.flat_left is not None:
+        raise DamagedError("an exception is left")
+    chunk = bytes([order | reverse << 4 | two_bytes << 5]) + (bytes([shift]) if pixel_size > 2 else b"") + first
+    chunk += varint(len(distances.given))
+    if distances.given:
+        bits = BitWriter()
+        for distance in distances.given:
+            bits.golomb(distance, order)
+        written = bits.done()
+        chunk += struct.pack("<I", len(written)) + written
+    chunk += coder.states_and_words()
+    if pixel_size <= 2:
+        return chunk, labels.astype(f"<u{pixel_size}").tobytes()
+    return chunk, b"".join(decoder.pixels[label] for label in labels.ravel().tolist())
