@@ -34,7 +34,9 @@ def build_with_counters() -> None:
     tools = build.Toolchain()
     tools.flags += FLAGS
     entry = build.SQLITE_SOURCES / "extension.c"
-    jobs = [(path, build.object_name(path), []) for path in [*build.codec_sources(), entry]]
+    jobs: list[tuple[Path, str, list[str]]] = [
+        (path, build.object_name(path), []) for path in [*build.codec_sources(), entry]
+    ]
     for slot in range(build.SLOT_COUNT):
         for path in sorted(build.SQLITE_SOURCES.rglob("*.c")):
             if path != entry:

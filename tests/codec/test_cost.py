@@ -27,7 +27,8 @@ Z, Y, X = np.indices((12, 96, 128))
 
 def scan() -> np.ndarray:
     noise = np.random.default_rng(3).normal(0, 12, Z.shape)
-    return (1000 * np.exp(-(((Z - 6) / 5) ** 2) - ((Y - 48) / 30) ** 2 - ((X - 64) / 40) ** 2) + noise).astype("<i2")
+    smooth = 1000 * np.exp(-(((Z - 6) / 5) ** 2) - ((Y - 48) / 30) ** 2 - ((X - 64) / 40) ** 2)
+    return np.asarray(smooth + noise, dtype=np.float64).astype("<i2")
 
 
 def ordinary() -> list[np.ndarray]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import json
 import math
 import random
 import struct
@@ -332,13 +333,13 @@ def image_with_model(rng: random.Random, offset: int) -> Piece:
         grid, _ = random_grid(rng, SAMPLE_TYPES[number])
         model = random_model(rng, grid)
         try:
-            stored, raw = make_voxel_chunk(model, grid, 0, rng)
+            stored, whole = make_voxel_chunk(model, grid, 0, rng)
         except DamagedError:  # weights, keys or memory beyond the limits
             continue
         break
-    whole, text = raw, raw.decode("latin-1").encode()
-    is_text = len(text) > len(raw) and rng.random() < 0.2
-    raw = text if is_text else raw
+    text = whole.decode("latin-1").encode()
+    is_text = len(text) > len(whole) and rng.random() < 0.2
+    raw = text if is_text else whole
     chunks = [chunk_of(VOXEL, stored, raw)]
     size = len(whole)
     total = int(grid.kind[1:]) * grid.components * math.prod(grid.size)
@@ -443,10 +444,7 @@ def short_form(block: bytes) -> bytes | None:
 def record(rng: random.Random) -> bytes:
     """One of many small values that are much alike."""
     words = [rng.choice(["left", "right", "axial", "contrast", "T1", "T2", "flair", "none"]) for _ in range(6)]
-    return (
-        '{"series": "%s %s", "plane": "%s", "id": %d, "note": "%s %s %s"}'
-        % (*words[:3], rng.randrange(9999), *words[3:])
-    ).encode()
+    return json.dumps({"series": words[:2], "plane": words[2], "id": rng.randrange(9999), "note": words[3:]}).encode()
 
 
 @functools.cache

@@ -81,7 +81,7 @@ class AnsweredRans(Rans):
     def __init__(self, tables: list[Table], state_count: int, rng: random.Random) -> None:
         self.tables, self.states, self.rng = tables, [65536] * state_count, rng
         self.answers: list[tuple[int, int, int]] = []  # state, first slot, frequency
-        self.raw = AnsweredBits(rng)
+        self.raw = self.raw_bits = AnsweredBits(rng)
 
     def token(self, lane: int, table: int) -> int:
         slots, starts, frequencies = self.tables[table]
@@ -138,13 +138,13 @@ def make_intensities(model: Model, slices: int, rows: int, rng: random.Random) -
         decode_half(model, planes, rans, z, c, y, 1, first, min(half[1], last))
     flat = b"".join(varint(gap) + varint(length) for gap, length in pairs if length)
     parts = [write_tables(tables) if coded else b"", flat, margins.done()]
-    count = len(rans.raw.written.bits)
+    count = len(rans.raw_bits.written.bits)
     numbers = [*map(len, parts), count]
     chunk = b"".join(map(varint, numbers)) if model.few_states else struct.pack("<4I", *numbers)
     chunk += b"".join(parts)
     if coded:
         raw = BitWriter().put(0, -count % 8)
-        raw.bits += rans.raw.written.bits
+        raw.bits += rans.raw_bits.written.bits
         chunk += rans.words_and_states() + raw.done()
     return chunk, components_of(model, planes.values)
 
@@ -169,17 +169,18 @@ class AnsweredStreams(Streams):
         classes = rng.choice([range(3), range(8), range(15)])
         choices = [[0, 1], [0, 0, 3], [*classes], [0, 1, 2, 3], [*range(16)], [*rng.choices(range(65536), k=9)]]
         streams = [AnsweredStream(width, rng, some) for width, some in zip(WIDTHS, choices, strict=True)]
-        self.fields = AnsweredBits(rng)
+        self.fields = self.field_bits = AnsweredBits(rng)
         all_streams: Any = streams
+        self.answered = streams
         self.rows, self.changes, self.classes, self.digits, self.nibbles, self.codes = self.all = all_streams
 
     def check_end(self) -> None:
         pass
 
     def done(self) -> bytes:
-        streams: Any = self.all
+        streams = self.answered
         head = b"".join(varint(stream.count) for stream in streams)
-        return head + self.fields.written.done() + b"".join(stream.items.done() for stream in streams)
+        return head + self.field_bits.written.done() + b"".join(stream.items.done() for stream in streams)
 
 
 def make_swift(model: Model, slices: int, rows: int, rng: random.Random) -> tuple[bytes, Values]:

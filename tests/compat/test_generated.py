@@ -44,7 +44,7 @@ def test_frames_of_every_kind_are_generated() -> None:
     for seed in range(200):
         frame, _, dictionaries = compose(seed)
         info = zb.info(frame)
-        seen[info.codec] += 1
+        seen[str(info.codec)] += 1
         seen["compact"] += info.compact
         seen["with a dictionary"] += bool(dictionaries)
         seen["short blocks"] += info.compact and frame[8] % 4 == 3

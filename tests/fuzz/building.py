@@ -13,10 +13,14 @@ CORPUS = HERE / "corpus"
 TARGETS = ("frames", "bytes", "arrays", "sniff", "options", "statements", "programs", "backing")
 
 
-def build_fuzzer(folder: Path, *, libfuzzer: bool = False) -> Path:
-    """The program of driver.c, or of libfuzzer.c, under AddressSanitizer and UndefinedBehaviorSanitizer."""
-    tools = build.Toolchain(strict=True, sanitize=True)
+def build_fuzzer(folder: Path, *, libfuzzer: bool = False, threads: bool = False) -> Path:
+    """The program of driver.c, or of libfuzzer.c, under AddressSanitizer and UndefinedBehaviorSanitizer.
+
+    `threads`: under ThreadSanitizer, to look for races; with it, gcc's warnings of uninitialised variables are wrong.
+    """
+    tools = build.Toolchain(strict=not threads, sanitize=not threads)
     flags = [flag for flag in tools.flags if flag not in ("-O3", "-fPIC")] + ["-O1", "-D_GNU_SOURCE"]
+    flags += ["-fsanitize=thread", "-g"] if threads else []
     if libfuzzer:
         tools.command = ["clang"]
         flags.append("-fsanitize=fuzzer-no-link")

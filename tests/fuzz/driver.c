@@ -3,12 +3,16 @@
  *
  *   fuzz TARGET MUTATIONS FILE...    each file as it is, and with so many random mutations; with mutations, small files
  *                                    also cut at every length and with every bit flipped
+ *
+ * The variable ZBLOB_FUZZ_THREADS has so many threads do so at once, each with all files: for ThreadSanitizer.
  */
 #include "target.h"
 
+#include <pthread.h>
+
 enum { SMALL = 1500 };
 
-static uint64_t random_state = 88172645463325252ULL;
+static _Thread_local uint64_t random_state = 88172645463325252ULL;
 
 static uint64_t
 next_random(void)
@@ -87,18 +91,52 @@ run_file(const struct fuzz_target *target, const char *name, long mutations)
     free(data);
 }
 
+struct job {
+    const struct fuzz_target *target;
+    char **names;
+    int count;
+    long mutations;
+};
+
+static void *
+run_files(void *context)
+{
+    const struct job *job = context;
+    for (int i = 0; i < job->count; i++)
+        run_file(job->target, job->names[i], job->mutations);
+    return NULL;
+}
+
+static void
+run_in_threads(struct job *job, int count)
+{
+    enum { THREADS_MAX = 64 };
+    pthread_t threads[THREADS_MAX];
+    require(count > 0 && count <= THREADS_MAX, "ZBLOB_FUZZ_THREADS is 1 to 64");
+    for (int i = 0; i < count; i++)
+        require(pthread_create(&threads[i], NULL, run_files, job) == 0, "a thread cannot be created");
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
 int
 main(int argc, char **argv)
 {
-    const struct fuzz_target *target = NULL;
+    struct job job = {.target = NULL};
+    const char *threads = getenv("ZBLOB_FUZZ_THREADS");
     require(argc > 2, "usage: fuzz TARGET MUTATIONS FILE...");
     for (size_t i = 0; i < fuzz_target_count; i++) {
         if (strcmp(argv[1], fuzz_targets[i].name) == 0)
-            target = &fuzz_targets[i];
+            job.target = &fuzz_targets[i];
     }
-    require(target != NULL, "there is no such target");
-    for (int i = 3; i < argc; i++)
-        run_file(target, argv[i], atol(argv[2]));
-    printf("%d files, no fault\n", argc - 3);
+    require(job.target != NULL, "there is no such target");
+    job.names = argv + 3;
+    job.count = argc - 3;
+    job.mutations = atol(argv[2]);
+    if (threads)
+        run_in_threads(&job, atoi(threads));
+    else
+        run_files(&job);
+    printf("%d files, no fault\n", job.count);
     return 0;
 }

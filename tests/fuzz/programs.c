@@ -43,7 +43,7 @@ static const char *const operators[] = {"=", "<", ">=", "<>", "IS", "IS NOT", ">
 /* Where the id is the rowid, only integers are inserted: SQLite 3.40 does not undo an ordinary table's statement that
  * fails for another type. */
 enum { INTEGERS = 3 };
-static bool id_is_rowid;
+static _Thread_local bool id_is_rowid;
 
 #define PICK(input, list) list[fuzz_below(input, sizeof list / sizeof *list)]
 

@@ -5,7 +5,7 @@ enum { LENGTH_MAX = 4 << 20, OPERATIONS = 1000, STEPS_MAX = 400 };
 
 int slot_register_slot0(sqlite3 *db, char **message, const struct sqlite3_api_routines *api);
 
-static int steps;
+static _Thread_local int steps;
 
 static int
 count_steps(void *unused)

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import build
 
+from ..conftest import slow
 from .building import CORPUS, TARGETS, build_fuzzer
 from .seeds import SEEDS
 
@@ -30,12 +33,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_fuzzer(tmp_path_factory.mktemp("fuzzer"))
 
 
-def run(program: Path, target: str, mutations: int, inputs: dict[str, bytes], folder: Path) -> None:
+def run(program: Path, target: str, mutations: int, inputs: dict[str, bytes], folder: Path, **variables: str) -> None:
     for name, data in inputs.items():
         (folder / name.replace("/", " ")).write_bytes(data)
     files = sorted(map(str, folder.iterdir()))
     command = [str(program), target, str(mutations), *files]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=3600)
+    done = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", timeout=3600, env=os.environ | variables
+    )
     assert done.stdout == f"{len(files)} files, no fault\n", done.stderr[-4000:]
 
 
@@ -52,6 +57,26 @@ def test_what_was_found_before(program: Path, target: str, tmp_path: Path) -> No
         inputs = {name: archive.read(name) for name in archive.namelist()}
     assert len(inputs) > 5
     run(program, target, 0, inputs, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def threaded_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_fuzzer(tmp_path_factory.mktemp("threaded"), threads=True)
+
+
+def images_for_threads() -> dict[str, bytes]:
+    """Several images in one value, whose models are read by whoever needs them first; chunks of the pool's threads."""
+    rng = np.random.default_rng(1)
+    ramp = np.add.outer(np.arange(120), np.arange(160))
+    volumes = [(ramp * k + rng.normal(0, 5, (9, *ramp.shape))).astype("<i2") for k in range(1, 6)]
+    return {str(i): pickle.dumps([*volumes, i]) for i in range(24)}
+
+
+@slow
+@pytest.mark.parametrize("target", ["bytes", "statements", "programs", "backing"])
+def test_threads_do_not_race(threaded_program: Path, target: str, tmp_path: Path) -> None:
+    inputs = images_for_threads() if target == "bytes" else SEEDS[target]()
+    run(threaded_program, target, 0, inputs, tmp_path, ZBLOB_FUZZ_THREADS="4")
 
 
 def test_the_corpus_stays_small() -> None:
