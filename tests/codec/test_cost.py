@@ -18,7 +18,7 @@ import pytest
 import sqlite_zblob as zb
 
 from .frame import hostile
-from .frame.test_hostile import DECOMPRESS, cost
+from .frame.costs import DECOMPRESS, cost
 
 SLOWEST = 18  # times an ordinary image
 LEVELS = (1, 5, 9)
