@@ -25,7 +25,14 @@ from tests.fuzz.building import CORPUS, TARGETS, build_fuzzer
 from tests.fuzz.seeds import SEEDS
 
 FOLDER = build.ROOT / "build" / "fuzz"
-LONGEST = {"frames": 60_000, "bytes": 60_000, "sniff": 60_000, "arrays": 300, "backing": 3000}  # bytes of an input
+LONGEST = {  # bytes of an input
+    "frames": 60_000,
+    "dictionaries": 5000,
+    "bytes": 60_000,
+    "sniff": 60_000,
+    "arrays": 300,
+    "backing": 3000,
+}
 LONGEST_OTHERWISE = 1000
 LIMITS = ["-timeout=600", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-detect_leaks=1", "-print_final_stats=1"]
 ROOM = {"frames": 90_000, "sniff": 60_000, "bytes": 40_000}  # bytes of a committed archive

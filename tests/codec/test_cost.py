@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import pickle
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,21 +17,10 @@ import pytest
 import sqlite_zblob as zb
 
 from .frame import hostile
-from .frame.costs import DECOMPRESS, cost
+from .frame.costs import DECOMPRESS, X, Y, Z, costs, least, ordinary, scan
 
 SLOWEST = 18  # times an ordinary image
 LEVELS = (1, 5, 9)
-Z, Y, X = np.indices((12, 96, 128))
-
-
-def scan() -> np.ndarray:
-    noise = np.random.default_rng(3).normal(0, 12, Z.shape)
-    smooth = 1000 * np.exp(-(((Z - 6) / 5) ** 2) - ((Y - 48) / 30) ** 2 - ((X - 64) / 40) ** 2)
-    return np.asarray(smooth + noise, dtype=np.float64).astype("<i2")
-
-
-def ordinary() -> list[np.ndarray]:
-    return [scan(), np.clip(scan() // 4, 0, 255).astype("u1"), scan().astype("f4") * 0.37]
 
 
 def strange() -> dict[str, Callable[[], bytes]]:
@@ -73,15 +61,6 @@ def strange() -> dict[str, Callable[[], bytes]]:
 STRANGE = strange()
 
 
-def least(work: Callable[[], object], rounds: int = 3) -> float:
-    seconds = []
-    for _ in range(rounds):
-        start = time.thread_time()
-        work()
-        seconds.append(time.thread_time() - start)
-    return min(seconds)
-
-
 def times(value: bytes, level: int) -> tuple[float, float]:
     """Seconds for each byte, to compress and to decompress."""
     frame = zb.compress(value, level, threads=1)
@@ -106,10 +85,9 @@ def test_no_value_takes_much_longer_than_an_image(name: str, level: int) -> None
     assert back < SLOWEST * usual_back
 
 
-@pytest.mark.parametrize("what", ["zb.info(value).images and b''", "zb.compress(value, 5)"], ids=["sniff", "compress"])
 @pytest.mark.parametrize("name", ["a deep stack", "a large memo", "many small images", "nested objects"])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is Linux's to tell")
-def test_memory_of_pickles_with_very_many_objects(name: str, what: str, tmp_path: Path) -> None:
+def test_memory_of_pickles_with_very_many_objects(name: str, tmp_path: Path) -> None:
     """Beside the value and what is stored at most 64 MiB; here a quarter of that."""
     values = {
         "a deep stack": lambda: hostile.deep_pickle(8 << 20),
@@ -118,8 +96,8 @@ def test_memory_of_pickles_with_very_many_objects(name: str, what: str, tmp_path
         "nested objects": lambda: pickle.dumps([[i, (i,)] for i in range(200_000)]),
     }
     value = values[name]()
-    memory, _ = cost(value, what, tmp_path)
-    assert memory < len(value) + (16 << 20)
+    for cost in costs(value, ["zb.info(value).images and b''", "zb.compress(value, 5)"], tmp_path):
+        assert cost.memory < len(value) + (16 << 20)
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is Linux's to tell")
@@ -127,6 +105,6 @@ def test_memory_and_time_of_a_frame_with_very_many_images(tmp_path: Path) -> Non
     value = hostile.small_images(20_000, 16)
     frame = zb.compress(value)
     assert zb.decompress(frame) == value
-    memory, _ = cost(frame, DECOMPRESS, tmp_path)
-    assert memory < len(frame) + (16 << 20)
+    (cost,) = costs(frame, [DECOMPRESS], tmp_path)
+    assert cost.memory < len(frame) + (16 << 20)
     assert least(lambda: zb.decompress(frame, threads=1)) / len(value) < SLOWEST * ordinary_times(5)[1]

@@ -10,7 +10,7 @@ import build
 
 HERE = Path(__file__).resolve().parent
 CORPUS = HERE / "corpus"
-TARGETS = ("frames", "bytes", "arrays", "sniff", "options", "statements", "programs", "backing")
+TARGETS = ("frames", "dictionaries", "bytes", "arrays", "sniff", "options", "statements", "programs", "backing")
 
 
 def build_fuzzer(folder: Path, *, libfuzzer: bool = False, threads: bool = False) -> Path:
@@ -27,10 +27,13 @@ def build_fuzzer(folder: Path, *, libfuzzer: bool = False, threads: bool = False
     own = [path for path in HERE.glob("*.c") if path.name != ("driver.c" if libfuzzer else "libfuzzer.c")]
     glue = [path for path in build.SQLITE_SOURCES.rglob("*.c") if path.name != "extension.c"]
 
+    headers = max(path.stat().st_mtime for path in [*(build.ROOT / "csrc").rglob("*.h"), *HERE.glob("*.h")])
+
     def compile_one(source: Path) -> str:
         target = folder / f"{'_'.join(source.relative_to(build.ROOT).with_suffix('').parts)}.o"
         slot = ["-DZBLOB_SLOT=0"] if build.SQLITE_SOURCES in source.parents else []
-        build.run([*tools.command, *flags, *slot, "-c", str(source), "-o", str(target)])
+        if not target.exists() or target.stat().st_mtime < max(headers, source.stat().st_mtime):
+            build.run([*tools.command, *flags, *slot, "-c", str(source), "-o", str(target)])
         return str(target)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:

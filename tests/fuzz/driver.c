@@ -1,8 +1,8 @@
 /*
  * driver.c: runs a target where there is no libFuzzer.
  *
- *   fuzz TARGET MUTATIONS FILE...    each file as it is, and with so many random mutations; with mutations, small files
- *                                    also cut at every length and with every bit flipped
+ *   fuzz TARGET MUTATIONS FILE...    each file as it is, and with so many random mutations; with many of them, small
+ *                                    files also cut at every length and with every bit flipped
  *
  * The variable ZBLOB_FUZZ_THREADS has so many threads do so at once, each with all files: for ThreadSanitizer.
  */
@@ -10,7 +10,10 @@
 
 #include <pthread.h>
 
-enum { SMALL = 1500 };
+enum {
+    SMALL = 1500, /* bytes */
+    MANY = 20,    /* mutations */
+};
 
 static _Thread_local uint64_t random_state = 88172645463325252ULL;
 
@@ -79,7 +82,7 @@ run_file(const struct fuzz_target *target, const char *name, long mutations)
     require(data != NULL && fread(data, 1, size, file) == size, name);
     fclose(file);
     target->run(data, size);
-    if (size <= SMALL && mutations)
+    if (size <= SMALL && mutations >= MANY)
         exhaust_small(target, data, size);
     for (long i = 0; i < mutations && size; i++) {
         size_t cut = next_random() % 8 ? size : (size_t)(next_random() % size) + 1;

@@ -31,7 +31,8 @@ read_piece(void *context, uint64_t offset, void *dst, size_t size, struct zblob_
 
 /* Runs of the value, read from memory and piece by piece. `raw` is the value; NULL: it cannot be decoded. */
 static void
-gather(const uint8_t *data, size_t size, const unsigned char *raw, uint64_t raw_size)
+gather(const uint8_t *data, size_t size, const unsigned char *raw, uint64_t raw_size,
+       struct zblob_dictionary *dictionary)
 {
     struct zblob_source whole = {.bytes = data, .size = size};
     struct zblob_source pieces = {.size = size, .read = read_piece, .context = &whole};
@@ -43,6 +44,8 @@ gather(const uint8_t *data, size_t size, const unsigned char *raw, uint64_t raw_
         struct zblob_reader *reader;
         struct zblob_error error;
         enum zblob_result result = zblob_reader_open(&reader, i ? &pieces : &whole, &error);
+        if (result == ZBLOB_OK && dictionary)
+            zblob_reader_set_dictionary(reader, dictionary);
         if (result == ZBLOB_OK)
             result = zblob_reader_gather(reader, &runs, 1, part, NULL, &error);
         require(result == ZBLOB_OK || !raw, "parts of a good value cannot be read");
@@ -72,8 +75,8 @@ describe(const uint8_t *data, size_t size)
     zblob_is_for_column(data, size);
 }
 
-static void
-read_everything(const uint8_t *data, size_t size)
+void
+fuzz_read_frame(const uint8_t *data, size_t size, struct zblob_dictionary *dictionary)
 {
     struct zblob_error error;
     struct zblob_frame frame;
@@ -83,17 +86,18 @@ read_everything(const uint8_t *data, size_t size)
     describe(data, size);
     if (zblob_find_frame(data, size, &found, &found_size, &error) != ZBLOB_OK || !found ||
         zblob_frame_open(&frame, found, found_size, found_size, &error) != ZBLOB_OK) {
-        gather(data, size, NULL, size);
+        gather(data, size, NULL, size, dictionary);
         return;
     }
     if (frame.raw_size > RAW_MAX)
         return;
+    frame.dictionary = frame.dictionary_id ? dictionary : NULL;
     enum zblob_result verdict = zblob_verify(&frame, &damaged_count, NULL, &error);
     unsigned char *raw = malloc((size_t)frame.raw_size + 1);
     require(raw != NULL, "memory");
     enum zblob_result result = zblob_decompress(&frame, 1, raw, NULL, &error);
     require((result == ZBLOB_OK) == (verdict == ZBLOB_OK), "verify and decompress disagree");
-    gather(data, size, result == ZBLOB_OK ? raw : NULL, frame.raw_size);
+    gather(data, size, result == ZBLOB_OK ? raw : NULL, frame.raw_size, dictionary);
     free(raw);
 }
 
@@ -120,13 +124,13 @@ mend_chunks(uint8_t *data, size_t size, const struct zblob_frame *frame)
     struct zblob_error error;
     uint32_t sections = data[AT_SECTION_SIZE] | (uint32_t)data[AT_SECTION_SIZE + 1] << 8;
     sections |= (uint32_t)data[AT_SECTION_SIZE + 2] << 16 | (uint32_t)data[AT_SECTION_SIZE + 3] << 24;
-    unsigned char *raw = malloc((size_t)RAW_MAX);
+    unsigned char *raw = malloc((size_t)frame->raw_size + 1);
     require(raw != NULL, "memory");
     enum zblob_result result = zblob_decoder_open(&decoder, frame, &error);
     for (uint32_t i = 0; result == ZBLOB_OK && i < frame->chunk_count && i < CHUNKS_MAX; i++) {
         struct zblob_chunk chunk;
         zblob_decoder_locate(decoder, i, &chunk);
-        if (chunk.raw_size > RAW_MAX || chunk.stored_offset + chunk.stored_size > size)
+        if (chunk.stored_offset + chunk.stored_size > size)
             continue;
         if (zblob_decoder_chunk(decoder, i, data + chunk.stored_offset, raw, NULL, &error) == ZBLOB_DAMAGED &&
             strstr(error.message, "wrong checksum"))
@@ -162,10 +166,10 @@ fuzz_mend_frame(uint8_t *data, size_t size)
 void
 fuzz_frames(const uint8_t *data, size_t size)
 {
-    read_everything(data, size);
+    fuzz_read_frame(data, size, NULL);
     uint8_t *mended = fuzz_copy(data, size);
     fuzz_mend_frame(mended, size);
     if (size && memcmp(mended, data, size) != 0)
-        read_everything(mended, size);
+        fuzz_read_frame(mended, size, NULL);
     free(mended);
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import pickle
 import random
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import SimpleITK as sitk
 
 import sqlite_zblob as zb
 
+from ..compat.compose import compose, compose_compact
 from ..samples.containers import small_containers
 from ..samples.files import small_files
 from ..samples.frames import FRAMES
@@ -20,6 +22,7 @@ from ..samples.odd_values import odd_values
 from ..samples.values import sample_values
 
 LARGEST = 200_000  # bytes of a value
+COMPOSED = 60  # frames that no encoder makes
 
 
 def images() -> dict[str, np.ndarray]:
@@ -76,6 +79,7 @@ def frames() -> dict[str, bytes]:
     found = {f"frame of {name}": zb.compress(value) for name, value in values.items()}
     swift = {f"swift frame of {name}": zb.compress(value, 1) for name, value in values.items()}
     found |= {name: frame for name, frame in swift.items() if zb.info(frame).codec == "voxel"}
+    found |= {f"composed {seed}": compose(seed)[0] for seed in range(COMPOSED)}
     return found | {f"small {name}": frame for name, (frame, _) in FRAMES.items()}
 
 
@@ -134,8 +138,19 @@ def damages() -> dict[str, bytes]:
     return found
 
 
+def with_dictionaries() -> dict[str, bytes]:
+    """Of dictionaries.c: frames that the encoder makes and others, with a trained dictionary or any bytes."""
+    found = {}
+    for seed in range(40):
+        frame, _, dictionaries = compose_compact(random.Random(seed))
+        dictionary = next(iter(dictionaries.values()), b"")
+        found[str(seed)] = struct.pack("<H", len(dictionary)) + dictionary + frame[:2000]
+    return found
+
+
 SEEDS: dict[str, Callable[[], dict[str, bytes]]] = {
     "frames": frames,
+    "dictionaries": with_dictionaries,
     "bytes": plain_values,
     "arrays": recipes,
     "sniff": plain_values,

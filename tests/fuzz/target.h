@@ -23,6 +23,8 @@ extern const size_t fuzz_target_count;
 
 void fuzz_frames(const uint8_t *data, size_t size);
 void fuzz_mend_frame(uint8_t *data, size_t size);
+void fuzz_dictionaries(const uint8_t *data, size_t size);
+void fuzz_mend_dictionary(uint8_t *data, size_t size);
 void fuzz_bytes(const uint8_t *data, size_t size);
 void fuzz_arrays(const uint8_t *data, size_t size);
 void fuzz_sniff(const uint8_t *data, size_t size);
@@ -53,6 +55,9 @@ fuzz_copy(const uint8_t *data, size_t size)
 
 /* Compress with these options, check the bound of the size, decompress, compare. */
 void fuzz_round_trip(const struct zblob_options *options, const uint8_t *data, size_t size);
+
+/* Describe, verify, decompress and read parts of what may be a frame. `dictionary`: for frames that need one; or NULL. */
+void fuzz_read_frame(const uint8_t *data, size_t size, struct zblob_dictionary *dictionary);
 
 /* The bytes of an input, one decision after the other; zeros after its end. */
 struct fuzz_input {

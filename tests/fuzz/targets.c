@@ -3,6 +3,7 @@
 
 const struct fuzz_target fuzz_targets[] = {
     {"frames", fuzz_frames, fuzz_mend_frame},
+    {"dictionaries", fuzz_dictionaries, fuzz_mend_dictionary},
     {"bytes", fuzz_bytes, NULL},
     {"arrays", fuzz_arrays, NULL},
     {"sniff", fuzz_sniff, NULL},
