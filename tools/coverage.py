@@ -2,7 +2,7 @@
 
     python -m tools.coverage [--list FILE] [ARGUMENTS OF PYTEST...]
 
-builds the library with counters, runs pytest with it, prints a table, and builds the usual library again. A branch is
+builds the library with counters, replays the fuzz targets' corpora and seeds, runs pytest, prints a table, and builds the usual library again. A branch is
 a way that a condition can go. --list writes every line and branch that was not reached to FILE. Workers of pytest's -n
 end without writing their counters, so that tests run in one process.
 """
@@ -24,6 +24,7 @@ from typing import Any
 import build
 
 FOLDER = build.ROOT / "build" / "coverage"
+FUZZ = build.ROOT / "tests" / "fuzz"
 FLAGS = ["--coverage", "-fprofile-update=atomic", "-O1", "-g"]
 
 
@@ -46,6 +47,33 @@ def build_with_counters() -> None:
     tools.link_flags += ["--coverage"]
     build.emit_interface()
     tools.link(objects, build.PACKAGE / tools.target.library_name)
+    slots = tuple(f"slot{slot}_" for slot in range(1, build.SLOT_COUNT))
+    own = [path for path in objects if not path.name.startswith(slots) and path.stem != build.object_name(entry)]
+    build_replay(tools, own)
+
+
+def build_replay(tools: build.Toolchain, objects: list[Path]) -> None:
+    """The fuzz targets with the library's own objects, which therefore write the same counters."""
+    flags = [flag for flag in tools.flags if flag not in FLAGS] + ["-D_GNU_SOURCE"]
+    sources = sorted(path for path in FUZZ.glob("*.c") if path.name != "libfuzzer.c")
+    objects = objects + [FOLDER / f"fuzz_{path.stem}.o" for path in sources]
+    for path, target in zip(sources, objects[-len(sources) :], strict=True):
+        build.run([*tools.command, *flags, "-c", str(path), "-o", str(target)])
+    libraries = [*map(str, tools.zstd), "-lsqlite3", "-lm", "-lpthread", "--coverage"]
+    build.run([*tools.command, *map(str, objects), *libraries, "-o", str(FOLDER / "replay")])
+
+
+def replay_inputs() -> None:
+    """Each fuzz target's committed corpus and seeds."""
+    from tests.fuzz.building import TARGETS  # the package must have been built before these are imported
+    from tests.fuzz.seeds import inputs_of
+
+    for target in TARGETS:
+        folder = FOLDER / target
+        folder.mkdir()
+        for name, data in inputs_of(target).items():
+            (folder / name).write_bytes(data)
+        build.run([str(FOLDER / "replay"), target, "0", *map(str, sorted(folder.iterdir()))])
 
 
 class Counts:
@@ -119,6 +147,7 @@ def main() -> None:
     parser.add_argument("--list", type=Path, metavar="FILE", help="write what was not reached to FILE")
     arguments, pytest_arguments = parser.parse_known_args()
     build_with_counters()
+    replay_inputs()
     try:
         tests = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *pytest_arguments], cwd=build.ROOT

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import build
 from tests.fuzz.building import CORPUS, TARGETS, build_fuzzer
-from tests.fuzz.seeds import SEEDS
+from tests.fuzz.seeds import inputs_of
 
 FOLDER = build.ROOT / "build" / "fuzz"
 LONGEST = {  # bytes of an input
@@ -54,12 +54,8 @@ def gather_inputs(target: str) -> Path:
     """The target's folder of inputs, with the committed ones and the seeds in it."""
     folder = FOLDER / target
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in SEEDS[target]().items():
-        (folder / f"seed {name}".replace("/", " ")).write_bytes(data)
-    archive = CORPUS / f"{target}.zip"
-    if archive.exists():
-        with zipfile.ZipFile(archive) as inputs:
-            inputs.extractall(folder)
+    for name, data in inputs_of(target).items():
+        (folder / name).write_bytes(data)
     return folder
 
 

@@ -67,7 +67,7 @@ def random_flags(rng: random.Random, grid: Grid, preset: int) -> Flags:
     made = Flags(*flags)
     made.label, made.folded = label, height == 1
     made.cells = not label and grid.kind not in NARROW
-    made.series = made.series and slices > 3
+    made.series = slices > 3 and rng.random() < 0.7
     made.transposed = made.transposed and height >= 24 and not made.folded
     if preset == SWIFT:
         made.floor = made.margins = made.few_states = made.plateaus = False

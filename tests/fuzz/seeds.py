@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import pickle
 import random
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,9 +22,10 @@ from ..samples.files import small_files
 from ..samples.frames import FRAMES
 from ..samples.odd_values import odd_values
 from ..samples.values import sample_values
+from .building import CORPUS
 
 LARGEST = 200_000  # bytes of a value
-COMPOSED = 60  # frames that no encoder makes
+COMPOSED = int(os.environ.get("ZBLOB_GENERATED_FRAMES", "20"))  # frames that no encoder makes
 
 
 def images() -> dict[str, np.ndarray]:
@@ -159,3 +162,13 @@ SEEDS: dict[str, Callable[[], dict[str, bytes]]] = {
     "programs": lambda: random_bytes(60, 400),
     "backing": damages,
 }
+
+
+def inputs_of(target: str) -> dict[str, bytes]:
+    """The target's seeds and its committed corpus, by names that are good for files."""
+    found = {f"seed {name}".replace("/", " "): data for name, data in SEEDS[target]().items()}
+    archive = CORPUS / f"{target}.zip"
+    if archive.exists():
+        with zipfile.ZipFile(archive) as inputs:
+            found |= {name: inputs.read(name) for name in inputs.namelist()}
+    return found
