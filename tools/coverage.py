@@ -2,9 +2,9 @@
 
     python -m tools.coverage [--list FILE] [ARGUMENTS OF PYTEST...]
 
-builds the library with counters, replays the fuzz targets' corpora and seeds, runs pytest, prints a table, and builds the usual library again. A branch is
-a way that a condition can go. --list writes every line and branch that was not reached to FILE. Workers of pytest's -n
-end without writing their counters, so that tests run in one process.
+builds the library with counters, replays the inputs of the fuzz targets, runs pytest, prints a table, and builds the
+usual library again. A branch is a way that a condition can go. --list writes every line and branch that was not reached
+to FILE. Workers of pytest's -n end without writing their counters, so that tests run in one process.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from .voxel_decoder import PRESETS, SWIFT, Model, box_of, chunk_range, samples_o
 
 NARROW = ("u1", "i1", "u2", "i2")
 SAMPLES_MAX = 2500
+CHUNK_LEAST = 16384  # bytes of the first of several
 
 
 def random_bytes(rng: random.Random, size: int) -> bytes:
@@ -202,6 +203,17 @@ def put_intensity(
             put_predictor(bits, rng, len(taps), len(errors) + directions, directions, single)
 
 
+def random_cut(rng: random.Random, shape: tuple[int, int], row_size: int) -> tuple[int, int]:
+    """Slices and rows of a chunk: of all, or of the fewest that a chunk may have."""
+    slices, height = shape
+    few_slices, few_rows = -(-CHUNK_LEAST // (height * row_size)), -(-CHUNK_LEAST // row_size)
+    if few_rows < height and rng.random() < 0.7:
+        return 0, few_rows
+    if few_slices < slices and rng.random() < 0.7:
+        return few_slices, height
+    return slices, height
+
+
 def random_model(rng: random.Random, grid: Grid) -> bytes:
     slices, height, width, components = shape_of(grid)
     preset = rng.choice([0, 1, 2]) if width % 16 or height == 1 else rng.choice([0, 1, 2, SWIFT])
@@ -216,9 +228,14 @@ def random_model(rng: random.Random, grid: Grid) -> bytes:
         bits.put(width, 32).put(height, 32)
     if flags.transposed:
         height, width = width, height
-    bits.put(slices, 32).put(height, 32)
+    chunk_slices, chunk_rows = slices, height
+    if not flags.transposed:
+        chunk_slices, chunk_rows = random_cut(rng, (slices, height), width * components * int(grid.kind[1:]))
+    flags.series = flags.series and chunk_slices > 3
+    bits.bits[:16] = BitWriter().put(flags.number(), 16).bits
+    bits.put(chunk_slices, 32).put(chunk_rows, 32)
     if flags.series:
-        bits.put(rng.randrange(2, slices), 32)
+        bits.put(rng.randrange(2, chunk_slices), 32)
     low, high = sorted((rng.choice([-32768, -100, 0, 7]), rng.choice([-5, 0, 255, 32767])))
     if flags.label:
         low = high = 0
@@ -233,7 +250,7 @@ def random_model(rng: random.Random, grid: Grid) -> bytes:
         narrow = grid.kind in ("u1", "i1") and not flags.cells
         put_ranks(bits, rng, components, 256 if narrow else 65536, samples)
     if not flags.label:
-        put_intensity(bits, rng, (components, slices), flags, preset, apart)
+        put_intensity(bits, rng, (components, chunk_slices), flags, preset, apart)
     return bits.done()
 
 
@@ -266,6 +283,8 @@ def random_grid(rng: random.Random, kind: str) -> tuple[Grid, int]:
     while True:
         dimension = rng.randrange(1, 6)
         components = rng.choice([1, 1, 1, 2, 3, 4, 5])
+        if kind[1] == "8" and rng.random() < 0.3:  # several chunks
+            return Grid(kind, rng.random() < 0.3, (24, rng.choice([25, 101]), rng.choice([1, 4])), 2), 2
         if rng.random() < 0.08:
             size = [rng.choice([8192, 8200])] + [1] * (dimension - 1)
             components = 1
@@ -327,30 +346,43 @@ def image_body(rng: random.Random, grid: Grid, number: int, place: tuple[int, in
     return body + (struct.pack("<Q", text_size) if text_size else b"")
 
 
+def count_chunks(model: bytes, grid: Grid) -> int:
+    """Chunks of a model."""
+    for count in itertools.count():
+        try:
+            chunk_range(model, grid, count)
+        except DamagedError:
+            if count == 0:
+                raise
+            return count
+    raise AssertionError
+
+
 def image_with_model(rng: random.Random, offset: int) -> Piece:
     while True:
-        number = rng.choice([*SAMPLE_TYPES])
-        grid, _ = random_grid(rng, SAMPLE_TYPES[number])
+        sample_type = rng.choice([*SAMPLE_TYPES])
+        grid, _ = random_grid(rng, SAMPLE_TYPES[sample_type])
         model = random_model(rng, grid)
         try:
-            stored, whole = make_voxel_chunk(model, grid, 0, rng)
+            made = [make_voxel_chunk(model, grid, i, rng) for i in range(count_chunks(model, grid))]
         except DamagedError:  # weights, keys or memory beyond the limits
             continue
         break
-    text = whole.decode("latin-1").encode()
-    is_text = len(text) > len(whole) and rng.random() < 0.2
-    raw = text if is_text else whole
-    chunks = [chunk_of(VOXEL, stored, raw)]
+    whole = b"".join(samples for _, samples in made)
     size = len(whole)
+    is_text = any(byte > 127 for byte in whole) and rng.random() < 0.2
+    as_stored = (lambda part: part.decode("latin-1").encode()) if is_text else bytes
+    chunks = [chunk_of(VOXEL, stored, as_stored(samples)) for stored, samples in made]
+    if len(chunks) > 1 and rng.random() < 0.3:
+        number = rng.randrange(len(chunks))
+        chunks[number] = plain_chunk(rng, as_stored(made[number][1]))
+    raw = as_stored(whole)
     total = int(grid.kind[1:]) * grid.components * math.prod(grid.size)
-    _, covered = chunk_range(model, grid, 0)
-    assert covered == size
     if total > size:  # pixels after the last slice of a fold
-        rest = random_bytes(rng, total - size)
-        rest = rest.decode("latin-1").encode() if is_text else rest
+        rest = as_stored(random_bytes(rng, total - size))
         chunks.append(plain_chunk(rng, rest))
         raw += rest
-    return Piece(chunks, raw, image_body(rng, grid, number, (offset, len(raw) if is_text else 0)), model)
+    return Piece(chunks, raw, image_body(rng, grid, sample_type, (offset, len(raw) if is_text else 0)), model)
 
 
 def image_without_model(rng: random.Random, offset: int) -> Piece:

@@ -25,7 +25,7 @@ from ..samples.values import sample_values
 from .building import CORPUS
 
 LARGEST = 200_000  # bytes of a value
-COMPOSED = int(os.environ.get("ZBLOB_GENERATED_FRAMES", "20"))  # frames that no encoder makes
+COMPOSED = int(os.environ.get("ZBLOB_GENERATED_FRAMES", "8"))  # frames that no encoder makes
 
 
 def images() -> dict[str, np.ndarray]:

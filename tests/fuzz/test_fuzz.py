@@ -26,7 +26,7 @@ from .seeds import SEEDS
 MUTATIONS = int(os.environ.get("ZBLOB_FUZZ_MUTATIONS", "2"))
 # An input of these takes so long that it counts for so many of the others', and that few seeds must do for a short run.
 EXPENSIVE = {"arrays": 40, "bytes": 10, "statements": 4, "options": 4, "programs": 4, "backing": 8}
-SHORT_RUN = {"arrays": 10, "bytes": 4}  # one seed of so many
+SHORT_RUN = {"arrays": 12, "bytes": 6, "frames": 3}  # one seed of so many
 RECORDED = [target for target in TARGETS if target != "arrays"]  # whose inputs take so long that its seeds must do
 LARGEST_CORPUS = 400_000
 

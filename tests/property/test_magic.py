@@ -35,6 +35,30 @@ def test_functions_return_the_bytes_or_an_error(value: bytes) -> None:
     assert zb.decompress(zb.compress(value)) == value
 
 
+READERS = ("zlength(?)", "zinfo(?)", "zsubstr(?, 1, 3)", "zslice(?, 0, 0)", "(SELECT count(*) FROM zblob_chunks(?))")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_follows_the_rule(reader: str) -> None:
+    db = open_apsw()
+    for value in VALUES:
+        with pytest.raises(apsw.CorruptError, match="damaged frame"):
+            one(db, f"SELECT {reader}", value)
+        assert one(db, "SELECT zis_frame(?)", value) == 0
+
+
+def test_readers_of_python_follow_the_rule() -> None:
+    db = open_apsw()
+    db.execute("CREATE TABLE t(data BLOB)")
+    for rowid, value in enumerate(VALUES, 1):
+        db.execute("INSERT INTO t VALUES(?)", (value,))
+        for read in (zb.decompress, zb.info):
+            with pytest.raises(zb.DamagedFrameError):
+                read(value)
+        with pytest.raises(zb.DamagedFrameError):
+            zb.open_blob(db, "t", "data", rowid).read()
+
+
 @pytest.mark.parametrize("value", VALUES)
 def test_one_byte_less_than_a_magic_is_a_plain_value(value: bytes) -> None:
     db = open_apsw()
