@@ -1,10 +1,11 @@
 """Which lines and branches of csrc/ the tests reach, as gcc's gcov counts them.
 
-    python -m tools.coverage [--list FILE] [ARGUMENTS OF PYTEST...]
+    python -m tools.coverage [--list FILE] [--every N] [ARGUMENTS OF PYTEST...]
 
 builds the library with counters, replays the inputs of the fuzz targets, runs pytest, prints a table, and builds the
 usual library again. A branch is a way that a condition can go. --list writes every line and branch that was not reached
-to FILE. Workers of pytest's -n end without writing their counters, so that tests run in one process.
+to FILE. --every takes only each N-th test, for less time. Workers of pytest's -n end without writing their counters, so
+that tests run in one process.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 import build
 
 FOLDER = build.ROOT / "build" / "coverage"
+EVERY = "ZBLOB_COVERAGE_EVERY"
 FUZZ = build.ROOT / "tests" / "fuzz"
 FLAGS = ["--coverage", "-fprofile-update=atomic", "-O1", "-g"]
 
@@ -74,6 +76,11 @@ def replay_inputs() -> None:
         for name, data in inputs_of(target).items():
             (folder / name).write_bytes(data)
         build.run([str(FOLDER / "replay"), target, "0", *map(str, sorted(folder.iterdir()))])
+
+
+def pytest_collection_modifyitems(items: list[object]) -> None:
+    """Of the plugin that this module is to pytest."""
+    items[:] = items[:: int(os.environ.get(EVERY, "1"))]
 
 
 class Counts:
@@ -145,12 +152,15 @@ def write_list(counts: Counts, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Count the lines and branches of csrc/ that the tests reach.")
     parser.add_argument("--list", type=Path, metavar="FILE", help="write what was not reached to FILE")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="run only each N-th test")
     arguments, pytest_arguments = parser.parse_known_args()
     build_with_counters()
     replay_inputs()
     try:
         tests = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", *pytest_arguments], cwd=build.ROOT
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "tools.coverage", *pytest_arguments],
+            cwd=build.ROOT,
+            env=os.environ | {EVERY: str(arguments.every)},
         )
     finally:
         build.build()

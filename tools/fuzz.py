@@ -35,7 +35,7 @@ LONGEST = {  # bytes of an input
 }
 LONGEST_OTHERWISE = 1000
 LIMITS = ["-timeout=600", "-rss_limit_mb=2048", "-malloc_limit_mb=1024", "-detect_leaks=1", "-print_final_stats=1"]
-ROOM = {"frames": 90_000, "sniff": 60_000, "bytes": 40_000}  # bytes of a committed archive
+ROOM = {"frames": 90_000, "dictionaries": 30_000, "sniff": 60_000, "bytes": 40_000}  # bytes of a committed archive
 ROOM_OTHERWISE = 20_000
 
 
