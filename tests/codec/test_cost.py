@@ -1,12 +1,13 @@
-"""No value costs far more than it is worth: time for each byte at every level, and memory, against ordinary images.
+"""No value costs far more than it is worth: time for each byte and memory, against ordinary images.
 
-An idle machine finds at most 9 times the time of an ordinary image for each byte, at any level; what is allowed here is
-twice that. Time is that of the thread alone, and the least of several, because a busy machine slows it down as well.
+An idle machine finds at most 9 times the time of an ordinary image for each byte to compress, at any level, and 3 times to
+decompress; what is allowed here is about twice that. Time is that of the thread alone, and the least of several, because a busy machine slows it down as well.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,8 @@ import sqlite_zblob as zb
 from .frame import hostile
 from .frame.costs import DECOMPRESS, X, Y, Z, costs, least, ordinary, scan
 
-SLOWEST = 18  # times an ordinary image
-LEVELS = (1, 5, 9)
+SLOWEST, SLOWEST_BACK = 18, 8  # times an ordinary image
+LEVELS = (1, 5, 9) if os.environ.get("ZBLOB_SLOW") else (5,)
 
 
 def strange() -> dict[str, Callable[[], bytes]]:
@@ -82,7 +83,7 @@ def test_no_value_takes_much_longer_than_an_image(name: str, level: int) -> None
     there, back = times(value, level)
     usual_there, usual_back = ordinary_times(level)
     assert there < SLOWEST * usual_there
-    assert back < SLOWEST * usual_back
+    assert back < SLOWEST_BACK * usual_back
 
 
 @pytest.mark.parametrize("name", ["a deep stack", "a large memo", "many small images", "nested objects"])
@@ -107,4 +108,4 @@ def test_memory_and_time_of_a_frame_with_very_many_images(tmp_path: Path) -> Non
     assert zb.decompress(frame) == value
     (cost,) = costs(frame, [DECOMPRESS], tmp_path)
     assert cost.memory < len(frame) + (16 << 20)
-    assert least(lambda: zb.decompress(frame, threads=1)) / len(value) < SLOWEST * ordinary_times(5)[1]
+    assert least(lambda: zb.decompress(frame, threads=1)) / len(value) < SLOWEST_BACK * ordinary_times(5)[1]
