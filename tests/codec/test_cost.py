@@ -1,7 +1,8 @@
 """No value costs far more than it is worth: time for each byte and memory, against ordinary images.
 
-An idle machine finds at most 9 times the time of an ordinary image for each byte to compress, at any level, and 3 times to
-decompress; what is allowed here is about twice that. Time is that of the thread alone, and the least of several, because a busy machine slows it down as well.
+An idle machine finds at most 9 times the time of an ordinary image for each byte to compress, at any level, and 3 times
+to decompress; what is allowed here is about twice that. Time is that of the thread alone, and the least of several,
+because a busy machine slows it down as well.
 """
 
 from __future__ import annotations

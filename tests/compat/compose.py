@@ -432,15 +432,18 @@ def compose_ordinary(rng: random.Random) -> tuple[bytes, bytes]:
     return parts.pack(), raw
 
 
-def compact_frame(rng: random.Random, form: int, raw_size: int, rest: bytes) -> bytes:
-    kind = form + 4 * (rng.randrange(3) + 3 * (rng.randrange(2) + 2 * rng.randrange(9)))
-    if raw_size < 192:
+def compact_frame(rng: random.Random, form: int, raw_size: int, stored: bytes, dictionary_id: int = 0) -> bytes:
+    value_type, source = rng.randrange(3), rng.randrange(2) + 2 * rng.randrange(9)  # the column's flag, and the level
+    kind, id_size = form + 4 * (value_type + 3 * source), 3 if form >= 2 else 0
+    if form == 3 and value_type < 2 and dictionary_id < 65536:
+        kind, id_size = 216 + value_type + 2 * source, 2
+    if raw_size < 240:
         size = bytes([raw_size])
-    elif raw_size < 16320:
-        size = bytes([192 + (raw_size - 192 >> 8), raw_size - 192 & 255])
+    elif raw_size < 4080:
+        size = bytes([240 + (raw_size - 240 >> 8), raw_size - 240 & 255])
     else:
         size = b"\xff" + struct.pack("<H", raw_size)
-    covered = bytes([kind]) + size + rest
+    covered = bytes([kind]) + size + dictionary_id.to_bytes(id_size, "little") + stored
     return b"\xc1ZBS" + struct.pack("<I", xxh3(covered) & 0xFFFFFFFF) + covered
 
 
@@ -455,22 +458,31 @@ def block_of(raw: bytes, dictionary: bytes | None, level: int) -> bytes | None:
     return frame[at + 3 :] if is_only and len(frame) - at - 3 < len(raw) else None
 
 
-def short_form(block: bytes) -> bytes | None:
-    """Of a block whose tables are all the dictionary's."""
+def short_form(rng: random.Random, block: bytes) -> bytes | None:
+    """Of a block, if it has one; where there are several, any of them."""
     kind, size = block[0] & 3, block[0] >> 2 & 3
     if kind == 3 and size == 0:
-        head = int.from_bytes(block[:3], "little")
-        count, compressed, at = head >> 4 & 1023, head >> 14, 3
+        head, at = int.from_bytes(block[:3], "little"), 3
+        count, kept = head >> 4 & 1023, head >> 14
     elif kind == 0 and size in (0, 1, 2):
         at = 2 if size == 1 else 1
-        count, compressed = int.from_bytes(block[:at], "little") >> (4 if size == 1 else 3), 0
+        count = kept = int.from_bytes(block[:at], "little") >> (4 if size == 1 else 3)
     else:
         return None
-    end = at + (compressed or count)
-    after = end + (1 if block[end] < 128 else 2 if block[end] < 255 else 3)
-    if max(count, compressed) > 255 or block[end] == 0 or block[after : after + 1] != b"\xfc":
+    saved, literals, sequences = count - kept, block[at : at + kept], block[at + kept :]
+    if count > 1023 or saved < 0 or (kind == 3 and saved == 0):
         return None
-    return bytes([compressed, count]) + block[at:after] + block[after + 1 :]
+    after = 1 if sequences[0] < 128 else 2 if sequences[0] < 255 else 3
+    has_known_tables = sequences[0] != 0 and sequences[after : after + 1] == b"\xfc"
+    forms = []
+    if has_known_tables:
+        head = (count & 127 | (saved & 31) << 7 | 15 << 12) | (count >> 7 | saved >> 5 << 3) << 16
+        forms.append(head.to_bytes(3, "little") + literals + sequences[:after] + sequences[after + 1 :])
+    if count < 128 and saved < 32:
+        forms.append(struct.pack("<H", count | saved << 7) + literals + sequences)
+        if has_known_tables and sequences[0] < 15:
+            forms.append(struct.pack("<H", count | saved << 7 | sequences[0] << 12) + literals + sequences[2:])
+    return rng.choice(forms) if forms else None
 
 
 def record(rng: random.Random) -> bytes:
@@ -485,10 +497,23 @@ def trained_dictionary() -> bytes:
     return zstandard.train_dictionary(2048, [record(rng) for _ in range(600)]).as_bytes()
 
 
+@functools.cache
+def renumbered_dictionary() -> bytes:
+    """The same with a number of zstd's with which its id has two bytes here."""
+    trained = trained_dictionary()
+    for number in itertools.count(1 << 20):
+        other = trained[:4] + struct.pack("<I", number) + trained[8:]
+        if 0 < xxh3(other) & 0xFFFFFF < 65536:
+            return other
+    raise AssertionError
+
+
 def compose_compact(rng: random.Random) -> tuple[bytes, bytes, dict[int, bytes]]:
-    raw = random_bytes(rng, rng.choice([0, 1, 191, 192, 255, 256, 16319, 16320, 65535, rng.randrange(2000)]))
-    dictionary = rng.choice([None, rng.randbytes(rng.choice([256, 3000])), trained_dictionary(), trained_dictionary()])
-    if dictionary == trained_dictionary():
+    raw = random_bytes(rng, rng.choice([0, 1, 239, 240, 255, 256, 4079, 4080, 65535, rng.randrange(2000)]))
+    dictionary = rng.choice(
+        [None, rng.randbytes(rng.choice([256, 3000])), trained_dictionary(), renumbered_dictionary()]
+    )
+    if dictionary in (trained_dictionary(), renumbered_dictionary()):
         raw = b"".join(record(rng) for _ in range(rng.choice([1, 1, 2, 40])))
     elif dictionary:
         raw = (dictionary[100:200] + raw)[:65535]
@@ -498,9 +523,9 @@ def compose_compact(rng: random.Random) -> tuple[bytes, bytes, dict[int, bytes]]
     if dictionary is None:
         return compact_frame(rng, 1, len(raw), block), raw, {}
     number = xxh3(dictionary) & 0xFFFFFF or 1
-    short = short_form(block)
+    short = short_form(rng, block)
     form, stored = (3, short) if short else (2, block)
-    frame = compact_frame(rng, form, len(raw), number.to_bytes(3, "little") + stored)
+    frame = compact_frame(rng, form, len(raw), stored, number)
     return frame, raw, {number: dictionary}
 
 

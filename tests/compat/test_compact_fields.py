@@ -27,10 +27,14 @@ AT_CHECKSUM, AT_KIND = 4, 8
 LARGEST = 1500  # bytes of a frame
 
 
+def form_of(frame: bytes) -> int:
+    return 3 if frame[AT_KIND] >= 216 else frame[AT_KIND] % 4
+
+
 @functools.cache
 def frames_of(form: int) -> list[tuple[bytes, dict[int, bytes]]]:
     made = (compose_compact(random.Random(seed)) for seed in SEEDS)
-    return [(frame, known) for frame, _, known in made if frame[AT_KIND] % 4 == form and len(frame) < LARGEST]
+    return [(frame, known) for frame, _, known in made if form_of(frame) == form and len(frame) < LARGEST]
 
 
 def mended(frame: bytes) -> bytes:

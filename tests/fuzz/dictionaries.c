@@ -4,7 +4,7 @@
  */
 #include "target.h"
 
-enum { SIZE_BYTES = 2, AT_KIND = 8, AT_RAW_SIZE = 9, ID_BYTES = 3, COMPACT_MIN = 10 };
+enum { SIZE_BYTES = 2, AT_KIND = 8, AT_RAW_SIZE = 9, SHORT_ID_KINDS = 216, COMPACT_MIN = 10 };
 
 struct parts {
     uint8_t *dictionary, *frame;
@@ -31,12 +31,13 @@ fuzz_mend_dictionary(uint8_t *data, size_t size)
     struct parts parts;
     if (!take_parts(&parts, data, size) || parts.frame_size < COMPACT_MIN)
         return;
-    unsigned first = parts.frame[AT_RAW_SIZE];
-    size_t at = AT_RAW_SIZE + (first < 192 ? 1 : first < 255 ? 2 : 3);
-    if (parts.frame[AT_KIND] % 4 >= 2 && at + ID_BYTES <= parts.frame_size) {
+    unsigned first = parts.frame[AT_RAW_SIZE], kind = parts.frame[AT_KIND];
+    size_t at = AT_RAW_SIZE + (first < 240 ? 1 : first < 255 ? 2 : 3);
+    size_t id_size = kind >= SHORT_ID_KINDS ? 2 : kind % 4 >= 2 ? 3 : 0;
+    if (at + id_size <= parts.frame_size) {
         uint32_t id = zblob_dictionary_id_of(parts.dictionary, parts.dictionary_size);
-        for (int i = 0; i < ID_BYTES; i++)
-            parts.frame[at + (size_t)i] = (uint8_t)(id >> 8 * i);
+        for (size_t i = 0; i < id_size; i++)
+            parts.frame[at + i] = (uint8_t)(id >> 8 * i);
     }
     fuzz_mend_frame(parts.frame, parts.frame_size);
 }
