@@ -435,8 +435,6 @@ def compose_ordinary(rng: random.Random) -> tuple[bytes, bytes]:
 def compact_frame(rng: random.Random, form: int, raw_size: int, stored: bytes, dictionary_id: int = 0) -> bytes:
     value_type, source = rng.randrange(3), rng.randrange(2) + 2 * rng.randrange(9)  # the column's flag, and the level
     kind, id_size = form + 4 * (value_type + 3 * source), 3 if form >= 2 else 0
-    if form == 3 and value_type < 2 and dictionary_id < 65536:
-        kind, id_size = 216 + value_type + 2 * source, 2
     if raw_size < 240:
         size = bytes([raw_size])
     elif raw_size < 4080:
@@ -497,23 +495,10 @@ def trained_dictionary() -> bytes:
     return zstandard.train_dictionary(2048, [record(rng) for _ in range(600)]).as_bytes()
 
 
-@functools.cache
-def renumbered_dictionary() -> bytes:
-    """The same with a number of zstd's with which its id has two bytes here."""
-    trained = trained_dictionary()
-    for number in itertools.count(1 << 20):
-        other = trained[:4] + struct.pack("<I", number) + trained[8:]
-        if 0 < xxh3(other) & 0xFFFFFF < 65536:
-            return other
-    raise AssertionError
-
-
 def compose_compact(rng: random.Random) -> tuple[bytes, bytes, dict[int, bytes]]:
     raw = random_bytes(rng, rng.choice([0, 1, 239, 240, 255, 256, 4079, 4080, 65535, rng.randrange(2000)]))
-    dictionary = rng.choice(
-        [None, rng.randbytes(rng.choice([256, 3000])), trained_dictionary(), renumbered_dictionary()]
-    )
-    if dictionary in (trained_dictionary(), renumbered_dictionary()):
+    dictionary = rng.choice([None, rng.randbytes(rng.choice([256, 3000])), trained_dictionary(), trained_dictionary()])
+    if dictionary == trained_dictionary():
         raw = b"".join(record(rng) for _ in range(rng.choice([1, 1, 2, 40])))
     elif dictionary:
         raw = (dictionary[100:200] + raw)[:65535]

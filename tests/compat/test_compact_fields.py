@@ -28,7 +28,7 @@ LARGEST = 1500  # bytes of a frame
 
 
 def form_of(frame: bytes) -> int:
-    return 3 if frame[AT_KIND] >= 216 else frame[AT_KIND] % 4
+    return frame[AT_KIND] % 4
 
 
 @functools.cache

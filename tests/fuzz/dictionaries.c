@@ -4,7 +4,7 @@
  */
 #include "target.h"
 
-enum { SIZE_BYTES = 2, AT_KIND = 8, AT_RAW_SIZE = 9, SHORT_ID_KINDS = 216, COMPACT_MIN = 10 };
+enum { SIZE_BYTES = 2, AT_KIND = 8, AT_RAW_SIZE = 9, ID_SIZE = 3, COMPACT_MIN = 10 };
 
 struct parts {
     uint8_t *dictionary, *frame;
@@ -33,10 +33,9 @@ fuzz_mend_dictionary(uint8_t *data, size_t size)
         return;
     unsigned first = parts.frame[AT_RAW_SIZE], kind = parts.frame[AT_KIND];
     size_t at = AT_RAW_SIZE + (first < 240 ? 1 : first < 255 ? 2 : 3);
-    size_t id_size = kind >= SHORT_ID_KINDS ? 2 : kind % 4 >= 2 ? 3 : 0;
-    if (at + id_size <= parts.frame_size) {
+    if (kind % 4 >= 2 && at + ID_SIZE <= parts.frame_size) {
         uint32_t id = zblob_dictionary_id_of(parts.dictionary, parts.dictionary_size);
-        for (size_t i = 0; i < id_size; i++)
+        for (size_t i = 0; i < ID_SIZE; i++)
             parts.frame[at + i] = (uint8_t)(id >> 8 * i);
     }
     fuzz_mend_frame(parts.frame, parts.frame_size);
