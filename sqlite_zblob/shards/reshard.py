@@ -134,6 +134,16 @@ class _Files:
         return list(zip(self.names, self.layouts, strict=True))
 
 
+def _require_dictionary(target: apsw.Connection, row: tuple[Any, ...], shard: str) -> None:
+    """:raises OptionError: the target has the dictionary of another shard under this one's id."""
+    id, dictionary = row[:2]
+    if run(target, "SELECT dictionary IS NOT ? FROM zblob_dictionaries WHERE id = ?", (dictionary, id))[0][0]:
+        raise OptionError(
+            f"{shard}: another shard has a different dictionary under its id {id}, so that no file can hold both: "
+            "restore the column in this shard, call zb.drop_dictionaries, and run reshard again"
+        )
+
+
 def _check_contents(sources: _Files) -> None:
     """:raises OptionError: a shard holds rows that have no key."""
     table = sources.layouts[0].table
@@ -222,14 +232,19 @@ class _Move:
         return sum(int(run(each, f"SELECT count(*) FROM {self.table}")[0][0]) for each in files.connections)
 
     def _copy_own_tables(self, target: apsw.Connection) -> None:
-        """The settings of the column are those of the first shard; dictionaries come from all of them."""
-        for number, source in enumerate(self.sources.connections):
+        """The settings of the column are those of the first shard; dictionaries come from all of them.
+
+        :raises OptionError: two shards have different dictionaries under one id.
+        """
+        for number, (shard, source) in enumerate(zip(self.sources.names, self.sources.connections, strict=True)):
             for name in _COPIED:
                 if number and name == "zblob_columns":
                     continue
                 if run(source, "SELECT 1 FROM sqlite_master WHERE name = ?", (name,)):
                     for row in run(source, f"SELECT * FROM {name}"):
                         run(target, f"INSERT OR IGNORE INTO {name} VALUES ({', '.join('?' * len(row))})", row)
+                        if name == "zblob_dictionaries":
+                            _require_dictionary(target, row, shard)
 
     def _begin(self, step: str) -> None:
         self._step, self._done, self._total = step, 0, self.rows * (1 if step == "copy" else 2)

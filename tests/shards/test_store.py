@@ -226,6 +226,18 @@ def test_resharding_sees_what_others_wrote(tmp_path: Path) -> None:
     assert len(contents(target)) == len(KEYS) - 1
 
 
+def test_resharding_refuses_two_dictionaries_under_one_id(tmp_path: Path) -> None:
+    pattern = make(tmp_path)
+    shards = sorted(tmp_path.glob("store-*.db"))
+    for number, shard in enumerate(shards):
+        with apsw.Connection(str(shard)) as connection:
+            connection.execute("CREATE TABLE zblob_dictionaries(id INTEGER PRIMARY KEY, dictionary BLOB NOT NULL)")
+            connection.execute("INSERT INTO zblob_dictionaries VALUES (77, ?)", (bytes([number == 2] * 300),))
+    with pytest.raises(zb.OptionError, match=f"{shards[2].name}: another shard has a different dictionary .* id 77"):
+        zb.shards.reshard(pattern, tmp_path / "t-*.db", 2)
+    assert contents(pattern) == EXPECTED
+
+
 def test_resharding_refuses_what_it_would_lose(tmp_path: Path) -> None:
     pattern, target = make(tmp_path), str(tmp_path / "new-*.db")
     with zb.shards.open(pattern) as store:
