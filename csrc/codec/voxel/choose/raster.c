@@ -1,6 +1,6 @@
 /*
- * raster.c: are the pixels of a single slice, one after the other, smaller? A look at some rows says whether it is worth asking: whether pixels
- * equal a neighbour often enough. Then a part of the image is coded in both ways.
+ * raster.c: is a single slice smaller if its pixels are coded one after the other? A look at some rows says whether that is
+ * worth asking: whether pixels equal a neighbour often enough. Then a part of the image is coded in both ways.
  */
 #include "raster.h"
 
