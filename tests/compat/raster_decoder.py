@@ -1,13 +1,17 @@
 """An independent decoder of raster chunks, written from section 13 of docs/voxel-format.md alone. Slow on purpose.
 
 decode_raster(chunk, width, rows, components, sample_bits, by_value) -> the chunk's pixels, as numbers in their order
+samples_of_pixels(pixels, components, grid) -> the bytes of their samples
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from .bits import require
+import numpy as np
+import numpy.typing as npt
+
+from .bits import Grid, require
 
 MASK = 2**32 - 1
 KNOTS = [
@@ -315,3 +319,11 @@ def decode_raster(chunk: bytes, width: int, rows: int, components: int, bits: in
         result.append(above[4 : width + 4])
     require(raster.coder.at == len(chunk) and raster.coder.code == raster.coder.low, "the end of a raster chunk")
     return result
+
+
+def samples_of_pixels(pixels: npt.NDArray[np.int64], components: int, grid: Grid) -> bytes:
+    """Section 13: each pixel has its samples, as unsigned numbers in their order, from the lowest bits on."""
+    bits = 8 * int(grid.kind[1:])
+    flip = 1 << (bits - 1) if grid.kind[0] == "i" else 0
+    samples = np.stack([pixels >> bits * c & ((1 << bits) - 1) ^ flip for c in range(components)], -1)
+    return samples.astype((">" if grid.big_endian else "<") + f"u{bits // 8}").tobytes()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .bits import Bits, DamagedError, Grid, require, unzigzag, varints
 from .label_decoder import decode_label
 from .rans import Rans, read_tables
-from .raster_decoder import decode_raster
+from .raster_decoder import decode_raster, samples_of_pixels
 from .sites import Site, site, sites
 from .swift_streams import Streams
 from .wide_decoder import Cells
@@ -570,14 +570,6 @@ def chunk_range(model_bytes: bytes, grid: Grid, ordinal: int) -> tuple[int, int]
     first, slices, row, rows = box_of(model, ordinal)
     row_size = model.width * model.components * model.sample_size
     return (first * model.height + row) * row_size, slices * rows * row_size
-
-
-def samples_of_pixels(pixels: Values, components: int, grid: Grid) -> bytes:
-    """Section 13: each pixel has its samples, as unsigned numbers in their order, from the lowest bits on."""
-    bits = 8 * int(grid.kind[1:])
-    flip = 1 << (bits - 1) if grid.kind[0] == "i" else 0
-    samples = np.stack([pixels >> bits * c & ((1 << bits) - 1) ^ flip for c in range(components)], -1)
-    return samples.astype((">" if grid.big_endian else "<") + f"u{bits // 8}").tobytes()
 
 
 def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> bytes:
