@@ -206,22 +206,22 @@ code_row(struct raster *r)
     raster_literals_next_row(&r->literals, r->box->width);
     pad_left(now, above[0]);
     r->misses = 0;
-    for (size_t x = 0; x < r->box->width; x++) {
-        uint32_t w = now[x - 1], n = above[x], nw = above[x - 1], ne = above[x + 1];
+    for (size_t x = 0; x < r->box->width; x++, now++, above++, second++) {
+        uint32_t w = now[-1], n = above[0], nw = above[-1], ne = above[1];
         bool is_flat = w == n && w == nw && w == ne;
         if (is_flat) {
-            if (!code_flat(r, now + x, above + x, second + x, now[x] != w)) {
-                now[x] = w;
+            if (!code_flat(r, now, above, second, *now != w)) {
+                *now = w;
                 r->misses -= r->misses && x % CALM == 0;
                 continue;
             }
             r->misses += r->misses < MISSES;
         }
-        struct raster_site site = {w, n, nw, ne, now[x - 2], second[x], second[x + 1]};
-        now[x] = code_pixel(r, &site, x, is_flat, now[x]);
+        struct raster_site site = {w, n, nw, ne, now[-2], second[0], second[1]};
+        *now = code_pixel(r, &site, x, is_flat, *now);
     }
-    pad_left(now, now[0]);
-    pad_right(now, r->box->width);
+    pad_left(r->rows[0], r->rows[0][0]);
+    pad_right(r->rows[0], r->box->width);
 }
 
 /* ---- Boxes ------------------------------------------------------------------------------------------------- */
