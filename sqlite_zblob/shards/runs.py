@@ -161,7 +161,7 @@ def _run(
     side_by_side: int,
 ) -> DatabasesReport:
     """:param call: is given a database, what to report progress to, and the number of workers.
-    :param summed: makes what shows the progress of so many databases.
+    :param summed: given the number of databases, makes what shows their progress.
     """
     names = _names(databases)
     if side_by_side < 0:

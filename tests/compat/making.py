@@ -39,6 +39,21 @@ class AnsweredBits(Bits):
         return value
 
 
+def encoded(answers: list[tuple[int, int, int]], begin: list[int], bits: int) -> tuple[list[int], list[int]]:
+    """What rANS makes of answers (state, first slot, frequency of 2^bits): an encoder goes backwards.
+
+    :returns: the states that a decoder begins with, and the words of 16 bits in the order in which they are made.
+    """
+    states, words = list(begin), []
+    for lane, start, frequency in reversed(answers):
+        state = states[lane]
+        if state >= frequency << 32 - bits:
+            words.append(state & 0xFFFF)
+            state >>= 16
+        states[lane] = (state // frequency << bits) + state % frequency + start
+    return states, words
+
+
 # ---- Intensities -------------------------------------------------------------------------------------------------
 
 
@@ -90,14 +105,7 @@ class AnsweredRans(Rans):
         return token
 
     def words_and_states(self) -> bytes:
-        """An encoder goes backwards."""
-        states, words = list(self.states), []
-        for lane, start, frequency in reversed(self.answers):
-            state = states[lane]
-            if state >= frequency << 21:
-                words.append(state & 0xFFFF)
-                state >>= 16
-            states[lane] = (state // frequency << 11) + state % frequency + start
+        states, words = encoded(self.answers, self.states, 11)
         return struct.pack(f"<{len(words)}H{len(states)}I", *words, *states)
 
 
@@ -225,13 +233,7 @@ class AnsweredCoder(label_decoder.Coder):
     def states_and_words(self) -> bytes:
         if not self.answers:
             return b""
-        states, words = [65536] * 16, []
-        for lane, start, size in reversed(self.answers):
-            state = states[lane]
-            if state >= size << 17:
-                words.append(state & 0xFFFF)
-                state >>= 16
-            states[lane] = (state // size << 15) + state % size + start
+        states, words = encoded(self.answers, [65536] * 16, 15)
         return struct.pack(f"<16I{len(words)}H", *states, *reversed(words))
 
 

@@ -75,16 +75,22 @@ bytes_of_count(unsigned first)
     return first == 0 ? 0 : first < 128 ? 1 : first < 255 ? 2 : 3;
 }
 
+/* Do both numbers fit into a head without upper bits? */
+static bool
+has_small_numbers(const struct literals *literals)
+{
+    return literals->count >> COUNT_BITS == 0 && (literals->count - literals->stored_size) >> SAVED_BITS == 0;
+}
+
 /* What is to follow the literals of a block whose section of sequences this is, of at least one byte. */
 static enum what_follows
 choose(const struct literals *literals, const unsigned char *sequences, size_t size)
 {
-    size_t count_size = bytes_of_count(sequences[0]), saved = literals->count - literals->stored_size;
-    bool is_small = literals->count >> COUNT_BITS == 0 && saved >> SAVED_BITS == 0;
+    size_t count_size = bytes_of_count(sequences[0]);
     bool is_repeated = count_size && count_size < size && sequences[count_size] == TABLES_ARE_REPEATED;
     if (!is_repeated || size < count_size + 2)
         return WHOLE_SECTION;
-    return is_small && sequences[0] < LONG_HEAD ? (enum what_follows)sequences[0] : LONG_HEAD;
+    return has_small_numbers(literals) && sequences[0] < LONG_HEAD ? (enum what_follows)sequences[0] : LONG_HEAD;
 }
 
 static size_t
@@ -112,8 +118,7 @@ block_shorten(unsigned char *block, size_t size)
     size_t kept = follows == LONG_HEAD ? count_size : 0; /* the bytes of the number of sequences */
     size_t skipped = follows == WHOLE_SECTION ? 0 : count_size + 1;
     size_t head_size = write_head(head, &literals, follows), short_size = head_size + literals.stored_size;
-    bool is_small = literals.count >> COUNT_BITS == 0 && (literals.count - literals.stored_size) >> SAVED_BITS == 0;
-    if ((follows == WHOLE_SECTION && !is_small) || short_size + kept + left - skipped >= size)
+    if ((follows == WHOLE_SECTION && !has_small_numbers(&literals)) || short_size + kept + left - skipped >= size)
         return 0;
     unsigned char number[3];
     memcpy(number, sequences, kept);

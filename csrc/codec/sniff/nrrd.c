@@ -15,7 +15,7 @@
 struct nrrd {
     struct zblob_image image; /* size, type and byte order; every axis is one of pixels */
     bool is_raw, is_attached, has_directions, has_spacings, has_vectors;
-    bool is_node[ZBLOB_DIMENSION_MAX];    /* axes whose first sample lies at their minimum, not half a step behind it */
+    bool is_node[ZBLOB_DIMENSION_MAX];    /* axes whose first sample lies at their minimum, not half a step after it */
     bool is_outside[ZBLOB_DIMENSION_MAX]; /* axes that are none of the space */
     double directions[ZBLOB_DIMENSION_MAX][ZBLOB_DIMENSION_MAX], origin[ZBLOB_DIMENSION_MAX];
     double minima[ZBLOB_DIMENSION_MAX]; /* of each axis; NAN where there is none */
@@ -231,8 +231,7 @@ static void
 set_space(struct nrrd *nrrd)
 {
     struct zblob_image *image = &nrrd->image;
-    uint32_t dimension = image->grid.dimension,
-             rows = dimension < ZBLOB_DIMENSION_MAX ? dimension : ZBLOB_DIMENSION_MAX;
+    uint32_t dimension = image->grid.dimension;
     double spacing[ZBLOB_DIMENSION_MAX];
     memcpy(spacing, image->spacing, sizeof spacing);
     image_start_space(image);
@@ -246,9 +245,9 @@ set_space(struct nrrd *nrrd)
         for (uint32_t row = 0; row < 2; row++)
             nrrd->directions[axis][row] = nrrd->flip[row] * nrrd->directions[axis][row] + 0.0; /* no negative zeros */
         if (!nrrd->is_outside[axis])
-            image_set_step(image, axis, nrrd->directions[axis], rows);
+            image_set_step(image, axis, nrrd->directions[axis], dimension);
     }
-    for (uint32_t row = 0; row < rows; row++)
+    for (uint32_t row = 0; row < dimension; row++)
         image->origin[row] = (row < 2 ? nrrd->flip[row] : 1) * nrrd->origin[row] + 0.0;
 }
 

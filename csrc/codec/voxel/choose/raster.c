@@ -14,11 +14,11 @@
 #include <string.h>
 
 enum {
-    LOOK = 1 << 12,  /* pixels */
-    LOOK_ROWS = 8,   /* and so many more rows */
+    LOOK = 1 << 12,  /* pixels that are looked at, in whole rows, */
+    LOOK_ROWS = 8,   /* and more rows beside those */
     LEAST = 1 << 12, /* pixels of an image */
     TRIAL = 1 << 20, /* bytes */
-    GAIN = 16,       /* less by one part in so many is not worth the time */
+    GAIN = 16,       /* a gain below this part of the size is not worth the time */
     DECISIONS = 3,   /* for each byte, at most, up to SLOW_LEVEL */
     SLOW_LEVEL = 7,
 };
@@ -162,7 +162,7 @@ voxel_try_raster(struct voxel_model **model, const struct zblob_grid *grid, cons
     trial.dst = malloc(trial.raw_size + VOXEL_ENCODE_SLACK);
     enum zblob_result result = trial.dst ? try_both_ways(&trial, *model, other, samples) : ZBLOB_NO_MEMORY;
     bool is_better = trial.is_better && result == ZBLOB_OK;
-    if (is_better && result == ZBLOB_OK && !voxel_model_pack(other))
+    if (is_better && !voxel_model_pack(other))
         result = ZBLOB_NO_MEMORY;
     free(trial.dst);
     if (is_better && result == ZBLOB_OK) {

@@ -226,10 +226,24 @@ code_row(struct raster *r)
 
 /* ---- Boxes ------------------------------------------------------------------------------------------------- */
 
-static bool
-raster_open(struct raster *r, const struct raster_box *box)
+static void
+raster_free(struct raster *r)
+{
+    raster_literals_close(&r->literals);
+    free(r->memories[0]);
+    free(r->memories[1]);
+    free(r->pixels);
+    free(r);
+}
+
+/* NULL: no memory. */
+static struct raster *
+raster_new(const struct raster_box *box)
 {
     size_t row = box->width + 2 * SIDE;
+    struct raster *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
     r->box = box;
     r->type = sample_type_of(box->sample_type);
     r->literals.components = box->components;
@@ -238,24 +252,17 @@ raster_open(struct raster *r, const struct raster_box *box)
     r->memories[0] = calloc((size_t)1 << LONG_BITS, sizeof(struct memory));
     r->memories[1] = calloc((size_t)1 << SHORT_BITS, sizeof(struct memory));
     r->pixels = calloc(3 * row, sizeof *r->pixels);
-    if (r->memories[0] == NULL || r->memories[1] == NULL || r->pixels == NULL)
-        return false;
+    bool is_open = raster_literals_open(&r->literals, box->width);
+    if (!is_open || r->memories[0] == NULL || r->memories[1] == NULL || r->pixels == NULL) {
+        raster_free(r);
+        return NULL;
+    }
     for (size_t i = 0; i < 3; i++)
         r->rows[i] = r->pixels + i * row + SIDE;
     odds_clear(r->flat, FLAT_CONTEXTS);
     odds_clear(r->memory_odds, MEMORY_CONTEXTS);
     odds_clear(r->around, AROUND_CONTEXTS);
-    return raster_literals_open(&r->literals, box->width);
-}
-
-static void
-raster_close(struct raster *r)
-{
-    raster_literals_close(&r->literals);
-    free(r->memories[0]);
-    free(r->memories[1]);
-    free(r->pixels);
-    free(r);
+    return r;
 }
 
 /* All rows, from src or to dst. False: damage, no room, or interrupted. */
@@ -285,34 +292,27 @@ enum zblob_result
 raster_encode_box(const struct raster_box *box, const unsigned char *src, unsigned char *dst, size_t dst_capacity,
                   size_t *dst_size, size_t *decisions)
 {
-    enum zblob_result result = ZBLOB_NO_MEMORY;
-    struct raster *r = calloc(1, sizeof *r);
+    struct raster *r = raster_new(box);
     *dst_size = 0;
     if (r == NULL)
-        return result;
-    if (raster_open(r, box)) {
-        odds_write_to(&r->coder, dst, dst_capacity);
-        unsigned char *end = code_rows(r, src, NULL) ? odds_finish(&r->coder) : dst;
-        *dst_size = r->coder.failed ? 0 : (size_t)(end - dst);
-        if (decisions)
-            *decisions = r->coder.decisions;
-        result = ZBLOB_OK;
-    }
-    raster_close(r);
-    return result;
+        return ZBLOB_NO_MEMORY;
+    odds_write_to(&r->coder, dst, dst_capacity);
+    unsigned char *end = code_rows(r, src, NULL) ? odds_finish(&r->coder) : dst;
+    *dst_size = r->coder.failed ? 0 : (size_t)(end - dst);
+    if (decisions)
+        *decisions = r->coder.decisions;
+    raster_free(r);
+    return ZBLOB_OK;
 }
 
 enum zblob_result
 raster_decode_box(const struct raster_box *box, const unsigned char *src, size_t src_size, unsigned char *dst)
 {
-    enum zblob_result result = ZBLOB_NO_MEMORY;
-    struct raster *r = calloc(1, sizeof *r);
+    struct raster *r = raster_new(box);
     if (r == NULL)
-        return result;
-    if (raster_open(r, box)) {
-        odds_read_from(&r->coder, src, src_size);
-        result = code_rows(r, NULL, dst) && odds_are_used_up(&r->coder) ? ZBLOB_OK : ZBLOB_DAMAGED;
-    }
-    raster_close(r);
-    return result;
+        return ZBLOB_NO_MEMORY;
+    odds_read_from(&r->coder, src, src_size);
+    bool is_whole = code_rows(r, NULL, dst) && odds_are_used_up(&r->coder);
+    raster_free(r);
+    return is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;
 }

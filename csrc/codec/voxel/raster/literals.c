@@ -271,6 +271,23 @@ wrap(const struct raster_literals *l, int32_t difference)
     return l->sample_bits == 16 ? (int16_t)difference : (int8_t)difference;
 }
 
+/* What differences in such a place are on average. */
+static inline int32_t
+mean_of(const struct raster_bias *bias)
+{
+    return bias->count >= BIAS_LEAST ? bias->sum / bias->count : 0;
+}
+
+static inline void
+add_to(struct raster_bias *bias, int32_t difference)
+{
+    bias->sum += difference;
+    if (++bias->count >= BIAS_MOST) {
+        bias->sum /= 2;
+        bias->count /= 2;
+    }
+}
+
 static uint32_t
 code_differences(struct raster_literals *l, struct odds_coder *coder, const struct raster_site *site, size_t x,
                  uint32_t pixel)
@@ -288,9 +305,7 @@ code_differences(struct raster_literals *l, struct odds_coder *coder, const stru
         int32_t place = (a.w > guessed) + 2 * (a.n > guessed) + 4 * (a.nw > guessed) + 8 * (a.ne > guessed) +
                         16 * (a.ww > guessed) + 32 * (a.nn > guessed);
         struct raster_bias *bias = &l->biases[((int32_t)k * ACTIVITIES + activity) * PLACES + place];
-        if (bias->count >= BIAS_LEAST)
-            guessed += bias->sum / bias->count;
-        guessed = clamp(guessed, most);
+        guessed = clamp(guessed + mean_of(bias), most);
         int32_t wide = l->sample_bits == 16, beyond[ODDS_MIXED];
         beyond[0] = activity + 16 * step_of(magnitude_of(before));
         beyond[1] = k ? (before & 255) << 4 | activity : guessed >> (8 * wide);
@@ -303,11 +318,7 @@ code_differences(struct raster_literals *l, struct odds_coder *coder, const stru
         before = code_difference(l, coder, &contexts, wrap(l, value - guessed));
         value = (guessed + before) & most;
         before = wrap(l, before);
-        bias->sum += before;
-        if (++bias->count >= BIAS_MOST) {
-            bias->sum /= 2;
-            bias->count /= 2;
-        }
+        add_to(bias, before);
         *error = (uint8_t)(magnitude_of(before) < ERROR_MAX ? magnitude_of(before) : ERROR_MAX);
         if (k == 0) {
             first = a;
