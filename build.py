@@ -12,9 +12,11 @@ csrc/zblob.h. Building takes a C compiler; building/ finds it, and fetches the s
 from __future__ import annotations
 
 import argparse
+import filecmp
 import hashlib
 import os
 import re
+import shutil
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -77,14 +79,23 @@ def emit_interface() -> None:
 
 
 def build(target: Target | None = None, *, strict: bool = False, sanitize: bool = False) -> Path:
-    """Build the library into the package, or for another platform into build/, and return its path."""
+    """Build the library into the package, or for another platform into build/, and return its path.
+
+    What was built last of each kind stays in build/ and is used again as long as its recipe is the same.
+    """
     tools = Toolchain(target, strict=strict, sanitize=sanitize)
-    library = (ROOT / "build" / target.name if target else PACKAGE) / tools.target.library_name
-    library.parent.mkdir(parents=True, exist_ok=True)
     emit_interface()
-    recipe, noted = recipe_of(tools), library.with_suffix(".recipe")
-    if target and library.exists() and noted.exists() and noted.read_text() == recipe:
-        return library
+    kind = (target.name if target else "here") + "-strict" * strict + "-sanitize" * sanitize
+    built = ROOT / "build" / kind / tools.target.library_name
+    recipe, noted = recipe_of(tools), built.with_suffix(".recipe")
+    if not (built.exists() and noted.exists() and noted.read_text() == recipe):
+        built.parent.mkdir(parents=True, exist_ok=True)
+        compile_all(tools, built)
+        noted.write_text(recipe)
+    return built if target else put_in_place(built)
+
+
+def compile_all(tools: Toolchain, library: Path) -> None:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         work = Path(folder)
 
@@ -99,15 +110,23 @@ def build(target: Target | None = None, *, strict: bool = False, sanitize: bool 
                 if path != entry:
                     jobs.append(submit(path, f"slot{slot}_{object_name(path)}", [f"-DZBLOB_SLOT={slot}"]))
         tools.link([job.result() for job in jobs], library)
-    if target:
-        noted.write_text(recipe)
+
+
+def put_in_place(built: Path) -> Path:
+    """Copy the library into the package, where it replaces another one at once: who has that mapped keeps it."""
+    library = PACKAGE / built.name
+    if not library.exists() or not filecmp.cmp(built, library, shallow=False):
+        aside = library.with_name(f"new-{library.name}")
+        shutil.copy2(built, aside)
+        aside.replace(library)
     return library
 
 
 def recipe_of(tools: Toolchain) -> str:
-    """What decides what is built: the compiler, the flags, and every byte of the sources."""
+    """What decides what is built: the compiler, the flags, and every byte of the sources, headers and archives."""
     digest = hashlib.sha256(repr((tools.command, tools.flags, tools.link_flags, SLOT_COUNT)).encode())
-    for path in sorted((ROOT / "csrc").rglob("*.[ch]")):
+    digest.update(tools.what_it_sees())
+    for path in [*sorted((ROOT / "csrc").rglob("*.[ch]")), *tools.zstd]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

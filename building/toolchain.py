@@ -105,14 +105,20 @@ class Toolchain:
 
     def has_header(self, header: str) -> bool:
         """Of zig's own headers none is meant: they are those of the C library alone."""
-        if self.is_zig:
-            return False
+        return not self.is_zig and self.probe([header], "-fsyntax-only").returncode == 0
+
+    def what_it_sees(self) -> bytes:
+        """What the compiler makes of the foreign headers, its own version among the macros."""
+        return self.probe(["sqlite3ext.h", "zstd.h", "zdict.h"], "-E", "-P", "-dD").stdout
+
+    def probe(self, headers: list[str], *options: str) -> subprocess.CompletedProcess[bytes]:
+        """Run the compiler on a file that includes these headers and nothing else."""
         with tempfile.TemporaryDirectory() as folder:
-            probe = Path(folder) / "probe.c"
-            probe.write_text(f"#include <stddef.h>\n#include <{header}>\n")
-            command = [*self.command, *self.flags, "-fsyntax-only", str(probe)]
+            source = Path(folder) / "probe.c"
+            source.write_text("".join(f"#include <{header}>\n" for header in ["stddef.h", *headers]))
+            command = [*self.command, *self.flags, *options, str(source)]
             try:
-                return subprocess.run(command, capture_output=True, text=True).returncode == 0
+                return subprocess.run(command, capture_output=True)
             except OSError as error:
                 raise missing("a C compiler") from error
 

@@ -124,6 +124,28 @@ def test_structures_lie_in_memory_as_cffi_says(tmp_path: Path) -> None:
     assert list(map(int, said.split())) == expected
 
 
+def test_a_library_is_built_anew_when_anything_it_is_made_of_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recipe() -> str:
+        return build.recipe_of(build.Toolchain())
+
+    usual = recipe()
+    assert recipe() == usual
+    monkeypatch.setenv("CFLAGS", f"-I{tmp_path}")
+    flags = recipe()
+    (tmp_path / "zdict.h").write_text("/* nothing */\n")
+    header = recipe()
+    (tmp_path / "libzstd.a").write_bytes(b"another archive")
+    monkeypatch.setenv("ZSTD_STATIC", str(tmp_path / "libzstd.a"))
+    archive = recipe()
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    (tmp_path / "csrc").mkdir()
+    (tmp_path / "csrc" / "one.c").write_text("int one;\n")
+    source = recipe()
+    assert len({usual, flags, header, archive, source}) == 5
+
+
 def test_a_missing_compiler_is_named_with_its_package() -> None:
     done = build_with("no-such-compiler")
     assert done.returncode == 1
