@@ -1,6 +1,7 @@
 """A row as files that other programs read: frames as they are, NIfTI, NRRD, raw voxels with JSON beside them.
 
-Each row is one file, with a second one for raw voxels; the file that is written last says that the row is complete.
+Each image is one file, with a second one for raw voxels; the images of a row that has several are numbered. The mark,
+which is written last, says that the row is complete.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from ..codec import DEFAULT_MAX_SIZE, checksum, compress, decompress, find_damag
 from ..errors import DamagedFrameError, OptionError
 from .names import Key, key_of, name_of
 from .objects import Objects
-from .rows import RowResult, Stored, Target, describe, mark_of, only_image
+from .rows import RowResult, Stored, Target, describe, mark_of
 
 SUFFIXES = {"frames": ".zblob", "nifti": ".nii.gz", "nrrd": ".nrrd", "raw": ".json"}
-MARKS = "zblob-marks"  # a folder: what each file was made of
+MARKS = "zblob-marks"  # a folder: what each row's files were made of, and their names
+NUMBERED = "=n"  # and a number, after the name of a row that has several images
 
 
 def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> RowResult:
@@ -33,19 +35,19 @@ def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> Row
     name, mark = name_of(key), mark_of(stored)
     before = (objects.requests, objects.sent)
     mark_name = f"{MARKS}/{target.kind}/{name}"
-    try:
-        if objects.get(mark_name).decode("utf-8", "replace") == mark:
-            return RowResult(key, skipped=True, requests=objects.requests - before[0])
-    except FileNotFoundError:
-        pass
+    marked, _, names = _mark_at(objects, mark_name).partition("\n")
+    if marked == mark:
+        return RowResult(key, skipped=True, requests=objects.requests - before[0])
     if not isinstance(stored, bytes):
         raise OptionError(f"a value of type {type(stored).__name__} is no image: zarr: takes every value")
-    files = _WRITERS[target.kind](name, stored)
+    files = {name + suffix: data for suffix, data in _files_of(stored, target.kind).items()}
     for each, data in files.items():
         objects.put(each, data)
         if target.verify and objects.get(each) != data:
             raise DamagedFrameError(f"{objects.url}/{each} does not hold what was written")
-    objects.put(mark_name, mark.encode())
+    for each in set(names.split()) - set(files):  # of what the row was before
+        objects.delete(each)
+    objects.put(mark_name, "\n".join([mark, *files]).encode())
     is_copy = target.kind == "frames"
     if is_copy and target.verify and (damages := find_damages(stored)):
         raise DamagedFrameError(damages[0][1])
@@ -59,15 +61,34 @@ def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> Row
     )
 
 
-def _frame_files(name: str, stored: bytes) -> dict[str, bytes]:
-    return {f"{name}.zblob": stored}
+def _mark_at(objects: Objects, name: str) -> str:
+    """What a complete row was made of, and on further lines its files; empty where there is none."""
+    try:
+        return objects.get(name).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
 
 
-def _raw_files(name: str, stored: bytes) -> dict[str, bytes]:
+def _files_of(stored: bytes, kind: str) -> dict[str, bytes]:
+    """The files of a row by what follows its name."""
+    if kind == "frames":
+        return {SUFFIXES[kind]: stored}
     value = decompress(stored)
-    image = only_image(describe(stored)) or (only_image(describe(value)) if isinstance(value, bytes) else None)
-    if image is None or not isinstance(value, bytes):
-        raise OptionError("the value holds no image, or several: zarr: takes every value")
+    found = describe(value).images if isinstance(value, bytes) else ()
+    images = [at for at, each in enumerate(found) if each.source != "guess"]
+    if not isinstance(value, bytes) or not images:
+        raise OptionError("the value holds no image: zarr: takes every value")
+    made: dict[str, bytes] = {}
+    for number, image in enumerate(images):
+        place = f"{NUMBERED}{number}" if len(images) > 1 else ""
+        made |= {place + suffix: data for suffix, data in _WRITERS[kind](value, image).items()}
+    return made
+
+
+def _raw_files(value: bytes, at: int) -> dict[str, bytes]:
+    image = describe(value).images[at]
+    if image.order == "K" or image.text_size:
+        raise OptionError("an image's samples are not in the order of an array: zarr: takes every value")
     import numpy as np
 
     size = prod(image.size) * image.components * np.dtype(image.pixel_type).itemsize
@@ -82,17 +103,17 @@ def _raw_files(name: str, stored: bytes) -> dict[str, bytes]:
         "xxh3": f"{checksum(value[image.value_offset : image.value_offset + size]):016x}",
     }
     samples = value[image.value_offset : image.value_offset + size]
-    return {f"{name}.raw": samples, f"{name}.json": json.dumps(about, indent=1).encode()}
+    return {".raw": samples, ".json": json.dumps(about, indent=1).encode()}
 
 
 def _sitk_files(suffix: str) -> Any:
-    def write(name: str, stored: bytes) -> dict[str, bytes]:
+    def write(value: bytes, at: int) -> dict[str, bytes]:
         import numpy as np
         import SimpleITK as sitk
 
         from ..images import read_sitk
 
-        image = read_sitk(stored)
+        image = read_sitk(value, at)
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / f"value{suffix}")
             try:
@@ -104,13 +125,12 @@ def _sitk_files(suffix: str) -> Any:
             same = arrays[0].dtype == arrays[1].dtype and arrays[0].shape == arrays[1].shape
             if not same or not np.array_equal(arrays[0], arrays[1], equal_nan=arrays[0].dtype.kind in "fc"):
                 raise OptionError(f"a {suffix} file would not hold these voxels as they are: take another format")
-            return {f"{name}{suffix}": Path(path).read_bytes()}
+            return {suffix: Path(path).read_bytes()}
 
     return write
 
 
 _WRITERS: dict[str, Any] = {
-    "frames": _frame_files,
     "raw": _raw_files,
     "nifti": _sitk_files(".nii.gz"),
     "nrrd": _sitk_files(".nrrd"),
@@ -129,7 +149,11 @@ def read_row(objects: Objects, name: str, target: Target) -> RowResult:
     """The value that a file becomes: a frame as it is; otherwise a file that is recognised as an image, compressed.
 
     :raises DamagedFrameError: it is damaged.
+    :raises OptionError: it is a part of a row.
     """
+    row, numbered, image = name.rpartition(NUMBERED)
+    if numbered and image.isdigit():
+        raise OptionError(f"it is image {image} of several in the row {row}: zarr: and frames: give whole rows back")
     before = (objects.requests, objects.received)
     data = objects.get(name + SUFFIXES[target.kind])
     if target.kind == "frames":

@@ -179,6 +179,9 @@ def edit(path: Path, *changes: tuple[tuple[str, ...], Any]) -> None:
 
 def test_arrays_that_lie(database: str, tmp_path: Path) -> None:
     """In little memory and time, with a reason: what they claim is checked before anything is made of it."""
+    connection = open_apsw(database)
+    connection.execute("DELETE FROM results WHERE id <> 'scan'")
+    connection.close()
     grid, own = ("chunk_grid", "configuration", "chunk_shape"), ("attributes", "sqlite_zblob")
     lies: list[list[tuple[tuple[str, ...], Any]]] = [
         [(("shape",), [1 << 39, 1 << 39, 1 << 39])],
@@ -239,6 +242,31 @@ def test_files(database: str, values: dict[Any, Any], tmp_path: Path, kind: str)
             assert np.array_equal(zb.images.read_array(value), zb.images.read_array(values[key])), key
     again = zb.exchange.export_rows(database, "results", "data", place)
     assert again.skipped_rows == report.done_rows
+
+
+@pytest.mark.parametrize("kind", ["nifti", "nrrd", "raw"])
+def test_a_row_of_several_images_has_a_file_of_each(tmp_path: Path, kind: str) -> None:
+    database = str(tmp_path / "several.db")
+    images = [np.arange(4096, dtype=np.int16).reshape(4, 32, 32) * each for each in (1, 2, 3)]
+
+    def put(value: Any) -> set[str]:
+        connection = open_apsw(database)
+        connection.execute("CREATE TABLE IF NOT EXISTS results(id PRIMARY KEY, data)")
+        connection.execute("INSERT OR REPLACE INTO results VALUES ('pair', zcompress(?))", (pickle.dumps(value),))
+        connection.close()
+        report = zb.exchange.export_rows(database, "results", "data", f"{kind}:{tmp_path / kind}")
+        assert report.ok and report.done_rows == 1
+        return {each.name for each in (tmp_path / kind).glob("pair*")}
+
+    ends = {"nifti": [".nii.gz"], "nrrd": [".nrrd"], "raw": [".json", ".raw"]}[kind]
+    assert put(images) == {f"pair=n{at}{end}" for at in range(3) for end in ends}
+    out = zb.exchange.import_rows(empty_database(tmp_path / "out.db"), "results", "data", f"{kind}:{tmp_path / kind}")
+    assert [each.reason for each in out.failures] == [
+        f"it is image {at} of several in the row pair: zarr: and frames: give whole rows back" for at in range(3)
+    ]
+    assert put(images[1]) == {f"pair{end}" for end in ends}
+    out = zb.exchange.import_rows(empty_database(tmp_path / "out.db"), "results", "data", f"{kind}:{tmp_path / kind}")
+    assert out.ok and np.array_equal(zb.images.read_array(rows_of(tmp_path / "out.db")["pair"]), images[1])
 
 
 def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path) -> None:
