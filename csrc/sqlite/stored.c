@@ -174,6 +174,7 @@ find_table(sqlite3_context *context, sqlite3_value **place, struct stored *store
     *backing = sqlite3_mprintf("%s%s", table, facts->is_ours ? BACKING_SUFFIX : "");
     if (!*backing)
         return fail_text(context, NULL);
+    stored->is_ours = facts->is_ours;
     if (facts->is_ours) {
         *facts = (struct table_facts){0};
         if (!look_up(context, stored, schema, *backing, facts))

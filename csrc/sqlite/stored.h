@@ -24,6 +24,7 @@ enum stored_kind {
 struct stored {
     sqlite3 *db;
     enum stored_kind kind;
+    bool is_ours;               /* the place names a virtual table of ours */
     struct zblob_source source; /* of what is open; lives as long as this does */
     sqlite3_blob *blob;
     sqlite3_stmt *held;   /* while it is open, all that is read comes from one state of the database */

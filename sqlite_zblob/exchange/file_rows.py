@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from ..codec import DEFAULT_MAX_SIZE, checksum, compress, decompress, find_damages
+from ..codec import DEFAULT_MAX_SIZE, checksum, compress, decompress, find_damages, has_magic
 from ..errors import DamagedFrameError, OptionError
 from .names import Key, key_of, name_of
 from .objects import Objects
@@ -74,6 +74,8 @@ def _files_of(stored: bytes, kind: str) -> dict[str, bytes]:
     if kind == "frames":
         return {SUFFIXES[kind]: stored}
     value = decompress(stored)
+    if isinstance(value, bytes) and has_magic(value):  # a program's own frame, of a virtual table
+        value = decompress(value)
     found = describe(value).images if isinstance(value, bytes) else ()
     images = [at for at, each in enumerate(found) if each.source != "guess"]
     if not isinstance(value, bytes) or not images:

@@ -217,13 +217,18 @@ class StoredValue:
         return [read[self.blocks[index].stored_offset - start : self._end(index) - start] for index in group]
 
     def describe(self) -> FrameInfo:
-        """What it holds. Of a plain value, and of one that is stored as it is, all of it has to be read."""
+        """What it holds. Of a plain value, and of one that is stored as it is, all of it has to be read.
+
+        A frame in the frame, as virtual tables hold those of a program, is no image: its samples are not in the blocks.
+        """
+        about = None
         if self._decoder:
             with self._dictionaries():
                 about = info_of_head(self._head, self._size)
             if about.images or about.codec != "store":
                 return about
-        return info(b"".join(bytes(data) for _, data in self.read(range(len(self.blocks)))))
+        raw = b"".join(bytes(data) for _, data in self.read(range(len(self.blocks))))
+        return about if about and has_magic(raw) else info(raw)
 
 
 def _piece(at: int, size: int) -> ChunkInfo:

@@ -269,6 +269,16 @@ def test_a_row_of_several_images_has_a_file_of_each(tmp_path: Path, kind: str) -
     assert out.ok and np.array_equal(zb.images.read_array(rows_of(tmp_path / "out.db")["pair"]), images[1])
 
 
+def test_a_programs_frame_in_a_virtual_table_is_exported_as_its_image(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 50, (9, 64, 64)).astype(np.int16)
+    connection = open_apsw(str(tmp_path / "own.db"))
+    connection.execute("CREATE VIRTUAL TABLE results USING zblob(id PRIMARY KEY, data COMPRESSED)")
+    connection.execute("INSERT INTO results VALUES ('own', ?)", (zb.compress(pickle.dumps(noise)),))
+    connection.close()
+    assert zb.exchange.export_rows(tmp_path / "own.db", "results", "data", f"raw:{tmp_path / 'raw'}").ok
+    assert (tmp_path / "raw" / "own.raw").read_bytes() == noise.tobytes()
+
+
 def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path) -> None:
     (tmp_path / "v.zblob").write_bytes(values["halves"])
     image = zb.exchange.open_remote(tmp_path / "v.zblob")

@@ -194,6 +194,19 @@ def test_arrays() -> None:
     assert "(60, 190, 201)" in repr(image)
 
 
+def test_a_programs_frame_in_a_virtual_table_is_no_image_of_the_table(db: Any) -> None:
+    """The samples that its header speaks of are not those that the table's own frame holds."""
+    noise = np.random.default_rng(0).integers(0, 50, (40, 128, 128)).astype("i2")
+    frame = zb.compress(pickle.dumps(noise))
+    db.execute("CREATE VIRTUAL TABLE t USING zblob(data COMPRESSED)")
+    db.execute("INSERT INTO t VALUES (?)", (frame,))
+    with pytest.raises(zb.OptionError, match="holds 0 images"):
+        zb.images.open_image(db, "t", "data", 1)
+    with zb.open_blob(db, "t", "data", 1) as stream:
+        assert stream.read() == frame
+    assert np.array_equal(zb.images.read_array(one(db, "SELECT data FROM t")), noise)
+
+
 def test_simpleitk_images(db: Any) -> None:
     original = sitk.GetImageFromArray(SCAN)
     original.SetSpacing((0.5, 0.7, 2.0))

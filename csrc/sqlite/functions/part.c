@@ -30,6 +30,36 @@ part_open(sqlite3_context *context, const struct value *value, struct part *part
     return open_reader(context, part, &part->source);
 }
 
+static unsigned char *
+gather_first(sqlite3_context *context, const struct part *part, uint64_t size)
+{
+    struct zblob_runs first = {.run = size, .pitch = size, .count = 1};
+    return part_gather(context, part, &first);
+}
+
+/* A virtual table may hold a program's own frame, compressed like any other value. What it gives back is that frame, whose
+ * parts are those of the value that is in it. */
+static bool
+open_own_frame(sqlite3_context *context, struct part *part)
+{
+    const struct zblob_frame *frame = part->frame;
+    if (!part->stored.is_ours || !frame || !frame->for_column || frame->image_count || frame->value_type != ZBLOB_BLOB)
+        return true;
+    uint64_t size = frame->raw_size, head_size = size < ZBLOB_HEAD_PREFIX_SIZE ? size : ZBLOB_HEAD_PREFIX_SIZE;
+    unsigned char *head = gather_first(context, part, head_size);
+    bool is_marked = head && zblob_is_marked(head, (size_t)head_size);
+    sqlite3_free(head);
+    if (!is_marked)
+        return head != NULL;
+    part->own_frame = gather_first(context, part, size);
+    if (!part->own_frame)
+        return false;
+    zblob_reader_close(part->reader);
+    part->reader = NULL;
+    part->source = (struct zblob_source){.bytes = part->own_frame, .size = size};
+    return open_reader(context, part, &part->source);
+}
+
 bool
 part_open_at(sqlite3_context *context, int count, sqlite3_value **arguments, const char *expression, struct part *part)
 {
@@ -41,7 +71,7 @@ part_open_at(sqlite3_context *context, int count, sqlite3_value **arguments, con
     if (!stored_open(context, arguments, false, &part->stored) || part->stored.kind == STORED_NOTHING)
         return false;
     if (part->stored.kind == STORED_BLOB)
-        return open_reader(context, part, &part->stored.source);
+        return open_reader(context, part, &part->stored.source) && open_own_frame(context, part);
     stored_select(context, &part->stored, expression, count - STORED_PLACE_COUNT, arguments + STORED_PLACE_COUNT);
     return false;
 }
@@ -50,6 +80,7 @@ void
 part_close(struct part *part)
 {
     zblob_reader_close(part->reader);
+    sqlite3_free(part->own_frame);
     if (part->is_stored)
         stored_close(&part->stored);
 }

@@ -15,6 +15,7 @@ struct part {
     bool is_stored;
     struct stored stored;       /* if so */
     struct zblob_source source; /* otherwise */
+    unsigned char *own_frame; /* a program's own frame in a virtual table, which is read instead; NULL: there is none */
     struct zblob_reader *reader;
     const struct zblob_frame *frame; /* NULL: a plain value */
 };

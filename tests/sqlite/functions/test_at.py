@@ -82,6 +82,18 @@ def test_virtual_tables_are_read_behind(db: Any, name: str) -> None:
     assert one(db, "SELECT zslice_at('main', 't', 'data', 1, 1, 7)") == expected
 
 
+@pytest.mark.parametrize("name", [name for name in STORED if name != "NULL"])
+def test_a_virtual_table_may_hold_frames_of_the_program(db: Any, name: str) -> None:
+    db.execute("CREATE VIRTUAL TABLE t USING zblob(id TEXT PRIMARY KEY, data BLOB COMPRESSED)")
+    db.execute("INSERT INTO t VALUES ('a', ?)", (STORED[name],))
+    assert one(db, "SELECT data FROM t") == STORED[name]
+    for start, count in RANGES:
+        expected = one(db, "SELECT zsubstr(data, ?, ?) FROM t", start, count)
+        assert one(db, "SELECT zsubstr_at('main', 't', 'data', 1, ?, ?)", start, count) == expected
+    expected = one(db, "SELECT zslice(data, 1, 7) FROM t")
+    assert one(db, "SELECT zslice_at('main', 't', 'data', 1, 1, 7)") == expected
+
+
 def test_other_schemas(db: Any, tmp_path: Any) -> None:
     db.execute("CREATE TEMP TABLE t(data)")
     db.execute('ATTACH ? AS [odd "name]', (str(tmp_path / "other.db"),))
