@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..codec import ImageInfo, decompress, info
-from ..connect.database import quote, run
+from ..column.virtual import find_rows
+from ..connect.database import literal, quote, run
 from ..errors import OptionError
+from ..parts.value import StoredValue
 from .opening import expect_connections, set_up
 from .own_connection import OwnConnection
 
@@ -50,6 +52,7 @@ class ImageDataset:
         self._key = "rowid" if key is None else quote(key)
         self._own = OwnConnection(partial(_open, self.path))
         self._images: dict[Any, ImageInfo] = {}  # of each key, where items are slices
+        self._rowid = _rowid_of(self._own.get(), table)
         self.keys: list[Any] = []
         sql = f"SELECT {self._key} FROM {quote(table)} WHERE ({where}) AND {quote(column)} IS NOT NULL ORDER BY 1"
         for (each,) in run(self._own.get(), sql):
@@ -67,38 +70,44 @@ class ImageDataset:
         return found if self.transform is None else self.transform(found)
 
     def _select(self, expression: str, key: Any, *values: int) -> Any:
-        """`expression` of one value, which it names X."""
-        text = expression.replace("X", quote(self.column))
-        rows = run(self._own.get(), f"SELECT {text} FROM {quote(self.table)} WHERE {self._key} = ?", [*values, key])
+        """`expression` over one row."""
+        rows = run(
+            self._own.get(), f"SELECT {expression} FROM {quote(self.table)} WHERE {self._key} = ?", [*values, key]
+        )
         if not rows:
             raise OptionError(f"row {key!r} of table {self.table} is gone")
         return rows[0][0]
 
     def _slice_count(self, key: Any, axis: int) -> int:
-        """Of one image, whose description is kept."""
-        image = self._largest(self._select("X", key), key)
+        """Of one image, whose description is kept. Of most frames nothing but the header is read."""
+        images: tuple[ImageInfo, ...] = ()
+        if self._rowid:
+            place = self._select(self._rowid, key)
+            images = StoredValue(self._own.get(), self.table, self.column, place, "main").describe().images
+        image = self._largest(images or _images_in(self._select(quote(self.column), key)), key)
         if image.dimension < 2 or not 0 <= axis < image.dimension:
             raise OptionError(f"the image in row {key!r} of table {self.table} has no slices across axis {axis}")
         self._images[key] = image
         return _shape(image)[axis]
 
     def _volume(self, key: Any) -> np.ndarray[Any, Any]:
-        stored = self._select("X", key)
-        image, value = self._largest(stored, key), decompress(stored)
+        stored = self._select(quote(self.column), key)
+        image, value = self._largest(_images_in(stored), key), decompress(stored)
         assert isinstance(value, bytes)
         return _array(image, value, image.value_offset, _shape(image))
 
     def _slice(self, key: Any, axis: int, index: int) -> np.ndarray[Any, Any]:
         image = self._images[key]
         in_memory = image.dimension - 1 - axis if image.order == "F" else axis
-        raw = self._select("zslice(X, ?, ?)", key, in_memory, index)
+        place = f"'main', {literal(self.table)}, {literal(self.column)}, {self._rowid}"
+        call = f"zslice_at({place}, ?, ?)" if self._rowid else f"zslice({quote(self.column)}, ?, ?)"
+        raw = self._select(call, key, in_memory, index)
         shape = _shape(image)
         del shape[axis]
         return _array(image, raw, 0, shape)
 
-    def _largest(self, stored: Any, key: Any) -> ImageInfo:
+    def _largest(self, images: tuple[ImageInfo, ...], key: Any) -> ImageInfo:
         """The image that zslice() takes."""
-        images = info(stored).images if isinstance(stored, bytes) else ()
         if not images:
             raise OptionError(f"row {key!r} of table {self.table} holds no image in column {self.column}")
         found = max(images, key=lambda image: math.prod(image.size) * image.components * _dtype(image).itemsize)
@@ -112,6 +121,18 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     set_up(connection, decodes=False, keeps=False)
     return connection
+
+
+def _rowid_of(connection: sqlite3.Connection, table: str) -> str:
+    """By what a row's place is named; empty for views and tables WITHOUT ROWID, of which whole values are read."""
+    try:
+        return find_rows(connection, table).rowid_name or ""
+    except OptionError:
+        return ""
+
+
+def _images_in(stored: Any) -> tuple[ImageInfo, ...]:
+    return info(stored).images if isinstance(stored, bytes) else ()
 
 
 def _dtype(image: ImageInfo) -> np.dtype[Any]:

@@ -69,6 +69,29 @@ def test_colours(path: Path) -> None:
     assert np.array_equal(ImageDataset(path, "others", axis=0)[3], sitk.GetArrayFromImage(image)[3])
 
 
+@pytest.mark.parametrize(
+    ("make", "reads_parts"),
+    [
+        ("CREATE TABLE others AS SELECT key, data FROM scans WHERE key LIKE 's%'", True),
+        (
+            "CREATE TABLE others(rowid PRIMARY KEY, data, key AS (rowid)); INSERT INTO others SELECT * FROM scans",
+            True,
+        ),
+        ("CREATE TABLE others(key PRIMARY KEY, data) WITHOUT ROWID; INSERT INTO others SELECT * FROM scans", False),
+        ("CREATE VIEW others AS SELECT * FROM scans", False),
+        ("CREATE VIRTUAL TABLE others USING zblob(key, data COMPRESSED); INSERT INTO others SELECT * FROM scans", True),
+    ],
+)
+def test_slices_of_any_table(path: Path, make: str, reads_parts: bool) -> None:
+    db = sqlite3.connect(path)
+    db.executescript(make)
+    db.close()
+    slices = ImageDataset(path, "others", key="key", where="key LIKE 's%'", axis=1)
+    assert bool(slices._rowid) == reads_parts
+    for (key, at), found in zip(slices.keys, map(slices.__getitem__, range(len(slices))), strict=True):
+        assert np.array_equal(found, VOLUMES[int(key[1:])][:, at])
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_workers(path: Path, method: str) -> None:
