@@ -7,6 +7,8 @@
 #include "label/codec.h"
 #include "wide/codec.h"
 
+#include <string.h>
+
 static struct label_box
 label_box_of(const struct voxel_model *model, struct voxel_box box)
 {
@@ -49,7 +51,11 @@ enum zblob_result
 voxel_encode_chunk(const struct voxel_model *model, size_t index, const unsigned char *samples, unsigned char *dst,
                    size_t dst_capacity, size_t *dst_size)
 {
-    return voxel_encode_box(model, voxel_chunk_box(model, index), samples, dst, dst_capacity, dst_size);
+    if (model->coded == NULL)
+        return voxel_encode_box(model, voxel_chunk_box(model, index), samples, dst, dst_capacity, dst_size);
+    *dst_size = model->coded_size <= dst_capacity ? model->coded_size : 0;
+    memcpy(dst, model->coded, *dst_size);
+    return ZBLOB_OK;
 }
 
 enum zblob_result

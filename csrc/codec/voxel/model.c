@@ -80,6 +80,7 @@ voxel_model_free(struct voxel_model *model)
     voxel_wide_free(model->wide);
     free(model->kinds);
     free(model->packed);
+    free(model->coded);
     free(model);
 }
 

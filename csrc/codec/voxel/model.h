@@ -81,6 +81,8 @@ struct voxel_model {
     struct voxel_kind *kinds;           /* kind_count of them */
     unsigned char *packed;              /* its serialized form; only in an encoder */
     size_t packed_size;
+    unsigned char *coded; /* its only chunk, if that was coded while choosing; NULL: it was not; only in an encoder */
+    size_t coded_size;
 };
 
 /* Are chunks coded as whole pixels, rather than as planes of intensities? */

@@ -14,12 +14,14 @@
 #include <string.h>
 
 enum {
-    LOOK = 1 << 12,  /* pixels that are looked at, in whole rows, */
-    LOOK_ROWS = 8,   /* and more rows beside those */
-    LEAST = 1 << 12, /* pixels of an image */
-    TRIAL = 1 << 20, /* bytes */
-    GAIN = 16,       /* a gain below this part of the size is not worth the time */
-    DECISIONS = 3,   /* for each byte, at most, up to SLOW_LEVEL */
+    LOOK = 1 << 12,   /* pixels that are looked at, in whole rows, */
+    LOOK_ROWS = 8,    /* and more rows beside those */
+    LEAST = 1 << 12,  /* pixels of an image */
+    SAMPLE = 1 << 16, /* bytes that say how literals are coded, if that makes them smaller by */
+    CLEAR = 8,        /* this part */
+    TRIAL = 1 << 20,  /* bytes that are coded by both coders */
+    GAIN = 16,        /* a gain below this part of the size is not worth the time */
+    DECISIONS = 3,    /* for each byte, at most, up to SLOW_LEVEL */
     SLOW_LEVEL = 7,
 };
 
@@ -90,54 +92,120 @@ is_worth_asking(const struct voxel_model *model, const unsigned char *samples, i
 
 /* ---- The trial --------------------------------------------------------------------------------------------- */
 
-/* Rows from the middle of the image's one slice; all of them where they are another model's columns. */
-static struct voxel_box
-trial_box(const struct voxel_model *model, bool is_transposed)
-{
-    uint64_t rows = TRIAL / voxel_row_size(model) + 1;
-    rows = rows < model->shape.height && !is_transposed ? rows : model->shape.height;
-    return (struct voxel_box){0, 1, (model->shape.height - rows) / 2, rows};
-}
-
-/* What is best so far, of the trial's box. */
+/* Rows of the image are coded in both ways. */
 struct trial {
-    struct voxel_box box;
-    unsigned char *dst;
-    size_t raw_size, least, decisions_max;
-    bool is_better;
+    const struct voxel_model *model;
+    struct voxel_model *raster;
+    const unsigned char *samples;
+    int level;
+    unsigned char *dst, *best; /* room for what is coded, and the smallest yet */
 };
 
-/* One way to code literals. It is given up once it is too large. */
-static enum zblob_result
-try_way(struct trial *trial, struct voxel_model *other, bool by_value, const unsigned char *samples)
+/* Rows from the middle of the image's one slice; all of them where they are the other model's columns. */
+static struct voxel_box
+middle_rows(const struct trial *trial, size_t wanted)
 {
-    size_t size = 0, decisions = 0;
-    struct raster_box box = voxel_raster_box(other, trial->box);
-    box.by_value = by_value;
-    enum zblob_result result = raster_encode_box(&box, voxel_row_address(other, samples, 0, trial->box.row), trial->dst,
-                                                 trial->least, &size, &decisions);
-    if (size == 0 || size >= trial->least || decisions > trial->decisions_max)
-        return result;
-    trial->least = size;
-    trial->is_better = true;
-    other->by_value = by_value;
+    uint64_t height = trial->raster->shape.height, rows = wanted / voxel_row_size(trial->raster) + 1;
+    rows = rows < height && !trial->model->is_transposed ? rows : height;
+    return (struct voxel_box){0, 1, (height - rows) / 2, rows};
+}
+
+static size_t
+raw_size_of(const struct trial *trial, struct voxel_box box)
+{
+    return (size_t)(box.rows * voxel_row_size(trial->raster));
+}
+
+/* What the other model makes of the box, less the least gain. */
+static enum zblob_result
+try_model(const struct trial *trial, struct voxel_box box, size_t *size)
+{
+    const struct voxel_model *model = trial->model;
+    size_t raw_size = raw_size_of(trial, box);
+    struct voxel_box same = model->is_transposed ? voxel_chunk_box(model, 0) : box; /* of the same pixels */
+    enum zblob_result result = voxel_encode_box(model, same, trial->samples, trial->dst, raw_size, size);
+    *size = *size ? *size : raw_size;
+    *size += voxel_model_size(model);
+    *size -= *size / GAIN;
     return result;
 }
 
+/* One way to code literals: *least, and what lies in `best`, if it is smaller. It is given up once it is too large. */
 static enum zblob_result
-try_both_ways(struct trial *trial, const struct voxel_model *model, struct voxel_model *other,
-              const unsigned char *samples)
+try_way(struct trial *trial, struct voxel_box box, bool by_value, size_t *least)
 {
-    struct voxel_box box = model->is_transposed ? voxel_chunk_box(model, 0) : trial->box; /* of the same pixels */
-    enum zblob_result result = voxel_encode_box(model, box, samples, trial->dst, trial->raw_size, &trial->least);
-    trial->least = trial->least ? trial->least : trial->raw_size;
-    trial->least += voxel_model_size(model);
-    trial->least -= trial->least / GAIN;
-    if (result == ZBLOB_OK)
-        result = try_way(trial, other, false, samples);
-    if (result == ZBLOB_OK && trial->is_better && zblob_sample_size(other->grid.sample_type) == 1)
-        result = try_way(trial, other, true, samples);
+    size_t size = 0, decisions = 0;
+    struct raster_box pixels = voxel_raster_box(trial->raster, box);
+    pixels.by_value = by_value;
+    enum zblob_result result = raster_encode_box(&pixels, voxel_row_address(trial->raster, trial->samples, 0, box.row),
+                                                 trial->dst, *least, &size, &decisions);
+    bool is_slow = trial->level < SLOW_LEVEL && decisions > DECISIONS * raw_size_of(trial, box);
+    if (size == 0 || size >= *least || is_slow)
+        return result;
+    unsigned char *dst = trial->best;
+    trial->best = trial->dst;
+    trial->dst = dst;
+    trial->raster->by_value = by_value;
+    *least = size;
     return result;
+}
+
+/* Which ways to code literals are worth a trial? Both, unless few rows say it clearly. */
+static enum zblob_result
+choose_ways(struct trial *trial, bool ways[2])
+{
+    struct voxel_box few = middle_rows(trial, SAMPLE);
+    size_t sizes[2] = {0};
+    enum zblob_result result = ZBLOB_OK;
+    ways[0] = true;
+    ways[1] = zblob_sample_size(trial->raster->grid.sample_type) == 1;
+    if (!ways[1] || few.rows == trial->raster->shape.height)
+        return result;
+    for (int way = 0; way < 2 && result == ZBLOB_OK; way++) {
+        sizes[way] = raw_size_of(trial, few);
+        result = try_way(trial, few, way, &sizes[way]);
+    }
+    ways[0] = sizes[0] - sizes[0] / CLEAR < sizes[1];
+    ways[1] = sizes[1] - sizes[1] / CLEAR < sizes[0];
+    return result;
+}
+
+/* Where the rows are all that there is, their code is kept for the only chunk. */
+static enum zblob_result
+try_both_models(struct trial *trial, bool *is_better)
+{
+    struct voxel_box box = middle_rows(trial, TRIAL);
+    size_t other = 0;
+    bool ways[2];
+    enum zblob_result result = choose_ways(trial, ways);
+    if (result == ZBLOB_OK)
+        result = try_model(trial, box, &other);
+    size_t least = other;
+    for (int way = 0; way < 2 && result == ZBLOB_OK; way++)
+        if (ways[way])
+            result = try_way(trial, box, way, &least);
+    *is_better = result == ZBLOB_OK && least < other;
+    if (*is_better && box.rows == trial->raster->shape.height && voxel_chunk_count(trial->raster) == 1) {
+        trial->raster->coded = trial->best;
+        trial->raster->coded_size = least;
+        trial->best = NULL;
+    }
+    return result;
+}
+
+/* As voxel_try_raster, once a look was promising. */
+static enum zblob_result
+try_raster(const struct voxel_model *model, struct voxel_model *raster, const unsigned char *samples, int level,
+           bool *is_better)
+{
+    struct trial trial = {.model = model, .raster = raster, .samples = samples, .level = level};
+    size_t capacity = raw_size_of(&trial, middle_rows(&trial, TRIAL)) + VOXEL_ENCODE_SLACK;
+    trial.dst = malloc(capacity);
+    trial.best = malloc(capacity);
+    enum zblob_result result = trial.dst && trial.best ? try_both_models(&trial, is_better) : ZBLOB_NO_MEMORY;
+    free(trial.dst);
+    free(trial.best);
+    return *is_better && !voxel_model_pack(raster) ? ZBLOB_NO_MEMORY : result;
 }
 
 enum zblob_result
@@ -156,15 +224,8 @@ voxel_try_raster(struct voxel_model **model, const struct zblob_grid *grid, cons
         voxel_model_free(other);
         return ZBLOB_OK;
     }
-    struct trial trial = {.box = trial_box(other, (*model)->is_transposed)};
-    trial.raw_size = (size_t)(trial.box.slices * trial.box.rows * voxel_row_size(other));
-    trial.decisions_max = level < SLOW_LEVEL ? DECISIONS * trial.raw_size : SIZE_MAX;
-    trial.dst = malloc(trial.raw_size + VOXEL_ENCODE_SLACK);
-    enum zblob_result result = trial.dst ? try_both_ways(&trial, *model, other, samples) : ZBLOB_NO_MEMORY;
-    bool is_better = trial.is_better && result == ZBLOB_OK;
-    if (is_better && !voxel_model_pack(other))
-        result = ZBLOB_NO_MEMORY;
-    free(trial.dst);
+    bool is_better = false;
+    enum zblob_result result = try_raster(*model, other, samples, level, &is_better);
     if (is_better && result == ZBLOB_OK) {
         struct voxel_model *before = *model;
         *model = other;
