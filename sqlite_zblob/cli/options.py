@@ -141,15 +141,17 @@ def _exit_code(run: Callable[[], Any], *, as_json: bool) -> int:
 
 @contextmanager
 def _notes() -> Iterator[None]:
-    """Print our own warnings as one line each."""
+    """Print our own warnings as one line each, and the same one of several databases once."""
+    shown: set[str] = set()
     with warnings.catch_warnings():
         show_others = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if issubclass(category, ZblobWarning):
-                click.echo(f"sqlite-zblob: note: {message}", err=True)
-            else:
+            if not issubclass(category, ZblobWarning):
                 show_others(message, category, *where, **more)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                click.echo(f"sqlite-zblob: note: {message}", err=True)
 
         warnings.simplefilter("always", ZblobWarning)
         warnings.showwarning = show

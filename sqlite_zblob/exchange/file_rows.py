@@ -39,7 +39,7 @@ def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> Row
     if marked == mark:
         return RowResult(key, skipped=True, requests=objects.requests - before[0])
     if not isinstance(stored, bytes):
-        raise OptionError(f"a value of type {type(stored).__name__} is no image: zarr: takes every value")
+        raise OptionError(f"a value of type {type(stored).__name__} is no BLOB: zarr: takes every value")
     files = {name + suffix: data for suffix, data in _files_of(stored, target.kind).items()}
     for each, data in files.items():
         objects.put(each, data)

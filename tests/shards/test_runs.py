@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -123,3 +126,14 @@ def test_reshard(tmp_path: Path) -> None:
     report = run_json("reshard", tmp_path / "a-*.db", tmp_path / "b-*.db", "--shards", 3)
     assert (report["sources"], report["targets"], report["rows"]) == (2, 3, 20)
     assert "20 rows, 0 copied now" in run("reshard", tmp_path / "a-*.db", tmp_path / "b-*.db", "--shards", 3)
+
+
+def test_what_is_said_of_several_databases_is_said_once(databases: str, tmp_path: Path) -> None:
+    """In a process of its own, which shows warnings as notes."""
+    for path in tmp_path.glob("study-*.db"):
+        with apsw.Connection(str(path)) as connection:
+            connection.executemany("UPDATE results SET data = ?", [(pickle.dumps(list(range(999))),)])
+        connection.close()
+    command = [sys.executable, "-m", "sqlite_zblob", "migrate", databases, "results", "data"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.count("complete pickles") == 1
