@@ -9,6 +9,7 @@ from typing import Any
 from .value import StoredValue
 
 BUFFER_SIZE = 64 << 10
+AHEAD_SIZE = 16 << 20  # original bytes that are fetched at most before they are asked for; half of what is kept
 
 
 class BlobStream(io.RawIOBase):
@@ -18,6 +19,9 @@ class BlobStream(io.RawIOBase):
         self._value: StoredValue | None = value
         self._at = 0
         self._starts = [block.raw_offset for block in value.blocks]
+        self._next = -1  # where a read begins that goes on with the one before
+        self._fetched = 0  # the block after the last one that was fetched
+        self._ahead = 0  # blocks
 
     def _open(self) -> StoredValue:
         if self._value is None:
@@ -54,13 +58,32 @@ class BlobStream(io.RawIOBase):
             return 0
         first = bisect_right(self._starts, start) - 1
         last = bisect_right(self._starts, end - 1)
-        for index, data in value.read(range(first, last)):
+        for index, data in value.read(range(first, self._fetch_to(last, is_next=start == self._next))):
+            if index >= last:
+                break
             block = value.blocks[index]
             low, high = max(start, block.raw_offset), min(end, block.raw_offset + block.raw_size)
             piece = memoryview(data)[low - block.raw_offset : high - block.raw_offset]
             target[low - start : high - start] = piece
-        self._at = end
+        self._at = self._next = end
         return end - start
+
+    def _fetch_to(self, last: int, *, is_next: bool) -> int:
+        """Up to which block to fetch: the longer reads follow each other, the farther.
+
+        SQLite reaches a place in a large value by way of all its pages before that, so that few long reads cost less.
+        """
+        if not is_next:
+            self._ahead = self._fetched = 0
+        if last <= self._fetched:
+            return last
+        if is_next:
+            blocks, limit = self._open().blocks, self._starts[last - 1] + AHEAD_SIZE
+            self._ahead = min(2 * self._ahead or 1, len(blocks) - last)
+            while self._ahead and self._starts[last + self._ahead - 1] > limit:
+                self._ahead -= 1
+        self._fetched = last + self._ahead
+        return self._fetched
 
     def readall(self) -> bytes:
         rest = bytearray(max(self._open().size - self._at, 0))

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sqlite_zblob as zb
+from sqlite_zblob.parts.value import StoredValue
 
 from ..conftest import open_apsw, open_autocommit
 
@@ -145,6 +146,28 @@ def test_a_change_that_keeps_the_size_is_told(path: str) -> None:
             stream.seek(3_000_000)
             with pytest.raises(zb.ChangedValueError, match="data of row 1 of t was changed"):
                 stream.read(10)
+
+
+def test_long_reads_are_fetched_ahead(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite walks a large value from its beginning for each statement."""
+    fetched: list[tuple[int, int]] = []
+    original = StoredValue._stored
+
+    def stored(value: StoredValue, offset: int, count: int) -> bytes:
+        fetched.append((offset, count))
+        return original(value, offset, count)
+
+    data = RANDOM.bytes(40 << 20)
+    store(db, data)
+    with zb.open_blob(db, "t", "data", 1) as stream:
+        monkeypatch.setattr(StoredValue, "_stored", stored)
+        assert b"".join(iter(lambda: stream.read(100_000), b"")) == data
+        assert len(fetched) < 12 and max(count for _, count in fetched) <= 18 << 20
+        fetched.clear()
+        for at in (30 << 20, 5 << 20, 20 << 20):
+            stream.seek(at)
+            assert stream.read(4096) == data[at : at + 4096]
+        assert fetched and {count for _, count in fetched} == {1 << 20}  # the others are kept from before
 
 
 def test_other_rows_may_change_and_writers_are_not_held_up(path: str) -> None:
