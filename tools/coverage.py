@@ -2,10 +2,10 @@
 
     python -m tools.coverage [--list FILE] [--every N] [ARGUMENTS OF PYTEST...]
 
-builds the library with counters, replays the inputs of the fuzz targets, runs pytest, prints a table, and builds the
-usual library again. A branch is a way that a condition can go. --list writes every line and branch that was not reached
-to FILE. --every takes only each N-th test, for less time. Workers of pytest's -n end without writing their counters, so
-that tests run in one process.
+builds the library with counters, replays the inputs of the fuzz targets, lets allocations fail, runs pytest, prints a
+table, and builds the usual library again. A branch is a way that a condition can go. --list writes every line and
+branch that was not reached to FILE. --every takes only each N-th test, for less time. Workers of pytest's -n end
+without writing their counters, so that tests run in one process.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import build
 FOLDER = build.ROOT / "build" / "coverage"
 EVERY = "ZBLOB_COVERAGE_EVERY"
 FUZZ = build.ROOT / "tests" / "fuzz"
+FAULTS_STEP = "7"  # each so many-th allocation
 FLAGS = ["--coverage", "-fprofile-update=atomic", "-O1", "-g"]
 
 
@@ -78,6 +79,19 @@ def replay_inputs() -> None:
         build.run([str(FOLDER / "replay"), target, "0", *map(str, sorted(folder.iterdir()))])
 
 
+def fail_allocations() -> None:
+    """The program of tests/crash/faults.c with counters of its own, which are added to the library's."""
+    from tests.crash.faults import build_faults, prepare
+
+    tools = build.Toolchain()
+    tools.flags += FLAGS
+    folder = FOLDER / "faults"
+    folder.mkdir()
+    prepare(folder / "prepared.db")
+    program = build_faults(tools, folder)
+    build.run([str(program), str(folder / "faults.db"), FAULTS_STEP, str(folder / "prepared.db")])
+
+
 def pytest_collection_modifyitems(items: list[object]) -> None:
     """Of the plugin that this module is to pytest."""
     items[:] = items[:: int(os.environ.get(EVERY, "1"))]
@@ -112,7 +126,7 @@ def read_counters() -> Counts:
         return dict(json.loads(text))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for report in pool.map(ask, sorted(FOLDER.glob("*.gcno"))):
+        for report in pool.map(ask, sorted(FOLDER.rglob("*.gcno"))):
             counts.add(report)
     return counts
 
@@ -156,6 +170,7 @@ def main() -> None:
     arguments, pytest_arguments = parser.parse_known_args()
     build_with_counters()
     replay_inputs()
+    fail_allocations()
     try:
         tests = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-p", "tools.coverage", *pytest_arguments],
