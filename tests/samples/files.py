@@ -84,8 +84,10 @@ def dicom(pixels: np.ndarray, syntax: UID = ExplicitVRLittleEndian, **more: Any)
     file.SpacingBetweenSlices = SPACING[2]
     for name, value in more.items():
         setattr(file, name, value)
-    file.PixelData = pixels.tobytes() + bytes(pixels.nbytes % 2)
-    file["PixelData"].VR = "OW" if pixels.itemsize > 1 else "OB"
+    element = {"f4": "FloatPixelData", "f8": "DoubleFloatPixelData"}.get(pixels.dtype.str[1:], "PixelData")
+    setattr(file, element, pixels.tobytes() + bytes(pixels.nbytes % 2))
+    if element == "PixelData":
+        file["PixelData"].VR = "OW" if pixels.itemsize > 1 else "OB"
     out = io.BytesIO()
     file.save_as(out)
     return out.getvalue()
@@ -94,7 +96,7 @@ def dicom(pixels: np.ndarray, syntax: UID = ExplicitVRLittleEndian, **more: Any)
 def dicom_files() -> Iterator[tuple[str, File]]:
     space = {"spacing": SPACING, "origin": ORIGIN, "direction": DIRECTION}
     for name, syntax in (("explicit", ExplicitVRLittleEndian), ("implicit", ImplicitVRLittleEndian)):
-        for dtype in ("u1", "<i2", "<u2"):
+        for dtype in ("u1", "i1", "<i2", "<u2", "<i4", "<u4", "<f4", "<f8"):
             frame = scan(dtype)[:1]
             yield f"dicom {name} {dtype}", File("DICOM", dicom(frame[0], syntax), frame, **space)
         many = scan("<u2")

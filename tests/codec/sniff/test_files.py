@@ -238,8 +238,10 @@ def test_nrrd_headers() -> None:
     assert found.direction == (-1, 0, 0, 0, -1, 0, 0, 0, 1)
     (at_end,) = images_of(value_of("byte skip: -1"))
     assert at_end.value_offset == len(value_of()) - pixels.nbytes + len("byte skip: -1\n")
-    wrong = ("encoding: gzip", "data file: a.raw", "dimension: 9", "sizes: 52 40 99", "type: block", "byte skip: 9")
-    for more in wrong:
+    later = value_of("lineskip: 1", "byteskip: 1", data=b"a line\n!" + pixels.tobytes())
+    np.testing.assert_array_equal(samples_of(later, *images_of(later)), pixels)
+    wrong = ("encoding: gzip", "data file: a.raw", "datafile: a.raw", "dimension: 9", "sizes: 52 40 99", "type: block")
+    for more in (*wrong, "byte skip: 9", "byte skip: -2", "line skip: 99"):
         assert images_of(value_of(more)) == ()
 
 
@@ -446,6 +448,7 @@ def test_dicom_without_preamble() -> None:
 META = ("ObjectType = Image", "NDims = 3", "DimSize = 4 3 2", "ElementType = MET_UCHAR")
 NRRD = ("NRRD0005", "type: uchar", "dimension: 3", "sizes: 4 3 2", "encoding: raw", "endian: little")
 STEPS = "space directions: (1,0,0,0) (0,2,0,0) (0,0,3,0) (0,0,0,4)"
+STEPS_3 = "space directions: (1,0,0) (0,2,0) (0,0,3)"
 HEADERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "longs": (".mha", (*META[:3], "ElementType = MET_LONG")),
     "unsigned longs": (".mha", (*META[:3], "ElementType = MET_ULONG")),
@@ -461,6 +464,10 @@ HEADERS: dict[str, tuple[str, tuple[str, ...]]] = {
         (*NRRD, "kinds: 4-color domain domain", "spacings: nan 2 3", "axis mins: nan 5 6"),
     ),
     "time": (".nrrd", (*NRRD, "space: RAST", "dimension: 4", "sizes: 4 3 2 2", STEPS, "space origin: (5,6,7,8)")),
+    "minima by another name": (".nrrd", (*NRRD, "axismins: 5 6 7", "spacings: 1 2 3", "centers: node cell node")),
+    "right": (".nrrd", (*NRRD, "space: RAS", STEPS_3, "space origin: (5,6,7)")),
+    "left": (".nrrd", (*NRRD, "space: left-anterior-superior", STEPS_3, "space origin: (5,6,7)")),
+    "left for short": (".nrrd", (*NRRD, "space: LAS", STEPS_3, "space origin: (5,6,7)")),
     "list": (".nrrd", (*NRRD, "kinds: list domain domain")),
     "matrices": (".nrrd", (*NRRD, "sizes: 9 3 2", "kinds: 3D-matrix domain domain")),
     "points": (".nrrd", (*NRRD, "kinds: point space space")),
