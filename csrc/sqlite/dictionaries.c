@@ -8,8 +8,12 @@
 
 #include "statements.h"
 
+#include <string.h>
+
 /* Most recently used first. */
 #define KEPT_MAX 16
+
+#define DB_NAME_SQLITE 3039000 /* has sqlite3_db_name() */
 
 struct kept_dictionary {
     struct kept_dictionary *next;
@@ -139,10 +143,34 @@ drop_last(struct zblob_connection *connection)
     }
 }
 
-/* Valid until the next call; NULL: *error says why. */
+/* Of the names and files of the databases that are attached; 0: there are none, or the library is too old to say. */
+static uint64_t
+hash_attached(sqlite3 *db)
+{
+    uint64_t hash = 0;
+#if SQLITE_VERSION_NUMBER >= DB_NAME_SQLITE
+    const char *name;
+    if (sqlite3_libversion_number() < DB_NAME_SQLITE)
+        return 0;
+    for (int number = 2; (name = sqlite3_db_name(db, number)); number++) { /* after main and temp */
+        const char *file = sqlite3_db_filename(db, name);
+        hash = 31 * hash + zblob_checksum(name, strlen(name));
+        hash = 31 * hash + (file ? zblob_checksum(file, strlen(file)) : 0);
+    }
+#else
+    (void)db;
+#endif
+    return hash;
+}
+
+/* Valid until the next call; NULL: *error says why. A database that was attached since may have other bytes under an id. */
 static struct zblob_dictionary *
 find(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob_error *error)
 {
+    uint64_t attached = hash_attached(db);
+    if (attached != connection->attached)
+        dictionaries_free(connection);
+    connection->attached = attached;
     for (struct kept_dictionary **link = &connection->dictionaries; *link; link = &(*link)->next) {
         struct kept_dictionary *kept = *link;
         if (kept->id != id)

@@ -32,6 +32,7 @@ struct zblob_connection {
     struct store_call *store_calls;       /* of sqlite_zblob_store(), whose UPDATE is running; the innermost first */
     struct keeper *keeper;                /* of sqlite_zblob_store(): statements and tables; NULL: it keeps nothing */
     struct kept_dictionary *dictionaries; /* that frames have needed: dictionaries.h */
+    uint64_t attached;                    /* a hash of the databases that were attached when these were found */
     struct kept_options *kept_options;    /* that the last options text meant: functions/scalar.c; one block, or NULL */
     int failure; /* of a statement of ours, that ends the caller's, too: statements.h. SQLITE_OK: there is none */
     unsigned references;

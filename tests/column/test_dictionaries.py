@@ -335,3 +335,16 @@ def test_training_again_renews_the_names() -> None:
     assert zb.train(db, "u", "data") == id
     db.execute("INSERT INTO u(id, data) VALUES (90001, ?)", (ROWS[0],))
     assert zb.info(one(db, "SELECT data FROM u WHERE id = 90001")).dictionary_id == id
+
+
+def test_a_database_that_is_attached_later_is_asked_too() -> None:
+    db = filled()
+    id = zb.train(db, "t", "data", size=2048)
+    frame = one(db, "SELECT zcompress(data, ?) FROM t WHERE id = 1", json.dumps({"dictionary": id}))
+    assert one(db, "SELECT zdecompress(?)", frame) == ROWS[0]  # the dictionary is kept from here on
+    db.execute("ATTACH ':memory:' AS other")
+    db.execute(f"CREATE TABLE other.zblob_dictionaries AS SELECT {id} AS id, x'00' AS dictionary")
+    with pytest.raises(apsw.CorruptError, match='of database "other"'):
+        one(db, "SELECT zdecompress(?)", frame)
+    db.execute("DETACH other")
+    assert one(db, "SELECT zdecompress(?)", frame) == ROWS[0]
