@@ -22,11 +22,12 @@ import zstandard
 from ..samples.frame_parts import IMAGE, MODEL, PLANES, STORE, VOXEL, ZSTD, BitWriter, Chunk, Parts, Section, xxh3
 from .bits import DamagedError, Grid
 from .decoder import SAMPLE_TYPES, Image, decode_planes
-from .making import make_intensities, make_labels, make_swift, zigzag
+from .making import make_intensities, make_labels, make_raster, make_swift, zigzag
+from .making_cells import NARROW, make_maps, put_cells
+from .raster_decoder import samples_of_pixels
 from .sites import sites
 from .voxel_decoder import PRESETS, SWIFT, Model, box_of, chunk_range, samples_of, shape_of, without_ranks
 
-NARROW = ("u1", "i1", "u2", "i2")
 SAMPLES_MAX = 2500
 CHUNK_LEAST = 16384  # bytes of the first of several
 
@@ -56,6 +57,7 @@ class Flags:
     series: bool
     few_states: bool
     plateaus: bool
+    raster: bool
 
     def number(self) -> int:
         return sum(1 << i for i, field in enumerate(dataclasses.astuple(self)) if field)
@@ -64,10 +66,14 @@ class Flags:
 def random_flags(rng: random.Random, grid: Grid, preset: int) -> Flags:
     slices, height, _, components = shape_of(grid)
     label = rng.random() < 0.25 and components * int(grid.kind[1:]) <= 64
-    flags = [not label and rng.random() < 0.4 for _ in range(11)]
+    most = {"u1": 4, "i1": 4, "u2": 1, "i2": 1}.get(grid.kind, 0)
+    raster = not label and components <= most and rng.random() < 0.25
+    flags = [not label and not raster and rng.random() < 0.4 for _ in range(12)]
     made = Flags(*flags)
-    made.label, made.folded = label, height == 1
-    made.cells = not label and grid.kind not in NARROW
+    made.label, made.folded, made.raster = label, height == 1, raster
+    if raster:
+        return made
+    made.cells = not label and (grid.kind not in NARROW or rng.random() < 0.15)
     made.series = slices > 3 and rng.random() < 0.7
     made.transposed = made.transposed and height >= 24 and not made.folded
     if preset == SWIFT:
@@ -77,64 +83,6 @@ def random_flags(rng: random.Random, grid: Grid, preset: int) -> Flags:
 
 def put_signed(bits: BitWriter, number: int) -> None:
     bits.put(number & 0xFFFF, 16)
-
-
-def put_cells(bits: BitWriter, rng: random.Random, grid: Grid) -> None:
-    """Runs of cells, or a list of values with what leads from one to the next."""
-    width = 8 * int(grid.kind[1:])
-    bits.put(rng.getrandbits(1), 1)  # apart
-    bits.put(0, 1)  # maps
-    formula = rng.choice([0, 0, 1, 2]) if grid.kind in ("f4", "f8") else 0
-    if grid.kind in ("f4", "f8"):
-        bits.put(formula, 2)
-    if formula:
-        (divisor,) = struct.unpack("<Q", struct.pack("<d", rng.choice([1, 3, 2.0**-64, 1e-3, 7777.7, 2.0**64])))
-        for at in range(0, 64, 16):
-            bits.put(divisor >> at & 0xFFFF, 16)
-    most = 24 if formula else {"f2": 10, "f4": 23, "f8": 52}.get(grid.kind, width - 8)
-    shift = rng.choice([0, 0, 1, most, rng.randrange(most + 1)])
-    key_bits = (32 if formula else width) - shift
-    bits.put(shift, 6).put(rng.choice([0, 0, 0, 1, 2, 3, 4, 7]), 3)
-    if rng.random() < 0.4:
-        bits.put(1, 1)
-        put_list(bits, rng, key_bits)
-    else:
-        bits.put(0, 1)
-        put_runs(bits, rng, key_bits)
-
-
-def put_list(bits: BitWriter, rng: random.Random, key_bits: int) -> None:
-    """One number of at most as many bits as a key has, and then the gaps, which double at most."""
-    count = min(rng.choice([1, 2, 5, 30]), 1 << key_bits - 1)
-    keys = sorted(rng.sample(range(min(1 << key_bits, 1 << 62)), count))
-    bits.put(count, 17).put(0, 1).put(31, 5)
-    for at in range(0, 64, 16):
-        bits.put(keys[0] >> at & 0xFFFF, 16)
-    length = 1
-    for before, key in itertools.pairwise(keys):
-        own = (key - before).bit_length()
-        bits.golomb(zigzag(own - length), 0)
-        for at in range(0, own - 1, 16):
-            bits.put((key - before - (1 << own - 1)) >> at & (1 << min(16, own - 1 - at)) - 1, min(16, own - 1 - at))
-        length = own
-
-
-def put_runs(bits: BitWriter, rng: random.Random, key_bits: int) -> None:
-    runs, start, left = [], 0, 1 << key_bits
-    for _ in range(rng.choice([1, 2, 3, 20])):
-        width = rng.randrange(min(key_bits, 56) + 1)
-        cells = rng.randrange(1, min(left >> width, 300) + 1) if left >> width else 0
-        if not cells:
-            break
-        cut = rng.randrange(1 << width) if rng.random() < 0.3 else 0
-        runs.append((width, cells, cut))
-        start += (cells << width) - cut
-        left = (1 << key_bits) - start
-    bits.put(len(runs), 13)
-    for k, (width, cells, cut) in enumerate(runs):
-        bits.put(width, 6).golomb(cells - 1, 0)
-        for at in range(0, width if k + 1 < len(runs) else 0, 16):
-            bits.put(cut >> at & (1 << min(16, width - at)) - 1, min(16, width - at))
 
 
 def put_ranks(bits: BitWriter, rng: random.Random, components: int, limit: int, samples: int) -> None:
@@ -237,19 +185,22 @@ def random_model(rng: random.Random, grid: Grid) -> bytes:
     if flags.series:
         bits.put(rng.randrange(2, chunk_slices), 32)
     low, high = sorted((rng.choice([-32768, -100, 0, 7]), rng.choice([-5, 0, 255, 32767])))
-    if flags.label:
+    is_plain = flags.label or flags.raster
+    if is_plain:
         low = high = 0
-    for number in (low, high, 0 if flags.label else rng.choice([low, high, 0, 5])):
+    for number in (low, high, 0 if is_plain else rng.choice([low, high, 0, 5])):
         put_signed(bits, number)
     apart = False
     if flags.cells:
         at = len(bits.bits)
-        put_cells(bits, rng, grid)
+        put_cells(bits, rng, grid, samples)
         apart = bool(bits.bits[at])
     if flags.ranks:
         narrow = grid.kind in ("u1", "i1") and not flags.cells
         put_ranks(bits, rng, components, 256 if narrow else 65536, samples)
-    if not flags.label:
+    if flags.raster:
+        bits.put(grid.kind in ("u1", "i1") and rng.getrandbits(1), 1)  # literals by value
+    if not is_plain:
         put_intensity(bits, rng, (components, chunk_slices), flags, preset, apart)
     return bits.done()
 
@@ -263,6 +214,9 @@ def make_voxel_chunk(data: bytes, grid: Grid, ordinal: int, rng: random.Random) 
     _, slices, _, rows = box_of(model, ordinal)
     if model.label:
         return make_labels(model, slices, rows, model.components * model.sample_size, rng)
+    if model.raster:
+        stored, pixels = make_raster(model, slices, rows, rng)
+        return stored, samples_of_pixels(pixels, model.components, grid)
     make = make_swift if model.preset == SWIFT else make_intensities
     stored, values = make(model, slices, rows, rng)
     values = values.transpose((0, 3, 2, 1) if model.transposed else (0, 2, 3, 1))
@@ -272,6 +226,9 @@ def make_voxel_chunk(data: bytes, grid: Grid, ordinal: int, rng: random.Random) 
     if not model.cells:
         return stored, samples_of(values, grid)
     cells = values + 32768
+    if model.cells.has_maps:
+        tail = make_maps(model.cells, cells, rng)
+        return struct.pack("<I", len(stored)) + stored + tail, model.cells.samples(cells, tail)
     chosen = np.where(cells < len(model.cells.low), cells, 0).ravel().tolist()
     count = sum(model.cells.width[cell] for cell in chosen)
     tail = (rng.getrandbits(count) if count else 0).to_bytes((count + 7) // 8, "little")

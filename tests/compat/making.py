@@ -9,9 +9,10 @@ import struct
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ..samples.frame_parts import BitWriter
-from . import label_decoder
+from . import label_decoder, raster_decoder
 from .bits import Bits, DamagedError
 from .rans import Rans, Table
 from .swift_streams import WIDTHS, Streams
@@ -196,6 +197,38 @@ def make_swift(model: Model, slices: int, rows: int, rng: random.Random) -> tupl
     streams = AnsweredStreams(rng)
     values = decode_swift(model, b"", slices, rows, streams)
     return streams.done(), values
+
+
+# ---- Pixels in raster order ------------------------------------------------------------------------------------
+
+
+class AnsweredDecisions(raster_decoder.Coder):
+    """Each bit is chosen, mostly the likelier one, and encoded at once."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng, self.unlikely = rng, rng.choice([0.01, 0.1, 0.5])
+        self.low, self.high, self.written = 0, raster_decoder.MASK, bytearray()
+
+    def bit(self, one: int) -> int:
+        one = min(max(one, 32), 65504)
+        bit = int((one > 32768) != (self.rng.random() < self.unlikely))
+        middle = self.low + ((self.high - self.low) * one >> 16)
+        self.low, self.high = (self.low, middle) if bit else (middle + 1, self.high)
+        while self.low >> 24 == self.high >> 24:
+            self.written.append(self.low >> 24)
+            self.low, self.high = self.low << 8 & raster_decoder.MASK, (self.high << 8 | 255) & raster_decoder.MASK
+        return bit
+
+    def require_end(self) -> None:
+        pass
+
+
+def make_raster(model: Model, slices: int, rows: int, rng: random.Random) -> tuple[bytes, npt.NDArray[np.int64]]:
+    """A chunk and its pixels."""
+    coder = AnsweredDecisions(rng)
+    size = (model.width, slices * rows, model.components, 8 * model.sample_size)
+    pixels = raster_decoder.decode_raster(b"", *size, bool(model.by_value), coder)
+    return bytes(coder.written) + struct.pack(">I", coder.low), np.array(pixels)
 
 
 # ---- Labels ------------------------------------------------------------------------------------------------------

@@ -66,6 +66,9 @@ class Coder:
             self.shift_in()
         return bit
 
+    def require_end(self) -> None:
+        require(self.at == len(self.data) and self.code == self.low, "the end of a raster chunk")
+
     def decide(self, odds: Odds) -> int:
         bit = self.bit(odds.one)
         odds.adapt(bit)
@@ -243,8 +246,8 @@ def guess_beside(around: list[int], beside: list[int], first: int) -> tuple[int,
 
 
 class Raster:
-    def __init__(self, chunk: bytes, components: int, bits: int, by_value: bool) -> None:
-        self.coder = Coder(chunk)
+    def __init__(self, coder: Coder, components: int, bits: int, by_value: bool) -> None:
+        self.coder = coder
         self.literals = Literals(self.coder, components, bits, by_value)
         self.odds: defaultdict[tuple[object, ...], Odds] = defaultdict(Odds)
         self.memories: defaultdict[tuple[int, int], Memory] = defaultdict(Memory)
@@ -310,14 +313,16 @@ class Raster:
         return now
 
 
-def decode_raster(chunk: bytes, width: int, rows: int, components: int, bits: int, by_value: bool) -> list[list[int]]:
-    raster = Raster(chunk, components, bits, by_value)
+def decode_raster(
+    chunk: bytes, width: int, rows: int, components: int, bits: int, by_value: bool, coder: Coder | None = None
+) -> list[list[int]]:
+    raster = Raster(coder or Coder(chunk), components, bits, by_value)
     above = second = [0] * (width + 8)
     result = []
     for _ in range(rows):
         above, second = raster.row(above, second, width), above
         result.append(above[4 : width + 4])
-    require(raster.coder.at == len(chunk) and raster.coder.code == raster.coder.low, "the end of a raster chunk")
+    raster.coder.require_end()
     return result
 
 

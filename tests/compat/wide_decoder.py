@@ -23,6 +23,7 @@ class Cells:
         self.low: list[int] = []
         self.width: list[int] = []
         self.formula, self.divisor = 0, 1.0
+        self.is_list = self.has_integers = 0
         self.has_maps = bits.take(1)
         if self.has_maps:
             return
@@ -30,11 +31,11 @@ class Cells:
             self._read_formula(bits)
         if grid.kind in ("u1", "i1", "u2", "i2"):
             raise DamagedError("cells of narrow samples without maps")
-        self.shift, self.axes, is_list = bits.take(6), bits.take(3), bits.take(1)
+        self.shift, self.axes, self.is_list = bits.take(6), bits.take(3), bits.take(1)
         mantissa = {"f2": 10, "f4": 23, "f8": 52}.get(grid.kind)
         require(self.shift <= (24 if self.formula else mantissa or self.bits - 8), "shift")
         self.key_bits = (32 if self.formula else self.bits) - self.shift
-        (self._read_list if is_list else self._read_runs)(bits)
+        (self._read_list if self.is_list else self._read_runs)(bits)
         if len(self.low) > 65536 or max(self.low) >> self.key_bits:
             raise DamagedError("cells")
 
@@ -59,9 +60,11 @@ class Cells:
                 start -= bits.take_long(width)
 
     def _read_list(self, bits: Bits) -> None:
-        count, is_affine = bits.take(17), bits.take(1)
+        count, self.has_integers = bits.take(17), bits.take(1)
         require(1 <= count <= min(65536, self.samples_of_image), "number of values")
-        integers = self._read_integers(bits, list(range(count)), is_list=True) if is_affine else list(range(count))
+        integers = (
+            self._read_integers(bits, list(range(count)), is_list=True) if self.has_integers else list(range(count))
+        )
         self.width = [0] * count
         self.low = self._read_values(bits, integers)
         if any(a >= b for a, b in itertools.pairwise(self.low)):
@@ -96,7 +99,7 @@ class Cells:
             keys = []
             for integer, difference in zip(integers, differences, strict=True):
                 sum_ = (offset + step * integer) % 2**96
-                key = self._key_of(sum_ - 2**96 if sum_ >> 95 else sum_, exponent - 32)
+                key = self.key_of(sum_ - 2**96 if sum_ >> 95 else sum_, exponent - 32)
                 keys.append((key + difference) % 2**64)
         else:
             raise DamagedError("order")
@@ -128,7 +131,7 @@ class Cells:
             raise DamagedError("differences")
         return result
 
-    def _key_of(self, number: int, exponent: int) -> int:
+    def key_of(self, number: int, exponent: int) -> int:
         """The key of number * 2^exponent."""
         half, size = 1 << self.key_bits - 1, abs(number)
         if self.grid.kind[0] != "f" or self.formula:
