@@ -52,6 +52,7 @@ class Entry:
     trouble: str | None  # why it is not intact, as far as the triggers' places tell
     has_column: bool  # False: the table was dropped, or made anew without the column
     is_recorded: bool  # False: its triggers have left it, or they came without a record
+    rival: str | None = None  # no triggers are left, and this other table may be the one that was compressed
     moved_to: str | None = None  # its triggers have gone with this table, renamed; the one of the old name is a new one
 
     def is_column(self, table: str, column: str) -> bool:
@@ -123,6 +124,12 @@ def _recorded(
     own = _own(setting.id, triggers)
     has_column = _column(connection, schema, table, setting.column) is not None
     trouble = _trouble(setting.id, own, triggers)
+    if has_column and not own and trouble == _GONE and (rival := _rival(connection, schema, table, setting, triggers)):
+        trouble = (
+            f"its triggers are gone: it was made anew, or it is another table, and the one that was compressed is now "
+            f"{rival}, which has compressed values, while this one has none"
+        )
+        return [Entry(schema, table, setting, {}, trouble, has_column, is_recorded=True, rival=rival)]
     if len({fold(each.table) for each in own.values()}) != 1:
         return [Entry(schema, table, setting, {}, trouble, has_column, is_recorded=True)]
     now = _by_triggers(connection, schema, setting, own)
@@ -133,12 +140,54 @@ def _recorded(
     return found
 
 
+_GONE = "its triggers are gone: the table was made anew"
+
+# As frames and envelopes of pickles begin.
+_COMPRESSED = (
+    "substr(value, 1, 4) IN (x'5a2a4d18', x'c15a4253') OR instr(substr(value, 1, 100), CAST('sqlite_zblob' AS BLOB))"
+)
+
+
+def _rival(
+    connection: Connection, schema: str, table: str, setting: Setting, triggers: dict[str, Trigger]
+) -> str | None:
+    """A table that may have had this one's name: it has compressed values and no triggers, and this one has no such
+    values. Renaming a table takes triggers along, and what makes it anew then drops them.
+    """
+    if _has_compressed(connection, schema, table, setting.column):
+        return None
+    taken = {fold(each.table) for each in triggers.values()} | {fold(table)}
+    for name, sql in run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'table' ORDER BY name"):
+        if fold(name) in taken or not is_ordinary(sql) or (fold(name) in _backing(connection, schema)):
+            continue
+        column = _column(connection, schema, name, setting.column)
+        if column and _has_compressed(connection, schema, name, column):
+            return str(name)
+    return None
+
+
+def _backing(connection: Connection, schema: str) -> set[str]:
+    """Names that belong to virtual tables."""
+    sql = f"SELECT name || '_rows' FROM {master_of(schema)} WHERE sql LIKE 'create virtual%'"
+    return {fold(name) for (name,) in run(connection, sql)}
+
+
+def _has_compressed(connection: Connection, schema: str, table: str, column: str) -> bool:
+    """Looks at a hundred rows."""
+    rows = f"SELECT {quote(column)} AS value FROM {quote(schema)}.{quote(table)} LIMIT 100"
+    sql = f"SELECT 1 FROM ({rows}) WHERE typeof(value) = 'blob' AND ({_COMPRESSED}) LIMIT 1"
+    try:
+        return run(connection, sql) != []
+    except (apsw.SQLError, sqlite3.OperationalError):  # a collation or a function that this connection does not have
+        return False
+
+
 def _trouble(id: int, own: dict[str, Trigger], triggers: dict[str, Trigger]) -> str | None:
     missing = [event for event in EVENTS if event not in own]
     if any(name in triggers for name in old_trigger_names(id)):
         return "its triggers are those of an older version"
     if len(missing) == len(EVENTS):
-        return "its triggers are gone: the table was made anew"
+        return _GONE
     if missing:
         return f"its {missing[0]} trigger is gone"
     return "its two triggers are on different tables" if len({fold(each.table) for each in own.values()}) > 1 else None

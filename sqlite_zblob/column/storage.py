@@ -19,7 +19,7 @@ from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import finder
 from ..connect.loader import Connection, load
-from ..connect.opening import Database, connected
+from ..connect.opening import Database, connected, triggers_are_off
 from ..errors import OptionError, ZblobWarning
 from . import record
 from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_table, newest, train
@@ -31,6 +31,7 @@ from .schema import Column, Table, look_at_table, require_schema
 from .trial import try_frame
 from .triggers import EVENTS, Setting, is_as_made, kind_of, trigger_texts
 from .virtual import (
+    ChangedError,
     TableSettings,
     change_virtual,
     give_up_column,
@@ -114,7 +115,8 @@ def enable(
         value is stored in a row and taken back, to see whether the table's own triggers let it happen.
     :raises LoadError: the connection does not have the extension and cannot load it.
     :warns ZblobWarning: in place, triggers of the table's owner fire once more for each value that is compressed; in
-        mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on.
+        mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on. In place, too,
+        where triggers are switched off on this connection.
     """
     with connected(database, writes=True) as connection:
         load(connection)
@@ -124,26 +126,42 @@ def enable(
         _prepare_dictionary(connection, wanted)
         if dtype_from is not None or shape_from is not None:
             refuse_hint(connection, _table_of_rows(connection, wanted), wanted.hint)
-        current = _current(connection, wanted)
-        if wanted.mode == "in-place" and (same := _unchanged(connection, wanted)) is not None:
+        for _ in range(_TRIES - 1):
+            with suppress(ChangedError):
+                return _enable(connection, wanted, force=force)
+        return _enable(connection, wanted, force=force)
+
+
+_TRIES = 5  # while other connections change the table
+
+
+def _enable(connection: Connection, wanted: ColumnStatus, *, force: bool) -> ColumnStatus:
+    """:raises ChangedError: another connection has changed the table in the midst of it."""
+    schema, table, column = wanted.schema, wanted.table, wanted.column
+    current = _current(connection, wanted)
+    if wanted.mode == "in-place":
+        _warn_if_off(connection)
+        if (same := _unchanged(connection, wanted)) is not None:
             return same
-        for each in current:
-            if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
-                return each
-        settings = TableSettings(wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
-        if wanted.mode == "table" and current:
-            change_virtual(connection, current[0].table, column, schema, settings)
-            return next(each for each in status(connection, schema=schema) if each.is_column(table, column))
-        found = look_at_table(connection, table, schema)
-        name = found.column(column).name
-        wanted = replace(wanted, table=found.name, column=name)
-        if wanted.mode == "table":
-            make_virtual(connection, found, found.column(column), settings, force=force)
-            _warn_of_indexes(found)
-        else:
-            with atomic(connection):
-                _write(connection, wanted)
-        return wanted
+    for each in current:
+        if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
+            return each
+    settings = TableSettings(wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
+    if wanted.mode == "table" and current:
+        change_virtual(connection, current[0].table, column, schema, settings)
+        return next(each for each in enabled_columns(connection, schema) if each.is_column(table, column))
+    if wanted.mode == "table" and fold(table) in {fold(each.table) for each in virtual_columns(connection, schema)}:
+        raise ChangedError(f"another connection has made {table} a virtual table a moment ago: try again")
+    found = look_at_table(connection, table, schema)
+    name = found.column(column).name
+    wanted = replace(wanted, table=found.name, column=name)
+    if wanted.mode == "table":
+        make_virtual(connection, found, found.column(column), settings, force=force)
+        _warn_of_indexes(found)
+    else:
+        with atomic(connection):
+            _write(connection, wanted)
+    return wanted
 
 
 def _wanted(
@@ -207,7 +225,8 @@ def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = 
     """
     _check_settings(wanted)
     known = next(
-        (each for each in status(connection, schema=wanted.schema) if each.is_column(wanted.table, wanted.column)), None
+        (each for each in enabled_columns(connection, wanted.schema) if each.is_column(wanted.table, wanted.column)),
+        None,
     )
     if known is None or known.hint != wanted.hint:  # what is recorded may have become useless: shapes are guessed then
         refuse_hint(connection, _table_of_rows(connection, wanted), wanted.hint)
@@ -249,7 +268,7 @@ def _check_settings(wanted: ColumnStatus) -> None:
 
 def _current(connection: Connection, wanted: ColumnStatus) -> list[ColumnStatus]:
     """The enabled columns of the table, all in the mode that is wanted."""
-    current = [each for each in status(connection, schema=wanted.schema) if fold(each.table) == fold(wanted.table)]
+    current = [each for each in enabled_columns(connection, wanted.schema) if fold(each.table) == fold(wanted.table)]
     for each in current:
         if each.mode != wanted.mode:
             raise OptionError(
@@ -308,13 +327,34 @@ def status(database: Database, *, schema: str | None = None) -> list[ColumnStatu
     :param database: as for `enable`.
     """
     with connected(database, writes=False) as connection:
-        found = []
         if schema is not None:
             require_schema(connection, schema)
-        for name in [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]:
-            found += [_look_at(connection, entry) for entry in entries(connection, name) if entry.has_column]
-            found += _virtual(connection, name)
+        names = [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]
+        found = [each for name in names for each in enabled_columns(connection, name)]
+        if triggers_are_off(connection):
+            found = [each if each.mode == "table" else _switched_off(each) for each in found]
         return found
+
+
+def enabled_columns(connection: Connection, schema: str) -> list[ColumnStatus]:
+    """As the schema says, whatever this connection is set to."""
+    found = [_look_at(connection, entry) for entry in entries(connection, schema) if entry.has_column]
+    return found + _virtual(connection, schema)
+
+
+_OFF = (
+    "triggers are switched off on this connection (SQLITE_DBCONFIG_ENABLE_TRIGGER): what it writes is stored as "
+    "it comes"
+)
+
+
+def _switched_off(column: ColumnStatus) -> ColumnStatus:
+    return replace(column, is_intact=False, problems=(*column.problems, _OFF))
+
+
+def _warn_if_off(connection: Connection) -> None:
+    if triggers_are_off(connection):
+        warnings.warn(_OFF, ZblobWarning, stacklevel=4)
 
 
 def _virtual(connection: Connection, schema: str) -> list[ColumnStatus]:
@@ -342,7 +382,7 @@ def _warn_of_indexes(table: Table) -> None:
             f"index {', '.join(made)} is now one of {table.name}_rows and serves as before, but CREATE INDEX [IF NOT "
             f"EXISTS] on {table.name} fails: SQLite has no indexes on virtual tables",
             ZblobWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -399,7 +439,8 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     column = table.column(wanted.column)
     _refuse(table, column)
     for entry in entries(connection, wanted.schema):
-        if entry.is_column(wanted.table, wanted.column) or not entry.has_column:
+        is_rival = fold(entry.rival or "") == fold(wanted.table) and fold(entry.setting.column) == fold(wanted.column)
+        if entry.is_column(wanted.table, wanted.column) or is_rival or not entry.has_column:
             record.forget(connection, entry)
         elif entry.is_recorded:
             record.rename(connection, entry)
@@ -438,5 +479,5 @@ def _try(connection: Connection, table: Table, column: Column, setting: Setting)
         f"trigger {', '.join(fired)} of table {table.name} fires once more for each value that is compressed{also}, "
         f"and sees the compressed value in NEW.{column.name}{untried}",
         ZblobWarning,
-        stacklevel=5,
+        stacklevel=6,
     )

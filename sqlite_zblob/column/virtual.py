@@ -34,6 +34,10 @@ class TableSettings(NamedTuple):
     dictionary: int | str | None = None  # an id, or "auto": each column's newest
 
 
+class ChangedError(OptionError):
+    """Another connection has changed the table since it was looked at."""
+
+
 class VirtualColumn(NamedTuple):
     """One compressed column of a virtual table."""
 
@@ -133,11 +137,11 @@ def make_virtual(connection: Connection, table: Table, column: Column, settings:
 def _refuse_changed(connection: Connection, table: Table) -> None:
     """The facts were gathered before the transaction.
 
-    :raises OptionError: another connection has changed the table since.
+    :raises ChangedError: another connection has changed the table since.
     """
     sql = f"SELECT sql FROM {master_of(table.schema)} WHERE type = 'table' AND name = ?"
     if run(connection, sql, (table.name,)) != [(table.sql,)]:
-        raise OptionError(f"another connection has changed table {table.name} a moment ago: try again")
+        raise ChangedError(f"another connection has changed table {table.name} a moment ago: try again")
 
 
 def refuse_virtual(table: Table, column: Column, *, force: bool) -> None:

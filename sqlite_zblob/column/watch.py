@@ -41,7 +41,8 @@ def load(connection: Any, *, keep: bool = False) -> None:
     The connection's permission to load further extensions is left as it was.
 
     :param connection: of sqlite3, APSW or aiosqlite, or one of these that SQLAlchemy has wrapped.
-    :param keep: where a column's triggers are gone because its table was made anew, enable it again.
+    :param keep: where a column's triggers are gone because its table was made anew, enable it again; not where another
+        table may be the one that was compressed.
     :raises LoadError: this connection cannot load extensions; the message says what can be done.
     :raises WrongTypeError: it is no connection.
     :warns ZblobWarning: a column of this database should be compressed, but its triggers are gone; once per column and
@@ -128,7 +129,7 @@ def _state(path: Path) -> tuple[tuple[int, int], ...]:
 def _look(connection: Connection, *, keep: bool) -> None:
     try:
         for file, entry in _broken(connection):
-            if keep and _mend(connection, file, entry):
+            if keep and not entry.rival and _mend(connection, file, entry):
                 continue
             _say(
                 file,

@@ -178,9 +178,11 @@ def definitions(sql: str) -> list[str]:
 
 
 def without_word(sql: str, word: str) -> str:
-    """The text without this word. What is in parentheses is left alone."""
-    kept, depth = "", 0
-    for match in _TOKEN.finditer(sql):
+    """A column's definition without this word. The column's name, and what is in parentheses, are left alone."""
+    name = _TOKEN.match(sql)
+    at = name.end() if name else 0
+    kept, depth = sql[:at], 0
+    for match in _TOKEN.finditer(sql, at):
         if match.lastgroup == "other":
             depth += {"(": 1, ")": -1}.get(match[0], 0)
         if depth or match.lastgroup != "word" or fold(match[0]) != word:

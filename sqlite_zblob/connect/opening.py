@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import stat
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -186,6 +187,7 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
             connection.set_busy_handler(patience())
             load(connection)
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            _off_on_purpose.add(connection)
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 0)
             connection.wal_autocheckpoint(0)
             connection.set_progress_handler(_let_signals_in, PROGRESS_STEPS)
@@ -203,6 +205,18 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
         finally:
             with suppress(apsw.FullError, apsw.IOError):  # the log keeps what a last checkpoint cannot move
                 connection.close()
+
+
+_off_on_purpose: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+
+
+def triggers_are_off(connection: Connection) -> bool:
+    """By SQLITE_DBCONFIG_ENABLE_TRIGGER, on a connection of others. Python's own module says so from 3.12 on."""
+    if isinstance(connection, apsw.Connection):
+        is_off = connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, -1) == 0
+        return is_off and connection not in _off_on_purpose
+    getconfig = getattr(connection, "getconfig", None)
+    return getconfig is not None and not getconfig(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER)
 
 
 def _let_signals_in() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..column.storage import enable, status
+from ..column.storage import enable, enabled_columns
 from ..connect.database import run
 from ..connect.loader import Connection
 from ..errors import ZblobError
@@ -16,7 +16,7 @@ def mend(connection: Connection) -> list[tuple[str, str]]:
         The others were mended.
     """
     schemas = [row[1] for row in run(connection, "PRAGMA database_list")]
-    broken = [each for schema in schemas for each in status(connection, schema=schema) if not each.is_intact]
+    broken = [each for schema in schemas for each in enabled_columns(connection, schema) if not each.is_intact]
     mended, problems = [], []
     for each in broken:
         if each.mode == "in-place":

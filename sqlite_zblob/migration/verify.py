@@ -58,7 +58,11 @@ def verify(
         columns = _columns(connection, table, column)
         check = _Check(connection, location.target, executor, workers)
         for name, data in columns:
-            check.run(name, data, callback_of(progress))
+            try:
+                check.run(name, data, callback_of(progress))
+            except apsw.SQLError as error:  # such as a key in an order that only the program's own connections have
+                reason = f"SQLite cannot read the table here: {error}"
+                check.damages.append(Damage(name, data, {}, None, reason))
     return VerifyReport(
         tuple(columns),
         rows=check.rows,

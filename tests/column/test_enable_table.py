@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob.column import storage
 
-from ..conftest import one
+from ..conftest import one, open_apsw
 
 VALUES = [b"abc" * 1000, b"defgh" * 500, b"short", bytes(5000)]
 CREATE = """CREATE TABLE results (
@@ -231,3 +232,39 @@ def test_without_the_extension(tmp_path: Path) -> None:
     plain = sqlite3.connect(path)
     assert plain.execute("SELECT count(*) FROM results_rows").fetchone() == (4,)
     plain.close()
+
+
+def test_a_column_whose_name_is_compressed(db: Any) -> None:
+    """It is no mark of compression, and it keeps its name on the way to a virtual table and back."""
+    sql = "CREATE TABLE t(compressed BLOB, data BLOB)"
+    db.execute(sql)
+    zb.enable(db, "t", "data", mode="table")
+    assert [each.column for each in zb.status(db)] == ["data"]
+    zb.enable(db, "t", "compressed", mode="table")
+    assert {each.column for each in zb.status(db)} == {"compressed", "data"}
+    zb.disable(db, "t", "compressed")
+    assert [each.column for each in zb.status(db)] == ["data"]
+    zb.disable(db, "t", "data")
+    assert db.execute("SELECT sql FROM sqlite_master").fetchall() == [(sql.replace("TABLE t", 'TABLE "t"'),)]
+
+
+def test_two_that_make_the_same_table_virtual(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one has seen an ordinary table, which is virtual by the time that it looks closer."""
+    db, other = open_apsw(path), open_apsw(path)
+    db.execute("CREATE TABLE t(id, data BLOB)")
+    looks = 0
+
+    def look(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        found = current(*arguments)
+        if looks == 1:
+            zb.enable(other, "t", "data", mode="table")
+        return found
+
+    current = storage._current
+    monkeypatch.setattr(storage, "_current", look)
+    entry = zb.enable(db, "t", "data", mode="table")
+    assert entry.mode == "table" and entry.is_intact and looks == 3
+    db.close()
+    other.close()

@@ -517,3 +517,19 @@ def test_a_record_that_was_dropped(store: str) -> None:
     zb.enable(db, "u", "data")
     assert [each.is_intact for each in zb.status(db)] == [True, True]
     db.close()
+
+
+def test_another_table_under_the_old_name_is_not_taken_for_the_old_one(store: str) -> None:
+    """The table was renamed and then made anew, so that nothing but its values says where it is."""
+    db = apsw.Connection(store)
+    db.execute(f"""ALTER TABLE t RENAME TO u; CREATE TABLE u_new AS SELECT * FROM u; DROP TABLE u;
+        ALTER TABLE u_new RENAME TO u; {CREATE}""")
+    with pytest.warns(zb.ZblobWarning, match="the one that was compressed is now u"):
+        zb.load(db, keep=True)
+    db.execute("INSERT INTO t(data) VALUES (?)", (VALUE,))
+    assert one(db, "SELECT typeof(data) || zis_frame(data) FROM t") == "blob0"
+    (entry,) = zb.status(db)
+    assert not entry.is_intact and "or it is another table" in entry.problems[0]
+    zb.enable(db, "u", "data")
+    assert [(each.table, each.is_intact) for each in zb.status(db)] == [("u", True)]
+    db.close()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import apsw
 import pytest
 
 import sqlite_zblob as zb
 from sqlite_zblob.connect.database import tokens
 
-from ..conftest import one
+from ..conftest import one, open_apsw
 
 REFUSED = {
     "CREATE TABLE t(d BLOB PRIMARY KEY)": "it is part of the PRIMARY KEY",
@@ -139,3 +140,18 @@ def test_tokens() -> None:
         ("other", "<"),
         ("other", ">"),
     ]
+
+
+def test_a_connection_without_triggers_is_told_that_it_stores_values_as_they_come(path: str) -> None:
+    db = open_apsw(path)
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    zb.enable(db, "t", "data")
+    db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+    with pytest.warns(zb.ZblobWarning, match="triggers are switched off on this connection"):
+        zb.enable(db, "t", "data")
+    (entry,) = zb.status(db)
+    assert not entry.is_intact and "stored as it comes" in entry.problems[0]
+    db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
+    assert [each.is_intact for each in zb.status(db)] == [True]
+    assert [each.is_intact for each in zb.status(path)] == [True]
+    db.close()

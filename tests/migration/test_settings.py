@@ -349,3 +349,18 @@ def test_the_progress_of_verify(store: apsw.Connection, path: str) -> None:
         )
     )
     assert last.ratio == report.ratio
+
+
+def test_verify_names_a_table_that_cannot_be_read_here_and_goes_on(path: str) -> None:
+    """Its key is in an order that only the program's own connections know."""
+    db = open_apsw(path)
+    db.create_collation("mine", lambda a, b: (a > b) - (a < b))
+    for table, key in (("a", "TEXT COLLATE mine"), ("b", "INTEGER")):
+        db.execute(f"CREATE TABLE {table}(k {key} PRIMARY KEY, data BLOB) WITHOUT ROWID")
+        zb.enable(db, table, "data")
+        db.execute(f"INSERT INTO {table} VALUES (1, zeroblob(5000))")
+    db.close()
+    report = zb.verify(path)
+    assert report.compressed_rows == 1 and report.columns == (("a", "data"), ("b", "data"))
+    (damage,) = report.damages
+    assert damage.table == "a" and damage.reason.startswith("SQLite cannot read the table here: ")
