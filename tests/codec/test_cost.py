@@ -2,7 +2,8 @@
 
 An idle machine finds at most 9 times the time of an ordinary image for each byte to compress, at any level, and 3 times
 to decompress; what is allowed here is about twice that. Time is that of the thread alone, and the least of several,
-because a busy machine slows it down as well.
+because a busy machine slows it down as well. At levels 8 and 9 it does not have zstd's long searches in it, which run
+in a thread of their own (docs/reliability.md).
 """
 
 from __future__ import annotations
