@@ -15,10 +15,11 @@ enum {
 };
 
 /* What a level spends: boxes, and samples of each component in them, that choose the tables. Plateaus make encoding
- * slower, so they must save at least 1 / gain of the bits. */
+ * slower, so they must save at least 1 / gain of the bits, and at the first look, which promises too much and is cheaper
+ * than the second one, 1 / promise. */
 struct spending {
     uint32_t boxes, samples;
-    int gain;
+    int gain, promise;
 };
 
 /* Stills in colour gain about three parts in a hundred, which is near the limit for others. */
@@ -27,8 +28,11 @@ spending_of(const struct training *t)
 {
     bool is_colour_still = t->model->chunk_slices <= 1 && t->model->shape.components > 1;
     if (t->level < 4)
-        return (struct spending){20, 60000, 12};
-    return (struct spending){BOXES_MAX, t->level < 7 ? 200000 : 400000, is_colour_still ? 64 : 32};
+        return (struct spending){20, 60000, 12, 12};
+    int gain = is_colour_still ? 64 : 32;
+    if (t->level < 7)
+        return (struct spending){BOXES_MAX, 200000, gain, gain * 4 / 7};
+    return (struct spending){BOXES_MAX, 400000, gain, gain};
 }
 
 /* Keeps what a segment's samples are coded as, without plateaus and with them. Called after `residual`. */
@@ -84,8 +88,9 @@ count_boxes(struct training *t, bool quickly)
     voxel_price_tokens(counts, voxel_plain_tables(t->model));
     voxel_count_cells(counts);
     free(counts->samples);
+    struct spending spending = spending_of(t);
     return voxel_choose_plateaus(t->model, counts, shape->width * shape->height * shape->slices * shape->components,
-                                 spending_of(t).gain, quickly);
+                                 quickly ? spending.promise : spending.gain, quickly);
 }
 
 /* The boxes of the training show at once whether plateaus may pay. Larger ones then choose the tables, which are many. */
