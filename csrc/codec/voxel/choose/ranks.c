@@ -107,6 +107,24 @@ gain_of(const struct look *look)
     return each * (total / 256) > bits * TABLE_COST ? each : 0;
 }
 
+/* Samples of 8 bits without loading them. Words that repeat the one before, as in background, are passed over. */
+static void
+mark_bytes(uint8_t *used, const unsigned char *at, size_t count, size_t step, unsigned flip)
+{
+    uint64_t word, before = 0;
+    size_t i = 0;
+    for (; step == 1 && i + sizeof word <= count; i += sizeof word) {
+        memcpy(&word, at + i, sizeof word);
+        if (word == before && i > 0)
+            continue;
+        before = word;
+        for (int shift = 0; shift < 64; shift += 8)
+            used[(word >> shift & 255) ^ flip] = 1;
+    }
+    for (; i < count; i++)
+        used[at[i * step] ^ flip] = 1;
+}
+
 /* Marks all values of the image. False: they are too dense, or the call was interrupted. */
 static bool
 mark_values(struct look *look, const unsigned char *samples, int16_t *row)
@@ -124,6 +142,10 @@ mark_values(struct look *look, const unsigned char *samples, int16_t *row)
             return false;
         for (size_t c = 0; c < shape->components; c++) {
             uint8_t *used = look->used[look->maps > 1 ? c : 0];
+            if (look->type->size == 1) {
+                mark_bytes(used, pixels + c, (size_t)shape->width, (size_t)shape->components, lowest < 0 ? 0x80 : 0);
+                continue;
+            }
             voxel_load(model, pixels, c, (size_t)shape->components, row, (size_t)shape->width);
             for (size_t x = 0; x < shape->width; x++)
                 used[row[x] - lowest] = 1;
