@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,7 @@ def read_sitk(value: Buffer, image: int | None = None) -> SimpleITK.Image:
     import SimpleITK
 
     array, about = _read(value, image)
+    array, about = _colours_last(array, about)
     replacement = {"bool": "uint8", "float16": "float32"}.get(about.pixel_type, about.pixel_type)
     sitk: Any = SimpleITK
     try:
@@ -111,6 +113,30 @@ def read_sitk(value: Buffer, image: int | None = None) -> SimpleITK.Image:
         what += f", spacing {about.spacing} and direction {about.direction}" if about.spacing else ""
         raise OptionError(f"SimpleITK cannot hold this image, which has {what}: {error}") from error
     return made
+
+
+def _colours_last(array: np.ndarray[Any, Any], about: ImageInfo) -> tuple[np.ndarray[Any, Any], ImageInfo]:
+    """Colours by plane, an axis of a DICOM file, become the components of a pixel, as ITK reads them."""
+    import numpy as np
+
+    if about.source != "DICOM" or about.dimension != 4:
+        return array, about
+
+    def kept(values: Any) -> tuple[Any, ...]:
+        return tuple(value for axis, value in enumerate(values) if axis != 2)
+
+    array = np.moveaxis(array, 1, -1)
+    rows = kept(about.direction[row : row + 4] for row in range(0, 16, 4)) if about.direction else ()
+    about = replace(
+        about,
+        dimension=3,
+        size=kept(about.size),
+        components=about.size[2],
+        spacing=about.spacing and kept(about.spacing),
+        origin=about.origin and kept(about.origin),
+        direction=sum(map(kept, rows), ()) or None,
+    )
+    return array, about
 
 
 def _read(value: Buffer, image: int | None) -> tuple[np.ndarray[Any, Any], ImageInfo]:

@@ -118,7 +118,9 @@ def dicom_files() -> Iterator[tuple[str, File]]:
     yield "dicom bits", File("guess", dicom(masks, **bits), masks)
     planes = np.moveaxis(mixed, -1, 1).copy()
     value = dicom(planes, **rgb, PlanarConfiguration=1)
-    yield "dicom by plane", File("DICOM", value, planes, (*SPACING[:2], 1.0, 1.0))
+    turned = (*(0.8, -0.6, 0, 0), *(0.6, 0.8, 0, 0), *(0, 0, 1, 0), *(0, 0, 0, 1))
+    place = (*ORIGIN[:2], 0.0, ORIGIN[2])
+    yield "dicom by plane", File("DICOM", value, planes, (*SPACING[:2], 1.0, SPACING[2]), place, turned)
 
 
 # ---- What ITK writes --------------------------------------------------------------------------------------

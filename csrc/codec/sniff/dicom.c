@@ -1,8 +1,8 @@
 /*
  * dicom.c: recognises DICOM files whose pixels are not compressed: explicit and implicit VR, one frame or many, colours by
  * pixel or by plane. The image has three axes, as in SimpleITK: columns, rows, frames; colours by plane are an axis
- * before the frames. Spacing, origin and direction come from the file or, in enhanced files, from the functional groups
- * of the first two frames.
+ * before the frames, in the image as in space. Spacing, origin and direction come from the file or, in enhanced files, from
+ * the functional groups of the first two frames.
  */
 #include "dicom.h"
 
@@ -281,6 +281,15 @@ normalize(double *cosines)
         cosines[i] = cosines[i] / length + 0.0; /* no negative zeros */
 }
 
+/* The direction of an axis: of three numbers, or of four where colours by plane are an axis of their own. */
+static void
+set_axis(struct zblob_image *image, uint32_t axis, const double *cosines)
+{
+    const double spread[4] = {cosines[0], cosines[1], 0, cosines[2]};
+    bool has_planes = image->grid.dimension == 4;
+    image_set_axis(image, axis, has_planes ? spread : cosines, has_planes ? 4 : 3);
+}
+
 static void
 set_space(struct dicom *dicom, struct zblob_image *image)
 {
@@ -289,6 +298,7 @@ set_space(struct dicom *dicom, struct zblob_image *image)
                             : dicom->imager_spacing_count == 2 ? dicom->imager_spacing
                                                                : NULL;
     double normal[3] = {0, 0, 1};
+    uint32_t frames = image->grid.dimension - 1;
     image_start_space(image);
     if (spacing && spacing[0] > 0 && spacing[1] > 0) {
         image->spacing[0] = spacing[1];
@@ -300,16 +310,16 @@ set_space(struct dicom *dicom, struct zblob_image *image)
         for (uint32_t i = 0; i < 3; i++)
             normal[i] = row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3] + 0.0;
     }
-    if (image->grid.dimension != 3)
-        return; /* planes of colours are no axis of the space */
-    image->spacing[2] = distance_of_frames(dicom, normal);
+    image->spacing[frames] = distance_of_frames(dicom, normal);
     if (dicom->orientation_count == 6) {
-        image_set_axis(image, 0, row, 3);
-        image_set_axis(image, 1, column, 3);
-        image_set_axis(image, 2, normal, 3);
+        set_axis(image, 0, row);
+        set_axis(image, 1, column);
+        set_axis(image, frames, normal);
     }
-    if (dicom->position_count > 0)
-        memcpy(image->origin, dicom->positions[0], sizeof dicom->positions[0]);
+    if (dicom->position_count > 0) {
+        memcpy(image->origin, dicom->positions[0], 2 * sizeof *image->origin);
+        image->origin[frames] = dicom->positions[0][2];
+    }
 }
 
 /* Masks of one bit per pixel, as segmentations have them: bytes of eight pixels in a row are the samples of a guess. */

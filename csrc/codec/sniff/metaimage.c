@@ -75,6 +75,17 @@ read_field(const struct text *name, struct text value, struct metaimage *meta)
         meta->is_attached = text_is(&value, "LOCAL");
 }
 
+/* "Name = value" or "Name: value". */
+static bool
+take_name(struct text *line, struct text *name)
+{
+    for (size_t i = 0; i < line->size; i++) {
+        if (line->at[i] == '=' || line->at[i] == ':')
+            return text_name(line, line->at[i] == '=' ? "=" : ":", name);
+    }
+    return false;
+}
+
 /* The lines up to "ElementDataFile", which is the last one; `file` is left at the samples. */
 static bool
 read_header(struct text *file, struct metaimage *meta)
@@ -85,7 +96,7 @@ read_header(struct text *file, struct metaimage *meta)
     for (uint32_t i = 0; i < FIELDS_MAX && text_line(file, &line); i++) {
         if (line.size == 0)
             continue;
-        if (!text_name(&line, "=", &name))
+        if (!take_name(&line, &name))
             return false;
         read_field(&name, line, meta);
         if (text_is(&name, "ElementDataFile"))

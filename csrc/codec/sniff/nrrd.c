@@ -18,8 +18,8 @@ struct nrrd {
     bool is_node[ZBLOB_DIMENSION_MAX];    /* axes whose first sample lies at their minimum, not half a step after it */
     bool is_outside[ZBLOB_DIMENSION_MAX]; /* axes that are none of the space */
     double directions[ZBLOB_DIMENSION_MAX][ZBLOB_DIMENSION_MAX], origin[ZBLOB_DIMENSION_MAX];
-    double minima[ZBLOB_DIMENSION_MAX]; /* of each axis; NAN where there is none */
-    uint32_t minimum_count;
+    double minima[ZBLOB_DIMENSION_MAX], maxima[ZBLOB_DIMENSION_MAX]; /* of each axis; NAN where there is none */
+    uint32_t minimum_count, maximum_count;
     double flip[2]; /* of x and y */
     uint64_t line_skip;
     double byte_skip; /* -1: the samples are the file's end */
@@ -166,6 +166,8 @@ read_field(const struct text *name, struct text value, struct nrrd *nrrd)
         nrrd->has_spacings = read_axes(value, image->spacing) > 0;
     else if (text_is(name, "axis mins") || text_is(name, "axismins"))
         nrrd->minimum_count = read_axes(value, nrrd->minima);
+    else if (text_is(name, "axis maxs") || text_is(name, "axismaxs"))
+        nrrd->maximum_count = read_axes(value, nrrd->maxima);
     else if (text_is(name, "centerings") || text_is(name, "centers"))
         read_centerings(value, nrrd);
     else if (text_is(name, "space"))
@@ -205,23 +207,36 @@ take_components(struct nrrd *nrrd)
     memmove(grid->size, grid->size + 1, sizeof *grid->size * grid->dimension);
     memmove(nrrd->image.spacing, nrrd->image.spacing + 1, sizeof *nrrd->image.spacing * grid->dimension);
     memmove(nrrd->minima, nrrd->minima + 1, sizeof *nrrd->minima * grid->dimension);
+    memmove(nrrd->maxima, nrrd->maxima + 1, sizeof *nrrd->maxima * grid->dimension);
     memmove(nrrd->is_node, nrrd->is_node + 1, sizeof *nrrd->is_node * grid->dimension);
     nrrd->minimum_count -= nrrd->minimum_count > 0;
+    nrrd->maximum_count -= nrrd->maximum_count > 0;
     memmove(nrrd->is_outside, nrrd->is_outside + 1, sizeof *nrrd->is_outside * grid->dimension);
     memmove(nrrd->directions, nrrd->directions + 1, sizeof *nrrd->directions * grid->dimension);
 }
 
-/* Minima are an origin if each axis has one, and a step. */
+/* From one sample to the next, as spacings or else minima and maxima say it; NAN: they do not. */
+static double
+step_of(const struct nrrd *nrrd, const double *spacings, uint32_t axis)
+{
+    if (nrrd->has_spacings && isfinite(spacings[axis]))
+        return spacings[axis];
+    uint64_t steps = nrrd->image.grid.size[axis] - (nrrd->is_node[axis] ? 1 : 0);
+    return axis < nrrd->maximum_count ? (nrrd->maxima[axis] - nrrd->minima[axis]) / (double)steps : (double)NAN;
+}
+
+/* Minima are an origin if each axis has one, and a step. Steps that only maxima tell are no spacing for ITK, nor here. */
 static void
-take_minima(struct nrrd *nrrd, const double *steps)
+take_minima(struct nrrd *nrrd, const double *spacings)
 {
     double origin[ZBLOB_DIMENSION_MAX];
     uint32_t dimension = nrrd->image.grid.dimension;
-    if (!nrrd->has_spacings || nrrd->minimum_count < dimension)
+    if (nrrd->minimum_count < dimension)
         return;
     for (uint32_t axis = 0; axis < dimension; axis++) {
-        origin[axis] = nrrd->minima[axis] + (nrrd->is_node[axis] ? 0 : steps[axis] / 2);
-        if (!isfinite(origin[axis]))
+        double step = step_of(nrrd, spacings, axis);
+        origin[axis] = nrrd->minima[axis] + (nrrd->is_node[axis] ? 0 : step / 2);
+        if (!isfinite(origin[axis]) || isnan(step))
             return;
     }
     memcpy(nrrd->image.origin, origin, sizeof *origin * dimension);

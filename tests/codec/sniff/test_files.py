@@ -138,14 +138,40 @@ def test_pydicom_s_files() -> None:
         pixels = np.moveaxis(pixels, -1, -3) if is_planar else pixels
         np.testing.assert_array_equal(samples_of(value, found[0]).ravel(), pixels.ravel(), err_msg=path.name)
         checked += 1
-        if not is_planar and found[0].source != "guess":
+        if found[0].source != "guess":
             try:
                 image = sitk.ReadImage(str(path))
             except RuntimeError:  # it cannot read all of them
                 continue
             reference = File("", value, pixels, image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-            check_space(found[0], reference)
+            if is_planar:
+                check_geometry(zb.images.read_sitk(value), image)
+            else:
+                check_space(found[0], reference)
     assert checked > 50
+
+
+def check_geometry(read: sitk.Image, image: sitk.Image) -> None:
+    for name in ("GetSize", "GetNumberOfComponentsPerPixel", "GetSpacing", "GetOrigin", "GetDirection"):
+        np.testing.assert_allclose(getattr(read, name)(), getattr(image, name)(), atol=1e-6, err_msg=name)
+
+
+def test_dicom_colours_by_plane_have_the_geometry_of_those_by_pixel() -> None:
+    mixed = np.stack([colours(), colours() + 1, colours() // 2])
+    more: dict[str, Any] = {
+        "SamplesPerPixel": 3,
+        "PhotometricInterpretation": "RGB",
+        "Rows": 40,
+        "Columns": 52,
+        "NumberOfFrames": 3,
+    }
+    planes = np.moveaxis(mixed, -1, 1).copy()
+    by_pixel, by_plane = (
+        zb.images.read_sitk(zb.compress(dicom(pixels, **more, PlanarConfiguration=int(pixels is planes))))
+        for pixels in (mixed, planes)
+    )
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(by_plane), mixed)
+    check_geometry(by_plane, by_pixel)
 
 
 def test_nibabel_s_files() -> None:
@@ -456,6 +482,14 @@ HEADERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "comment": (".mha", ("Comment = a scan", *META)),
     "empty line": (".mha", (META[0], "", *META[1:])),
     "header size": (".mha", (*META, "HeaderSize = 120")),
+    "colons": (".mha", ("ObjectType: Image", "NDims : 3", *META[2:], "Offset: 5 6 7", "ElementSpacing:1 2 3")),
+    "minima and maxima": (".nrrd", (*NRRD, "axis mins: 5 6 7", "axis maxs: 9 9 9", "centerings: cell node cell")),
+    "a maximum for some axes": (".nrrd", (*NRRD, "axismins: 5 6 7", "axismaxs: 9 9 nan", "spacings: nan 2 3")),
+    "a minimum without a step": (".nrrd", (*NRRD, "axis mins: 5 6 7", "centerings: node node node")),
+    "a node alone": (
+        ".nrrd",
+        (*NRRD, "sizes: 1 3 2", "axis mins: 5 6 7", "axis maxs: 9 9 9", "centers: node cell cell"),
+    ),
     "minima": (".nrrd", (*NRRD, "axis mins: 5 6 7", "spacings: 1 2 3")),
     "minima of nodes": (".nrrd", (*NRRD, "axis mins: 5 6 7", "spacings: 1 2 3", "centerings: node cell node")),
     "a spacing for some axes": (".nrrd", (*NRRD, "spacings: nan 2 3")),
