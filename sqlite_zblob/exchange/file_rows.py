@@ -17,12 +17,11 @@ from typing import Any
 
 from ..codec import DEFAULT_MAX_SIZE, checksum, compress, decompress, find_damages, has_magic
 from ..errors import DamagedFrameError, OptionError
-from .names import Key, key_of, name_of
+from .names import MARKS, Key, key_of, name_of
 from .objects import Objects
 from .rows import RowResult, Stored, Target, describe, mark_of
 
 SUFFIXES = {"frames": ".zblob", "nifti": ".nii.gz", "nrrd": ".nrrd", "raw": ".json"}
-MARKS = "zblob-marks"  # a folder: what each row's files were made of, and their names
 NUMBERED = "=n"  # and a number, after the name of a row that has several images
 
 

@@ -10,6 +10,8 @@ Key = str | bytes | int
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 MOST_BYTES = 240
+MARKS = "zblob-marks"  # a folder beside the rows: what each row's files were made of, and their names
+_TAKEN = (MARKS, "zarr.json")
 
 
 def name_of(key: Key) -> str:
@@ -23,6 +25,8 @@ def name_of(key: Key) -> str:
         name = f"=i{key}"
     elif isinstance(key, bytes):
         name = f"=b{key.hex()}"
+    elif key in _TAKEN:  # by what is no row
+        name = f"={ord(key[0]):02X}{key[1:]}"
     else:
         name = "".join(_letter(at, byte) for at, byte in enumerate(key.encode("utf-8", "surrogatepass"))) or "=e"
     if len(name) > MOST_BYTES:

@@ -32,7 +32,7 @@ from ..migration.reports import Failure
 from ..shards.layout import Databases, is_pattern, paths_of
 from ..shards.store import open as open_store
 from . import file_rows, zarr_rows
-from .names import Key, name_of
+from .names import MARKS, Key, name_of
 from .objects import PATIENCE, Objects
 from .rows import RowResult, Stored, Target
 
@@ -233,7 +233,7 @@ def import_rows(
     target = Target(kind, _absolute(url), "zblob", level, verify, patience)
     objects = Objects(target.url, patience=patience)
     names = objects.folders() if kind == "zarr" else file_rows.names_in(objects, kind)
-    names = [name for name in names if name != file_rows.MARKS]
+    names = [name for name in names if name != MARKS]
     with ExitStack() as stack:
         put, has = _writer(stack, database, table, column, level)
         totals = _Totals("import", url, len(names), callback_of(progress))

@@ -432,13 +432,13 @@ def _decode(data: bytes, metadata: dict[str, Any]) -> bytes:
 
 def _zstd_size(data: bytes) -> int | None:
     """What a Zstandard frame says of its content (RFC 8878, section 3.1.1.1); None: nothing."""
-    if len(data) < 18 or data[:4] != b"\x28\xb5\x2f\xfd":
+    if len(data) < 9 or data[:4] != b"\x28\xb5\x2f\xfd":
         return None
     descriptor = data[4]
     is_single = bool(descriptor & 32)
     at = 5 + (not is_single) + (0, 1, 2, 4)[descriptor & 3]
     width = (1 if is_single else 0, 2, 4, 8)[descriptor >> 6]
-    if not width:
+    if not width or at + width > len(data):
         return None
     return int.from_bytes(data[at : at + width], "little") + (256 if width == 2 else 0)
 

@@ -117,7 +117,7 @@ class ShardedStore(MutableMapping[Key, Value]):
         by_shard: dict[int, list[tuple[Key, bytes]]] = {}
         for key, value in items:
             by_shard.setdefault(self.shard_of(key), []).append((key, self.pack(value)))
-        for number, pairs in by_shard.items():
+        for number, pairs in sorted(by_shard.items()):  # so that no two writers wait for each other's leases
             with self._writing(number) as connection, atomic(connection):
                 for key, frame in pairs:
                     self._store(connection, key, frame, {})

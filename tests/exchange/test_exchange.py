@@ -311,6 +311,21 @@ def test_names() -> None:
             key_of(odd)
 
 
+@pytest.mark.parametrize(("kind", "codec"), [("frames", "zblob"), ("zarr", "zblob"), ("zarr", "zstd")])
+def test_names_of_ours_and_the_shortest_values(tmp_path: Path, kind: str, codec: str) -> None:
+    """Keys that are called as what lies beside the rows; frames of Zstandard of less than 18 bytes."""
+    rows: dict[Any, Any] = {"zblob-marks": b"marks", "zarr.json": b"array", "c": b"chunk"}
+    rows |= {size: bytes(range(65, 65 + size)) for size in range(6)}
+    connection = open_apsw(str(tmp_path / "in.db"))
+    connection.execute("CREATE TABLE results(id PRIMARY KEY, data)")
+    connection.executemany("INSERT INTO results VALUES (?, ?)", list(rows.items()))
+    connection.close()
+    place, out = f"{kind}:{tmp_path / 'out'}", empty_database(tmp_path / "out.db")
+    assert zb.exchange.export_rows(tmp_path / "in.db", "results", "data", place, codec=codec).ok
+    report = zb.exchange.import_rows(out, "results", "data", place)
+    assert report.ok and report.done_rows == len(rows) and rows_of(out) == rows
+
+
 def test_the_commands(database: str, tmp_path: Path) -> None:
     def run_json(*arguments: object, exit_code: int = 0) -> Any:
         done = CliRunner().invoke(cli, [*map(str, arguments), "--json"], prog_name="sqlite-zblob")

@@ -41,6 +41,8 @@ def test_there_and_back(store: str, volumes: Any) -> None:
     assert (found.shape, found.dtype) == (volumes.shape, volumes.dtype)
     assert np.array_equal(found[2:4, 5, ::3].compute(scheduler="threads"), volumes[2:4, 5, ::3])
     assert np.array_equal(found.compute(scheduler="threads"), volumes)
+    twice = zb.dask.from_store(store, "results", "data", [KEYS[2], KEYS[0], KEYS[2]])
+    assert np.array_equal(twice.compute(scheduler="threads"), volumes[[2, 0, 2]])
     by_key = zb.dask.from_store(store, "results", "data", stack=False)
     assert sorted(by_key) == KEYS
     with zb.shards.open(store) as opened:

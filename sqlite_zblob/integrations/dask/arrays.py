@@ -74,11 +74,13 @@ def from_store(
     :raises UnsupportedFrameError: a newer version has written a value.
     :raises OSError: a file cannot be read.
     :raises DatabaseError: a file is no database.
-    :raises ChangedValueError: only while computing: the value has been changed since this call.
+    :raises ChangedValueError: only while computing: the value has been changed since this call, and has to be read.
+        What a worker still has in memory is the value as it was.
     """
     import dask.array as da
 
     arrays: dict[Any, Any] = {}
+    stacked: list[Any] = []  # a key that is named twice is there twice
     for key, source, found in _find(paths_of(databases), table, column, keys, image):
         workers = None if workers_of is None else list(workers_of(source.path))
         with dask.annotate(workers=workers, allow_other_workers=True) if workers else nullcontext():
@@ -90,6 +92,7 @@ def from_store(
                 meta=_empty(found),
                 name=f"zblob-{dask.base.tokenize(source)}",
             )
+        stacked.append(arrays[key])
     if not stack:
         return arrays
     if not arrays:
@@ -98,7 +101,7 @@ def from_store(
     if len(kinds) > 1:
         few = ", ".join(f"{key!r}: {shape} {dtype}" for (shape, dtype), key in list(kinds.items())[:4])
         raise OptionError(f"images of {len(kinds)} shapes or types cannot be stacked ({few}): take stack=False")
-    return da.stack(list(arrays.values()))
+    return da.stack(stacked)
 
 
 def _empty(found: StoredImage) -> Any:
