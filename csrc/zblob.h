@@ -363,6 +363,10 @@ ZBLOB_API enum zblob_result zblob_compress_pickle(const struct zblob_options *op
                                                   unsigned char **envelope, size_t *envelope_size,
                                                   struct zblob_error *error);
 
+/* What an envelope has before and after a frame of so many bytes: prefix takes ZBLOB_ENVELOPE_PREFIX_SIZE bytes, suffix the
+ * rest of ZBLOB_ENVELOPE_OVERHEAD. */
+ZBLOB_API void zblob_envelope_ends(uint64_t frame_size, unsigned char *prefix, unsigned char *suffix);
+
 /* ---- Parts of a value, for readers that do not hold the whole frame -------------------------- */
 
 /* Bytes of a value: `count` runs of `run` bytes each. From the start of one run to that of the next there are `pitch`

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ._codec import ffi, lib
-from .codec import Buffer, _bytes_of, _call, _give_dictionary, _made_by, _raise, make_options
+from .codec import Buffer, Hint, _bytes_of, _call, _give_dictionary, _made_by, _raise, _take_hint, make_options
 from .errors import DamagedFrameError, ZblobError
 
 
@@ -103,17 +103,28 @@ def _attempt(sink: _Sink, action: Callable[[], object]) -> int:
     return int(lib.ZBLOB_OK)
 
 
-def compress_to(file: Any, data: Buffer, **options: Any) -> bytes:
+def envelope_ends(frame_size: int) -> tuple[bytes, bytes]:
+    """What a pickle envelope has before and after a frame of so many bytes."""
+    before = bytearray(lib.ZBLOB_ENVELOPE_PREFIX_SIZE)
+    after = bytearray(lib.ZBLOB_ENVELOPE_OVERHEAD - len(before))
+    with ffi.from_buffer(before) as prefix, ffi.from_buffer(after) as suffix:
+        lib.zblob_envelope_ends(frame_size, ffi.cast("unsigned char *", prefix), ffi.cast("unsigned char *", suffix))
+    return bytes(before), bytes(after)
+
+
+def compress_to(file: Any, data: Buffer, *, hint: Hint | None = None, **options: Any) -> bytes:
     """Compress bytes whose frame may be too large for memory: write its chunks to a seekable binary file.
 
     What is returned is the header, which precedes them in the frame.
 
     :param data: as for `compress`; a mapped file needs no memory.
+    :param hint: as for `compress`.
     :param options: as for `compress`, `level` included.
     :raises OptionError: as `compress`. What the file raises is passed on.
     """
     settings, sink = make_options(**options), _Sink(file)
     with _bytes_of(data) as src:
+        _take_hint(settings, hint, len(src))
         try:
             return _made_by(
                 lambda *given: lib.zblob_compress_to(*given[:4], sink.struct, *given[4:]),

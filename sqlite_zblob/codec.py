@@ -373,7 +373,7 @@ def _is_plain_pickle(src: Any) -> bool:
     return bool(answer[0])
 
 
-def _check_size(size: int, max_size: int) -> None:
+def check_size(size: int, max_size: int) -> None:
     if size > max_size:
         raise SizeLimitError(f"the value has {size} bytes before compression, more than max_size={max_size}")
 
@@ -454,7 +454,7 @@ def _decompress(
         if lib.zblob_frame_open(header, found, found_size, found_size, error):
             _raise(error)
         size = header.raw_size
-        _check_size(size, max_size)
+        check_size(size, max_size)
         _give_dictionary(header, dictionary)
         value: Any = _new_bytes(None, size) if out is None else _writable(out, size)
         with ffi.from_buffer(value) as dst, _call(size) as request:
@@ -500,11 +500,11 @@ def find_damages(frame: Buffer, *, max_size: int = DEFAULT_MAX_SIZE) -> list[tup
                 return []
             if lib.zblob_frame_open(header, found, found_size, found_size, error):
                 _raise(error)
-            _check_size(header.raw_size, max_size)
+            check_size(header.raw_size, max_size)
             _give_dictionary(header)
             if lib.zblob_decoder_open(decoder, header, error):
                 _raise(error)
-            return _first_damages(_damaged_chunks(decoder[0], header, found, error))
+            return first_damages(_damaged_chunks(decoder[0], header, found, error))
         except (DamagedFrameError, MissingDictionaryError, SizeLimitError, UnsupportedFrameError) as problem:
             return [(None, str(problem))]
         finally:
@@ -514,7 +514,7 @@ def find_damages(frame: Buffer, *, max_size: int = DEFAULT_MAX_SIZE) -> list[tup
 _DAMAGES_MAX = 1000
 
 
-def _first_damages(damages: Iterator[tuple[int, str]]) -> list[tuple[int | None, str]]:
+def first_damages(damages: Iterator[tuple[int, str]]) -> list[tuple[int | None, str]]:
     found: list[tuple[int | None, str]] = list(itertools.islice(damages, _DAMAGES_MAX))
     more = sum(1 for _ in damages)
     return [*found, (None, f"and {more} more damaged chunks")] if more else found

@@ -177,9 +177,10 @@ def _replace(connection: Connection, table: Table, column: Column, key: Key, env
     name = quote(column.name)
     row = _condition(table)
     others = [quote(each.name) for each in table.columns if fold(each.name) != fold(column.name)]
+    beside = f"SELECT {_with_types(others) or 1} FROM {table.address} WHERE {row}"  # the value itself may be large
     look = f"SELECT {_with_types([name, *others])} FROM {table.address} WHERE {row}"
     frame = compress_pickle(_PROBE) if envelope == "pickle" else compress(_PROBE)
-    before = run(connection, look, key)
+    before = run(connection, beside, key)
     run(connection, f"UPDATE {table.address} SET {name} = ?{len(key) + 1} WHERE {row}", (*key, frame))
     after = run(connection, look, key)
     owners = ", ".join(update_triggers(table, column)) or "something"
@@ -187,6 +188,6 @@ def _replace(connection: Connection, table: Table, column: Column, key: Key, env
         raise OptionError(f"trigger {owners} deletes or moves a row whose column {column.name} is updated")
     if after[0][0] != frame:
         raise OptionError(f"a compressed value does not stay in column {column.name}: trigger {owners} prevents it")
-    pairs = zip(others, _pairs(before[0][2:]), _pairs(after[0][2:]), strict=True)
+    pairs = zip(others, _pairs(before[0][: 2 * len(others)]), _pairs(after[0][2:]), strict=True)
     changed = [other for other, old, new in pairs if old != new]
     return Outcome(changed=tuple(changed))

@@ -23,7 +23,9 @@ from ..column.dictionaries import dictionary_of
 from ..column.hint import ask_row
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
+from ..parts.pieces import is_mapped
 from .bulk import Found, find_frames, restore_frames, suits_bulk
+from .large import here, read_or_map
 from .meter import Meter
 from .pipeline import Load, Pipeline, Task
 from .record import Record, Tally
@@ -279,7 +281,7 @@ class Rewriter:
         settings = self.record.settings
         source = replace(self.target.source, place=place)
         job = Job(source, items, settings.level, settings.envelope, settings.min_size, has_values)
-        return replace(job, dictionary=self.dictionary_of(place))
+        return replace(job, dictionary=self.dictionary_of(place), home=here())
 
     def dictionary_of(self, place: Place) -> int:
         """The one that the column uses, as it was when it was first asked for."""
@@ -416,11 +418,13 @@ class Rewriter:
         """What a worker would do, here and now: in a transaction of this connection."""
         place = self.target.place
         try:
-            value = read_value(self.connection, place, entry.key, entry.size)
+            is_blob = entry.value_type == "blob"
+            value = (read_or_map if is_blob else read_value)(self.connection, place, entry.key, entry.size)
         except apsw.CorruptError as error:
             return Outcome("failed", reason=f"SQLite cannot read it: {error}")
         hint = self.hint(entry, place)
-        item = Item(entry.key, entry.value_type, entry.size, None if value is None else bytes(value), hint=hint)
+        kept = value if value is None or is_mapped(value) else bytes(value)
+        item = Item(entry.key, entry.value_type, entry.size, kept, hint=hint)
         (outcome,) = self.way.task(self.job((item,), place, has_values=True)).outcomes
         return outcome
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import apsw
 
@@ -23,6 +23,7 @@ from ..column.virtual import find_rows
 from ..connect.database import octet_length, quote, run, snapshot, text_of
 from ..connect.loader import Connection
 from ..errors import DamagedFrameError, OptionError, UnsupportedFrameError
+from ..parts.pieces import LET_GO_SIZE, is_mapped, let_go, map_written, overwrite, pieces_of, takes_pieces
 
 Key = tuple[Any, ...]
 
@@ -52,6 +53,7 @@ class Place:
     collations: tuple[str, ...]  # of each of these columns, quoted
     has_rowid: bool  # True: the key is the rowid alone
     has_generated: bool = False  # the table has generated columns: SQLite refuses BLOB I/O, or reads a wrong column
+    takes_pieces: bool = False  # a value can be written piece by piece over a zeroblob, which nothing looks at
 
     @property
     def has_blobs(self) -> bool:
@@ -115,7 +117,8 @@ def place_of(table: Table, column: Column) -> Place:
     has_generated = any(each.is_generated for each in table.columns)
     rowid = table.rowid_name or (quote(table.rowid_alias.name) if table.rowid_alias else None)
     if rowid:
-        return Place(table.name, column.name, (rowid,), ("BINARY",), True, has_generated)
+        is_open = takes_pieces(table, column.name)
+        return Place(table.name, column.name, (rowid,), ("BINARY",), True, has_generated, is_open)
     index = next((each for each in table.indexes if each.origin == "pk"), None)
     if index is None:
         raise OptionError(f"table {table.name} has no PRIMARY KEY, and its columns take all names of the rowid")
@@ -322,6 +325,33 @@ def read_value(connection: apsw.Connection, place: Place, key: Key, size: int) -
         return _read_blob(connection, place, key, size)
 
 
+def map_value(connection: apsw.Connection, place: Place, key: Key, size: int) -> Buffer | None:
+    """`read_value` by way of a temporary file, without the value in memory.
+
+    :raises OSError: there is no room for the file.
+    """
+    with snapshot(connection):
+        run(connection, "SELECT 1 FROM main.sqlite_master LIMIT 1")
+        with _opened(connection, place, key, size) as blob:
+            return None if blob is None else map_written(lambda file: _copy(blob, size, file))
+
+
+def _copy(blob: apsw.Blob, size: int, file: BinaryIO) -> None:
+    for begin in range(0, size, PIECE_SIZE):
+        file.write(blob.read(min(PIECE_SIZE, size - begin)))
+
+
+def read_piece(connection: apsw.Connection, place: Place, key: Key, size: int, offset: int, count: int) -> bytes | None:
+    """Some bytes of a BLOB; None as for `read_value`."""
+    with snapshot(connection):
+        run(connection, "SELECT 1 FROM main.sqlite_master LIMIT 1")
+        with _opened(connection, place, key, size) as blob:
+            if blob is None:
+                return None
+            blob.seek(offset)
+            return blob.read(count)
+
+
 def read_small_values(connection: apsw.Connection, place: Place, first: Key, last: Key) -> dict[Key, bytes]:
     """The BLOBs and TEXTs of at most SMALL_SIZE bytes from one row to another, as `read_value` gives them."""
     condition, values = Span(None, last).condition(place)
@@ -375,8 +405,12 @@ def fingerprint(value: Buffer) -> int:
 
     It is the XXH3 of the value or, if that has several pieces of PIECE_SIZE bytes, of the XXH3s of these pieces.
     """
-    view = memoryview(value)
-    return _joined([checksum(view[begin : begin + PIECE_SIZE]) for begin in range(0, len(view), PIECE_SIZE)])
+    view, digests = memoryview(value), []
+    for begin in range(0, len(view), PIECE_SIZE):
+        digests.append(checksum(view[begin : begin + PIECE_SIZE]))
+        if begin % LET_GO_SIZE == 0:
+            let_go(value, begin)
+    return _joined(digests)
 
 
 def _joined(digests: list[int]) -> int:
@@ -422,12 +456,23 @@ def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) 
 
 def replace_value(connection: apsw.Connection, place: Place, key: Key, value_type: str, value: Buffer) -> bool:
     """Write a value in place of the one that is there. False: there is no such row, or it would become another text."""
+    if is_mapped(value) and value_type == "blob" and place.takes_pieces:
+        return _replace_in_pieces(connection, place, key, value)
     new, condition, values = "?", place.condition, (value, *key)
     if value_type == "text":
         new = text_of("?")
         condition, values = f"{condition} AND CAST({new} AS BLOB) IS ?", (*values, value, value)
     run(connection, f"UPDATE {place.address} SET {quote(place.column)} = {new} WHERE {condition}", values)
     return connection.changes() == 1
+
+
+def _replace_in_pieces(connection: apsw.Connection, place: Place, key: Key, value: Buffer) -> bool:
+    sql = f"UPDATE {place.address} SET {quote(place.column)} = zeroblob(?) WHERE {place.condition}"
+    run(connection, sql, (len(value), *key))
+    if connection.changes() != 1:
+        return False
+    overwrite(connection, "main", place.table, place.column, key[0], pieces_of(value))
+    return True
 
 
 # ---- Keys --------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ import apsw
 
 from ..choices import CompressOptions
 from ..codec import (
+    DEFAULT_MAX_SIZE,
     VERSION,
     Buffer,
     FrameInfo,
@@ -44,8 +46,20 @@ from ..connect.dictionaries import all_dictionaries, with_dictionaries
 from ..connect.loader import load
 from ..connect.opening import open_again
 from ..errors import DamagedFrameError, UnsupportedFrameError, ZblobError
+from ..parts.pieces import is_mapped, pieces_of
+from .large import (
+    GoneError,
+    check_stored,
+    comes_back,
+    compress_large,
+    decompress_large,
+    here,
+    is_large,
+    or_whole,
+    read_or_map,
+)
 from .scan import Scan, scan_span
-from .values import SMALL_SIZE, Key, Place, Span, fingerprint, read_small_values, read_value
+from .values import SMALL_SIZE, Key, Place, Span, fingerprint, read_piece, read_small_values, read_value
 
 BUSY_SECONDS = 60
 
@@ -68,7 +82,7 @@ class Item:
     key: Key
     value_type: str  # "blob" or "text"
     size: int  # bytes, as it is stored
-    value: bytes | None = None  # where the job has the values: None if it is gone
+    value: Buffer | None = None  # where the job has the values: None if it is gone
     known: int = 0  # fingerprint of a value that was looked at before and is to stay as it is; 0: none was
     hint: Hint | None = None  # what its row says of raw voxels
     span: Span | None = None  # the item stands for the small values of all these rows, which are checked in SQL
@@ -84,6 +98,7 @@ class Job:
     envelope: str = "frame"
     min_size: int = 0
     has_values: bool = False  # otherwise the worker reads them
+    home: str = ""  # the process whose threads may hand over mapped files in place of large values (large.py)
     dictionary: int = 0  # with which values are compressed; 0: none
     dictionaries: tuple[bytes, ...] = ()  # where the job has the values: those that they may need
 
@@ -97,7 +112,7 @@ class Outcome:
     kind: str
     raw_size: int = 0  # before compression
     digest: int = 0  # fingerprint of what was read; with its type and size it names the value to replace
-    value: bytes | None = None  # the new one
+    value: Buffer | None = None  # the new one
     value_type: str = "blob"  # of the new one
     reason: str = ""  # failed or unread: why
     damages: tuple[tuple[int | None, str], ...] = ()  # verify: chunk from 1, and reason
@@ -284,8 +299,10 @@ def _read_and_run(
     if item.span is not None:
         return _run_span(job, item.span, connection)
     try:
+        if task is _verify and is_large(item.size) and job.source.place.has_blobs:
+            return _verify_stored(item, connection, job.source.place)
         with getattr(_thread, "reading", nullcontext()):
-            value = read_value(connection, job.source.place, item.key, item.size)
+            value = _read(job, item, connection)
     except apsw.CorruptError as error:  # any other error may pass, and is no damage
         reason = f"SQLite cannot read it: {error}"
         return Outcome("failed", reason=reason, damages=((None, reason),))
@@ -293,6 +310,11 @@ def _read_and_run(
         reason = f"SQLite cannot read it: {error}"
         return Outcome("unread", reason=reason, damages=((None, reason),))
     return _run_item(job, item, value, task)
+
+
+def _read(job: Job, item: Item, connection: apsw.Connection) -> Buffer | None:
+    read = read_or_map if job.home == here() and item.value_type == "blob" else read_value
+    return read(connection, job.source.place, item.key, item.size)
 
 
 def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, Item, Buffer], Outcome]) -> Outcome:
@@ -309,7 +331,14 @@ def _run_item(job: Job, item: Item, value: Buffer | None, task: Callable[[Job, I
 # ---- Tasks -------------------------------------------------------------------------------------------------
 
 
-def _compressed(job: Job, item: Item, value: Buffer) -> bytes:
+def _compressed(job: Job, item: Item, value: Buffer) -> Buffer:
+    if is_mapped(value):
+        by_file = partial(compress_large, value, job.level, job.envelope, item.hint)
+        return or_whole(by_file, lambda: _compressed_whole(job, item, value))
+    return _compressed_whole(job, item, value)
+
+
+def _compressed_whole(job: Job, item: Item, value: Buffer) -> bytes:
     if job.envelope == "pickle":
         return compress_pickle(value, job.level, threads=1, for_column=True)
     options: CompressOptions = {"threads": 1, "for_column": True}
@@ -333,7 +362,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
     # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
         return kept
-    if not _is_same(decompress(new, threads=1, max_size=item.size), value):
+    if not (comes_back(new, value) if is_mapped(value) else _is_same(_decompressed(new, item.size), value)):
         return Outcome("failed", reason="what was compressed does not decompress to the same bytes")
     return Outcome("replace", raw_size=item.size, digest=digest, value=new)
 
@@ -364,9 +393,17 @@ def _gain(job: Job, item: Item, value: Buffer) -> Outcome:
     return outcome
 
 
+def _decompressed(frame: Buffer, size: int) -> bytes:
+    return cast(bytes, decompress(frame, threads=1, max_size=size))
+
+
 def _is_same(one: Any, other: Any) -> bool:
     """Compares by memcmp, as == with a memoryview does not."""
-    return len(one) == len(other) and bool(one.startswith(other))
+    if len(one) != len(other):
+        return False
+    if isinstance(one, bytes):
+        return one.startswith(other)
+    return all(bytes(a).startswith(b) for a, b in zip(pieces_of(one), pieces_of(other), strict=True))
 
 
 def _restore(job: Job, item: Item, value: Buffer) -> Outcome:
@@ -377,10 +414,12 @@ def _restore(job: Job, item: Item, value: Buffer) -> Outcome:
     return Outcome("replace", raw_size=about.raw_size, digest=fingerprint(value), value=raw, value_type=value_type)
 
 
-def _decompress(job: Job, value: Buffer, about: FrameInfo) -> tuple[str, bytes]:
+def _decompress(job: Job, value: Buffer, about: FrameInfo) -> tuple[str, Buffer]:
     """Type and bytes, of a text in the database's encoding."""
     if about.value_type == "text":
         return _decompress_text(job, value)
+    if job.home == here() and is_large(about.raw_size) and about.raw_size <= DEFAULT_MAX_SIZE:
+        return "blob", or_whole(lambda: decompress_large(value), lambda: decompress(value, threads=1))
     return "blob", cast(bytes, decompress(value, threads=1))
 
 
@@ -391,6 +430,28 @@ def _verify(job: Job, item: Item, value: Buffer) -> Outcome:
     if damages:
         return Outcome("failed", raw_size=item.size, reason=damages[0][1], damages=damages)
     return Outcome("verified", raw_size=info(value).raw_size)
+
+
+def _verify_stored(item: Item, connection: apsw.Connection, place: Place) -> Outcome:
+    """`_verify` of a value that is read piece by piece."""
+
+    def read(offset: int, count: int) -> bytes | None:
+        with getattr(_thread, "reading", nullcontext()):
+            found = read_piece(connection, place, item.key, item.size, offset, count)
+        if stopper := getattr(_thread, "stopper", None):
+            stopper.check()
+        return found
+
+    try:
+        found = None if item.value_type == "text" else check_stored(read, item.size)
+    except GoneError:
+        return Outcome("gone")
+    if found is None:
+        return Outcome("keep", raw_size=item.size)
+    raw_size, damages = found
+    if damages:
+        return Outcome("failed", raw_size=item.size, reason=damages[0][1], damages=tuple(damages))
+    return Outcome("verified", raw_size=raw_size)
 
 
 # ---- TEXT --------------------------------------------------------------------------------------------------

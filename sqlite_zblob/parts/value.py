@@ -83,7 +83,8 @@ class StoredValue:
         else:
             self.size = self._size
             self.blocks = [_piece(at, self._size) for at in range(0, self._size, PLAIN_BLOCK)]
-            self._checksums = [checksum(self._stored(each.stored_offset, each.stored_size)) for each in self.blocks]
+            groups = self._neighbours(list(range(len(self.blocks))))
+            self._checksums = [checksum(piece) for group in groups for piece in self._pieces(group)]
 
     @property
     def mark(self) -> str:

@@ -2,24 +2,22 @@
 
 The encoder looks at the whole value before it codes the first chunk, so the file is copied to a temporary one and
 mapped; encoded chunks go to another temporary file. Only then is the row written, in one transaction: over a zeroblob
-of the frame's size, piece by piece. Where triggers or checks would see the zeroblob, or SQLite has no incremental I/O
-(indexes, generated columns), it is one UPDATE with the frame, which is in memory then.
+of the frame's size, piece by piece. Where triggers, checks or indexes would see the zeroblob, or SQLite has no
+incremental I/O (generated columns), it is one UPDATE with the frame, which is in memory then.
 """
 
 from __future__ import annotations
 
-import mmap
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import chain
 from typing import Any, BinaryIO
 
 import apsw
 
 from ..chunks import compress_to
-from ..codec import DEFAULT_LEVEL, Buffer
+from ..codec import DEFAULT_LEVEL
 from ..column.record import entries
 from ..column.schema import look_at_table, master_of, require_schema
 from ..column.virtual import virtual_columns
@@ -27,9 +25,8 @@ from ..connect.database import atomic, fold, quote, run
 from ..connect.loader import Connection
 from ..connect.opening import connected
 from ..errors import OptionError, WrongTypeError
+from .pieces import PIECE_SIZE, ChunkFile, map_written, overwrite, takes_pieces
 from .value import usable
-
-PIECE_SIZE = 1 << 20
 
 
 def write_stream(
@@ -62,8 +59,9 @@ def write_stream(
 
 
 def _write(target: _Target, file: BinaryIO, level: int, options: dict[str, Any]) -> int:
-    with tempfile.TemporaryFile() as chunks, _mapped(file) as data:
-        header = compress_to(chunks, data, level=level, for_column=target.for_column, **options)
+    data = map_written(lambda copy: _copy(file, copy))
+    with tempfile.TemporaryFile() as chunks:
+        header = compress_to(ChunkFile(chunks, data), data, level=level, for_column=target.for_column, **options)
         size = len(header) + chunks.tell()
         if not target.write_in_pieces(header, chunks, size):
             chunks.seek(0)
@@ -71,20 +69,11 @@ def _write(target: _Target, file: BinaryIO, level: int, options: dict[str, Any])
     return size
 
 
-@contextmanager
-def _mapped(file: BinaryIO) -> Iterator[Buffer]:
-    """What is left to read of a file, as a copy that nobody can truncate."""
-    with tempfile.TemporaryFile() as copy:
-        try:
-            shutil.copyfileobj(file, copy, PIECE_SIZE)
-        except (AttributeError, TypeError) as error:
-            raise WrongTypeError(f"expected a binary file to read from, not {type(file).__name__}: {error}") from error
-        copy.flush()
-        if copy.tell() == 0:
-            yield b""
-            return
-        with mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
+def _copy(file: BinaryIO, copy: BinaryIO) -> None:
+    try:
+        shutil.copyfileobj(file, copy, PIECE_SIZE)
+    except (AttributeError, TypeError) as error:
+        raise WrongTypeError(f"expected a binary file to read from, not {type(file).__name__}: {error}") from error
 
 
 class _Target:
@@ -97,7 +86,8 @@ class _Target:
         if virtual and not any(fold(each.column) == fold(column) for each in virtual):
             raise OptionError(f"column {column} of {table} is not compressed: write_stream would store a frame there")
         holder = look_at_table(connection, f"{table}_rows" if virtual else table, schema, allow_shadow=bool(virtual))
-        self.column, self.address = quote(holder.column(column).name), holder.address
+        self.column_name, self.address = holder.column(column).name, holder.address
+        self.column = quote(self.column_name)
         key = holder.primary_key
         name = quote(key[0].name) if not holder.has_rowid and len(key) == 1 else holder.rowid_name
         if name is None:
@@ -109,10 +99,11 @@ class _Target:
                 f"{column} of {table} has envelope 'pickle', and its readers expect that: INSERT the value"
             )
         self.for_column = bool(virtual or own)
-        if not run(connection, f"SELECT 1 FROM {self.address} WHERE {self.key} = ?", (rowid,)):
+        found = run(connection, f"SELECT {self.key} FROM {self.address} WHERE {self.key} = ?", (rowid,))
+        if not found:
             raise OptionError(f"table {table} has no row {rowid!r}: write_stream writes to rows that exist")
-        has_checks = any(token.text == "check" for token in holder.words)
-        self.is_watched = has_checks or self._has_triggers(schema, holder.name)
+        self.holder = (schema, holder.name, self.column_name, found[0][0])
+        self.is_watched = not takes_pieces(holder, column) or self._has_triggers(schema, holder.name)
 
     def _has_triggers(self, schema: str, table: str) -> bool:
         masters = (master_of(schema), "sqlite_temp_master")
@@ -136,11 +127,8 @@ class _Target:
         try:
             with atomic(self.connection):
                 self._update("zeroblob(?)", size)
-                at, piece = 0, header
-                while piece:
-                    sql = "SELECT zblob_overwrite(?, ?, ?, ?, ?, ?)"
-                    run(self.connection, sql, (*self.place, at, piece))
-                    at, piece = at + len(piece), chunks.read(PIECE_SIZE)
+                pieces = chain([header], iter(lambda: chunks.read(PIECE_SIZE), b""))
+                overwrite(self.connection, *self.holder, pieces)
         except (apsw.BusyError, apsw.FullError, apsw.IOError, apsw.InterruptError):
             raise
         except (apsw.Error, sqlite3.Error):

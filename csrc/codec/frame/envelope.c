@@ -147,6 +147,14 @@ zblob_check_plain_pickle(const void *src, size_t src_size, bool *is_plain_pickle
     return interrupt_close(&scope, ZBLOB_OK, error);
 }
 
+void
+zblob_envelope_ends(uint64_t frame_size, unsigned char *prefix, unsigned char *suffix)
+{
+    memcpy(prefix, OPENING, OPENING_SIZE);
+    store_le64(prefix + OPENING_SIZE, frame_size);
+    memcpy(suffix, CLOSING, CLOSING_SIZE);
+}
+
 enum zblob_result
 zblob_compress_pickle(const struct zblob_options *options, const void *src, size_t src_size, unsigned char **envelope,
                       size_t *envelope_size, struct zblob_error *error)
@@ -162,9 +170,7 @@ zblob_compress_pickle(const struct zblob_options *options, const void *src, size
         return zblob_fail_memory(error, frame_size + ZBLOB_ENVELOPE_OVERHEAD);
     }
     memmove(p + PREFIX_SIZE, p, frame_size);
-    memcpy(p, OPENING, OPENING_SIZE);
-    store_le64(p + OPENING_SIZE, frame_size);
-    memcpy(p + PREFIX_SIZE + frame_size, CLOSING, CLOSING_SIZE);
+    zblob_envelope_ends(frame_size, p, p + PREFIX_SIZE + frame_size);
     *envelope = p;
     *envelope_size = frame_size + ZBLOB_ENVELOPE_OVERHEAD;
     return ZBLOB_OK;
