@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+import apsw
 import numpy as np
 import pytest
 
@@ -195,3 +196,27 @@ def test_memory_is_bounded(path: str) -> None:
     size, grown = map(int, done.stdout.split())
     assert size > 100_000_000
     assert grown < 96 << 20
+
+
+def test_a_value_beyond_the_limit_of_sqlite_is_read_in_parts() -> None:
+    """Only what is stored has to be within the limit."""
+    db = open_apsw()
+    db.execute("CREATE TABLE t(data); INSERT INTO t VALUES (1)")
+    raw = VALUES["text"]
+    zb.write_stream(db, "t", "data", 1, io.BytesIO(raw))
+    db.limit(apsw.SQLITE_LIMIT_LENGTH, 1 << 20)
+    assert len(raw) > 1 << 20
+    assert one(db, "SELECT zsubstr_at('main', 't', 'data', 1, -9)") == raw[-9:]
+    with zb.open_blob(db, "t", "data", 1) as stream:
+        assert stream.read() == raw
+    with pytest.raises(apsw.TooBigError):
+        one(db, "SELECT zdecompress(data) FROM t")
+
+
+def test_no_page_is_read_once_per_piece(path: str) -> None:
+    """To reach a place in a large value, SQLite goes through all pages before it."""
+    db = open_apsw(path)
+    db.execute("PRAGMA page_size = 1024; PRAGMA cache_size = 10; CREATE TABLE t(data); INSERT INTO t VALUES (1)")
+    raw = RANDOM.bytes(12 << 20)
+    zb.write_stream(db, "t", "data", 1, io.BytesIO(raw), level=1)
+    assert db.status(apsw.SQLITE_DBSTATUS_CACHE_MISS)[0] < 3 * (len(raw) >> 10)
