@@ -45,6 +45,7 @@ class Member(NamedTuple):
     stratum: tuple[Any, ...]  # neighbours in the order of these are the most alike
     known: float
     wanted: float | None  # None: not measured
+    is_certain: bool = False  # measured, without having been drawn: it says nothing about others
 
 
 class Error(NamedTuple):
@@ -81,17 +82,18 @@ class Projection(NamedTuple):
 def project(members: Sequence[Member], *, repeats: bool = True) -> Projection:
     """Estimate what is wanted of all members.
 
-    :param members: at least one was measured.
+    :param members: if any is not certain, at least one of these was measured.
     :param repeats: what was measured is so whenever it is measured again, so that where all members were, no error is
         left. False for times.
     """
-    predicted = [0.0] * len(members)
+    predicted = [each.wanted or 0.0 if each.is_certain else 0.0 for each in members]
     variances: list[tuple[float, float]] = []
     is_judged = True
+    overall = _ratio([each for each in members if not each.is_certain])
     for group in _groups(members):
         measured = [(members[i].known, members[i].wanted or 0.0) for i in group if members[i].wanted is not None]
-        known, wanted = (sum(each) for each in zip(*measured, strict=True))
-        ratio = wanted / known if known else 0.0
+        known = sum(each for each, _ in measured)
+        ratio = _ratio([members[i] for i in group]) if known else overall
         for i in group:
             each = members[i]
             predicted[i] = ratio * each.known if each.wanted is None else each.wanted
@@ -106,6 +108,13 @@ def project(members: Sequence[Member], *, repeats: bool = True) -> Projection:
     return Projection(predicted, error if is_judged else None, _unseen(members))
 
 
+def _ratio(members: Sequence[Member]) -> float:
+    """What was measured, to what was known of it; 0 if that is nothing: a clock may be too coarse for some times."""
+    measured = [each for each in members if each.wanted is not None]
+    known = sum(each.known for each in measured)
+    return sum(each.wanted or 0.0 for each in measured) / known if known else 0.0
+
+
 def _join(variances: Sequence[tuple[float, float]]) -> Error:
     """Add variances; the degrees of freedom are those that Satterthwaite found."""
     whole = sum(each for each, _ in variances)
@@ -115,10 +124,11 @@ def _join(variances: Sequence[tuple[float, float]]) -> Error:
 
 
 def _by_stratum(members: Sequence[Member]) -> list[list[int]]:
-    """The members of each stratum, by their places."""
+    """The members of each stratum, by their places; none that are certain."""
     strata: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     for i, each in enumerate(members):
-        strata[each.stratum].append(i)
+        if not each.is_certain:
+            strata[each.stratum].append(i)
     return [strata[name] for name in sorted(strata)]
 
 
@@ -130,7 +140,7 @@ def _unseen(members: Sequence[Member]) -> float:
 
 def _groups(members: Sequence[Member]) -> list[list[int]]:
     """The strata. One of which too few members were measured is joined with its neighbour, unless all of them were."""
-    count = sum(each.wanted is not None for each in members)
+    count = sum(each.wanted is not None and not each.is_certain for each in members)
     enough = max(LEAST_MEASURED, min(count // 3, STRATUM_ENOUGH))
     groups: list[list[int]] = []
     rest: list[int] = []

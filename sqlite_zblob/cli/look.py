@@ -143,7 +143,8 @@ def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
 def _size_then(size: Estimate) -> str:
     if not _is_vague(size):
         return render.size(size.value)
-    assert size.low is not None and size.high is not None
+    if size.low is None or size.high is None:
+        return "?"
     return f"{render.size(size.low)} to {render.size(size.high)}"
 
 
@@ -222,7 +223,7 @@ def _range(estimate: Estimate, factor: float, unit: str) -> str:
     """The figure, with its range unless that is narrow. Where the range is too wide, the range alone."""
     value = f"{_short(estimate.value / factor)}{unit}"
     if estimate.low is None or estimate.high is None:
-        return f"{value} (?)"
+        return "?"
     if estimate.high - estimate.low < WORTH_A_RANGE * estimate.value:
         return value
     range_ = f"{_short(estimate.low / factor)}-{_short(estimate.high / factor)}"
@@ -230,8 +231,8 @@ def _range(estimate: Estimate, factor: float, unit: str) -> str:
 
 
 def _is_vague(estimate: Estimate) -> bool:
-    """Is the range so wide that the figure says nothing?"""
-    return estimate.low is not None and estimate.high is not None and estimate.high > WIDEST_RANGE * estimate.low
+    """Is the range so wide, or unknown, that the figure says nothing?"""
+    return estimate.low is None or estimate.high is None or estimate.high > WIDEST_RANGE * estimate.low
 
 
 def _short(number: float) -> str:

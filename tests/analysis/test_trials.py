@@ -154,10 +154,31 @@ def test_the_pace_stops_before_what_would_take_too_long(monkeypatch: pytest.Monk
     assert pace.may_look(2)  # a few in any case
     assert pace.may_try(50, cost=4.9) and not pace.may_try(50, cost=5.1)
     now[0] += 11
-    assert pace.is_over() and not pace.may_try(0, cost=0) and not pace.may_look(0)
+    assert pace.is_over() and not pace.may_try(0, cost=0) and not pace.may_look(1)
+    assert pace.may_look(0)  # one in any case
 
 
 def test_values_that_are_nearly_alike_have_a_quantile() -> None:
     """Their freedom may be any number."""
     for freedom in (1e6, 1e7, 1e155, 1e300, math.inf):
         assert abs(t_quantile(freedom) - 1.96) < 0.001
+
+
+@pytest.mark.usefixtures("steady")
+def test_values_that_stay_as_they_are_say_nothing_of_others() -> None:
+    """Where time was left for a look at two large values, and for nothing else, ten tiny ones need no trial."""
+    large = [text(random.Random(n), 9_000).encode() * 40 for n in range(2)]
+    trials = tried([*large, *(b"tiny %d" % n for n in range(10))], 12, 0, 1, is_drawn=False)
+    assert trials.trial_count(("auto", 5)) == 12
+    assert trials.trial_count(("auto", 1)) == 0
+    compressing, decompressing = trials.rates(("auto", 5))
+    assert compressing == pytest.approx(1e8, rel=0.1) and decompressing == pytest.approx(1e8, rel=0.1)
+    found = trials.fraction(("auto", 5))
+    assert found.low is not None and found.high is not None and found.high > 1.2 * found.low
+
+
+def test_members_that_are_certain_stay_out_of_the_others_estimate() -> None:
+    tiny = [Member(("a",), 0.0, 0.0, is_certain=True), Member(("b",), 1.0, 1.0, is_certain=True)]
+    large = [Member(("b",), 1.0, 2.0), Member(("b",), 1.0, 4.0), Member(("b",), 2.0, None)]
+    assert project([*tiny, *large]).total == 13.0
+    assert project(tiny).total == 1.0 and project(tiny).error == (0.0, float("inf"))
