@@ -13,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -31,6 +32,7 @@ LOOK_SHARE = 0.4  # of the time
 OTHERS_SHARE = 0.4  # of the CPU time of whole values and other settings together, for the latter
 ENOUGH_TRIALS = 12  # of another setting; more are made only beside whole values
 PIECES_ALONE = Error(0.15, inf)  # what pieces say, where no whole value was tried
+UNSEEN_WHOLE = 0.3  # by how much, about, whole values may differ from what pieces say, where none was tried
 UNSEEN_SPREAD = 0.5  # by how much, at most, another setting may change what no value was tried of
 
 # What a value holds, and what its row says of that; None: it cannot be read.
@@ -245,9 +247,10 @@ class Trials:
         bytes as one of twenty samples would miss, and may become nothing, or stay as large as it is.
         """
         mean = self._estimate(setting, lambda trial: trial.fraction, repeats=True)
+        mean = replace(mean, value=min(1.0, mean.value))  # a value that would grow is stored as it is
         if mean.low is None or mean.high is None:
             return mean
-        low, high = mean.low, min(max(mean.value, 1.0), mean.high)
+        low, high = min(mean.low, mean.value), min(1.0, mean.high)
         if not self.has_all:
             seen = sum(each.size for each in self._looks.values()) / sum(self._weights.values())
             room = (1 - 0.05 ** (1 / self.count)) * (1 - (min(1.0, seen) if self.is_complete else 0.0))
@@ -315,7 +318,8 @@ class Trials:
             return Estimate(value, None, None)
         found = joined.range_of(value)
         assert found.low is not None and found.high is not None
-        unseen = UNSEEN_SPREAD * sum(each.unseen for each in steps[1:]) if repeats else 0.0
+        spreads = (UNSEEN_WHOLE, *[UNSEEN_SPREAD] * len(steps[1:]))
+        unseen = sum(spread * each.unseen for spread, each in zip(spreads, steps, strict=True)) if repeats else 0.0
         return Estimate(value, found.low * (1 - unseen), found.high * (1 + unseen))
 
     def _outer_error(self, predicted: Sequence[float]) -> Error | None:
