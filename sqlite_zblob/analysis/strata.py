@@ -13,6 +13,7 @@ from math import exp, hypot, inf
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
+WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
 LEAST_MEASURED = 2  # members, without which nothing is known of an error
 # A stratum is joined with its neighbour if fewer of its members were measured than a third of all that were, or than
 # this number, as the spread among few members is not well known.
@@ -26,6 +27,11 @@ class Estimate:
     value: float
     low: float | None
     high: float | None
+
+    @property
+    def is_vague(self) -> bool:
+        """Is the range so wide, or unknown, that the figure says nothing?"""
+        return self.low is None or self.high is None or self.high > WIDEST_RANGE * self.low
 
     def scaled(self, factor: float, offset: float = 0.0, error: float = 0.0) -> Estimate:
         """`offset + factor * self`. `error` is half the width of another range, which is independent of this one."""

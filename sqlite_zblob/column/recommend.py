@@ -87,7 +87,11 @@ def _decide(table: Table, column: Column, seen: Seen) -> tuple[Mode | None, Enve
     if obstacles:
         return None, "frame", [f"the schema looks at its values: {each}" for each in obstacles]
     if seen.ratio is not None and seen.ratio < LEAST_RATIO:
-        return None, "frame", [f"compression saves next to nothing: ratio {seen.ratio:.2f} over {count_text(seen.count, 'value')}"]
+        return (
+            None,
+            "frame",
+            [f"compression saves next to nothing: ratio {seen.ratio:.2f} over {count_text(seen.count, 'value')}"],
+        )
     saved = [] if seen.ratio is None else [f"ratio {seen.ratio:.2f} over {count_text(seen.count, 'sampled value')}"]
     if seen.are_pickles:
         why = [
