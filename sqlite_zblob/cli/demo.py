@@ -56,6 +56,8 @@ _DEMO_HEADINGS = (
     "INSERT\npeak MB",
     "SELECT\npeak MB",
 )
+_WITHOUT_MEMORY = 6  # columns, which fit where all do not
+_MEDIUM, _WIDE = 80, 98  # characters
 
 
 def _print_demo(result: bench_demo.Result) -> None:
@@ -81,7 +83,10 @@ def _print_demo(result: bench_demo.Result) -> None:
         )
         for row in result.rows
     ]
-    render.print_table(out, _DEMO_HEADINGS, rows)
+    count = _WITHOUT_MEMORY if out.is_terminal and _MEDIUM <= out.width < _WIDE else len(_DEMO_HEADINGS)
+    render.print_table(out, _DEMO_HEADINGS[:count], [row[:count] for row in rows])
+    if count < len(_DEMO_HEADINGS):
+        out.print("Memory: --json, or a wider terminal.")
     machine = result.machine
     text = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}"
     render.print_text(out, text, hang=2)

@@ -170,10 +170,19 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
             hang=2,
         )
     if len(known) < len(groups):
-        left_out = ", ".join(f"{each.codec} {each.level}" for group in groups if group not in known for each in group)
-        render.print_text(out, f"Too little was seen to say what these would bring: {left_out}. Give more --seconds.")
+        left_out = _listed([each for group in groups if group not in known for each in group])
+        text = f"Too little was seen to say what these would bring: {left_out}. Give more --seconds."
+        render.print_text(out, text, hang=2)
     for reason in column.why:
         render.print_text(out, f"- {reason}", hang=2)
+
+
+def _listed(settings: list[SettingEstimate]) -> str:
+    """As "auto 1, 2, 9; zstd 5"."""
+    levels: dict[str, list[str]] = {}
+    for each in settings:
+        levels.setdefault(each.codec, []).append(str(each.level))
+    return "; ".join(f"{codec} {', '.join(each)}" for codec, each in levels.items())
 
 
 def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
