@@ -177,8 +177,9 @@ def path_of(folder: Path, name: str) -> Path:
 
 def truth_of(path: Path) -> dict[str, float]:
     """The ratio at each level, with the smallest size that analyze would choose. Kept beside the store, by library."""
-    library = hashlib.sha256(Path(zb.loadable_path()).read_bytes()).hexdigest()[:12]
-    kept = path.with_suffix(f".truth-{library}.json")
+    library = Path(zb.loadable_path())  # without the suffix, which SQLite adds
+    (file,) = library.parent.glob(f"{library.name}.*")
+    kept = path.with_suffix(f".truth-{hashlib.sha256(file.read_bytes()).hexdigest()[:12]}.json")
     if kept.exists():
         return dict(json.loads(kept.read_text()))
     min_size = zb.analyze(path, "results", "data", seconds=2, seed=1).columns[0].min_size

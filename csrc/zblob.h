@@ -458,6 +458,12 @@ ZBLOB_API enum zblob_result zblob_describe(const void *src, size_t src_size, enu
                                            char **json, const struct zblob_interrupt *interrupt,
                                            struct zblob_error *error);
 
+/* The same, and of a plain value in which zblob_sniff finds no image, the one that codec "auto" guesses: what it would code,
+ * and nothing that a reader may rely on. */
+ZBLOB_API enum zblob_result zblob_describe_guess(const void *src, size_t src_size, enum zblob_value_type value_type,
+                                                 char **json, const struct zblob_interrupt *interrupt,
+                                                 struct zblob_error *error);
+
 /* The same for a frame or an envelope of value_size bytes, given only its first src_size bytes, at least zblob_head_size
  * of them. Images in a value that is stored as it is are left out: its header does not list them. */
 ZBLOB_API enum zblob_result zblob_describe_head(const void *src, size_t src_size, uint64_t value_size, char **json,

@@ -542,9 +542,18 @@ def info(frame: Buffer) -> FrameInfo:
 
     :raises DamagedFrameError: the header is cut off or damaged.
     """
+    return _describe(frame, lib.zblob_describe)
+
+
+def guess(value: Buffer) -> FrameInfo:
+    """`info`; of a plain value without images, with the one that codec "auto" guesses and would code."""
+    return _describe(value, lib.zblob_describe_guess)
+
+
+def _describe(value: Buffer, describe: Any) -> FrameInfo:
     text, error = ffi.new("char **"), ffi.new("struct zblob_error *")
-    with _bytes_of(frame) as src, _call(len(src)) as request:
-        if lib.zblob_describe(src, len(src), lib.ZBLOB_BLOB, text, request, error):
+    with _bytes_of(value) as src, _call(len(src)) as request:
+        if describe(src, len(src), lib.ZBLOB_BLOB, text, request, error):
             _raise(error)
     return _take_description(text)
 
@@ -559,10 +568,7 @@ def head_size(prefix: Buffer) -> int:
 
 
 def is_for_column(prefix: Buffer) -> bool:
-    """Has a compressed column made the frame or envelope that begins with these HEAD_PREFIX_SIZE bytes?
-
-    Checks nothing.
-    """
+    """Does this look as if a compressed column had made it? Given HEAD_PREFIX_SIZE bytes of a frame or envelope."""
     with _bytes_of(prefix) as src:
         return bool(lib.zblob_is_for_column(src, len(src)))
 
@@ -583,13 +589,11 @@ def info_of_head(head: Buffer, value_size: int) -> FrameInfo:
 
 def _take_description(text: Any) -> FrameInfo:
     try:
-        fields: dict[str, Any] = json.loads(ffi.string(text[0]))
+        fields: dict[str, Any] = json.loads(ffi.string(text[0]), object_hook=_with_tuples)
     finally:
         lib.zblob_free(text[0])
-    images = tuple(_image_info(image) for image in fields.pop("images"))
-    return FrameInfo(images=images, **fields)
+    return FrameInfo(**fields | {"images": tuple(ImageInfo(**image) for image in fields["images"])})
 
 
-def _image_info(fields: dict[str, Any]) -> ImageInfo:
-    fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return ImageInfo(**fields)
+def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}

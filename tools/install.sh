@@ -38,5 +38,6 @@ install_packages() {
 }
 
 has_all || install_packages
+echo "Building, and installing into .venv: this takes a few minutes ..."
 [ -x .venv/bin/pip ] || python3 -m venv .venv
 .venv/bin/pip install --quiet --use-pep517 ".[$extras]" # an old pip would warn of packages without pyproject.toml

@@ -39,6 +39,7 @@ from .trials import LARGEST, THREADS, Pace, Trials
 MOST_DRAWS = 200
 MOST_DETAILS = 5  # of a kind
 LEAST_TIME = 0.02  # of the time that is left, for the smallest of columns
+HINT_SHARE = 0.1  # of a column's time, for what its rows say of its values
 LEAST_COLUMN = 1 << 14  # bytes; smaller columns are left out
 
 # A lower level is recommended if the column becomes larger by less than NEGLIGIBLE (a share of its size), in less than
@@ -302,7 +303,8 @@ class _Analyzer:
         keys = one.all_keys if is_complete else one.draws()
         if enabled is None and not self.hint:
             asked = random.Random(self.seed).sample(keys, min(MOST_ROWS, len(keys)))
-            self.proposed[place] = propose_hint(self.connection, place, sizes.table, asked)
+            patience = HINT_SHARE * seconds
+            self.proposed[place] = propose_hint(self.connection, place, sizes.table, asked, seconds=patience)
         hint = self._new_hint(place) or (enabled.hint if enabled else NO_HINT)
 
         def read(key: Key) -> tuple[bytes, Hint | None] | None:

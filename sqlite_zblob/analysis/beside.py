@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from ..codec import fits
@@ -17,20 +18,31 @@ LEAST_SIZE = 4096  # bytes; smaller values are no volumes, and fit too much
 LEAST_SHARE = 0.5  # of the rows that are asked
 
 
-def propose_hint(connection: Connection, place: Place, table: Table, keys: Sequence[Key]) -> HintFrom:
+def propose_hint(
+    connection: Connection, place: Place, table: Table, keys: Sequence[Key], *, seconds: float
+) -> HintFrom:
     """Expressions that describe most values of the column, as far as some of them show; NO_HINT if there are none.
 
     :param keys: of the rows, in random order.
+    :param seconds: no further row is asked after so long. A column behind a large value is expensive to read, as SQLite
+        goes through all pages of the value.
     """
+    deadline = time.monotonic() + seconds
     size_of = f"SELECT {octet_length(connection, place.data)} FROM {place.address} WHERE {place.condition}"
     is_large = f" AND typeof({place.data}) = 'blob' AND {octet_length(connection, place.data)} >= {LEAST_SIZE}"
     sizes = {
         key: size for key in dict.fromkeys(keys[:MOST_ROWS]) for (size,) in run(connection, size_of + is_large, key)
     }
     for hint in _candidates(table, place.column):
-        said = (fits(ask_row(connection, place.address, place.condition, key, hint), sizes[key]) for key in sizes)
-        if sizes and sum(said) >= LEAST_SHARE * len(sizes):
+        said: list[bool] = []
+        for key, size in sizes.items():
+            if said and time.monotonic() > deadline:
+                break
+            said.append(fits(ask_row(connection, place.address, place.condition, key, hint), size))
+        if said and sum(said) >= LEAST_SHARE * len(said):
             return hint
+        if time.monotonic() > deadline:
+            break
     return NO_HINT
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from ..errors import ZblobError
+from ..units import count_text
 from .analyze import Analysis, ColumnAnalysis, SettingEstimate
 
 MOST_COLUMNS = 4
@@ -38,7 +40,10 @@ def draw_analysis(analysis: Analysis, path: str) -> None:
     handles = {
         label: handle for axes in panels[:, 1] for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(handles.values(), handles.keys(), loc="outside lower right", ncols=3, fontsize=8, frameon=False)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower right", ncols=4, fontsize=8, frameon=False)
+    figure.draw_without_rendering()  # from now on it is known where everything is
+    for axes, column in zip(panels[:, 1], columns, strict=True):
+        _name_levels(axes, column)
     figure.savefig(path, dpi=150)
 
 
@@ -94,20 +99,25 @@ def _draw_sizes(axes: Any, column: ColumnAnalysis) -> None:
     axes.set_xlabel("size of a value")
     axes.set_ylabel("bytes in such values")
     kinds = ", ".join(each.kind for each in column.kinds[:3])
-    axes.set_title(_shortened(f"{column.table}.{column.column}", f": {column.rows:,} values, {kinds}"), **TITLE)
+    axes.set_title(
+        _shortened(f"{column.table}.{column.column}", f": {count_text(column.rows, 'value')}, {kinds}"), **TITLE
+    )
     axes.grid(axis="y", alpha=0.3)
 
 
 def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
     """Draw the ratio over the time that compression takes: one point per level."""
     for codec in ("zstd", "auto"):
-        settings = [each for each in column.settings if each.codec == codec and each.compress_rate]
-        if settings and not (codec == "zstd" and all(_is_like_auto(column, each) for each in settings)):
-            seconds, ratios = [each.seconds.value for each in settings], [each.ratio.value for each in settings]
-            bars = [[_distance(each, low) for each in settings] for low in (True, False)]
-            style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1, "color": COLOURS[codec]}
-            axes.errorbar(seconds, ratios, bars, label=NAMES[codec], **style)
-            _name_levels(axes, settings)
+        settings = _drawn(column, codec)
+        for is_vague in (True, False):
+            some = [each for each in settings if each.ratio.is_vague == is_vague]
+            if some:
+                seconds, ratios = [each.seconds.value for each in some], [each.ratio.value for each in some]
+                bars = [[_distance(each, low) for each in some] for low in (True, False)]
+                style = {"fmt": "o", "markersize": 4, "capsize": 2, "linewidth": 1, "color": COLOURS[codec]}
+                style |= {"alpha": 0.35, "fillstyle": "none"} if is_vague else {}
+                label = "too little seen to say" if is_vague else NAMES[codec]
+                axes.errorbar(seconds, ratios, bars, label=label, **style)
     best = column.recommended
     title = "no level is advised"
     if best and column.mode:
@@ -118,18 +128,25 @@ def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
     axes.set_title(title, **TITLE)
     axes.set_xscale("log")
     axes.margins(x=0.12)
-    _scale_ratios(axes, [each.ratio.value for each in column.settings if each.compress_rate])
+    _scale_ratios(axes, [each for codec in NAMES for each in _drawn(column, codec)])
     axes.axhline(1, color="black", linewidth=1, linestyle=":")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
-    low, high = axes.get_xlim()
-    if high < 10 * low:
-        axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.tick_params(axis="x", which="minor", labelsize=7)
-    else:
-        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=_steps(*axes.get_xlim()), numticks=99))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"time with {workers} threads, without disks")
     axes.set_ylabel("ratio, 95 % range")
     axes.grid(alpha=0.3)
+
+
+def _drawn(column: ColumnAnalysis, codec: str) -> list[SettingEstimate]:
+    """The points of one codec; none of zstd where it is what "auto" is."""
+    settings = [each for each in column.settings if each.codec == codec and each.compress_rate]
+    return [] if codec == "zstd" and all(_is_like_auto(column, each) for each in settings) else settings
+
+
+def _steps(low: float, high: float) -> tuple[float, ...]:
+    """Which multiples of powers of ten a logarithmic axis names."""
+    return (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high < 20 * low else (1.0, 2.0, 5.0) if high < 200 * low else (1.0,)
 
 
 def _is_like_auto(column: ColumnAnalysis, setting: SettingEstimate) -> bool:
@@ -146,34 +163,72 @@ def _distance(setting: SettingEstimate, low: bool) -> float:
     return abs(min(max(bound, ratio.value / WIDEST_RANGE), ratio.value * WIDEST_RANGE) - ratio.value)
 
 
-def _scale_ratios(axes: Any, ratios: list[float]) -> None:
+def _scale_ratios(axes: Any, settings: list[SettingEstimate]) -> None:
     """A logarithmic axis with the ratio 1 on it, and with plain numbers."""
-    low, high = min([0.9, *(0.9 * each for each in ratios)]), max([2.0, *(1.3 * each for each in ratios)])
-    bottom, top = axes.get_ylim()
-    low, high = max(low / WIDEST_RANGE, min(low, bottom)), max(high, top)
+    low = 0.9 * min([1.0, *(each.ratio.value - _distance(each, True) for each in settings)])
+    high = 1.2 * max([1.6, *(each.ratio.value + _distance(each, False) for each in settings)])
+    high *= (high / low) ** 0.08  # room for the names of levels
     axes.set_yscale("log")
     axes.set_ylim(low, high)
-    steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high < 20 * low else (1.0, 2.0, 5.0) if high < 200 * low else (1.0,)
-    axes.yaxis.set_major_locator(LogLocator(subs=steps))
+    axes.yaxis.set_major_locator(LogLocator(subs=_steps(low, high), numticks=99))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _name_levels(axes: Any, settings: list[SettingEstimate]) -> None:
-    """Label the points. Levels that reach about the same ratio share a label, so that labels do not overlap."""
+def _name_levels(axes: Any, column: ColumnAnalysis) -> None:
+    """Name the points, each where its name covers no other name and no point, if there is such a place."""
+    taken = [_box(axes, each.seconds.value, each.ratio.value) for codec in NAMES for each in _drawn(column, codec)]
+    for codec in NAMES:
+        for group in _alike([each for each in _drawn(column, codec) if not each.ratio.is_vague]):
+            first, last = group[0].level, group[-1].level
+            text = f"{first}" if first == last else f"{first}-{last}"
+            places = [(each, place) for place in _PLACES[codec] for each in reversed(group)]
+            found = [_named(axes, each, text, place) for each, place in places]
+            boxes = [each.get_window_extent() for each in found]
+            free = [not any(box.overlaps(other) for other in taken) and _is_inside(axes, box) for box in boxes]
+            best = free.index(True) if any(free) else 0
+            taken.append(boxes[best])
+            for i, each in enumerate(found):
+                if i != best:
+                    each.remove()
+
+
+# Where a name may stand, seen from its point, in points of the printer: names of zstd rather below.
+_ABOVE, _BELOW = [(6, 4), (-6, 4), (0, 9)], [(6, -4), (-6, -4), (0, -9)]
+_PLACES = {"auto": [*_ABOVE, *_BELOW], "zstd": [*_BELOW, *_ABOVE]}
+
+
+def _named(axes: Any, setting: SettingEstimate, text: str, offset: tuple[int, int]) -> Any:
+    right, up = offset
+    return axes.annotate(
+        text,
+        (setting.seconds.value, setting.ratio.value),
+        xytext=offset,
+        textcoords="offset points",
+        ha="left" if right > 0 else "right" if right < 0 else "center",
+        va="bottom" if up > 0 else "top",
+        fontsize=8,
+        color=COLOURS[setting.codec],
+    )
+
+
+def _box(axes: Any, seconds: float, ratio: float) -> Bbox:
+    """What a point covers."""
+    x, y = axes.transData.transform((seconds, ratio))
+    return Bbox([[x - 3, y - 3], [x + 3, y + 3]])
+
+
+def _is_inside(axes: Any, box: Bbox) -> bool:
+    whole = axes.get_window_extent()
+    return bool(whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0 and box.y1 <= whole.y1)
+
+
+def _alike(settings: list[SettingEstimate]) -> list[list[SettingEstimate]]:
+    """Neighbouring levels that reach about the same ratio, which share a name."""
     groups: list[list[SettingEstimate]] = []
     for each in settings:
         if groups and abs(each.ratio.value / groups[-1][0].ratio.value - 1) < 0.01:
             groups[-1].append(each)
         else:
             groups.append([each])
-    for group in groups:
-        first, last = group[0].level, group[-1].level
-        rightmost = max(group, key=lambda each: each.seconds.value)
-        place = (rightmost.seconds.value, rightmost.ratio.value)
-        text = f"{first}" if first == last else f"{first}-{last}"
-        # Those of zstd are below their points, since both codecs may reach the same ratio.
-        is_below = rightmost.codec == "zstd"
-        place_of_text: dict[str, Any] = {"xytext": (6, -5 if is_below else 4), "va": "top" if is_below else "bottom"}
-        colour = COLOURS[rightmost.codec]
-        axes.annotate(text, place, textcoords="offset points", fontsize=8, color=colour, **place_of_text)
+    return groups

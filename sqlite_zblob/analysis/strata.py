@@ -13,6 +13,7 @@ from math import exp, hypot, inf
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
+WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
 LEAST_MEASURED = 2  # members, without which nothing is known of an error
 # A stratum is joined with its neighbour if fewer of its members were measured than a third of all that were, or than
 # this number, as the spread among few members is not well known.
@@ -26,6 +27,11 @@ class Estimate:
     value: float
     low: float | None
     high: float | None
+
+    @property
+    def is_vague(self) -> bool:
+        """Is the range so wide, or unknown, that the figure says nothing?"""
+        return self.low is None or self.high is None or self.high > WIDEST_RANGE * self.low
 
     def scaled(self, factor: float, offset: float = 0.0, error: float = 0.0) -> Estimate:
         """`offset + factor * self`. `error` is half the width of another range, which is independent of this one."""
@@ -45,6 +51,7 @@ class Member(NamedTuple):
     stratum: tuple[Any, ...]  # neighbours in the order of these are the most alike
     known: float
     wanted: float | None  # None: not measured
+    is_certain: bool = False  # measured, without having been drawn: it says nothing about others
 
 
 class Error(NamedTuple):
@@ -81,17 +88,18 @@ class Projection(NamedTuple):
 def project(members: Sequence[Member], *, repeats: bool = True) -> Projection:
     """Estimate what is wanted of all members.
 
-    :param members: at least one was measured.
+    :param members: if any is not certain, at least one of these was measured.
     :param repeats: what was measured is so whenever it is measured again, so that where all members were, no error is
         left. False for times.
     """
-    predicted = [0.0] * len(members)
+    predicted = [each.wanted or 0.0 if each.is_certain else 0.0 for each in members]
     variances: list[tuple[float, float]] = []
     is_judged = True
+    overall = _ratio([each for each in members if not each.is_certain])
     for group in _groups(members):
         measured = [(members[i].known, members[i].wanted or 0.0) for i in group if members[i].wanted is not None]
-        known, wanted = (sum(each) for each in zip(*measured, strict=True))
-        ratio = wanted / known if known else 0.0
+        known = sum(each for each, _ in measured)
+        ratio = _ratio([members[i] for i in group]) if known else overall
         for i in group:
             each = members[i]
             predicted[i] = ratio * each.known if each.wanted is None else each.wanted
@@ -106,6 +114,13 @@ def project(members: Sequence[Member], *, repeats: bool = True) -> Projection:
     return Projection(predicted, error if is_judged else None, _unseen(members))
 
 
+def _ratio(members: Sequence[Member]) -> float:
+    """What was measured, to what was known of it; 0 if that is nothing: a clock may be too coarse for some times."""
+    measured = [each for each in members if each.wanted is not None]
+    known = sum(each.known for each in measured)
+    return sum(each.wanted or 0.0 for each in measured) / known if known else 0.0
+
+
 def _join(variances: Sequence[tuple[float, float]]) -> Error:
     """Add variances; the degrees of freedom are those that Satterthwaite found."""
     whole = sum(each for each, _ in variances)
@@ -115,10 +130,11 @@ def _join(variances: Sequence[tuple[float, float]]) -> Error:
 
 
 def _by_stratum(members: Sequence[Member]) -> list[list[int]]:
-    """The members of each stratum, by their places."""
+    """The members of each stratum, by their places; none that are certain."""
     strata: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     for i, each in enumerate(members):
-        strata[each.stratum].append(i)
+        if not each.is_certain:
+            strata[each.stratum].append(i)
     return [strata[name] for name in sorted(strata)]
 
 
@@ -130,7 +146,7 @@ def _unseen(members: Sequence[Member]) -> float:
 
 def _groups(members: Sequence[Member]) -> list[list[int]]:
     """The strata. One of which too few members were measured is joined with its neighbour, unless all of them were."""
-    count = sum(each.wanted is not None for each in members)
+    count = sum(each.wanted is not None and not each.is_certain for each in members)
     enough = max(LEAST_MEASURED, min(count // 3, STRATUM_ENOUGH))
     groups: list[list[int]] = []
     rest: list[int] = []

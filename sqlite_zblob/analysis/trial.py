@@ -10,7 +10,19 @@ from math import log, prod
 from typing import Any, NamedTuple
 
 from ..choices import Codec
-from ..codec import DEFAULT_LEVEL, FrameInfo, Hint, compress, decompress, fits, info, is_frame, is_plain_pickle
+from ..codec import (
+    DEFAULT_LEVEL,
+    FrameInfo,
+    Hint,
+    ImageInfo,
+    compress,
+    decompress,
+    fits,
+    guess,
+    info,
+    is_frame,
+    is_plain_pickle,
+)
 from ..errors import DamagedFrameError
 from .recognize import Kind, recognize
 
@@ -31,6 +43,7 @@ SLABS = 4  # the same, where it is one
 
 FRAME = Kind("frame", True)
 DAMAGED = Kind("damaged frame", True)
+TEXTS = ("JSON", "text")  # kinds in which nobody looks for images
 
 
 class Trial(NamedTuple):
@@ -57,11 +70,12 @@ class Look:
     pace: float = 0.0  # seconds per byte that the trial of the piece took, others' work on the machine included
     is_touched: bool = True  # False: it stays as it is with every setting
     others: dict[Setting, Trial] = field(default_factory=dict)  # on the piece
+    guessed: tuple[ImageInfo, ...] = ()  # images that the codec guesses in a value that is not recognised
 
     @property
     def stratum(self) -> tuple[str, int, str, int]:
         """Values of the same one resemble each other: by kind, compressibility, pixel type and size."""
-        pixel_type = self.kind.detail.partition(",")[0]
+        pixel_type = self.guessed[0].pixel_type if self.guessed else self.kind.detail.partition(",")[0]
         return self.kind.name, round(log(max(self.piece.fraction, 1e-6), 4)), pixel_type, self.size.bit_length()
 
     def other(self, setting: Setting) -> Trial | None:
@@ -83,11 +97,13 @@ def look(value: bytes, hint: Hint | None, *, min_size: int, piece_size: int, see
     kind, is_pickle = recognize(value, about), is_plain_pickle(value)
     if len(value) < max(1, min_size):
         return Look(kind, len(value), is_pickle, UNTOUCHED, UNTOUCHED, seed, is_touched=False)
-    piece, options = _piece_of(value, about, piece_size, random.Random(seed))
+    guessed = _guess(value, kind) if len(value) > piece_size and not about.images else ()
+    piece, options = _piece_of(value, about.images or guessed, piece_size, random.Random(seed))
     began = time.monotonic()
     found = _measure(BASE, piece, options or {"hint": hint})
     pace = (time.monotonic() - began) / len(piece)
-    return Look(kind, len(value), is_pickle, found, found if piece is value else None, seed, pace)
+    whole = found if piece is value else None
+    return Look(kind, len(value), is_pickle, found, whole, seed, pace, guessed=guessed)
 
 
 def try_whole(value: bytes, hint: Hint | None, seed: int) -> Trial:
@@ -95,7 +111,7 @@ def try_whole(value: bytes, hint: Hint | None, seed: int) -> Trial:
 
     A value that is not recognised is compressed as it is: the codec may guess an image in all of it, and in no part.
     """
-    piece, options = _piece_of(value, _describe(value, hint), WHOLE_SIZE, random.Random(seed))
+    piece, options = _piece_of(value, _describe(value, hint).images, WHOLE_SIZE, random.Random(seed))
     return _measure(BASE, piece, options) if options else _measure(BASE, value, {"hint": hint})
 
 
@@ -109,15 +125,15 @@ def try_others(
     is_over: Callable[[], bool],
 ) -> dict[Setting, Trial]:
     """Compress the same piece of a value with other settings, one after the other until the time is over."""
-    about = _describe(value, hint)
-    piece, options = _piece_of(value, about, piece_size, random.Random(known.seed))
+    images = _describe(value, hint).images or known.guessed
+    piece, options = _piece_of(value, images, piece_size, random.Random(known.seed))
     options = options or {"hint": hint}
     found: dict[Setting, Trial] = {}
     for setting in wanted:
         if is_over():
             break
         codec, level = setting
-        if codec == "zstd" and not about.images:  # "auto" is nothing else there
+        if codec == "zstd" and not images:  # "auto" is nothing else there
             auto: Setting = ("auto", level)
             known_trial = known.piece if auto == BASE else found.get(auto) or known.others.get(auto)
             found[setting] = known_trial or _measure(auto, piece, options)
@@ -134,6 +150,11 @@ def _describe(value: bytes, hint: Hint | None) -> FrameInfo:
     return replace(about, images=info(compress(value, 1, threads=1, hint=hint)).images)
 
 
+def _guess(value: bytes, kind: Kind) -> tuple[ImageInfo, ...]:
+    """The image that the codec guesses in a value that nothing describes. In a piece of it, it would guess none."""
+    return () if kind.is_compressed or kind.name in TEXTS else guess(value).images
+
+
 def _measure(setting: Setting, piece: bytes, options: dict[str, Any]) -> Trial:
     """Measure in CPU time, so that other work of the machine does not count."""
     codec, level = setting
@@ -148,11 +169,11 @@ def _measure(setting: Setting, piece: bytes, options: dict[str, Any]) -> Trial:
 # ---- Pieces ------------------------------------------------------------------------------------------------
 
 
-def _piece_of(value: bytes, about: FrameInfo, size: int, rng: random.Random) -> tuple[bytes, dict[str, Any]]:
+def _piece_of(value: bytes, images: Sequence[ImageInfo], size: int, rng: random.Random) -> tuple[bytes, dict[str, Any]]:
     """The whole value, or planes from all parts of its largest image with the options that describe them."""
     if len(value) <= size:
         return value, {}
-    image = max(about.images, key=lambda image: prod(image.size) * image.components, default=None)
+    image = max(images, key=lambda image: prod(image.size) * image.components, default=None)
     if image is None or image.text_size or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
         return b"".join(_slabs(value, 0, len(value), 1, size, STRIPES, rng)), {}
     width = int(image.pixel_type.lstrip("uintfloa")) // 8

@@ -13,6 +13,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -31,6 +32,7 @@ LOOK_SHARE = 0.4  # of the time
 OTHERS_SHARE = 0.4  # of the CPU time of whole values and other settings together, for the latter
 ENOUGH_TRIALS = 12  # of another setting; more are made only beside whole values
 PIECES_ALONE = Error(0.15, inf)  # what pieces say, where no whole value was tried
+UNSEEN_WHOLE = 0.3  # by how much, about, whole values may differ from what pieces say, where none was tried
 UNSEEN_SPREAD = 0.5  # by how much, at most, another setting may change what no value was tried of
 
 # What a value holds, and what its row says of that; None: it cannot be read.
@@ -45,8 +47,8 @@ class Pace:
         self._began, self._seconds = time.monotonic(), seconds
 
     def may_look(self, count: int) -> bool:
-        """May one more value be looked at, after so many?"""
-        return self._goes_on(LOOK_SHARE, count)
+        """May one more value be looked at, after so many? The first one may in any case."""
+        return count == 0 or self._goes_on(LOOK_SHARE, count)
 
     def may_try(self, count: int, cost: float) -> bool:
         """May one more be compressed as a whole, which will take so many seconds?"""
@@ -145,7 +147,7 @@ class Trials:
 
     def _try_task(self, key: Key) -> Any:
         known = self._looks[key]
-        whole_count = sum(each.whole is not None for each in self._looks.values())
+        whole_count = sum(each.whole is not None and each.is_touched for each in self._looks.values())
         cost = 0.0 if known.whole else 2 * known.pace * _tried_size(known)  # another may be before it
         if not self._pace.may_try(whole_count, cost):
             return False if self._pace.is_over() else None
@@ -201,11 +203,19 @@ class Trials:
         """Was every value of the column looked at?"""
         return self.is_complete and len(self._looks) == len(self._weights)
 
+    @property
+    def _has_whole(self) -> bool:
+        """Was any value that does not stay as it is compressed as a whole, or need none be?"""
+        touched = [each for each in self._looks.values() if each.is_touched]
+        return not touched or any(each.whole for each in touched)
+
     def trial_count(self, setting: Setting) -> int:
-        """Of values that were tried with a setting, or need not be."""
+        """Of values that were tried with a setting, or need not be: these alone say nothing of others."""
         if setting == BASE:
             return len(self._looks)
-        return sum(each.other(setting) is not None for each in self._looks.values())
+        tried = [each for each in self._looks.values() if each.other(setting) is not None]
+        is_known = any(each.is_touched for each in tried) or len(tried) == len(self._looks)
+        return len(tried) if is_known else 0
 
     @property
     def plain(self) -> list[Look]:
@@ -237,9 +247,10 @@ class Trials:
         bytes as one of twenty samples would miss, and may become nothing, or stay as large as it is.
         """
         mean = self._estimate(setting, lambda trial: trial.fraction, repeats=True)
+        mean = replace(mean, value=min(1.0, mean.value))  # a value that would grow is stored as it is
         if mean.low is None or mean.high is None:
             return mean
-        low, high = mean.low, min(max(mean.value, 1.0), mean.high)
+        low, high = min(mean.low, mean.value), min(1.0, mean.high)
         if not self.has_all:
             seen = sum(each.size for each in self._looks.values()) / sum(self._weights.values())
             room = (1 - 0.05 ** (1 / self.count)) * (1 - (min(1.0, seen) if self.is_complete else 0.0))
@@ -277,20 +288,19 @@ class Trials:
         if not self._looks:
             raise ZblobError("no value was tried")
         weighted = list(zip(self.weights(), self.looks, strict=True))
-        any_whole = any(each.whole for _, each in weighted)
         members = []
         for weight, each in weighted:
-            whole = each.whole if any_whole else each.piece
+            whole = each.whole if self._has_whole else each.piece
             wanted = None if whole is None else weight * figure(whole)
-            members.append(Member(each.stratum, weight * figure(each.piece), wanted))
+            members.append(Member(each.stratum, weight * figure(each.piece), wanted, not each.is_touched))
         steps = [project(members, repeats=repeats)]
         if setting != BASE:
             members = []
             for (_, each), known in zip(weighted, steps[0].predicted, strict=True):
                 trial, base = each.other(setting), figure(each.piece)
                 wanted = None if trial is None else known * figure(trial) / base if base else 0.0
-                members.append(Member(each.stratum, known, wanted))
-            if all(each.wanted is None for each in members):
+                members.append(Member(each.stratum, known, wanted, not each.is_touched))
+            if not self.trial_count(setting):
                 raise ZblobError(f"no value was tried with {setting}")
             steps.append(project(members, repeats=repeats))
         return steps
@@ -299,7 +309,7 @@ class Trials:
         steps = self._project(setting, figure, repeats=repeats)
         value = steps[-1].total
         errors = [each.error for each in steps] + [self._outer_error(steps[-1].predicted)]
-        if not any(each.whole for each in self._looks.values()):
+        if not self._has_whole:
             errors.append(PIECES_ALONE)
         joined: Error | None = NO_ERROR
         for each in errors:
@@ -308,7 +318,8 @@ class Trials:
             return Estimate(value, None, None)
         found = joined.range_of(value)
         assert found.low is not None and found.high is not None
-        unseen = UNSEEN_SPREAD * sum(each.unseen for each in steps[1:]) if repeats else 0.0
+        spreads = (UNSEEN_WHOLE, *[UNSEEN_SPREAD] * len(steps[1:]))
+        unseen = sum(spread * each.unseen for spread, each in zip(spreads, steps, strict=True)) if repeats else 0.0
         return Estimate(value, found.low * (1 - unseen), found.high * (1 + unseen))
 
     def _outer_error(self, predicted: Sequence[float]) -> Error | None:

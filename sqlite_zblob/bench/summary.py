@@ -48,7 +48,8 @@ def since(report: Any, path: Path) -> list[str]:
     return [
         f"The codec has changed since. Sizes at the default level were taken again on {facts['measured']}; the ratios "
         f"are now, on average: {listing(parts)}. The largest change of one volume is that of *{largest}*, whose size "
-        f"is {number(change[largest])} times that of then. All other figures are of the day above.",
+        f"is {number(change[largest])} times that of then. All other figures are of the day above."
+        + "".join(f" {note}" for note in facts.get("notes", ())),
         "",
     ]
 

@@ -16,8 +16,9 @@ from .status import status
 from .store import migrate, restore, verify
 
 _EPILOG = """\b
-To begin:    sqlite-zblob analyze results.db
-Completion:  eval "$(_SQLITE_ZBLOB_COMPLETE=bash_source sqlite-zblob)"   (or zsh_source, fish_source)
+To begin: sqlite-zblob analyze results.db
+Completion in bash (or zsh_source, fish_source):
+eval "$(_SQLITE_ZBLOB_COMPLETE=bash_source sqlite-zblob)"
 
 Exit codes: 0 done, 1 failed or damage found, 2 wrong usage, 130 interrupted."""
 

@@ -56,14 +56,19 @@ _DEMO_HEADINGS = (
     "INSERT\npeak MB",
     "SELECT\npeak MB",
 )
+_WITHOUT_MEMORY = 6  # columns, which fit where all do not
+_MEDIUM, _WIDE = 80, 98  # characters
 
 
 def _print_demo(result: bench_demo.Result) -> None:
     out = render.console()
     for image in result.images:
         size = " x ".join(map(str, image["size"]))
-        out.print(f"{image['name']}: {size}, {image['pixel_type']}, {image['bytes'] / 1e6:.1f} MB")
-    out.print(f"{result.row_count} rows, {result.raw_size / 1e6:.0f} MB, median of {result.rounds} rounds, ms per row:")
+        about = f"{image['name']}: {size}, {image['pixel_type']}, {render.size(image['bytes'])}"
+        render.print_text(out, about, hang=2)
+    rounds = f"median of {result.rounds} rounds" if result.rounds > 1 else "one round"
+    head = f"{render.count(result.row_count, 'row')}, {render.size(result.raw_size)}, {rounds}, ms per row:"
+    render.print_text(out, head, hang=2)
     per_row = 1e3 / result.row_count
     rows = [
         (
@@ -78,6 +83,10 @@ def _print_demo(result: bench_demo.Result) -> None:
         )
         for row in result.rows
     ]
-    render.print_table(out, _DEMO_HEADINGS, rows)
+    count = _WITHOUT_MEMORY if out.is_terminal and _MEDIUM <= out.width < _WIDE else len(_DEMO_HEADINGS)
+    render.print_table(out, _DEMO_HEADINGS[:count], [row[:count] for row in rows])
+    if count < len(_DEMO_HEADINGS):
+        out.print("Memory: --json, or a wider terminal.")
     machine = result.machine
-    out.print(f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}")
+    text = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}"
+    render.print_text(out, text, hang=2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,7 @@ from .options import column_argument, database_argument, hint_options, json_opti
 from .several import run_several
 
 WORTH_A_RANGE = 0.01  # of the figure; narrower ranges are not shown
-WIDEST_RANGE = 4  # times: a figure whose range is wider is left out
 SAME_TIME = 1.5  # times: levels of the same ratio are one row if the slowest takes no longer
-
-_WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 
 SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -115,12 +111,13 @@ def _print_analysis(analysis: Analysis) -> None:
         if column.command:
             _print_column(out, column, analysis.workers)
         else:
-            out.print(f"\n{column.table}.{column.column}: {'; '.join(column.why)}")
+            out.print()
+            render.print_text(out, f"{column.table}.{column.column}: {'; '.join(column.why)}", hang=2)
     commands = [column.command for column in analysis.columns if column.command]
     if commands:
         out.print("\nTo do it:")
         for command in commands:
-            out.print(f"  {command}", soft_wrap=True)
+            render.print_command(out, command)
     else:
         out.print("\nNothing to do.")
 
@@ -141,9 +138,10 @@ def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
 
 
 def _size_then(size: Estimate) -> str:
-    if not _is_vague(size):
+    if not size.is_vague:
         return render.size(size.value)
-    assert size.low is not None and size.high is not None
+    if size.low is None or size.high is None:
+        return "?"
     return f"{render.size(size.low)} to {render.size(size.high)}"
 
 
@@ -159,21 +157,32 @@ def _print_column(out: Console, column: ColumnAnalysis, workers: int) -> None:
     out.print(f"\n{column.table}.{column.column}: {render.count(sampled, 'value')} sampled")
     for kind in column.kinds:
         details = f": {'; '.join(kind.details)}" if kind.details else ""
-        out.print(f"  {_share(kind)} {kind.kind}{details}")
+        render.print_text(out, f"  {_share(kind)} {kind.kind}{details}", hang=4)
     groups = _distinct(column)
-    known = [each for each in groups if not _is_vague(each[0].ratio)]
+    known = [each for each in groups if not each[0].ratio.is_vague]
     rows = [_level_row(each, column.level) for each in known]
     if rows:
         render.print_table(out, _LEVEL_HEADINGS, rows)
-        out.print(
-            f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks;"
+        render.print_text(
+            out,
+            f"* advised. Time: compress and verify, {render.count(workers, 'thread')}, without waiting for disks; "
+            "MB/s: one thread. Size of the file after VACUUM.",
+            hang=2,
         )
-        out.print("  MB/s: one thread. Size of the file after VACUUM.")
     if len(known) < len(groups):
-        left_out = ", ".join(f"{each.codec} {each.level}" for group in groups if group not in known for each in group)
-        out.print(f"Too little was seen to say what these would bring: {left_out}. Give more --seconds.")
+        left_out = _listed([each for group in groups if group not in known for each in group])
+        text = f"Too little was seen to say what these would bring: {left_out}. Give more --seconds."
+        render.print_text(out, text, hang=2)
     for reason in column.why:
-        out.print(f"- {reason}")
+        render.print_text(out, f"- {reason}", hang=2)
+
+
+def _listed(settings: list[SettingEstimate]) -> str:
+    """As "auto 1, 2, 9; zstd 5"."""
+    levels: dict[str, list[str]] = {}
+    for each in settings:
+        levels.setdefault(each.codec, []).append(str(each.level))
+    return "; ".join(f"{codec} {', '.join(each)}" for codec, each in levels.items())
 
 
 def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
@@ -222,16 +231,11 @@ def _range(estimate: Estimate, factor: float, unit: str) -> str:
     """The figure, with its range unless that is narrow. Where the range is too wide, the range alone."""
     value = f"{_short(estimate.value / factor)}{unit}"
     if estimate.low is None or estimate.high is None:
-        return f"{value} (?)"
+        return "?"
     if estimate.high - estimate.low < WORTH_A_RANGE * estimate.value:
         return value
     range_ = f"{_short(estimate.low / factor)}-{_short(estimate.high / factor)}"
-    return f"{range_}{unit}" if _is_vague(estimate) else f"{value} ({range_})"
-
-
-def _is_vague(estimate: Estimate) -> bool:
-    """Is the range so wide that the figure says nothing?"""
-    return estimate.low is not None and estimate.high is not None and estimate.high > WIDEST_RANGE * estimate.low
+    return f"{range_}{unit}" if estimate.is_vague else f"{value} ({range_})"
 
 
 def _short(number: float) -> str:
@@ -250,10 +254,10 @@ def info(file: str, place: tuple[str, ...], as_json: bool) -> None:
     """Say what a database, a table, a value or a file holds. Nothing is decoded or unpickled.
 
     \b
-    sqlite-zblob info results.db                    the database and its compressed columns
-    sqlite-zblob info results.db results            a table, and which of its columns can be compressed
-    sqlite-zblob info results.db results data a1    the value of the row with that primary key
-    sqlite-zblob info value.zst                     a frame, an envelope, or a plain value in a file
+    info results.db                  the database
+    info results.db results          a table, and its columns
+    info results.db results data a1  the value with that key
+    info value.zst                   a value in a file
 
     KEY is the primary key of the row, as many words as that has columns, or the rowid of a table without one. A BLOB is
     written as SQL does: "x'53514c'".
@@ -372,8 +376,7 @@ _PRINTERS: dict[type, Callable[[Any], None]] = {
 def _print_facts(facts: Iterable[tuple[str, Any]]) -> None:
     out = render.console()
     for name, value in facts:
-        text = f"{name + ':':13}{value}"
-        out.print(textwrap.fill(text, out.width, subsequent_indent=" " * 13, **_WHOLE_WORDS), soft_wrap=True)
+        render.print_text(out, f"{name + ':':13}{value}", hang=13)
 
 
 # ---- stats -------------------------------------------------------------------------------------------------

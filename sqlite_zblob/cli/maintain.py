@@ -59,11 +59,11 @@ def maintain(database: str, seconds: float | None, load: float, workers: int, as
 def _print_column(column: ColumnMaintenance) -> None:
     out, name = render.console(), f"{column.table}.{column.column}"
     if column.skipped is not None:
-        out.print(f"{name}: nothing done, because {column.skipped}")
+        render.print_text(out, f"{name}: nothing done, because {column.skipped}")
         return
     if column.trained is not None:
-        out.print(f"{name}: dictionary {column.trained} was trained")
+        render.print_text(out, f"{name}: dictionary {column.trained} was trained")
     gained = f", which take {render.size(column.gained_bytes)} less now" if column.changed_rows else ""
-    out.print(f"{name}: {render.count(column.changed_rows, 'row')} compressed anew{gained}")
+    render.print_text(out, f"{name}: {render.count(column.changed_rows, 'row')} compressed anew{gained}")
     if not column.finished:
-        out.print(f"{name}: there is more to do, and the next run goes on")
+        render.print_text(out, f"{name}: there is more to do, and the next run goes on")

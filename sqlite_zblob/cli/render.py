@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -86,7 +89,44 @@ def print_table(
         made.add_column(heading, justify="left" if at < left else "right", width=wide[at], vertical="bottom")
     for row in rows:
         made.add_row(*row)
-    out.print(made)
+    if out.is_terminal:
+        out.print(made)
+        return
+    with out.capture() as captured:
+        out.print(made)
+    out.print("\n".join(line.rstrip() for line in captured.get().splitlines()), soft_wrap=True)
+
+
+# Where a line is not broken: within "512 x 512 x 61", and between a figure and its unit.
+_TOGETHER = re.compile(r"(?<=\d) (?=x \d|(?:[kMGTP]?B|bytes?|ms|s|min|h|MB/s)\b)|(?<=\d x) (?=\d)")
+_NO_BREAK = "\ue000"
+
+
+def print_text(out: Console, text: str, *, hang: int = 0) -> None:
+    """A line; on a terminal several, if it is long. Words, figures with their units, and sizes of images stay whole.
+
+    :param hang: by how many characters further lines are indented.
+    """
+    if out.is_terminal:
+        text = textwrap.fill(
+            _TOGETHER.sub(_NO_BREAK, text),
+            out.width,
+            subsequent_indent=" " * hang,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ).replace(_NO_BREAK, " ")
+    out.print(text, soft_wrap=True)
+
+
+def print_command(out: Console, command: str) -> None:
+    """A command to be copied: one line, or on a narrow terminal several that a shell reads as one."""
+    lines = [" "]
+    for word in map(shlex.quote, shlex.split(command)):
+        if out.is_terminal and lines[-1].strip() and cell_len(f"{lines[-1]} {word} \\") > out.width:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}"
+    out.print("\n".join(lines), soft_wrap=True)
 
 
 def _width(text: str) -> int:

@@ -54,7 +54,7 @@ def _with_unfinished(database: str, found: list[ColumnStatus], known: list[Recor
 def _print(database: str, found: list[ColumnStatus]) -> None:
     out = render.console()
     if not found:
-        out.print("No column is compressed: sqlite-zblob analyze says what that would bring.")
+        render.print_text(out, "No column is compressed: sqlite-zblob analyze says what that would bring.")
         return
     rows = [
         (

@@ -226,37 +226,42 @@ def _print_report(report: Report) -> None:
     name = f"{report.table}.{report.column}"
     rows, sizes = render.count(report.rows, "row"), (render.size(report.raw_bytes), render.size(report.stored_bytes))
     if report.dry_run:
-        out.print(f"{name}: {rows} to look at, {sizes[1]} as stored now")
+        render.print_text(out, f"{name}: {rows} to look at, {sizes[1]} as stored now")
         _print_others(report)
-        out.print(
-            f"The files would grow by at most {render.size(report.growth_bytes)} on the way. Nothing was changed."
+        render.print_text(
+            out, f"The files would grow by at most {render.size(report.growth_bytes)} on the way. Nothing was changed."
         )
         return
     if report.resumed:
-        out.print("An interrupted run was continued; the figures include it.")
+        render.print_text(out, "An interrupted run was continued; the figures include it.")
     if report.operation == "migrate":
-        out.print(
+        render.print_text(
+            out,
             f"{name}: {report.changed_rows:,} of {rows} compressed, {sizes[0]} to {sizes[1]}, "
-            f"ratio {render.ratio(report.ratio)}, {render.duration(report.seconds)}"
+            f"ratio {render.ratio(report.ratio)}, {render.duration(report.seconds)}",
         )
     else:
-        out.print(f"{name}: {report.changed_rows:,} of {rows} restored, {sizes[1]}, {render.duration(report.seconds)}")
+        render.print_text(
+            out, f"{name}: {report.changed_rows:,} of {rows} restored, {sizes[1]}, {render.duration(report.seconds)}"
+        )
     _print_others(report)
     if report.kept_rows:
         _print_kept(report)
     if report.missed_rows:
-        out.print(
-            f"{render.count(report.missed_rows, 'row')} left, because others kept writing: run the same command again"
+        render.print_text(
+            out,
+            f"{render.count(report.missed_rows, 'row')} left, because others kept writing: run the same command again",
         )
     if report.failures:
-        out.print(
-            f"{render.count(len(report.failures), 'value')} could not be {report.operation}d and stayed as they were:"
+        render.print_text(
+            out,
+            f"{render.count(len(report.failures), 'value')} could not be {report.operation}d and stayed as they were:",
         )
         _print_lines([f"  {render.key(each.key)}: {each.reason}" for each in report.failures])
     free = ""
     if report.free_bytes >= WORTH_SAYING * report.file_bytes:
         free = f", {render.size(report.free_bytes)} of it free: --vacuum gives it back"
-    out.print(f"file: {render.size(report.file_bytes)}{free}")
+    render.print_text(out, f"file: {render.size(report.file_bytes)}{free}")
 
 
 def _print_others(report: Report) -> None:
@@ -264,9 +269,10 @@ def _print_others(report: Report) -> None:
     for each in report.others:
         differs = "level" if each.envelope == report.envelope else "envelope"
         rows = render.count(each.rows, "row")
-        render.console().print(
+        render.print_text(
+            render.console(),
             f"{rows} {'keeps' if each.rows == 1 else 'keep'} {differs} "
-            f"{each.level if differs == 'level' else each.envelope}; --recompress changes {_them(each.rows)}"
+            f"{each.level if differs == 'level' else each.envelope}; --recompress changes {_them(each.rows)}",
         )
 
 
@@ -275,10 +281,10 @@ def _print_kept(report: Report) -> None:
     is_one, out = report.kept_rows == 1, render.console()
     rows = f"{render.count(report.kept_rows, 'value')} {'is a frame' if is_one else 'are frames'} of the program's own"
     if report.operation == "migrate":
-        out.print(f"{rows}, and restore will leave {_them(report.kept_rows)} so, unless --all-frames")
+        render.print_text(out, f"{rows}, and restore will leave {_them(report.kept_rows)} so, unless --all-frames")
         return
-    out.print(
-        f"{rows} and {'stays' if is_one else 'stay'} so; --all-frames decompresses {_them(report.kept_rows)}, too:"
+    render.print_text(
+        out, f"{rows} and {'stays' if is_one else 'stay'} so; --all-frames decompresses {_them(report.kept_rows)}, too:"
     )
     _print_lines([f"  {render.key(key)}" for key in report.kept])
 
@@ -289,14 +295,15 @@ def _them(count: int) -> str:
 
 def _print_verified(report: VerifyReport) -> None:
     out = render.console()
-    out.print(
+    render.print_text(
+        out,
         f"{render.count(report.rows, 'value')} read, {report.compressed_rows:,} of them compressed, "
-        f"{render.size(report.raw_bytes)} in {render.size(report.stored_bytes)}, {render.duration(report.seconds)}"
+        f"{render.size(report.raw_bytes)} in {render.size(report.stored_bytes)}, {render.duration(report.seconds)}",
     )
     if report.ok:
-        out.print("No damage found.")
+        render.print_text(out, "No damage found.")
         return
-    out.print(f"{render.count(len(report.damages), 'damage')} found:")
+    render.print_text(out, f"{render.count(len(report.damages), 'damage')} found:")
     _print_lines(
         [
             f"  {each.table}.{each.column}, {render.key(each.key)}"
@@ -310,6 +317,6 @@ def _print_lines(lines: list[str]) -> None:
     out = render.console()
     shown = lines if not out.is_terminal else lines[:MOST_LINES]
     for line in shown:
-        out.print(line)
+        render.print_text(out, line)
     if len(shown) < len(lines):
-        out.print(f"  and {len(lines) - len(shown):,} more: --json has all")
+        render.print_text(out, f"  and {len(lines) - len(shown):,} more: --json has all")

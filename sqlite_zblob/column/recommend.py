@@ -10,6 +10,7 @@ from ..connect.database import pragma, quote, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection
 from ..connect.opening import Database, connected
+from ..units import count_text
 from .obstacles import column_obstacles, update_triggers, virtual_obstacles
 from .schema import Column, Table, look_at_table
 
@@ -86,8 +87,12 @@ def _decide(table: Table, column: Column, seen: Seen) -> tuple[Mode | None, Enve
     if obstacles:
         return None, "frame", [f"the schema looks at its values: {each}" for each in obstacles]
     if seen.ratio is not None and seen.ratio < LEAST_RATIO:
-        return None, "frame", [f"compression saves next to nothing: ratio {seen.ratio:.2f} over {seen.count} values"]
-    saved = [] if seen.ratio is None else [f"ratio {seen.ratio:.2f} over {seen.count} sampled values"]
+        return (
+            None,
+            "frame",
+            [f"compression saves next to nothing: ratio {seen.ratio:.2f} over {count_text(seen.count, 'value')}"],
+        )
+    saved = [] if seen.ratio is None else [f"ratio {seen.ratio:.2f} over {count_text(seen.count, 'sampled value')}"]
     if seen.are_pickles:
         why = [
             "all sampled values are pickles: the stored value can be a pickle that unpacks itself, and a program that "

@@ -13,11 +13,18 @@ import numpy as np
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob import codec
 from sqlite_zblob.analysis import trial as trial_module
 from sqlite_zblob.analysis import trials as trials_module
+from sqlite_zblob.analysis.beside import propose_hint
 from sqlite_zblob.analysis.strata import Member, evenly, project, t_quantile
+from sqlite_zblob.analysis.trial import SETTINGS
 from sqlite_zblob.analysis.trials import Pace, Trials
+from sqlite_zblob.column.hint import NO_HINT
+from sqlite_zblob.column.schema import look_at_table
+from sqlite_zblob.migration.values import place_of
 
+from ..conftest import open_apsw
 from .words import text
 
 SEEDS = 20
@@ -154,10 +161,67 @@ def test_the_pace_stops_before_what_would_take_too_long(monkeypatch: pytest.Monk
     assert pace.may_look(2)  # a few in any case
     assert pace.may_try(50, cost=4.9) and not pace.may_try(50, cost=5.1)
     now[0] += 11
-    assert pace.is_over() and not pace.may_try(0, cost=0) and not pace.may_look(0)
+    assert pace.is_over() and not pace.may_try(0, cost=0) and not pace.may_look(1)
+    assert pace.may_look(0)  # one in any case
 
 
 def test_values_that_are_nearly_alike_have_a_quantile() -> None:
     """Their freedom may be any number."""
     for freedom in (1e6, 1e7, 1e155, 1e300, math.inf):
         assert abs(t_quantile(freedom) - 1.96) < 0.001
+
+
+@pytest.mark.usefixtures("steady")
+def test_values_that_stay_as_they_are_say_nothing_of_others() -> None:
+    """Where time was left for a look at two large values, and for nothing else, ten tiny ones need no trial."""
+    large = [text(random.Random(n), 9_000).encode() * 40 for n in range(2)]
+    trials = tried([*large, *(b"tiny %d" % n for n in range(10))], 12, 0, 1, is_drawn=False)
+    assert trials.trial_count(("auto", 5)) == 12
+    assert trials.trial_count(("auto", 1)) == 0
+    compressing, decompressing = trials.rates(("auto", 5))
+    assert compressing == pytest.approx(1e8, rel=0.1) and decompressing == pytest.approx(1e8, rel=0.1)
+    found = trials.fraction(("auto", 5))
+    assert found.low is not None and found.high is not None and found.high > 1.2 * found.low
+
+
+def test_members_that_are_certain_stay_out_of_the_others_estimate() -> None:
+    tiny = [Member(("a",), 0.0, 0.0, is_certain=True), Member(("b",), 1.0, 1.0, is_certain=True)]
+    large = [Member(("b",), 1.0, 2.0), Member(("b",), 1.0, 4.0), Member(("b",), 2.0, None)]
+    assert project([*tiny, *large]).total == 13.0
+    assert project(tiny).total == 1.0 and project(tiny).error == (0.0, float("inf"))
+
+
+def test_pieces_of_values_that_nothing_describes_are_images_where_the_codec_guesses_one() -> None:
+    """A piece from the middle would be no image to the codec, and say that the value hardly becomes smaller."""
+    axes = np.ogrid[0:1:40j, -1:1:160j, -1:1:160j]
+    ball = 900 * np.exp(-4 * sum(axis * axis for axis in axes))
+    scan = (ball + np.random.default_rng(1).normal(0, 4, ball.shape)).astype("<i2")
+    value = b"a header " * 30 + scan.tobytes()
+    assert codec.info(value).images == ()
+    (image,) = codec.guess(value).images
+    assert (image.source, image.pixel_type, image.size[:2]) == ("guess", "int16", (160, 160))
+    known = trial_module.look(value, None, min_size=512, piece_size=1 << 18, seed=1)
+    whole = trial_module.try_whole(value, None, 1)
+    assert known.guessed == (image,) and known.piece.fraction == pytest.approx(whole.fraction, rel=0.1)
+    assert codec.guess(b"no image at all. " * 20_000).images == ()
+    assert codec.guess(zb.compress(value)).frame
+
+
+def test_rows_are_asked_for_no_longer_than_there_is_time() -> None:
+    """Columns behind large values are expensive to read."""
+    connection = open_apsw()
+    connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, dtype TEXT, shape TEXT)")
+    rows = [(bytes(8000), "uint8", "80x100" if n else "") for n in range(9)]
+    connection.executemany("INSERT INTO t(data, dtype, shape) VALUES (?, ?, ?)", rows)
+    table = look_at_table(connection, "t")
+    place, keys = place_of(table, table.column("data")), [(n,) for n in range(1, 10)]
+    assert propose_hint(connection, place, table, keys, seconds=60).dtype_from == 'NEW."dtype"'
+    assert propose_hint(connection, place, table, keys, seconds=0) == NO_HINT  # the first row says nothing
+
+
+def test_nothing_is_said_to_grow() -> None:
+    """Pieces with zstd may, in relation to others; what would grow is stored as it is."""
+    rng = random.Random(1)
+    values = [rng.randbytes(1 << 20) + text(rng, 4000).encode() for _ in range(6)]
+    trials = tried(values, 6, 3, 1, is_drawn=False)
+    assert all(trials.fraction(each).value <= 1 for each in SETTINGS if trials.trial_count(each))

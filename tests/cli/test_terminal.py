@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 
 import sqlite_zblob as zb
+from sqlite_zblob.analysis.strata import Estimate
 from sqlite_zblob.bench import demo as bench_demo
-from sqlite_zblob.cli import cli, render
+from sqlite_zblob.cli import cli, look, render
 
 from ..conftest import ROOT, open_apsw
 
@@ -123,3 +125,37 @@ def test_a_table_that_just_fits_or_just_does_not(cells: int, monkeypatch: pytest
     text = re.sub(r"\x1b\[[0-9;]*m", "", capture.get())
     assert "n" * cells in text and "1,234" in text and "97.9 MB" in text and "values" in text and "ratio" in text
     assert "\u2026" not in text and max(map(cell_len, text.splitlines())) <= 40
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_texts_stay_whole_where_lines_end(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sizes of images, figures with their units, and words; a command is one for a shell, whatever the width."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    out, sizes = render.console(), [f"{n} x 512 x 61" for n in range(100, 130)]
+    command = "sqlite-zblob migrate 'a store.db' results data --mode=in-place --envelope=pickle --level=5 --vacuum"
+    with out.capture() as capture:
+        render.print_text(out, f"  100% SimpleITK pickle: int16, {'; '.join(sizes)}; {'1,234.5 MB, ' * 20}", hang=4)
+    lines = capture.get().splitlines()
+    assert max(map(len, lines)) <= width and all(line.startswith("    ") for line in lines[1:])
+    assert all(any(size in line for line in lines) for size in sizes) and not any(
+        line.endswith("1,234.5") for line in lines
+    )
+    with out.capture() as capture:
+        render.print_command(out, command)
+    assert max(map(len, capture.get().splitlines())) <= width
+    assert shlex.split(capture.get().replace("\\\n", "")) == shlex.split(command)
+
+
+def test_help_fits_narrow_terminals() -> None:
+    for name in (None, *cli.commands):
+        text = CliRunner().invoke(cli, [*([name] if name else []), "--help"], terminal_width=60).stdout
+        assert all(cell_len(line) <= 60 for line in text.splitlines()), text
+
+
+def test_what_cannot_be_judged_has_no_figure() -> None:
+    """One value of many was looked at: no range is known."""
+    assert look._range(Estimate(4.0, None, None), 1, "") == "?" and Estimate(4.0, None, None).is_vague
+    assert look._size_then(Estimate(4e6, None, None)) == "?"
+    assert look._size_then(Estimate(4e6, 1e6, 5e6)) == "1.0 MB to 5.0 MB"
+    assert look._range(Estimate(4.0, 3.0, 5.0), 1, "") == "4.00 (3.00-5.00)"

@@ -67,14 +67,6 @@ def make_results(path: str = "results.db", key: str = "id TEXT PRIMARY KEY", row
     connection.close()
 
 
-def of_readme() -> Names:
-    import SimpleITK as sitk
-
-    nilearn = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
-    shutil.copy(package_file("nilearn", "datasets", "data", nilearn), "brain.nii.gz")
-    return {"data": pickle.dumps(sitk.GetImageFromArray(np.ones((30, 40), "u1")))}
-
-
 def of_results() -> Names:
     make_results()
     return {}
@@ -190,7 +182,7 @@ def of_zarr() -> Names:
 
 
 PAGES: dict[str, Page] = {
-    "README.md": Page(of_readme, elsewhere={"# install and run": ".ci/run readme", "# test\n": ".ci/run test"}),
+    "README.md": Page(elsewhere={"# install and run": ".ci/run readme", "# test\n": ".ci/run test"}),
     "docs/caches.md": Page(of_caches, needs=("joblib",)),
     "docs/cli.md": Page(
         of_results, elsewhere={"_SQLITE_ZBLOB_COMPLETE": "tests/cli", "sqlite-zblob bench": BENCHMARKS}

@@ -4,6 +4,7 @@
 #include "../base/sample_types.h"
 #include "compact.h"
 #include "header.h"
+#include "plan.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -189,6 +190,19 @@ sniff(struct images *images, const void *value, size_t size)
     return true;
 }
 
+/* The image that an encoder would guess, where none is found; false: out of memory. */
+static bool
+guess(struct images *images, const void *value, size_t size)
+{
+    if (images->count)
+        return true;
+    free(images->list);
+    if (!make_room(images, 1))
+        return false;
+    images->count = plan_guess(value, size, images->list);
+    return true;
+}
+
 /* A compact frame names no images. Its value is small enough to be searched for them each time, unless that takes a
  * dictionary. */
 static bool
@@ -253,12 +267,12 @@ describe_frame(const void *src, size_t src_size, uint64_t frame_size, bool in_en
 }
 
 static enum zblob_result
-describe_plain(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+describe_plain(const void *src, size_t src_size, enum zblob_value_type value_type, bool guesses, char **json,
                struct zblob_error *error)
 {
     struct writer w = {0};
     struct images images = {NULL, 0};
-    if (!sniff(&images, src, src_size))
+    if (!sniff(&images, src, src_size) || (guesses && !guess(&images, src, src_size)))
         return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *images.list);
     put_plain(&w, src_size, value_type);
     put_images(&w, images.list, images.count);
@@ -267,7 +281,8 @@ describe_plain(const void *src, size_t src_size, enum zblob_value_type value_typ
 }
 
 static enum zblob_result
-describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json, struct zblob_error *error)
+describe(const void *src, size_t src_size, enum zblob_value_type value_type, bool guesses, char **json,
+         struct zblob_error *error)
 {
     const unsigned char *frame;
     size_t frame_size;
@@ -275,23 +290,38 @@ describe(const void *src, size_t src_size, enum zblob_value_type value_type, cha
     if (result != ZBLOB_OK)
         return result;
     if (!frame)
-        return describe_plain(src, src_size, value_type, json, error);
+        return describe_plain(src, src_size, value_type, guesses, json, error);
     return describe_frame(frame, frame_size, frame_size, frame != src, json, error);
+}
+
+static enum zblob_result
+describe_in_scope(const void *src, size_t src_size, enum zblob_value_type value_type, bool guesses, char **json,
+                  const struct zblob_interrupt *interrupt, struct zblob_error *error)
+{
+    struct interrupt_scope scope;
+    *json = NULL;
+    interrupt_open(&scope, interrupt);
+    enum zblob_result result = describe(src, src_size, value_type, guesses, json, error);
+    result = interrupt_close(&scope, result, error);
+    if (result != ZBLOB_OK) {
+        free(*json);
+        *json = NULL;
+    }
+    return result;
 }
 
 enum zblob_result
 zblob_describe(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
                const struct zblob_interrupt *interrupt, struct zblob_error *error)
 {
-    struct interrupt_scope scope;
-    *json = NULL;
-    interrupt_open(&scope, interrupt);
-    enum zblob_result result = interrupt_close(&scope, describe(src, src_size, value_type, json, error), error);
-    if (result != ZBLOB_OK) {
-        free(*json);
-        *json = NULL;
-    }
-    return result;
+    return describe_in_scope(src, src_size, value_type, false, json, interrupt, error);
+}
+
+enum zblob_result
+zblob_describe_guess(const void *src, size_t src_size, enum zblob_value_type value_type, char **json,
+                     const struct zblob_interrupt *interrupt, struct zblob_error *error)
+{
+    return describe_in_scope(src, src_size, value_type, true, json, interrupt, error);
 }
 
 enum zblob_result

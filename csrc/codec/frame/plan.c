@@ -215,6 +215,14 @@ guess_image(struct plan *plan)
         plan->image_count = 1;
 }
 
+bool
+plan_guess(const void *src, size_t src_size, struct zblob_image *image)
+{
+    struct plan plan = {.src = src, .src_size = src_size, .images = image};
+    guess_image(&plan);
+    return plan.image_count == 1;
+}
+
 /* Is this the size of one row of the image, or of one slice, or of another of its parts? In bytes. */
 static bool
 has_part_of(const struct zblob_image *image, uint64_t part_size)

@@ -55,6 +55,9 @@ void plan_drop_unused_models(struct plan *plan);
 /* Are some chunks zstd frames, and all others stored? A frame has none of one kind or chunks of a third. */
 bool plan_is_mixed(const struct plan *plan);
 
+/* Would a value in which no image is found be coded as one that is guessed? *image is set if so. */
+bool plan_guess(const void *src, size_t src_size, struct zblob_image *image);
+
 /* An image's samples; NULL: they stand in the value as text, and no other form was made of it. */
 const unsigned char *plan_samples(const struct plan *plan, const struct zblob_image *image);
 
