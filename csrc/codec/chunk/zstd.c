@@ -130,8 +130,8 @@ zstd_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t 
 
 /* A search that is longer can make more of tables, noisy masks and repeats than a short one does. So a level is held
  * against lower ones: on a piece of the chunk, or, where they cost little beside it, on the whole. */
-static const int lower_levels[] = {1, 2, 3, 9};
-#define LOWER_LEVELS (sizeof lower_levels / sizeof *lower_levels)
+static const int lower_levels[][6] = {[ZSTD_BYTES] = {1, 2, 3, 9}, [ZSTD_IMAGE] = {1, 2, 3, 5, 9}};
+#define QUICK_ZSTD_LEVEL 3
 #define SLOW_ZSTD_LEVEL 15
 #define WHOLE_MAX ((size_t)64 << 10)
 #define PIECE_SHARE 8
@@ -164,9 +164,9 @@ size_of_piece(int zstd_level, size_t whole, const unsigned char *src, size_t src
     return ZSTD_isError(size) || size == 0 ? SIZE_MAX : size;
 }
 
-/* The level that is best on a piece from the chunk's middle; a lower one only if it is so clearly. */
+/* The level that is best on a piece from the chunk's middle; one of the lower ones only if it is so clearly. */
 static int
-best_on_piece(int zstd_level, const unsigned char *src, size_t src_size)
+best_on_piece(int zstd_level, const int *lower, const unsigned char *src, size_t src_size)
 {
     size_t piece = src_size / PIECE_SHARE > WHOLE_MAX ? src_size / PIECE_SHARE : WHOLE_MAX;
     size_t capacity = zstd_bound(piece);
@@ -177,11 +177,11 @@ best_on_piece(int zstd_level, const unsigned char *src, size_t src_size)
     const unsigned char *middle = src + (src_size - piece) / 2;
     size_t least = size_of_piece(zstd_level, src_size, middle, piece, dst, capacity);
     least -= least / 256; /* a lower level has to be clearly better */
-    for (size_t i = 0; i < LOWER_LEVELS && lower_levels[i] < zstd_level; i++) {
-        size_t size = size_of_piece(lower_levels[i], src_size, middle, piece, dst, capacity);
+    for (size_t i = 0; lower[i] && lower[i] < zstd_level; i++) {
+        size_t size = size_of_piece(lower[i], src_size, middle, piece, dst, capacity);
         if (size < least) {
             least = size;
-            best = lower_levels[i];
+            best = lower[i];
         }
     }
     free(dst);
@@ -189,16 +189,17 @@ best_on_piece(int zstd_level, const unsigned char *src, size_t src_size)
 }
 
 enum zblob_result
-zstd_encode_best(int level, bool on_whole, const void *src, size_t src_size, void *dst, size_t dst_capacity,
-                 size_t *dst_size)
+zstd_encode_best(int zstd_level, enum zstd_search search, const void *src, size_t src_size, void *dst,
+                 size_t dst_capacity, size_t *dst_size)
 {
-    int zstd_level = zstd_level_of(level);
-    bool tries_whole = on_whole || zstd_level >= SLOW_ZSTD_LEVEL || src_size <= WHOLE_MAX;
-    if (zstd_level > lower_levels[0] && !tries_whole)
-        zstd_level = best_on_piece(zstd_level, src, src_size);
+    const int *lower = lower_levels[search == ZSTD_BYTES ? ZSTD_BYTES : ZSTD_IMAGE];
+    bool is_quick = search == ZSTD_IMAGE && zstd_level <= QUICK_ZSTD_LEVEL;
+    bool tries_whole = is_quick || search == ZSTD_REPEATS || zstd_level >= SLOW_ZSTD_LEVEL || src_size <= WHOLE_MAX;
+    if (zstd_level > lower[0] && !tries_whole)
+        zstd_level = best_on_piece(zstd_level, lower, src, src_size);
     enum zblob_result result = zstd_encode(zstd_level, src, src_size, dst, dst_capacity, dst_size);
-    for (size_t i = 0; tries_whole && i < LOWER_LEVELS && lower_levels[i] < zstd_level && result == ZBLOB_OK; i++)
-        result = encode_if_smaller(lower_levels[i], src, src_size, dst, dst_capacity, dst_size);
+    for (size_t i = 0; tries_whole && lower[i] && lower[i] < zstd_level && result == ZBLOB_OK; i++)
+        result = encode_if_smaller(lower[i], src, src_size, dst, dst_capacity, dst_size);
     return result;
 }
 

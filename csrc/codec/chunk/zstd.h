@@ -20,9 +20,12 @@ size_t zstd_bound(size_t src_size);
 enum zblob_result zstd_encode(int zstd_level, const void *src, size_t src_size, void *dst, size_t dst_capacity,
                               size_t *dst_size);
 
-/* The same at our `level`, or at a lower one of zstd's where that makes less: a piece shows it, or the whole, if this is
- * asked for. */
-enum zblob_result zstd_encode_best(int level, bool on_whole, const void *src, size_t src_size, void *dst,
+/* What is compressed says how levels are held against lower ones: bytes by a piece of them; an image by more levels, where
+ * they are quick on the whole; and one that repeats always on the whole. */
+enum zstd_search { ZSTD_BYTES, ZSTD_IMAGE, ZSTD_REPEATS };
+
+/* The same, or at a lower level where that makes less. */
+enum zblob_result zstd_encode_best(int zstd_level, enum zstd_search search, const void *src, size_t src_size, void *dst,
                                    size_t dst_capacity, size_t *dst_size);
 
 /* Decode into exactly dst_size bytes; DAMAGED for anything else. */

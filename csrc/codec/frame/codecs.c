@@ -51,8 +51,8 @@ static enum zblob_result
 encode_zstd(const struct chunk_place *place, const unsigned char *value, const struct zblob_options *options,
             unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
-    return zstd_encode_best(options->level, false, value + place->raw_offset, place->raw_size, dst, dst_capacity,
-                            dst_size);
+    return zstd_encode_best(zstd_level_of(options->level), ZSTD_BYTES, value + place->raw_offset, place->raw_size, dst,
+                            dst_capacity, dst_size);
 }
 
 static enum zblob_result

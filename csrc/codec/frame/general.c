@@ -116,7 +116,8 @@ pieces_are_smaller(const struct plan *plan, uint64_t frame_size, int level, uint
         uint64_t first = (plan->src_size - size) * (2 * i + 1) / (2 * pieces);
         size_t encoded = 0;
         if (level)
-            zstd_encode_best(level, false, plan->src + first, (size_t)size, dst, capacity, &encoded);
+            zstd_encode_best(zstd_level_of(level), ZSTD_BYTES, plan->src + first, (size_t)size, dst, capacity,
+                             &encoded);
         else
             zstd_encode(LOWEST_ZSTD_LEVEL, plan->src + first, (size_t)size, dst, capacity, &encoded);
         all += encoded ? encoded : size;

@@ -66,7 +66,7 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define QUICK_PIECE_MIN ((size_t)256)
 
 #define LOWEST_ZSTD_LEVEL 1
-#define QUICK_ZSTD_LEVEL 3  /* so quick that excerpts are tried at the wanted level at once */
+#define QUICK_ZSTD_LEVEL 6  /* so quick that the whole chunk may be tried at once */
 #define SAME_LEVEL_MARGIN 2 /* what the whole chunk can gain over its excerpt, in sixteenths, */
 #define DEEPER_MARGIN 4     /* and what a higher level can gain */
 
@@ -131,16 +131,14 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     return expected + expected / DEEP_GAIN < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
 
-/* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the given one? */
+/* Does the lowest level of zstd come close on an excerpt? */
 static bool
 excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
-                    int zstd_level, unsigned margin, unsigned char *aside, size_t capacity, size_t *expected)
+                    unsigned margin, unsigned char *aside, size_t capacity, size_t *expected)
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
     zstd_encode(LOWEST_ZSTD_LEVEL, excerpt, size, aside, capacity, &encoded);
-    if (zstd_level != LOWEST_ZSTD_LEVEL && comes_close(encoded, size, entry, DEEPER_MARGIN))
-        zstd_encode(zstd_level, excerpt, size, aside, capacity, &encoded);
     *expected = (size_t)((uint64_t)encoded * entry->raw_size / size);
     return comes_close(encoded, size, entry, margin);
 }
@@ -157,6 +155,26 @@ has_repeats(const struct plan *plan, const struct chunk_place *place)
     return repeats_are_many(&seen);
 }
 
+/* At the lower levels, codec "zstd" takes levels of zstd's that are lower than ours, as they are quicker. An image is held
+ * against zstd's level of the same number, if a piece from the chunk's middle shows that it pays, or if rows repeat. */
+static int
+rival_level_of(int level, bool repeats, const unsigned char *src, size_t raw_size)
+{
+    int usual = zstd_level_of(level);
+    size_t piece = raw_size / DEEP_SHARE < DEEP_PIECE_MIN ? DEEP_PIECE_MIN : raw_size / DEEP_SHARE;
+    size_t size = piece < raw_size ? piece : raw_size, capacity = zstd_bound(size), quick = 0, slow = 0;
+    if (usual >= level || repeats)
+        return usual > level ? usual : level;
+    unsigned char *dst = malloc(capacity);
+    if (!dst)
+        return usual;
+    src += (raw_size - size) / 2;
+    zstd_encode(usual, src, size, dst, capacity, &quick);
+    zstd_encode(level, src, size, dst, capacity, &slow);
+    free(dst);
+    return slow + slow / DEEP_GAIN < quick ? level : usual;
+}
+
 /* What zstd makes of the chunk, in `aside`: 0 where excerpts show that it makes more than the chunk takes now. *expected:
  * about what it would make of it. */
 static size_t
@@ -165,26 +183,27 @@ encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const s
 {
     const unsigned char *src = plan->src + chunk->place.raw_offset;
     size_t raw_size = chunk->place.raw_size, encoded = 0;
-    int level = plan->options->level, wanted_level = zstd_level_of(level);
-    int first_level = wanted_level <= QUICK_ZSTD_LEVEL ? wanted_level : LOWEST_ZSTD_LEVEL;
-    unsigned margin = first_level == wanted_level ? SAME_LEVEL_MARGIN : DEEPER_MARGIN;
+    int level = plan->options->level, usual = zstd_level_of(level);
+    unsigned margin = level == LOWEST_ZSTD_LEVEL ? SAME_LEVEL_MARGIN : DEEPER_MARGIN;
     bool repeats = has_repeats(plan, &chunk->place);
-    if (!repeats && !excerpt_comes_close(plan, chunk, entry, first_level, margin, aside, capacity, expected))
+    if (!repeats && !excerpt_comes_close(plan, chunk, entry, margin, aside, capacity, expected))
         return 0;
     bool goes_deeper = repeats;
-    if (!repeats && wanted_level > first_level) {
-        zstd_encode(first_level, src, raw_size, aside, capacity, &encoded);
-        goes_deeper = comes_close(encoded, raw_size, entry, margin) && deeper_pays(wanted_level, src, entry, encoded);
+    if (!repeats) {
+        zstd_encode(LOWEST_ZSTD_LEVEL, src, raw_size, aside, capacity, &encoded);
+        goes_deeper = level > LOWEST_ZSTD_LEVEL && comes_close(encoded, raw_size, entry, margin) &&
+                      (usual <= QUICK_ZSTD_LEVEL || deeper_pays(usual, src, entry, encoded));
     }
-    if (goes_deeper || wanted_level == first_level)
-        zstd_encode_best(level, repeats, src, raw_size, aside, capacity, &encoded);
+    if (goes_deeper)
+        zstd_encode_best(rival_level_of(level, repeats, src, raw_size), repeats ? ZSTD_REPEATS : ZSTD_IMAGE, src,
+                         raw_size, aside, capacity, &encoded);
     *expected = encoded;
     return encoded;
 }
 
 /* Repetitive images can suit a byte matcher better than any predictor. Where rows repeat, the wanted level is tried on the
- * whole chunk. Otherwise an excerpt is tried first, then the whole chunk at a quick level, then a slow level on a piece, if
- * the options ask for one, and only then that level on the whole. */
+ * whole chunk. Otherwise an excerpt is tried first, then the whole chunk at the lowest level, then the wanted one, if it is
+ * slow, on a piece, and only then that level on the whole. */
 size_t
 rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {

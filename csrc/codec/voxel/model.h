@@ -68,6 +68,7 @@ struct voxel_model {
     uint32_t plateau_count; /* of tables where many samples equal a neighbour; 0: no such contexts */
     uint8_t
         plateau_map[VOXEL_PLATEAU_CELLS_ALL]; /* cell -> 1 + the number of its table; 0: a table as without plateaus */
+    uint64_t rough_size;    /* bytes that simple predictions leave; only in an encoder, and at levels that ask for it */
     bool use_floor;         /* many values are `low`: contexts depend on how near a prediction is to it */
     int16_t low, high;      /* predictions are clamped to this range */
     int16_t modal;          /* the most frequent value: that of flat rows, and of rows outside the image */

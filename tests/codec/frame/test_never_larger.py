@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import zstandard
 
 import sqlite_zblob as zb
+from benchmarks.bad_images import waves
 
 from ...samples.repeats import REPEATED
 
@@ -25,3 +28,59 @@ def test_hardly_larger_than_zstd_or_a_lower_level(name: str) -> None:
         assert len(frame) <= limit(len(zb.compress(value, level, codec="zstd")))
         assert len(frame) <= limit(least)
         least = min(least, len(frame))
+
+
+def alternating() -> np.ndarray:
+    """Every other pixel is noise, as on a checkerboard."""
+    noise = np.random.default_rng(3).integers(0, 1000, (512, 512))
+    return np.where(np.indices(noise.shape).sum(0) % 2, noise, 0).astype("u2")
+
+
+def strip(width: int, rows: int) -> np.ndarray:
+    """A volume whose rows are said to be much shorter than they are."""
+    return waves((16, 256, 256), 9, "i2").ravel()[: width * rows].reshape(rows, width)
+
+
+def small_object() -> np.ndarray:
+    """Many pixels, few bytes."""
+    image = np.zeros((2, 512, 512), "u2")
+    image[:, 200:330, 180:340] = waves((2, 130, 160), 3, "u2", 5, 100)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "levels"),
+    [
+        (alternating(), (2, 3, 5, 9)),
+        (strip(24, 20_000), (3, 4, 5, 6, 9)),
+        (strip(40, 10_000), (4, 5, 6, 9)),
+        (small_object(), (6, 7, 8, 9)),
+    ],
+    ids=["alternating", "strip of 24", "strip of 40", "small object"],
+)
+def test_strange_images_are_hardly_larger_at_a_higher_level(image: np.ndarray, levels: tuple[int, ...]) -> None:
+    least = image.nbytes
+    for level in levels:
+        size = len(zb.compress(image, level, dtype=image.dtype, shape=image.shape))
+        assert size <= limit(least)
+        least = min(least, size)
+
+
+def tiles() -> np.ndarray:
+    return np.tile(np.clip(waves((64, 64), 9, "i4") // 8, 0, 255).astype("u1"), (8, 8))
+
+
+def palette() -> np.ndarray:
+    """Values that are numbers of colours."""
+    order = np.random.default_rng(3).permutation(256).astype("u1")
+    return np.take(order, np.clip(waves((256, 256), 0, "i4") // 5, 0, 255))
+
+
+@pytest.mark.parametrize("level", [2, 3, 4, 5])
+@pytest.mark.parametrize("image", [tiles(), palette()], ids=["tiles", "palette"])
+def test_images_that_suit_zstd_are_hardly_larger_than_by_its_level_of_that_number(
+    image: np.ndarray, level: int
+) -> None:
+    frame = zb.compress(image, level, dtype=image.dtype, shape=image.shape)
+    zstd = zstandard.ZstdCompressor(level=level).compress(image.tobytes())
+    assert len(frame) - zb.info(frame).header_size <= limit(len(zstd))

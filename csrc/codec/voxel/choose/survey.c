@@ -145,9 +145,9 @@ size_of_residual(int residual)
     return (uint64_t)(length - 1) * 16 + (value << 4 >> (length - 1)) - 16;
 }
 
-/* Bits, in 1/16, that residuals of the better of two simple predictions have in some rows. */
+/* Bits, in 1/16, that residuals of the better of two simple predictions have in some rows. *seen: so many of them. */
 static uint64_t
-residual_bits(const struct survey *s)
+residual_bits(const struct survey *s, uint64_t *seen)
 {
     const struct voxel_model *model = s->model;
     const struct voxel_shape *shape = &model->shape;
@@ -155,6 +155,7 @@ residual_bits(const struct survey *s)
     uint64_t rows = shape->slices * shape->height, wanted = SURVEY_SAMPLES / (8 * n * step) + 8, bits[2] = {0};
     int16_t *up = s->rows[0], *now = s->rows[1];
     wanted = wanted < rows ? wanted : rows;
+    *seen = 0;
     for (uint64_t i = 0; i < wanted; i++) {
         uint64_t span = rows / wanted, row = i * rows / wanted + hash_place(i, span ? span : 1);
         for (size_t c = 0; row % shape->height && c < step; c++) {
@@ -163,6 +164,7 @@ residual_bits(const struct survey *s)
             voxel_load(model, pixels, c, step, up, n);
             pixels = voxel_row_address(model, s->samples, row / shape->height, row % shape->height);
             voxel_load(model, pixels, c, step, now, n);
+            *seen += n - 1;
             for (size_t x = 1; x < n; x++) {
                 bits[0] += size_of_residual(now[x] - up[x]);
                 bits[1] += size_of_residual(now[x] - (now[x - 1] + up[x] - up[x - 1]));
@@ -176,12 +178,20 @@ residual_bits(const struct survey *s)
 static bool
 ranks_harm(const struct survey *s, struct voxel_model *model)
 {
-    uint64_t with = residual_bits(s);
+    uint64_t seen, with = residual_bits(s, &seen);
     uint32_t count = model->ranks_count;
     model->ranks_count = 0;
-    uint64_t without = residual_bits(s);
+    uint64_t without = residual_bits(s, &seen);
     model->ranks_count = count;
     return with > without + without / HARM;
+}
+
+/* About the bytes that the image will take. */
+static uint64_t
+rough_size(const struct survey *s)
+{
+    uint64_t seen, bits = residual_bits(s, &seen), samples = voxel_sample_count(s->model);
+    return seen ? (bits / 128 * samples + seen / 2) / seen : UINT64_MAX;
 }
 
 static void
@@ -221,6 +231,8 @@ survey_all(struct survey *s, struct voxel_model *model)
         voxel_drop_ranks(model);
     if (model->ranks_count)
         survey_rows(s);
+    if (s->level > VOXEL_LEVEL_NORMAL)
+        model->rough_size = rough_size(s);
     uint64_t mean = s->seen ? s->difference / s->seen : 0;
     for (model->shift = 0; mean >> model->shift > 128 && model->shift < VOXEL_SHIFT_MAX;)
         model->shift++;

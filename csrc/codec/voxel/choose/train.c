@@ -28,7 +28,9 @@
 enum {
     CHOICE_SAMPLES = 30000,
     ENERGIES = 65536,
-    RARE = 16, /* energies other than 0 are rare if they are fewer than one in so many */
+    NO_BYTES = 4 << 10,   /* an image that has no more follows a rule, and higher presets find more of it */
+    FEW_BYTES = 48 << 10, /* below, the rich preset's tables and weights take more than they gain */
+    RARE = 16,            /* energies other than 0 are rare if they are fewer than one in so many */
 };
 
 static const struct effort efforts[ZBLOB_LEVEL_MAX + 1] = {
@@ -330,8 +332,9 @@ choose_preset(struct training *t)
     int level = t->level;
     if (level > VOXEL_LEVEL_FAST && total < VOXEL_SMALL)
         level = VOXEL_LEVEL_FAST;
-    if (level > 6 && total < 3 * VOXEL_SMALL)
-        level = 6;
+    uint64_t rough = t->model->rough_size;
+    if (level > VOXEL_LEVEL_NORMAL && (total < 3 * VOXEL_SMALL || (rough > NO_BYTES && rough < FEW_BYTES)))
+        level = VOXEL_LEVEL_NORMAL;
     t->effort = efforts[level];
     t->model->preset = t->effort.preset;
 }

@@ -1,12 +1,16 @@
 /*
  * variants.c: on images whose rows or columns repeat, weights that are fitted to the average sample are beside the point,
- * and richer contexts only dilute the counts: there a lower level often makes less than a higher one. So it is tried.
+ * and richer contexts only dilute the counts: there a lower level often makes less than a higher one. So it is tried; and
+ * also where pixels resemble the next but one rather than the next, as in interleaved images, and in strips of a few
+ * columns or rows, which mostly are images of another width: there it is luck which training finds better weights.
  * Small images get the fast preset, whose tables and weights take little; many are smaller by the normal one all the same,
  * and the smallest ones by the swift preset.
  */
 #include "variants.h"
 
+#include "../../base/hash.h"
 #include "../chunks.h"
+#include "../samples.h"
 #include "bins.h"
 #include "doubled.h"
 #include "encoded_size.h"
@@ -15,12 +19,18 @@
 #include "repeats.h"
 #include "train.h"
 
+#include <stdlib.h>
+
 enum {
     ROWS = 512,
     BOTH_LEVEL = 6, /* from here on, small images are tried by both presets: that takes twice the time */
     DEFAULT_LEVEL = 5,
     TINY = 1 << 13,  /* pixels of images of which tables take so much that the swift preset, which has none, is tried */
     TRIAL = 4 << 20, /* about so many bytes of the image are coded */
+    STRIP = 64,      /* a strip's shorter side is less, */
+    LONG = 16,       /* and its longer side so many times as long */
+    PIECES = 64,     /* of rows, in which pixels are held against the next but one, */
+    PIECE = 64,      /* of so many pixels */
 };
 
 static bool
@@ -32,6 +42,37 @@ has_repeats(const struct voxel_model *model, const struct zblob_grid *grid, cons
         return false;
     repeats_look(&seen, grid, samples, (size_t)size, ROWS);
     return repeats_are_many(&seen) || (model->wide == NULL && voxel_columns_are_doubled(model, samples));
+}
+
+static bool
+is_strip(const struct voxel_model *model)
+{
+    uint64_t width = model->shape.width, height = model->shape.height;
+    uint64_t least = width < height ? width : height;
+    return least < STRIP && width + height - least >= LONG * least;
+}
+
+/* Do pixels differ more from the next one in the row than from the next but one? */
+static bool
+alternates(const struct voxel_model *model, const unsigned char *samples)
+{
+    const struct voxel_shape *shape = &model->shape;
+    size_t step = (size_t)shape->components, pixel = step * zblob_sample_size(model->grid.sample_type);
+    size_t n = shape->width < PIECE ? (size_t)shape->width : PIECE;
+    uint64_t next = 0, second = 0;
+    if (model->wide != NULL || model->is_transposed)
+        return false;
+    for (uint64_t i = 0; i < PIECES; i++) {
+        int16_t values[PIECE];
+        size_t x = hash_place(3 * i, (size_t)shape->width - n + 1), y = hash_place(3 * i + 1, (size_t)shape->height);
+        size_t z = hash_place(3 * i + 2, (size_t)shape->slices);
+        voxel_load(model, voxel_row_address(model, samples, z, y) + x * pixel, i % step, step, values, n);
+        for (size_t at = 2; at < n; at++) {
+            next += (uint64_t)abs(values[at] - values[at - 1]);
+            second += (uint64_t)abs(values[at] - values[at - 2]);
+        }
+    }
+    return second * 2 < next;
 }
 
 /* Bytes for the image, from its first slices. */
@@ -92,23 +133,38 @@ is_small(const struct voxel_model *model)
     return pixels_of(model) < VOXEL_SMALL;
 }
 
+/* Models of these levels, lower than the image's, are tried. */
+static void
+choose_tried(const struct voxel_model *model, const struct zblob_grid *grid, const unsigned char *samples, int level,
+             bool tried[ZBLOB_LEVEL_MAX + 1])
+{
+    bool is_tiny = level > VOXEL_LEVEL_SWIFT && pixels_of(model) < TINY;
+    bool is_short = voxel_row_size(model) * model->shape.height * model->shape.slices <= TRIAL;
+    bool is_odd = level > VOXEL_LEVEL_FAST && (is_strip(model) || alternates(model, samples));
+    bool repeats = level > VOXEL_LEVEL_FAST && has_repeats(model, grid, samples);
+    tried[VOXEL_LEVEL_SWIFT] = is_tiny;
+    tried[VOXEL_LEVEL_TRIAL] = level >= BOTH_LEVEL && is_small(model);
+    tried[VOXEL_LEVEL_FAST] = repeats || is_odd || (is_tiny && model->is_transposed);
+    tried[3] = is_odd && level > 3;
+    tried[DEFAULT_LEVEL] = repeats && level > DEFAULT_LEVEL;
+    tried[VOXEL_LEVEL_NORMAL] = ((repeats && is_short) || is_odd) && level > VOXEL_LEVEL_NORMAL;
+    tried[level - 1] = tried[level - 1] || is_odd;
+}
+
 enum zblob_result
 voxel_try_variants(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
 {
-    uint64_t least;
-    bool repeats = level > VOXEL_LEVEL_FAST && !(*model)->is_folded && has_repeats(*model, grid, samples);
-    bool is_tried = level >= BOTH_LEVEL && !(*model)->is_folded && is_small(*model);
-    bool is_tiny = level > VOXEL_LEVEL_SWIFT && !(*model)->is_folded && pixels_of(*model) < TINY;
-    if (!repeats && !is_tried && !is_tiny)
-        return ZBLOB_OK;
-    enum zblob_result result = expected_size(*model, samples, &least);
-    if (is_tiny && result == ZBLOB_OK)
-        result = try_level(model, &least, grid, samples, VOXEL_LEVEL_SWIFT);
-    if (is_tried && result == ZBLOB_OK)
-        result = try_level(model, &least, grid, samples, VOXEL_LEVEL_TRIAL);
-    if (repeats && result == ZBLOB_OK)
-        result = try_level(model, &least, grid, samples, VOXEL_LEVEL_FAST);
-    if (repeats && level > DEFAULT_LEVEL && result == ZBLOB_OK)
-        result = try_level(model, &least, grid, samples, DEFAULT_LEVEL);
+    bool tried[ZBLOB_LEVEL_MAX + 1] = {false};
+    uint64_t least = 0;
+    enum zblob_result result = ZBLOB_OK;
+    if ((*model)->is_folded)
+        return result;
+    choose_tried(*model, grid, samples, level, tried);
+    for (int lower = VOXEL_LEVEL_TRIAL; lower < level && result == ZBLOB_OK; lower++) {
+        if (tried[lower] && least == 0)
+            result = expected_size(*model, samples, &least);
+        if (tried[lower] && result == ZBLOB_OK)
+            result = try_level(model, &least, grid, samples, lower);
+    }
     return result;
 }
