@@ -4,6 +4,7 @@
  */
 #include "rivals.h"
 
+#include "../base/kept.h"
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
 #include "../voxel/choose/repeats.h"
@@ -37,7 +38,7 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
     size_t raw_size = chunk->place.raw_size, piece = raw_size < PLANES_PIECE ? raw_size : PLANES_PIECE, size = 0;
     if (zblob_sample_size(grid->sample_type) < PLANES_SAMPLE_MIN)
         return;
-    unsigned char *aside = malloc(raw_size);
+    unsigned char *aside = kept_take(raw_size);
     if (!aside)
         return;
     size_t from = (raw_size - piece) / 16 * 8; /* a multiple of every sample size */
@@ -48,7 +49,7 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
         size = 0;
     if (result == ZBLOB_OK && size && size < entry->stored_size)
         replace(plan, chunk, entry, ZBLOB_CODEC_PLANES, aside, size);
-    free(aside);
+    kept_return(aside);
 }
 
 /* ---- Zstd ------------------------------------------------------------------------------------ */
@@ -120,13 +121,13 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     size_t piece = entry->raw_size / DEEP_SHARE < DEEP_PIECE_MIN ? DEEP_PIECE_MIN : entry->raw_size / DEEP_SHARE;
     size_t low = 0, deep = 0, size = piece < entry->raw_size ? piece : entry->raw_size;
     size_t capacity = zstd_bound(size);
-    unsigned char *dst = malloc(capacity);
+    unsigned char *dst = kept_take(capacity);
     if (!dst)
         return false;
     src += (entry->raw_size - size) / 2;
     zstd_encode(LOWEST_ZSTD_LEVEL, src, size, dst, capacity, &low);
     zstd_encode(zstd_level, src, size, dst, capacity, &deep);
-    free(dst);
+    kept_return(dst);
     uint64_t expected = low ? (uint64_t)encoded * deep / low : entry->raw_size;
     return expected + expected / DEEP_GAIN < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
@@ -189,12 +190,12 @@ size_t
 rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     size_t capacity = zstd_bound(chunk->place.raw_size), expected = 0;
-    unsigned char *aside = malloc(capacity + PIECES * PIECE_MAX);
+    unsigned char *aside = kept_take(capacity + PIECES * PIECE_MAX);
     if (!aside)
         return 0;
     size_t encoded = encode_if_close(plan, chunk, entry, aside, capacity, &expected);
     if (encoded && encoded < entry->stored_size + spared_by_zstd(&chunk->place, entry))
         replace(plan, chunk, entry, ZBLOB_CODEC_ZSTD, aside, encoded);
-    free(aside);
+    kept_return(aside);
     return expected;
 }

@@ -5,6 +5,7 @@
 #include "ranks.h"
 
 #include "../../base/interrupt.h"
+#include "../../base/kept.h"
 #include "../chunks.h"
 #include "../samples.h"
 #include "entropy.h"
@@ -206,8 +207,8 @@ choose(const struct look *look, struct voxel_model *model, const unsigned char *
 {
     if (look->maps == 1)
         return build(look, model);
-    uint32_t(*counts)[VOXEL_VALUES] = malloc(sizeof *counts);
-    uint8_t(*used)[VOXEL_VALUES] = malloc(sizeof *used);
+    uint32_t(*counts)[VOXEL_VALUES] = kept_take(sizeof *counts);
+    uint8_t(*used)[VOXEL_VALUES] = kept_take(sizeof *used);
     enum zblob_result result = ZBLOB_NO_MEMORY;
     if (counts && used) {
         struct look joint = join_maps(look, counts, used);
@@ -218,8 +219,8 @@ choose(const struct look *look, struct voxel_model *model, const unsigned char *
         else if (gain > WORTH)
             result = build(&joint, model);
     }
-    free(counts);
-    free(used);
+    kept_return(counts);
+    kept_return(used);
     return result;
 }
 
@@ -241,7 +242,7 @@ voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, cons
     look.type = sample_type_of(model->grid.sample_type);
     look.span = (struct span){least, most + 1};
     int16_t *row = malloc((size_t)model->shape.width * sizeof *row);
-    look.used = calloc(maps, sizeof *look.used);
+    look.used = kept_take_zeros(maps, sizeof *look.used);
     enum zblob_result result = row && look.used ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     for (uint32_t i = 0; i < maps && look.used; i++)
         for (int v = least; v <= most; v++) {
@@ -254,6 +255,6 @@ voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, cons
     if (result == ZBLOB_OK && interrupt_is_set())
         result = ZBLOB_INTERRUPTED;
     free(row);
-    free(look.used);
+    kept_return(look.used);
     return result;
 }

@@ -6,6 +6,7 @@
 
 #include "../../base/hash.h"
 #include "../../base/integers.h"
+#include "../../base/kept.h"
 #include "../chunks.h"
 #include "../samples.h"
 #include "../wide/cells.h"
@@ -237,13 +238,13 @@ voxel_survey_values(struct voxel_model *model, const unsigned char *samples, int
         s.maps = (uint32_t)shape->components;
     s.lanes = zblob_sample_size(model->grid.sample_type) == 1 ? 3 : 0;
     s.lowest = voxel_lowest_value(sample_type_of(model->grid.sample_type));
-    s.counts = calloc(s.maps, sizeof *s.counts);
+    s.counts = kept_take_zeros(s.maps, sizeof *s.counts);
     for (size_t i = 0; i < 3; i++)
         s.rows[i] = malloc((size_t)shape->width * sizeof(int16_t));
     enum zblob_result result = ZBLOB_NO_MEMORY;
     if (s.counts != NULL && s.rows[0] != NULL && s.rows[1] != NULL && s.rows[2] != NULL)
         result = survey_all(&s, model);
-    free(s.counts);
+    kept_return(s.counts);
     for (size_t i = 0; i < 3; i++)
         free(s.rows[i]);
     *smoother_along = s.along * 100 < s.across * 88;

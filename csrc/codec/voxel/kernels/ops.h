@@ -45,6 +45,7 @@ typedef uint16_t unaligned16 __attribute__((aligned(1), may_alias)); /* at any a
 struct voxel_encoder {
     uint32_t states[VOXEL_STATES];
     const struct voxel_encode_entry *entries; /* [table][256] */
+    const struct voxel_few_entry *few;        /* in their place, where there are few states */
     unaligned16 *words;                       /* the next one goes to words[0], upwards */
     unsigned char *raw;                       /* whole bytes of raw bits, written downwards */
     uint64_t raw_pending;                     /* bits that precede them, raw_pending_count of them (0..7) */
