@@ -79,7 +79,7 @@ count_boxes(struct training *t, bool quickly)
     const struct voxel_shape *shape = &t->model->shape;
     struct voxel_plateau_counts *counts = t->plateaus;
     uint64_t planes = (uint64_t)t->box_count * shape->components * 2;
-    memset(counts, 0, sizeof *counts);
+    voxel_clear_plateau_counts(counts, t->model);
     counts->samples = kept_take((size_t)(planes * t->box_rows * shape->width) * sizeof *counts->samples);
     if (counts->samples == NULL)
         return false;
