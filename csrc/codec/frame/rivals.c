@@ -61,9 +61,11 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define FIXED_SIZE (PIECES * 64) /* what zstd spends on headers and on a first look at each piece, */
 #define FIXED_SHARE 32           /* but no more than this part of what it is tried on */
 
-/* At the quickest level, an excerpt is no more than this part of the chunk, unless its pieces become too small. */
+/* Up to these levels, an excerpt is no more than this part of the chunk, unless its pieces become too small. */
 #define QUICK_LEVEL 1
-#define QUICK_SHARE 16
+#define QUICK_SHARE 32
+#define USUAL_LEVEL 6
+#define USUAL_SHARE 16
 #define QUICK_PIECE_MIN ((size_t)256)
 
 #define LOWEST_ZSTD_LEVEL 1
@@ -82,8 +84,9 @@ gather_excerpt(const struct plan *plan, const struct chunk_place *place, unsigne
     const unsigned char *src = plan->src + place->raw_offset;
     size_t piece = place->raw_size / (PIECES * EXCERPT_SHARE);
     piece = piece < PIECE_MIN ? PIECE_MIN : piece > PIECE_MAX ? PIECE_MAX : piece;
-    if (plan->options->level <= QUICK_LEVEL && piece > place->raw_size / (PIECES * QUICK_SHARE)) {
-        piece = place->raw_size / (PIECES * QUICK_SHARE);
+    size_t share = plan->options->level <= QUICK_LEVEL ? QUICK_SHARE : USUAL_SHARE;
+    if (plan->options->level <= USUAL_LEVEL && piece > place->raw_size / (PIECES * share)) {
+        piece = place->raw_size / (PIECES * share);
         piece = piece < QUICK_PIECE_MIN ? QUICK_PIECE_MIN : piece;
     }
     if (place->raw_size <= PIECES * piece) {
@@ -147,14 +150,16 @@ excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, con
 }
 
 #define REPEATS_ROWS 512
+#define QUICK_REPEATS_ROWS 128
 
 static bool
 has_repeats(const struct plan *plan, const struct chunk_place *place)
 {
+    size_t rows = plan->options->level <= QUICK_LEVEL ? QUICK_REPEATS_ROWS : REPEATS_ROWS;
     struct repeats seen = {.varied = 0};
     if (place->image->text_size)
         return false; /* its bytes are not the samples */
-    repeats_look(&seen, &place->image->grid, plan->src + place->raw_offset, place->raw_size, REPEATS_ROWS);
+    repeats_look(&seen, &place->image->grid, plan->src + place->raw_offset, place->raw_size, rows);
     return repeats_are_many(&seen);
 }
 

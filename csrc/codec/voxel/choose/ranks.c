@@ -4,6 +4,7 @@
  */
 #include "ranks.h"
 
+#include "../../base/integers.h"
 #include "../../base/interrupt.h"
 #include "../../base/kept.h"
 #include "../chunks.h"
@@ -18,7 +19,7 @@ enum {
     WORTH_APART = 26, /* what a map for each component must gain over one for all */
     TABLE_COST = 2,   /* the least gain, in sizes of the map */
     SMALL_SHARE = 16, /* an image is small if the survey has seen one sample in so many */
-    NEAR = 8,         /* values that are looked at one by one */
+    LISTED = 1 << 12, /* values that are listed at once */
     GREY_ROWS = 64,   /* rows in which grey pixels are counted */
     GREY_SHARE = 2,   /* an image with one grey pixel in so many is grey: components that are equal must remain so */
 };
@@ -28,20 +29,27 @@ struct span {
     int from, to;
 };
 
-/* The first value in use from `v` on, or `to`. Most are close. */
-static inline int
-next_used(const uint8_t *used, int v, int to)
+/* Values from..to - 1 that are in use, at most LISTED of them. Without a branch for each: none of them could be predicted. */
+static inline size_t
+list_used(const uint8_t *used, int from, int to, uint16_t *list)
 {
-    for (int end = v + NEAR < to ? v + NEAR : to; v < end; v++)
-        if (used[v])
-            return v;
-    const uint8_t *found = memchr(used + v, 1, (size_t)(to - v));
-    return found ? (int)(found - used) : to;
+    size_t n = 0;
+    for (int v = from; v < to; v += 8) {
+        uint64_t eight = 0;
+        memcpy(&eight, used + v, to - v < 8 ? (size_t)(to - v) : 8);
+        if (eight == 0)
+            continue;
+        for (int i = 0; i < 8 && v + i < to; i++) {
+            list[n] = (uint16_t)(v + i);
+            n += used[v + i];
+        }
+    }
+    return n;
 }
 
 /* Logarithms as they are needed: most are of a few small numbers. */
 struct logs {
-    uint16_t of[64]; /* 0: not known yet, or 0 */
+    uint16_t of[256]; /* 0: not known yet, or 0 */
 };
 
 static inline uint64_t
@@ -55,21 +63,24 @@ log_from(struct logs *logs, uint32_t value)
 }
 
 uint64_t
-voxel_spread(const uint32_t *counts, const uint8_t *used, int from, int to)
+voxel_spread(const uint32_t *counts, int least, int most, const uint8_t *used, int from, int to)
 {
     uint64_t sum = 0;
     struct logs logs = {.of = {0}};
     int before = -1, now = -1; /* the last two values in use */
-    for (int v = from; v <= to; v++) {
-        v = next_used(used, v, to);
-        bool is_last = v == to;
-        /* the first value and the last one have one neighbour */
-        int left = before < 0 ? v - now : now - before, right = is_last ? left : v - now;
-        if (now >= 0 && !(before < 0 && is_last))
-            sum += counts[now] * (log_from(&logs, (uint32_t)(left + right)) - 256);
-        before = now;
-        now = v;
+    for (int start = from; start < to; start += LISTED) {
+        uint16_t list[LISTED];
+        size_t n = list_used(used, start, to - start < LISTED ? to : start + LISTED, list);
+        for (size_t i = 0; i < n; i++) {
+            int v = list[i], left = before < 0 ? v - now : now - before; /* the first has one neighbour */
+            if (now >= least && now <= most)
+                sum += counts[now] * (log_from(&logs, (uint32_t)(left + v - now)) - 256);
+            before = now;
+            now = v;
+        }
     }
+    if (before >= 0 && now >= least && now <= most) /* and so has the last one */
+        sum += counts[now] * (log_from(&logs, (uint32_t)(2 * (now - before))) - 256);
     return sum;
 }
 
@@ -78,9 +89,15 @@ static uint64_t
 map_bits(const uint8_t *used, struct span span)
 {
     uint64_t bits = 17;
-    struct logs logs = {.of = {0}};
-    for (int next = 0, v = span.from; (v = next_used(used, v, span.to)) < span.to; next = ++v)
-        bits += 1 + 2 * (log_from(&logs, (uint32_t)(v - next) + 1) >> 8);
+    int next = 0;
+    for (int start = span.from; start < span.to; start += LISTED) {
+        uint16_t list[LISTED];
+        size_t n = list_used(used, start, span.to - start < LISTED ? span.to : start + LISTED, list);
+        for (size_t i = 0; i < n; i++) {
+            bits += 2 * (uint64_t)bit_length((uint32_t)(list[i] - next) + 1) - 1;
+            next = list[i] + 1;
+        }
+    }
     return bits;
 }
 
@@ -90,6 +107,7 @@ struct look {
     const uint32_t (*counts)[VOXEL_VALUES];
     uint8_t (*used)[VOXEL_VALUES];
     struct span span;
+    int least, most; /* of the values counted */
     uint32_t maps;
     uint64_t seen; /* samples counted */
 };
@@ -101,7 +119,7 @@ gain_of(const struct look *look)
     const struct voxel_shape *shape = &look->model->shape;
     uint64_t spread = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
     for (uint32_t i = 0; i < look->maps; i++)
-        spread += voxel_spread(look->counts[i], look->used[i], look->span.from, look->span.to);
+        spread += voxel_spread(look->counts[i], look->least, look->most, look->used[i], look->span.from, look->span.to);
     uint64_t each = spread / look->seen;
     for (uint32_t i = 0; i < look->maps && each > WORTH; i++)
         bits += map_bits(look->used[i], look->span);
@@ -238,7 +256,7 @@ enum zblob_result
 voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, const uint32_t (*counts)[VOXEL_VALUES],
                    uint32_t maps, int least, int most)
 {
-    struct look look = {.model = model, .counts = counts, .maps = maps};
+    struct look look = {.model = model, .counts = counts, .maps = maps, .least = least, .most = most};
     look.type = sample_type_of(model->grid.sample_type);
     look.span = (struct span){least, most + 1};
     int16_t *row = malloc((size_t)model->shape.width * sizeof *row);

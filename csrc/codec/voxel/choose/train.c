@@ -80,6 +80,8 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
             x[k - 1] = (float)d;
             any |= d;
         }
+        for (int k = taps; k < VOXEL_TAPS_MAX; k++)
+            x[k] = 0;
         if (any == 0)
             continue; /* flat: any weights would do */
         t->uneven++;
@@ -361,7 +363,7 @@ train(struct training *t)
            part = (size_t)(total / t->effort.share) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
     capacity = part < capacity ? part : capacity;
     t->set.capacity = capacity;
-    t->set.rows = kept_take_zeros(capacity, sizeof *t->set.rows);
+    t->set.rows = kept_take(capacity * sizeof *t->set.rows);
     t->set.activity = kept_take(capacity * sizeof *t->set.activity);
     t->set.class_of = kept_take(capacity);
     t->segment = kept_take(sizeof *t->segment);
