@@ -250,10 +250,10 @@ encode_tables(const struct encoding *e, unsigned char *dst, size_t capacity)
 static bool
 encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
 {
-    size_t at = e->count;
+    size_t at = e->count, since = 0;
     for (size_t half = e->half_count; half-- > 0;) {
         size_t left = e->half_counts[half];
-        if (interrupt_is_set())
+        if (interrupt_is_due(&since, left))
             return false;
         while (left > 0) { /* in pieces that cannot overrun */
             size_t piece = left % VOXEL_SEGMENT ? left % VOXEL_SEGMENT : VOXEL_SEGMENT;

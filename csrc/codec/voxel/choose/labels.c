@@ -229,13 +229,12 @@ enum {
     FIRST_PIXELS = 512, /* if these are so many */
 };
 
-/* Do the first rows show so many literals, of so many values, that the quickest level need not see more? */
+/* Do the first rows show so many literals, of so many values, that more need not be seen? */
 static bool
 is_far_from_labels(const struct sample *s, int level)
 {
     uint64_t literals = (uint64_t)s->flat_missed + s->coded[2];
-    return level == VOXEL_LEVEL_SWIFT && s->count >= FIRST_PIXELS && literals * FAR > s->count &&
-           verdict_of(s, level) == VOXEL_NO;
+    return s->count >= FIRST_PIXELS && literals * FAR > s->count && verdict_of(s, level) == VOXEL_NO;
 }
 
 /* Row i of the sample, at a place given by a hash: a fixed stride could follow the image's structure. */

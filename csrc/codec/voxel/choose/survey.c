@@ -20,7 +20,7 @@ enum {
     SURVEY_SAMPLES = 1 << 17,
     SWIFT_SAMPLES = 1 << 15, /* where only the range and gaps between values matter, */
     SWIFT_SHARE = 8,         /* and of a small image, one row in so many; at other levels, */
-    SHARE = 4,               /* one in so many */
+    SHARE = 8,               /* one in so many */
     BYTES = 256,
     BLOCK = 1 << 10, /* counts */
     PIECE = 1 << 13, /* samples whose second differences add up to less than 2^32 */

@@ -299,7 +299,7 @@ count_all_energies(struct training *t)
     for (uint32_t k = is_volume; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++)
             visit_kind(t, k, parity, count_energies);
-    for (size_t i = 0; i < ENERGIES; i++)
+    for (size_t i = 0; is_volume && i <= t->highest; i++)
         total += t->histogram[i];
     for (int parity = 0; is_volume && parity < 2 && total - t->histogram[0] <= total / RARE; parity++)
         visit_kind(t, 0, parity, count_energies);
