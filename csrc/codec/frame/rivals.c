@@ -70,7 +70,8 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 
 #define LOWEST_ZSTD_LEVEL 1
 #define QUICK_ZSTD_LEVEL 3  /* so quick that excerpts are tried at the wanted level at once */
-#define SAME_LEVEL_MARGIN 2 /* what the whole chunk can gain over its excerpt, in sixteenths, */
+#define QUICK_MARGIN 0      /* what the whole chunk can gain over its excerpt, in sixteenths, at the quickest level, */
+#define SAME_LEVEL_MARGIN 2 /* and at others, */
 #define DEEPER_MARGIN 4     /* and what a higher level can gain */
 
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
@@ -173,7 +174,8 @@ encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const s
     size_t raw_size = chunk->place.raw_size, encoded = 0;
     int level = plan->options->level, wanted_level = zstd_level_of(level);
     int first_level = wanted_level <= QUICK_ZSTD_LEVEL ? wanted_level : LOWEST_ZSTD_LEVEL;
-    unsigned margin = first_level == wanted_level ? SAME_LEVEL_MARGIN : DEEPER_MARGIN;
+    unsigned margin = first_level < wanted_level ? DEEPER_MARGIN : SAME_LEVEL_MARGIN;
+    margin = level <= QUICK_LEVEL ? QUICK_MARGIN : margin;
     bool repeats = has_repeats(plan, &chunk->place);
     if (!repeats && !excerpt_comes_close(plan, chunk, entry, first_level, margin, aside, capacity, expected))
         return 0;
