@@ -43,9 +43,11 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
         return;
     size_t from = (raw_size - piece) / 16 * 8; /* a multiple of every sample size */
     enum zblob_result result = planes_encode(ZBLOB_LEVEL_MIN, false, grid, src + from, piece, aside, piece, &size);
-    if (result == ZBLOB_OK && size && (uint64_t)size * raw_size < (uint64_t)piece * entry->stored_size)
+    bool is_close = size && (uint64_t)size * raw_size < (uint64_t)piece * entry->stored_size;
+    bool is_done = piece == raw_size && planes_are_same(plan->options->level, ZBLOB_LEVEL_MIN);
+    if (result == ZBLOB_OK && is_close && !is_done)
         result = planes_encode(plan->options->level, false, grid, src, raw_size, aside, raw_size, &size);
-    else
+    else if (!is_done)
         size = 0;
     if (result == ZBLOB_OK && size && size < entry->stored_size)
         replace(plan, chunk, entry, ZBLOB_CODEC_PLANES, aside, size);
