@@ -8,8 +8,8 @@
 #include "../../base/interrupt.h"
 #include "../../base/kept.h"
 #include "../chunks.h"
+#include "../kernels/ops.h"
 #include "../samples.h"
-#include "entropy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +20,7 @@ enum {
     TABLE_COST = 2,   /* the least gain, in sizes of the map */
     SMALL_SHARE = 16, /* an image is small if the survey has seen one sample in so many */
     LISTED = 1 << 12, /* values that are listed at once */
+    BLOCK = 64,       /* values that are passed over at once */
     GREY_ROWS = 64,   /* rows in which grey pixels are counted */
     GREY_SHARE = 2,   /* an image with one grey pixel in so many is grey: components that are equal must remain so */
 };
@@ -29,44 +30,44 @@ struct span {
     int from, to;
 };
 
-/* Values from..to - 1 that are in use, at most LISTED of them. Without a branch for each: none of them could be predicted. */
+static inline bool
+is_empty(const uint8_t *used)
+{
+    uint64_t words[BLOCK / 8], any = 0;
+    memcpy(words, used, sizeof words);
+    for (int i = 0; i < BLOCK / 8; i++)
+        any |= words[i];
+    return any == 0;
+}
+
+/* Values from..to - 1 that are in use, at most LISTED of them. Without a branch for each, as none could be predicted. */
 static inline size_t
 list_used(const uint8_t *used, int from, int to, uint16_t *list)
 {
     size_t n = 0;
-    for (int v = from; v < to; v += 8) {
-        uint64_t eight = 0;
-        memcpy(&eight, used + v, to - v < 8 ? (size_t)(to - v) : 8);
-        if (eight == 0)
+    for (int start = from; start < to; start += BLOCK) {
+        int end = to - start < BLOCK ? to : start + BLOCK;
+        if (end - start == BLOCK && is_empty(used + start))
             continue;
-        for (int i = 0; i < 8 && v + i < to; i++) {
-            list[n] = (uint16_t)(v + i);
-            n += used[v + i];
+        for (int v = start; v < end; v++) {
+            list[n] = (uint16_t)v;
+            n += used[v];
         }
     }
     return n;
 }
 
-/* Logarithms as they are needed: most are of a few small numbers. */
-struct logs {
-    uint16_t of[256]; /* 0: not known yet, or 0 */
-};
-
+/* In 1/256. */
 static inline uint64_t
-log_from(struct logs *logs, uint32_t value)
+quick_log(uint32_t value)
 {
-    if (value >= sizeof logs->of / sizeof *logs->of)
-        return voxel_log2(value);
-    if (logs->of[value] == 0)
-        logs->of[value] = (uint16_t)voxel_log2(value);
-    return logs->of[value];
+    return voxel_quick_log(value) >> (VOXEL_QUICK_LOG_BITS - 8);
 }
 
 uint64_t
 voxel_spread(const uint32_t *counts, int least, int most, const uint8_t *used, int from, int to)
 {
     uint64_t sum = 0;
-    struct logs logs = {.of = {0}};
     int before = -1, now = -1; /* the last two values in use */
     for (int start = from; start < to; start += LISTED) {
         uint16_t list[LISTED];
@@ -74,13 +75,13 @@ voxel_spread(const uint32_t *counts, int least, int most, const uint8_t *used, i
         for (size_t i = 0; i < n; i++) {
             int v = list[i], left = before < 0 ? v - now : now - before; /* the first has one neighbour */
             if (now >= least && now <= most)
-                sum += counts[now] * (log_from(&logs, (uint32_t)(left + v - now)) - 256);
+                sum += counts[now] * (quick_log((uint32_t)(left + v - now)) - 256);
             before = now;
             now = v;
         }
     }
     if (before >= 0 && now >= least && now <= most) /* and so has the last one */
-        sum += counts[now] * (log_from(&logs, (uint32_t)(2 * (now - before))) - 256);
+        sum += counts[now] * (quick_log((uint32_t)(2 * (now - before))) - 256);
     return sum;
 }
 
