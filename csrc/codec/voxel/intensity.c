@@ -95,8 +95,7 @@ struct encoding {
     uint16_t *symbols, *codes;
     size_t count; /* samples so far */
     uint32_t (*counts)[256];
-    struct voxel_encode_entry (*entries)[256]; /* for many states, or */
-    struct voxel_few_entry (*few)[256];        /* for few of them */
+    void *entries; /* by table, 256 of the form that the number of states asks for */
     struct flat_runs runs;
 };
 
@@ -238,9 +237,9 @@ encode_tables(const struct encoding *e, unsigned char *dst, size_t capacity)
         voxel_normalise_counts(e->counts[table], frequencies);
         voxel_write_table(&writer, frequencies);
         if (e->model->has_few_states)
-            voxel_fill_few_entries(frequencies, e->few[table]);
+            voxel_fill_few_entries(frequencies, (struct voxel_few_entry *)e->entries + 256 * table);
         else
-            voxel_fill_encode_entries(frequencies, e->entries[table]);
+            voxel_fill_encode_entries(frequencies, (struct voxel_encode_entry *)e->entries + 256 * table);
     }
     bits_flush(&writer);
     return writer.overflow ? 0 : (size_t)(writer.at - dst);
@@ -276,8 +275,8 @@ static size_t
 encode_streams(const struct encoding *e, size_t start, unsigned char *dst, size_t capacity)
 {
     unsigned char *raw_end = dst + capacity + VOXEL_ENCODE_SLACK;
-    struct voxel_encoder encoder = {
-        .entries = *e->entries, .few = *e->few, .words = (void *)(dst + start), .raw = raw_end};
+    struct voxel_encoder encoder = {.words = (void *)(dst + start), .raw = raw_end, .entries = e->entries};
+    encoder.few = e->entries;
     int states_count = state_count(e->model);
     for (int lane = 0; lane < states_count; lane++)
         encoder.states[lane] = 65536;
@@ -331,11 +330,11 @@ open_encoding(struct encoding *e, struct voxel_box box)
     size_t rows = (size_t)(box.slices * box.rows * shape->components), count = rows * (size_t)shape->width + 64;
     size_t window_size = voxel_window_size(shape, box, e->model->distance), row = voxel_scratch_size(shape);
     size_t tables = (size_t)voxel_table_count(e->model);
-    size_t entries = e->model->has_few_states ? sizeof *e->few : sizeof *e->entries;
+    size_t entry = e->model->has_few_states ? sizeof(struct voxel_few_entry) : sizeof(struct voxel_encode_entry);
     e->runs.capacity = 20 * rows + 40;
     e->margins_capacity = 8 * rows + 16;
     size_t total = window_size + sizeof *e->segment + 2 * row + 4 * count + 2 * rows * 4 + e->runs.capacity +
-                   e->margins_capacity + tables * (sizeof *e->counts + entries) + 64 * 20;
+                   e->margins_capacity + tables * (sizeof *e->counts + 256 * entry) + 64 * 20;
     if (!arena_open(&e->arena, total))
         return false;
     voxel_window_open(&e->window, shape, box, e->model->distance, e->model->modal, arena_take(&e->arena, window_size));
@@ -349,8 +348,7 @@ open_encoding(struct encoding *e, struct voxel_box box)
     e->margins = bits_write_to(arena_take(&e->arena, e->margins_capacity), e->margins_capacity);
     e->counts = arena_take(&e->arena, tables * sizeof *e->counts);
     memset(e->counts, 0, tables * sizeof *e->counts);
-    e->entries = arena_take(&e->arena, tables * entries);
-    e->few = (void *)e->entries;
+    e->entries = arena_take(&e->arena, tables * 256 * entry);
     return true;
 }
 

@@ -15,8 +15,8 @@
 enum {
     CELLS = VOXEL_PLATEAU_CELLS_ALL,
     GROUPS = VOXEL_PLATEAU_GROUPS,
-    ALONE = 32,    /* tokens that are groups of their own; wider groups follow, of 8 and of 16 */
-    UNIT = 256,    /* a bit */
+    ALONE = 32, /* tokens that are groups of their own; wider groups follow, of 8 and of 16 */
+    UNIT = 256, /* a bit */
     /* a table in a chunk takes about so many bits, and each of its tokens */
     TABLE_BITS = 12,
     TOKEN_BITS = 6,

@@ -64,42 +64,37 @@ quick_log(uint32_t value)
     return voxel_quick_log(value) >> (VOXEL_QUICK_LOG_BITS - 8);
 }
 
-uint64_t
-voxel_spread(const uint32_t *counts, int least, int most, const uint8_t *used, int from, int to)
+/* Of the values in use: voxel_spread, and about the bits of their map. */
+struct spread {
+    uint64_t sum, map_bits;
+};
+
+static struct spread
+spread_of(const uint32_t *counts, int least, int most, const uint8_t *used, struct span span)
 {
-    uint64_t sum = 0;
+    struct spread spread = {0, 17};
     int before = -1, now = -1; /* the last two values in use */
-    for (int start = from; start < to; start += LISTED) {
+    for (int start = span.from; start < span.to; start += LISTED) {
         uint16_t list[LISTED];
-        size_t n = list_used(used, start, to - start < LISTED ? to : start + LISTED, list);
+        size_t n = list_used(used, start, span.to - start < LISTED ? span.to : start + LISTED, list);
         for (size_t i = 0; i < n; i++) {
             int v = list[i], left = before < 0 ? v - now : now - before; /* the first has one neighbour */
             if (now >= least && now <= most)
-                sum += counts[now] * (quick_log((uint32_t)(left + v - now)) - 256);
+                spread.sum += counts[now] * (quick_log((uint32_t)(left + v - now)) - 256);
+            spread.map_bits += 2 * (uint64_t)bit_length((uint32_t)(v - now)) - 1;
             before = now;
             now = v;
         }
     }
     if (before >= 0 && now >= least && now <= most) /* and so has the last one */
-        sum += counts[now] * (quick_log((uint32_t)(2 * (now - before))) - 256);
-    return sum;
+        spread.sum += counts[now] * (quick_log((uint32_t)(2 * (now - before))) - 256);
+    return spread;
 }
 
-/* Bits of the map, about. */
-static uint64_t
-map_bits(const uint8_t *used, struct span span)
+uint64_t
+voxel_spread(const uint32_t *counts, int least, int most, const uint8_t *used, int from, int to)
 {
-    uint64_t bits = 17;
-    int next = 0;
-    for (int start = span.from; start < span.to; start += LISTED) {
-        uint16_t list[LISTED];
-        size_t n = list_used(used, start, span.to - start < LISTED ? span.to : start + LISTED, list);
-        for (size_t i = 0; i < n; i++) {
-            bits += 2 * (uint64_t)bit_length((uint32_t)(list[i] - next) + 1) - 1;
-            next = list[i] + 1;
-        }
-    }
-    return bits;
+    return spread_of(counts, least, most, used, (struct span){from, to}).sum;
 }
 
 struct look {
@@ -118,13 +113,14 @@ static uint64_t
 gain_of(const struct look *look)
 {
     const struct voxel_shape *shape = &look->model->shape;
-    uint64_t spread = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
-    for (uint32_t i = 0; i < look->maps; i++)
-        spread += voxel_spread(look->counts[i], look->least, look->most, look->used[i], look->span.from, look->span.to);
-    uint64_t each = spread / look->seen;
-    for (uint32_t i = 0; i < look->maps && each > WORTH; i++)
-        bits += map_bits(look->used[i], look->span);
-    return each * (total / 256) > bits * TABLE_COST ? each : 0;
+    uint64_t sum = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
+    for (uint32_t i = 0; i < look->maps; i++) {
+        struct spread spread = spread_of(look->counts[i], look->least, look->most, look->used[i], look->span);
+        sum += spread.sum;
+        bits += spread.map_bits;
+    }
+    uint64_t each = sum / look->seen;
+    return each <= WORTH || each * (total / 256) > bits * TABLE_COST ? each : 0;
 }
 
 /* Samples of 8 bits without loading them. Words that repeat the one before, as in background, are passed over. */

@@ -222,20 +222,41 @@ ranks_harm(const struct survey *s, struct voxel_model *model)
     return with > without + without / HARM;
 }
 
-static void
-set_range(const struct survey *s, struct voxel_model *model)
+/* Finds the first of the most frequent values in a few of them, if it is more frequent than *most. Returns their sum. */
+static uint64_t
+find_modal(const uint32_t *counts, int from, int to, uint64_t *most, int *modal)
 {
-    uint64_t modal_count = 0, low_count = 0, total = 1;
-    int modal = s->least, high = model->ranks_count ? 0 : s->most;
-    for (int v = s->least; v <= s->most; v++) {
-        uint64_t count = 0;
-        for (uint32_t i = 0; i < s->maps; i++)
-            count += s->counts[i][v];
-        low_count = v == s->least ? count : low_count;
-        modal = count > modal_count ? v : modal;
-        modal_count = count > modal_count ? count : modal_count;
-        total += count;
+    uint32_t sum = 0, highest = 0;
+    for (int v = from; v < to; v++) {
+        sum += counts[v];
+        highest = counts[v] > highest ? counts[v] : highest;
     }
+    if (highest > *most) {
+        *most = highest;
+        for (*modal = from; counts[*modal] < highest;)
+            ++*modal;
+    }
+    return sum;
+}
+
+/* Counts of all maps together take the place of those of the first. */
+static void
+join_counts(struct survey *s)
+{
+    for (uint32_t i = 1; i < s->maps; i++)
+        for (int v = s->least; v <= s->most; v++)
+            s->counts[0][v] += s->counts[i][v];
+}
+
+static void
+set_range(struct survey *s, struct voxel_model *model)
+{
+    uint64_t modal_count = 0, total = 1;
+    int modal = s->least, high = model->ranks_count ? 0 : s->most;
+    join_counts(s);
+    uint64_t low_count = s->least <= s->most ? s->counts[0][s->least] : 0;
+    for (int v = s->least; v <= s->most; v += BYTES)
+        total += find_modal(s->counts[0], v, s->most + 1 - v < BYTES ? s->most + 1 : v + BYTES, &modal_count, &modal);
     for (uint32_t i = 0; i < model->ranks_count; i++)
         high = (int)model->ranks[i].count > high ? (int)model->ranks[i].count - 1 : high;
     model->low = (int16_t)(s->least + s->lowest);
