@@ -72,9 +72,11 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 
 #define LOWEST_ZSTD_LEVEL 1
 #define QUICK_ZSTD_LEVEL 3  /* so quick that excerpts are tried at the wanted level at once */
-#define QUICK_MARGIN 0      /* what the whole chunk can gain over its excerpt, in sixteenths, at the quickest level, */
-#define SAME_LEVEL_MARGIN 2 /* and at others, */
-#define DEEPER_MARGIN 4     /* and what a higher level can gain */
+#define SAME_LEVEL_MARGIN 2 /* what the whole chunk can gain over its excerpt, in sixteenths, */
+#define DEEPER_MARGIN 4     /* and what a higher level can gain; */
+#define QUICK_MARGIN 0      /* the same at the quickest level, where a trial takes long beside the rest, */
+#define LARGE_MARGIN (-1)   /* the more so of a chunk of so many bytes, whose excerpt is large */
+#define LARGE_CHUNK ((size_t)1 << 20)
 
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
 #define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried, */
@@ -112,11 +114,12 @@ spared_by_zstd(const struct chunk_place *place, const struct zblob_chunk *entry)
 /* Did zstd make so few bytes of `size` that it may, with a margin in sixteenths, beat the chunk's present encoding?
  * What does not grow with the chunk is left out. */
 static bool
-comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
+comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, int margin)
 {
     size_t fixed = size / FIXED_SHARE < FIXED_SIZE ? size / FIXED_SHARE : FIXED_SIZE;
     size_t growing = encoded > fixed ? encoded - fixed : 1;
-    return encoded && (uint64_t)growing * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
+    return encoded &&
+           (uint64_t)growing * 16 * entry->raw_size < (uint64_t)size * (uint64_t)(16 + margin) * entry->stored_size;
 }
 
 /* Is a slow level worth its time on the whole chunk, of which the lowest level made `encoded` bytes? Both levels on a
@@ -141,7 +144,7 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
 /* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the given one? */
 static bool
 excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
-                    int zstd_level, unsigned margin, unsigned char *aside, size_t capacity, size_t *expected)
+                    int zstd_level, int margin, unsigned char *aside, size_t capacity, size_t *expected)
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
@@ -176,8 +179,9 @@ encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const s
     size_t raw_size = chunk->place.raw_size, encoded = 0;
     int level = plan->options->level, wanted_level = zstd_level_of(level);
     int first_level = wanted_level <= QUICK_ZSTD_LEVEL ? wanted_level : LOWEST_ZSTD_LEVEL;
-    unsigned margin = first_level < wanted_level ? DEEPER_MARGIN : SAME_LEVEL_MARGIN;
-    margin = level <= QUICK_LEVEL ? QUICK_MARGIN : margin;
+    int margin = first_level < wanted_level ? DEEPER_MARGIN : SAME_LEVEL_MARGIN;
+    if (level <= QUICK_LEVEL)
+        margin = raw_size >= LARGE_CHUNK ? LARGE_MARGIN : QUICK_MARGIN;
     bool repeats = has_repeats(plan, &chunk->place);
     if (!repeats && !excerpt_comes_close(plan, chunk, entry, first_level, margin, aside, capacity, expected))
         return 0;
