@@ -1,19 +1,18 @@
 /* arena.c: working memory in one piece. */
 #include "arena.h"
 
-#include <stdint.h>
+#include "kept.h"
+
 #include <stdlib.h>
-#include <string.h>
+
+_Static_assert((int)ARENA_ALIGNMENT == (int)KEPT_ALIGNMENT, "an arena begins where a part may begin");
 
 bool
 arena_open(struct arena *arena, size_t size)
 {
-    arena->memory = arena->at = malloc(size + ARENA_ALIGNMENT);
-    if (arena->memory == NULL)
-        return false;
-    arena->at += (ARENA_ALIGNMENT - (uintptr_t)arena->at % ARENA_ALIGNMENT) % ARENA_ALIGNMENT;
-    arena->end = arena->memory + size + ARENA_ALIGNMENT;
-    return true;
+    arena->memory = arena->at = kept_take(size + ARENA_ALIGNMENT);
+    arena->end = arena->memory ? arena->memory + size + ARENA_ALIGNMENT : NULL;
+    return arena->memory != NULL;
 }
 
 void *
@@ -30,28 +29,6 @@ arena_take(struct arena *arena, size_t size)
 void
 arena_close(struct arena *arena)
 {
-    free(arena->memory);
+    kept_return(arena->memory);
     arena->memory = NULL;
-}
-
-void *
-arena_piece_new(size_t size)
-{
-    unsigned char *memory = malloc(sizeof memory + size + ARENA_ALIGNMENT);
-    if (!memory)
-        return NULL;
-    unsigned char *piece = memory + sizeof memory;
-    piece += -(uintptr_t)piece & (ARENA_ALIGNMENT - 1);
-    memcpy(piece - sizeof memory, &memory, sizeof memory);
-    return piece;
-}
-
-void
-arena_piece_free(void *piece)
-{
-    unsigned char *memory;
-    if (!piece)
-        return;
-    memcpy(&memory, (unsigned char *)piece - sizeof memory, sizeof memory);
-    free(memory);
 }

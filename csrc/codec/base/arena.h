@@ -1,7 +1,4 @@
-/*
- * arena.h: working memory that is allocated as one piece and handed out in parts. When one large piece is freed, the C
- * library keeps it for the next request of that size; many smaller ones would return their pages to the system.
- */
+/* arena.h: working memory that is allocated as one piece and handed out in parts. */
 #ifndef ZBLOB_CODEC_BASE_ARENA_H
 #define ZBLOB_CODEC_BASE_ARENA_H
 
@@ -21,9 +18,5 @@ bool arena_open(struct arena *arena, size_t size);
  * added up its sizes wrongly, whatever its input was. */
 void *arena_take(struct arena *arena, size_t size);
 void arena_close(struct arena *arena);
-
-/* One piece by itself, aligned as parts are: C11's own function for that is not everywhere. NULL: no memory. */
-void *arena_piece_new(size_t size);
-void arena_piece_free(void *piece);
 
 #endif

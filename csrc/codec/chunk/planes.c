@@ -5,6 +5,7 @@
 #include "planes.h"
 
 #include "../base/bytes.h"
+#include "../base/kept.h"
 #include "zstd.h"
 
 #include <stdlib.h>
@@ -91,6 +92,12 @@ residual_zstd_level(int level)
     return zstd_levels[level];
 }
 
+bool
+planes_are_same(int level, int other)
+{
+    return residual_zstd_level(level) == residual_zstd_level(other);
+}
+
 /* ---- Choice ---------------------------------------------------------------------------------- */
 
 struct scratch {
@@ -100,16 +107,16 @@ struct scratch {
 static bool
 allocate_scratch(struct scratch *scratch, size_t size)
 {
-    scratch->work = malloc(size);
-    scratch->planes = malloc(size);
+    scratch->work = kept_take(size);
+    scratch->planes = kept_take(size);
     return scratch->work && scratch->planes;
 }
 
 static void
 free_scratch(struct scratch *scratch)
 {
-    free(scratch->work);
-    free(scratch->planes);
+    kept_return(scratch->work);
+    kept_return(scratch->planes);
 }
 
 /* The size of an excerpt's encoding by this transform; `size`, if it would grow. */
@@ -138,6 +145,14 @@ choose_excerpt(const struct transform *t, const unsigned char *src, size_t src_s
     return src + (available - units) / 2 * unit;
 }
 
+/* Do fewer axes give the same residuals, as no sample has a neighbour along the last one? */
+static bool
+has_idle_axis(const struct transform *t, size_t count)
+{
+    unsigned last = 1U << (AXIS_COUNT - 1);
+    return t->axes > last && t->distance[AXIS_COUNT - 1] >= count;
+}
+
 /* The axes by which the excerpt becomes smallest; -1 if zstd makes as little of its raw bytes, unless `forced`. */
 static int
 choose_axes(const struct zblob_grid *grid, const unsigned char *src, size_t src_size, bool forced,
@@ -153,6 +168,8 @@ choose_axes(const struct zblob_grid *grid, const unsigned char *src, size_t src_
         best = forced ? SIZE_MAX : size;
     for (unsigned axes = width == 1; axes < AXES_COMBINATIONS; axes++) {
         t.axes = axes;
+        if (has_idle_axis(&t, size / width))
+            continue;
         size_t encoded = trial_size(scratch, excerpt, size, width, &t);
         if (encoded < best) {
             best = encoded;

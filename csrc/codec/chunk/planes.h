@@ -15,6 +15,9 @@ size_t planes_chunk_size(const struct zblob_grid *grid);
 enum zblob_result planes_encode(int level, bool forced, const struct zblob_grid *grid, const unsigned char *src,
                                 size_t src_size, unsigned char *dst, size_t dst_capacity, size_t *dst_size);
 
+/* Do both levels give the same bytes? */
+bool planes_are_same(int level, int other);
+
 /* Decode into exactly dst_size bytes, a multiple of the sample size. */
 enum zblob_result planes_decode(const struct zblob_grid *grid, const unsigned char *src, size_t src_size,
                                 unsigned char *dst, size_t dst_size);

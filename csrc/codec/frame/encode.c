@@ -23,6 +23,14 @@ encode_by(const struct plan *plan, const struct plan_chunk *chunk, enum zblob_co
     return result;
 }
 
+/* Has a model been built for these very samples? Then they are no noise. */
+static bool
+is_whole_image(const struct chunk_place *place)
+{
+    uint64_t size;
+    return place->model && zblob_grid_size(&place->image->grid, &size) && size == place->raw_size;
+}
+
 /* An image's chunk is encoded by its codec or stored. Codec "auto" then tries others; so does a chunk that would be
  * stored. */
 static enum zblob_result
@@ -31,7 +39,8 @@ encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct z
     const struct chunk_place *place = &chunk->place;
     enum zblob_result result = ZBLOB_OK;
     bool is_text = place->image->text_size > 0;
-    if (is_text || !noise_fills(&place->image->grid, plan->src + place->raw_offset, place->raw_size))
+    if (is_text || is_whole_image(place) ||
+        !noise_fills(&place->image->grid, plan->src + place->raw_offset, place->raw_size))
         result = encode_by(plan, chunk, chunk->codec, entry);
     bool is_open = plan->options->codec == ZBLOB_CODEC_AUTO;
     bool fits = entry->stored_size > 0;

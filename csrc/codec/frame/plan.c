@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "../base/error.h"
+#include "../base/kept.h"
 #include "../base/latin1.h"
 #include "../base/threads.h"
 #include "../chunk/noise.h"
@@ -169,13 +170,13 @@ encode_pieces(const struct plan *plan, size_t *size)
     size_t piece = (size_t)(plan->src_size / GUESS_SHARE), encoded = 0;
     piece = piece < GUESS_PIECE_MIN ? GUESS_PIECE_MIN : piece > GUESS_PIECE_MAX ? GUESS_PIECE_MAX : piece;
     *size = GUESS_PIECES * piece;
-    unsigned char *pieces = malloc(*size + zstd_bound(*size));
+    unsigned char *pieces = kept_take(*size + zstd_bound(*size));
     if (!pieces)
         return 0;
     for (size_t i = 0; i < GUESS_PIECES; i++)
         memcpy(pieces + i * piece, plan->src + (plan->src_size - piece) / (2 * GUESS_PIECES) * (2 * i + 1), piece);
     zstd_encode(1, pieces, *size, pieces + *size, zstd_bound(*size), &encoded);
-    free(pieces);
+    kept_return(pieces);
     return encoded;
 }
 
@@ -338,7 +339,8 @@ allocate(struct plan *plan, struct zblob_error *error)
         plan->chunks[i].slot = scratch_size;
         scratch_size += codec_bound_of_all(plan->chunks[i].place.raw_size);
     }
-    plan->scratch = malloc(scratch_size ? scratch_size : 1);
+    /* of a packed plan it becomes the frame */
+    plan->scratch = plan_is_packed(plan) ? malloc(scratch_size) : kept_take(scratch_size);
     return plan->scratch ? ZBLOB_OK : zblob_fail_memory(error, scratch_size);
 }
 
@@ -356,7 +358,10 @@ plan_free(struct plan *plan)
     free(plan->index);
     free(plan->zstd_sizes);
     free(plan->results);
-    free(plan->scratch);
+    if (plan_is_packed(plan))
+        free(plan->scratch);
+    else
+        kept_return(plan->scratch);
 }
 
 enum zblob_result

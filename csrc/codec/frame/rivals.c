@@ -4,6 +4,7 @@
  */
 #include "rivals.h"
 
+#include "../base/kept.h"
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
 #include "../voxel/choose/repeats.h"
@@ -37,18 +38,20 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
     size_t raw_size = chunk->place.raw_size, piece = raw_size < PLANES_PIECE ? raw_size : PLANES_PIECE, size = 0;
     if (zblob_sample_size(grid->sample_type) < PLANES_SAMPLE_MIN)
         return;
-    unsigned char *aside = malloc(raw_size);
+    unsigned char *aside = kept_take(raw_size);
     if (!aside)
         return;
     size_t from = (raw_size - piece) / 16 * 8; /* a multiple of every sample size */
     enum zblob_result result = planes_encode(ZBLOB_LEVEL_MIN, false, grid, src + from, piece, aside, piece, &size);
-    if (result == ZBLOB_OK && size && (uint64_t)size * raw_size < (uint64_t)piece * entry->stored_size)
+    bool is_close = size && (uint64_t)size * raw_size < (uint64_t)piece * entry->stored_size;
+    bool is_done = piece == raw_size && planes_are_same(plan->options->level, ZBLOB_LEVEL_MIN);
+    if (result == ZBLOB_OK && is_close && !is_done)
         result = planes_encode(plan->options->level, false, grid, src, raw_size, aside, raw_size, &size);
-    else
+    else if (!is_done)
         size = 0;
     if (result == ZBLOB_OK && size && size < entry->stored_size)
         replace(plan, chunk, entry, ZBLOB_CODEC_PLANES, aside, size);
-    free(aside);
+    kept_return(aside);
 }
 
 /* ---- Zstd ------------------------------------------------------------------------------------ */
@@ -60,15 +63,19 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define FIXED_SIZE (PIECES * 64) /* what zstd spends on headers and on a first look at each piece, */
 #define FIXED_SHARE 32           /* but no more than this part of what it is tried on */
 
-/* At the quickest level, an excerpt is no more than this part of the chunk, unless its pieces become too small. */
+/* Up to these levels, an excerpt is no more than this part of the chunk, unless its pieces become too small. */
 #define QUICK_LEVEL 1
-#define QUICK_SHARE 16
+#define QUICK_SHARE 32
+#define USUAL_LEVEL 6
+#define USUAL_SHARE 16
 #define QUICK_PIECE_MIN ((size_t)256)
 
 #define LOWEST_ZSTD_LEVEL 1
-#define QUICK_ZSTD_LEVEL 6  /* so quick that the whole chunk may be tried at once */
-#define SAME_LEVEL_MARGIN 2 /* what the whole chunk can gain over its excerpt, in sixteenths, */
-#define DEEPER_MARGIN 4     /* and what a higher level can gain */
+#define QUICK_ZSTD_LEVEL 6 /* so quick that the whole chunk may be tried at once */
+#define DEEPER_MARGIN 4    /* what the whole chunk and a higher level can gain over an excerpt, in sixteenths; */
+#define QUICK_MARGIN 0     /* the same at the quickest level, where a trial takes long beside the rest, */
+#define LARGE_MARGIN (-1)  /* the more so of a chunk of so many bytes, whose excerpt is large */
+#define LARGE_CHUNK ((size_t)1 << 20)
 
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
 #define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried, */
@@ -81,8 +88,9 @@ gather_excerpt(const struct plan *plan, const struct chunk_place *place, unsigne
     const unsigned char *src = plan->src + place->raw_offset;
     size_t piece = place->raw_size / (PIECES * EXCERPT_SHARE);
     piece = piece < PIECE_MIN ? PIECE_MIN : piece > PIECE_MAX ? PIECE_MAX : piece;
-    if (plan->options->level <= QUICK_LEVEL && piece > place->raw_size / (PIECES * QUICK_SHARE)) {
-        piece = place->raw_size / (PIECES * QUICK_SHARE);
+    size_t share = plan->options->level <= QUICK_LEVEL ? QUICK_SHARE : USUAL_SHARE;
+    if (plan->options->level <= USUAL_LEVEL && piece > place->raw_size / (PIECES * share)) {
+        piece = place->raw_size / (PIECES * share);
         piece = piece < QUICK_PIECE_MIN ? QUICK_PIECE_MIN : piece;
     }
     if (place->raw_size <= PIECES * piece) {
@@ -105,11 +113,12 @@ spared_by_zstd(const struct chunk_place *place, const struct zblob_chunk *entry)
 /* Did zstd make so few bytes of `size` that it may, with a margin in sixteenths, beat the chunk's present encoding?
  * What does not grow with the chunk is left out. */
 static bool
-comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, unsigned margin)
+comes_close(size_t encoded, size_t size, const struct zblob_chunk *entry, int margin)
 {
     size_t fixed = size / FIXED_SHARE < FIXED_SIZE ? size / FIXED_SHARE : FIXED_SIZE;
     size_t growing = encoded > fixed ? encoded - fixed : 1;
-    return encoded && (uint64_t)growing * 16 * entry->raw_size < (uint64_t)size * (16 + margin) * entry->stored_size;
+    return encoded &&
+           (uint64_t)growing * 16 * entry->raw_size < (uint64_t)size * (uint64_t)(16 + margin) * entry->stored_size;
 }
 
 /* Is a slow level worth its time on the whole chunk, of which the lowest level made `encoded` bytes? Both levels on a
@@ -120,13 +129,13 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     size_t piece = entry->raw_size / DEEP_SHARE < DEEP_PIECE_MIN ? DEEP_PIECE_MIN : entry->raw_size / DEEP_SHARE;
     size_t low = 0, deep = 0, size = piece < entry->raw_size ? piece : entry->raw_size;
     size_t capacity = zstd_bound(size);
-    unsigned char *dst = malloc(capacity);
+    unsigned char *dst = kept_take(capacity);
     if (!dst)
         return false;
     src += (entry->raw_size - size) / 2;
     zstd_encode(LOWEST_ZSTD_LEVEL, src, size, dst, capacity, &low);
     zstd_encode(zstd_level, src, size, dst, capacity, &deep);
-    free(dst);
+    kept_return(dst);
     uint64_t expected = low ? (uint64_t)encoded * deep / low : entry->raw_size;
     return expected + expected / DEEP_GAIN < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
@@ -134,7 +143,7 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
 /* Does the lowest level of zstd come close on an excerpt? */
 static bool
 excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
-                    unsigned margin, unsigned char *aside, size_t capacity, size_t *expected)
+                    int margin, unsigned char *aside, size_t capacity, size_t *expected)
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
@@ -144,14 +153,16 @@ excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, con
 }
 
 #define REPEATS_ROWS 512
+#define QUICK_REPEATS_ROWS 128
 
 static bool
 has_repeats(const struct plan *plan, const struct chunk_place *place)
 {
+    size_t rows = plan->options->level <= QUICK_LEVEL ? QUICK_REPEATS_ROWS : REPEATS_ROWS;
     struct repeats seen = {.varied = 0};
     if (place->image->text_size)
         return false; /* its bytes are not the samples */
-    repeats_look(&seen, &place->image->grid, plan->src + place->raw_offset, place->raw_size, REPEATS_ROWS);
+    repeats_look(&seen, &place->image->grid, plan->src + place->raw_offset, place->raw_size, rows);
     return repeats_are_many(&seen);
 }
 
@@ -165,13 +176,13 @@ rival_level_of(int level, bool repeats, const unsigned char *src, size_t raw_siz
     size_t size = piece < raw_size ? piece : raw_size, capacity = zstd_bound(size), quick = 0, slow = 0;
     if (usual >= level || repeats)
         return usual > level ? usual : level;
-    unsigned char *dst = malloc(capacity);
+    unsigned char *dst = kept_take(capacity);
     if (!dst)
         return usual;
     src += (raw_size - size) / 2;
     zstd_encode(usual, src, size, dst, capacity, &quick);
     zstd_encode(level, src, size, dst, capacity, &slow);
-    free(dst);
+    kept_return(dst);
     return slow + slow / DEEP_GAIN < quick ? level : usual;
 }
 
@@ -183,15 +194,16 @@ encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const s
 {
     const unsigned char *src = plan->src + chunk->place.raw_offset;
     size_t raw_size = chunk->place.raw_size, encoded = 0;
-    int level = plan->options->level, usual = zstd_level_of(level);
-    unsigned margin = level == LOWEST_ZSTD_LEVEL ? SAME_LEVEL_MARGIN : DEEPER_MARGIN;
+    int level = plan->options->level, usual = zstd_level_of(level), margin = DEEPER_MARGIN;
+    if (level <= QUICK_LEVEL)
+        margin = raw_size >= LARGE_CHUNK ? LARGE_MARGIN : QUICK_MARGIN;
     bool repeats = has_repeats(plan, &chunk->place);
     if (!repeats && !excerpt_comes_close(plan, chunk, entry, margin, aside, capacity, expected))
         return 0;
     bool goes_deeper = repeats;
     if (!repeats) {
         zstd_encode(LOWEST_ZSTD_LEVEL, src, raw_size, aside, capacity, &encoded);
-        goes_deeper = level > LOWEST_ZSTD_LEVEL && comes_close(encoded, raw_size, entry, margin) &&
+        goes_deeper = level > QUICK_LEVEL && comes_close(encoded, raw_size, entry, margin) &&
                       (usual <= QUICK_ZSTD_LEVEL || deeper_pays(usual, src, entry, encoded));
     }
     if (goes_deeper)
@@ -208,12 +220,12 @@ size_t
 rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
 {
     size_t capacity = zstd_bound(chunk->place.raw_size), expected = 0;
-    unsigned char *aside = malloc(capacity + PIECES * PIECE_MAX);
+    unsigned char *aside = kept_take(capacity + PIECES * PIECE_MAX);
     if (!aside)
         return 0;
     size_t encoded = encode_if_close(plan, chunk, entry, aside, capacity, &expected);
     if (encoded && encoded < entry->stored_size + spared_by_zstd(&chunk->place, entry))
         replace(plan, chunk, entry, ZBLOB_CODEC_ZSTD, aside, encoded);
-    free(aside);
+    kept_return(aside);
     return expected;
 }

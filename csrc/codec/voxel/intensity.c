@@ -23,10 +23,7 @@
 
 #include <string.h>
 
-enum {
-    MARGIN = 8, /* margins are counted in steps of this many pairs of samples */
-    TABLES_MAX = VOXEL_BINS_MAX * 2 + VOXEL_BINS_MAX / 2 * VOXEL_FLOOR_LEVELS + VOXEL_PLATEAU_TABLES_MAX,
-};
+enum { MARGIN = 8 }; /* margins are counted in steps of this many pairs of samples */
 enum { HEADER_SIZE = VOXEL_HEADER_SIZE, SLACK = 2 * VOXEL_SEGMENT + 64 };
 _Static_assert((int)VOXEL_ENCODE_SLACK == 2 * SLACK, "at most so much does a segment add to words and raw bits");
 
@@ -98,6 +95,7 @@ struct encoding {
     uint16_t *symbols, *codes;
     size_t count; /* samples so far */
     uint32_t (*counts)[256];
+    void *entries; /* by table, 256 of the form that the number of states asks for */
     struct flat_runs runs;
 };
 
@@ -229,16 +227,19 @@ count_tokens(const struct encoding *e)
     }
 }
 
-/* Writes the tables to dst, and fills the encoder's form of them. Returns their size; 0: no room. */
+/* Writes the tables to dst, and fills one of the encoder's forms of them. Returns their size; 0: no room. */
 static size_t
-encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], unsigned char *dst, size_t capacity)
+encode_tables(const struct encoding *e, unsigned char *dst, size_t capacity)
 {
     struct bit_writer writer = bits_write_to(dst, capacity);
     for (int table = 0; table < voxel_table_count(e->model); table++) {
         uint16_t frequencies[VOXEL_TOKENS];
         voxel_normalise_counts(e->counts[table], frequencies);
         voxel_write_table(&writer, frequencies);
-        voxel_fill_encode_entries(frequencies, entries[table]);
+        if (e->model->has_few_states)
+            voxel_fill_few_entries(frequencies, (struct voxel_few_entry *)e->entries + 256 * table);
+        else
+            voxel_fill_encode_entries(frequencies, (struct voxel_encode_entry *)e->entries + 256 * table);
     }
     bits_flush(&writer);
     return writer.overflow ? 0 : (size_t)(writer.at - dst);
@@ -248,10 +249,10 @@ encode_tables(struct encoding *e, struct voxel_encode_entry (*entries)[256], uns
 static bool
 encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
 {
-    size_t at = e->count;
+    size_t at = e->count, since = 0;
     for (size_t half = e->half_count; half-- > 0;) {
         size_t left = e->half_counts[half];
-        if (interrupt_is_set())
+        if (interrupt_is_due(&since, left))
             return false;
         while (left > 0) { /* in pieces that cannot overrun */
             size_t piece = left % VOXEL_SEGMENT ? left % VOXEL_SEGMENT : VOXEL_SEGMENT;
@@ -271,11 +272,11 @@ encode_halves(const struct encoding *e, struct voxel_encoder *encoder)
 /* Writes words, states and raw bits to dst + start. At first, words grow upwards from there, and raw bits downwards
  * from the end of the slack. Returns the chunk's size; 0: no room. */
 static size_t
-encode_streams(const struct encoding *e, const struct voxel_encode_entry *entries, size_t start, unsigned char *dst,
-               size_t capacity)
+encode_streams(const struct encoding *e, size_t start, unsigned char *dst, size_t capacity)
 {
     unsigned char *raw_end = dst + capacity + VOXEL_ENCODE_SLACK;
-    struct voxel_encoder encoder = {.entries = entries, .words = (void *)(dst + start), .raw = raw_end};
+    struct voxel_encoder encoder = {.words = (void *)(dst + start), .raw = raw_end, .entries = e->entries};
+    encoder.few = e->entries;
     int states_count = state_count(e->model);
     for (int lane = 0; lane < states_count; lane++)
         encoder.states[lane] = 65536;
@@ -305,11 +306,9 @@ encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
     size_t fixed = HEADER_SIZE + e->runs.size + margins_size, tables_size = 0;
     if (capacity < fixed || e->margins.overflow)
         return 0;
-    struct voxel_encode_entry(*entries)[256] = arena_take(&e->arena, TABLES_MAX * sizeof *entries);
-    memset(entries, 0, TABLES_MAX * sizeof *entries);
     if (e->count) {
         count_tokens(e);
-        tables_size = encode_tables(e, entries, dst + HEADER_SIZE, capacity - fixed);
+        tables_size = encode_tables(e, dst + HEADER_SIZE, capacity - fixed);
         if (tables_size == 0)
             return 0;
     }
@@ -319,7 +318,7 @@ encode_parts(struct encoding *e, unsigned char *dst, size_t capacity)
     store_le32(dst + 12, 0);
     memcpy(dst + HEADER_SIZE + tables_size, e->runs.bytes, e->runs.size);
     memcpy(dst + HEADER_SIZE + tables_size + e->runs.size, margins, margins_size);
-    size_t size = e->count ? encode_streams(e, entries[0], fixed + tables_size, dst, capacity) : fixed;
+    size_t size = e->count ? encode_streams(e, fixed + tables_size, dst, capacity) : fixed;
     return e->model->has_few_states ? voxel_shorten_header(dst, size) : size;
 }
 
@@ -330,11 +329,12 @@ open_encoding(struct encoding *e, struct voxel_box box)
     const struct voxel_shape *shape = &e->model->shape;
     size_t rows = (size_t)(box.slices * box.rows * shape->components), count = rows * (size_t)shape->width + 64;
     size_t window_size = voxel_window_size(shape, box, e->model->distance), row = voxel_scratch_size(shape);
+    size_t tables = (size_t)voxel_table_count(e->model);
+    size_t entry = e->model->has_few_states ? sizeof(struct voxel_few_entry) : sizeof(struct voxel_encode_entry);
     e->runs.capacity = 20 * rows + 40;
     e->margins_capacity = 8 * rows + 16;
     size_t total = window_size + sizeof *e->segment + 2 * row + 4 * count + 2 * rows * 4 + e->runs.capacity +
-                   e->margins_capacity + TABLES_MAX * (sizeof *e->counts + 256 * sizeof(struct voxel_encode_entry)) +
-                   64 * 20;
+                   e->margins_capacity + tables * (sizeof *e->counts + 256 * entry) + 64 * 20;
     if (!arena_open(&e->arena, total))
         return false;
     voxel_window_open(&e->window, shape, box, e->model->distance, e->model->modal, arena_take(&e->arena, window_size));
@@ -346,8 +346,9 @@ open_encoding(struct encoding *e, struct voxel_box box)
     e->half_counts = arena_take(&e->arena, 2 * rows * 4);
     e->runs.bytes = arena_take(&e->arena, e->runs.capacity);
     e->margins = bits_write_to(arena_take(&e->arena, e->margins_capacity), e->margins_capacity);
-    e->counts = arena_take(&e->arena, TABLES_MAX * sizeof *e->counts);
-    memset(e->counts, 0, TABLES_MAX * sizeof *e->counts);
+    e->counts = arena_take(&e->arena, tables * sizeof *e->counts);
+    memset(e->counts, 0, tables * sizeof *e->counts);
+    e->entries = arena_take(&e->arena, tables * 256 * entry);
     return true;
 }
 

@@ -27,7 +27,7 @@ void voxel_write_table(struct bit_writer *writer, const uint16_t frequencies[VOX
 /* False: the bits contradict themselves, or end too early. */
 bool voxel_read_table(struct bit_reader *reader, uint16_t frequencies[VOXEL_TOKENS]);
 
-/* By token; tokens without a frequency have the escape's entry. `entries` are zeros before. */
+/* By token; tokens without a frequency have the escape's entry. */
 void voxel_fill_encode_entries(const uint16_t frequencies[VOXEL_TOKENS], struct voxel_encode_entry entries[256]);
 /* By slot: frequency << 20 | (slot - start) << 8 | token. */
 void voxel_fill_decode_entries(const uint16_t frequencies[VOXEL_TOKENS], uint32_t entries[VOXEL_TABLE_SIZE]);

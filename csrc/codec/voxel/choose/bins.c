@@ -113,35 +113,57 @@ bits_of(const struct steps *steps, const float prices[PRICES], uint32_t from, ui
     return (float)count * (price[0] + part * (price[1] - price[0]));
 }
 
+/* For one scale: bits of steps from..to - 1 as one bin, and of the first steps in the bins so far. */
+struct cuts {
+    float bits[VOXEL_STEPS_MAX][VOXEL_STEPS_MAX + 1]; /* [from][to]; 66 kB of stack */
+    float best[VOXEL_STEPS_MAX + 1];
+    uint8_t from[VOXEL_BINS_MAX][VOXEL_STEPS_MAX + 1]; /* where the last bin starts, by the number of bins less one */
+};
+
+/* One bin more, the b-th after the first. All ends are tried for one start, and then for the next, which compilers
+ * vectorise. */
+static void
+add_bin(struct cuts *cuts, uint32_t steps, uint32_t b)
+{
+    float fewest[VOXEL_STEPS_MAX + 1];
+    uint32_t from[VOXEL_STEPS_MAX + 1];
+    for (uint32_t to = b + 1; to <= steps; to++) {
+        fewest[to] = cuts->best[b] + cuts->bits[b][to];
+        from[to] = b;
+    }
+    for (uint32_t start = b + 1; start < steps; start++) {
+        const float *bits = cuts->bits[start], before = cuts->best[start];
+        for (uint32_t to = start + 1; to <= steps; to++) {
+            float sum = before + bits[to];
+            from[to] = sum < fewest[to] ? start : from[to];
+            fewest[to] = sum < fewest[to] ? sum : fewest[to];
+        }
+    }
+    for (uint32_t to = b + 1; to <= steps; to++) {
+        cuts->best[to] = fewest[to];
+        cuts->from[b][to] = (uint8_t)from[to];
+    }
+}
+
 /* Cuts the steps into at most so many bins so that the bits are fewest, where each bin costs so many, and returns those.
  * starts[b] is where bin b starts; those that are left over start nowhere. */
 static double
 cut_steps(const struct steps *sums, const float prices[PRICES], int bins, double bin_bits,
           uint8_t starts[VOXEL_BINS_MAX])
 {
-    float bits[VOXEL_STEPS_MAX + 1][VOXEL_STEPS_MAX], best[VOXEL_STEPS_MAX + 1]; /* bits[to][from]; 66 kB of stack */
-    uint8_t from[VOXEL_BINS_MAX][VOXEL_STEPS_MAX + 1];
+    struct cuts cuts;
     uint32_t steps = sums->used;
-    best[0] = 0;
+    cuts.best[0] = 0;
+    for (uint32_t i = 0; i < steps; i++)
+        for (uint32_t j = i + 1; j <= steps; j++)
+            cuts.bits[i][j] = bits_of(sums, prices, i, j);
     for (uint32_t j = 1; j <= steps; j++)
-        for (uint32_t i = 0; i < j; i++)
-            bits[j][i] = bits_of(sums, prices, i, j);
-    for (uint32_t j = 1; j <= steps; j++)
-        best[j] = bits[j][0];
-    double least = (double)best[steps] + bin_bits;
+        cuts.best[j] = cuts.bits[0][j];
+    double least = (double)cuts.best[steps] + bin_bits;
     int used = 1;
     for (int b = 1; b < bins && b < (int)steps; b++) {
-        for (uint32_t j = steps; j > (uint32_t)b; j--) { /* downwards, so that best[i] is still that of one bin less */
-            float fewest = best[b] + bits[j][b];
-            from[b][j] = (uint8_t)b;
-            for (uint32_t i = (uint32_t)b + 1; i < j; i++) {
-                float sum = best[i] + bits[j][i];
-                from[b][j] = sum < fewest ? (uint8_t)i : from[b][j];
-                fewest = sum < fewest ? sum : fewest;
-            }
-            best[j] = fewest;
-        }
-        double all = (double)best[steps] + (b + 1) * bin_bits;
+        add_bin(&cuts, steps, (uint32_t)b);
+        double all = (double)cuts.best[steps] + (b + 1) * bin_bits;
         if (bin_bits > 0 && all >= least) /* and so will it be with more of them */
             break;
         least = all;
@@ -151,7 +173,7 @@ cut_steps(const struct steps *sums, const float prices[PRICES], int bins, double
         starts[b] = UINT8_MAX;
     uint32_t end = steps;
     for (int b = used; b-- > 1;)
-        starts[b] = sums->number[end = from[b][end]];
+        starts[b] = sums->number[end = cuts.from[b][end]];
     return least;
 }
 

@@ -8,6 +8,7 @@
 #include "../../base/hash.h"
 #include "../../base/integers.h"
 #include "../../base/interrupt.h"
+#include "../../base/kept.h"
 #include "../../base/sample_types.h"
 #include "../chunks.h"
 #include "../wide/keys.h"
@@ -15,6 +16,7 @@
 #include "cell_ranges.h"
 #include "formula.h"
 #include "residuals.h"
+#include "value_set.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,13 +60,6 @@ common_shift(const struct voxel_wide *wide, const unsigned char *samples, uint64
     return shift;
 }
 
-static int
-ascending(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Keys from places spread by a hash: a fixed stride could follow the image's structure. */
 static void
 take_keys(struct cell_survey *s, const unsigned char *samples, uint64_t count)
@@ -75,7 +70,7 @@ take_keys(struct cell_survey *s, const unsigned char *samples, uint64_t count)
         uint64_t at = start + hash_place(i, span ? span : 1);
         wide_load_keys(s->wide, samples + at * size, s->keys + i, 1);
     }
-    qsort(s->keys, s->count, sizeof *s->keys, ascending);
+    value_sort(s->keys, s->count, s->keys + s->count);
 }
 
 static void
@@ -438,10 +433,10 @@ fill_cells(struct voxel_model *model, const unsigned char *samples, const struct
     struct voxel_wide *wide = model->wide;
     size_t total = (size_t)(model->shape.width * model->shape.height * model->shape.slices * model->shape.components);
     size_t chunks = voxel_chunk_count(model), at = 0;
-    uint64_t *keys = malloc(wide_layout_of(model, voxel_chunk_box(model, 0)).count * sizeof *keys);
+    uint64_t *keys = kept_take(wide_layout_of(model, voxel_chunk_box(model, 0)).count * sizeof *keys);
     wide->cells = malloc(total * sizeof *wide->cells);
     if (keys == NULL || wide->cells == NULL) {
-        free(keys);
+        kept_return(keys);
         return ZBLOB_NO_MEMORY;
     }
     for (size_t chunk = 0; chunk < chunks && !interrupt_is_set(); chunk++) {
@@ -459,7 +454,7 @@ fill_cells(struct voxel_model *model, const unsigned char *samples, const struct
         }
         at += count;
     }
-    free(keys);
+    kept_return(keys);
     return interrupt_is_set() ? ZBLOB_INTERRUPTED : ZBLOB_OK; /* some cells are not set */
 }
 
@@ -469,7 +464,7 @@ voxel_choose_cells(struct voxel_model *model, const unsigned char *samples, cons
     uint64_t count = sample_count(model);
     struct voxel_wide *wide = model->wide;
     struct cell_survey s = {.wide = wide, .count = (uint32_t)(count < SURVEY_COUNT ? count : SURVEY_COUNT)};
-    s.keys = malloc(s.count * sizeof *s.keys);
+    s.keys = kept_take(2 * s.count * sizeof *s.keys); /* and as many to sort them */
     if (s.keys == NULL)
         return ZBLOB_NO_MEMORY;
     take_keys(&s, samples, count);
@@ -482,7 +477,7 @@ voxel_choose_cells(struct voxel_model *model, const unsigned char *samples, cons
         result = try_list_of_integers(wide, samples, count, &list);
     else if (*gain)
         result = try_formula(&s, model, samples, cost);
-    free(s.keys);
+    kept_return(s.keys);
     if (result == ZBLOB_OK && *gain)
         result = fill_cells(model, samples, list, &s.index);
     *cells = (const unsigned char *)wide->cells;

@@ -1,10 +1,9 @@
 /* fit.c: weighted least squares for prediction and context weights. */
 #include "fit.h"
 
-#include "../../base/arena.h"
 #include "../../base/interrupt.h"
+#include "../../base/kept.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #ifdef __clang__
@@ -27,13 +26,13 @@ struct voxel_fit {
 struct voxel_fit *
 voxel_fit_new(const struct voxel_kernels *kernels, size_t capacity)
 {
-    struct voxel_fit *fit = arena_piece_new(sizeof *fit);
+    struct voxel_fit *fit = kept_take(sizeof *fit);
     if (fit == NULL)
         return NULL;
     fit->kernels = kernels;
-    fit->calm = malloc((capacity + 1) * sizeof *fit->calm);
-    fit->weights = malloc((capacity + 1) * sizeof *fit->weights);
-    fit->indices = malloc((capacity + 1) * sizeof *fit->indices);
+    fit->calm = kept_take((capacity + 1) * sizeof *fit->calm);
+    fit->weights = kept_take((capacity + 1) * sizeof *fit->weights);
+    fit->indices = kept_take((capacity + 1) * sizeof *fit->indices);
     if (fit->calm != NULL && fit->weights != NULL && fit->indices != NULL)
         return fit;
     voxel_fit_free(fit);
@@ -45,10 +44,10 @@ voxel_fit_free(struct voxel_fit *fit)
 {
     if (fit == NULL)
         return;
-    free(fit->calm);
-    free(fit->weights);
-    free(fit->indices);
-    arena_piece_free(fit);
+    kept_return(fit->calm);
+    kept_return(fit->weights);
+    kept_return(fit->indices);
+    kept_return(fit);
 }
 
 /* Observations in classes; class_of NULL: all in the first. */

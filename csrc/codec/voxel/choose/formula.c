@@ -7,9 +7,10 @@
 
 #include "../../base/hash.h"
 #include "../../base/interrupt.h"
+#include "../../base/kept.h"
 #include "../wide/formula.h"
+#include "value_set.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -30,13 +31,16 @@ enum {
 struct numbers {
     double values[LOOKS]; /* positive and ascending, no two of them equal */
     uint32_t count;
+    uint64_t bits[LOOKS], aside[LOOKS]; /* to sort them */
 };
 
-static int
-ascending(const void *a, const void *b)
+/* Positive doubles are in the order of their bits. */
+static void
+sort_numbers(struct numbers *n)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    memcpy(n->bits, n->values, n->count * sizeof *n->bits);
+    value_sort(n->bits, n->count, n->aside);
+    memcpy(n->values, n->bits, n->count * sizeof *n->bits);
 }
 
 /* What the integers are proportional to, from places all over the image. False: some sample is no number that a formula
@@ -56,7 +60,7 @@ take_numbers(struct numbers *n, const struct voxel_wide *wide, const unsigned ch
         if (number > 1e-18)
             n->values[n->count++] = wide->formula.kind == WIDE_ROOT ? number * number : number;
     }
-    qsort(n->values, n->count, sizeof *n->values, ascending);
+    sort_numbers(n);
     for (uint32_t i = 0; i < n->count; i++)
         if (kept == 0 || n->values[i] > n->values[kept - 1])
             n->values[kept++] = n->values[i];
@@ -235,14 +239,14 @@ voxel_choose_formula(struct voxel_wide *wide, enum wide_formula_kind first, cons
     wide->formula.kind = WIDE_NO_FORMULA;
     if (!wide_formula_suits(wide->sample_type))
         return true;
-    struct numbers *numbers = malloc(sizeof *numbers);
+    struct numbers *numbers = kept_take(sizeof *numbers);
     for (int kind = WIDE_QUOTIENT; numbers && goes_on && kind <= WIDE_ROOT; kind++) {
         wide->formula.kind = (uint8_t)kind;
         bool is_step = take_numbers(numbers, wide, samples, count) && find_step(numbers, &step);
         found = is_step && kind >= (int)first && try_step(wide, step, samples, count);
         goes_on = !found && !(is_step && kind < (int)first); /* squares of quotients look like what roots come from */
     }
-    free(numbers);
+    kept_return(numbers);
     if (!found)
         wide->formula.kind = WIDE_NO_FORMULA;
     return numbers != NULL;

@@ -223,7 +223,19 @@ verdict_of(const struct sample *s, int level)
     return is_clear ? VOXEL_YES : VOXEL_UNSURE;
 }
 
-enum { FIRST_LOOK = 4 /* one row in so many */ };
+enum {
+    FIRST_LOOK = 4, /* one row in so many */
+    FAR = 2,        /* more literals than this part of the first pixels are no label map's, whatever other rows show, */
+    FIRST_PIXELS = 512, /* if these are so many */
+};
+
+/* Do the first rows show so many literals, of so many values, that more need not be seen? */
+static bool
+is_far_from_labels(const struct sample *s, int level)
+{
+    uint64_t literals = (uint64_t)s->flat_missed + s->coded[2];
+    return s->count >= FIRST_PIXELS && literals * FAR > s->count && verdict_of(s, level) == VOXEL_NO;
+}
 
 /* Row i of the sample, at a place given by a hash: a fixed stride could follow the image's structure. */
 static void
@@ -256,8 +268,11 @@ voxel_survey_labels(const struct voxel_model *model, const unsigned char *sample
     s.total = rows * shape->width;
     if (wanted > rows)
         wanted = rows;
-    for (uint64_t i = 0; i < wanted; i += FIRST_LOOK)
+    for (uint64_t i = 0; i < wanted; i += FIRST_LOOK) {
         sample_row_of(&s, model, samples, i, wanted);
+        if (is_far_from_labels(&s, level))
+            return VOXEL_NO;
+    }
     if (s.count > 0 && verdict_of(&s, level) == VOXEL_NO) /* as most images */
         return VOXEL_NO;
     for (uint64_t i = 0; i < wanted; i++)

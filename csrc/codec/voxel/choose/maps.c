@@ -134,7 +134,7 @@ are_sparse(const struct voxel_model *model, const unsigned char *samples)
             counts[values[k]]++;
         for (uint32_t v = 0; v < VOXEL_VALUES; v++)
             used[v] = counts[v] > 0;
-        spread += voxel_spread(counts, used, 0, VOXEL_VALUES);
+        spread += voxel_spread(counts, 0, VOXEL_VALUES - 1, used, 0, VOXEL_VALUES);
     }
     free(values);
     free(counts);

@@ -4,9 +4,9 @@
  */
 #include "training.h"
 
+#include "../../base/kept.h"
 #include "train.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -79,15 +79,15 @@ count_boxes(struct training *t, bool quickly)
     const struct voxel_shape *shape = &t->model->shape;
     struct voxel_plateau_counts *counts = t->plateaus;
     uint64_t planes = (uint64_t)t->box_count * shape->components * 2;
-    memset(counts, 0, sizeof *counts);
-    counts->samples = malloc((size_t)(planes * t->box_rows * shape->width) * sizeof *counts->samples);
+    voxel_clear_plateau_counts(counts, t->model);
+    counts->samples = kept_take((size_t)(planes * t->box_rows * shape->width) * sizeof *counts->samples);
     if (counts->samples == NULL)
         return false;
     weigh_slices(t);
     voxel_run_boxes(t, record_segment);
     voxel_price_tokens(counts, voxel_plain_tables(t->model));
     voxel_count_cells(counts);
-    free(counts->samples);
+    kept_return(counts->samples);
     struct spending spending = spending_of(t);
     return voxel_choose_plateaus(t->model, counts, shape->width * shape->height * shape->slices * shape->components,
                                  quickly ? spending.promise : spending.gain, quickly);
@@ -102,7 +102,7 @@ voxel_count_plateaus(struct training *t)
         return true;
     for (int token = 0; token < 256; token++)
         t->group_of[token] = (uint8_t)voxel_plateau_group(token);
-    t->plateaus = malloc(sizeof *t->plateaus);
+    t->plateaus = kept_take(sizeof *t->plateaus);
     if (t->plateaus == NULL)
         return false;
     if (!count_boxes(t, true))

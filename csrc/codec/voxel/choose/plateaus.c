@@ -6,6 +6,7 @@
 
 #include "../../base/interrupt.h"
 #include "../chunks.h"
+#include "../kernels/dispatch.h"
 #include "entropy.h"
 
 #include <stdlib.h>
@@ -14,14 +15,12 @@
 enum {
     CELLS = VOXEL_PLATEAU_CELLS_ALL,
     GROUPS = VOXEL_PLATEAU_GROUPS,
-    ALONE = 32,    /* tokens that are groups of their own; wider groups follow, of 8 and of 16 */
-    UNIT = 256,    /* a bit */
-    LOG_BITS = 12, /* of the fraction of a logarithm here */
+    ALONE = 32, /* tokens that are groups of their own; wider groups follow, of 8 and of 16 */
+    UNIT = 256, /* a bit */
     /* a table in a chunk takes about so many bits, and each of its tokens */
     TABLE_BITS = 12,
     TOKEN_BITS = 6,
     SHARE_UNIT = 256,
-    WEIGHT = 16,  /* of most samples */
     NEAR = 10,    /* places */
     RARE = 32768, /* a cell is rare if it has less than 1 / RARE of the samples */
 };
@@ -50,17 +49,23 @@ raw_bits_of(int token)
     return token < 64 ? 0 : token < VOXEL_ESCAPE ? (uint32_t)(token >> 4) - 2 : 16;
 }
 
-/* log2 to within 0.002, from a float's exponent and a cubic in its fraction; 0 has some value. All in integers, so that
- * every target gets the same. Compilers vectorise it. */
-static inline uint32_t
-log_of(uint32_t n)
+void
+voxel_clear_plateau_counts(struct voxel_plateau_counts *counts, const struct voxel_model *model)
 {
-    float f = (float)(int32_t)n;
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    int32_t x = (int32_t)(bits >> (23 - LOG_BITS)) & ((1 << LOG_BITS) - 1);
-    int32_t curve = (x * ((1 << LOG_BITS) - x) >> LOG_BITS) * (1730 - (637 * x >> LOG_BITS)) >> LOG_BITS;
-    return (uint32_t)((int32_t)(bits >> (23 - LOG_BITS)) - (127 << LOG_BITS) + curve);
+    size_t tables = (size_t)voxel_plain_tables(model), kinds = VOXEL_PLATEAU_KINDS;
+    if (model->shape.components == 1)
+        kinds = model->shape.slices == 1 ? VOXEL_PLATEAU_ALONE + 1 : VOXEL_PLATEAU_REFERENCE + 1;
+    memset(counts->cells, 0, kinds * 2 * VOXEL_PLATEAU_CELLS * sizeof *counts->cells);
+    memset(counts->cells[VOXEL_PLATEAU_NONE], 0, sizeof *counts->cells);
+    memset(counts->totals, 0, sizeof counts->totals);
+    memset(counts->plain_bits, 0, sizeof counts->plain_bits);
+    memset(counts->fixed_bits, 0, sizeof counts->fixed_bits);
+    memset(counts->plain, 0, tables * sizeof *counts->plain);
+    memset(counts->bits, 0, tables * sizeof *counts->bits);
+    memset(counts->inside, 0, sizeof counts->inside);
+    counts->sample_count = 0;
+    counts->seen = 0;
+    counts->kernels = voxel_kernels();
 }
 
 void
@@ -106,20 +111,13 @@ voxel_count_cells(struct voxel_plateau_counts *counts)
 static uint64_t
 price_together(const struct voxel_plateau_counts *counts, int a, int b, struct scale scale)
 {
-    const uint32_t *restrict x = counts->cells[a], *restrict y = counts->cells[b];
-    uint64_t total = 0, sum = 0, used = 0;
-    for (int g = 0; g < GROUPS; g++) {
-        uint32_t n = x[g] + y[g];
-        total += n;
-        sum += (uint64_t)n * log_of(n);
-        uint32_t most = (n + WEIGHT - 1) / WEIGHT;
-        used += most < counts->width[g] ? most : counts->width[g];
-    }
-    if (total == 0)
+    struct voxel_pair_sums sums;
+    counts->kernels->sum_pair(counts->cells[a], counts->cells[b], counts->width, &sums);
+    if (sums.total == 0)
         return 0;
-    uint64_t bits = (total * log_of((uint32_t)total) - sum) / ((1 << LOG_BITS) / UNIT);
+    uint64_t bits = (sums.total * voxel_quick_log((uint32_t)sums.total) - sums.logs) / (VOXEL_QUICK_LOG / UNIT);
     bits += counts->fixed_bits[a] + counts->fixed_bits[b];
-    return bits * scale.share / SHARE_UNIT + (TABLE_BITS + TOKEN_BITS * used) * UNIT * scale.chunks;
+    return bits * scale.share / SHARE_UNIT + (TABLE_BITS + TOKEN_BITS * sums.used) * UNIT * scale.chunks;
 }
 
 static uint64_t

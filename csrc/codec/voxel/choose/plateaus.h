@@ -5,7 +5,6 @@
 #include "../kernels/ops.h"
 
 enum {
-    VOXEL_PLATEAU_GROUPS = 48,                   /* of tokens, where cells are compared */
     VOXEL_PLATEAU_NONE = VOXEL_PLATEAU_CELLS_ALL /* a cell of no samples */
 };
 
@@ -15,8 +14,9 @@ struct voxel_plateau_sample {
     uint8_t group, weight;
 };
 
-/* What samples show. It is all zeros at first. */
+/* What samples show. */
 struct voxel_plateau_counts {
+    const struct voxel_kernels *kernels;
     struct voxel_plateau_sample *samples;
     size_t sample_count;
     uint32_t cells[VOXEL_PLATEAU_CELLS_ALL + 1][VOXEL_PLATEAU_GROUPS]; /* tokens with plateaus, by cell */
@@ -34,6 +34,9 @@ struct voxel_plateau_counts {
 };
 
 int voxel_plateau_group(int token);
+
+/* All zeros, as far as the model's image needs them. */
+void voxel_clear_plateau_counts(struct voxel_plateau_counts *counts, const struct voxel_model *model);
 
 /* Fills `bits` and `inside`, once all tokens without plateaus are counted in so many tables. */
 void voxel_price_tokens(struct voxel_plateau_counts *counts, int tables);

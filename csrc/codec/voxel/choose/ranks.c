@@ -4,10 +4,12 @@
  */
 #include "ranks.h"
 
+#include "../../base/integers.h"
 #include "../../base/interrupt.h"
+#include "../../base/kept.h"
 #include "../chunks.h"
+#include "../kernels/ops.h"
 #include "../samples.h"
-#include "entropy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,8 @@ enum {
     WORTH_APART = 26, /* what a map for each component must gain over one for all */
     TABLE_COST = 2,   /* the least gain, in sizes of the map */
     SMALL_SHARE = 16, /* an image is small if the survey has seen one sample in so many */
-    NEAR = 8,         /* values that are looked at one by one */
+    LISTED = 1 << 12, /* values that are listed at once */
+    BLOCK = 64,       /* values that are passed over at once */
     GREY_ROWS = 64,   /* rows in which grey pixels are counted */
     GREY_SHARE = 2,   /* an image with one grey pixel in so many is grey: components that are equal must remain so */
 };
@@ -27,60 +30,71 @@ struct span {
     int from, to;
 };
 
-/* The first value in use from `v` on, or `to`. Most are close. */
-static inline int
-next_used(const uint8_t *used, int v, int to)
+static inline bool
+is_empty(const uint8_t *used)
 {
-    for (int end = v + NEAR < to ? v + NEAR : to; v < end; v++)
-        if (used[v])
-            return v;
-    const uint8_t *found = memchr(used + v, 1, (size_t)(to - v));
-    return found ? (int)(found - used) : to;
+    uint64_t words[BLOCK / 8], any = 0;
+    memcpy(words, used, sizeof words);
+    for (int i = 0; i < BLOCK / 8; i++)
+        any |= words[i];
+    return any == 0;
 }
 
-/* Logarithms as they are needed: most are of a few small numbers. */
-struct logs {
-    uint16_t of[64]; /* 0: not known yet, or 0 */
+/* Values from..to - 1 that are in use, at most LISTED of them. Without a branch for each, as none could be predicted. */
+static inline size_t
+list_used(const uint8_t *used, int from, int to, uint16_t *list)
+{
+    size_t n = 0;
+    for (int start = from; start < to; start += BLOCK) {
+        int end = to - start < BLOCK ? to : start + BLOCK;
+        if (end - start == BLOCK && is_empty(used + start))
+            continue;
+        for (int v = start; v < end; v++) {
+            list[n] = (uint16_t)v;
+            n += used[v];
+        }
+    }
+    return n;
+}
+
+/* In 1/256. */
+static inline uint64_t
+quick_log(uint32_t value)
+{
+    return voxel_quick_log(value) >> (VOXEL_QUICK_LOG_BITS - 8);
+}
+
+/* Of the values in use: voxel_spread, and about the bits of their map. */
+struct spread {
+    uint64_t sum, map_bits;
 };
 
-static inline uint64_t
-log_from(struct logs *logs, uint32_t value)
+static struct spread
+spread_of(const uint32_t *counts, int least, int most, const uint8_t *used, struct span span)
 {
-    if (value >= sizeof logs->of / sizeof *logs->of)
-        return voxel_log2(value);
-    if (logs->of[value] == 0)
-        logs->of[value] = (uint16_t)voxel_log2(value);
-    return logs->of[value];
+    struct spread spread = {0, 17};
+    int before = -1, now = -1; /* the last two values in use */
+    for (int start = span.from; start < span.to; start += LISTED) {
+        uint16_t list[LISTED];
+        size_t n = list_used(used, start, span.to - start < LISTED ? span.to : start + LISTED, list);
+        for (size_t i = 0; i < n; i++) {
+            int v = list[i], left = before < 0 ? v - now : now - before; /* the first has one neighbour */
+            if (now >= least && now <= most)
+                spread.sum += counts[now] * (quick_log((uint32_t)(left + v - now)) - 256);
+            spread.map_bits += 2 * (uint64_t)bit_length((uint32_t)(v - now)) - 1;
+            before = now;
+            now = v;
+        }
+    }
+    if (before >= 0 && now >= least && now <= most) /* and so has the last one */
+        spread.sum += counts[now] * (quick_log((uint32_t)(2 * (now - before))) - 256);
+    return spread;
 }
 
 uint64_t
-voxel_spread(const uint32_t *counts, const uint8_t *used, int from, int to)
+voxel_spread(const uint32_t *counts, int least, int most, const uint8_t *used, int from, int to)
 {
-    uint64_t sum = 0;
-    struct logs logs = {.of = {0}};
-    int before = -1, now = -1; /* the last two values in use */
-    for (int v = from; v <= to; v++) {
-        v = next_used(used, v, to);
-        bool is_last = v == to;
-        /* the first value and the last one have one neighbour */
-        int left = before < 0 ? v - now : now - before, right = is_last ? left : v - now;
-        if (now >= 0 && !(before < 0 && is_last))
-            sum += counts[now] * (log_from(&logs, (uint32_t)(left + right)) - 256);
-        before = now;
-        now = v;
-    }
-    return sum;
-}
-
-/* Bits of the map, about. */
-static uint64_t
-map_bits(const uint8_t *used, struct span span)
-{
-    uint64_t bits = 17;
-    struct logs logs = {.of = {0}};
-    for (int next = 0, v = span.from; (v = next_used(used, v, span.to)) < span.to; next = ++v)
-        bits += 1 + 2 * (log_from(&logs, (uint32_t)(v - next) + 1) >> 8);
-    return bits;
+    return spread_of(counts, least, most, used, (struct span){from, to}).sum;
 }
 
 struct look {
@@ -89,6 +103,7 @@ struct look {
     const uint32_t (*counts)[VOXEL_VALUES];
     uint8_t (*used)[VOXEL_VALUES];
     struct span span;
+    int least, most; /* of the values counted */
     uint32_t maps;
     uint64_t seen; /* samples counted */
 };
@@ -98,13 +113,14 @@ static uint64_t
 gain_of(const struct look *look)
 {
     const struct voxel_shape *shape = &look->model->shape;
-    uint64_t spread = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
-    for (uint32_t i = 0; i < look->maps; i++)
-        spread += voxel_spread(look->counts[i], look->used[i], look->span.from, look->span.to);
-    uint64_t each = spread / look->seen;
-    for (uint32_t i = 0; i < look->maps && each > WORTH; i++)
-        bits += map_bits(look->used[i], look->span);
-    return each * (total / 256) > bits * TABLE_COST ? each : 0;
+    uint64_t sum = 0, bits = 0, total = shape->width * shape->height * shape->slices * shape->components;
+    for (uint32_t i = 0; i < look->maps; i++) {
+        struct spread spread = spread_of(look->counts[i], look->least, look->most, look->used[i], look->span);
+        sum += spread.sum;
+        bits += spread.map_bits;
+    }
+    uint64_t each = sum / look->seen;
+    return each <= WORTH || each * (total / 256) > bits * TABLE_COST ? each : 0;
 }
 
 /* Samples of 8 bits without loading them. Words that repeat the one before, as in background, are passed over. */
@@ -206,8 +222,8 @@ choose(const struct look *look, struct voxel_model *model, const unsigned char *
 {
     if (look->maps == 1)
         return build(look, model);
-    uint32_t(*counts)[VOXEL_VALUES] = malloc(sizeof *counts);
-    uint8_t(*used)[VOXEL_VALUES] = malloc(sizeof *used);
+    uint32_t(*counts)[VOXEL_VALUES] = kept_take(sizeof *counts);
+    uint8_t(*used)[VOXEL_VALUES] = kept_take(sizeof *used);
     enum zblob_result result = ZBLOB_NO_MEMORY;
     if (counts && used) {
         struct look joint = join_maps(look, counts, used);
@@ -218,8 +234,8 @@ choose(const struct look *look, struct voxel_model *model, const unsigned char *
         else if (gain > WORTH)
             result = build(&joint, model);
     }
-    free(counts);
-    free(used);
+    kept_return(counts);
+    kept_return(used);
     return result;
 }
 
@@ -237,11 +253,11 @@ enum zblob_result
 voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, const uint32_t (*counts)[VOXEL_VALUES],
                    uint32_t maps, int least, int most)
 {
-    struct look look = {.model = model, .counts = counts, .maps = maps};
+    struct look look = {.model = model, .counts = counts, .maps = maps, .least = least, .most = most};
     look.type = sample_type_of(model->grid.sample_type);
     look.span = (struct span){least, most + 1};
     int16_t *row = malloc((size_t)model->shape.width * sizeof *row);
-    look.used = calloc(maps, sizeof *look.used);
+    look.used = kept_take_zeros(maps, sizeof *look.used);
     enum zblob_result result = row && look.used ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     for (uint32_t i = 0; i < maps && look.used; i++)
         for (int v = least; v <= most; v++) {
@@ -254,6 +270,6 @@ voxel_choose_ranks(struct voxel_model *model, const unsigned char *samples, cons
     if (result == ZBLOB_OK && interrupt_is_set())
         result = ZBLOB_INTERRUPTED;
     free(row);
-    free(look.used);
+    kept_return(look.used);
     return result;
 }

@@ -6,6 +6,7 @@
 
 #include "../../base/hash.h"
 #include "../../base/integers.h"
+#include "../../base/kept.h"
 #include "../chunks.h"
 #include "../samples.h"
 #include "../wide/cells.h"
@@ -19,8 +20,9 @@ enum {
     SURVEY_SAMPLES = 1 << 17,
     SWIFT_SAMPLES = 1 << 15, /* where only the range and gaps between values matter, */
     SWIFT_SHARE = 8,         /* and of a small image, one row in so many; at other levels, */
-    SHARE = 4,               /* one in so many */
+    SHARE = 8,               /* one in so many */
     BYTES = 256,
+    BLOCK = 1 << 10, /* counts */
     PIECE = 1 << 13, /* samples whose second differences add up to less than 2^32 */
     HARM = 32,       /* ranks are dropped where residuals grow by more than one part in so many */
 };
@@ -34,6 +36,7 @@ struct survey {
     uint32_t maps;           /* of counts */
     unsigned lanes;          /* 3: samples are bytes, and counted in four tables that are added up later; otherwise 0 */
     int lowest, least, most; /* of the type; of the values counted, as in counts */
+    int cleared, cleared_to; /* counts from..to - 1 of the only map are set; otherwise all are */
     int16_t *rows[3];
     uint64_t seen, difference, along, across; /* the last two: second differences */
 };
@@ -72,6 +75,40 @@ add_curvatures(struct survey *s, const int16_t *before, const int16_t *up, const
     }
 }
 
+/* The one map of 16-bit samples is large, and most images need little of it. */
+static bool
+is_cleared_by_need(const struct survey *s)
+{
+    return s->maps == 1 && !s->lanes;
+}
+
+static void
+clear_counts(struct survey *s)
+{
+    s->cleared = s->cleared_to = 0;
+    for (uint32_t i = 0; i < s->maps && !is_cleared_by_need(s); i++)
+        memset(s->counts[i], 0, sizeof *s->counts);
+}
+
+/* Makes sure that counts from..to - 1 are set, in whole blocks. */
+static void
+clear_needed(struct survey *s, int from, int to)
+{
+    uint32_t *counts = s->counts[0];
+    from = from / BLOCK * BLOCK;
+    to = (to + BLOCK - 1) / BLOCK * BLOCK;
+    if (s->cleared == s->cleared_to)
+        s->cleared = s->cleared_to = from;
+    if (from < s->cleared) {
+        memset(counts + from, 0, (size_t)(s->cleared - from) * sizeof *counts);
+        s->cleared = from;
+    }
+    if (to > s->cleared_to) {
+        memset(counts + s->cleared_to, 0, (size_t)(to - s->cleared_to) * sizeof *counts);
+        s->cleared_to = to;
+    }
+}
+
 static void
 survey_component(struct survey *s, uint64_t slice, uint64_t row, size_t component)
 {
@@ -90,6 +127,8 @@ survey_component(struct survey *s, uint64_t slice, uint64_t row, size_t componen
     }
     s->least = least - s->lowest < s->least ? least - s->lowest : s->least;
     s->most = most - s->lowest > s->most ? most - s->lowest : s->most;
+    if (is_cleared_by_need(s))
+        clear_needed(s, least - s->lowest, most - s->lowest + 1);
     for (size_t i = 0; i < n; i++)
         counts[now[i] - s->lowest + (int)(i & s->lanes) * BYTES]++;
     s->difference += sum_of_differences(now, n);
@@ -120,8 +159,7 @@ survey_rows(struct survey *s)
     uint64_t share = rows / (is_swift ? SWIFT_SHARE : SHARE);
     wanted = (share < wanted ? share : wanted) + 8;
     s->seen = s->difference = s->along = s->across = 0;
-    for (uint32_t i = 0; i < s->maps && s->least <= s->most; i++)
-        memset(s->counts[i], 0, sizeof *s->counts);
+    clear_counts(s);
     s->least = VOXEL_VALUES;
     s->most = 0;
     if (wanted > rows)
@@ -194,20 +232,41 @@ rough_size(const struct survey *s)
     return seen ? (bits / 128 * samples + seen / 2) / seen : UINT64_MAX;
 }
 
-static void
-set_range(const struct survey *s, struct voxel_model *model)
+/* Finds the first of the most frequent values in a few of them, if it is more frequent than *most. Returns their sum. */
+static uint64_t
+find_modal(const uint32_t *counts, int from, int to, uint64_t *most, int *modal)
 {
-    uint64_t modal_count = 0, low_count = 0, total = 1;
-    int modal = s->least, high = model->ranks_count ? 0 : s->most;
-    for (int v = s->least; v <= s->most; v++) {
-        uint64_t count = 0;
-        for (uint32_t i = 0; i < s->maps; i++)
-            count += s->counts[i][v];
-        low_count = v == s->least ? count : low_count;
-        modal = count > modal_count ? v : modal;
-        modal_count = count > modal_count ? count : modal_count;
-        total += count;
+    uint32_t sum = 0, highest = 0;
+    for (int v = from; v < to; v++) {
+        sum += counts[v];
+        highest = counts[v] > highest ? counts[v] : highest;
     }
+    if (highest > *most) {
+        *most = highest;
+        for (*modal = from; counts[*modal] < highest;)
+            ++*modal;
+    }
+    return sum;
+}
+
+/* Counts of all maps together take the place of those of the first. */
+static void
+join_counts(struct survey *s)
+{
+    for (uint32_t i = 1; i < s->maps; i++)
+        for (int v = s->least; v <= s->most; v++)
+            s->counts[0][v] += s->counts[i][v];
+}
+
+static void
+set_range(struct survey *s, struct voxel_model *model)
+{
+    uint64_t modal_count = 0, total = 1;
+    int modal = s->least, high = model->ranks_count ? 0 : s->most;
+    join_counts(s);
+    uint64_t low_count = s->least <= s->most ? s->counts[0][s->least] : 0;
+    for (int v = s->least; v <= s->most; v += BYTES)
+        total += find_modal(s->counts[0], v, s->most + 1 - v < BYTES ? s->most + 1 : v + BYTES, &modal_count, &modal);
     for (uint32_t i = 0; i < model->ranks_count; i++)
         high = (int)model->ranks[i].count > high ? (int)model->ranks[i].count - 1 : high;
     model->low = (int16_t)(s->least + s->lowest);
@@ -249,13 +308,13 @@ voxel_survey_values(struct voxel_model *model, const unsigned char *samples, int
         s.maps = (uint32_t)shape->components;
     s.lanes = zblob_sample_size(model->grid.sample_type) == 1 ? 3 : 0;
     s.lowest = voxel_lowest_value(sample_type_of(model->grid.sample_type));
-    s.counts = calloc(s.maps, sizeof *s.counts);
+    s.counts = kept_take(s.maps * sizeof *s.counts);
     for (size_t i = 0; i < 3; i++)
         s.rows[i] = malloc((size_t)shape->width * sizeof(int16_t));
     enum zblob_result result = ZBLOB_NO_MEMORY;
     if (s.counts != NULL && s.rows[0] != NULL && s.rows[1] != NULL && s.rows[2] != NULL)
         result = survey_all(&s, model);
-    free(s.counts);
+    kept_return(s.counts);
     for (size_t i = 0; i < 3; i++)
         free(s.rows[i]);
     *smoother_along = s.along * 100 < s.across * 88;

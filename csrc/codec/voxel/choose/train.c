@@ -7,8 +7,8 @@
  */
 #include "train.h"
 
-#include "../../base/arena.h"
 #include "../../base/interrupt.h"
+#include "../../base/kept.h"
 #include "../kernels/dispatch.h"
 #include "../layouts.h"
 #include "../samples.h"
@@ -82,6 +82,8 @@ observe_segment(struct training *t, const struct voxel_plane_cursor *cursor, con
             x[k - 1] = (float)d;
             any |= d;
         }
+        for (int k = taps; k < VOXEL_TAPS_MAX; k++)
+            x[k] = 0;
         if (any == 0)
             continue; /* flat: any weights would do */
         t->uneven++;
@@ -299,7 +301,7 @@ count_all_energies(struct training *t)
     for (uint32_t k = is_volume; k < model->kind_count; k++)
         for (int parity = 0; parity < 2; parity++)
             visit_kind(t, k, parity, count_energies);
-    for (size_t i = 0; i < ENERGIES; i++)
+    for (size_t i = 0; is_volume && i <= t->highest; i++)
         total += t->histogram[i];
     for (int parity = 0; is_volume && parity < 2 && total - t->histogram[0] <= total / RARE; parity++)
         visit_kind(t, 0, parity, count_energies);
@@ -364,12 +366,12 @@ train(struct training *t)
            part = (size_t)(total / t->effort.share) + (total < 1 << 15 ? 500 + (size_t)total / 22 : 2000);
     capacity = part < capacity ? part : capacity;
     t->set.capacity = capacity;
-    t->set.rows = calloc(capacity, sizeof *t->set.rows);
-    t->set.activity = malloc(capacity * sizeof *t->set.activity);
-    t->set.class_of = malloc(capacity);
-    t->segment = arena_piece_new(sizeof *t->segment);
+    t->set.rows = kept_take(capacity * sizeof *t->set.rows);
+    t->set.activity = kept_take(capacity * sizeof *t->set.activity);
+    t->set.class_of = kept_take(capacity);
+    t->segment = kept_take(sizeof *t->segment);
     bool has_contexts = t->effort.preset != VOXEL_PRESET_SWIFT;
-    t->histogram = calloc(has_contexts ? ENERGIES : 1, sizeof *t->histogram);
+    t->histogram = kept_take_zeros(has_contexts ? ENERGIES : 1, sizeof *t->histogram);
     t->fit = voxel_fit_new(t->kernels, capacity);
     if (!t->set.rows || !t->set.activity || !t->set.class_of || !t->segment || !t->histogram || !t->fit)
         return false;
@@ -417,12 +419,12 @@ voxel_train_model(struct voxel_model *model, const unsigned char *samples, int l
     t->level = level;
     enum zblob_result result = train(t) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     arena_close(&t->arena);
-    free(t->set.rows);
-    free(t->set.activity);
-    free(t->set.class_of);
-    arena_piece_free(t->segment);
-    free(t->histogram);
-    free(t->plateaus);
+    kept_return(t->set.rows);
+    kept_return(t->set.activity);
+    kept_return(t->set.class_of);
+    kept_return(t->segment);
+    kept_return(t->histogram);
+    kept_return(t->plateaus);
     voxel_fit_free(t->fit);
     free(t);
     return result;

@@ -8,6 +8,8 @@
 #include "../neighbours.h"
 #include "../tables.h"
 
+#include <string.h>
+
 enum {
     VOXEL_STATES = 64,      /* of rANS: two banks of VOXEL_LANES, which steps take in turns */
     VOXEL_SEGMENT = 512,    /* samples of a half-row that one call handles at most */
@@ -15,6 +17,10 @@ enum {
     VOXEL_DIRECTION_CAP = 3069,
     VOXEL_FLOOR_OFFSET = 8192,  /* keeps distances below the floor positive */
     VOXEL_NOT_TURNED = 1 << 11, /* a fraction at which residuals keep their sign */
+    VOXEL_PLATEAU_GROUPS = 48,  /* of tokens, where cells are compared */
+    VOXEL_PLATEAU_WEIGHT = 16,  /* of most samples there */
+    VOXEL_QUICK_LOG_BITS = 12,  /* of the fraction of a quick logarithm */
+    VOXEL_QUICK_LOG = 1 << VOXEL_QUICK_LOG_BITS,
 };
 
 /* Loops run over so many elements. Those after the half-row's end are calculated with, and the results never used. */
@@ -45,6 +51,7 @@ typedef uint16_t unaligned16 __attribute__((aligned(1), may_alias)); /* at any a
 struct voxel_encoder {
     uint32_t states[VOXEL_STATES];
     const struct voxel_encode_entry *entries; /* [table][256] */
+    const struct voxel_few_entry *few;        /* in their place, where there are few states */
     unaligned16 *words;                       /* the next one goes to words[0], upwards */
     unsigned char *raw;                       /* whole bytes of raw bits, written downwards */
     uint64_t raw_pending;                     /* bits that precede them, raw_pending_count of them (0..7) */
@@ -58,6 +65,25 @@ struct voxel_decoder {
     const unsigned char *raw;
     uint64_t raw_at; /* in bits from raw; readable well past the last one */
 };
+
+/* Of two cells' groups taken together: samples, these times their quick logarithms, and tokens that are in use at most. */
+struct voxel_pair_sums {
+    uint64_t total, logs, used;
+};
+
+/* log2 to within 0.002, from a float's exponent and a cubic in its fraction; 0 has some value. All in integers, so that
+ * every target gets the same. Compilers vectorise it. */
+static inline uint32_t
+voxel_quick_log(uint32_t n)
+{
+    enum { BITS = VOXEL_QUICK_LOG_BITS, ONE = VOXEL_QUICK_LOG };
+    float f = (float)(int32_t)n;
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    int32_t x = (int32_t)(bits >> (23 - BITS)) & (ONE - 1);
+    int32_t curve = (x * (ONE - x) >> BITS) * (1730 - (637 * x >> BITS)) >> BITS;
+    return (uint32_t)((int32_t)(bits >> (23 - BITS)) - (127 << BITS) + curve);
+}
 
 struct voxel_kernels {
     /* prediction, fraction, table (and class_of, direction, energy) of a segment; `at` is the segment's first sample in
@@ -75,6 +101,8 @@ struct voxel_kernels {
                           size_t count, struct voxel_segment *segment);
     void (*encode_plateaus)(const struct voxel_segment *segment, size_t count, uint16_t *symbols, uint16_t *codes);
     void (*decode_plateaus)(size_t count, struct voxel_segment *segment);
+    /* for training: two cells of plateaus, by groups of tokens, which have so many tokens */
+    void (*sum_pair)(const uint32_t *x, const uint32_t *y, const uint32_t *width, struct voxel_pair_sums *sums);
     /* part of a half-row, from a multiple of VOXEL_STATES on; encoding goes backwards through a chunk */
     void (*rans_encode)(struct voxel_encoder *encoder, const uint16_t *symbols, const uint16_t *codes, size_t count);
     void (*rans_decode)(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *codes, size_t count);

@@ -104,3 +104,19 @@ decode_plateaus(size_t count, struct voxel_segment *segment)
         segment->code[i] = code < all ? equal : z;
     }
 }
+
+/* Of two cells that share a table. */
+static void
+sum_pair(const uint32_t *restrict x, const uint32_t *restrict y, const uint32_t *restrict width,
+         struct voxel_pair_sums *sums)
+{
+    uint64_t logs = 0;
+    uint32_t total = 0, used = 0; /* boxes have less than 2^32 samples, by their weights */
+    for (int g = 0; g < VOXEL_PLATEAU_GROUPS; g++) {
+        uint32_t n = x[g] + y[g], most = (n + VOXEL_PLATEAU_WEIGHT - 1) / VOXEL_PLATEAU_WEIGHT;
+        total += n;
+        logs += (uint64_t)n * voxel_quick_log(n);
+        used += most < width[g] ? most : width[g];
+    }
+    *sums = (struct voxel_pair_sums){total, logs, used};
+}

@@ -48,8 +48,8 @@ find_swift_kernels(void)
 }
 
 static const struct voxel_target this_target = {
-    {model_segment, residual, reconstruct, find_plateaus, encode_plateaus, decode_plateaus, rans_encode, rans_decode,
-     split_samples, join_samples, accumulate},
+    {model_segment, residual, reconstruct, find_plateaus, encode_plateaus, decode_plateaus, sum_pair, rans_encode,
+     rans_decode, split_samples, join_samples, accumulate},
     {{{encode_rows_8, encode_rows_16}, {decode_rows_8, decode_rows_16}}},
     find_swift_kernels,
 };
