@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
+
 
 class DamagedError(ValueError):
     pass
@@ -16,6 +19,16 @@ class Grid:
     big_endian: bool
     size: tuple[int, ...]  # pixels along each axis, the fastest first
     components: int = 1
+
+
+def samples_of(values: npt.NDArray[np.int64], grid: Grid) -> bytes:
+    """Values (int64) -> bytes of the grid's samples of 8 or 16 bits."""
+    if grid.kind == "u2":
+        values = values + 32768
+    width = int(grid.kind[1:])
+    order = ">" if grid.big_endian else "<"
+    samples = (values & (2 ** (8 * width) - 1)).astype(f"{order}u{width}")
+    return bytes(samples.tobytes())
 
 
 def unzigzag(n: int) -> int:

@@ -20,13 +20,13 @@ import numpy as np
 import zstandard
 
 from ..samples.frame_parts import IMAGE, MODEL, PLANES, STORE, VOXEL, ZSTD, BitWriter, Chunk, Parts, Section, xxh3
-from .bits import DamagedError, Grid
+from .bits import DamagedError, Grid, samples_of
 from .decoder import SAMPLE_TYPES, Image, decode_planes
-from .making import make_intensities, make_labels, make_raster, make_swift, zigzag
+from .making import make_intensities, make_labels, make_predicted, make_raster, make_swift, zigzag
 from .making_cells import NARROW, make_maps, put_cells
 from .raster_decoder import samples_of_pixels
 from .sites import sites
-from .voxel_decoder import PRESETS, SWIFT, Model, box_of, chunk_range, samples_of, shape_of, without_ranks
+from .voxel_decoder import PRESETS, SWIFT, Model, box_of, chunk_range, shape_of, without_ranks
 
 SAMPLES_MAX = 2500
 CHUNK_LEAST = 16384  # bytes of the first of several
@@ -58,6 +58,7 @@ class Flags:
     few_states: bool
     plateaus: bool
     raster: bool
+    predicted: bool
 
     def number(self) -> int:
         return sum(1 << i for i, field in enumerate(dataclasses.astuple(self)) if field)
@@ -68,10 +69,14 @@ def random_flags(rng: random.Random, grid: Grid, preset: int) -> Flags:
     label = rng.random() < 0.25 and components * int(grid.kind[1:]) <= 64
     most = {"u1": 4, "i1": 4, "u2": 1, "i2": 1}.get(grid.kind, 0)
     raster = not label and components <= most and rng.random() < 0.25
-    flags = [not label and not raster and rng.random() < 0.4 for _ in range(12)]
+    flags = [not label and not raster and rng.random() < 0.4 for _ in range(13)]
     made = Flags(*flags)
     made.label, made.folded, made.raster = label, height == 1, raster
-    if raster:
+    made.predicted = not label and not raster and components == 1 and height > 1 and most > 0 and rng.random() < 0.25
+    if made.predicted:
+        made = Flags(*[False] * 13)
+        made.predicted, made.ranks = True, rng.random() < 0.4
+    if raster or made.predicted:
         return made
     made.cells = not label and (grid.kind not in NARROW or rng.random() < 0.15)
     made.series = slices > 3 and rng.random() < 0.7
@@ -162,6 +167,23 @@ def random_cut(rng: random.Random, shape: tuple[int, int], row_size: int) -> tup
     return slices, height
 
 
+def put_predicted(bits: BitWriter, rng: random.Random, grid: Grid, has_ranks: bool, samples: int) -> bytes:
+    """All that follows the flags."""
+    values = rng.randrange(1, min(60, samples) + 1) if has_ranks else 1 << 8 * int(grid.kind[1:])
+    lowest = {"u1": 0, "i1": -128}.get(grid.kind, -32768)
+    low, high = sorted(rng.choice([0, values - 1, rng.randrange(values), rng.randrange(values)]) for _ in range(2))
+    put_signed(bits, low + lowest)
+    put_signed(bits, high + lowest)
+    if has_ranks:
+        bits.put(values, 17)
+        for _ in range(values):
+            bits.golomb(rng.randrange(4), 0)
+    reach = rng.choice([0, 40, 511])
+    for _ in range(9):
+        bits.put(512 + rng.randint(-reach, reach), 10)
+    return bits.done()
+
+
 def random_model(rng: random.Random, grid: Grid) -> bytes:
     slices, height, width, components = shape_of(grid)
     preset = rng.choice([0, 1, 2]) if width % 16 or height == 1 else rng.choice([0, 1, 2, SWIFT])
@@ -181,6 +203,8 @@ def random_model(rng: random.Random, grid: Grid) -> bytes:
         chunk_slices, chunk_rows = random_cut(rng, (slices, height), width * components * int(grid.kind[1:]))
     flags.series = flags.series and chunk_slices > 3
     bits.bits[:16] = BitWriter().put(flags.number(), 16).bits
+    if flags.predicted:
+        return put_predicted(bits, rng, grid, flags.ranks, samples)
     bits.put(chunk_slices, 32).put(chunk_rows, 32)
     if flags.series:
         bits.put(rng.randrange(2, chunk_slices), 32)
@@ -217,6 +241,8 @@ def make_voxel_chunk(data: bytes, grid: Grid, ordinal: int, rng: random.Random) 
     if model.raster:
         stored, pixels = make_raster(model, slices, rows, rng)
         return stored, samples_of_pixels(pixels, model.components, grid)
+    if model.predicted:
+        return make_predicted(model, slices, rows, rng)
     make = make_swift if model.preset == SWIFT else make_intensities
     stored, values = make(model, slices, rows, rng)
     values = values.transpose((0, 3, 2, 1) if model.transposed else (0, 2, 3, 1))

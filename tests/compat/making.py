@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..samples.frame_parts import BitWriter
-from . import label_decoder, raster_decoder
+from . import label_decoder, predicted_decoder, raster_decoder
 from .bits import Bits, DamagedError
 from .rans import Rans, Table
 from .swift_streams import WIDTHS, Streams
@@ -229,6 +229,47 @@ def make_raster(model: Model, slices: int, rows: int, rng: random.Random) -> tup
     size = (model.width, slices * rows, model.components, 8 * model.sample_size)
     pixels = raster_decoder.decode_raster(b"", *size, bool(model.by_value), coder)
     return bytes(coder.written) + struct.pack(">I", coder.low), np.array(pixels)
+
+
+class ChosenValues(predicted_decoder.Predicted):
+    """Each value is chosen, mostly one near the middle, and encoded at once."""
+
+    def __init__(self, model: Model, rng: random.Random) -> None:
+        super().__init__(predicted_decoder.Spans(bytes(4)), model.prediction.weights, model.high - model.low)
+        self.rng, self.unlikely = rng, rng.choice([0.01, 0.1, 0.5])
+        self.low, self.range, self.shifted = 0, predicted_decoder.MASK, 0
+
+    def enter(self, start: int, size: int, bits: int) -> None:
+        unit = self.range >> bits
+        self.low, self.range = self.low + unit * start, unit * size
+        while self.range < 2**24:
+            self.low, self.range, self.shifted = self.low << 8, self.range << 8, self.shifted + 1
+
+    def value(self, shape: predicted_decoder.Shape) -> int:
+        near = shape.middle + int(self.rng.gauss(0, 1) * (2**17 / shape.sharpness + 1))
+        value = self.rng.randint(0, self.most) if self.rng.random() < self.unlikely else min(max(near, 0), self.most)
+        whole = value - shape.middle >> shape.bits
+        bucket = min(max(whole, shape.first), shape.last)
+        self.enter(shape.start(bucket), shape.start(bucket + 1) - shape.start(bucket), 16)
+        if bucket in (shape.farthest, -shape.farthest - 1):
+            farther = abs(whole - bucket) + 1
+            ones = farther.bit_length() - 1
+            for i in range(min(ones + 1, 16)):
+                self.enter(int(i < ones), 1, 1)
+            self.enter(farther - 2**ones, 1, ones)
+        if shape.bits:
+            self.enter(value - shape.middle & 2**shape.bits - 1, 1, shape.bits)
+        return value
+
+    def done(self) -> bytes:
+        return self.low.to_bytes(self.shifted + 4, "big")
+
+
+def make_predicted(model: Model, slices: int, rows: int, rng: random.Random) -> tuple[bytes, bytes]:
+    """The stored and the raw bytes of a chunk."""
+    chosen = ChosenValues(model, rng)
+    values = predicted_decoder.decode_rows(chosen, model.width, slices * rows)
+    return chosen.done(), model.prediction.samples(values)
 
 
 # ---- Labels ------------------------------------------------------------------------------------------------------

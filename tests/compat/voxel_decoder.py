@@ -14,8 +14,9 @@ import struct
 import numpy as np
 import numpy.typing as npt
 
-from .bits import Bits, DamagedError, Grid, require, unzigzag, varints
+from .bits import Bits, DamagedError, Grid, require, samples_of, unzigzag, varints
 from .label_decoder import decode_label
+from .predicted_decoder import Prediction
 from .rans import Rans, read_tables
 from .raster_decoder import decode_raster, samples_of_pixels
 from .sites import Site, site, sites
@@ -51,16 +52,6 @@ def without_ranks(values: Values, model: Model, lowest: int) -> Values:
         used = model.ranks[c % len(model.ranks)]
         ranks[..., c] = used[np.where(ranks[..., c] < len(used), ranks[..., c], 0)]
     return ranks + lowest
-
-
-def samples_of(values: Values, grid: Grid) -> bytes:
-    """Values (int64) -> bytes of the grid's samples of 8 or 16 bits."""
-    if grid.kind == "u2":
-        values = values + 32768
-    width = int(grid.kind[1:])
-    order = ">" if grid.big_endian else "<"
-    samples = (values & (2 ** (8 * width) - 1)).astype(f"{order}u{width}")
-    return bytes(samples.tobytes())
 
 
 # ---- Section 4 and 5: the model ------------------------------------------------------------------------------
@@ -110,7 +101,9 @@ class Model:
         self.slices, self.height, self.width, self.components = shape_of(grid)
         self.kind, self.sample_size = grid.kind, int(grid.kind[1:])
         flags = bits.take(16)
-        require(flags <= 4095 and (not flags & 2049 or flags & ~2177 == 0) and flags & 2049 != 2049, "flags")
+        self.predicted = flags >> 12
+        require(not self.predicted or flags & ~8 == 4096, "flags of predicted samples")
+        require((not flags & 2049 or flags & ~2177 == 0) and flags & 2049 != 2049, "flags")
         require(bool(flags & 128) == (self.height == 1), "folding")
         if flags & 128:
             self._fold(bits.take(32), bits.take(32))
@@ -119,9 +112,11 @@ class Model:
         self.plateaus, self.raster = flags >> 10 & 1, flags >> 11 & 1
         if self.transposed:
             self.height, self.width = self.width, self.height
-        self.chunk_slices, self.chunk_rows = bits.take(32), bits.take(32)
+        whole = (self.slices, self.height)
+        self.chunk_slices, self.chunk_rows = whole if self.predicted else (bits.take(32), bits.take(32))
         self.distance = bits.take(32) if flags & 256 else 1
-        self.low, self.high, self.modal = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(3))
+        self.low, self.high = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(2))
+        self.modal = 0 if self.predicted else (bits.take(16) ^ 0x8000) - 0x8000
         require(
             self.low <= self.high and not ((self.label or self.raster) and (self.low or self.high or self.modal)),
             "range",
@@ -149,7 +144,10 @@ class Model:
         most = {1: 4, 2: 1}.get(self.sample_size, 0) if is_narrow else 0
         require(not self.raster or self.components <= most, "samples of a pixel")
         require(not self.by_value or self.sample_size == 1, "samples by value")
-        if not self.label and not self.raster:
+        require(not self.predicted or (is_narrow and self.components == 1), "predicted samples")
+        if self.predicted:
+            self.prediction = Prediction(bits, grid, (self.low, self.high), self.ranks)
+        elif not self.label and not self.raster:
             self._read_intensity(bits)
         bits.require_end()
         self._require_chunks()
@@ -167,7 +165,7 @@ class Model:
         samples = slices * rows * self.width * self.components
         size = samples * self.sample_size
         require(size <= 2**24 and (size >= 16384 or count == 1), "size of chunks")
-        if self.label:
+        if self.label or self.predicted:
             return
         ring, half = min(slices, 2 * self.distance + 1), ((self.width + 1) // 2 + 8 + 31) // 32 * 32
         memory = 4 * (ring * self.components * (rows * 2 * half + 32) + half + 64)
@@ -584,6 +582,8 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
             chunk, model.width, slices * rows, model.components, 8 * model.sample_size, bool(model.by_value)
         )
         return samples_of_pixels(np.array(pixels), model.components, grid)
+    if model.predicted:
+        return model.prediction.decode(chunk, model.width, slices * rows)
     tail = b""
     if model.cells:
         require(len(chunk) >= 4, "a chunk's cells")

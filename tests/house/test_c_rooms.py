@@ -32,7 +32,11 @@ MAY_INCLUDE: dict[str, set[str]] = {
     f"{VOXEL}/wide": {"codec/base", VOXEL, f"{VOXEL}/kernels"},
     f"{VOXEL}/label": {"codec/base", VOXEL, f"{VOXEL}/kernels"},
     f"{VOXEL}/raster": {"codec/base"},
-    f"{VOXEL}/choose": {"codec/base", VOXEL, *(f"{VOXEL}/{room}" for room in ("kernels", "swift", "wide", "label"))},
+    f"{VOXEL}/choose": {
+        "codec/base",
+        VOXEL,
+        *(f"{VOXEL}/{room}" for room in ("kernels", "swift", "wide", "label", "raster")),
+    },
     "codec/frame": {"codec/base", "codec/sniff", "codec/chunk", VOXEL, f"{VOXEL}/choose"},
     "sqlite": set(),
     "sqlite/functions": {"sqlite", "sqlite/inplace"},  # for one function in the table of all

@@ -20,13 +20,19 @@ label_box_of(const struct voxel_model *model, struct voxel_box box)
 struct raster_box
 voxel_raster_box(const struct voxel_model *model, struct voxel_box box)
 {
+    int lowest = voxel_lowest_value(sample_type_of(model->grid.sample_type));
     return (struct raster_box){
         .components = (size_t)model->shape.components,
         .width = (size_t)model->shape.width,
         .rows = (size_t)(box.rows * box.slices), /* slices are whole where there are several */
         .sample_type = model->grid.sample_type,
         .big_endian = model->grid.big_endian,
-        .by_value = model->by_value,
+        .way = (enum raster_way)model->way,
+        .low = model->low - lowest,
+        .high = model->high - lowest,
+        .values = model->ranks_count ? model->ranks[0].values : NULL,
+        .value_count = model->ranks_count ? model->ranks[0].count : 0,
+        .weights = model->raster_weights,
     };
 }
 

@@ -24,8 +24,10 @@ enum {
     FLAG_FEW_STATES = 512,
     FLAG_PLATEAUS = 1024,
     FLAG_RASTER = 2048,
-    FLAGS_ALL = 4095,
+    FLAG_PREDICTED = 4096,
+    FLAGS_ALL = 8191,
     FLAGS_OF_PIXELS = FLAG_LABEL | FLAG_RASTER | FLAG_FOLDED, /* the others are about intensities */
+    FLAGS_OF_PREDICTED = FLAG_PREDICTED | FLAG_RANKS,
 };
 
 enum { SHORTEST_FOLD = 8192 }; /* pixels of an image of one row */
@@ -365,6 +367,38 @@ read_intensity(struct bit_reader *r, struct voxel_model *model)
     return true;
 }
 
+static bool
+is_predicted(const struct voxel_model *model)
+{
+    return model->is_raster && model->way == RASTER_PREDICTED;
+}
+
+static void
+write_way(struct bit_writer *w, const struct voxel_model *model)
+{
+    if (!is_predicted(model))
+        bits_put(w, model->way == RASTER_BY_VALUE, 1);
+    for (int i = 0; i < RASTER_WEIGHTS && is_predicted(model); i++)
+        bits_put(w, (uint32_t)(model->raster_weights[i] + RASTER_WEIGHT_MOST + 1), RASTER_WEIGHT_BITS);
+}
+
+/* The range is one of samples, or of ranks. */
+static bool
+read_way(struct bit_reader *r, struct voxel_model *model)
+{
+    const struct sample_type *type = sample_type_of(model->grid.sample_type);
+    if (!is_predicted(model)) {
+        model->way = bits_get(r, 1) ? RASTER_BY_VALUE : RASTER_BY_DIFFERENCE;
+        return model->way == RASTER_BY_DIFFERENCE || type->size == 1;
+    }
+    for (int i = 0; i < RASTER_WEIGHTS; i++)
+        model->raster_weights[i] = (int16_t)((int)bits_get(r, RASTER_WEIGHT_BITS) - RASTER_WEIGHT_MOST - 1);
+    uint32_t values = model->ranks_count ? model->ranks[0].count : voxel_value_count(type);
+    int lowest = voxel_lowest_value(type);
+    return model->low >= lowest && model->high - lowest < (int)values &&
+           voxel_sample_count(model) <= ZBLOB_CHUNK_RAW_MAX / type->size;
+}
+
 static void
 write_model(struct bit_writer *w, const struct voxel_model *model)
 {
@@ -374,20 +408,24 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
                         model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
                         model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
                         (model->distance > 1) * FLAG_SERIES + model->has_few_states * FLAG_FEW_STATES +
-                        (model->plateau_count > 0) * FLAG_PLATEAUS + model->is_raster * FLAG_RASTER +
-                        ranks * FLAG_RANKS + wide * FLAG_WIDE),
+                        (model->plateau_count > 0) * FLAG_PLATEAUS + is_predicted(model) * FLAG_PREDICTED +
+                        (model->is_raster && !is_predicted(model)) * FLAG_RASTER + ranks * FLAG_RANKS +
+                        wide * FLAG_WIDE),
              16);
     if (model->is_folded) {
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
     }
-    bits_put(w, model->chunk_slices, 32);
-    bits_put(w, model->chunk_rows, 32);
+    if (!is_predicted(model)) {
+        bits_put(w, model->chunk_slices, 32);
+        bits_put(w, model->chunk_rows, 32);
+    }
     if (model->distance > 1)
         bits_put(w, model->distance, 32);
     bits_put(w, (uint16_t)model->low, 16);
     bits_put(w, (uint16_t)model->high, 16);
-    bits_put(w, (uint16_t)model->modal, 16);
+    if (!is_predicted(model))
+        bits_put(w, (uint16_t)model->modal, 16);
     if (wide) {
         bits_put(w, model->is_apart, 1);
         wide_write_cells(w, model->wide);
@@ -395,7 +433,7 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
     if (ranks)
         write_ranks(w, model);
     if (model->is_raster)
-        bits_put(w, model->by_value, 1);
+        write_way(w, model);
     if (!voxel_has_pixels(model))
         write_intensity(w, model);
     bits_flush(w);
@@ -414,11 +452,15 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     if (model->is_folded ? !voxel_fold_shape(&model->shape, width, height, sample_size) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
-    model->is_raster = flags & FLAG_RASTER;
+    model->is_raster = flags & (FLAG_RASTER | FLAG_PREDICTED);
+    model->way = flags & FLAG_PREDICTED ? RASTER_PREDICTED : RASTER_BY_DIFFERENCE;
     bool is_wide = voxel_is_wide(model->grid.sample_type), has_cells = flags & FLAG_WIDE;
-    if (voxel_has_pixels(model) ? flags & ~(uint32_t)FLAGS_OF_PIXELS : is_wide && !has_cells)
+    uint32_t flags_of_pixels = is_predicted(model) ? FLAGS_OF_PREDICTED : FLAGS_OF_PIXELS;
+    if (voxel_has_pixels(model) ? flags & ~flags_of_pixels : is_wide && !has_cells)
         return false;
     if (model->is_raster && (model->is_label || !raster_accepts(model->grid.sample_type, model->shape.components)))
+        return false;
+    if (is_predicted(model) && model->shape.components > 1)
         return false;
     r->lacks_memory = has_cells && !voxel_widen_model(model);
     if (r->lacks_memory)
@@ -430,13 +472,13 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     model->is_transposed = flags & FLAG_TRANSPOSED;
     if (model->is_transposed)
         voxel_transpose_shape(&model->shape);
-    model->chunk_slices = bits_get(r, 32);
-    model->chunk_rows = bits_get(r, 32);
+    model->chunk_slices = is_predicted(model) ? (uint32_t)model->shape.slices : bits_get(r, 32);
+    model->chunk_rows = is_predicted(model) ? (uint32_t)model->shape.height : bits_get(r, 32);
     if (flags & FLAG_SERIES)
         model->distance = bits_get(r, 32);
     model->low = (int16_t)bits_get(r, 16);
     model->high = (int16_t)bits_get(r, 16);
-    model->modal = (int16_t)bits_get(r, 16);
+    model->modal = (int16_t)(is_predicted(model) ? 0 : bits_get(r, 16));
     model->plateau_count = (flags & FLAG_PLATEAUS) != 0; /* at least one table */
     if (model->wide) {
         model->is_apart = bits_get(r, 1);
@@ -451,10 +493,9 @@ read_model(struct bit_reader *r, struct voxel_model *model)
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
         (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
         (model->is_transposed && (model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)) ||
-        (voxel_has_pixels(model) && (model->low || model->high || model->modal)))
+        (voxel_has_pixels(model) && (model->modal || (!is_predicted(model) && (model->low || model->high)))))
         return false;
-    model->by_value = model->is_raster && bits_get(r, 1);
-    if (model->by_value && sample_size != 1)
+    if (model->is_raster && !read_way(r, model))
         return false;
     return (voxel_has_pixels(model) || read_intensity(r, model)) && !r->overflow;
 }

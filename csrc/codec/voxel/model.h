@@ -8,6 +8,7 @@
 
 #include "presets.h"
 #include "ranks.h"
+#include "raster/codec.h"
 #include "shape.h"
 
 enum {
@@ -55,9 +56,10 @@ struct voxel_model {
     bool is_transposed;    /* rows of `shape` are columns of the image; only with whole-slice chunks */
     uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
     uint32_t chunk_rows;
-    bool is_label;          /* label/codec.h codes the chunks, and nothing below matters */
-    bool is_raster;         /* raster/codec.h does, and nothing below matters but: */
-    bool by_value;          /* its literals are coded by value */
+    bool is_label;  /* label/codec.h codes the chunks, and nothing below matters */
+    bool is_raster; /* raster/codec.h does, and nothing below matters but: */
+    uint8_t way;    /* enum raster_way; with RASTER_PREDICTED there may be ranks, and `low` and `high` matter */
+    int16_t raster_weights[RASTER_WEIGHTS];
     uint8_t preset;         /* enum voxel_preset */
     uint8_t shift;          /* scale of stored errors */
     bool use_reference;     /* false: every plane is predicted from itself alone */

@@ -8,6 +8,7 @@
 #include "fold.h"
 #include "intensities.h"
 #include "labels.h"
+#include "predicted.h"
 #include "raster.h"
 #include "trial.h"
 #include "variants.h"
@@ -17,12 +18,10 @@ enum {
     SMALLEST_INTENSITIES = 3072, /* below, weights and tables outweigh what they gain over the plain image path */
 };
 
-enum zblob_result
-voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
+/* Labels, planes of intensities, or pixels in raster order. */
+static enum zblob_result
+build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
 {
-    *model = NULL;
-    if (!voxel_accepts(grid))
-        return ZBLOB_OK;
     struct voxel_model *m = voxel_model_new(grid);
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
@@ -47,9 +46,21 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
         result = voxel_try_variants(&m, grid, samples, level);
     if (gain && result == ZBLOB_OK)
         result = voxel_try_raster(&m, grid, samples, level);
+    if (gain && result == ZBLOB_OK)
+        result = voxel_try_predicted(&m, grid, samples, level);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else
         voxel_model_free(m);
     return result;
+}
+
+enum zblob_result
+voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
+{
+    *model = NULL;
+    if (!voxel_accepts(grid))
+        return ZBLOB_OK;
+    enum zblob_result result = voxel_predict_at_once(model, grid, samples, level);
+    return *model || result != ZBLOB_OK ? result : build(model, grid, samples, level);
 }

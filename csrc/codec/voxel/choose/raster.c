@@ -132,11 +132,11 @@ try_model(const struct trial *trial, struct voxel_box box, size_t *size)
 
 /* One way to code literals: *least, and what lies in `best`, if it is smaller. It is given up once it is too large. */
 static enum zblob_result
-try_way(struct trial *trial, struct voxel_box box, bool by_value, size_t *least)
+try_way(struct trial *trial, struct voxel_box box, enum raster_way way, size_t *least)
 {
     size_t size = 0, decisions = 0;
     struct raster_box pixels = voxel_raster_box(trial->raster, box);
-    pixels.by_value = by_value;
+    pixels.way = way;
     enum zblob_result result = raster_encode_box(&pixels, voxel_row_address(trial->raster, trial->samples, 0, box.row),
                                                  trial->dst, *least, &size, &decisions);
     bool is_slow = trial->level < SLOW_LEVEL && decisions > DECISIONS * raw_size_of(trial, box);
@@ -145,7 +145,7 @@ try_way(struct trial *trial, struct voxel_box box, bool by_value, size_t *least)
     unsigned char *dst = trial->best;
     trial->best = trial->dst;
     trial->dst = dst;
-    trial->raster->by_value = by_value;
+    trial->raster->way = (uint8_t)way;
     *least = size;
     return result;
 }
@@ -163,7 +163,7 @@ choose_ways(struct trial *trial, bool ways[2])
         return result;
     for (int way = 0; way < 2 && result == ZBLOB_OK; way++) {
         sizes[way] = raw_size_of(trial, few);
-        result = try_way(trial, few, way, &sizes[way]);
+        result = try_way(trial, few, (enum raster_way)way, &sizes[way]);
     }
     ways[0] = sizes[0] - sizes[0] / CLEAR < sizes[1];
     ways[1] = sizes[1] - sizes[1] / CLEAR < sizes[0];
@@ -183,7 +183,7 @@ try_both_models(struct trial *trial, bool *is_better)
     size_t least = other;
     for (int way = 0; way < 2 && result == ZBLOB_OK; way++)
         if (ways[way])
-            result = try_way(trial, box, way, &least);
+            result = try_way(trial, box, (enum raster_way)way, &least);
     *is_better = result == ZBLOB_OK && least < other;
     if (*is_better && box.rows == trial->raster->shape.height && voxel_chunk_count(trial->raster) == 1) {
         trial->raster->coded = trial->best;

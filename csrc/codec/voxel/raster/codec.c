@@ -5,6 +5,8 @@
 #include "../../base/sample_types.h"
 #include "literals.h"
 #include "memory.h"
+#include "predicted.h"
+#include "rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,46 +48,13 @@ raster_accepts(enum zblob_sample_type sample_type, uint64_t components)
 size_t
 raster_memory(const struct raster_box *box)
 {
+    if (box->way == RASTER_PREDICTED)
+        return predicted_memory(box);
     return sizeof(struct raster) + (sizeof(struct memory) << LONG_BITS) + (sizeof(struct memory) << SHORT_BITS) +
            3 * (box->width + 2 * SIDE) * sizeof(uint32_t) + raster_literals_memory(box->components, box->width);
 }
 
 /* ---- Rows -------------------------------------------------------------------------------------------------- */
-
-/* Samples become unsigned numbers in their order. */
-static uint32_t
-flip_of(const struct raster *r)
-{
-    uint32_t flip = 0;
-    for (size_t c = 0; r->type->is_signed && c < r->box->components; c++)
-        flip |= 0x80u << (8 * c);
-    return r->type->size == 2 ? flip << 8 : flip;
-}
-
-static void
-load_row(const struct raster *r, const unsigned char *src, uint32_t *pixels)
-{
-    size_t size = r->box->components * r->type->size;
-    bool swap = r->box->big_endian && r->type->size == 2;
-    uint32_t flip = flip_of(r);
-    for (size_t x = 0; x < r->box->width; x++, src += size) {
-        uint32_t pixel = 0;
-        for (size_t i = 0; i < size; i++)
-            pixel |= (uint32_t)src[swap ? size - 1 - i : i] << (8 * i);
-        pixels[x] = pixel ^ flip;
-    }
-}
-
-static void
-store_row(const struct raster *r, const uint32_t *pixels, unsigned char *dst)
-{
-    size_t size = r->box->components * r->type->size;
-    bool swap = r->box->big_endian && r->type->size == 2;
-    uint32_t flip = flip_of(r);
-    for (size_t x = 0; x < r->box->width; x++, dst += size)
-        for (size_t i = 0; i < size; i++)
-            dst[swap ? size - 1 - i : i] = (unsigned char)((pixels[x] ^ flip) >> (8 * i));
-}
 
 /* Beyond its ends a row repeats its first and last pixel; while it is coded, the first one of the row above. */
 static void
@@ -248,7 +217,7 @@ raster_new(const struct raster_box *box)
     r->type = sample_type_of(box->sample_type);
     r->literals.components = box->components;
     r->literals.sample_bits = 8 * (int)r->type->size;
-    r->literals.by_value = box->by_value;
+    r->literals.by_value = box->way == RASTER_BY_VALUE;
     r->memories[0] = calloc((size_t)1 << LONG_BITS, sizeof(struct memory));
     r->memories[1] = calloc((size_t)1 << SHORT_BITS, sizeof(struct memory));
     r->pixels = calloc(3 * row, sizeof *r->pixels);
@@ -274,12 +243,12 @@ code_rows(struct raster *r, const unsigned char *src, unsigned char *dst)
         if (interrupt_is_due(&left, r->box->width))
             return false;
         if (src)
-            load_row(r, src + y * size, r->rows[0]);
+            raster_load_row(r->box, src + y * size, r->rows[0]);
         code_row(r);
         if (r->coder.failed)
             return false;
         if (dst)
-            store_row(r, r->rows[0], dst + y * size);
+            raster_store_row(r->box, r->rows[0], dst + y * size);
         uint32_t *next = r->rows[2];
         r->rows[2] = r->rows[1];
         r->rows[1] = r->rows[0];
@@ -292,6 +261,10 @@ enum zblob_result
 raster_encode_box(const struct raster_box *box, const unsigned char *src, unsigned char *dst, size_t dst_capacity,
                   size_t *dst_size, size_t *decisions)
 {
+    if (decisions)
+        *decisions = 0;
+    if (box->way == RASTER_PREDICTED)
+        return predicted_encode_box(box, src, dst, dst_capacity, dst_size);
     struct raster *r = raster_new(box);
     *dst_size = 0;
     if (r == NULL)
@@ -308,6 +281,8 @@ raster_encode_box(const struct raster_box *box, const unsigned char *src, unsign
 enum zblob_result
 raster_decode_box(const struct raster_box *box, const unsigned char *src, size_t src_size, unsigned char *dst)
 {
+    if (box->way == RASTER_PREDICTED)
+        return predicted_decode_box(box, src, src_size, dst);
     struct raster *r = raster_new(box);
     if (r == NULL)
         return ZBLOB_NO_MEMORY;

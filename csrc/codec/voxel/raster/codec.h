@@ -6,15 +6,7 @@
 #ifndef ZBLOB_CODEC_VOXEL_RASTER_CODEC_H
 #define ZBLOB_CODEC_VOXEL_RASTER_CODEC_H
 
-#include "../../../zblob.h"
-
-/* Whole rows of pixels without gaps between them. */
-struct raster_box {
-    size_t components, width, rows;
-    enum zblob_sample_type sample_type; /* of 8 bits, or of 16 with one component */
-    bool big_endian;
-    bool by_value; /* how literals are coded: only with 8 bits */
-};
+#include "box.h"
 
 /* Can pixels be coded so at all? */
 bool raster_accepts(enum zblob_sample_type sample_type, uint64_t components);
