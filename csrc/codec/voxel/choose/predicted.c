@@ -140,7 +140,7 @@ choose_ranks(struct voxel_model *model, const struct picture *p)
         count += used[v];
     uint64_t cost = (uint64_t)count * MAP_BITS + p->box.rows * p->box.width / LEAST_GAIN;
     if (result == ZBLOB_OK && high - low + 1 > count &&
-        voxel_spread(counts, used, (int)low, (int)high + 1) >> 8 > cost) {
+        voxel_spread(counts, (int)low, (int)high, used, (int)low, (int)high + 1) >> 8 > cost) {
         model->ranks_count = 1;
         if (!voxel_ranks_build(&model->ranks[0], type, used))
             result = ZBLOB_NO_MEMORY;
