@@ -71,10 +71,11 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define QUICK_PIECE_MIN ((size_t)256)
 
 #define LOWEST_ZSTD_LEVEL 1
-#define QUICK_ZSTD_LEVEL 6 /* so quick that the whole chunk may be tried at once */
-#define DEEPER_MARGIN 4    /* what the whole chunk and a higher level can gain over an excerpt, in sixteenths; */
-#define QUICK_MARGIN 0     /* the same at the quickest level, where a trial takes long beside the rest, */
-#define LARGE_MARGIN (-1)  /* the more so of a chunk of so many bytes, whose excerpt is large */
+#define QUICK_ZSTD_LEVEL 6  /* so quick that the whole chunk may be tried at once */
+#define SAME_LEVEL_MARGIN 2 /* what the whole chunk can gain over an excerpt, in sixteenths, */
+#define DEEPER_MARGIN 4     /* and what a higher level can gain; */
+#define QUICK_MARGIN 0      /* the same at the quickest level, where a trial takes long beside the rest, */
+#define LARGE_MARGIN (-1)   /* the more so of a chunk of so many bytes, whose excerpt is large */
 #define LARGE_CHUNK ((size_t)1 << 20)
 
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
@@ -140,14 +141,19 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     return expected + expected / DEEP_GAIN < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
 
-/* Does the lowest level of zstd come close on an excerpt? */
+/* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the wanted one? */
 static bool
 excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
                     int margin, unsigned char *aside, size_t capacity, size_t *expected)
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
+    int level = plan->options->level;
     zstd_encode(LOWEST_ZSTD_LEVEL, excerpt, size, aside, capacity, &encoded);
+    if (level > QUICK_LEVEL && level <= QUICK_ZSTD_LEVEL && comes_close(encoded, size, entry, DEEPER_MARGIN)) {
+        zstd_encode(level, excerpt, size, aside, capacity, &encoded);
+        margin = SAME_LEVEL_MARGIN;
+    }
     *expected = (size_t)((uint64_t)encoded * entry->raw_size / size);
     return comes_close(encoded, size, entry, margin);
 }
