@@ -452,8 +452,10 @@ class Rewriter:
         reason = "SQLite would store another value than this one"
         try:
             is_done = replace_value(self.connection, self.target.place, entry.key, outcome.value_type, outcome.value)
-        except (apsw.ConstraintError, apsw.TooBigError) as error:
+        except apsw.ConstraintError as error:
             is_done, reason = False, str(error)
+        except apsw.TooBigError:
+            is_done, reason = False, self._too_large(len(outcome.value))
         if not is_done:
             self._fail(entry.key, reason)
             return entry.size
@@ -464,6 +466,13 @@ class Rewriter:
         if is_nested:
             self.spared.add("nested", entry.key, mark_of_value(outcome.value))
         return len(outcome.value)
+
+    def _too_large(self, size: int) -> str:
+        most = self.connection.limit(apsw.SQLITE_LIMIT_LENGTH)
+        return (
+            f"its {size} bytes are more than SQLite takes here, {most}: use a library that was compiled with a larger "
+            "SQLITE_MAX_LENGTH, or read it with open_blob"
+        )
 
     def _remember(self, entry: Entry, digest: int) -> None:
         if digest and len(self.examined) < MOST_EXAMINED:

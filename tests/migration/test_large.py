@@ -154,6 +154,18 @@ def test_without_room_for_files_values_are_in_memory(
     assert rows(db) == before
 
 
+def test_a_value_beyond_the_limit_of_sqlite_stays_compressed(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = fill(path, ["zeros"])
+    zb.migrate(path, "t", "data")
+    monkeypatch.setattr(
+        apsw, "connection_hooks", [*apsw.connection_hooks, lambda it: it.limit(apsw.SQLITE_LIMIT_LENGTH, 300_000)]
+    )
+    report = zb.restore(path, "t", "data")
+    (failure,) = report.failures
+    assert failure.reason.startswith("its 400000 bytes are more than SQLite takes here, 300000: ")
+    assert one(db, "SELECT zdecompress(data) FROM t") == VALUES["zeros"]
+
+
 SCRIPT = """
     import io, re, sys
     import apsw
