@@ -1,4 +1,8 @@
-"""Sizes and times as people read them: one way everywhere."""
+"""Sizes, times and keys as people read them: one way everywhere."""
+
+from typing import Any
+
+MOST_LETTERS = 60  # of a key
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
@@ -30,3 +34,13 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def key_text(key: Any) -> str:
+    """A key on one line: texts are quoted, a BLOB is x'00ff', and of a long one its beginning and its length."""
+    if isinstance(key, bytes):
+        few = f"x'{key[: MOST_LETTERS // 2].hex()}'"
+        return few if len(key) <= MOST_LETTERS // 2 else f"{few}... ({count_text(len(key), 'byte')})"
+    if isinstance(key, str) and len(key) > MOST_LETTERS:
+        return f"{key[:MOST_LETTERS]!r}... ({count_text(len(key), 'character')})"
+    return "NULL" if key is None else repr(key)

@@ -23,7 +23,7 @@ from ..bars import console as console
 from ..codec import VERSION
 from ..migration.reports import ProgressCallback
 from ..migration.shown import show_rows
-from ..units import count_text, duration_text, size_text
+from ..units import count_text, duration_text, key_text, size_text
 
 R = TypeVar("R")
 
@@ -179,7 +179,12 @@ def ratio(value: float | None) -> str:
 
 def key(values: Any) -> str:
     """A row's key, as `name=value`."""
-    return ", ".join(f"{name}={value.hex() if isinstance(value, bytes) else value}" for name, value in values.items())
+    return ", ".join(f"{name}={key_text(value)}" for name, value in values.items())
+
+
+def of(database: str, text: str) -> str:
+    """What is said of one of several databases, which is named once."""
+    return text if text.startswith(database) else f"{database}: {text}"
 
 
 def count(number: int, noun: str) -> str:

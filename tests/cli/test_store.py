@@ -157,12 +157,12 @@ def test_damage_is_reported(database: Path) -> None:
     assert [each["key"] for each in report["damages"]] == [{"id": "a3"}, {"id": "a4"}]
     done = run("verify", database)
     assert done.exit_code == 1
-    assert re.search(r"^  results\.data, id=a3, chunk \d+: ", done.stdout, flags=re.MULTILINE)
+    assert re.search(r"^  results\.data, id='a3', chunk \d+: ", done.stdout, flags=re.MULTILINE)
     assert "1 value with a damaged header" in run("stats", database).stdout
     (table,) = run_json("stats", database)["items"]
     assert (table["rows"], table["compressed_rows"], table["damaged_rows"]) == (ROWS, ROWS - 1, 1)
     done = run("restore", database, "results", "data")
-    assert done.exit_code == 1 and "id=a3" in done.stdout
+    assert done.exit_code == 1 and "id='a3'" in done.stdout
 
 
 def test_files(tmp_path: Path, ct_pickle: bytes) -> None:
