@@ -33,8 +33,8 @@ PAGE_ROWS = 500
 # Bytes that stay in a CPU's cache from the time they are read until their checksum is computed.
 PIECE_SIZE = 1 << 18
 
-# A shorter value is no frame and no envelope.
-LEAST_FRAME_SIZE = 12
+# A shorter value is no frame and no envelope: the frame of an empty value has so many bytes.
+LEAST_FRAME_SIZE = 10
 
 # A BLOB of at most this many bytes is read as a whole: it lies in its row, which is read for its size anyway.
 SMALL_SIZE = 4096

@@ -486,6 +486,8 @@ def _text_engine(encoding: str, id: int = 0) -> apsw.Connection:
 
 
 def _compress_text(job: Job, item: Item, value: Buffer, kept: Outcome) -> Outcome:
+    if not item.size:  # which an SQLite binding may take for NULL, and which no frame makes smaller
+        return kept
     engine = _text_engine(job.source.encoding, job.dictionary)
     options = json.dumps({"level": job.level, "for_column": 1, "dictionary": job.dictionary})
     ((new,),) = run(engine, f"SELECT zcompress({text_of('?')}, ?)", (value, options))
