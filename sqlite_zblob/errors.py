@@ -67,3 +67,10 @@ class StorageError(ZblobError):
 
 class ZblobWarning(UserWarning):
     """Something works, but perhaps not as the user expects; the message says what and why."""
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in a list of failures; of the system's errors without their number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return " ".join(str(error).split())

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from ..codec import DEFAULT_LEVEL
+from ..errors import OptionError
 from ..exchange import ExchangeReport, export_rows, import_rows
-from ..exchange.run import CODECS
+from ..exchange.run import CODECS, parse
 from ..shards.layout import is_pattern, matching
 from . import render
 from .options import (
@@ -50,6 +51,14 @@ _both: Callable[[Any], Any] = options(
 )
 
 
+def _place(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        parse(value)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
 @click.command("export", short_help="Write a column to Zarr, NIfTI, NRRD or raw files, also in object storage.")
 @database_argument
 @table_argument(required=True)
@@ -58,6 +67,7 @@ _both: Callable[[Any], Any] = options(
     "--to",
     required=True,
     metavar="KIND:URL",
+    callback=_place,
     help="KIND is zarr, frames, nifti, nrrd or raw; URL a folder, or s3://bucket/prefix, gs://, az:// ...",
 )
 @click.option(
@@ -84,7 +94,7 @@ def export(database: str, table: str, column: str, **given: Any) -> None:
 @database_argument
 @table_argument(required=True)
 @column_argument(required=True)
-@click.option("--from", "source", required=True, metavar="KIND:URL", help="As --to of export.")
+@click.option("--from", "source", required=True, metavar="KIND:URL", callback=_place, help="As --to of export.")
 @click.option("--overwrite", is_flag=True, help="Replace rows that are there; otherwise they are left out.")
 @_both
 @json_option
@@ -117,6 +127,12 @@ def _print(report: ExchangeReport) -> None:
         f"{render.count(report.requests, 'request')}, {render.duration(report.seconds)}"
     )
     out.print(f"chunks: {report.copied_chunks:,} copied as they were stored, {report.coded_chunks:,} coded")
+    for name in report.unfinished:
+        out.print(
+            "The export that wrote this was interrupted or is going on, so that rows may lack: let it come to its end "
+            f"and import again. If it will not, delete {name}",
+            soft_wrap=True,
+        )
     lines = [f"{render.key(each.key)}: {each.reason}" for each in report.failures]
     if lines:
         out.print(f"{render.count(len(lines), 'row')} left out:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..errors import OptionError
+from ..units import key_text
 
 Key = str | bytes | int
 
@@ -20,7 +21,7 @@ def name_of(key: Key) -> str:
     :raises OptionError: it is none of these, or too long to be the name of a file.
     """
     if isinstance(key, bool) or not isinstance(key, str | bytes | int):
-        raise OptionError(f"the key {key!r} is no text, integer or BLOB, and has no name outside the database")
+        raise OptionError(f"the key {key_text(key)} is no text, integer or BLOB, and has no name outside the database")
     if isinstance(key, int):
         name = f"=i{key}"
     elif isinstance(key, bytes):
@@ -30,7 +31,7 @@ def name_of(key: Key) -> str:
     else:
         name = "".join(_letter(at, byte) for at, byte in enumerate(key.encode("utf-8", "surrogatepass"))) or "=e"
     if len(name) > MOST_BYTES:
-        raise OptionError(f"the key {str(key)[:40]!r}... is too long to be the name of a file")
+        raise OptionError(f"the key {key_text(key)} is too long to be the name of a file")
     return name
 
 
@@ -41,15 +42,18 @@ def _letter(at: int, byte: int) -> str:
 def key_of(name: str) -> Key:
     """The inverse.
 
-    :raises OptionError: it is no such name.
+    :raises OptionError: it is no such name, or one of a key that no table can hold.
     """
     if name == "=e":
         return ""
-    if match := re.fullmatch(r"=i(-?\d{1,19})", name):
+    if (match := re.fullmatch(r"=i(-?\d{1,19})", name)) and -(1 << 63) <= int(match[1]) < 1 << 63:
         return int(match[1])
     if match := re.fullmatch(r"=b((?:[0-9a-f]{2})*)", name):
         return bytes.fromhex(match[1])
     if not re.fullmatch(r"(?:[\w.-]|=[0-9A-F]{2})+", name, re.ASCII):
         raise OptionError(f"{name!r} is no name of a row")
     data = re.sub(rb"=([0-9A-F]{2})", lambda found: bytes.fromhex(found[1].decode()), name.encode())
-    return data.decode("utf-8", "surrogatepass")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise OptionError(f"{name!r} is no name of a row: its bytes are no UTF-8") from error

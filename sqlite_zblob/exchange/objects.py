@@ -4,18 +4,25 @@ is away. Knows no frame.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
-from ..errors import ChangedValueError, OptionError, StorageError
+from ..errors import ChangedValueError, DiskSpaceError, OptionError, StorageError
 
 PATIENCE = 60.0  # seconds to wait for a server that is away
 WAIT_SECONDS = 0.25
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# What a folder says of one name alone: the others may be written all the same.
+_OF_ONE_NAME = (errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 Result = TypeVar("Result")
 
@@ -34,7 +41,7 @@ class Objects:
         except ImportError as error:
             raise OptionError(f"this needs the extra: pip install 'sqlite_zblob[exchange]' ({error})") from error
         self._obstore: Any = obstore
-        self.url = os.fspath(url)
+        self.url = _path_of(os.fspath(url))
         self._patience = patience if "://" in self.url else 0.0  # a folder does not come back by itself
         self.store: Any = self._open(creates)
         self.requests = self.received = self.sent = 0
@@ -48,13 +55,17 @@ class Objects:
                 folder.mkdir(parents=True, exist_ok=True)
             elif not folder.is_dir():
                 raise FileNotFoundError(2, "there is no such folder", self.url)
-            return LocalStore(str(folder))
+            return LocalStore(str(folder), automatic_cleanup=True)  # of folders that become empty
         # An outage is waited for below: the client's own attempts are short.
         retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=min(5.0, max(self._patience, 0.1)))}
         try:
             return from_url(self.url, retry_config=retry)
         except self._errors() as error:
-            raise OptionError(f"{self.url} is no URL of object storage: {error}") from error
+            raise OptionError(f"{self.url} is no URL of object storage: {_said(error)}") from error
+
+    @property
+    def is_folder(self) -> bool:
+        return "://" not in self.url
 
     def _errors(self) -> tuple[type[BaseException], ...]:
         return (self._obstore.exceptions.BaseError, ValueError)
@@ -63,7 +74,9 @@ class Objects:
         """Do it, again and again while the server is away.
 
         :raises FileNotFoundError: there is no such object.
+        :raises OSError: something else in the folder has its name.
         :raises StorageError: the server refuses, or has been away for too long.
+        :raises DiskSpaceError: the folder's disk is full.
         """
         exceptions = self._obstore.exceptions
         deadline = time.monotonic() + self._patience
@@ -71,18 +84,36 @@ class Objects:
             self.requests += 1
             try:
                 return action()
-            except FileNotFoundError:
-                raise
+            except FileNotFoundError as error:
+                raise FileNotFoundError(errno.ENOENT, "there is no such object", f"{self.url}/{name}") from error
             except exceptions.PreconditionError as error:
                 raise ChangedValueError(f"{self.url}/{name} was changed while it was being read") from error
             except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-                raise StorageError(f"{self.url}: the server refuses: {error}") from error
+                raise StorageError(f"{self.url}: {self._who} refuses: {_said(error)}") from error
             except (exceptions.GenericError, OSError) as error:
+                if self.is_folder:
+                    raise self._of_folder(error, name) from error
                 if time.monotonic() >= deadline:
-                    raise StorageError(f"{self.url}: no answer for {self._patience:g} s: {error}") from error
+                    raise StorageError(f"{self.url}: no answer for {self._patience:g} s: {_said(error)}") from error
                 time.sleep(WAIT_SECONDS)
             except exceptions.BaseError as error:
-                raise StorageError(f"{self.url}/{name}: {error}") from error
+                raise StorageError(f"{self.url}/{name}: {_said(error)}") from error
+
+    @property
+    def _who(self) -> str:
+        return "the system" if self.is_folder else "the server"
+
+    def _of_folder(self, error: BaseException, name: str) -> Exception:
+        """The system's own number is in the text alone."""
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        number = int(found[1]) if found else 0
+        if number in _FULL:
+            return DiskSpaceError(
+                f"no space is left in {self.url}: free some and run it again, which goes on from where it stands"
+            )
+        if number in _OF_ONE_NAME:
+            return OSError(number, os.strerror(number), str(Path(self.url) / name))
+        return StorageError(f"{self.url}/{name}: {os.strerror(number) if number else _said(error)}")
 
     def put(self, name: str, data: bytes) -> None:
         """All of it or nothing. It replaces what is there."""
@@ -133,3 +164,21 @@ class Objects:
         """Nothing, where there is none."""
         with suppress(FileNotFoundError):
             self._call(lambda: self._obstore.delete(self.store, name), name)
+
+
+def _path_of(url: str) -> str:
+    """A folder is the same by its path and by its URL.
+
+    :raises OptionError: a `file:` URL names another host.
+    """
+    if not url.startswith("file://"):
+        return url
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise OptionError(f"{url} is no folder of this host: file:///path, or the path itself")
+    return unquote(parts.path)
+
+
+def _said(error: BaseException) -> str:
+    """An error of obstore without the dump of its inside."""
+    return str(error).partition("\n\nDebug source:")[0].strip()

@@ -6,6 +6,7 @@ a run that is interrupted goes on where it stands when it is called again.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import deque
@@ -19,14 +20,14 @@ from typing import Any, NamedTuple
 import apsw
 
 from ..bars import Bar, callback_of, show_step, takes_bar
-from ..codec import DEFAULT_LEVEL, make_options
+from ..codec import DEFAULT_LEVEL, checksum, make_options
 from ..column.schema import master_of
 from ..column.virtual import find_rows
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, errors_of, opened
-from ..errors import DatabaseError, OptionError, StorageError, ZblobError
+from ..errors import DatabaseError, DiskSpaceError, OptionError, StorageError, ZblobError, one_line
 from ..migration.pipeline import cpu_count
 from ..migration.reports import Failure
 from ..shards.layout import Databases, is_pattern, paths_of
@@ -38,6 +39,7 @@ from .rows import RowResult, Stored, Target
 
 KINDS = ("zarr", "frames", "nifti", "nrrd", "raw")
 CODECS = ("zblob", "zstd")
+UNFINISHED = f"{MARKS}/unfinished"  # an object for each export that is going on, or was interrupted
 IN_FLIGHT = 16  # jobs, where the executor does not say how many it runs
 
 ProgressCallback = Callable[[str, int, int], None]  # "export" or "import", rows done, rows in all
@@ -58,11 +60,12 @@ class ExchangeReport:
     requests: int
     copied_chunks: int  # as they were stored, without decoding
     coded_chunks: int  # decoded and coded again
+    unfinished: tuple[str, ...]  # import: what exports to this place have not come to their end, so that rows may lack
     seconds: float
 
     @property
     def ok(self) -> bool:
-        return not self.failures
+        return not self.failures and not self.unfinished
 
 
 class _Job(NamedTuple):
@@ -124,14 +127,31 @@ def export_rows(
     make_options(level=level)
     target = Target(kind, _absolute(url), codec, level, verify, patience)
     objects = Objects(target.url, patience=patience, creates=True)
-    jobs = list(_jobs(paths_of(databases), table, column, target))
+    paths = paths_of(databases)
+    jobs = list(_jobs(paths, table, column, target))
     _refuse_twice(jobs)
     if kind == "zarr":
         zarr_rows.write_group(objects)
     totals = _Totals("export", url, len(jobs), callback_of(progress))
+    begun = _begin(objects, kind, paths, table, column)
     for result in _through(executor, workers, export_row, jobs):
         totals.add(result)
+    objects.delete(begun)
     return totals.report()
+
+
+def _begin(objects: Objects, kind: str, paths: list[str], table: str, column: str) -> str:
+    """Say that an export is going on, for an import that meets what an interrupted one has left. The object's name."""
+    about = json.dumps({"databases": paths, "table": table, "column": column}, indent=1).encode()
+    name = f"{UNFINISHED}/{kind}-{checksum(about):016x}"
+    objects.put(name, about)
+    return name
+
+
+def _unfinished(objects: Objects, kind: str) -> tuple[str, ...]:
+    """Exports of this kind that have begun and not ended."""
+    names = sorted(name for name in objects.sizes(f"{UNFINISHED}/") if name.startswith(f"{UNFINISHED}/{kind}-"))
+    return tuple(f"{objects.url}/{name}" for name in names)
 
 
 def _absolute(url: str) -> str:
@@ -191,10 +211,10 @@ def export_row(job: _Job) -> RowResult:
                 return RowResult(job.key, error="the row was deleted meanwhile")
             with with_dictionaries(connection):
                 return write(objects, job.key, rows[0][0], job.target)
-    except StorageError:
+    except (StorageError, DiskSpaceError):
         raise
     except (ZblobError, OSError) as error:
-        return RowResult(job.key, error=str(error), requests=objects.requests)
+        return RowResult(job.key, error=one_line(error), requests=objects.requests)
 
 
 # ---- Import ------------------------------------------------------------------------------------------------
@@ -221,7 +241,8 @@ def import_rows(
 
     :param database: a path, an open connection, or the pattern of a sharded store.
     :param source: KIND:URL. `zarr`: the arrays of one group; those of other programs become `.npy` values. `nifti`,
-        `nrrd`, `raw`: image files become values that are recognised as such.
+        `nrrd`, `raw`: image files become values that are recognised as such. Where an export was interrupted, what it
+        has written is imported, and `unfinished` of the report is not empty.
     :param overwrite: replace rows that are there. Otherwise their keys are left out, so that a run goes on.
     :param verify: decode every frame before it is stored.
     :raises OptionError: as `export_rows`.
@@ -234,6 +255,7 @@ def import_rows(
     objects = Objects(target.url, patience=patience)
     names = objects.folders() if kind == "zarr" else file_rows.names_in(objects, kind)
     names = [name for name in names if name != MARKS]
+    unfinished = _unfinished(objects, kind)
     with ExitStack() as stack:
         put, has = _writer(stack, database, table, column, level)
         totals = _Totals("import", url, len(names), callback_of(progress))
@@ -246,7 +268,7 @@ def import_rows(
                 wanted.append((name, target))
         for result in _through(executor, workers, import_row, wanted):
             totals.add(result if result.error is not None else _put(put, result))
-    return totals.report()
+    return totals.report(unfinished)
 
 
 def _key_or_none(name: str) -> Key | None:
@@ -264,10 +286,10 @@ def import_row(job: tuple[str, Target]) -> RowResult:
     read = zarr_rows.read_row if target.kind == "zarr" else file_rows.read_row
     try:
         return read(_client(target, creates=False), name, target)
-    except StorageError:
+    except (StorageError, DiskSpaceError):
         raise
     except (ZblobError, OSError) as error:
-        return RowResult(name, error=str(error))
+        return RowResult(name, error=one_line(error))
 
 
 def _put(put: Callable[[Key, Stored], None], result: RowResult) -> RowResult:
@@ -372,7 +394,7 @@ class _Totals:
         if self.progress:
             self.progress(self.operation, self.looked, self.rows)
 
-    def report(self) -> ExchangeReport:
+    def report(self, unfinished: tuple[str, ...] = ()) -> ExchangeReport:
         return ExchangeReport(
             self.operation,
             self.url,
@@ -385,5 +407,6 @@ class _Totals:
             self.requests,
             self.copied,
             self.coded,
+            unfinished,
             time.monotonic() - self.begun,
         )

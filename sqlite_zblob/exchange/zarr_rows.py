@@ -24,6 +24,7 @@ from .rows import RowResult, Stored, Target, describe, mark_of, only_image, sett
 
 ATTRIBUTE = "sqlite_zblob"
 REST = "zblob-rest"
+_OBJECT = r"c(/\d+)*|zblob-rest"
 CHUNK_SIZE = 4 << 20  # bytes; of arrays that are coded anew
 
 
@@ -97,11 +98,14 @@ def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> Row
     """
     name, mark = name_of(key), mark_of(stored)
     before = (objects.requests, objects.sent)
-    if _mark_there(objects, name) == (mark, target.codec):
+    there = _metadata_there(objects, name)
+    if _mark_in(there) == (mark, target.codec):
         return RowResult(key, skipped=True, requests=objects.requests - before[0])
-    objects.delete(f"{name}/zarr.json")  # which says that the array is complete
     made = _Array(target)
     _fill(made, stored)
+    if there is not None or objects.is_folder:
+        objects.delete(f"{name}/zarr.json")  # which says that the array is complete
+        _delete_others(objects, name, made.objects)
     made.about |= {
         "version": 1,
         "mark": mark,
@@ -123,11 +127,26 @@ def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> Row
     )
 
 
-def _mark_there(objects: Objects, name: str) -> tuple[str, str] | None:
+def _delete_others(objects: Objects, name: str, made: dict[str, bytes]) -> None:
+    """Chunks of what the row was before, whose array had more of them. In a folder, `c/0` may be a folder by then."""
+    for each in objects.sizes(f"{name}/"):
+        inner = each[len(name) + 1 :]
+        if re.fullmatch(_OBJECT, inner, re.ASCII) and inner not in made:
+            objects.delete(each)
+
+
+def _metadata_there(objects: Objects, name: str) -> bytes | None:
     try:
-        about = json.loads(objects.get(f"{name}/zarr.json"))["attributes"][ATTRIBUTE]
+        return objects.get(f"{name}/zarr.json")
+    except FileNotFoundError:
+        return None
+
+
+def _mark_in(metadata: bytes | None) -> tuple[str, str] | None:
+    try:
+        about = json.loads(metadata or b"")["attributes"][ATTRIBUTE]
         return about["mark"], about["codec"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -338,7 +357,11 @@ def read_row(objects: Objects, name: str, target: Target) -> RowResult:
     try:
         metadata = json.loads(objects.get(f"{name}/zarr.json"))
         is_array = metadata["node_type"] == "array"
-    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except FileNotFoundError as error:
+        raise OptionError(
+            f"{objects.url}/{name} has no zarr.json: it is no Zarr array of version 3, or its export was interrupted"
+        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise OptionError(f"{objects.url}/{name} is no Zarr array of version 3: {error!r}") from error
     if not is_array:
         raise OptionError(f"{objects.url}/{name} is a group: only the arrays of one group are imported")
@@ -371,7 +394,7 @@ def _read_own(objects: Objects, name: str, metadata: dict[str, Any], about: dict
         found: dict[str, bytes] = {}
         changed = False
         for each, (size, digest) in about["objects"].items():
-            if not re.fullmatch(r"c(/\d+)*|zblob-rest", each, re.ASCII):
+            if not re.fullmatch(_OBJECT, each, re.ASCII):
                 raise DamagedFrameError(f"{objects.url}/{name}/zarr.json names an object {each!r}")
             data = objects.get(f"{name}/{each}")
             same = len(data) == size and f"{checksum(data):016x}" == digest
@@ -386,7 +409,7 @@ def _read_own(objects: Objects, name: str, metadata: dict[str, Any], about: dict
             return _frame_back(found, about, metadata), int(about["whole"])
         return _image_back(found, about, metadata), 0
     except FileNotFoundError as error:
-        raise DamagedFrameError(f"{objects.url}/{name} lacks an object: {error}") from error
+        raise DamagedFrameError(f"{objects.url}/{name} is not complete: there is no {error.filename}") from error
     except (KeyError, TypeError, IndexError, ValueError, AttributeError, ArithmeticError, struct.error) as error:
         if isinstance(error, DamagedFrameError | OptionError):
             raise

@@ -279,6 +279,65 @@ def test_a_programs_frame_in_a_virtual_table_is_exported_as_its_image(tmp_path: 
     assert (tmp_path / "raw" / "own.raw").read_bytes() == noise.tobytes()
 
 
+def rows_in(path: Path, rows: dict[Any, Any]) -> Path:
+    path.unlink(missing_ok=True)
+    connection = open_apsw(str(path))
+    connection.execute("CREATE TABLE results(id PRIMARY KEY, data)")
+    connection.executemany("INSERT INTO results VALUES (?, ?)", list(rows.items()))
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize("url", ["{}", "file://{}"])
+def test_an_array_with_other_axes(tmp_path: Path, url: str) -> None:
+    """What `c/0` is for one of them is a folder of the other. Chunks that are left over go."""
+    place = f"zarr:{url.format(tmp_path / 'z')}"
+    for shape in ((40, 64, 64), (64, 64), (3, 20, 64, 64), (4, 64, 64), (40, 64, 64)):
+        array = np.arange(np.prod(shape), dtype="i2").reshape(shape)
+        database = rows_in(tmp_path / "in.db", {"k": zb.compress(npy(array)), "other": b"x"})
+        report = zb.exchange.export_rows(database, "results", "data", place, codec="zstd")
+        assert report.ok and report.done_rows >= 1
+        found = zarr.open_array(tmp_path / "z" / "k", mode="r")
+        assert np.array_equal(found[...], array)
+        names = [path for path in (tmp_path / "z" / "k" / "c").rglob("*") if path.is_file()]
+        assert len(names) == found.nchunks
+
+
+def test_what_is_in_the_way_is_a_failure_of_its_row(tmp_path: Path) -> None:
+    database = rows_in(tmp_path / "in.db", {"k": b"v" * 99, "l": b"w" * 99})
+    (tmp_path / "out" / "k.zblob").mkdir(parents=True)
+    report = zb.exchange.export_rows(database, "results", "data", f"frames:{tmp_path / 'out'}")
+    assert report.done_rows == 1
+    assert [each.reason for each in report.failures] == [f"Is a directory: {tmp_path / 'out' / 'k.zblob'}"]
+    (tmp_path / "z").mkdir()
+    (tmp_path / "z" / "k").write_text("a file")
+    report = zb.exchange.export_rows(database, "results", "data", f"zarr:{tmp_path / 'z'}")
+    assert [each.reason for each in report.failures] == [f"Not a directory: {tmp_path / 'z' / 'k' / 'zarr.json'}"]
+    with pytest.raises(zb.OptionError, match="no URL of object storage") as caught:
+        zb.exchange.export_rows(database, "results", "data", "zarr:bogus://x")
+    assert "Debug source" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["zarr", "frames"])
+def test_half_an_export_is_not_taken_for_all(tmp_path: Path, kind: str) -> None:
+    database = rows_in(tmp_path / "in.db", dict.fromkeys(range(12), b"v" * 99))
+    place, out = f"{kind}:{tmp_path / 'z'}", empty_database(tmp_path / "out.db")
+
+    def stop(_: str, done: int, __: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zb.exchange.export_rows(database, "results", "data", place, workers=1, progress=stop)
+    report = zb.exchange.import_rows(out, "results", "data", place)
+    assert not report.ok and not report.failures and 0 < report.done_rows < 12
+    done = CliRunner().invoke(cli, ["import", str(out), "results", "data", "--from", place])
+    assert done.exit_code == 1 and "was interrupted or is going on" in done.stdout
+    assert zb.exchange.export_rows(database, "results", "data", place).ok
+    report = zb.exchange.import_rows(out, "results", "data", place)
+    assert report.ok and not report.unfinished and len(rows_of(out)) == 12
+
+
 def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path) -> None:
     (tmp_path / "v.zblob").write_bytes(values["halves"])
     image = zb.exchange.open_remote(tmp_path / "v.zblob")
@@ -306,7 +365,7 @@ def test_names() -> None:
     for bad in (1.5, None, "x" * 300):
         with pytest.raises(zb.OptionError):
             name_of(bad)  # type: ignore[arg-type]
-    for odd in ("=q", "ä", "a/b"):
+    for odd in ("=q", "ä", "a/b", "=i9223372036854775808", "=ED=A0=80", "=FF"):
         with pytest.raises(zb.OptionError):
             key_of(odd)
 
@@ -348,5 +407,12 @@ def test_the_commands(database: str, tmp_path: Path) -> None:
         assert len(store) == len(kept) - 1 and store[7] == b""
     lines = CliRunner().invoke(cli, ["export", database, "results", "data", "--to", place]).stdout.splitlines()
     assert lines[0].startswith("export: 0 of 4 rows, 4 there already")
+    connection = open_apsw(database)
+    connection.execute("DELETE FROM results; INSERT INTO results VALUES (5, 'x'), ('5', 'x'), (?, 'x')", ("y\n" * 999,))
+    connection.close()
+    text = CliRunner().invoke(cli, ["export", database, "results", "data", "--to", f"frames:{tmp_path / 'f'}"]).stdout
+    assert "  id=5: " not in text and "  key=5: " in text and "  key='5': " in text
+    assert f"key={'y' + chr(10)!r}"[:-1] in text and "... (1,998 characters): " in text
+    assert max(map(len, text.splitlines())) < 300
     for wrong in ("zip:x", "zarr"):
-        assert run_json("export", database, "results", "data", "--to", wrong, exit_code=1)["error"]["kind"]
+        assert run_json("export", database, "results", "data", "--to", wrong, exit_code=2)["error"]["kind"]
