@@ -22,6 +22,7 @@ import sqlite_zblob as zb
 from sqlite_zblob.bench import demo
 from sqlite_zblob.cli import cli
 from sqlite_zblob.cli.bench import Cost, Investigation
+from sqlite_zblob.cli.status import DatabasesStatus
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, SCHEMA = ROOT / "docs" / "cli.md", ROOT / "docs" / "cli.schema.json"
@@ -35,7 +36,7 @@ RESULTS: dict[str, tuple[Any, ...]] = {
     "verify": (zb.VerifyReport, zb.shards.DatabasesReport),
     "info": (zb.DatabaseInfo, zb.TableInfo, zb.FrameInfo),
     "stats": (list[zb.TableStats], zb.shards.DatabasesReport),
-    "status": (list[zb.ColumnStatus],),
+    "status": (list[zb.ColumnStatus], DatabasesStatus),
     "reshard": (zb.shards.ReshardReport,),
     "export": (zb.exchange.ExchangeReport,),
     "import": (zb.exchange.ExchangeReport,),

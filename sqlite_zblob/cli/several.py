@@ -11,7 +11,7 @@ from ..shards import DatabaseResult, DatabasesReport, ReshardReport
 from ..shards import reshard as run_reshard
 from ..shards.layout import matching
 from . import render
-from .options import executor_for, json_option, on_interrupt, require_database
+from .options import executor_for, json_option, on_interrupt
 
 MOST_LINES = 20  # of failures and damages on a terminal; --json has all
 
@@ -31,13 +31,13 @@ def run_several(
     place: tuple[str | None, str | None],
     *,
     as_json: bool,
-    writes: bool = False,
     **options: Any,
 ) -> None:
-    """Run it on all files that match, and print one report; exit code 1 if anything was not as it should be."""
+    """Run it on all files that match, and print one report; exit code 1 if anything was not as it should be.
+
+    A file that is no database, or may not be written, is a line of the report.
+    """
     names = matching(pattern)
-    for name in names:
-        require_database(name, writes=writes)
     if "scheduler" in options:
         with executor_for(options.pop("scheduler")) as executor, render.progress_of_rows() as progress:
             report = run(names, *place, executor=executor, progress=progress, **options)
@@ -76,7 +76,7 @@ def _sizes(raw: int, stored: int) -> tuple[str, str, str]:
 
 def _problems(each: DatabaseResult) -> list[str]:
     if each.error is not None:
-        return [f"{each.database}: {each.error}"]
+        return [render.of(each.database, each.error)]
     report: Any = each.report
     failures = [f"{each.database}: {render.key(one.key)}: {one.reason}" for one in getattr(report, "failures", ())]
     damages = [

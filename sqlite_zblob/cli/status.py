@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import click
 
 from ..column.storage import ColumnStatus
 from ..column.storage import status as run_status
 from ..connect.opening import reading
+from ..errors import ZblobError, one_line
 from ..migration.record import Record, records
+from ..shards.layout import is_pattern, matching
 from . import render
 from .options import database_argument, json_option, on_interrupt
 
 _UNFINISHED = "is running or was interrupted"
+_HEADINGS = ("column", "mode", "envelope", "level", "min_size", "now")
+
+
+@dataclass(frozen=True)
+class DatabaseStatus:
+    """The columns of one of several databases."""
+
+    database: str
+    columns: tuple[ColumnStatus, ...]
+    error: str | None  # why it could not be looked at; the others were
+    error_kind: str | None  # the class of that error
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None and _is_ok(self.columns)
+
+
+@dataclass(frozen=True)
+class DatabasesStatus:
+    """What status says of several databases."""
+
+    databases: tuple[DatabaseStatus, ...]  # by name
+
+    @property
+    def ok(self) -> bool:
+        """Is every column of each intact, with nothing unfinished?"""
+        return all(each.ok for each in self.databases)
 
 
 @click.command(short_help="Say which columns are compressed, and whether they still are.")
@@ -26,17 +55,31 @@ def status(database: str, as_json: bool) -> None:
 
     Tools that rebuild a table drop its triggers with it, and nothing compresses its values from then on. The exit code
     is 1 if a column is not intact, if something in the schema looks at its values by now, or if a migration or
-    restoration has not come to its end; each reason is named.
+    restoration has not come to its end; each reason is named. DB may be a pattern.
     """
     on_interrupt("interrupted; nothing was changed")
+    if is_pattern(database):
+        several = DatabasesStatus(tuple(map(_of_one, matching(database))))
+        render.end("status", several, _print_several, as_json=as_json, ok=several.ok)
+        return
+    found = _columns(database)
+    render.end("status", found, lambda found: _print(database, found), as_json=as_json, ok=_is_ok(found))
+
+
+def _of_one(database: str) -> DatabaseStatus:
+    try:
+        return DatabaseStatus(database, tuple(_columns(database)), None, None)
+    except (ZblobError, OSError) as error:
+        return DatabaseStatus(database, (), one_line(error), type(error).__name__)
+
+
+def _columns(database: str) -> list[ColumnStatus]:
     with reading(database) as connection:
-        found = _with_unfinished(database, run_status(connection, schema="main"), records(connection)[0])
-    if as_json:
-        render.print_json("status", found)
-    else:
-        _print(database, found)
-    if any(each.problems or not each.is_intact for each in found):
-        sys.exit(1)
+        return _with_unfinished(database, run_status(connection, schema="main"), records(connection)[0])
+
+
+def _is_ok(columns: Sequence[ColumnStatus]) -> bool:
+    return all(each.is_intact and not each.problems for each in columns)
 
 
 def _with_unfinished(database: str, found: list[ColumnStatus], known: list[Record]) -> list[ColumnStatus]:
@@ -56,29 +99,37 @@ def _print(database: str, found: list[ColumnStatus]) -> None:
     if not found:
         render.print_text(out, "No column is compressed: sqlite-zblob analyze says what that would bring.")
         return
-    rows = [
-        (
-            f"{each.table}.{each.column}",
-            each.mode,
-            each.envelope,
-            f"{each.level}",
-            f"{each.min_size}",
-            _state(each),
-        )
-        for each in found
-    ]
-    render.print_table(out, ("column", "mode", "envelope", "level", "min_size", "now"), rows, left=3)
+    render.print_table(out, _HEADINGS, map(_row, found), left=3)
+    for line in _lines(database, found):
+        out.print(line, soft_wrap=True)
+
+
+def _print_several(report: DatabasesStatus) -> None:
+    out = render.console()
+    rows = [(each.database, *_row(column)) for each in report.databases for column in each.columns]
+    if rows:
+        render.print_table(out, ("database", *_HEADINGS), rows, left=4)
+    for each in report.databases:
+        lines = _lines(each.database, each.columns) if each.columns else ["no column is compressed"]
+        for line in lines if each.error is None else [each.error]:
+            out.print(render.of(each.database, line), soft_wrap=True)
+
+
+def _row(each: ColumnStatus) -> tuple[str, ...]:
+    settings = (each.mode, each.envelope, f"{each.level}", f"{each.min_size}")
+    return (f"{each.table}.{each.column}", *settings, _state(each))
+
+
+def _lines(database: str, found: Sequence[ColumnStatus]) -> Iterator[str]:
     for each in found:
+        name = f"{each.table}.{each.column}"
         if each.hint:
-            out.print(
-                f"{each.table}.{each.column}: dtype from {each.dtype_from}, shape from {each.shape_from}",
-                soft_wrap=True,
-            )
+            yield f"{name}: dtype from {each.dtype_from}, shape from {each.shape_from}"
         for problem in each.problems:
-            out.print(f"{each.table}.{each.column}: {problem}", soft_wrap=True)
+            yield f"{name}: {problem}"
         if not each.is_intact and not _is_unfinished(each):
-            out.print(f"  to mend it: {_command(database, each)}", soft_wrap=True)
-            out.print(f"  or without the rows written meanwhile: {_call(each)}", soft_wrap=True)
+            yield f"  to mend it: {_command(database, each)}"
+            yield f"  or without the rows written meanwhile: {_call(each)}"
 
 
 def _command(database: str, column: ColumnStatus) -> str:

@@ -150,9 +150,8 @@ def _rewrite(name: str, run: Callable[..., Report], place: tuple[str, str, str],
     vacuum = vacuum_mode(options.pop("vacuum_full"), options.pop("vacuum_incremental"))
     side_by_side = options.pop("side_by_side")
     if is_pattern(place[0]):
-        writes, several = not options["dry_run"], getattr(shards, name)
         options |= {"vacuum": vacuum, "side_by_side": side_by_side}
-        run_several(name, several, place[0], place[1:], writes=writes, **options)
+        run_several(name, getattr(shards, name), place[0], place[1:], **options)
         return
     require_database(place[0], writes=not options["dry_run"])
     as_json, scheduler = options.pop("as_json"), options.pop("scheduler")

@@ -21,7 +21,7 @@ from ..analysis.stats import TableStats
 from ..analysis.stats import stats as stats_one
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..connect.opening import path_of
-from ..errors import OptionError, ZblobError
+from ..errors import OptionError, ZblobError, one_line
 from ..migration.migrate import migrate as migrate_one
 from ..migration.migrate import restore as restore_one
 from ..migration.pipeline import cpu_count
@@ -178,7 +178,7 @@ def _run(
             report = tuple(report) if isinstance(report, list) else report
             return DatabaseResult(names[number], report, None, None, *_figures(report))
         except (ZblobError, OSError) as error:
-            return DatabaseResult(names[number], None, str(error), type(error).__name__, *_figures(None))
+            return DatabaseResult(names[number], None, one_line(error), type(error).__name__, *_figures(None))
         finally:
             sums.ended.add(number)
 

@@ -92,6 +92,46 @@ def test_one_bad_database_does_not_stop_the_others(databases: str, tmp_path: Pat
     assert "study-2.db: results.data, id=3" in run("verify", databases, "results", "data", exit_code=1)
 
 
+def test_a_file_that_is_no_database_is_one_line(databases: str, tmp_path: Path) -> None:
+    bad = tmp_path / "study-9.db"
+    bad.write_bytes(b"no database" * 99)
+    for command in ("analyze", "migrate", "verify", "stats", "restore"):
+        place = () if command == "analyze" else ("results", "data")
+        options = ("--seconds", 0.3) if command == "analyze" else ()
+        report = run_json(command, databases, *place, *options, exit_code=1)
+        assert [each["error_kind"] for each in report["databases"]] == [None] * COUNT + ["DatabaseError"]
+        assert report["rows"] == COUNT * ROWS and report["problems"] == 1
+        if command == "migrate":
+            found = run_json("status", databases, exit_code=1)
+            assert [len(each["columns"]) for each in found["databases"]] == [1] * COUNT + [0]
+    lines = run("verify", databases, exit_code=1).splitlines()
+    assert lines[-2] == f"{bad} is not an SQLite database"
+    bad.unlink()
+    assert run("status", databases).count("no column is compressed") == COUNT
+    run("migrate", databases, "results", "data")
+    connection = open_apsw(str(tmp_path / "study-1.db"))
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f'DROP TRIGGER "{name}"').fetchall()
+    connection.close()
+    text = run("status", databases, exit_code=1)
+    assert text.count(" ok") == COUNT - 1 and "study-1.db:   to mend it: sqlite-zblob migrate" in text
+
+
+def test_the_smallest_frames_are_seen(tmp_path: Path) -> None:
+    """Of an empty value and of one of one byte."""
+    values: list[bytes | str] = [b"", "", b"x", "y", b"zz"]
+    with zb.shards.create(tmp_path / "s-*.db", 1) as store:
+        store.put_many(enumerate(values))
+    place = (tmp_path / "s-*.db", "results", "data")
+    assert (run_json("stats", *place)["changed_rows"], run_json("stats", *place)["raw_bytes"]) == (5, 4)
+    assert run_json("verify", *place)["changed_rows"] == 5
+    assert run_json("restore", *place)["changed_rows"] == 5
+    connection = open_apsw(str(tmp_path / "s-0000.db"))
+    assert [row[0] for row in connection.execute("SELECT data FROM results ORDER BY key")] == values
+    connection.close()
+    assert run_json("migrate", *place, "--min-size", 0)["problems"] == 0  # an empty text is no failure
+
+
 def test_shared_processes_and_one_progress(databases: str) -> None:
     seen: list[zb.Progress] = []
     with ProcessPoolExecutor(2, get_context("spawn")) as executor:
