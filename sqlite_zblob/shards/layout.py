@@ -22,6 +22,7 @@ from ..column.schema import Table, look_at_table
 from ..connect.database import quote, run
 from ..connect.opening import Database, locate, path_of
 from ..errors import MetadataError, OptionError, WrongTypeError
+from ..units import key_text as shown
 
 Key = str | bytes | int
 
@@ -58,12 +59,20 @@ def key_bytes(key: Key) -> bytes:
     """What is hashed: of a text its UTF-8, of an integer its decimal digits, of a BLOB its bytes.
 
     :raises WrongTypeError: it is none of these.
+    :raises OptionError: SQLite cannot hold it.
     """
     if isinstance(key, bytes):
         return key
     if isinstance(key, str):
-        return key.encode("utf-8", "surrogatepass")
+        try:
+            return key.encode()
+        except UnicodeEncodeError as error:
+            raise OptionError(
+                f"the key {shown(key)} has half of a surrogate pair, which no text of SQLite can: give it as bytes"
+            ) from error
     if isinstance(key, int) and not isinstance(key, bool):
+        if not -(1 << 63) <= key < 1 << 63:
+            raise OptionError(f"the key {shown(key)} has more than the 64 bits of an integer: give it as text")
         return b"%d" % key
     raise WrongTypeError(f"a key is a str, an int or bytes, not {type(key).__name__}")
 
@@ -170,10 +179,10 @@ def matching(pattern: str | os.PathLike[str]) -> list[str]:
     :raises OptionError: none does.
     """
     beside = ("-wal", "-shm", "-journal", "-writer")
-    found = sorted(name for name in glob.iglob(os.fspath(pattern)) if not name.endswith(beside))  # noqa: PTH207
+    found = sorted(name for name in glob.iglob(path_text(pattern)) if not name.endswith(beside))  # noqa: PTH207
     found = [name for name in found if not Path(name).is_dir()]
     if not found:
-        raise OptionError(f"no file matches {os.fspath(pattern)}")
+        raise OptionError(f"no file matches {path_text(pattern)}")
     return found
 
 
@@ -198,7 +207,7 @@ def names_for(pattern: str | os.PathLike[str], shards: int) -> list[str]:
 
     :raises OptionError: the pattern has no `*` or several, or the number of shards is out of range.
     """
-    name = os.fspath(pattern)
+    name = path_text(pattern)
     if name.count("*") != 1 or "*" in str(Path(name).parent):
         raise OptionError(
             f'the name of a new store has one * for the number of the shard, as in "store-*.db", not {name}'
@@ -206,3 +215,11 @@ def names_for(pattern: str | os.PathLike[str], shards: int) -> list[str]:
     if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= MOST_SHARDS:
         raise OptionError(f"a store has 1 to {MOST_SHARDS} shards, not {shards!r}")
     return [name.replace("*", f"{number:04}") for number in range(shards)]
+
+
+def path_text(pattern: str | os.PathLike[str]) -> str:
+    """:raises WrongTypeError: it is no path."""
+    name = os.fspath(pattern) if isinstance(pattern, str | os.PathLike) else None
+    if not isinstance(name, str):
+        raise WrongTypeError(f'a pattern is a str or a path, such as "store-*.db", not {type(pattern).__name__}')
+    return name

@@ -27,13 +27,10 @@ class Lease:
             if time.monotonic() >= deadline:
                 holder = os.pread(self._file, 200, 0).decode("utf-8", "replace") or "unknown"
                 os.close(self._file)
-                raise DatabaseError(
-                    f"{database} is being written by another process ({holder}), and a shard has one writer at a time: "
-                    "wait for it, or let it write these keys"
-                )
+                raise DatabaseError(f"{database} is being written by {_advice(holder)}")
             time.sleep(LOOK_SECONDS)
         os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+        os.pwrite(self._file, _own_name().encode(), 0)
 
     def _try(self) -> bool:
         import fcntl  # which Windows has not
@@ -46,3 +43,13 @@ class Lease:
 
     def release(self) -> None:
         os.close(self._file)
+
+
+def _own_name() -> str:
+    return f"process {os.getpid()} on {os.uname().nodename}"
+
+
+def _advice(holder: str) -> str:
+    if holder == _own_name():
+        return "another store of this very process, and a shard has one writer at a time: close or release that one"
+    return f"another process ({holder}), and a shard has one writer at a time: wait for it, or let it write these keys"

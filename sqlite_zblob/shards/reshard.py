@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from ..column.schema import Table
 from ..connect.database import atomic, quote, run, stream
 from ..connect.opening import errors_of, opened
 from ..errors import DamagedFrameError, OptionError
+from ..units import key_text
 from . import layout as layouts
-from .layout import FILLING, READY, SEALED, Layout, check_layouts, matching, names_for, shard_of
+from .layout import FILLING, READY, SEALED, Layout, check_layouts, matching, names_for, path_text, shard_of
 from .lease import Lease
 from .store import PATIENCE, create_files
 
@@ -75,25 +77,24 @@ def reshard(
     :param target: a path with one `*` for the new files.
     :param progress: called with "copy" or "compare", the rows that are done, and all rows; or "bar".
     :raises OptionError: the store has other tables with rows, a virtual table, or rows in the wrong shard; or the new
-        files belong to something else; or others keep writing to the old store.
+        files belong to something else, or would match `pattern`; or others keep writing to the old store; or the new
+        store is complete, and the old one was unsealed and written since.
     :raises DatabaseError: another process writes to one of the shards.
     """
     begun = time.monotonic()
+    names = names_for(target, shards)
+    _refuse_own(pattern, names)
     with ExitStack() as stack:
         sources = _Files(matching(pattern), stack, patience)
         check_layouts(sources.named())
         if sources.layouts[0].state == FILLING:
             raise OptionError(f"the store of {sources.names[0]} is itself the target of a reshard that is not finished")
         _check_contents(sources)
-        names = names_for(target, shards)
         resumed = all(Path(name).exists() for name in names)
         if not resumed:
             _make_targets(names, sources)
         targets = _Files(names, stack, patience)
         _check_targets(targets, sources)
-        for connection, name in zip(sources.connections, sources.names, strict=True):
-            with errors_of(name):
-                layouts.set_state(connection, SEALED)
         move = _Move(sources, targets, callback_of(progress))
         move.run()
         return ReshardReport(
@@ -110,6 +111,15 @@ def unseal(pattern: str | os.PathLike[str]) -> None:
             if layout.state == SEALED:
                 with errors_of(name):
                     layouts.set_state(connection, READY)
+
+
+def _refuse_own(pattern: str | os.PathLike[str], names: list[str]) -> None:
+    """:raises OptionError: the pattern of the old store matches new files, so that it would name neither store."""
+    old = os.path.abspath(path_text(pattern))  # noqa: PTH100 - a pattern is no path
+    for name in names:
+        new = os.path.abspath(name)  # noqa: PTH100
+        if all(fnmatch(*each) for each in zip(os.path.split(new), os.path.split(old), strict=True)):
+            raise OptionError(f"{path_text(pattern)} matches the new file {name}, too: give the new store another name")
 
 
 class _Files:
@@ -210,7 +220,13 @@ class _Move:
 
     def run(self) -> None:
         self.rows = self._count(self.sources)
-        if any(layout.state == READY for layout in self.targets.layouts):  # killed after the comparison
+        is_ready = [layout.state == READY for layout in self.targets.layouts]
+        if all(is_ready):
+            self._require_same_if_unsealed()
+        self._seal()
+        if all(is_ready):  # the new store may have rows of its own by now
+            return
+        if any(is_ready):  # killed after the comparison
             self._finish()
             return
         for connection, name in zip(self.targets.connections, self.targets.names, strict=True):
@@ -227,6 +243,22 @@ class _Move:
             names = ", ".join(sorted({self.sources.names[source] for source, _ in wrong}))
             raise OptionError(f"other programs keep writing to {names}: stop them, and run reshard again")
         self._finish()
+
+    def _seal(self) -> None:
+        for connection, name in zip(self.sources.connections, self.sources.names, strict=True):
+            with errors_of(name):
+                layouts.set_state(connection, SEALED)
+
+    def _require_same_if_unsealed(self) -> None:
+        """:raises OptionError: the new store is complete, but the old one, since it was unsealed, is not the same."""
+        if all(layout.state == SEALED for layout in self.sources.layouts):
+            return
+        if self._differing():
+            raise OptionError(
+                f"{self.targets.names[0]} and its like are complete, but are not the same as {self.sources.names[0]} "
+                "and its like, which were unsealed since: delete the new files and run reshard again, or the old ones "
+                "if they are not wanted"
+            )
 
     def _count(self, files: _Files) -> int:
         return sum(int(run(each, f"SELECT count(*) FROM {self.table}")[0][0]) for each in files.connections)
@@ -263,6 +295,10 @@ class _Move:
         for source in range(len(self.sources.names)):
             self._copy(source)
         self.rows = self._count(self.sources)
+        return self._differing()
+
+    def _differing(self) -> list[tuple[int, int]]:
+        """The pairs of source and target that differ."""
         self._begin("compare")
         with ThreadPoolExecutor(min(8, len(self.sources.names) + len(self.targets.names))) as pool:
             wanted = list(pool.map(lambda n: self._digests(self.sources, n), range(len(self.sources.names))))
@@ -315,7 +351,9 @@ class _Move:
         home = shard_of(key, len(files.names)) if isinstance(key, str | bytes | int) else None
         if home != number:
             where = "no shard: it is no text, integer or BLOB" if home is None else files.names[home]
-            raise OptionError(f"row {key!r} is in {files.names[number]}, but belongs to {where}: move or delete it")
+            raise OptionError(
+                f"row {key_text(key)} is in {files.names[number]}, but belongs to {where}: move or delete it"
+            )
 
     def _store(self, source: int, target: int, rows: list[tuple[Any, ...]], last: int) -> None:
         connection = self.targets.connections[target]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, MutableMapping
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from ..codec import DEFAULT_LEVEL, compress, decompress, has_magic, make_options
 from ..connect.database import atomic, quote, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.opening import errors_of, opened
-from ..errors import DamagedFrameError, OptionError
+from ..errors import DamagedFrameError, OptionError, WrongTypeError
+from ..units import key_text
 from . import layout as layouts
 from .layout import FILLING, READY, Key, Layout, check_layouts, matching, names_for, shard_of
 from .lease import Lease
@@ -37,7 +40,12 @@ class ShardedStore(MutableMapping[Key, Value]):
     def __init__(
         self, pattern: str | os.PathLike[str], *, level: int, patience: float, only: Iterable[int] | None
     ) -> None:
-        self._settings = (os.fspath(pattern), level, patience, None if only is None else tuple(only))
+        if isinstance(only, str | bytes) or not isinstance(only, Iterable | None):
+            raise WrongTypeError(f"only takes numbers of shards, such as [0, 2], not {only!r}")
+        if isinstance(patience, bool) or not isinstance(patience, int | float):
+            raise WrongTypeError(f"patience is a number of seconds, not {patience!r}")
+        only = None if only is None else tuple(only)
+        self._settings = (layouts.path_text(pattern), level, patience, only)
         self._level, self._patience = level, patience
         self._process = os.getpid()
         make_options(level=level)
@@ -107,7 +115,10 @@ class ShardedStore(MutableMapping[Key, Value]):
         return compress(value, self._level, for_column=True)
 
     def put_frame(self, key: Key, frame: bytes, **columns: Any) -> None:
-        """Store a value as it is: a frame, or bytes that are to stay uncompressed."""
+        """Store a value as it is: a frame, or bytes or text that are to stay uncompressed.
+
+        :raises OptionError: a text has half of a surrogate pair, which SQLite cannot hold.
+        """
         number = self.shard_of(key)
         with self._writing(number) as connection, atomic(connection):
             self._store(connection, key, frame, columns)
@@ -126,12 +137,11 @@ class ShardedStore(MutableMapping[Key, Value]):
         table, key_name, column = layouts.address(self.layout)
         names = [key_name, column, *map(quote, columns)]
         changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
-        run(
-            connection,
-            f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
-            f"ON CONFLICT({key_name}) DO UPDATE SET {changes}",
-            (key, frame, *columns.values()),
-        )
+        sql = f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
+        try:
+            run(connection, f"{sql}ON CONFLICT({key_name}) DO UPDATE SET {changes}", (key, frame, *columns.values()))
+        except (TypeError, OverflowError, UnicodeEncodeError) as error:
+            raise OptionError(f"the row of {key_text(key)} has a value that SQLite cannot hold: {error}") from error
 
     def __delitem__(self, key: Key) -> None:
         """:raises KeyError: there is no such row."""
@@ -147,9 +157,10 @@ class ShardedStore(MutableMapping[Key, Value]):
         del self[key]
 
     def __contains__(self, key: object) -> bool:
-        if not isinstance(key, str | bytes | int):
+        try:
+            number = self.shard_of(key)  # type: ignore[arg-type]
+        except (WrongTypeError, OptionError):  # no row can have it
             return False
-        number = self.shard_of(key)
         table, key_name, _ = layouts.address(self.layout)
         with self._locks[number], errors_of(self.paths[number]):
             return bool(run(self._connection(number), f"SELECT 1 FROM {table} WHERE {key_name} = ?", (key,)))
@@ -207,7 +218,8 @@ class ShardedStore(MutableMapping[Key, Value]):
             if state != READY:
                 lease.release()
                 raise OptionError(
-                    f"{path} is {state}: its rows are being moved to another store, which is to be written"
+                    f"{path} is {state}: reshard moves its rows to another store, or has moved them. Write to that "
+                    "one; zb.shards.unseal lets this one be written again, if the other is not wanted"
                 )
             layouts.key_table(connection, self.layout, path)
             self._leases[number] = lease
@@ -265,7 +277,7 @@ def _value_of(stored: Value, key: Key, path: str) -> Value:
     try:
         return decompress(stored)
     except DamagedFrameError as error:
-        raise DamagedFrameError(f"the value of {key!r} in {path}: {error}") from error
+        raise DamagedFrameError(f"the value of {key_text(key)} in {path}: {error}") from error
 
 
 def _open_again(pattern: str, level: int, patience: float, only: tuple[int, ...] | None) -> ShardedStore:
@@ -310,29 +322,53 @@ def create(
         to have. If None, the table has the two columns alone.
     :raises OptionError: the pattern has not one `*`, or `sql` makes no such table.
     :raises FileExistsError: one of the files is there already.
+    :raises FileNotFoundError: there is no such folder.
     """
     names = names_for(pattern, shards)
+    for name, each in {"table": table, "key": key, "column": column, "sql": "" if sql is None else sql}.items():
+        if not isinstance(each, str):
+            raise WrongTypeError(f"{name} is a str, not {type(each).__name__}")
     make_options(level=level)
-    made = sql or f"CREATE TABLE {quote(table)}({quote(key)} PRIMARY KEY NOT NULL, {quote(column)} BLOB NOT NULL)"
+    made = (
+        sql
+        if sql is not None
+        else f"CREATE TABLE {quote(table)}({quote(key)} PRIMARY KEY NOT NULL, {quote(column)} BLOB NOT NULL)"
+    )
     about = Layout(uuid.uuid4().hex, 0, shards, table, key, column)
     create_files(names, about, made)
     return open(pattern, level=level)
 
 
 def create_files(names: list[str], about: Layout, sql: str) -> None:
-    """:raises FileExistsError: one is there already; none has been made then."""
+    """All of them, or none if one cannot be made.
+
+    :raises FileExistsError: one is there already.
+    :raises OSError: there is no such folder, or nothing can be written to it.
+    """
+    folder = Path(names[0]).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder, which a store does not make", str(folder))
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, "no permission to make files in this folder", str(folder))
     for name in names:
         if Path(name).exists():
-            raise FileExistsError(17, "a new store needs new files, and this one is there", name)
-    for number, name in enumerate(names):
-        connection = apsw.Connection(name)
-        try:
-            with errors_of(name):
-                run(connection, "PRAGMA journal_mode = WAL")
-                with atomic(connection):
-                    connection.execute(sql)
-                    shard = Layout(about.store, number, about.shards, about.table, about.key, about.column, about.state)
-                    layouts.write_layout(connection, shard)
-                    layouts.key_table(connection, shard, name)
-        finally:
-            connection.close()
+            raise FileExistsError(errno.EEXIST, "a new store needs new files, and this one is there", name)
+    with ExitStack() as undo:
+        for number, name in enumerate(names):
+            undo.callback(_delete_database, name)
+            _create_file(name, replace(about, shard=number), sql)
+        undo.pop_all()
+
+
+def _create_file(name: str, about: Layout, sql: str) -> None:
+    with errors_of(name), closing(apsw.Connection(name)) as connection:
+        run(connection, "PRAGMA journal_mode = WAL")
+        with atomic(connection):
+            connection.execute(sql)
+            layouts.write_layout(connection, about)
+            layouts.key_table(connection, about, name)
+
+
+def _delete_database(name: str) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        Path(name + suffix).unlink(missing_ok=True)

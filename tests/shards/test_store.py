@@ -8,6 +8,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +99,66 @@ def test_other_columns_and_tables(tmp_path: Path) -> None:
         ("CREATE TABLE results(key PRIMARY KEY, data) WITHOUT ROWID", "has no rowid"),
         ("CREATE TABLE results(key, data)", "neither PRIMARY KEY nor UNIQUE"),
         ("CREATE TABLE other(key)", "no table"),
+        ("CREATE TABEL results(key)", "syntax error"),
     ):
-        (tmp_path / "odd-0000.db").unlink(missing_ok=True)
         with pytest.raises(zb.ZblobError, match=complaint):
-            zb.shards.create(tmp_path / "odd-*.db", 1, sql=odd)
+            zb.shards.create(tmp_path / "odd-*.db", 2, sql=odd)
+        assert not list(tmp_path.glob("odd-*"))
+
+
+def test_keys_and_arguments_that_cannot_be(tmp_path: Path) -> None:
+    """Errors of ours, which name the key, and not those of SQLite's binding."""
+    pattern = make(tmp_path)
+    with zb.shards.open(pattern) as store:
+        for key, complaint in ((1 << 63, "64 bits"), (-(1 << 63) - 1, "64 bits"), ("a\ud800", "surrogate")):
+            assert key not in store
+            with pytest.raises(zb.OptionError, match=complaint):
+                store.get(key)
+            with pytest.raises(zb.OptionError, match=complaint):
+                store.delete(key)
+            with pytest.raises(zb.OptionError, match=complaint):
+                store.put_many([(key, b"x")])
+        store.put((1 << 63) - 1, b"x")
+        assert True not in store
+        for value in ("\ud800", [1]):
+            with pytest.raises(zb.OptionError, match="'v' has a value that SQLite cannot hold"):
+                store.put_frame("v", value)  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        zb.shards.create(tmp_path / "nowhere" / "s-*.db", 2)
+    calls: list[Callable[[], Any]] = [
+        lambda: zb.shards.create(5, 2),  # type: ignore[arg-type]
+        lambda: zb.shards.open(5),  # type: ignore[arg-type]
+        lambda: zb.shards.open(pattern, only=5),  # type: ignore[arg-type]
+        lambda: zb.shards.open(pattern, patience="x"),  # type: ignore[arg-type]
+        lambda: zb.shards.create(tmp_path / "b-*.db", 2, sql=b"x"),  # type: ignore[arg-type]
+    ]
+    for call in calls:
+        with pytest.raises(zb.WrongTypeError):
+            call()
+
+
+def test_put_many_of_two_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each names first the shard that the other names last, and both have begun: one waits, none fails."""
+    pattern = make(tmp_path, 2)
+    keys = sorted(KEYS[10:], key=lambda key: zb.shards.shard_of(key, 2))
+    orders = [[keys[0], keys[-1]], [keys[-1], keys[0]]]
+    both = threading.Barrier(2)
+    take = zb.shards.ShardedStore._take
+
+    def slowly(store: zb.shards.ShardedStore, number: int) -> apsw.Connection:
+        connection = take(store, number)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.3)
+        return connection
+
+    monkeypatch.setattr(zb.shards.ShardedStore, "_take", slowly)
+
+    def write(order: list[Any]) -> None:
+        with zb.shards.open(pattern, patience=1.5) as store:
+            store.put_many((key, b"new") for key in order)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, orders))
 
 
 def test_sets_that_are_no_store(tmp_path: Path) -> None:
@@ -129,6 +189,11 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def free_of(store: zb.shards.ShardedStore, number: int) -> Any:
+    """A key that is in another shard."""
+    return next(key for key in KEYS if store.shard_of(key) != number)
+
+
 HOLD = """
 import sys, time, sqlite_zblob as zb
 store = zb.shards.open(sys.argv[1])
@@ -146,9 +211,13 @@ def test_one_writer_for_each_shard(tmp_path: Path) -> None:
     with zb.shards.open(pattern, patience=0.1) as store:
         number = store.shard_of("a")
         assert store["a"] == b"theirs"
+        with zb.shards.open(pattern, patience=0) as second:
+            second[free_of(store, number)] = b"ours"
+            with pytest.raises(zb.DatabaseError, match="another store of this very process"):
+                store[free_of(store, number)] = b"ours"
         with pytest.raises(zb.DatabaseError, match=f"another process .*process {other.pid}"):
             store["a"] = b"ours"
-        free = next(key for key in KEYS if store.shard_of(key) != number)
+        free = free_of(store, number)
         store[free] = b"ours"
         other.kill()
         other.communicate()
@@ -204,6 +273,29 @@ def test_resharding_is_resumed(tmp_path: Path) -> None:
         store["a"] = b"late"
 
 
+def test_resharding_onto_itself_and_after_an_unseal(tmp_path: Path) -> None:
+    pattern, target = make(tmp_path), str(tmp_path / "new-*.db")
+    for own in (pattern, str(tmp_path / "store-wide-*.db")):
+        with pytest.raises(zb.OptionError, match="give the new store another name"):
+            zb.shards.reshard(pattern, own, 5)
+    assert sum(1 for _ in tmp_path.glob("store-*.db")) == 3
+    zb.shards.reshard(pattern, target, 5)
+    with zb.shards.open(target) as store:
+        store["later"] = b"in the new one"
+    assert zb.shards.reshard(pattern, target, 5).copied_rows == 0  # nothing is wrong: the new store is in use
+    with zb.shards.open(target) as store:
+        del store["later"]
+    zb.shards.unseal(pattern)
+    assert zb.shards.reshard(pattern, target, 5).copied_rows == 0
+    zb.shards.unseal(pattern)
+    with zb.shards.open(pattern) as store:
+        store["k1"] = b"as many rows, but another value"
+    with pytest.raises(zb.OptionError, match=r"unsealed since: delete the new files"):
+        zb.shards.reshard(pattern, target, 5)
+    with zb.shards.open(pattern) as store:
+        store["k1"] = b"still not sealed"
+
+
 def test_resharding_sees_what_others_wrote(tmp_path: Path) -> None:
     """After a page was copied, behind the library's back: a change, a deletion."""
     pattern, target = make(tmp_path), str(tmp_path / "new-*.db")
@@ -255,8 +347,6 @@ def test_resharding_refuses_what_it_would_lose(tmp_path: Path) -> None:
 
 
 def test_forks_and_threads(tmp_path: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     pattern = make(tmp_path)
     with zb.shards.open(pattern) as store:
         with ThreadPoolExecutor(4) as pool:
