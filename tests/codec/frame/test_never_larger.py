@@ -73,7 +73,8 @@ def tiles() -> np.ndarray:
 def palette() -> np.ndarray:
     """Values that are numbers of colours."""
     order = np.random.default_rng(3).permutation(256).astype("u1")
-    return np.take(order, np.clip(waves((256, 256), 0, "i4") // 5, 0, 255))
+    image: np.ndarray = np.take(order, np.clip(waves((256, 256), 0, "i4") // 5, 0, 255))
+    return image
 
 
 @pytest.mark.parametrize("level", [2, 3, 4, 5])
