@@ -24,4 +24,8 @@ size_t sniff_pnm(const unsigned char *src, size_t src_size, struct zblob_image *
 size_t sniff_bmp(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_fits(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 
+/* All of these but pickles, which may hold files themselves. */
+size_t sniff_file(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
+bool begins_as_file(const unsigned char *src, size_t src_size);
+
 #endif

@@ -30,7 +30,6 @@ enum {
     CLASSES = sizeof classes / sizeof *classes,
     A_FILE = CLASSES,     /* the kind of a finding: a bytes object that is a file with images */
     FILE_SIZE_MIN = 1024, /* smaller ones are not worth a look */
-    PICKLE_START = 0x80,  /* pickles in pickles are not looked into */
 };
 
 /* An image that was found: small, because a pickle may hold very many. Its call is matched again if the image is wanted. */
@@ -76,13 +75,13 @@ set_geometry_aside(struct pickle_tree *tree, const struct pickle_node *object, c
         tree->nodes[array - tree->nodes].is_geometry = true;
 }
 
-/* The images of the file that a bytes object may be; places in it become places in the value. */
+/* The images of the file that a bytes object may be; pickles in pickles are not looked into. Places in it become places in the value. */
 static size_t
 sniff_bytes(const struct pickle_node *node, const unsigned char *src, struct zblob_image *images, size_t capacity)
 {
-    if (node->kind != PICKLE_BYTES || node->byte_count < FILE_SIZE_MIN || *node->bytes == PICKLE_START)
+    if (node->kind != PICKLE_BYTES || node->byte_count < FILE_SIZE_MIN)
         return 0;
-    size_t count = zblob_sniff(node->bytes, (size_t)node->byte_count, images, capacity);
+    size_t count = sniff_file(node->bytes, (size_t)node->byte_count, images, capacity);
     for (size_t i = 0; i < count; i++)
         images[i].value_offset += (uint64_t)(node->bytes - src);
     return count;
