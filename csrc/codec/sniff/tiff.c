@@ -292,3 +292,26 @@ sniff_tiff(const unsigned char *src, size_t src_size, struct zblob_image *images
     }
     return count;
 }
+
+const char *
+tiff_compression(const unsigned char *src, size_t src_size)
+{
+    struct tiff tiff = {.r = {src, src_size, false}};
+    struct page page;
+    uint64_t at;
+    if (!read_start(&tiff, &at) || !read_page(&tiff, &at, &page) || page.offsets.count == 0)
+        return NULL;
+    switch (page.compression) { /* by the TIFF 6.0 specification, and as libtiff has them registered */
+    case 5: return "TIFF (LZW)";
+    case 7: return "TIFF (JPEG)";
+    case 8:
+    case 32946: return "TIFF (Deflate)";
+    case 33003:
+    case 33005:
+    case 34712: return "TIFF (JPEG 2000)";
+    case 34925: return "TIFF (LZMA)";
+    case 50000: return "TIFF (zstd)";
+    case 50001: return "TIFF (WebP)";
+    default: return NULL;
+    }
+}
