@@ -445,7 +445,7 @@ ZBLOB_API size_t zblob_sniff(const void *src, size_t src_size, struct zblob_imag
 ZBLOB_API bool zblob_may_have_images(const void *src, size_t src_size);
 
 /* The name of a value's format ("gzip", "DICOM (JPEG 2000)") if that has a compression of its own; NULL for everything else.
- * Only the beginning of the value is looked at. */
+ * Only the beginning of the value is looked at, and the directory of a TIFF file. */
 ZBLOB_API const char *zblob_compressed_format(const void *src, size_t src_size);
 
 /* Is this one complete pickle that ends at the value's last byte, without persistent ids, extension

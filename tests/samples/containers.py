@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .torch_files import tensor_of, torch_file
+from .torch_files import tensor_of, torch_file, torch_pickle
 
 PROTOCOLS = [3, 4, 5]
 RAMP = np.add.outer(np.arange(40), np.arange(50)).astype("<i2")
@@ -25,4 +25,7 @@ def small_containers() -> dict[str, bytes]:
     arrays = {"a": RAMP, "b": RAMP.T.astype(">c8"), "c": np.ma.masked_less(RAMP, 30), "d": array.array("h", range(300))}
     pickles = {f"containers {protocol}": pickle.dumps(arrays, protocol) for protocol in [2, *PROTOCOLS]}
     tensors = torch_file({"a": tensor_of(RAMP), "b": tensor_of(np.asfortranarray(RAMP.astype("<f4")))})
-    return pickles | {"torch": tensors, "npz": npz(a=RAMP, b=RAMP.astype("f4"))}
+    pickled = torch_pickle([tensor_of(RAMP), tensor_of(RAMP.astype("<u2"))])
+    archive = npz(a=RAMP, b=RAMP.astype("f4"))
+    more = {"torch": tensors, "torch pickle": pickled, "npz": archive, "npz in a pickle": pickle.dumps([archive, RAMP])}
+    return pickles | more

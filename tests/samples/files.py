@@ -218,7 +218,9 @@ def tiff_files() -> Iterator[tuple[str, File]]:
             yield f"{kind} a tile", File("TIFF", tiff(small, tile=small.shape, **given), small)
             yield f"{kind} tiles", File("guess", *tiles(given))
             given["photometric"] = "rgb"
+            yield f"{kind} tiles by pixel", File("guess", *tiles_of_colours(given))
             planes = np.moveaxis(colours(), -1, 0).copy()
+            yield f"{kind} tiles by plane", File("guess", *tiles_by_plane(given))
             yield f"{kind} by pixel", File("TIFF", tiff(colours(), **given), colours())
             yield f"{kind} by plane", File("TIFF", tiff(planes, planarconfig="separate", **given), planes)
 
@@ -227,6 +229,19 @@ def tiles(given: dict[str, Any]) -> tuple[bytes, np.ndarray]:
     """Tiles of 16 x 16, which lie in the file one after another."""
     pixels = scan("u1", (48, 64))
     return tiff(pixels, tile=(16, 16), **given), pixels.reshape(3, 16, 4, 16).swapaxes(1, 2).reshape(12, 16, 16)
+
+
+def tiles_of_colours(given: dict[str, Any]) -> tuple[bytes, np.ndarray]:
+    """One above the other, however they lie in the picture."""
+    pixels = colours((48, 64))
+    column = pixels.reshape(3, 16, 4, 16, 3).swapaxes(1, 2).reshape(192, 16, 3)
+    return tiff(pixels, tile=(16, 16), **given), column
+
+
+def tiles_by_plane(given: dict[str, Any]) -> tuple[bytes, np.ndarray]:
+    planes = np.moveaxis(colours((48, 64)), -1, 0).copy()
+    columns = planes.reshape(3, 3, 16, 4, 16).swapaxes(2, 3).reshape(3, 192, 16)
+    return tiff(planes, tile=(16, 16), planarconfig="separate", **given), columns
 
 
 def pillow(pixels: np.ndarray, kind: str) -> bytes:

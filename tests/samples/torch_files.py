@@ -1,4 +1,4 @@
-"""Files as torch.save writes them, by the documented layout: torch itself is too large to install for a test."""
+"""Files as torch.save writes them, and pickles of tensors. torch itself is too large to install for a test."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ STORAGES = {
     "b1": "BoolStorage",
     "c8": "ComplexFloatStorage",
 }
+OWN_TYPES = {"u2": "uint16", "u4": "uint32", "u8": "uint64"}  # which have no class of storages: the tensor names them
 
 
 class Named:
@@ -47,9 +48,16 @@ def tensor_of(array: np.ndarray) -> Tensor:
 python_pickler: Any = pickle._Pickler  # in it, globals can be written unimported
 
 
+def storage_id(storage: np.ndarray, key: str) -> tuple[Any, ...]:
+    code = storage.dtype.str[1:]
+    if code in OWN_TYPES:
+        return "storage", Named("torch.storage", "UntypedStorage"), key, "cpu", storage.nbytes
+    return "storage", Named("torch", STORAGES[code]), key, "cpu", storage.size
+
+
 class Pickler(python_pickler):  # type: ignore[misc]
-    def __init__(self, file: io.BytesIO, storages: list[np.ndarray]) -> None:
-        super().__init__(file, protocol=2)
+    def __init__(self, file: io.BytesIO, storages: list[np.ndarray], protocol: int = 2) -> None:
+        super().__init__(file, protocol)
         self.storages = storages
 
     def persistent_id(self, obj: Any) -> Any:
@@ -59,15 +67,16 @@ class Pickler(python_pickler):  # type: ignore[misc]
         if not keys:
             self.storages.append(obj)
         key = keys[0] if keys else len(self.storages) - 1
-        return "storage", Named("torch", STORAGES[obj.dtype.str[1:]]), str(key), "cpu", obj.size
+        return storage_id(obj, str(key))
 
     def save(self, obj: Any, save_persistent_id: bool = True) -> None:
         if isinstance(obj, Named):
             self.write(b"c" + f"{obj.module}\n{obj.name}\n".encode())
         elif isinstance(obj, Tensor):
             arguments: Any = (obj.storage, obj.offset, obj.shape, obj.strides, False, OrderedDict())
-            self.save(Named("torch._utils", "_rebuild_tensor_v2"))
-            self.save(arguments)
+            own = OWN_TYPES.get(obj.storage.dtype.str[1:])
+            self.save(Named("torch._utils", "_rebuild_tensor_v3" if own else "_rebuild_tensor_v2"))
+            self.save((*arguments, Named("torch", own)) if own else arguments)
             self.write(pickle.REDUCE)
         else:
             super().save(obj, save_persistent_id)
@@ -100,3 +109,44 @@ def torch_file(obj: Any) -> bytes:
         out, directory = out + local, directory + entry
     end = struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, len(members), len(members), len(directory), len(out), 0)
     return out + directory + end
+
+
+class Persistent:
+    """Pickled as the id of an object outside."""
+
+    def __init__(self, key: tuple[Any, ...]) -> None:
+        self.key = key
+
+
+class OldPickler(Pickler):
+    """Storages are pickled as files of the form that torch.save had before it wrote archives."""
+
+    def persistent_id(self, obj: Any) -> Any:
+        return obj.key if isinstance(obj, Persistent) else None
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:
+        if isinstance(obj, np.ndarray) and id(obj) in self.memo:
+            self.write(self.get(self.memo[id(obj)][0]))
+        elif isinstance(obj, np.ndarray):
+            self.save(Named("torch.storage", "_load_from_bytes"))
+            self.save((old_file(obj),))
+            self.write(pickle.REDUCE)
+            self.memoize(obj)
+        else:
+            super().save(obj, save_persistent_id)
+
+
+def old_file(storage: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    sizes = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    key = storage_id(storage, "94285754313536")
+    for part in (0x1950A86A20F9469CFC6C, 1001, sizes, Persistent(key), [key[2]]):
+        OldPickler(out, []).dump(part)
+    return out.getvalue() + struct.pack("<q", key[4]) + storage.tobytes()
+
+
+def torch_pickle(obj: Any, protocol: int = pickle.DEFAULT_PROTOCOL) -> bytes:
+    """What pickle.dumps(obj) makes; tensors in `obj` are of the class above."""
+    out = io.BytesIO()
+    OldPickler(out, [], protocol).dump(obj)
+    return out.getvalue()

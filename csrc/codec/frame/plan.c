@@ -31,6 +31,8 @@
 #define GUESS_PIECE_MAX ((size_t)16 << 10)
 #define ZSTD_RATIO 32
 
+#define PICKLE_START 0x80
+
 const unsigned char *
 plan_samples(const struct plan *plan, const struct zblob_image *image)
 {
@@ -205,15 +207,52 @@ is_compressed_already(const struct plan *plan)
     return encoded + size / STORED_SHARE >= size;
 }
 
-/* A guess is not worth a predictor's time where zstd does very well, and quickly. */
+/* Add the image to the others, which are disjoint and in order; false if it is not disjoint. */
+static bool
+insert_image(struct plan *plan, const struct zblob_image *image)
+{
+    uint64_t span, span_before;
+    size_t at = 0;
+    while (at < plan->image_count && plan->images[at].value_offset < image->value_offset)
+        at++;
+    bool is_free = zblob_image_span(image, &span);
+    if (is_free && at > 0 && zblob_image_span(&plan->images[at - 1], &span_before))
+        is_free = plan->images[at - 1].value_offset + span_before <= image->value_offset;
+    if (!is_free || (at < plan->image_count && image->value_offset + span > plan->images[at].value_offset))
+        return false;
+    memmove(&plan->images[at + 1], &plan->images[at], (plan->image_count - at) * sizeof *plan->images);
+    plan->images[at] = *image;
+    plan->image_count++;
+    return true;
+}
+
+/* What other images leave is looked at only in pickles, whose objects may hold raw bytes beside small arrays. */
+static bool
+may_guess(const struct plan *plan)
+{
+    uint64_t total = 0, span;
+    if (plan->options->codec != ZBLOB_CODEC_AUTO)
+        return false;
+    for (size_t i = 0; i < plan->image_count; i++)
+        total += zblob_image_span(&plan->images[i], &span) ? span : 0;
+    return plan->image_count == 0 || (plan->src[0] == PICKLE_START && total < plan->src_size / 2);
+}
+
+/* Guesses wait behind the other images for their places among them. They are not worth a predictor's time where zstd does
+ * very well, and quickly. */
 static void
 guess_image(struct plan *plan)
 {
-    if (!sniff_raw(plan->src, (size_t)plan->src_size, plan->images))
+    size_t known = plan->image_count, inserted = 0;
+    size_t count = sniff_raw(plan->src, (size_t)plan->src_size, plan->images + known, ZBLOB_IMAGES_MAX - known);
+    if (count == 0)
         return;
-    plan->zstd_estimate = estimate_zstd(plan);
-    if (plan->zstd_estimate > plan->src_size / ZSTD_RATIO)
-        plan->image_count = 1;
+    uint64_t estimate = estimate_zstd(plan);
+    for (size_t i = known; i < known + count && estimate > plan->src_size / ZSTD_RATIO; i++) {
+        struct zblob_image image = plan->images[i];
+        inserted += insert_image(plan, &image);
+    }
+    plan->zstd_estimate = inserted ? estimate : 0;
 }
 
 bool
@@ -241,7 +280,7 @@ static void
 doubt_hint(struct plan *plan)
 {
     struct zblob_image seen;
-    if (plan->options->codec != ZBLOB_CODEC_AUTO || !sniff_raw(plan->src, (size_t)plan->src_size, &seen))
+    if (plan->options->codec != ZBLOB_CODEC_AUTO || !sniff_raw(plan->src, (size_t)plan->src_size, &seen, 1))
         return;
     uint64_t row_size = seen.grid.size[0] * seen.grid.components * zblob_sample_size(seen.grid.sample_type);
     if (has_part_of(&plan->images[0], row_size))
@@ -268,7 +307,7 @@ find_images(struct plan *plan, struct zblob_error *error)
         return result;
     }
     plan->image_count = zblob_sniff(plan->src, (size_t)plan->src_size, plan->images, ZBLOB_IMAGES_MAX);
-    if (plan->image_count == 0 && plan->options->codec == ZBLOB_CODEC_AUTO)
+    if (may_guess(plan))
         guess_image(plan);
     return ZBLOB_OK;
 }

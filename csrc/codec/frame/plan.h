@@ -26,7 +26,7 @@ struct plan {
     struct voxel_model **models; /* one per image; NULL for an image without a model */
     unsigned char **narrow;      /* one per image: its samples, if they stand in the value as text; otherwise NULL */
     size_t image_count;
-    uint64_t zstd_estimate; /* if the image is a guess: about what zstd would make of the value; otherwise 0 */
+    uint64_t zstd_estimate; /* with guesses among the images: about what zstd would make of the value; otherwise 0 */
     bool has_image_chunks;
     bool is_stored; /* the value is compressed already: no codec is tried */
     struct plan_chunk *chunks;

@@ -3,6 +3,7 @@
  * on them.
  */
 #include "dicom.h"
+#include "formats.h"
 #include "reader.h"
 
 struct signature {
@@ -52,6 +53,22 @@ is_deflated_zip(const struct byte_reader *r)
            (read_unsigned(r, AT_METHOD, 2) != 0 || reader_sees(r, AT_NAME, "mimetype", 8));
 }
 
+/* Files of images say in their headers that these are compressed. DICOM's may begin as TIFF files, in their preamble. */
+static const char *
+compressed_image(const struct byte_reader *r)
+{
+    const char *dicom = dicom_compression(r->src, r->size);
+    if (dicom)
+        return dicom;
+    if (reader_sees(r, 0, "II", 2) || reader_sees(r, 0, "MM", 2))
+        return tiff_compression(r->src, r->size);
+    if (reader_sees(r, 0, "NRRD000", 7))
+        return nrrd_compression(r->src, r->size);
+    if (reader_sees(r, 0, "ObjectType", 10) || reader_sees(r, 0, "NDims", 5) || reader_sees(r, 0, "Comment", 7))
+        return metaimage_compression(r->src, r->size);
+    return NULL;
+}
+
 const char *
 zblob_compressed_format(const void *src, size_t src_size)
 {
@@ -61,5 +78,5 @@ zblob_compressed_format(const void *src, size_t src_size)
         if (reader_sees(&r, each->offset, each->bytes, each->size))
             return each->name;
     }
-    return is_zlib(src, src_size) ? "zlib" : is_deflated_zip(&r) ? "zip" : dicom_compression(src, src_size);
+    return is_zlib(src, src_size) ? "zlib" : is_deflated_zip(&r) ? "zip" : compressed_image(&r);
 }

@@ -258,6 +258,7 @@ set_grid(const struct byte_reader *r, const struct dicom *dicom, const struct di
     return !is_swapped && zblob_grid_size(grid, &size) && size <= pixels->size;
 }
 
+/* Along the normal; negative where frames follow each other the other way. */
 static double
 distance_of_frames(const struct dicom *dicom, const double *normal)
 {
@@ -268,7 +269,7 @@ distance_of_frames(const struct dicom *dicom, const double *normal)
     } else if (dicom->frame_offset_count == 2)
         distance = dicom->frame_offsets[1] - dicom->frame_offsets[0];
     if (distance != 0)
-        return fabs(distance);
+        return distance;
     return dicom->slice_spacing > 0 ? dicom->slice_spacing : 1; /* a slice's thickness is another thing */
 }
 
@@ -310,7 +311,10 @@ set_space(struct dicom *dicom, struct zblob_image *image)
         for (uint32_t i = 0; i < 3; i++)
             normal[i] = row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3] + 0.0;
     }
-    image->spacing[frames] = distance_of_frames(dicom, normal);
+    double distance = distance_of_frames(dicom, normal);
+    image->spacing[frames] = fabs(distance);
+    for (uint32_t i = 0; i < 3 && distance < 0; i++)
+        normal[i] = -normal[i] + 0.0;
     if (dicom->orientation_count == 6) {
         set_axis(image, 0, row);
         set_axis(image, 1, column);

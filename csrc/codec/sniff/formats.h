@@ -24,4 +24,13 @@ size_t sniff_pnm(const unsigned char *src, size_t src_size, struct zblob_image *
 size_t sniff_bmp(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 size_t sniff_fits(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 
+/* The format's name with its compression, if these bytes are a file of that format which is compressed; otherwise NULL. */
+const char *tiff_compression(const unsigned char *src, size_t src_size);
+const char *nrrd_compression(const unsigned char *src, size_t src_size);
+const char *metaimage_compression(const unsigned char *src, size_t src_size);
+
+/* All of these but pickles, which may hold files themselves. */
+size_t sniff_file(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
+bool begins_as_file(const unsigned char *src, size_t src_size);
+
 #endif

@@ -105,6 +105,15 @@ read_header(struct text *file, struct metaimage *meta)
     return false;
 }
 
+const char *
+metaimage_compression(const unsigned char *src, size_t src_size)
+{
+    struct text file = text_of(src, src_size);
+    struct metaimage meta;
+    read_header(&file, &meta);
+    return meta.is_compressed && meta.is_attached ? "MetaImage (zlib)" : NULL;
+}
+
 static void
 set_space(struct metaimage *meta)
 {

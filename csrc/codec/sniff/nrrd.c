@@ -14,6 +14,7 @@
 /* What a header says. */
 struct nrrd {
     struct zblob_image image; /* size, type and byte order; every axis is one of pixels */
+    const char *compression;  /* the format's name with it; NULL without */
     bool is_raw, is_attached, has_directions, has_spacings, has_vectors;
     bool is_node[ZBLOB_DIMENSION_MAX];    /* axes whose first sample lies at their minimum, not half a step after it */
     bool is_outside[ZBLOB_DIMENSION_MAX]; /* axes that are none of the space */
@@ -142,6 +143,15 @@ read_kinds(struct text kinds, struct nrrd *nrrd)
 }
 
 static void
+read_encoding(const struct text *value, struct nrrd *nrrd)
+{
+    nrrd->is_raw = text_is(value, "raw");
+    nrrd->compression = text_is(value, "gzip") || text_is(value, "gz")     ? "NRRD (gzip)"
+                        : text_is(value, "bzip2") || text_is(value, "bz2") ? "NRRD (bzip2)"
+                                                                           : NULL;
+}
+
+static void
 read_field(const struct text *name, struct text value, struct nrrd *nrrd)
 {
     struct zblob_image *image = &nrrd->image;
@@ -155,7 +165,7 @@ read_field(const struct text *name, struct text value, struct nrrd *nrrd)
     else if (text_is(name, "endian"))
         image->grid.big_endian = text_is(&value, "big");
     else if (text_is(name, "encoding"))
-        nrrd->is_raw = text_is(&value, "raw");
+        read_encoding(&value, nrrd);
     else if (text_is(name, "data file") || text_is(name, "datafile"))
         nrrd->is_attached = false;
     else if (text_is(name, "line skip") || text_is(name, "lineskip"))
@@ -193,6 +203,14 @@ read_header(struct text *file, struct nrrd *nrrd)
             read_field(&name, line, nrrd);
     }
     return false;
+}
+
+const char *
+nrrd_compression(const unsigned char *src, size_t src_size)
+{
+    struct text file = text_of(src, src_size);
+    struct nrrd nrrd;
+    return read_header(&file, &nrrd) && nrrd.is_attached ? nrrd.compression : NULL;
 }
 
 /* ---- Geometry -------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* pickle.c: finds all images in a pickle, whichever library they are of. */
+/* pickle.c: finds all images in a pickle, whichever library they are of, also those of files that bytes objects hold. */
 #include "formats.h"
 
 #include "../base/latin1.h"
@@ -21,12 +21,16 @@ static const struct {
     bool (*match)(const struct pickle_tree *tree, pickle_ref call, const unsigned char *src, struct zblob_image *image);
     const char *geometry; /* the attribute with an array that belongs to the geometry and is no image; or NULL */
 } classes[] = {
-    {match_simpleitk, NULL},  {match_itk, "direction"}, {match_nibabel, "_affine"},
-    {match_numpy, NULL},      {match_array, NULL},      {match_numpy_masked, NULL},
-    {match_numpy_mask, NULL}, {match_joblib, NULL},     {match_pydicom, NULL},
+    {match_simpleitk, NULL}, {match_itk, "direction"},   {match_nibabel, "_affine"}, {match_numpy, NULL},
+    {match_array, NULL},     {match_numpy_masked, NULL}, {match_numpy_mask, NULL},   {match_joblib, NULL},
+    {match_pydicom, NULL},   {match_torch, NULL},
 };
 
-enum { CLASSES = sizeof classes / sizeof *classes };
+enum {
+    CLASSES = sizeof classes / sizeof *classes,
+    A_FILE = CLASSES,     /* the kind of a finding: a bytes object that is a file with images */
+    FILE_SIZE_MIN = 1024, /* smaller ones are not worth a look */
+};
 
 /* An image that was found: small, because a pickle may hold very many. Its call is matched again if the image is wanted. */
 struct finding {
@@ -71,6 +75,29 @@ set_geometry_aside(struct pickle_tree *tree, const struct pickle_node *object, c
         tree->nodes[array - tree->nodes].is_geometry = true;
 }
 
+/* The images of the file that a bytes object may be; pickles in pickles are not looked into. Places in it become places in the value. */
+static size_t
+sniff_bytes(const struct pickle_node *node, const unsigned char *src, struct zblob_image *images, size_t capacity)
+{
+    if (node->kind != PICKLE_BYTES || node->byte_count < FILE_SIZE_MIN)
+        return 0;
+    size_t count = sniff_file(node->bytes, (size_t)node->byte_count, images, capacity);
+    for (size_t i = 0; i < count; i++)
+        images[i].value_offset += (uint64_t)(node->bytes - src);
+    return count;
+}
+
+static bool
+add_file(const struct pickle_tree *tree, uint32_t place, const unsigned char *src, struct findings *found)
+{
+    const struct pickle_node *node = &tree->nodes[place];
+    struct zblob_image image;
+    if (sniff_bytes(node, src, &image, 1) == 0)
+        return true;
+    struct finding finding = {(uint64_t)(node->bytes - src), node->byte_count, place, A_FILE};
+    return add_finding(found, finding);
+}
+
 static bool
 find_all(struct pickle_tree *tree, const unsigned char *src, struct findings *found)
 {
@@ -87,6 +114,8 @@ find_all(struct pickle_tree *tree, const unsigned char *src, struct findings *fo
             if (!add_finding(found, finding))
                 return false;
         }
+        if (!add_file(tree, i, src, found))
+            return false;
     }
     return true;
 }
@@ -97,6 +126,8 @@ compare_offsets(const void *left, const void *right)
     const struct finding *a = left, *b = right;
     if (a->offset != b->offset)
         return a->offset < b->offset ? -1 : 1;
+    if ((a->kind == A_FILE) != (b->kind == A_FILE))
+        return a->kind == A_FILE ? 1 : -1; /* what an object says of its bytes counts more than how they begin */
     return (a->call > b->call) - (a->call < b->call);
 }
 
@@ -110,15 +141,18 @@ compare_sizes(const void *left, const void *right)
 }
 
 /* Sort the findings by their places in the value, and keep the `capacity` largest. Several calls may share one bytes
- * object through the memo: it counts as the first one's. */
+ * object, or parts of it, through the memo: it counts as the first one's. */
 static void
 select_findings(struct findings *found, size_t capacity)
 {
     size_t kept = 0;
+    uint64_t end = 0;
     qsort(found->list, found->count, sizeof *found->list, compare_offsets);
     for (size_t i = 0; i < found->count; i++) {
-        if (kept == 0 || found->list[i].offset != found->list[kept - 1].offset)
-            found->list[kept++] = found->list[i];
+        if (kept > 0 && found->list[i].offset < end)
+            continue;
+        end = found->list[i].offset + found->list[i].size;
+        found->list[kept++] = found->list[i];
     }
     if (kept > capacity) {
         qsort(found->list, kept, sizeof *found->list, compare_sizes);
@@ -138,7 +172,11 @@ sniff_pickle(const unsigned char *src, size_t src_size, struct zblob_image *imag
     else
         found.count = 0;
     size_t count = 0;
-    for (size_t i = 0; i < found.count; i++) {
+    for (size_t i = 0; i < found.count && count < capacity; i++) {
+        if (found.list[i].kind == A_FILE) {
+            count += sniff_bytes(&tree.nodes[found.list[i].call], src, images + count, capacity - count);
+            continue;
+        }
         match(&tree, found.list[i].call, found.list[i].kind, src, &images[count]);
         count += text_suits(&images[count], src);
     }

@@ -29,6 +29,9 @@ bool match_joblib(const struct pickle_tree *tree, pickle_ref call, const unsigne
 bool match_pydicom(const struct pickle_tree *tree, pickle_ref call, const unsigned char *src,
                    struct zblob_image *image);
 
+/* A tensor of torch. */
+bool match_torch(const struct pickle_tree *tree, pickle_ref call, const unsigned char *src, struct zblob_image *image);
+
 /* The samples follow a joblib object. Where they are aligned, one byte says how many others precede them. Returns how many
  * bytes that are no opcodes follow this object; `rest` bytes are left. */
 uint64_t joblib_gap(const struct pickle_tree *tree, const struct pickle_node *object, const unsigned char *at,

@@ -14,6 +14,7 @@
 #include "../base/bytes.h"
 #include "../base/hash.h"
 #include "../base/integers.h"
+#include "pickle_ops.h"
 
 #include <stdlib.h>
 
@@ -39,11 +40,7 @@ enum {
     SLICE_PLACES = 16,
     SLICES_MIN = 3,
     ASPECT_MAX = 8,
-    /* a pickle of one bytes object: protocol, opcode and size precede it, a few opcodes follow */
-    PICKLE_PROTO = 0x80,
-    PICKLE_BYTES = 'B',
-    PICKLE_PREFIX = 7,
-    PICKLE_SUFFIX_MAX = 6,
+    PICKLE_OPS_MAX = 4096, /* opcodes of a pickle with raw bytes; others are many small things */
 };
 
 /* What raw samples may be. The size is that of the table of sample types: here it is a constant, over which compilers
@@ -454,24 +451,11 @@ set_image(struct zblob_image *image, const struct kind *kind, size_t row, size_t
     return true;
 }
 
-/* The size of the one bytes object that a pickle of protocol 3 or later holds; 0 for other values. */
-static size_t
-pickled_size(const unsigned char *src, size_t src_size)
+static bool
+guess(const unsigned char *src, size_t src_size, struct zblob_image *image)
 {
-    if (src[0] != PICKLE_PROTO || src[2] != PICKLE_BYTES)
-        return 0;
-    size_t size = load_le32(src + 3), left = src_size - PICKLE_PREFIX;
-    return size <= left && left - size <= PICKLE_SUFFIX_MAX ? size : 0;
-}
-
-bool
-sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *image)
-{
-    if (src_size < SIZE_MIN || memcmp(src, "RIFF", 4) == 0) /* a sound: its periods are no rows */
+    if (memcmp(src, "RIFF", 4) == 0) /* a sound: its periods are no rows */
         return false;
-    size_t pickled = pickled_size(src, src_size), before = pickled ? PICKLE_PREFIX : 0;
-    src += before;
-    src_size = pickled ? pickled : src_size;
     size_t skipped = src_size % ALIGNMENT, size = src_size - skipped;
     const struct kind *kind = choose_kind(src + skipped, size);
     if (!kind)
@@ -480,8 +464,45 @@ sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *image)
     if (kind->size == 4)
         raw.exponent = largest_exponent(raw.bytes, raw.count);
     size_t places = size >> 20, row = find_row(&raw, places < 3 ? 3 : places > 8 ? 8 : places);
-    if (row == 0 || !set_image(image, kind, row, find_height(&raw, row, src_size), src_size))
+    return row > 0 && set_image(image, kind, row, find_height(&raw, row, src_size), src_size);
+}
+
+static bool
+is_bytes(const struct pickle_op *op)
+{
+    return op->opcode == OP_BINBYTES || op->opcode == OP_BINBYTES8 || op->opcode == OP_BYTEARRAY8;
+}
+
+/* The images in the large bytes objects of a pickle, whatever else it holds. False if it is no pickle, or if images are
+ * less than a quarter of the value: then its objects may be slices of one. */
+static bool
+guess_pickled(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity, size_t *count)
+{
+    struct pickle_reader reader;
+    struct pickle_op op;
+    uint64_t total = 0;
+    *count = 0;
+    if (!pickle_reader_start(&reader, src, src_size))
         return false;
-    image->value_offset += before;
-    return true;
+    do {
+        if (reader.op_count == PICKLE_OPS_MAX || !pickle_reader_next(&reader, &op))
+            return false;
+        if (*count == capacity || !is_bytes(&op) || op.argument_size < SIZE_MIN ||
+            !guess(op.argument, (size_t)op.argument_size, &images[*count]))
+            continue;
+        images[(*count)++].value_offset += (uint64_t)(op.argument - src);
+        total += op.argument_size;
+    } while (op.opcode != OP_STOP);
+    return reader.at == src_size && total > src_size / 4;
+}
+
+size_t
+sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
+{
+    size_t count;
+    if (src_size < SIZE_MIN || capacity == 0)
+        return 0;
+    if (guess_pickled(src, src_size, images, capacity, &count))
+        return count;
+    return guess(src, src_size, images);
 }

@@ -4,8 +4,9 @@
 
 #include "../../zblob.h"
 
-/* Samples of 8 or 16 bits or float32, at least 256 KB of them, that look like an image in rows. What precedes the first
- * slice stays outside the image. False for nearly everything else, after microseconds. */
-bool sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *image);
+/* Samples of 8 or 16 bits or float32, at least 256 KB of them, that look like an image in rows: all of the value, or
+ * bytes objects that make most of a pickle, of which each may be one. What precedes the first slice stays outside the
+ * image. The number of images, in order; 0 for nearly everything else, after microseconds. */
+size_t sniff_raw(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity);
 
 #endif

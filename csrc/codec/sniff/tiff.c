@@ -1,7 +1,8 @@
 /*
  * tiff.c: recognises uncompressed TIFF and BigTIFF images whose strips or tiles lie one after another in the file. Pages
- * of one kind that lie so, too, are the slices of one image. Tiles that are narrower than the picture are slices of a
- * grid that is not the picture's: it counts as a guess.
+ * of one kind that lie so, too, are the slices of one image. Tiles that are narrower than the picture, or reach over its
+ * end, have a grid that is not the picture's: it counts as a guess. Grey ones are slices. Those of colours are one high
+ * column, because as slices they would be predicted from the tile before.
  */
 #include "formats.h"
 
@@ -209,13 +210,16 @@ set_image(struct tiff *tiff, const struct page *page, struct zblob_image *image)
         page->height < 1 || !read_type(tiff, page, image) || !measure_pieces(page, image, &piece, &count) ||
         !lie_in_order(tiff, page, piece, count))
         return false;
-    bool has_slices = page->tile_width > 0 && (page->tile_width < page->width || page->height % page->tile_height > 0);
-    if (has_slices || (page->tile_width > 0 && page->tile_width != page->width))
+    bool has_tiles = page->tile_width > 0;
+    if (has_tiles && (page->tile_width != page->width || page->height % page->tile_height > 0))
         image->source = ZBLOB_SOURCE_GUESS;
+    bool has_slices = image->source == ZBLOB_SOURCE_GUESS && page->samples == 1;
     grid->big_endian = tiff->r.big_endian;
     grid->components = (uint32_t)(has_planes ? 1 : page->samples) * (image->is_complex ? 2 : 1);
-    grid->size[0] = page->tile_width > 0 ? page->tile_width : page->width;
-    grid->size[1] = has_slices ? page->tile_height : page->height;
+    grid->size[0] = has_tiles ? page->tile_width : page->width;
+    grid->size[1] = has_slices  ? page->tile_height
+                    : has_tiles ? page->tile_height * (count / (has_planes ? page->samples : 1))
+                                : page->height;
     grid->dimension = 2;
     if (has_slices || has_planes)
         grid->size[grid->dimension++] = has_slices ? count : page->samples;
@@ -287,4 +291,27 @@ sniff_tiff(const unsigned char *src, size_t src_size, struct zblob_image *images
         end = image.value_offset + size;
     }
     return count;
+}
+
+const char *
+tiff_compression(const unsigned char *src, size_t src_size)
+{
+    struct tiff tiff = {.r = {src, src_size, false}};
+    struct page page;
+    uint64_t at;
+    if (!read_start(&tiff, &at) || !read_page(&tiff, &at, &page) || page.offsets.count == 0)
+        return NULL;
+    switch (page.compression) { /* by the TIFF 6.0 specification, and as libtiff has them registered */
+    case 5: return "TIFF (LZW)";
+    case 7: return "TIFF (JPEG)";
+    case 8:
+    case 32946: return "TIFF (Deflate)";
+    case 33003:
+    case 33005:
+    case 34712: return "TIFF (JPEG 2000)";
+    case 34925: return "TIFF (LZMA)";
+    case 50000: return "TIFF (zstd)";
+    case 50001: return "TIFF (WebP)";
+    default: return NULL;
+    }
 }

@@ -1,18 +1,21 @@
 /*
- * torch.c: finds the tensors in a file of torch.save: a ZIP archive (APPNOTE 6.3) of stored members. NAME/data.pkl is a
- * pickle in which a tensor is _rebuild_tensor_v2(storage, offset, shape, strides, ...), where the storage is a persistent
- * id ("storage", class, key, device, count), and NAME/data/KEY holds the storage's elements. Sizes stand in the archive's
- * directory alone.
+ * torch.c: finds tensors. In a pickle, one is _rebuild_tensor_v2(storage, offset, shape, strides, ...), or _v3 with the
+ * type of its elements as the seventh argument.
+ *
+ * A file of torch.save is a ZIP archive (APPNOTE 6.3) of stored members: NAME/data.pkl is the pickle, in which the storage
+ * is a persistent id ("storage", class, key, device, count), and NAME/data/KEY holds the storage's elements. Sizes stand
+ * in the archive's directory alone.
+ *
+ * In other pickles the storage is _load_from_bytes(file), where the file is of the form that torch.save had before: some
+ * short pickles, one of which names the class, then a count of 8 bytes and the elements, up to the end.
  */
 #include "formats.h"
 
 #include "../base/sample_types.h"
-#include "pickle_tree.h"
+#include "pickle_formats.h"
 #include "reader.h"
 
 #include <stdlib.h>
-
-typedef const struct pickle_node *node_ref;
 
 enum directory {
     END_SIZE = 22, /* of the archive's last record, which has no comment here */
@@ -30,7 +33,10 @@ enum directory {
     LOCAL_AT_NAME_SIZE = 26,
     LOCAL_AT_EXTRA_SIZE = 28,
     MEMBERS_MAX = 4096,
-    LOOKS_MAX = 4096, /* at objects that may be tensors */
+    LOOKS_MAX = 4096,  /* at objects that may be tensors */
+    ARGUMENT_TYPE = 6, /* of a tensor */
+    HEAD_MAX = 1024,   /* of a storage in a pickle: what precedes its elements */
+    COUNT_SIZE = 8,
 };
 
 #define END_MAGIC "PK\5\6"
@@ -119,32 +125,69 @@ read_byte_order(struct archive *archive)
 
 /* ---- Tensors --------------------------------------------------------------------------------- */
 
+/* The class of a storage, and the type of its elements. */
+static const char *const types[][2] = {
+    {"FloatStorage", "float32"},
+    {"DoubleStorage", "float64"},
+    {"HalfStorage", "float16"},
+    {"BFloat16Storage", "bfloat16"},
+    {"ByteStorage", "uint8"},
+    {"CharStorage", "int8"},
+    {"ShortStorage", "int16"},
+    {"IntStorage", "int32"},
+    {"LongStorage", "int64"},
+    {"UInt16Storage", "uint16"},
+    {"UInt32Storage", "uint32"},
+    {"UInt64Storage", "uint64"},
+    {"BoolStorage", "bool"},
+    {"ComplexFloatStorage", "complex64"},
+    {"ComplexDoubleStorage", "complex128"},
+};
+
+enum { TYPES = sizeof types / sizeof *types };
+
+/* Numbers of bfloat16 are the upper halves of floats. There is no such sample type: they are coded as integers. */
 static bool
-read_storage_class(const struct pickle_tree *tree, node_ref class, struct zblob_image *image)
+set_type(size_t type, struct zblob_image *image)
 {
-    static const char *const classes[][2] = {
-        {"FloatStorage", "float32"},
-        {"DoubleStorage", "float64"},
-        {"HalfStorage", "float16"},
-        {"ByteStorage", "uint8"},
-        {"CharStorage", "int8"},
-        {"ShortStorage", "int16"},
-        {"IntStorage", "int32"},
-        {"LongStorage", "int64"},
-        {"UInt16Storage", "uint16"},
-        {"BoolStorage", "bool"},
-        {"ComplexFloatStorage", "complex64"},
-        {"ComplexDoubleStorage", "complex128"},
-    };
-    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
-        if (pickle_is_global(tree, class, "torch", classes[i][0]))
-            return pixel_type_parse(classes[i][1], image);
+    bool is_half = strcmp(types[type][1], "bfloat16") == 0;
+    image->source = is_half ? ZBLOB_SOURCE_GUESS : ZBLOB_SOURCE_TORCH;
+    return pixel_type_parse(is_half ? "uint16" : types[type][1], image);
+}
+
+static bool
+is_tensor(const struct pickle_tree *tree, pickle_ref call)
+{
+    return pickle_is_object(tree, call, "torch._utils", "_rebuild_tensor_v2") ||
+           pickle_is_object(tree, call, "torch._utils", "_rebuild_tensor_v3");
+}
+
+/* The type that a tensor's own arguments name: that of a storage without one. */
+static bool
+read_own_type(const struct pickle_tree *tree, pickle_ref arguments, struct zblob_image *image)
+{
+    pickle_ref type = pickle_item(tree, arguments, ARGUMENT_TYPE);
+    for (size_t i = 0; i < TYPES; i++) {
+        if (pickle_is_global(tree, type, "torch", types[i][1]))
+            return set_type(i, image);
     }
     return false;
 }
 
 static bool
-read_extent(node_ref node, uint64_t *extent)
+read_storage_class(const struct pickle_tree *tree, pickle_ref class, pickle_ref arguments, struct zblob_image *image)
+{
+    if (pickle_is_global(tree, class, "torch.storage", "UntypedStorage"))
+        return read_own_type(tree, arguments, image);
+    for (size_t i = 0; i < TYPES; i++) {
+        if (pickle_is_global(tree, class, "torch", types[i][0]))
+            return set_type(i, image);
+    }
+    return false;
+}
+
+static bool
+read_extent(pickle_ref node, uint64_t *extent)
 {
     *extent = node && node->kind == PICKLE_INTEGER && node->integer > 0 ? (uint64_t)node->integer : 0;
     return *extent > 0;
@@ -153,7 +196,7 @@ read_extent(node_ref node, uint64_t *extent)
 /* Shape and strides, in elements. The axes are sorted by their strides: the grid is that of the memory. False if elements
  * lie apart or on one another. */
 static bool
-read_layout(const struct pickle_tree *tree, node_ref shape, node_ref strides, struct zblob_image *image)
+read_layout(const struct pickle_tree *tree, pickle_ref shape, pickle_ref strides, struct zblob_image *image)
 {
     struct zblob_grid *grid = &image->grid;
     uint64_t steps[ZBLOB_DIMENSION_MAX], extent, step, expected = 1;
@@ -183,29 +226,81 @@ read_layout(const struct pickle_tree *tree, node_ref shape, node_ref strides, st
     return true;
 }
 
+/* The image whose type is known gets its grid, and its place in a storage that lies at `at` in the value. */
 static bool
-match_tensor(const struct archive *archive, node_ref call, struct zblob_image *image)
+place_tensor(const struct pickle_tree *tree, pickle_ref arguments, uint64_t at, uint64_t storage_size,
+             struct zblob_image *image)
+{
+    pickle_ref offset = pickle_item(tree, arguments, 1);
+    uint64_t pixel = (uint64_t)zblob_sample_size(image->grid.sample_type) * image->grid.components, size;
+    if (!pickle_is_integer(offset, 0, INT32_MAX) ||
+        !read_layout(tree, pickle_item(tree, arguments, 2), pickle_item(tree, arguments, 3), image))
+        return false;
+    uint64_t skipped = (uint64_t)offset->integer * pixel;
+    image->value_offset = at + skipped;
+    return zblob_grid_size(&image->grid, &size) && skipped <= storage_size && size <= storage_size - skipped;
+}
+
+static bool
+match_member(const struct archive *archive, pickle_ref call, struct zblob_image *image)
 {
     const struct pickle_tree *tree = &archive->tree;
-    node_ref arguments = pickle_item(tree, call, 1), persistent = pickle_item(tree, arguments, 0);
+    pickle_ref arguments = pickle_item(tree, call, 1), persistent = pickle_item(tree, arguments, 0);
     if (!persistent || persistent->kind != PICKLE_PERSISTENT)
         return false;
-    node_ref id = pickle_item(tree, persistent, 0), key = pickle_item(tree, id, 2);
-    node_ref offset = pickle_item(tree, arguments, 1);
-    *image = (struct zblob_image){.source = ZBLOB_SOURCE_TORCH};
-    if (!pickle_text_is(pickle_item(tree, id, 0), "storage") || !key || key->kind != PICKLE_TEXT || !offset ||
-        offset->kind != PICKLE_INTEGER || offset->integer < 0 || offset->integer > INT32_MAX ||
-        !read_storage_class(tree, pickle_item(tree, id, 1), image) ||
-        !read_layout(tree, pickle_item(tree, arguments, 2), pickle_item(tree, arguments, 3), image))
+    pickle_ref id = pickle_item(tree, persistent, 0), key = pickle_item(tree, id, 2);
+    *image = (struct zblob_image){0};
+    if (!pickle_text_is(pickle_item(tree, id, 0), "storage") || !key || key->kind != PICKLE_TEXT ||
+        !read_storage_class(tree, pickle_item(tree, id, 1), arguments, image))
         return false;
     image->grid.big_endian = archive->big_endian;
     const struct member *storage = find_member(archive, STORAGE_NAME, key->bytes, key->byte_count);
-    uint64_t pixel = (uint64_t)zblob_sample_size(image->grid.sample_type) * image->grid.components, size;
-    uint64_t skipped = (uint64_t)offset->integer * pixel;
-    if (!storage || !zblob_grid_size(&image->grid, &size) || skipped > storage->size || size > storage->size - skipped)
+    return storage && place_tensor(tree, arguments, storage->at, storage->size, image) &&
+           image_settle(image, archive->reader.size);
+}
+
+/* The type of a storage's elements, whose class stands in its file's head as "ctorch", line feed, name, line feed. */
+static bool
+read_head_class(const struct byte_reader *head, const struct pickle_tree *tree, pickle_ref arguments,
+                struct zblob_image *image, bool *is_untyped)
+{
+    static const char module[] = "ctorch\n", untyped[] = "ctorch.storage\nUntypedStorage\n";
+    for (uint64_t at = 0; at < head->size; at++) {
+        *is_untyped = reader_sees(head, at, untyped, sizeof untyped - 1);
+        if (*is_untyped)
+            return read_own_type(tree, arguments, image);
+        for (size_t i = 0; i < TYPES && reader_sees(head, at, module, sizeof module - 1); i++) {
+            uint64_t name = at + sizeof module - 1, size = strlen(types[i][0]);
+            if (reader_sees(head, name, types[i][0], (size_t)size) && reader_sees(head, name + size, "\n", 1))
+                return set_type(i, image);
+        }
+    }
+    return false;
+}
+
+bool
+match_torch(const struct pickle_tree *tree, pickle_ref call, const unsigned char *src, struct zblob_image *image)
+{
+    pickle_ref arguments = is_tensor(tree, call) ? pickle_item(tree, call, 1) : NULL;
+    pickle_ref storage = pickle_item(tree, arguments, 0);
+    if (!storage || !pickle_is_object(tree, storage, "torch.storage", "_load_from_bytes"))
         return false;
-    image->value_offset = storage->at + skipped;
-    return image_settle(image, archive->reader.size);
+    pickle_ref file = pickle_item(tree, pickle_item(tree, storage, 1), 0);
+    bool is_untyped = false;
+    if (!file || file->kind != PICKLE_BYTES)
+        return false;
+    const struct byte_reader r = {file->bytes, (size_t)file->byte_count, false};
+    const struct byte_reader head = {r.src, r.size < HEAD_MAX ? r.size : HEAD_MAX, false};
+    if (!read_head_class(&head, tree, arguments, image, &is_untyped))
+        return false;
+    uint64_t item = is_untyped ? 1 : (uint64_t)zblob_sample_size(image->grid.sample_type) * image->grid.components;
+    for (uint64_t at = COUNT_SIZE; at <= head.size; at++) { /* the count suits what follows it */
+        uint64_t count = read_unsigned(&r, at - COUNT_SIZE, COUNT_SIZE);
+        if (count == (r.size - at) / item && count * item == r.size - at)
+            return place_tensor(tree, arguments, (uint64_t)(r.src - src) + at, r.size - at, image) &&
+                   image_settle(image, SIZE_MAX);
+    }
+    return false;
 }
 
 /* Put an image in its place among others; one that has bytes in common with another is left out. */
@@ -233,11 +328,11 @@ find_tensors(struct archive *archive, struct zblob_image *images, size_t capacit
     struct zblob_image image;
     size_t count = 0, looks = 0;
     for (uint32_t i = 0; i < archive->tree.node_count && count < capacity && looks < LOOKS_MAX; i++) {
-        node_ref node = &archive->tree.nodes[i];
-        if (!pickle_is_object(&archive->tree, node, "torch._utils", "_rebuild_tensor_v2"))
+        pickle_ref node = &archive->tree.nodes[i];
+        if (!is_tensor(&archive->tree, node))
             continue;
         looks++;
-        if (match_tensor(archive, node, &image))
+        if (match_member(archive, node, &image))
             count = add_image(images, count, &image);
     }
     return count;

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 import zstandard
 from PIL import Image
 
@@ -21,7 +22,7 @@ import sqlite_zblob as zb
 from sqlite_zblob.analysis.recognize import recognize
 from sqlite_zblob.codec import compressed_format
 
-from ...samples.files import colours, scan, tiff
+from ...samples.files import colours, scan, tiff, written
 
 
 def picture(kind: str, **options: Any) -> bytes:
@@ -30,6 +31,13 @@ def picture(kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, kind, **options)
     return out.getvalue()
+
+
+def itk_written(suffix: str) -> bytes:
+    """Compressed, as SimpleITK does it."""
+    noise = np.random.default_rng(1).integers(0, 40, (40, 50, 60)).astype("u2")
+    image = sitk.GetImageFromArray(scan("u2", (40, 50, 60)) + noise)
+    return written(suffix, lambda path: sitk.WriteImage(image, str(path), True))
 
 
 def zipped(method: int, name: str = "a.txt") -> bytes:
@@ -52,6 +60,9 @@ VALUES = {
     "xz": lzma.compress(DATA),
     "zstd": zstandard.compress(DATA),
     "zip": zipped(zipfile.ZIP_DEFLATED),
+    "TIFF (Deflate)": picture("TIFF", compression="tiff_adobe_deflate"),
+    "NRRD (gzip)": itk_written(".nrrd"),
+    "MetaImage (zlib)": itk_written(".mha"),
 }
 
 

@@ -19,6 +19,7 @@ from numpy.lib import format as npy_format
 import sqlite_zblob as zb
 
 from ...samples.containers import PROTOCOLS, RAMP, npz
+from ...samples.files import dicom
 from .finding import images_of, samples_of
 
 
@@ -127,6 +128,24 @@ def test_an_array_beside_much_metadata(protocol: int) -> None:
     value = pickle.dumps({"tags": tags, "deep": deep, "scan": np.tile(RAMP, (16, 16))}, protocol)
     (found,) = images_of(value)
     assert found.size == (800, 640)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_files_in_bytes_objects(protocol: int) -> None:
+    scan = np.stack([RAMP, RAMP + 1])
+    file, archive = dicom(scan, NumberOfFrames=2), npz(a=RAMP, b=RAMP.astype("f4"))
+    value = pickle.dumps({"file": file, "again": file, "npz": io.BytesIO(archive), "array": RAMP}, protocol)
+    found = images_of(value)
+    assert sorted(image.source for image in found) == ["DICOM", "NumPy", "npy", "npy"]
+    assert found[0].spacing == images_of(file)[0].spacing
+    np.testing.assert_array_equal(samples_of(value, found[0]), scan)
+    assert zb.decompress(zb.compress(value)) == value
+
+
+def test_samples_that_begin_as_a_file_are_their_array_s() -> None:
+    file = np.frombuffer(dicom(RAMP[None]), "u1")
+    (found,) = images_of(pickle.dumps(file))
+    assert (found.source, found.size) == ("NumPy", file.shape)
 
 
 def test_many_arrays_each_by_itself() -> None:

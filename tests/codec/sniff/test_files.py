@@ -247,6 +247,21 @@ def test_enhanced_dicom() -> None:
             assert found.direction == (1, 0, 0, 0, 0, 1, 0, -1, 0)
 
 
+@pytest.mark.parametrize("step", [3, -3])
+def test_frames_that_follow_each_other_against_the_normal(step: int, tmp_path: Path) -> None:
+    """Then the third axis runs the other way, as SimpleITK says."""
+    pixels = scan("<u2")
+    offsets = [step * i for i in range(len(pixels))]
+    value = dicom(pixels, NumberOfFrames=len(pixels), GridFrameOffsetVector=offsets, FrameIncrementPointer=0x3004000C)
+    file = pydicom.dcmread(io.BytesIO(value))
+    file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = pydicom.uid.RTDoseStorage
+    file.Modality, file.DoseGridScaling = "RTDOSE", 1
+    file.save_as(tmp_path / "dose.dcm")
+    read = sitk.ReadImage(str(tmp_path / "dose.dcm"))
+    assert read.GetDirection()[8] == step / 3
+    check_geometry(zb.images.read_sitk((tmp_path / "dose.dcm").read_bytes()), read)
+
+
 def test_nrrd_headers() -> None:
     pixels = scan(">i2")
     lines = [

@@ -58,10 +58,17 @@ def test_cut_and_changed_dumps() -> None:
     assert zb.info(value[:padding] + b"\xff" + value[padding + 1 :]).images == ()
 
 
+def data_set(file: bytes) -> pydicom.FileDataset:
+    """As read from a path: what is read from memory keeps the file, which would be another image."""
+    read = pydicom.dcmread(io.BytesIO(file))
+    read.buffer = None
+    return read
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_pydicom_s_data_sets(protocol: int) -> None:
     pixels = scan("<i2")
-    file = pydicom.dcmread(io.BytesIO(dicom(pixels, NumberOfFrames=len(pixels))))
+    file = data_set(dicom(pixels, NumberOfFrames=len(pixels)))
     value = pickle.dumps({"scan": file, "name": "x"}, protocol)
     (found,) = images_of(value)
     assert (found.source, found.size) == ("DICOM", (52, 40, 6))
@@ -73,13 +80,13 @@ def test_pydicom_s_data_sets(protocol: int) -> None:
 def test_data_sets_whose_elements_were_looked_at() -> None:
     """pydicom then holds numbers instead of bytes; geometry that cannot be read is not given."""
     pixels = scan("<u2")[0]
-    file = pydicom.dcmread(io.BytesIO(dicom(pixels)))
+    file = data_set(dicom(pixels))
     assert file.pixel_array.shape == pixels.shape
     found, kept = images_of(pickle.dumps(file))
     assert (found.size, found.pixel_type, kept.source) == ((52, 40, 1), "uint16", "NumPy")
     assert file.PixelSpacing[0] == SPACING[1]
     assert images_of(pickle.dumps(file))[0].spacing is None
-    file = pydicom.dcmread(io.BytesIO(dicom(pixels)))
+    file = data_set(dicom(pixels))
     file.Rows = 39  # more pixels than rows
     assert images_of(pickle.dumps(file))[0].size == (52, 39, 1)
     file.Rows = 41
@@ -89,8 +96,8 @@ def test_data_sets_whose_elements_were_looked_at() -> None:
 def test_data_sets_in_data_sets() -> None:
     """An icon has pixels of its own."""
     rgb: dict[str, Any] = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "Rows": 40, "Columns": 52}
-    file = pydicom.dcmread(io.BytesIO(dicom(colours()[None], **rgb, PlanarConfiguration=0)))
-    icon = pydicom.dcmread(io.BytesIO(dicom(scan("u1", (32, 32)))))
+    file = data_set(dicom(colours()[None], **rgb, PlanarConfiguration=0))
+    icon = data_set(dicom(scan("u1", (32, 32))))
     del icon.file_meta
     file.IconImageSequence = [pydicom.Dataset(icon)]
     found = images_of(pickle.dumps(file))
@@ -122,7 +129,7 @@ def test_nibabel_s_images_and_pandas_s_blocks() -> None:
 def test_frames_of_a_data_set_that_were_looked_at(protocol: int) -> None:
     """pydicom then holds their number as an object of its own: an image with one frame of many would be wrong."""
     pixels = scan("<u2")
-    file = pydicom.dcmread(io.BytesIO(dicom(pixels, NumberOfFrames=len(pixels))))
+    file = data_set(dicom(pixels, NumberOfFrames=len(pixels)))
     assert len(pixels) == file.NumberOfFrames
     np.testing.assert_array_equal(zb.images.read_array(pickle.dumps(file, protocol)), pixels)
     file["NumberOfFrames"]._value = [6]  # nothing that pydicom itself would hold

@@ -104,6 +104,32 @@ def test_pickled_bytes(protocol: int) -> None:
     assert image is not None and image.size == SHAPE[::-1]
 
 
+def large_bytes(pickled: object) -> list[tuple[str, int]]:
+    """Sources and places of what is found in the pickle, in both of its forms."""
+    value = pickle.dumps(pickled, 5)
+    frame = zb.compress(value)
+    assert zb.decompress(frame) == value
+    return [(image.source, image.value_offset) for image in zb.info(frame).images]
+
+
+def test_bytes_objects_in_pickles() -> None:
+    """Each is looked at from its own beginning, beside whatever else the pickle holds."""
+    raw, other = volume("<i2").tobytes(), volume("u1", (40, 90, 100)).tobytes()
+    for pickled in (bytearray(raw), {"raw": raw, "id": 7}, {"raw": bytearray(raw), "shape": SHAPE}):
+        assert large_bytes(pickled) == [("guess", pickle.dumps(pickled, 5).index(raw))]
+    value = pickle.dumps({"id": np.arange(40), "raw": raw, "mask": other, "affine": np.eye(4)}, 5)
+    expected = [("guess", value.index(raw)), ("guess", value.index(other))]
+    found = large_bytes(pickle.loads(value))
+    assert [image for image in found if image[0] == "guess"] == expected
+    assert [source for source, _ in found] == ["NumPy", "guess", "guess", "NumPy"]
+
+
+def test_slices_as_bytes_objects() -> None:
+    slices = [part.tobytes() for part in volume("<i2", (5, 400, 400))[1:4]]  # the others are noise
+    value = pickle.dumps(slices, 5)
+    assert large_bytes(slices) == [("guess", value.index(part)) for part in slices]
+
+
 def test_the_gain() -> None:
     value = volume("<i2").tobytes()
     given = zb.compress(value, dtype="int16", shape=SHAPE)
