@@ -37,6 +37,7 @@ struct zblob_connection {
     int failure; /* of a statement of ours, that ends the caller's, too: statements.h. SQLITE_OK: there is none */
     unsigned references;
     unsigned write_depth; /* writes to virtual tables that are under way, one inside the other */
+    unsigned read_depth;  /* the same of values in tables that are being read: stored.c */
 };
 
 #define connection_release ZBLOB_IN_SLOT(connection_release)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define BACKING_SUFFIX "_rows" /* of the table that holds the rows of a virtual table of ours */
+#define READ_DEPTH_MAX 5       /* views that ask for values of views; one that asks for its own would never end */
 
 /* SQLite's last error as the result. */
 static bool
@@ -250,6 +251,10 @@ stored_open(sqlite3_context *context, sqlite3_value **place, bool writes, struct
     struct table_facts facts = {0};
     char *backing = NULL;
     *stored = (struct stored){.db = sqlite3_context_db_handle(context), .rowid = place[3]};
+    stored->connection = value_connection(context);
+    if (stored->connection->read_depth++ >= READ_DEPTH_MAX)
+        return fail_text(context, sqlite3_mprintf("%s reads itself, or views read one another more than %d times over",
+                                                  (const char *)sqlite3_value_text(place[1]), READ_DEPTH_MAX));
     bool has_io = find_table(context, place, stored, &facts, &backing);
     bool is_good = has_io;
     has_io = has_io && !facts.is_virtual && !facts.is_view && !facts.is_without_rowid && !facts.is_generated;
@@ -262,6 +267,7 @@ stored_open(sqlite3_context *context, sqlite3_value **place, bool writes, struct
 void
 stored_close(struct stored *stored)
 {
+    stored->connection->read_depth--;
     sqlite3_blob_close(stored->blob);
     sqlite3_finalize(stored->held);
     sqlite3_free(stored->address);

@@ -23,6 +23,7 @@ enum stored_kind {
 
 struct stored {
     sqlite3 *db;
+    struct zblob_connection *connection;
     enum stored_kind kind;
     bool is_ours;               /* the place names a virtual table of ours */
     struct zblob_source source; /* of what is open; lives as long as this does */

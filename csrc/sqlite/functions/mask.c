@@ -63,13 +63,16 @@ make_mask(sqlite3_context *context, const struct opened_image *opened, sqlite3_i
         !value_check_size(opened->db, opened->connection, opened->sample_count, error))
         return false;
     struct wanted wanted = want(&opened->image.grid, label);
+    if (!wanted.is_possible) {
+        sqlite3_result_zeroblob64(context, opened->sample_count);
+        return true;
+    }
     unsigned char *mask = sqlite3_malloc64(opened->sample_count);
     if (!mask) {
         *error = (struct zblob_error){.code = ZBLOB_NO_MEMORY};
         return false;
     }
-    memset(mask, 0, opened->sample_count);
-    if (wanted.is_possible && !fill(opened, &wanted, mask, error)) {
+    if (!fill(opened, &wanted, mask, error)) {
         sqlite3_free(mask);
         return false;
     }

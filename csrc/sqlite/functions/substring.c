@@ -2,8 +2,9 @@
  * substring.c: substr() of the original value, decoding only the chunks that it touches; of a value that lies in a table, it
  * reads no others.
  *
- * A BLOB in a frame, or in a table, is cut here. Everything else is left to SQLite's own substr(), so that numbers, NULLs and
- * odd text give the same result in every version: of a TEXT in a frame, substr() gets the prefix that it will look at.
+ * A BLOB is cut here, so that START and COUNT mean the same of a frame, of a plain value, and in every version of SQLite, of
+ * which old ones take 32 bits of them alone. Everything else is left to SQLite's own substr(), so that numbers, NULLs and odd
+ * text give the same result as there: of a TEXT in a frame, substr() gets the prefix that it will look at.
  */
 #include "substring.h"
 
@@ -141,14 +142,29 @@ blob_range(sqlite3_int64 size, sqlite3_int64 start, sqlite3_int64 count)
     return (struct byte_range){.start = first, .count = end - first};
 }
 
+static struct byte_range
+asked_range(uint64_t size, int count, sqlite3_value **arguments)
+{
+    sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
+    return blob_range((sqlite3_int64)size, sqlite3_value_int64(arguments[1]), length);
+}
+
+/* substr() of an empty BLOB is NULL. */
+static void
+substr_of_plain_blob(sqlite3_context *context, const struct value *value, int count, sqlite3_value **arguments)
+{
+    struct byte_range range = asked_range(value->size, count, arguments);
+    if (value->size)
+        sqlite3_result_blob64(context, value->bytes + range.start, (sqlite3_uint64)range.count, SQLITE_TRANSIENT);
+}
+
 static void
 substr_of_blob(sqlite3_context *context, const struct part *part, int count, sqlite3_value **arguments)
 {
-    sqlite3_int64 length = count == 3 ? sqlite3_value_int64(arguments[2]) : INT64_MAX;
     uint64_t raw_size = part_raw_size(part);
     if (raw_size == 0)
-        return; /* substr() of an empty BLOB is NULL */
-    struct byte_range range = blob_range((sqlite3_int64)raw_size, sqlite3_value_int64(arguments[1]), length);
+        return; /* as above */
+    struct byte_range range = asked_range(raw_size, count, arguments);
     uint64_t size = (uint64_t)range.count;
     struct zblob_runs runs = {.offset = (uint64_t)range.start, .run = size, .pitch = size, .count = 1};
     unsigned char *bytes = part_gather(context, part, &runs);
@@ -182,7 +198,7 @@ zsubstr(sqlite3_context *context, int count, sqlite3_value **arguments)
     if (!value_take(context, arguments[0], &value))
         return;
     if (!value_is_marked(&value)) {
-        substr_of_plain(context, count, arguments);
+        substr_of_plain_blob(context, &value, count, arguments);
         return;
     }
     if (part_open(context, &value, &part))

@@ -53,6 +53,12 @@ TABLES = {
     "odd names": 'CREATE TABLE "t"(more, "data" -- without\n, "a ""b" INT)',
 }
 
+FAR = 1 << 62
+FAR_RANGES = [
+    (1, FAR),
+    (-1, 1 << 31),
+    (-FAR, 2 * FAR - 1),
+]  # SQLite's own substr() takes 32 bits of them in old versions
 RANGES = [(1, 10), (0, 5), (-4, 3), (5, -3), (7, 0), (100, 5000), (1, 1 << 30), (-(1 << 30), 1 << 30), (1 << 30, 3)]
 
 
@@ -62,7 +68,7 @@ def test_parts_are_those_of_the_value(db: Any, table: str, name: str) -> None:
     value = STORED[name]
     db.execute(TABLES[table])
     db.execute("INSERT INTO t(data, more) VALUES (?, 'x')", (value,))
-    for start, count in RANGES:
+    for start, count in RANGES + FAR_RANGES:
         expected = one(db, "SELECT zsubstr(?, ?, ?)", value, start, count)
         assert one(db, "SELECT zsubstr_at('main', 't', 'data', 1, ?, ?)", start, count) == expected
     assert one(db, "SELECT zsubstr_at('main', 't', 'data', 1, 3)") == one(db, "SELECT zsubstr(?, 3)", value)
@@ -225,4 +231,32 @@ def test_views_and_other_statements_may_use_them(opener: Callable[..., Any], pat
     assert rows == [(VOLUME[3].tobytes(),)] * 3
     db.execute("UPDATE t SET data = zsubstr_at('main', 't', 'data', rowid, 1, 100)")
     assert db.execute("SELECT data FROM t").fetchall() == [(PICKLE[:100],)] * 3
+    db.close()
+
+
+@pytest.mark.parametrize(("start", "count"), RANGES + FAR_RANGES)
+def test_a_part_is_the_same_of_a_value_and_of_its_frame(db: Any, start: int, count: int) -> None:
+    value = bytes(range(200))
+    parts = [one(db, "SELECT zsubstr(?, ?, ?)", each, start, count) for each in (value, zb.compress(value))]
+    assert parts[0] == parts[1]
+    if count == FAR:
+        assert parts[0] == value
+
+
+@pytest.mark.parametrize("reads", ["zsubstr_at('main', '{}', 'data', 1, 1)", "zblob_stored('main', '{}', 'data', 1)"])
+@pytest.mark.parametrize("names", ["v", "vuw"])
+def test_views_that_read_themselves_are_errors(opener: Callable[..., Any], path: str, reads: str, names: str) -> None:
+    db = opener(path)
+    for i, name in enumerate(names):
+        db.execute(f"CREATE VIEW {name} AS SELECT 1 AS rowid, {reads.format(names[i - 1])} AS data")
+    for _ in range(2):
+        with pytest.raises(ERRORS, match="reads itself, or views read one another"):
+            db.execute("SELECT data FROM v").fetchall()
+    db.execute("CREATE TABLE t(data)")
+    db.execute("INSERT INTO t VALUES (x'0102')")
+    below = "t"
+    for name in ("a", "b", "c", "d"):
+        db.execute(f"CREATE VIEW {name} AS SELECT rowid, {reads.format(below)} AS data FROM t")
+        below = name
+    assert one(db, "SELECT data FROM d") in (b"\1\2", 1)
     db.close()
