@@ -95,6 +95,7 @@ class Trials:
         self._is_census = sizes is not None and sum(sizes) <= CENSUS_BYTES
         self._piece_size = CENSUS_BYTES if self._is_census else piece_size
         self._spent: defaultdict[Setting, float] = defaultdict(float)  # CPU seconds
+        self._tried: Counter[Setting] = Counter()  # pieces; of BASE, whole values
 
     # ---- Trying --------------------------------------------------------------------------------------------
 
@@ -141,15 +142,16 @@ class Trials:
         seed = self._rng.getrandbits(32)
 
         def task(value: bytes, hint: Hint | None) -> None:
-            self._looks[key] = look(value, hint, min_size=self.min_size, piece_size=self._piece_size, seed=seed)
+            seen = look(value, hint, min_size=self.min_size, piece_size=self._piece_size, seed=seed)
+            self._looks[key] = seen
+            self._tried[BASE] += seen.whole is not None and seen.is_touched
 
         return task
 
     def _try_task(self, key: Key) -> Any:
         known = self._looks[key]
-        whole_count = sum(each.whole is not None and each.is_touched for each in self._looks.values())
         cost = 0.0 if known.whole else 2 * known.pace * _tried_size(known)  # another may be before it
-        if not self._pace.may_try(whole_count, cost):
+        if not self._pace.may_try(self._tried[BASE], cost):
             return False if self._pace.is_over() else None
         share = OTHERS_SHARE / len(OTHERS) * sum(self._spent.values())
         wanted = [each for each in self._wanted(known) if self._is_census or self._spent[each] <= share]
@@ -161,6 +163,7 @@ class Trials:
                 return  # another one was stored meanwhile
             if known.whole is None:
                 known.whole = try_whole(value, hint, known.seed)
+                self._tried[BASE] += known.is_touched
                 self._spent[BASE] += (known.whole.compress + known.whole.decompress) * _tried_size(known)
             self._try_others(value, hint, known, wanted)
 
@@ -171,7 +174,7 @@ class Trials:
         if self._pace.is_over():
             return False
         known = self._looks[key]
-        wanted = [each for each in self._wanted(known) if self._is_census or self.trial_count(each) < ENOUGH_TRIALS]
+        wanted = [each for each in self._wanted(known) if self._is_census or self._tried[each] < ENOUGH_TRIALS]
         return (lambda value, hint: self._try_others(value, hint, known, wanted)) if wanted else None
 
     def _wanted(self, known: Look) -> list[Setting]:
@@ -184,6 +187,7 @@ class Trials:
             return
         found = try_others(value, hint, known, wanted, piece_size=self._piece_size, is_over=self._pace.is_over)
         known.others.update(found)
+        self._tried.update(found.keys())
         for setting, trial in found.items():
             self._spent[setting] += (trial.compress + trial.decompress) * min(len(value), self._piece_size)
 
@@ -203,7 +207,6 @@ class Trials:
         """Was every value of the column looked at?"""
         return self.is_complete and len(self._looks) == len(self._weights)
 
-    @property
     def _has_whole(self) -> bool:
         """Was any value that does not stay as it is compressed as a whole, or need none be?"""
         touched = [each for each in self._looks.values() if each.is_touched]
@@ -288,9 +291,9 @@ class Trials:
         if not self._looks:
             raise ZblobError("no value was tried")
         weighted = list(zip(self.weights(), self.looks, strict=True))
-        members = []
+        has_whole, members = self._has_whole(), []
         for weight, each in weighted:
-            whole = each.whole if self._has_whole else each.piece
+            whole = each.whole if has_whole else each.piece
             wanted = None if whole is None else weight * figure(whole)
             members.append(Member(each.stratum, weight * figure(each.piece), wanted, not each.is_touched))
         steps = [project(members, repeats=repeats)]
@@ -309,7 +312,7 @@ class Trials:
         steps = self._project(setting, figure, repeats=repeats)
         value = steps[-1].total
         errors = [each.error for each in steps] + [self._outer_error(steps[-1].predicted)]
-        if not self._has_whole:
+        if not self._has_whole():
             errors.append(PIECES_ALONE)
         joined: Error | None = NO_ERROR
         for each in errors:

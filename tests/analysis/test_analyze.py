@@ -263,6 +263,14 @@ def test_a_writer_goes_on(database: Path, journal: str) -> None:
     assert analysis.columns[0].rows > 2000
 
 
+def test_many_values_take_no_more_than_the_time_given(database: Path) -> None:
+    """What is made of them in the end must not grow with the square of their number."""
+    fill(database, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)", numbered(random.Random(7), 4000))
+    begun = time.process_time()
+    zb.analyze(database, seconds=1)
+    assert time.process_time() - begun < 6
+
+
 def numbered(rng: random.Random, count: int) -> Iterator[tuple[int, bytes]]:
     return ((n, text(rng, rng.randrange(10, 200)).encode()) for n in range(count))
 
