@@ -267,8 +267,8 @@ def test_many_values_take_no_more_than_the_time_given(database: Path) -> None:
     """What is made of them in the end must not grow with the square of their number."""
     fill(database, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)", numbered(random.Random(7), 4000))
     begun = time.process_time()
-    zb.analyze(database, seconds=1)
-    assert time.process_time() - begun < 6
+    zb.analyze(database, seconds=2)
+    assert time.process_time() - begun < 12
 
 
 def numbered(rng: random.Random, count: int) -> Iterator[tuple[int, bytes]]:
