@@ -144,8 +144,8 @@ class Model:
         most = {1: 4, 2: 1}.get(self.sample_size, 0) if is_narrow else 0
         require(not self.raster or self.components <= most, "samples of a pixel")
         require(not self.by_value or self.sample_size == 1, "samples by value")
-        require(not self.predicted or (is_narrow and self.components == 1), "predicted samples")
         if self.predicted:
+            require(is_narrow and self.components == 1 and self.width <= 2**20, "predicted samples")
             self.prediction = Prediction(bits, grid, (self.low, self.high), self.ranks)
         elif not self.label and not self.raster:
             self._read_intensity(bits)

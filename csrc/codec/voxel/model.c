@@ -396,7 +396,7 @@ read_way(struct bit_reader *r, struct voxel_model *model)
     uint32_t values = model->ranks_count ? model->ranks[0].count : voxel_value_count(type);
     int lowest = voxel_lowest_value(type);
     return model->low >= lowest && model->high - lowest < (int)values &&
-           voxel_sample_count(model) <= ZBLOB_CHUNK_RAW_MAX / type->size;
+           voxel_sample_count(model) <= ZBLOB_CHUNK_RAW_MAX / type->size && model->shape.width <= PREDICTED_WIDTH_MAX;
 }
 
 static void

@@ -82,6 +82,28 @@ def many_models(body: bytes, *, sample_type: int, size: tuple[int, ...], compone
     return Parts(sections, [Chunk(span, VOXEL, b"\0" * 16, 0) for _ in range(1024)]).pack()
 
 
+def predicted_rows(width: int, height: int) -> bytes:
+    """Rows of predicted samples that all are 0: four bytes decode to any number of them."""
+    body = BitWriter().put(4096, 16).put(0, 32)
+    for _ in range(9):
+        body.put(512, 10)
+    return one_image(body.done(), bytes(4), (width, height))
+
+
+def raster_rows(width: int, height: int) -> bytes:
+    """Pixels in raster order, with far more zeros than they need: all are decoded before that is seen."""
+    return one_image(
+        BitWriter().put(2048, 16).put(1, 32).put(height, 32).put(0, 49).done(), bytes(width * height), (width, height)
+    )
+
+
+def one_image(model: bytes, stored: bytes, size: tuple[int, int]) -> bytes:
+    """Of 8 bits, whose one chunk holds zeros."""
+    raw = bytes(size[0] * size[1])
+    sections = [Section(1, image_body(0, size)), Section(2, model_body(model))]
+    return Parts(sections, [Chunk(len(raw), VOXEL, stored, xxh3(raw))]).pack()
+
+
 def tiny_chunks(count: int, *, codec: int, wrong: bool = False) -> bytes:
     """A value of `count` bytes, of which each has a chunk of its own."""
     stored = zstandard.ZstdCompressor().compress(b"x") if codec == ZSTD else b"x"

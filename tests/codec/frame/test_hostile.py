@@ -1,4 +1,7 @@
-"""What hostile frames cost: memory and time, measured in a process of their own."""
+"""What hostile frames cost: memory and time, measured in a process of their own.
+
+Nothing takes more than eight times the time of an ordinary image by the byte, but what is coded sample by sample.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ import pytest
 import sqlite_zblob as zb
 import sqlite_zblob.codec
 
+from ...compat import decoder
+from ...compat.bits import DamagedError
 from ...conftest import one, open_apsw
 from ...samples.frame_parts import STORE, ZSTD, Chunk, Parts, Section, image_body, xxh3
 from . import hostile
@@ -32,6 +37,7 @@ READERS = [
 ]
 
 SLOWEST = 8  # times an ordinary image, by the byte
+SLOWEST_OF = {"predicted rows": 46, "raster rows": 110}  # what is coded sample by sample: about twice what was seen
 
 FRAMES: dict[str, Callable[[], bytes]] = {
     "overlapping images": hostile.overlapping_images,
@@ -40,6 +46,8 @@ FRAMES: dict[str, Callable[[], bytes]] = {
     "stored bytes": lambda: hostile.tiny_chunks(50_000, codec=STORE),
     "wrong bytes": lambda: hostile.tiny_chunks(50_000, codec=STORE, wrong=True),
     "Zstandard bytes": lambda: hostile.tiny_chunks(50_000, codec=ZSTD),
+    "predicted rows": lambda: hostile.predicted_rows(1024, 256),
+    "raster rows": lambda: hostile.raster_rows(1024, 256),
 }
 
 
@@ -78,7 +86,21 @@ def test_no_frame_is_much_slower_to_read_than_an_image(name: str, call: str) -> 
     frame, db = made(name), open_apsw()
     one(db, "SELECT zblob_config('threads', 1)")
     seconds = least(lambda: read_all(db, call, frame), 5)
-    assert seconds < SLOWEST * usual_rate() * (len(frame) + struct.unpack_from("<Q", frame, 16)[0])
+    size = len(frame) + struct.unpack_from("<Q", frame, 16)[0]
+    assert seconds < SLOWEST_OF.get(name, SLOWEST) * usual_rate() * size
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is Linux's to tell")
+def test_rows_of_predicted_samples_are_not_wider_than_their_memory_allows(tmp_path: Path) -> None:
+    """Beside the value at most 64 MiB; each sample of a row takes 28 bytes."""
+    wide = hostile.predicted_rows((1 << 20) + 1, 2)
+    for decode in (zb.decompress, decoder.decode):
+        with pytest.raises((zb.DamagedFrameError, DamagedError)):
+            decode(wide)
+    widest = hostile.predicted_rows(1 << 20, 2)
+    assert zb.decompress(widest) == bytes(1 << 21)
+    (cost,) = costs(widest, [DECOMPRESS], tmp_path)
+    assert cost.memory < 32 << 20
 
 
 def test_images_must_not_overlap_nor_be_out_of_order() -> None:

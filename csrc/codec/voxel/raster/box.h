@@ -12,6 +12,8 @@ enum raster_way {
 };
 
 enum { RASTER_WEIGHTS = 9, RASTER_WEIGHT_BITS = 10, RASTER_WEIGHT_MOST = 511 /* in units of 1 / 128 */ };
+/* A sample of a row takes 28 bytes of memory while it is predicted, whatever its own size. */
+enum { PREDICTED_WIDTH_MAX = 1 << 20 };
 
 /* Whole rows of pixels without gaps between them. */
 struct raster_box {
