@@ -34,7 +34,8 @@ is_whole_image(const struct chunk_place *place)
 /* An image's chunk is encoded by its codec or stored. Codec "auto" then tries others; so does a chunk that would be
  * stored. */
 static enum zblob_result
-encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry, uint32_t *zstd_size)
+encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry,
+               struct zstd_trial *trial)
 {
     const struct chunk_place *place = &chunk->place;
     enum zblob_result result = ZBLOB_OK;
@@ -49,7 +50,7 @@ encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct z
     if (result == ZBLOB_OK && fits && is_open && !is_text && chunk->codec == ZBLOB_CODEC_VOXEL)
         rival_planes(plan, chunk, entry);
     if (result == ZBLOB_OK && (!fits || is_open))
-        *zstd_size = (uint32_t)rival_zstd(plan, chunk, entry);
+        rival_zstd(plan, chunk, entry, trial);
     return result;
 }
 
@@ -64,7 +65,7 @@ encode_chunk(struct plan *plan, size_t i)
     entry->raw_size = (uint32_t)place->raw_size;
     entry->checksum = checksum_xxh3(plan->src + place->raw_offset, place->raw_size);
     if (place->image)
-        plan->results[i] = encode_samples(plan, chunk, entry, &plan->zstd_sizes[i]);
+        plan->results[i] = encode_samples(plan, chunk, entry, &plan->trials[i]);
     else
         plan->results[i] = encode_by(plan, chunk, chunk->codec, entry);
     bool grows = entry->stored_size >= place->raw_size && plan->has_image_chunks;

@@ -34,6 +34,10 @@
 #define TINY_FRAME 512
 #define LITTLE_FRAME (16 << 10)
 #define LITTLE_SHARE 32
+#define SLOW_LEVEL 8           /* from here on, zstd is not tried again on what it has been tried on, */
+#define ENDS_MAX 1024          /* but for so many bytes around it, */
+#define CUT_SIZE 32            /* each of which takes so much in the header and in a frame of zstd's, */
+#define GAIN_SHARE 128         /* unless that spares more than this part of the frame */
 #define SMALL_FRAME (64 << 10) /* in larger frames the cuts around one image do not count */
 
 /* ---- Equal chunks ---------------------------------------------------------------------------- */
@@ -148,9 +152,9 @@ chunks_are_smaller(const struct plan *plan, uint64_t frame_size)
     uint64_t expected = 0;
     for (size_t i = 0; i < plan->chunk_count; i++) {
         bool is_image = plan->chunks[i].place.image;
-        if (is_image && !plan->zstd_sizes[i])
+        if (is_image && !plan->trials[i].size)
             return false;
-        expected += is_image ? plan->zstd_sizes[i] : plan->index[i].stored_size;
+        expected += is_image ? plan->trials[i].size : plan->index[i].stored_size;
     }
     return expected <= frame_size;
 }
@@ -163,10 +167,29 @@ is_nearly_nothing(const struct plan *plan, uint64_t frame_size)
     return frame_size < (is_label ? TINY_FRAME : LITTLE_FRAME) && frame_size < plan->src_size / LITTLE_SHARE;
 }
 
+/* Has zstd been tried, at a slow level, on a chunk that is all of the value but its ends? Then it would make about the same
+ * of the whole. What that spares are the cuts at those ends. */
+static bool
+has_been_tried(const struct plan *plan, uint64_t frame_size)
+{
+    if (plan->options->level < SLOW_LEVEL)
+        return false;
+    for (size_t i = 0; i < plan->chunk_count; i++) {
+        const struct voxel_model *model = plan->chunks[i].place.model;
+        uint64_t now = plan->index[i].stored_size + CUT_SIZE * (plan->chunk_count - 1);
+        now += plan->index[i].codec == ZBLOB_CODEC_VOXEL ? voxel_model_size(model) : 0;
+        if (plan->src_size - plan->index[i].raw_size <= ENDS_MAX)
+            return plan->trials[i].is_wanted && plan->trials[i].size + frame_size / GAIN_SHARE > now;
+    }
+    return false;
+}
+
 bool
 general_may_win(const struct plan *plan, uint64_t frame_size)
 {
     if (plan->options->codec != ZBLOB_CODEC_AUTO || !plan->has_image_chunks)
+        return false;
+    if (has_been_tried(plan, frame_size))
         return false;
     if (plan->image_count == 1 && is_nearly_nothing(plan, frame_size))
         return true;

@@ -369,9 +369,9 @@ allocate(struct plan *plan, struct zblob_error *error)
     size_t capacity = plan->chunk_count + 1; /* calloc of nothing may give NULL */
     plan->chunks = calloc(capacity, sizeof *plan->chunks);
     plan->index = calloc(capacity, sizeof *plan->index);
-    plan->zstd_sizes = calloc(capacity, sizeof *plan->zstd_sizes);
+    plan->trials = calloc(capacity, sizeof *plan->trials);
     plan->results = calloc(capacity, sizeof *plan->results);
-    if (!plan->chunks || !plan->index || !plan->zstd_sizes || !plan->results)
+    if (!plan->chunks || !plan->index || !plan->trials || !plan->results)
         return zblob_fail_memory(error, capacity * sizeof *plan->chunks);
     add_chunks(plan); /* fills */
     for (size_t i = 0; i < plan->chunk_count; i++) {
@@ -395,7 +395,7 @@ plan_free(struct plan *plan)
     free(plan->images);
     free(plan->chunks);
     free(plan->index);
-    free(plan->zstd_sizes);
+    free(plan->trials);
     free(plan->results);
     if (plan_is_packed(plan))
         free(plan->scratch);

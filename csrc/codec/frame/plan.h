@@ -17,6 +17,12 @@ struct plan_chunk {
     size_t slot;            /* where its encoding goes in the scratch block */
 };
 
+/* What zstd makes of a chunk of an image. */
+struct zstd_trial {
+    uint32_t size;  /* about; 0: unknown */
+    bool is_wanted; /* seen on the whole chunk, at the level that the options ask for */
+};
+
 struct plan {
     const struct zblob_options *options;
     const unsigned char *src;
@@ -31,7 +37,7 @@ struct plan {
     bool is_stored; /* the value is compressed already: no codec is tried */
     struct plan_chunk *chunks;
     struct zblob_chunk *index; /* the frame's, one entry per chunk */
-    uint32_t *zstd_sizes;      /* about what zstd makes of each chunk of an image; 0: unknown */
+    struct zstd_trial *trials; /* one per chunk */
     size_t chunk_count;
     unsigned char *scratch;
     enum zblob_result *results; /* of encoding each chunk */

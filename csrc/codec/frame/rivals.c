@@ -144,7 +144,7 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
 /* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the wanted one? */
 static bool
 excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
-                    int margin, unsigned char *aside, size_t capacity, size_t *expected)
+                    int margin, unsigned char *aside, size_t capacity, struct zstd_trial *trial)
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
@@ -154,7 +154,7 @@ excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, con
         zstd_encode(level, excerpt, size, aside, capacity, &encoded);
         margin = SAME_LEVEL_MARGIN;
     }
-    *expected = (size_t)((uint64_t)encoded * entry->raw_size / size);
+    trial->size = (uint32_t)((uint64_t)encoded * entry->raw_size / size);
     return comes_close(encoded, size, entry, margin);
 }
 
@@ -192,11 +192,10 @@ rival_level_of(int level, bool repeats, const unsigned char *src, size_t raw_siz
     return slow + slow / DEEP_GAIN < quick ? level : usual;
 }
 
-/* What zstd makes of the chunk, in `aside`: 0 where excerpts show that it makes more than the chunk takes now. *expected:
- * about what it would make of it. */
+/* What zstd makes of the chunk, in `aside`: 0 where excerpts show that it makes more than the chunk takes now. */
 static size_t
 encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
-                unsigned char *aside, size_t capacity, size_t *expected)
+                unsigned char *aside, size_t capacity, struct zstd_trial *trial)
 {
     const unsigned char *src = plan->src + chunk->place.raw_offset;
     size_t raw_size = chunk->place.raw_size, encoded = 0;
@@ -204,7 +203,7 @@ encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const s
     if (level <= QUICK_LEVEL)
         margin = raw_size >= LARGE_CHUNK ? LARGE_MARGIN : QUICK_MARGIN;
     bool repeats = has_repeats(plan, &chunk->place);
-    if (!repeats && !excerpt_comes_close(plan, chunk, entry, margin, aside, capacity, expected))
+    if (!repeats && !excerpt_comes_close(plan, chunk, entry, margin, aside, capacity, trial))
         return 0;
     bool goes_deeper = repeats;
     if (!repeats) {
@@ -215,23 +214,22 @@ encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const s
     if (goes_deeper)
         zstd_encode_best(rival_level_of(level, repeats, src, raw_size), repeats ? ZSTD_REPEATS : ZSTD_IMAGE, src,
                          raw_size, aside, capacity, &encoded);
-    *expected = encoded;
+    *trial = (struct zstd_trial){.size = (uint32_t)encoded, .is_wanted = goes_deeper};
     return encoded;
 }
 
 /* Repetitive images can suit a byte matcher better than any predictor. Where rows repeat, the wanted level is tried on the
  * whole chunk. Otherwise an excerpt is tried first, then the whole chunk at the lowest level, then the wanted one, if it is
  * slow, on a piece, and only then that level on the whole. */
-size_t
-rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry)
+void
+rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_chunk *entry, struct zstd_trial *trial)
 {
-    size_t capacity = zstd_bound(chunk->place.raw_size), expected = 0;
+    size_t capacity = zstd_bound(chunk->place.raw_size);
     unsigned char *aside = kept_take(capacity + PIECES * PIECE_MAX);
     if (!aside)
-        return 0;
-    size_t encoded = encode_if_close(plan, chunk, entry, aside, capacity, &expected);
+        return;
+    size_t encoded = encode_if_close(plan, chunk, entry, aside, capacity, trial);
     if (encoded && encoded < entry->stored_size + spared_by_zstd(&chunk->place, entry))
         replace(plan, chunk, entry, ZBLOB_CODEC_ZSTD, aside, encoded);
     kept_return(aside);
-    return expected;
 }
