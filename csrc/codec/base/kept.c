@@ -30,6 +30,18 @@ enum { KEEPS = 0 };
 enum { KEEPS = 1 };
 #endif
 
+/* For tests (docs/testing.md): what is read before it was written, or after it was returned, shall not be by chance what
+ * it should be. */
+static void
+spoil(void *memory, int byte, size_t size)
+{
+#ifdef KEPT_SPOILS
+    memset(memory, byte, size);
+#else
+    (void)memory, (void)byte, (void)size;
+#endif
+}
+
 /* Before each piece. */
 struct head {
     size_t size;
@@ -123,8 +135,10 @@ kept_take(size_t size)
         return NULL;
     struct keeper *keeper = size >= LEAST && size <= MOST ? keeper_of_thread() : NULL;
     unsigned char *piece = keeper ? find_piece(keeper, size) : NULL;
-    if (piece)
+    if (piece) {
+        spoil(piece, 0xA5, head_of(piece).size);
         return piece;
+    }
     if (KEEPS && size >= LEAST && size <= MOST)
         size = (size + ROUND - 1) / ROUND * ROUND;
     unsigned char *block = malloc(size + 2 * KEPT_ALIGNMENT);
@@ -134,6 +148,7 @@ kept_take(size_t size)
     piece += -(uintptr_t)piece & (KEPT_ALIGNMENT - 1);
     struct head head = {.size = size, .block = block};
     memcpy(piece - sizeof head, &head, sizeof head);
+    spoil(piece, 0xA5, size);
     return piece;
 }
 
@@ -171,6 +186,7 @@ kept_return(void *memory)
     if (!memory)
         return;
     struct head head = head_of(memory);
+    spoil(memory, 0x5A, head.size);
     if (head.size < LEAST || head.size > MOST || !keep(memory, head.size))
         free(head.block);
 }

@@ -111,6 +111,7 @@ plain_decode(struct voxel_decoder *decoder, const uint16_t *tables, uint16_t *co
             any |= entry & 0xC0;
         }
     }
+    memset(codes + count, 0, (voxel_whole_vectors(count) - count) * sizeof *codes); /* others read whole vectors */
     decoder->words = words;
     memcpy(decoder->states, states, state_count * sizeof *states);
     if (any)
