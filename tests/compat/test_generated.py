@@ -14,11 +14,10 @@ import sqlite_zblob as zb
 from ..samples.frame_parts import IMAGE, MODEL, VOXEL, Parts
 from . import decoder
 from .bits import Grid
+from .compose import SEEDS_OF_ALL_KINDS as CHOSEN
 from .compose import compose
 from .voxel_decoder import Model
 
-# Seeds whose frames have all kinds among them, in little time.
-CHOSEN = (12, 35, 44, 60, 70, 81, 88, 91, 106, 107, 137, 138, 163, 165, 176)
 # More of them find more: ZBLOB_GENERATED_FRAMES=20000 takes an hour. FIRST goes on where another run has ended.
 COUNT = int(os.environ.get("ZBLOB_GENERATED_FRAMES", "0"))
 FIRST = int(os.environ.get("ZBLOB_GENERATED_FIRST", "0"))

@@ -79,6 +79,9 @@ static const struct scenario scenarios[] = {
      "SELECT hex(zdecompress(zcompress(volume(-4), '{\"dtype\": \"float32\", \"shape\": [24, 32, 32]}')))", SAME},
     {"zcompress of labels", "",
      "SELECT hex(zdecompress(zcompress(volume(0), '{\"dtype\": \"uint8\", \"shape\": [24, 32, 32]}')))", SAME},
+    {"zcompress of a small slice", "",
+     "SELECT hex(zdecompress(zcompress(volume(), '{\"dtype\": \"uint8\", \"shape\": [192, 128], \"level\": 9}')))",
+     SAME},
     {"zcompress of planes", "",
      "SELECT hex(zdecompress(zcompress(volume(4), '{\"codec\": \"planes\", \"dtype\": \"float32\", \"shape\": [24, 32, "
      "32]}')))",

@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 import sqlite_zblob as zb
 
-from ..compat.compose import compose, compose_compact
+from ..compat.compose import SEEDS_OF_ALL_KINDS, compose, compose_compact
 from ..samples.containers import small_containers
 from ..samples.files import small_files
 from ..samples.frames import FRAMES
@@ -25,7 +25,7 @@ from ..samples.values import sample_values
 from .building import CORPUS
 
 LARGEST = 200_000  # bytes of a value
-COMPOSED = int(os.environ.get("ZBLOB_GENERATED_FRAMES", "8"))  # frames that no encoder makes
+COMPOSED = int(os.environ.get("ZBLOB_GENERATED_FRAMES", "0"))  # frames that no encoder makes, beside those of all kinds
 
 
 def images() -> dict[str, np.ndarray]:
@@ -82,7 +82,7 @@ def frames() -> dict[str, bytes]:
     found = {f"frame of {name}": zb.compress(value) for name, value in values.items()}
     swift = {f"swift frame of {name}": zb.compress(value, 1) for name, value in values.items()}
     found |= {name: frame for name, frame in swift.items() if zb.info(frame).codec == "voxel"}
-    found |= {f"composed {seed}": compose(seed)[0] for seed in range(COMPOSED)}
+    found |= {f"composed {seed}": compose(seed)[0] for seed in (*SEEDS_OF_ALL_KINDS, *range(COMPOSED))}
     return found | {f"small {name}": frame for name, (frame, _) in FRAMES.items()}
 
 
