@@ -16,7 +16,7 @@ from typing import Literal
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import ENVELOPES, MODES, Envelope, Mode
 from ..codec import DEFAULT_LEVEL, make_options
-from ..connect.database import atomic, fold, quote, run
+from ..connect.database import atomic, fold, quote, run, snapshot
 from ..connect.dictionaries import finder
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, triggers_are_off
@@ -150,9 +150,10 @@ def _enable(connection: Connection, wanted: ColumnStatus, *, force: bool) -> Col
     if wanted.mode == "table" and current:
         change_virtual(connection, current[0].table, column, schema, settings)
         return next(each for each in enabled_columns(connection, schema) if each.is_column(table, column))
-    if wanted.mode == "table" and fold(table) in {fold(each.table) for each in virtual_columns(connection, schema)}:
-        raise ChangedError(f"another connection has made {table} a virtual table a moment ago: try again")
-    found = look_at_table(connection, table, schema)
+    with snapshot(connection):  # others may make it a virtual table between two looks
+        if wanted.mode == "table" and fold(table) in {fold(each.table) for each in virtual_columns(connection, schema)}:
+            raise ChangedError(f"another connection has made {table} a virtual table a moment ago: try again")
+        found = look_at_table(connection, table, schema)
     name = found.column(column).name
     wanted = replace(wanted, table=found.name, column=name)
     if wanted.mode == "table":

@@ -268,3 +268,21 @@ def test_two_that_make_the_same_table_virtual(path: str, monkeypatch: pytest.Mon
     assert entry.mode == "table" and entry.is_intact and looks == 3
     db.close()
     other.close()
+
+
+def test_a_table_that_becomes_virtual_just_before_the_last_look(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    db, other, looks = open_apsw(path), open_apsw(path), 0
+    one(db, "PRAGMA journal_mode=WAL")
+    db.execute("CREATE TABLE t(id TEXT PRIMARY KEY, data)")
+    look_at_table = storage.look_at_table
+
+    def look(connection: Any, *place: str) -> Any:
+        nonlocal looks
+        looks += connection is db
+        if looks == 1 and connection is db:
+            zb.enable(other, "t", "data", mode="table")
+        return look_at_table(connection, *place)
+
+    monkeypatch.setattr(storage, "look_at_table", look)
+    assert zb.enable(db, "t", "data", mode="table").mode == "table"
+    assert looks == 1
