@@ -81,6 +81,8 @@ class Ending:
             if not is_too_much:
                 done += entry.raw_size
                 rewriter.tally.stored_bytes += self._settle(entry) - entry.size
+        # A walk may have counted less of a row that has changed since: the sum is about right, and no size is negative.
+        rewriter.tally.stored_bytes = max(0, rewriter.tally.stored_bytes)
         counts.take(rewriter.tally)
         counts.missed = missed
 

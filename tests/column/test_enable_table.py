@@ -12,6 +12,7 @@ import pytest
 
 import sqlite_zblob as zb
 from sqlite_zblob.column import storage
+from sqlite_zblob.column.schema import look_at_table
 
 from ..conftest import one, open_apsw
 
@@ -274,7 +275,6 @@ def test_a_table_that_becomes_virtual_just_before_the_last_look(path: str, monke
     db, other, looks = open_apsw(path), open_apsw(path), 0
     one(db, "PRAGMA journal_mode=WAL")
     db.execute("CREATE TABLE t(id TEXT PRIMARY KEY, data)")
-    look_at_table = storage.look_at_table
 
     def look(connection: Any, *place: str) -> Any:
         nonlocal looks
