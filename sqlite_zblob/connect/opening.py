@@ -141,7 +141,7 @@ def reading(database: Database) -> Iterator[Connection]:
     location = locate(database)
     _check_file(location, writes=False)
     with _named_errors(location), closing(_open(location, writes=False)) as connection:
-        connection.set_busy_timeout(round(READING_SECONDS * 1000))
+        connection.set_busy_handler(patience(READING_SECONDS))
         load(connection)
         run(connection, "SELECT count(*) FROM sqlite_master")  # whether it is a database shows only now
         yield connection
@@ -151,7 +151,7 @@ def reading(database: Database) -> Iterator[Connection]:
 def connected(database: Database, *, writes: bool) -> Iterator[Connection]:
     """The caller's own connection as it is, or one of our own to this path, with the extension, whose triggers fire.
 
-    :param writes: False: a connection of our own only reads.
+    :param writes: False: a connection of our own only reads, and waits for locks as long as that of `reading`.
     :raises OSError: of a path, as `reading`.
     :raises DatabaseError: of a path, as `reading`.
     :raises OptionError: of a path, as `reading`.
@@ -252,13 +252,14 @@ def _require_file(path: str) -> None:
         )
 
 
-def patience() -> Callable[[int], bool]:
-    """A busy handler that waits for REWRITING_SECONDS."""
+def patience(seconds: float | None = None) -> Callable[[int], bool]:
+    """A busy handler that waits for so long, REWRITING_SECONDS by default. Ctrl-C ends the wait."""
+    limit = REWRITING_SECONDS if seconds is None else seconds
     deadline = [0.0]
 
     def wait(attempts: int) -> bool:
         if attempts == 0:
-            deadline[0] = time.monotonic() + REWRITING_SECONDS
+            deadline[0] = time.monotonic() + limit
         time.sleep(min(0.001 * (attempts + 1), 0.02))
         return time.monotonic() < deadline[0]
 
@@ -273,9 +274,10 @@ def path_of(database: Database) -> str:
     return _locate_file(database).name
 
 
-def opened(path: FilePath, *, writes: bool) -> apsw.Connection:
+def opened(path: FilePath, *, writes: bool, is_job: bool = False) -> apsw.Connection:
     """A connection of our own that stays open, with the extension, whose triggers fire. The caller closes it.
 
+    :param is_job: nobody sits before it, so that it waits for a lock as long as one that writes.
     :raises OSError: as `reading`.
     :raises DatabaseError: as `reading`.
     :raises OptionError: as `reading`.
@@ -285,7 +287,7 @@ def opened(path: FilePath, *, writes: bool) -> apsw.Connection:
     with _named_errors(location):
         connection = _open(location, writes=writes)
         try:
-            connection.set_busy_handler(patience())
+            connection.set_busy_handler(patience(REWRITING_SECONDS if writes or is_job else READING_SECONDS))
             load(connection)
             run(connection, "SELECT count(*) FROM sqlite_master")
         except BaseException:

@@ -173,7 +173,7 @@ def name_or_none(key: Key) -> Any:
 
 def _jobs(paths: list[str], table: str, column: str, target: Target) -> Iterator[_Job]:
     for path in paths:
-        with closing(opened(path, writes=False)) as connection, errors_of(path):
+        with closing(opened(path, writes=False, is_job=True)) as connection, errors_of(path):
             found = find_rows(connection, table)
             name = found.column(column).name
             if len(found.primary_key) > 1 or not (found.rowid_name or found.primary_key):
@@ -202,7 +202,7 @@ def export_row(job: _Job) -> RowResult:
     objects = _client(job.target, creates=True)
     write = zarr_rows.write_row if job.target.kind == "zarr" else file_rows.write_row
     try:
-        with closing(opened(job.path, writes=False)) as connection, errors_of(job.path):
+        with closing(opened(job.path, writes=False, is_job=True)) as connection, errors_of(job.path):
             found = find_rows(connection, job.table) if not job.table.endswith("_rows") else None
             address = found.address if found else f"main.{quote(job.table)}"
             rowid = (found.rowid_name or quote(found.primary_key[0].name)) if found else "rowid"

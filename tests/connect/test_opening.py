@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -385,4 +386,28 @@ def test_a_lock_that_is_held_for_long(path: Path, monkeypatch: pytest.MonkeyPatc
     for function in ALL.values():
         with pytest.raises(zb.DatabaseError, match="is locked"):
             function(path)
+    connection.close()
+
+
+READ_BY_PATH: dict[str, Callable[[Any], Any]] = {
+    "open_blob": lambda database: zb.open_blob(database, "t", "v", 1),
+    "open_image": lambda database: zb.images.open_image(database, "t", "v", 1),
+    "read_image": lambda database: zb.images.read_image(database, "t", 1, column="v"),
+    "status": zb.status,
+    "recommend": lambda database: zb.recommend(database, "t", "v"),
+}
+
+
+@each(READ_BY_PATH)
+def test_who_only_reads_waits_for_seconds(
+    path: Path, function: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sqlite_zblob.connect.opening.READING_SECONDS", 0.01)
+    monkeypatch.setattr("sqlite_zblob.connect.opening.REWRITING_SECONDS", 2)
+    connection = apsw.Connection(str(path))
+    connection.execute("BEGIN EXCLUSIVE")
+    begin = time.monotonic()
+    with pytest.raises(zb.DatabaseError, match="is locked"):
+        function(path)
+    assert time.monotonic() - begin < 1.5
     connection.close()

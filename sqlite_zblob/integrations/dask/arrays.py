@@ -116,7 +116,7 @@ def _find(
     """In the order of the keys, if there are any."""
     if keys is None:
         for path in paths:
-            with closing(opened(path, writes=False)) as connection, errors_of(path):
+            with closing(opened(path, writes=False, is_job=True)) as connection, errors_of(path):
                 for key, rowid in _rows(connection, table, column):
                     yield key, *_source(connection, path, table, column, rowid, image)
         return
@@ -168,7 +168,7 @@ class _File:
     """An open database, and the statement that finds a row by its key."""
 
     def __init__(self, path: str, table: str) -> None:
-        self.connection = opened(path, writes=False)
+        self.connection = opened(path, writes=False, is_job=True)
         with errors_of(path):
             name, rowid = _columns(self.connection, table)
             address = f"main.{quote(find_rows(self.connection, table).name)}"
@@ -204,7 +204,7 @@ def _open(source: Source) -> StoredImage:
         _kept.images.move_to_end(source)
         return _kept.images[source]
     if source.path not in _kept.connections:
-        _kept.connections[source.path] = opened(source.path, writes=False)
+        _kept.connections[source.path] = opened(source.path, writes=False, is_job=True)
     with errors_of(source.path):
         found = open_image(_kept.connections[source.path], *source[1:4], image=source.image)
     if found.mark != source.mark:
