@@ -29,10 +29,8 @@ from ..codec import (
 )
 from ..errors import DamagedFrameError, MissingDictionaryError, SizeLimitError, UnsupportedFrameError
 from ..log import log
-from ..parts.pieces import LET_GO_CHUNKS, PIECE_SIZE, ChunkFile, let_go, map_written
+from ..parts.pieces import LARGE_SIZE, LET_GO_CHUNKS, PIECE_SIZE, ChunkFile, let_go, map_written
 from .values import Key, Place, map_value, read_value
-
-LARGE_SIZE = 64 << 20
 
 # Stored bytes that one read of a value that is checked takes, since SQLite goes through all pages before them.
 READ_SIZE = 16 << 20

@@ -23,7 +23,7 @@ from ..column.virtual import find_rows
 from ..connect.database import octet_length, quote, run, snapshot, text_of
 from ..connect.loader import Connection
 from ..errors import DamagedFrameError, OptionError, UnsupportedFrameError
-from ..parts.pieces import LET_GO_SIZE, is_mapped, let_go, map_written, overwrite, pieces_of, takes_pieces
+from ..parts.pieces import LARGE_SIZE, LET_GO_SIZE, let_go, map_written, overwrite, pieces_of, takes_pieces
 
 Key = tuple[Any, ...]
 
@@ -456,7 +456,7 @@ def touch_value(connection: apsw.Connection, place: Place, key: Key, size: int) 
 
 def replace_value(connection: apsw.Connection, place: Place, key: Key, value_type: str, value: Buffer) -> bool:
     """Write a value in place of the one that is there. False: there is no such row, or it would become another text."""
-    if is_mapped(value) and value_type == "blob" and place.takes_pieces:
+    if len(value) >= LARGE_SIZE and value_type == "blob" and place.takes_pieces:
         return _replace_in_pieces(connection, place, key, value)
     new, condition, values = "?", place.condition, (value, *key)
     if value_type == "text":

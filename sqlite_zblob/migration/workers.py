@@ -362,7 +362,7 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
     # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
     if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
         return kept
-    if not (comes_back(new, value) if is_mapped(value) else _is_same(_decompressed(new, item.size), value)):
+    if not (comes_back(new, value) if is_large(item.size) else _is_same(_decompressed(new, item.size), value)):
         return Outcome("failed", reason="what was compressed does not decompress to the same bytes")
     return Outcome("replace", raw_size=item.size, digest=digest, value=new)
 

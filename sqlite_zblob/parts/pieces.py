@@ -18,6 +18,9 @@ from ..connect.loader import Connection
 
 PIECE_SIZE = 1 << 20
 
+# From so many bytes on, a value is worked on piece by piece: SQLite makes two copies of one that is bound as a whole.
+LARGE_SIZE = 64 << 20
+
 # Of what is written by SQL, where SQLite goes through all pages before a piece to reach it.
 SQL_PIECE_SIZE = 16 << 20
 
@@ -65,13 +68,15 @@ def pieces_of(value: Buffer) -> Iterator[memoryview]:
 class ChunkFile:
     """A file for the encoded chunks of a mapped value. What has been encoded need not stay in memory."""
 
-    def __init__(self, file: BinaryIO, value: Buffer) -> None:
-        self.file, self.value, self.writes = file, value, 0
+    def __init__(self, file: BinaryIO, value: Buffer, check: Callable[[], None] | None = None) -> None:
+        self.file, self.value, self.check, self.writes = file, value, check, 0
         self.tell, self.seek, self.truncate = file.tell, file.seek, file.truncate
 
     def write(self, data: Any) -> None:
         self.file.write(data)
         self.writes += 1
+        if self.check:  # which raises what has come up meanwhile
+            self.check()
         if self.writes % LET_GO_CHUNKS == 0:
             let_go(self.value)
 

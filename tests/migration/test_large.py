@@ -15,7 +15,7 @@ import pytest
 
 import sqlite_zblob as zb
 from sqlite_zblob.codec import find_damages
-from sqlite_zblob.migration import large
+from sqlite_zblob.migration import large, values, workers
 from sqlite_zblob.parts import pieces
 
 from ..conftest import ROOT, one, open_apsw
@@ -44,7 +44,8 @@ SETTINGS: dict[str, Any] = {
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of what is made in files."""
-    monkeypatch.setattr(large, "LARGE_SIZE", 1 << 14)
+    for module in (large, values):
+        monkeypatch.setattr(module, "LARGE_SIZE", 1 << 14)
     monkeypatch.setattr(large, "READ_SIZE", 1 << 16)
     sizes: list[int] = []
     before = pieces.map_written
@@ -145,12 +146,22 @@ def test_without_room_for_files_values_are_in_memory(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
+    in_pieces: list[Any] = []
+
+    def overwrite(*given: Any) -> None:
+        in_pieces.append(given)
+        pieces.overwrite(*given)
+
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(values, "overwrite", overwrite)
+    monkeypatch.setattr(workers, "_decompressed", None)  # a second copy of the value
     db = fill(path, ["image", "noise"])
     before = rows(db)
     zb.migrate(path, "t", "data")
     assert one(db, "SELECT zis_frame(data) FROM t") == 1
+    assert len(in_pieces) == 1  # SQLite would make two copies of a value that is bound
     assert zb.restore(path, "t", "data").finished
+    assert len(in_pieces) == 2
     assert rows(db) == before
 
 
