@@ -16,7 +16,7 @@ from .codec import DEFAULT_LEVEL, compress, decompress, info
 from .column.schema import look_at_table, master_of, require_schema
 from .column.storage import status
 from .column.virtual import is_zblob
-from .connect.database import atomic, fold, quote, run
+from .connect.database import atomic, fold, plain_key, quote, run
 from .connect.loader import Connection, load
 from .connect.opening import Database, connected
 from .errors import OptionError, WrongTypeError
@@ -44,6 +44,7 @@ def write_image(
     :raises OptionError: it cannot be stored without a loss, or the table has no such column.
     """
     value: bytes = _to_bytes(image)
+    key = plain_key(key)
     with connected(database, writes=True) as connection:
         load(connection)
         require_schema(connection, schema)
@@ -56,7 +57,7 @@ def write_image(
             value = compress(value, DEFAULT_LEVEL if level is None else level)
         address = f"{quote(schema)}.{quote(table)}"
         with atomic(connection):
-            if not _definition(connection, table, schema):
+            if not _definition(connection, table, schema) and not fold(table).startswith("sqlite_"):
                 run(connection, f"CREATE TABLE {address}(key PRIMARY KEY NOT NULL, {quote(column)} BLOB NOT NULL)")
             key_name = quote(_key_column(connection, table, column, schema))
             if run(connection, f"SELECT 1 FROM {address} WHERE {key_name} = ?", (key,)):
@@ -80,7 +81,7 @@ def read_image(
         load(connection)
         name = quote(_key_column(connection, table, column, schema))
         sql = f"SELECT {quote(column)} FROM {quote(schema)}.{quote(table)} WHERE {name} = ?"
-        rows = run(connection, sql, (key,))
+        rows = run(connection, sql, (plain_key(key),))
     if not rows or rows[0][0] is None:
         raise KeyError(key)
     value = rows[0][0]
@@ -92,14 +93,15 @@ def read_image(
 
 
 def _definition(connection: Connection, table: str, schema: str) -> str:
-    rows = run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'table'")
+    rows = run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type IN ('table', 'view')")
     return next((sql for name, sql in rows if fold(name) == fold(table)), "")
 
 
 def _key_column(connection: Connection, table: str, column: str, schema: str) -> str:
     require_schema(connection, schema)
     is_virtual = is_zblob(_definition(connection, table, schema))
-    found = look_at_table(connection, f"{table}_rows" if is_virtual else table, schema, allow_shadow=is_virtual)
+    name = f"{table}_rows" if is_virtual else table
+    found = look_at_table(connection, name, schema, allow_shadow=is_virtual, use="take")
     found.column(column)
     if len(found.primary_key) != 1:
         raise OptionError(f"table {table} has {len(found.primary_key)} columns in its primary key, not one")

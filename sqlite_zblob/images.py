@@ -142,6 +142,11 @@ def _colours_last(array: np.ndarray[Any, Any], about: ImageInfo) -> tuple[np.nda
 def _read(value: Buffer, image: int | None) -> tuple[np.ndarray[Any, Any], ImageInfo]:
     raw = decompress(value)
     found = info(raw).images if isinstance(raw, bytes) else ()
+    if not found:
+        raise OptionError(
+            "the value holds no image: it is cut off, or none, or has no samples, or a type or a number of axes that "
+            "is not known here; decompress gives its bytes"
+        )
     image = largest(found) if image is None else image
     if isinstance(raw, str) or not isinstance(image, int) or not 0 <= image < len(found):
         raise OptionError(f"the value has {len(found)} images, counted from 0, and no image {image!r}")
@@ -325,7 +330,7 @@ def _values(connection: apsw.Connection, table: str, column: str, schema: str) -
     elif definition.lower().startswith("create virtual"):
         yield from _loaded_values(connection, f"{quote(schema)}.{quote(table)}", ["rowid"], column)
         return
-    found = look_at_table(connection, table, schema, allow_shadow=True)
+    found = look_at_table(connection, table, schema, allow_shadow=True, use="name")
     name = found.column(column).name
     key = [quote(part.name) for part in found.primary_key] or [found.rowid_name or "NULL"]
     # Where any column is generated, blob_open refuses the table, or in older versions of SQLite opens another column.

@@ -96,6 +96,8 @@ look_up(sqlite3_context *context, struct stored *stored, const char *schema, con
     if (result != SQLITE_OK)
         return fail_sql(context, stored);
     result = sqlite3_step(stored->held);
+    if (result == SQLITE_DONE && sqlite3_strnicmp(table, "sqlite_", 7) == 0)
+        return fail_text(context, sqlite3_mprintf("table %s is one of SQLite's own: SELECT from it", table));
     if (result == SQLITE_DONE)
         return fail_text(context, sqlite3_mprintf("there is no table %s in %s", table, schema));
     if (result != SQLITE_ROW)

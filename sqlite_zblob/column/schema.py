@@ -135,21 +135,26 @@ def check_metadata(connection: Connection, schema: str) -> None:
             )
 
 
-def look_at_table(connection: Connection, name: str, schema: str = "main", *, allow_shadow: bool = False) -> Table:
+def look_at_table(
+    connection: Connection, name: str, schema: str = "main", *, allow_shadow: bool = False, use: str = "enable"
+) -> Table:
     """Gather the facts of a table.
 
     :param allow_shadow: take backing tables of virtual tables, too.
+    :param use: what the caller does with a table, for messages.
     :raises OptionError: there is no such table, or it is a view, a virtual table or an internal one.
     """
     database = quote(schema)
     require_schema(connection, schema)
     objects = run(connection, f"SELECT type, name, tbl_name, sql FROM {master_of(schema)}")
     own = [row for row in objects if row[0] in ("table", "view") and fold(row[1]) == fold(name)]
+    if not own and fold(name).startswith("sqlite_"):
+        raise OptionError(f"{name} is an internal table")
     if not own:
         raise OptionError(f"there is no table {name} in {schema}")
     kind, name, _, sql = own[0]
     words = tokens(sql or "")
-    _refuse_kind(name, kind, words)
+    _refuse_kind(name, kind, words, use)
     if not allow_shadow:
         _refuse_shadow(connection, schema, name)
     behind = {token.text for token in words[_end_of_definition(words) :] if token.kind == "word"}
@@ -176,11 +181,12 @@ def is_ordinary(sql: str | None) -> bool:
     return words[:1] == ["create"] and words != ["create", "virtual"]
 
 
-def _refuse_kind(name: str, kind: str, words: list[Token]) -> None:
+def _refuse_kind(name: str, kind: str, words: list[Token], use: str) -> None:
     if kind == "view":
-        raise OptionError(f"{name} is a view: enable the table behind it")
+        raise OptionError(f"{name} is a view: {use} the table behind it")
     if [token.text for token in words[:2]] == ["create", "virtual"]:
-        raise OptionError(f"{name} is a virtual table, which can have no triggers")
+        reason = ", which can have no triggers" if use == "enable" else f" of another module: {use} an ordinary table"
+        raise OptionError(f"{name} is a virtual table{reason}")
     if fold(name).startswith("sqlite_") or fold(name) in METADATA_TABLES:
         raise OptionError(f"{name} is an internal table")
 

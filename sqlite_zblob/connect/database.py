@@ -5,14 +5,16 @@ Rows are returned as plain tuples, whatever row factory or trace the connection'
 
 from __future__ import annotations
 
+import operator
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import apsw
 
+from ..errors import OptionError, WrongTypeError
 from .factories import read_as_stored
 from .loader import Connection
 from .wrappers import behind_proxy, no_connection
@@ -23,8 +25,36 @@ Rows = list[tuple[Any, ...]]
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
     """All rows of one statement.
 
-    :raises WrongTypeError: it is no connection. Most functions that take one come here first.
+    :raises WrongTypeError: it is no connection, or a value is of a type that SQLite cannot hold. Most functions that
+        take one come here first.
+    :raises OptionError: SQLite cannot hold a value.
     """
+    try:
+        return _run(connection, sql, values)
+    except (TypeError, OverflowError, UnicodeEncodeError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
+        for value in values:  # otherwise it comes from a function of the caller's
+            _require_holdable(value, error)
+        raise
+
+
+def plain_key(key: Any) -> Any:
+    """An integer of NumPy as Python's: drivers would take it for a BLOB, since it has a buffer."""
+    return operator.index(key) if hasattr(key, "__index__") and not hasattr(key, "__len__") else key
+
+
+def _require_holdable(value: Any, error: Exception) -> None:
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise OptionError(f"{value} is no value of a database: SQLite's integers have 64 bits") from error
+    if isinstance(value, str) and isinstance(error, UnicodeEncodeError) and error.object == value:
+        raise OptionError(f"{value!r} is no value of a database: {error.reason}") from error
+    if not isinstance(value, int | float | str | bytes | bytearray | memoryview | None):
+        kind = type(value).__name__
+        raise WrongTypeError(
+            f"{value!r} is no value of a database: SQLite holds numbers, text and bytes, and the driver takes no {kind}"
+        ) from error
+
+
+def _run(connection: Connection, sql: str, values: Sequence[Any]) -> Rows:
     if isinstance(connection, apsw.Connection):
         return list(stream(connection, sql, values))
     if not isinstance(connection, sqlite3.Connection):
@@ -45,6 +75,29 @@ def stream(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) ->
     cursor.exec_trace = lambda *_: True
     read_as_stored(cursor)
     yield from cursor.execute(sql, values)
+
+
+@contextmanager
+def interruptible(connection: Connection) -> Iterator[Callable[[], None]]:
+    """Keep an interrupt that falls between two statements; the function that this gives raises the driver's error then.
+
+    SQLite forgets an interrupt when a statement begins while no other one runs. So one runs here, which reads no table
+    and holds no lock. End it before the transaction in which it was begun is rolled back: that would be interrupted.
+    """
+    driver = apsw if isinstance(connection, apsw.Connection) else sqlite3
+    cursor: Any = driver.Connection.cursor(behind_proxy(connection))
+    if driver is apsw:
+        cursor.exec_trace = lambda *_: True
+    read_as_stored(cursor)
+    try:
+        next(cursor.execute("VALUES (1), (2)"))
+        yield lambda: _touch(connection)
+    finally:
+        cursor.close()
+
+
+def _touch(connection: Connection) -> None:
+    run(connection, "SELECT 1")
 
 
 def pragma(connection: Connection, name: str, schema: str = "main") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from ..errors import ChangedValueError, OptionError
@@ -29,8 +30,14 @@ class RemoteValue(StoredValue):
             raise OptionError(f"there is no object {objects.url}/{name}") from error
         self._open(f"{objects.url}/{name}")
 
+    def again(self) -> None:
+        return None
+
     def _dictionaries(self) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def _interruptible(self, steps: int) -> AbstractContextManager[Callable[[], None]]:
+        return nullcontext(lambda: None)
 
     def _stored_size(self) -> int:
         return self._whole

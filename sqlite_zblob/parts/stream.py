@@ -110,9 +110,11 @@ def open_blob(database: Any, table: str, column: str, rowid: Any, *, schema: str
     :param table: an ordinary table or a virtual table `zblob`.
     :param rowid: of the row; in a table WITHOUT ROWID its primary key.
     :raises OptionError: there is no such schema, table, column or row, or the value is NULL.
-    :raises ChangedValueError: when reading: the row has been changed or deleted.
+    :raises ChangedValueError: when reading: the row has been changed or deleted, or its table dropped or renamed.
     :raises DamagedFrameError: when opening or reading: the value cannot be decoded.
     :raises UnsupportedFrameError: when opening or reading: the value cannot be decoded.
+    :raises DatabaseError: when opening or reading: SQLite cannot read it, was interrupted, or has waited for a lock for
+        too long (by path, 10 seconds).
     :raises LoadError: the connection cannot load extensions.
     """
     return io.BufferedReader(BlobStream(StoredValue(database, table, column, rowid, schema)), BUFFER_SIZE)

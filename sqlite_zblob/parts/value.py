@@ -7,11 +7,12 @@ error.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import apsw
@@ -27,12 +28,12 @@ from ..codec import (
     info,
     info_of_head,
 )
-from ..connect.database import run
+from ..connect.database import interruptible, plain_key, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection, load
-from ..connect.opening import connected
+from ..connect.opening import FilePath, connected, locate
 from ..connect.wrappers import is_aiosqlite, no_connection, unwrap
-from ..errors import ChangedValueError, DamagedFrameError, DatabaseError, OptionError
+from ..errors import ChangedValueError, DamagedFrameError, DatabaseError, OptionError, WrongTypeError
 
 PLAIN_BLOCK = 1 << 20  # bytes of one block of a plain value
 CACHE_SIZE = 32 << 20  # bytes of decoded blocks that are kept; at least one is
@@ -53,13 +54,17 @@ class StoredValue:
     """
 
     is_closed = False
+    source: FilePath | None = None  # the path that was given in place of a connection
+    _was_found = False  # from then on, what is missing has been taken away
     _resources: ExitStack | None = None  # of a file that was opened for this value
 
     def __init__(self, database: Any, table: str, column: str, rowid: Any, schema: str) -> None:
-        self._place = (schema, table, column, rowid)
+        self._place = (schema, table, column, plain_key(rowid))
+        self.source = database if isinstance(database, str | bytes | os.PathLike) else None
         with ExitStack() as stack:
             self._connection = usable(stack.enter_context(connected(database, writes=False)))
             self._open(f"{column} of row {rowid!r} of {table}")
+            self._was_found = True
             self._resources = stack.pop_all()
 
     def close(self) -> None:
@@ -83,8 +88,14 @@ class StoredValue:
         else:
             self.size = self._size
             self.blocks = [_piece(at, self._size) for at in range(0, self._size, PLAIN_BLOCK)]
-            groups = self._neighbours(list(range(len(self.blocks))))
-            self._checksums = [checksum(piece) for group in groups for piece in self._pieces(group)]
+            groups = list(self._neighbours(list(range(len(self.blocks)))))
+            with self._interruptible(len(groups)):
+                self._checksums = [checksum(piece) for group in groups for piece in self._pieces(group)]
+
+    def again(self) -> tuple[Any, ...] | None:
+        """What to open it by in another process; None: it is a connection's."""
+        schema, table, column, rowid = self._place
+        return None if self.source is None else (locate(self.source).target, table, column, rowid, schema)
 
     @property
     def mark(self) -> str:
@@ -102,13 +113,18 @@ class StoredValue:
             with self._lock:
                 return run(self._connection, sql, (*self._place, *values))[0][0]
         except (apsw.Error, sqlite3.Error) as error:
-            text = str(error).removeprefix("SQLError: ")
-            if text.startswith(("there is no", "table ", "the columns of")):
-                raise OptionError(text) from error
-            raise DatabaseError(f"cannot read {self.name}: {text}") from error
+            text = driver_text(error)
+            if not text.startswith(("there is no", "table ", "the columns of")):
+                raise DatabaseError(f"cannot read {self.name}: {text}") from error
+            raise (self._changed() if self._was_found else OptionError(text)) from error
 
     def _stored_size(self) -> int:
-        size = self._ask("SELECT zblob_stored(?, ?, ?, ?)")
+        try:
+            size = self._ask("SELECT zblob_stored(?, ?, ?, ?)")
+        except WrongTypeError:  # of the key: perhaps the table takes no single one
+            self._place = (*self._place[:3], 0)
+            self._ask("SELECT zblob_stored(?, ?, ?, ?)")
+            raise
         if size is None:
             raise OptionError(f"there is no value in {self.name}: the row does not exist, or it holds NULL")
         return int(size)
@@ -136,6 +152,24 @@ class StoredValue:
         if not same or self._stored(at, len(self._head) - at) != self._head[at:]:
             raise self._changed()
 
+    def _interruptible(self, steps: int) -> AbstractContextManager[Callable[[], None]]:
+        """What takes several steps is stopped by an interrupt that falls between their statements, too."""
+        return self._with_interrupts() if steps > 1 else nullcontext(lambda: None)
+
+    @contextmanager
+    def _with_interrupts(self) -> Iterator[Callable[[], None]]:
+        with ExitStack() as stack:
+            with self._lock:
+                check = stack.enter_context(interruptible(self._connection))
+            yield lambda: self._checked(check)
+
+    def _checked(self, check: Callable[[], None]) -> None:
+        try:
+            with self._lock:
+                check()
+        except (apsw.Error, sqlite3.Error) as error:
+            raise DatabaseError(f"cannot read {self.name}: {driver_text(error)}") from error
+
     # ---- Blocks ------------------------------------------------------------------------------------------------
 
     def read(self, indices: Sequence[int]) -> Iterator[tuple[int, Buffer]]:
@@ -148,16 +182,18 @@ class StoredValue:
         """
         if self.is_closed:
             raise ValueError(f"{self.name} is closed: open it again")
-        batch: list[int] = []
+        batches: list[list[int]] = []
         size = 0
         for index in indices:
-            if batch and size + self.blocks[index].raw_size > BATCH_SIZE:
-                yield from self._batch(batch)
-                batch, size = [], 0
-            batch.append(index)
+            if not batches or size + self.blocks[index].raw_size > BATCH_SIZE:
+                batches.append([])
+                size = 0
+            batches[-1].append(index)
             size += self.blocks[index].raw_size
-        if batch:
-            yield from self._batch(batch)
+        with self._interruptible(len(batches)) as check:
+            for batch in batches:
+                yield from self._batch(batch)
+                check()
 
     def block(self, index: int) -> Buffer:
         """The raw bytes of one block."""
@@ -235,6 +271,11 @@ class StoredValue:
 def _piece(at: int, size: int) -> ChunkInfo:
     length = min(PLAIN_BLOCK, size - at)
     return ChunkInfo(at, length, at, length)
+
+
+def driver_text(error: Exception) -> str:
+    """What SQLite or a function of ours says."""
+    return str(error).removeprefix("SQLError: ")
 
 
 def usable(connection: Any) -> Connection:

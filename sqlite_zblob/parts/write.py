@@ -8,9 +8,10 @@ incremental I/O (generated columns), it is one UPDATE with the frame, which is i
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -21,12 +22,12 @@ from ..codec import DEFAULT_LEVEL
 from ..column.record import entries
 from ..column.schema import look_at_table, master_of, require_schema
 from ..column.virtual import virtual_columns
-from ..connect.database import atomic, fold, quote, run
+from ..connect.database import atomic, fold, interruptible, plain_key, quote, run
 from ..connect.loader import Connection
 from ..connect.opening import connected
-from ..errors import OptionError, WrongTypeError
+from ..errors import DatabaseError, DiskSpaceError, OptionError, WrongTypeError
 from .pieces import PIECE_SIZE, ChunkFile, map_written, overwrite, takes_pieces
-from .value import usable
+from .value import driver_text, usable
 
 
 def write_stream(
@@ -42,7 +43,8 @@ def write_stream(
 ) -> int:
     """Compress what is left to read of a binary file into the column of a row that exists. Returns the bytes stored.
 
-    Memory holds a batch of chunks (32 MiB), not the value nor its frame; temporary files take the room of both. Readers
+    Memory holds a batch of chunks (32 MiB), not the value nor its frame; temporary files take the room of both. Pages
+    of the value's file are mapped, which the system counts for the process, and drops where memory is short. Readers
     see the row as it was, and then the whole new value. The row holds a frame afterwards, which `zdecompress`,
     `decode_rows`, a virtual table, `open_blob` and `open_image` read.
 
@@ -52,16 +54,32 @@ def write_stream(
     :param options: as for `compress`.
     :raises OptionError: there is no such place, the column's readers do not expect frames (envelope "pickle", an
         uncompressed column of a virtual table), or an option is wrong.
+    :raises DiskSpaceError: the database's disk is full; that of temporary files is an OSError.
+    :raises DatabaseError: SQLite refuses the value, or was interrupted.
     """
-    with connected(database, writes=True) as connection:
-        target = _Target(usable(connection), table, column, rowid, schema)
+    with connected(database, writes=True) as connection, _own_errors(f"{column} of row {rowid!r} of {table}"):
+        target = _Target(usable(connection), table, column, plain_key(rowid), schema)
         return _write(target, file, level, options)
 
 
+@contextmanager
+def _own_errors(name: str) -> Iterator[None]:
+    """Those of SQLite, whichever driver says them."""
+    try:
+        yield
+    except (apsw.Error, sqlite3.Error) as error:
+        text = driver_text(error)
+        if isinstance(error, apsw.FullError) or text.endswith("disk is full"):
+            raise DiskSpaceError(f"no space is left to write {name}, which is as it was: free some") from error
+        raise DatabaseError(f"cannot write {name}: {text}") from error
+
+
 def _write(target: _Target, file: BinaryIO, level: int, options: dict[str, Any]) -> int:
-    data = map_written(lambda copy: _copy(file, copy))
     with tempfile.TemporaryFile() as chunks:
-        header = compress_to(ChunkFile(chunks, data), data, level=level, for_column=target.for_column, **options)
+        with interruptible(target.connection) as check:
+            data = map_written(lambda copy: _copy(file, copy, check))
+            sink = ChunkFile(chunks, data, check)
+            header = compress_to(sink, data, level=level, for_column=target.for_column, **options)
         size = len(header) + chunks.tell()
         if not target.write_in_pieces(header, chunks, size):
             chunks.seek(0)
@@ -69,11 +87,19 @@ def _write(target: _Target, file: BinaryIO, level: int, options: dict[str, Any])
     return size
 
 
-def _copy(file: BinaryIO, copy: BinaryIO) -> None:
+def _copy(file: BinaryIO, copy: BinaryIO, check: Callable[[], None]) -> None:
     try:
-        shutil.copyfileobj(file, copy, PIECE_SIZE)
+        while piece := file.read(PIECE_SIZE):
+            copy.write(piece)
+            check()
     except (AttributeError, TypeError) as error:
         raise WrongTypeError(f"expected a binary file to read from, not {type(file).__name__}: {error}") from error
+
+
+def _pieces(file: BinaryIO, check: Callable[[], None]) -> Iterator[bytes]:
+    while piece := file.read(PIECE_SIZE):
+        yield piece
+        check()
 
 
 class _Target:
@@ -85,7 +111,8 @@ class _Target:
         virtual = [each for each in virtual_columns(connection, schema) if fold(each.table) == fold(table)]
         if virtual and not any(fold(each.column) == fold(column) for each in virtual):
             raise OptionError(f"column {column} of {table} is not compressed: write_stream would store a frame there")
-        holder = look_at_table(connection, f"{table}_rows" if virtual else table, schema, allow_shadow=bool(virtual))
+        rows = f"{table}_rows" if virtual else table
+        holder = look_at_table(connection, rows, schema, allow_shadow=bool(virtual), use="write to")
         self.column_name, self.address = holder.column(column).name, holder.address
         self.column = quote(self.column_name)
         key = holder.primary_key
@@ -125,10 +152,9 @@ class _Target:
             return False
         chunks.seek(0)
         try:
-            with atomic(self.connection):
+            with atomic(self.connection), interruptible(self.connection) as check:
                 self._update("zeroblob(?)", size)
-                pieces = chain([header], iter(lambda: chunks.read(PIECE_SIZE), b""))
-                overwrite(self.connection, *self.holder, pieces)
+                overwrite(self.connection, *self.holder, chain([header], _pieces(chunks, check)))
         except (apsw.BusyError, apsw.FullError, apsw.IOError, apsw.InterruptError):
             raise
         except (apsw.Error, sqlite3.Error):

@@ -140,7 +140,7 @@ class ShardedStore(MutableMapping[Key, Value]):
         sql = f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) "
         try:
             run(connection, f"{sql}ON CONFLICT({key_name}) DO UPDATE SET {changes}", (key, frame, *columns.values()))
-        except (TypeError, OverflowError, UnicodeEncodeError) as error:
+        except (TypeError, OptionError) as error:
             raise OptionError(f"the row of {key_text(key)} has a value that SQLite cannot hold: {error}") from error
 
     def __delitem__(self, key: Key) -> None:

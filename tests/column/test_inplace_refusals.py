@@ -96,7 +96,7 @@ def test_what_is_no_ordinary_table(db: Any) -> None:
         "v": "v is a view",
         "f": "f is a virtual table",
         "f_content": "f_content belongs to a virtual table",
-        "sqlite_master": "there is no table",
+        "sqlite_master": "sqlite_master is an internal table",
         "zblob_columns": "zblob_columns is an internal table",
         "missing": "there is no table missing in main",
     }.items():

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import apsw
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sqlite_zblob as zb
+from sqlite_zblob.parts import value as parts_value
 from sqlite_zblob.parts.value import StoredValue
 
 from ..conftest import open_apsw, open_autocommit
@@ -177,6 +179,59 @@ def test_other_rows_may_change_and_writers_are_not_held_up(path: str) -> None:
         for i in range(5):
             assert stream.read(700_000) == PICKLE[i * 700_000 : (i + 1) * 700_000]
             writer.execute("INSERT INTO t VALUES (?)", (b"other",))
+
+
+@pytest.mark.parametrize(
+    "change", ["DROP TABLE t", "ALTER TABLE t RENAME TO u", "ALTER TABLE t RENAME data TO other", "DETACH far"]
+)
+def test_a_place_that_goes_away_is_a_change(db: Any, change: str) -> None:
+    schema = "far" if change.startswith("DETACH") else "main"
+    db.execute("ATTACH ':memory:' AS far")
+    db.execute(f"CREATE TABLE {schema}.t(data)")
+    db.execute(f"INSERT INTO {schema}.t VALUES (?)", (VALUES["frame"][0],))
+    image = zb.images.open_image(db, "t", "data", 1, schema=schema)
+    stream = zb.open_blob(db, "t", "data", 1, schema=schema)
+    db.execute(change)
+    for read in (lambda: stream.read(1), lambda: image[3]):
+        with pytest.raises(zb.ChangedValueError, match="changed or deleted"):
+            read()
+
+
+@pytest.mark.parametrize("name", ["frame", "plain"])
+def test_an_interrupt_between_two_statements_counts(db: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(db, VALUES[name][0])
+    monkeypatch.setattr(parts_value, "BATCH_SIZE", 1 << 20)
+    monkeypatch.setattr(parts_value, "CACHE_SIZE", 1)
+    stream = zb.open_blob(db, "t", "data", 1)
+    image = zb.images.open_image(db, "t", "data", 1)
+    before = StoredValue._decoded
+
+    def interrupted(self: StoredValue, indices: list[int]) -> Any:
+        found = before(self, indices)
+        db.interrupt()
+        return found
+
+    monkeypatch.setattr(StoredValue, "_decoded", interrupted)
+    for read in (stream.read, lambda: np.asarray(image), lambda: image[..., 3]):
+        with pytest.raises(zb.DatabaseError, match="cannot read data of row 1 of t: interrupted"):
+            read()
+    monkeypatch.undo()
+    assert stream.read() == VALUES[name][1]
+    assert not db.in_transaction
+
+
+def test_keys_that_no_row_can_have(db: Any) -> None:
+    store(db, VALUES["frame"][0])
+    db.execute("CREATE TABLE two(a, b, data, PRIMARY KEY (a, b)) WITHOUT ROWID")
+    for function in (zb.open_blob, zb.images.open_image, partial(zb.write_stream, file=io.BytesIO(b"x"))):
+        with pytest.raises(zb.OptionError, match="integers have 64 bits"):
+            function(db, "t", "data", 1 << 70)
+        with pytest.raises(zb.WrongTypeError, match="holds numbers, text and bytes, and the driver takes no tuple"):
+            function(db, "t", "data", (1, 2))
+        with pytest.raises(zb.OptionError, match=r"several columns|another key of one column"):
+            function(db, "two", "data", (1, 2))
+    with zb.open_blob(db, "t", "data", np.int64(1)) as stream:
+        assert stream.read(9) == PICKLE[:9]
 
 
 def test_damage_is_damage(db: Any) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob.chunks import compress_to
+from sqlite_zblob.parts import write
 
 from ..conftest import ROOT, one, open_apsw
 
@@ -125,6 +127,58 @@ def test_what_fails_changes_nothing(db: Any) -> None:
     assert db.execute("SELECT data FROM t").fetchall() == [("old",)]
 
 
+def test_an_interrupt_counts_whenever_it_falls(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    db.execute("CREATE TABLE t(data)")
+    db.execute("INSERT INTO t VALUES ('old')")
+
+    class Interrupting(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            db.interrupt()
+            return super().read(size)
+
+    def interrupting(*given: Any, **options: Any) -> bytes:
+        db.interrupt()
+        return compress_to(*given, **options)
+
+    def refuse(file: io.BytesIO) -> None:
+        with pytest.raises(zb.DatabaseError, match="cannot write data of row 1 of t: interrupted"):
+            zb.write_stream(db, "t", "data", 1, file)
+        assert (one(db, "SELECT data FROM t"), db.in_transaction) == ("old", False)
+
+    refuse(Interrupting(VALUES["noise"]))
+    monkeypatch.setattr(write, "compress_to", interrupting)
+    refuse(io.BytesIO(VALUES["noise"]))
+
+
+def test_tables_that_are_not_written_to(db: Any) -> None:
+    db.execute("CREATE VIRTUAL TABLE words USING fts5(data)")
+    db.execute("CREATE TABLE t(data)")
+    db.execute("CREATE VIEW seen AS SELECT 1 AS key, data FROM t")
+    for table, text in (
+        ("words", "words is a virtual table of another module: {} an ordinary table"),
+        ("seen", "seen is a view: {} the table behind it"),
+        ("sqlite_schema", "sqlite_schema is an internal table"),
+    ):
+        with pytest.raises(zb.OptionError, match=text.format("write to")):
+            zb.write_stream(db, table, "data", 1, io.BytesIO(b"x"))
+        with pytest.raises(zb.OptionError, match=text.format("take")):
+            zb.images.write_image(db, table, 1, SCAN)
+        with pytest.raises(zb.OptionError, match=text.format("take")):
+            zb.images.read_image(db, table, 1)
+
+
+def test_what_the_database_refuses_is_an_error_of_ours(db: Any) -> None:
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    db.execute("INSERT INTO t VALUES (1, 'old')")
+    with pytest.raises(zb.DatabaseError, match="cannot write id of row 1 of t: datatype mismatch"):
+        zb.write_stream(db, "t", "id", 1, io.BytesIO(b"x"))
+    pages = one(db, "PRAGMA page_count")
+    db.execute(f"PRAGMA max_page_count = {pages}").fetchall()
+    with pytest.raises(zb.DiskSpaceError, match="no space is left to write data of row 1 of t, which is as it was"):
+        zb.write_stream(db, "t", "data", 1, io.BytesIO(VALUES["noise"]))
+    assert (one(db, "SELECT data FROM t"), db.in_transaction) == ("old", False)
+
+
 def test_readers_see_the_old_row_or_the_new(opener: Callable[..., Any], path: str) -> None:
     writer, reader = opener(path), opener(path)
     one(writer, "PRAGMA journal_mode=WAL")
@@ -144,13 +198,19 @@ def test_readers_see_the_old_row_or_the_new(opener: Callable[..., Any], path: st
 def test_only_in_a_transaction_are_bytes_overwritten() -> None:
     db = open_apsw()
     db.execute("CREATE TABLE t(data)")
-    db.execute("INSERT INTO t VALUES (zeroblob(4)), (5)")
+    db.execute("INSERT INTO t VALUES (zeroblob(4)), (5), (NULL), ('text')")
     sql = "SELECT zblob_overwrite('main', 't', 'data', ?, ?, x'0102')"
     with pytest.raises(Exception, match="transaction"):
         one(db, sql, 1, 0)
     db.execute("BEGIN")
     assert one(db, sql, 1, 2) == 2
-    for rowid, offset, text in ((1, 3, "within"), (1, -1, "within"), (2, 0, "no BLOB"), (3, 0, "no BLOB")):
+    for rowid, offset, text in (
+        (1, 3, "within"),
+        (1, -1, "within"),
+        (2, 0, "a number"),
+        (3, 0, "no such row"),
+        (4, 0, "TEXT"),
+    ):
         with pytest.raises(Exception, match=text):
             one(db, sql, rowid, offset)
     db.execute("COMMIT")

@@ -25,8 +25,8 @@ find_slice(sqlite3_context *context, const struct zblob_image *image, const stru
     sqlite3_int64 dimension = grid->dimension, axis = place->axis, index = place->index;
     struct zblob_error error = {.code = ZBLOB_BAD_ARGUMENT};
     if (axis < -dimension || axis >= dimension) {
-        sqlite3_snprintf(sizeof error.message, error.message, "zslice: the image has %lld axes, and no axis %lld",
-                         dimension, axis);
+        sqlite3_snprintf(sizeof error.message, error.message, "the image has %lld axes, and no axis %lld", dimension,
+                         axis);
         value_fail(context, &error);
         return false;
     }
@@ -34,7 +34,7 @@ find_slice(sqlite3_context *context, const struct zblob_image *image, const stru
     sqlite3_int64 extent = (sqlite3_int64)grid->size[fastest];
     if (index < -extent || index >= extent) {
         sqlite3_snprintf(sizeof error.message, error.message,
-                         "zslice: the image has %lld slices along axis %lld, and no slice %lld", extent, axis, index);
+                         "the image has %lld slices along axis %lld, and no slice %lld", extent, axis, index);
         value_fail(context, &error);
         return false;
     }
@@ -104,7 +104,7 @@ read_place(sqlite3_context *context, sqlite3_value **arguments, struct place *pl
     *place = (struct place){sqlite3_value_int64(arguments[0]), sqlite3_value_int64(arguments[1])};
     if (sqlite3_value_type(arguments[0]) == SQLITE_INTEGER && sqlite3_value_type(arguments[1]) == SQLITE_INTEGER)
         return true;
-    sqlite3_result_error(context, "zslice takes integers for axis and index", -1);
+    sqlite3_result_error(context, "axis and index of a slice must be integers", -1);
     return false;
 }
 

@@ -72,6 +72,14 @@ overwrite(sqlite3_context *context, const struct stored *stored, const void *byt
     sqlite3_result_error_code(context, result);
 }
 
+static const char *const no_blob[] = {
+    [STORED_NOTHING] = "zblob_overwrite: there is no such row, or it holds NULL",
+    [STORED_TEXT] = "zblob_overwrite: the value is TEXT, and only a BLOB can be overwritten",
+    [STORED_ROW] =
+        "zblob_overwrite: the value is a number, or SQLite has no incremental I/O for its table: one WITHOUT "
+        "ROWID or with generated columns, a view, or a virtual table of another module",
+};
+
 void
 zblob_overwrite(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
@@ -87,7 +95,7 @@ zblob_overwrite(sqlite3_context *context, int count, sqlite3_value **arguments)
     if (!stored_open(context, arguments, true, &stored))
         ; /* the error is set */
     else if (stored.kind != STORED_BLOB)
-        sqlite3_result_error(context, "zblob_overwrite: there is no BLOB, or SQLite has no incremental I/O for it", -1);
+        sqlite3_result_error(context, no_blob[stored.kind], -1);
     else if (offset < 0 || (uint64_t)offset > stored.source.size ||
              (uint64_t)size > stored.source.size - (uint64_t)offset)
         sqlite3_result_error(context, "zblob_overwrite: the bytes do not lie within the value", -1);

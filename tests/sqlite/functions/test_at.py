@@ -134,6 +134,7 @@ def test_nothing_gives_null(db: Any) -> None:
     [
         ("'other', 't', 'data', 1, 1, 4", "no attached database other"),
         ("'main', 'other', 'data', 1, 1, 4", "no table other in main"),
+        ("'main', 'sqlite_schema', 'name', 1, 1, 4", "table sqlite_schema is one of SQLite's own: SELECT from it"),
         ("'main', 't', 'other', 1, 1, 4", "table t has no column other"),
         ("'main', 'pair', 'data', 1, 1, 4", "several columns"),
         ("'main', 'all_hidden', 'data', 1, 1, 4", "hide its rowid"),
@@ -152,7 +153,7 @@ def test_slices_that_do_not_exist(db: Any) -> None:
     db.execute("CREATE TABLE t(data)")
     db.execute("INSERT INTO t VALUES (?), (?)", (STORED["frame"], PICKLE))
     for rowid in (1, 2):
-        with pytest.raises(ERRORS, match="40 slices"):
+        with pytest.raises(ERRORS, match=r"^(SQLError: )?the image has 40 slices"):
             one(db, "SELECT zslice_at('main', 't', 'data', ?, 0, 40)", rowid)
         with pytest.raises(ERRORS, match="integers"):
             one(db, "SELECT zslice_at('main', 't', 'data', ?, 0, 'x')", rowid)
