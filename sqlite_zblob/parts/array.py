@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..codec import Buffer, ImageInfo
 from ..descriptions import largest
-from ..errors import OptionError
+from ..errors import ChangedValueError, OptionError, WrongTypeError
 from .value import StoredValue
 
 if TYPE_CHECKING:
@@ -114,13 +114,15 @@ class StoredImage:
 
     Indexing takes integers, slices with any step, `...` and `numpy.newaxis`, and returns a NumPy array. `spacing`,
     `origin` and `direction` are those of `ImageInfo`: the fastest axis first, as in SimpleITK; None if they are not
-    known.
+    known. It is no NumPy array: its other methods and arithmetic are those of what an index gives, so `image[...] + 1`.
+
+    One that was opened by path can be pickled; whoever unpickles it opens the same place again.
     """
 
-    def __init__(self, value: StoredValue, info: ImageInfo) -> None:
+    def __init__(self, value: StoredValue, info: ImageInfo, number: int) -> None:
         import numpy as np
 
-        self._value = value
+        self._value, self._number = value, number
         self._starts = [block.raw_offset for block in value.blocks]
         self.info = info
         self.dtype = np.dtype(info.pixel_type).newbyteorder("<" if info.byte_order == "little" else ">")
@@ -157,6 +159,23 @@ class StoredImage:
     def __iter__(self) -> Iterator[np.ndarray[Any, Any]]:
         return (self[index] for index in range(len(self)))
 
+    def __contains__(self, sample: Any) -> bool:
+        blocks = [number for number in range(len(self._value.blocks)) if len(range(*self._elements(number)))]
+        read = self._value.read(blocks)
+        return any(bool((self._samples(number, data) == sample).any()) for number, data in read)
+
+    def __getattr__(self, name: str) -> Any:
+        import numpy as np
+
+        advice = f": image[...].{name} is that of a NumPy array" if hasattr(np.ndarray, name) else ""
+        raise AttributeError(f"a stored image has no attribute {name!r}{advice}", name=name, obj=self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = self._value.again()
+        if place is None:
+            raise WrongTypeError(f"{self._value.name} was not opened by path, so it is open in this process alone")
+        return _open_again, (*place, self._number, self.mark)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if copy is False:
             raise ValueError("an image that is read from the database cannot become an array without a copy")
@@ -167,6 +186,7 @@ class StoredImage:
         """:raises IndexError: the index is out of range, or an array or list.
         :raises ChangedValueError: as the streams of `open_blob`.
         :raises DamagedFrameError: as the streams of `open_blob`.
+        :raises DatabaseError: as the streams of `open_blob`.
         """
         index = parse_index(key, self.shape)
         found = self._read(self._turned(index.ranges))
@@ -306,9 +326,19 @@ def open_image(
     :raises ChangedValueError: as `open_blob`.
     :raises DamagedFrameError: as `open_blob`.
     :raises UnsupportedFrameError: as `open_blob`.
+    :raises DatabaseError: as `open_blob`.
     :raises LoadError: as `open_blob`.
     """
     return image_of(StoredValue(database, table, column, rowid, schema), image)
+
+
+def _open_again(path: str, table: str, column: str, rowid: Any, schema: str, image: int, mark: str) -> StoredImage:
+    """What was pickled."""
+    found = open_image(path, table, column, rowid, schema=schema, image=image)
+    if found.mark != mark:
+        found.close()
+        raise ChangedValueError(f"{column} of row {rowid!r} of {table} was changed after it had been pickled")
+    return found
 
 
 def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
@@ -317,9 +347,14 @@ def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
     :raises OptionError: as `open_image`.
     """
     images = [each for each in value.describe().images if each.source != "guess"]
+    if not images:
+        raise OptionError(
+            f"{value.name} holds no image with a known geometry: it is cut off, or no image, or has no samples, or "
+            "a type or a number of axes that is not known here; open_blob gives its bytes"
+        )
     image = largest(images) if image is None else image
-    if not 0 <= image < len(images):
-        raise OptionError(f"{value.name} holds {len(images)} images with a known geometry, and no number {image}")
+    if not isinstance(image, int) or not 0 <= image < len(images):
+        raise OptionError(f"{value.name} holds {len(images)} images with a known geometry, and no number {image!r}")
     if images[image].order == "K":
         raise OptionError(
             f"the axes of this image in {value.name} lie in neither C nor Fortran order: unpickle what open_blob gives"
@@ -328,4 +363,4 @@ def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
         raise OptionError(
             f"{value.name} is a pickle of protocol 2, which holds samples as text: images.read_array reads it whole"
         )
-    return StoredImage(value, images[image])
+    return StoredImage(value, images[image], image)

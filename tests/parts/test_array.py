@@ -184,6 +184,30 @@ def test_dask_takes_it() -> None:
         assert np.array_equal(dask.from_array(image)[:5].compute(), ARRAYS[name][:5])
 
 
+def test_axes_of_slices_and_images(db: Any) -> None:
+    """As docs/parts.md says it."""
+    array = np.asfortranarray(SCAN[:26, :40])
+    colours = sitk.GetImageFromArray(ARRAYS["colour"], isVector=True)
+    db.execute("CREATE TABLE t(data)")
+    for value in (array, colours, ARRAYS["colour"]):
+        db.execute("INSERT INTO t VALUES (zcompress(?))", (pickle.dumps(value, 4),))
+
+    def same(rowid: int, axis: int, expected: np.ndarray) -> None:
+        found = one(db, "SELECT zslice_at('main', 't', 'data', ?, ?, 5)", rowid, axis)
+        assert found == one(db, "SELECT zslice(data, ?, 5) FROM t WHERE rowid = ?", axis, rowid)
+        assert found == expected.tobytes(order="C")
+
+    image = zb.images.open_image(db, "t", "data", 1)
+    for axis, other in ((0, 2), (1, 1), (2, 0)):
+        same(1, axis, np.take(image, 5, other).T)
+    image = zb.images.open_image(db, "t", "data", 2)
+    assert image.shape == (90, 120, 3)
+    for axis, other in ((-2, 0), (-1, 1)):
+        same(2, axis, np.take(image, 5, other))
+    for axis, other in ((-3, 0), (-2, 1)):
+        same(3, axis, np.take(image, 5, other))
+
+
 def test_arrays() -> None:
     image = image_of("scan")
     assert np.asarray(image, "f4").dtype == "f4"
@@ -200,7 +224,7 @@ def test_a_programs_frame_in_a_virtual_table_is_no_image_of_the_table(db: Any) -
     frame = zb.compress(pickle.dumps(noise))
     db.execute("CREATE VIRTUAL TABLE t USING zblob(data COMPRESSED)")
     db.execute("INSERT INTO t VALUES (?)", (frame,))
-    with pytest.raises(zb.OptionError, match="holds 0 images"):
+    with pytest.raises(zb.OptionError, match="holds no image"):
         zb.images.open_image(db, "t", "data", 1)
     with zb.open_blob(db, "t", "data", 1) as stream:
         assert stream.read() == frame
@@ -242,9 +266,54 @@ def test_images_by_number(db: Any) -> None:
     value = pickle.dumps([np.arange(4), SCAN, WIDE, b""])
     assert np.array_equal(zb.images.read_array(value), largest)
     assert zb.images.read_array(value, 0).tolist() == [0, 1, 2, 3]
-    for rowid, number, text in ((1, 2, "2 images"), (1, -1, "2 images"), (2, 0, "0 images")):
+    refused: tuple[tuple[int, Any, str], ...] = (
+        (1, 2, "2 images"),
+        (1, -1, "2 images"),
+        (2, 0, "no image with"),
+        (1, "x", "'x'"),
+    )
+    for rowid, number, text in refused:
         with pytest.raises(zb.OptionError, match=text):
             zb.images.open_image(db, "t", "data", rowid, image=number)
+
+
+def test_what_holds_no_image_says_so(db: Any) -> None:
+    values = (np.array(5.0), np.zeros((3, 0)), np.array(["2020-01-01"], "M8[D]"), np.zeros(9, "g"), np.zeros((1,) * 32))
+    db.execute("CREATE TABLE t(data)")
+    for raw in (pickle.dumps(SCAN)[:-9], *map(pickle.dumps, values)):
+        db.execute("DELETE FROM t")
+        db.execute("INSERT INTO t VALUES (zcompress(?))", (raw,))
+        with pytest.raises(zb.OptionError, match="holds no image with a known geometry: it is cut off, or no image"):
+            zb.images.open_image(db, "t", "data", 1)
+        with pytest.raises(zb.OptionError, match="the value holds no image: it is cut off, or none"):
+            zb.images.read_array(raw)
+
+
+def test_an_image_opened_by_path_is_pickled_by_its_place(path: str) -> None:
+    db = open_apsw(path)
+    db.execute("CREATE TABLE t(data)")
+    db.execute("INSERT INTO t VALUES (zcompress(?))", (pickle.dumps([SCAN, SCAN[1:]]),))
+    with pytest.raises(zb.WrongTypeError, match="was not opened by path"):
+        pickle.dumps(zb.images.open_image(db, "t", "data", 1))
+    with zb.images.open_image(path, "t", "data", 1, image=1) as image:
+        stored = pickle.dumps(image)
+    with pickle.loads(stored) as again:
+        assert np.array_equal(again[5], SCAN[6])
+    db.execute("UPDATE t SET data = zcompress(?)", (pickle.dumps([SCAN, SCAN[2:]]),))
+    with pytest.raises(zb.ChangedValueError, match="changed after it had been pickled"):
+        pickle.loads(stored)
+
+
+def test_what_numpys_arrays_have_besides() -> None:
+    for name in ("scan", "one axis", "colour"):
+        image, array = image_of(name), ARRAYS[name]
+        assert array.max() in image
+        assert array.max() + 1 not in image
+        assert np.max(image) == array.max()
+        with pytest.raises(AttributeError, match=r"no attribute 'astype': image\[\.\.\.\]\.astype is that of a NumPy"):
+            image.astype("f4")
+        with pytest.raises(AttributeError, match=r"no attribute 'colour'$"):
+            image.colour  # noqa: B018
 
 
 def test_npy_values_and_changes(db: Any) -> None:
