@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..samples.frame_parts import BitWriter
-from . import label_decoder, predicted_decoder, raster_decoder
+from . import label_decoder, mixed_decoder, predicted_decoder, raster_decoder
 from .bits import Bits, DamagedError
 from .rans import Rans, Table
 from .swift_streams import WIDTHS, Streams
@@ -326,33 +326,60 @@ class Distances:
         return self.given[-1]
 
 
+class AnsweredMixed(AnsweredDecisions, mixed_decoder.ShortCoder):
+    def done(self) -> bytes:
+        size, number = self.shortest()
+        return bytes(self.written) + number.to_bytes(4, "big")[:size]
+
+
 def make_labels(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
     """A chunk and its bytes. Answers that lead to a contradiction are given anew."""
     for _ in range(200):
         try:
+            if model.mixed:
+                return try_mixed(model, slices, rows, pixel_size, rng)
             return try_labels(model, slices, rows, pixel_size, rng)
         except DamagedError:
             continue
     raise AssertionError("no labels were found")
 
 
-def try_labels(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
+def random_head(pixel_size: int, rng: random.Random) -> tuple[bool, bool, int, bytes]:
+    """Do labels have two bytes? Are words reversed? Then shift and first pixel."""
     two_bytes = pixel_size == 2 or (pixel_size > 2 and rng.random() < 0.5)
-    reverse, order = pixel_size > 1 and rng.random() < 0.5, rng.randrange(16)
+    reverse = pixel_size > 1 and rng.random() < 0.5
     shift = rng.randrange(8 * ((pixel_size - 1) % 8 + 1)) if pixel_size > 2 else 0
     first = rng.randbytes(pixel_size)
     if shift:  # the low bits of each word are zeros
         words = [first[at : at + 8] for at in range(0, pixel_size, 8)]
         kind: Literal["big", "little"] = "big" if reverse else "little"
         first = b"".join((int.from_bytes(word, kind) >> shift << shift).to_bytes(len(word), kind) for word in words)
+    return two_bytes, reverse, shift, first
+
+
+def head_of(pixel_size: int, order: int, head: tuple[bool, bool, int, bytes]) -> bytes:
+    two_bytes, reverse, shift, first = head
+    return bytes([order | reverse << 4 | two_bytes << 5]) + (bytes([shift]) if pixel_size > 2 else b"") + first
+
+
+def try_mixed(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
+    head = two_bytes, reverse, shift, first = random_head(pixel_size, rng)
+    coder = AnsweredMixed(rng)
+    literals = mixed_decoder.Literals(coder, first, 65536 if two_bytes else 256, shift, reverse)
+    labels = mixed_decoder.MixedDecoder(coder, literals, (slices, rows, model.width)).box()
+    return head_of(pixel_size, 0, head) + coder.done(), literals.bytes_of(labels)
+
+
+def try_labels(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
+    head = two_bytes, reverse, shift, first = random_head(pixel_size, rng)
+    order = rng.randrange(16)
     distances, coder = Distances(rng), AnsweredCoder(rng)
     answered: Any = distances
     decoder = label_decoder.LabelDecoder(coder, answered, two_bytes, reverse, shift, first)
     labels = label_decoder.decode_box(decoder, (slices, rows, model.width), decoder.label_of(0))
     if decoder.flat_left is not None:
         raise DamagedError("an exception is left")
-    chunk = bytes([order | reverse << 4 | two_bytes << 5]) + (bytes([shift]) if pixel_size > 2 else b"") + first
-    chunk += varint(len(distances.given))
+    chunk = head_of(pixel_size, order, head) + varint(len(distances.given))
     if distances.given:
         bits = BitWriter()
         for distance in distances.given:

@@ -59,6 +59,7 @@ FLAGS = (
     "plateaus",
     "raster",
     "predicted",
+    "mixed labels",
 )
 
 CELLS = ("maps", "runs", "list, integers follow: 0", "list, integers follow: 1")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .bits import Bits, DamagedError, Grid, require, samples_of, unzigzag, varints
 from .label_decoder import decode_label
+from .mixed_decoder import decode_mixed
 from .predicted_decoder import Prediction
 from .rans import Rans, read_tables
 from .raster_decoder import decode_raster, samples_of_pixels
@@ -101,9 +102,9 @@ class Model:
         self.slices, self.height, self.width, self.components = shape_of(grid)
         self.kind, self.sample_size = grid.kind, int(grid.kind[1:])
         flags = bits.take(16)
-        self.predicted = flags >> 12
+        self.predicted, self.mixed = flags >> 12 & 1, flags >> 13
         require(not self.predicted or flags & ~8 == 4096, "flags of predicted samples")
-        require((not flags & 2049 or flags & ~2177 == 0) and flags & 2049 != 2049, "flags")
+        require(self.mixed <= flags & 1 and (not flags & 2049 or flags & ~8320 in (1, 2048)), "flags")
         require(bool(flags & 128) == (self.height == 1), "folding")
         if flags & 128:
             self._fold(bits.take(32), bits.take(32))
@@ -117,10 +118,8 @@ class Model:
         self.distance = bits.take(32) if flags & 256 else 1
         self.low, self.high = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(2))
         self.modal = 0 if self.predicted else (bits.take(16) ^ 0x8000) - 0x8000
-        require(
-            self.low <= self.high and not ((self.label or self.raster) and (self.low or self.high or self.modal)),
-            "range",
-        )
+        require(self.low <= self.high, "range")
+        require(not (self.label or self.raster) or self.low == self.high == self.modal == 0, "range of pixels")
         require(self.chunk_slices <= self.slices and 1 <= self.chunk_rows <= self.height, "chunks")
         require(not self.chunk_slices or self.chunk_rows == self.height, "chunks")
         require(not self.transposed or (self.chunk_slices > 0 and self.width >= 24), "transposed")
@@ -576,7 +575,8 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
     _, slices, _, rows = box_of(model, ordinal)
     if model.label:
         require(model.components * model.sample_size <= 64, "size of a pixel")
-        return decode_label(chunk, model.width, rows, slices, model.components * model.sample_size)
+        decode = decode_mixed if model.mixed else decode_label
+        return decode(chunk, model.width, rows, slices, model.components * model.sample_size)
     if model.raster:
         pixels = decode_raster(
             chunk, model.width, slices * rows, model.components, 8 * model.sample_size, bool(model.by_value)

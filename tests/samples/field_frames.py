@@ -32,6 +32,7 @@ def arrays() -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
         "plateaus": ((distance // 2 + (rng.random(distance.shape) < 0.03)).astype(np.uint8), {"level": 7}),
         "labels u2": (steps.astype(np.uint16) * 300, {}),
         "labels u4": (steps.astype(np.uint32) * 70_000, {}),
+        "mixed labels": (steps.astype(np.uint32) * 70_000, {"level": 9}),
         "floats": ((np.sin(distance) + rng.normal(0, 0.01, distance.shape)).astype(np.float32), {}),
         "floats of few values": ((scan * 0.5).astype(np.float32), {}),
         "roots": (np.sqrt(rng.integers(0, 400, distance.shape) / 3).astype(np.float32), {}),

@@ -27,6 +27,10 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "voxel predicted": (pickle.dumps((noisy * 50).astype("<i2")), {"codec": "voxel", "level": 9}),
         "voxel predicted ranks": (pickle.dumps((noisy[:38] // 1 * 331).astype(">u2")), {"codec": "voxel", "level": 9}),
         "voxel label": (pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)), {"codec": "voxel"}),
+        "voxel mixed": (
+            pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)),
+            {"codec": "voxel", "level": 9},
+        ),
         "voxel float": (pickle.dumps(noisy[:20, :30].astype("<f4")), {"codec": "voxel"}),
         "voxel few doubles": (pickle.dumps(noisy.astype("u1") / 3), {"codec": "voxel"}),
         "voxel differences": (pickle.dumps(distance.astype("<f4")), {"codec": "voxel"}),

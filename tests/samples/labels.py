@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator
 
 import numpy as np
+import SimpleITK as sitk
 
 SHAPES = [
     (64, 64),
@@ -42,6 +43,17 @@ def atlas(shape: tuple[int, ...], count: int = 30, seed: int = 3) -> np.ndarray:
         best = np.minimum(best, distance)
     centre = sum(((axis - extent / 2) / (extent / 2)) ** 2 for axis, extent in zip(grid, shape, strict=True))
     return np.where(centre < 0.9, nearest, 0)
+
+
+@functools.cache
+def watershed() -> np.ndarray:
+    """Thousands of regions, numbered in the order in which they appear."""
+    noise = sitk.GetImageFromArray(np.random.default_rng(4).normal(0, 1, (14, 120, 130)))
+    regions = sitk.MorphologicalWatershed(sitk.DiscreteGaussian(noise, 1.0), level=0.0, markWatershedLine=False)
+    values, first, labels = np.unique(sitk.GetArrayFromImage(regions), return_index=True, return_inverse=True)
+    order = np.empty(len(values), int)
+    order[np.argsort(first)] = np.arange(len(values))
+    return order[labels].reshape(14, 120, 130)
 
 
 def strange_labels() -> Iterator[tuple[str, np.ndarray]]:

@@ -10,6 +10,8 @@
 #include "../voxel/choose/repeats.h"
 #include "../voxel/chunks.h"
 #include "../voxel/model.h"
+#include "header.h"
+#include "model_section.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,15 @@ replace(const struct plan *plan, const struct plan_chunk *chunk, struct zblob_ch
     memcpy(plan->scratch + chunk->slot, encoded, size);
     entry->codec = codec;
     entry->stored_size = (uint32_t)size;
+}
+
+/* The bytes that the header does without if this chunk, the only one of its image, does not need its model. */
+static size_t
+spared_by_rival(const struct chunk_place *place, const struct zblob_chunk *entry)
+{
+    if (entry->codec != ZBLOB_CODEC_VOXEL || voxel_chunk_count(place->model) > 1)
+        return 0;
+    return FRAME_SECTION_PREFIX_SIZE + model_section_size(place->model);
 }
 
 /* ---- Planes ---------------------------------------------------------------------------------- */
@@ -41,15 +52,16 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
     unsigned char *aside = kept_take(raw_size);
     if (!aside)
         return;
+    size_t most = entry->stored_size + spared_by_rival(&chunk->place, entry);
     size_t from = (raw_size - piece) / 16 * 8; /* a multiple of every sample size */
     enum zblob_result result = planes_encode(ZBLOB_LEVEL_MIN, false, grid, src + from, piece, aside, piece, &size);
-    bool is_close = size && (uint64_t)size * raw_size < (uint64_t)piece * entry->stored_size;
+    bool is_close = size && (uint64_t)size * raw_size < (uint64_t)piece * most;
     bool is_done = piece == raw_size && planes_are_same(plan->options->level, ZBLOB_LEVEL_MIN);
     if (result == ZBLOB_OK && is_close && !is_done)
         result = planes_encode(plan->options->level, false, grid, src, raw_size, aside, raw_size, &size);
     else if (!is_done)
         size = 0;
-    if (result == ZBLOB_OK && size && size < entry->stored_size)
+    if (result == ZBLOB_OK && size && size < most)
         replace(plan, chunk, entry, ZBLOB_CODEC_PLANES, aside, size);
     kept_return(aside);
 }
@@ -101,14 +113,6 @@ gather_excerpt(const struct plan *plan, const struct chunk_place *place, unsigne
     for (size_t i = 0; i < PIECES; i++)
         memcpy(dst + i * piece, src + (place->raw_size - piece) / (PIECES - 1) * i, piece);
     return PIECES * piece;
-}
-
-/* The bytes of a model that the header does without if this chunk, the only one of its image, does not need it. */
-static size_t
-spared_by_zstd(const struct chunk_place *place, const struct zblob_chunk *entry)
-{
-    bool needs_model = entry->codec == ZBLOB_CODEC_VOXEL;
-    return needs_model && voxel_chunk_count(place->model) == 1 ? voxel_model_size(place->model) : 0;
 }
 
 /* Did zstd make so few bytes of `size` that it may, with a margin in sixteenths, beat the chunk's present encoding?
@@ -229,7 +233,7 @@ rival_zstd(const struct plan *plan, const struct plan_chunk *chunk, struct zblob
     if (!aside)
         return;
     size_t encoded = encode_if_close(plan, chunk, entry, aside, capacity, trial);
-    if (encoded && encoded < entry->stored_size + spared_by_zstd(&chunk->place, entry))
+    if (encoded && encoded < entry->stored_size + spared_by_rival(&chunk->place, entry))
         replace(plan, chunk, entry, ZBLOB_CODEC_ZSTD, aside, encoded);
     kept_return(aside);
 }

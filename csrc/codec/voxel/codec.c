@@ -5,6 +5,7 @@
 #include "intensity.h"
 #include "kernels/dispatch.h"
 #include "label/codec.h"
+#include "mixed/codec.h"
 #include "wide/codec.h"
 
 #include <string.h>
@@ -40,13 +41,14 @@ enum zblob_result
 voxel_encode_box(const struct voxel_model *model, struct voxel_box box, const unsigned char *samples,
                  unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
+    const unsigned char *first = voxel_row_address(model, samples, box.slice, box.row);
+    if (model->is_mixed)
+        return mixed_encode_box(label_box_of(model, box), first, dst, dst_capacity, dst_size);
     if (model->is_label)
-        return label_encode_box(voxel_label_kernels(), label_box_of(model, box),
-                                voxel_row_address(model, samples, box.slice, box.row), dst, dst_capacity, dst_size);
+        return label_encode_box(voxel_label_kernels(), label_box_of(model, box), first, dst, dst_capacity, dst_size);
     if (model->is_raster) {
         struct raster_box pixels = voxel_raster_box(model, box);
-        return raster_encode_box(&pixels, voxel_row_address(model, samples, box.slice, box.row), dst, dst_capacity,
-                                 dst_size, NULL);
+        return raster_encode_box(&pixels, first, dst, dst_capacity, dst_size, NULL);
     }
     if (model->wide)
         return voxel_encode_wide(model, box, samples, dst, dst_capacity, dst_size);
@@ -69,6 +71,8 @@ voxel_decode_chunk(const struct voxel_model *model, size_t index, const unsigned
                    unsigned char *dst)
 {
     struct voxel_box box = voxel_chunk_box(model, index);
+    if (model->is_mixed)
+        return mixed_decode_box(label_box_of(model, box), src, src_size, dst);
     if (model->is_label)
         return label_decode_box(voxel_label_kernels(), label_box_of(model, box), src, src_size, dst);
     if (model->is_raster) {

@@ -4,6 +4,7 @@
 #include "chunks.h"
 #include "codec.h"
 #include "label/codec.h"
+#include "mixed/codec.h"
 #include "samples.h"
 #include "tables.h"
 #include "wide/cells.h"
@@ -29,9 +30,9 @@ voxel_chunk_memory(const struct voxel_model *model)
 {
     struct voxel_box box = voxel_chunk_box(model, 0);
     size_t pixel = (size_t)model->shape.components * zblob_sample_size(model->grid.sample_type);
+    struct label_box labels = {pixel, (size_t)model->shape.width, (size_t)box.rows, (size_t)box.slices, false};
     if (model->is_label)
-        return label_decode_memory(
-            (struct label_box){pixel, (size_t)model->shape.width, (size_t)box.rows, (size_t)box.slices, false});
+        return model->is_mixed ? mixed_decode_memory(labels) : label_decode_memory(labels);
     if (model->is_raster) {
         struct raster_box pixels = voxel_raster_box(model, box);
         return raster_memory(&pixels);

@@ -25,8 +25,9 @@ enum {
     FLAG_PLATEAUS = 1024,
     FLAG_RASTER = 2048,
     FLAG_PREDICTED = 4096,
-    FLAGS_ALL = 8191,
-    FLAGS_OF_PIXELS = FLAG_LABEL | FLAG_RASTER | FLAG_FOLDED, /* the others are about intensities */
+    FLAG_MIXED = 8192,
+    FLAGS_ALL = 16383,
+    FLAGS_OF_PIXELS = FLAG_LABEL | FLAG_MIXED | FLAG_RASTER | FLAG_FOLDED, /* the others are about intensities */
     FLAGS_OF_PREDICTED = FLAG_PREDICTED | FLAG_RANKS,
 };
 
@@ -410,7 +411,7 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
                         (model->distance > 1) * FLAG_SERIES + model->has_few_states * FLAG_FEW_STATES +
                         (model->plateau_count > 0) * FLAG_PLATEAUS + is_predicted(model) * FLAG_PREDICTED +
                         (model->is_raster && !is_predicted(model)) * FLAG_RASTER + ranks * FLAG_RANKS +
-                        wide * FLAG_WIDE),
+                        wide * FLAG_WIDE + model->is_mixed * FLAG_MIXED),
              16);
     if (model->is_folded) {
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
@@ -452,11 +453,14 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     if (model->is_folded ? !voxel_fold_shape(&model->shape, width, height, sample_size) : model->shape.height < 2)
         return false;
     model->is_label = flags & FLAG_LABEL;
+    model->is_mixed = flags & FLAG_MIXED;
     model->is_raster = flags & (FLAG_RASTER | FLAG_PREDICTED);
     model->way = flags & FLAG_PREDICTED ? RASTER_PREDICTED : RASTER_BY_DIFFERENCE;
     bool is_wide = voxel_is_wide(model->grid.sample_type), has_cells = flags & FLAG_WIDE;
     uint32_t flags_of_pixels = is_predicted(model) ? FLAGS_OF_PREDICTED : FLAGS_OF_PIXELS;
     if (voxel_has_pixels(model) ? flags & ~flags_of_pixels : is_wide && !has_cells)
+        return false;
+    if (model->is_mixed && !model->is_label)
         return false;
     if (model->is_raster && (model->is_label || !raster_accepts(model->grid.sample_type, model->shape.components)))
         return false;

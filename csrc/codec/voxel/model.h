@@ -57,6 +57,7 @@ struct voxel_model {
     uint32_t chunk_slices; /* slices in a chunk; 0: chunks are bands of chunk_rows rows */
     uint32_t chunk_rows;
     bool is_label;  /* label/codec.h codes the chunks, and nothing below matters */
+    bool is_mixed;  /* mixed/codec.h does so in its place; only with is_label */
     bool is_raster; /* raster/codec.h does, and nothing below matters but: */
     uint8_t way;    /* enum raster_way; with RASTER_PREDICTED there may be ranks, and `low` and `high` matter */
     int16_t raster_weights[RASTER_WEIGHTS];

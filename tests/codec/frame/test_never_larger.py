@@ -85,3 +85,12 @@ def test_images_that_suit_zstd_are_hardly_larger_than_by_its_level_of_that_numbe
     frame = zb.compress(image, level, dtype=image.dtype, shape=image.shape)
     zstd = zstandard.ZstdCompressor(level=level).compress(image.tobytes())
     assert len(frame) - zb.info(frame).header_size <= limit(len(zstd))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_a_model_counts_where_planes_do_without(seed: int) -> None:
+    """A few points in a map whose pixels are wide: the labels are smaller than the planes, but not with their model."""
+    rng = np.random.default_rng(seed)
+    points = ((rng.random((221, 25)) < 0.001) * rng.integers(1, 5, (221, 25))).astype("i8")
+    sizes = [len(zb.compress(points, 7, codec=codec, dtype="i8", shape=points.shape)) for codec in ("auto", "planes")]
+    assert sizes[0] <= sizes[1]

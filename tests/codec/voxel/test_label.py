@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import pickle
 import time
 
@@ -14,25 +13,9 @@ import zstandard
 import sqlite_zblob as zb
 
 from ...compat.decoder import decode
-from ...samples.labels import SHAPES, STRANGE, atlas
-
-
-def is_label(frame: bytes) -> bool:
-    """Is the first image's model that of a label map? (docs/format.md, section 3)"""
-    at, end = 36, 36 + int.from_bytes(frame[32:36], "little")
-    while at < end:
-        kind, size = int.from_bytes(frame[at : at + 2], "little"), int.from_bytes(frame[at + 4 : at + 8], "little")
-        if kind == 2:
-            return bool(frame[at + 8 + 4] & 1)
-        at += 8 + size
-    return False
-
-
-def frame_of(array: np.ndarray, level: int = 5, codec: zb.Codec = "voxel") -> bytes:
-    value = array.tobytes()
-    frame = zb.compress(value, level, codec=codec, dtype=array.dtype, shape=array.shape)
-    assert zb.decompress(frame) == value
-    return frame
+from ...samples.labels import SHAPES, STRANGE, atlas, watershed
+from .coding import frame_of_samples as frame_of
+from .coding import is_label
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "<u2", "<i2", ">u2", ">i2", "<u4", ">i4", "<i8", ">u8"])
@@ -115,17 +98,6 @@ def test_spread_intensities_are_no_label_maps(name: str) -> None:
     frame = frame_of(spread(scan)[name], codec="auto")
     assert not is_label(frame)
     assert len(frame) < len(frame_of(scan)) * 1.15
-
-
-@functools.cache
-def watershed() -> np.ndarray:
-    """Thousands of regions, numbered in the order in which they appear."""
-    noise = sitk.GetImageFromArray(np.random.default_rng(4).normal(0, 1, (14, 120, 130)))
-    regions = sitk.MorphologicalWatershed(sitk.DiscreteGaussian(noise, 1.0), level=0.0, markWatershedLine=False)
-    values, first, labels = np.unique(sitk.GetArrayFromImage(regions), return_index=True, return_inverse=True)
-    order = np.empty(len(values), int)
-    order[np.argsort(first)] = np.arange(len(values))
-    return order[labels].reshape(14, 120, 130)
 
 
 @pytest.mark.parametrize("dtype", ["<u2", ">u2", "<i4", ">u4", "<i8", "<f4", "<c16"])

@@ -25,8 +25,10 @@ def is_raster(frame: bytes) -> bool:
 @pytest.mark.parametrize("name", stills())
 def test_stills_of_few_colours_are_coded_pixel_by_pixel(name: str) -> None:
     still = stills()[name]
-    frames = [frame_of(still, level) for level in (2, 5, 9)]
+    frames = [frame_of(still, level) for level in (2, 5)]
     assert all(map(is_raster, frames))
+    slow = frame_of(still, 9)  # mixed labels are as slow, and some stills are smaller as such
+    assert len(slow) <= len(frames[1]) * (1 if is_raster(slow) else 0.98)
     assert decode(frames[1]) == pickle.dumps(still)
 
 

@@ -8,6 +8,7 @@
 #include "fold.h"
 #include "intensities.h"
 #include "labels.h"
+#include "levels.h"
 #include "predicted.h"
 #include "raster.h"
 #include "trial.h"
@@ -35,6 +36,7 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
     if (verdict == VOXEL_UNSURE)
         result = voxel_try_labels(m, samples, level, &m->is_label);
     gain = gain && (m->is_label || voxel_is_wide(grid->sample_type) || size >= SMALLEST_INTENSITIES);
+    m->is_mixed = m->is_label && level >= VOXEL_LEVEL_MIXED;
     if (m->is_label)
         voxel_choose_chunks(m, level);
     else if (gain && result == ZBLOB_OK)

@@ -7,6 +7,7 @@ enum {
     VOXEL_LEVEL_SWIFT = 1,  /* the only one with the swift preset */
     VOXEL_LEVEL_FAST = 2,   /* the lowest one with contexts */
     VOXEL_LEVEL_NORMAL = 6, /* the highest one with the normal preset; those above have the rich one */
+    VOXEL_LEVEL_MIXED = 7,  /* the lowest one with mixed labels */
 };
 
 #endif

@@ -19,11 +19,6 @@
 
 #define HOPELESS_AFTER ((size_t)1 << 16) /* labels */
 
-enum {
-    FLAG_REVERSED = 16,
-    FLAG_WIDE = 32,
-};
-
 static struct label_row
 row_at(const struct label *l, size_t index)
 {
@@ -227,16 +222,10 @@ code_box(struct label *l, struct label_box box, const unsigned char *src, unsign
 static size_t
 write_head(const struct label *l, const unsigned char *first, unsigned char *dst, size_t capacity)
 {
-    const struct label_pixels *pixels = &l->pixels;
-    if (capacity < 32 + pixels->size)
+    if (capacity < 32 + l->pixels.size)
         return 0;
     int order = label_gaps_order(&l->gaps);
-    unsigned char *at = dst;
-    *at++ = (unsigned char)(order | pixels->is_reversed * FLAG_REVERSED | (pixels->label_size == 2) * FLAG_WIDE);
-    if (pixels->has_palette)
-        *at++ = pixels->shift;
-    memcpy(at, first, pixels->size);
-    at += pixels->size;
+    unsigned char *at = label_write_head(&l->pixels, order, first, dst);
     at = put_varint(at, l->gaps.count);
     if (l->gaps.count) {
         struct bit_writer writer = bits_write_to(at + 4, (size_t)(dst + capacity - at) - 4);
@@ -284,22 +273,9 @@ label_encode_box(const struct label_kernels *kernels, struct label_box box, cons
 static bool
 read_head(struct label *l, const unsigned char **at, const unsigned char *end, const unsigned char **first)
 {
-    struct label_pixels *pixels = &l->pixels;
     uint64_t count;
-    unsigned flags = end - *at > 0 ? *(*at)++ : 255;
-    pixels->is_reversed = flags & FLAG_REVERSED;
-    pixels->label_size = flags & FLAG_WIDE ? 2 : 1;
-    l->gaps.order = flags & 15;
-    if (flags > 63 || (pixels->is_reversed && pixels->size == 1) ||
-        (!pixels->has_palette && pixels->label_size != pixels->size) ||
-        (size_t)(end - *at) < pixels->size + pixels->has_palette)
+    if (!label_read_head(&l->pixels, &l->gaps.order, at, end, first))
         return false;
-    if (pixels->has_palette)
-        pixels->shift = *(*at)++;
-    if (pixels->shift >= 8 * ((pixels->size - 1) % sizeof(uint64_t) + 1))
-        return false;
-    *first = *at;
-    *at += pixels->size;
     if (!get_varint(at, end, &count))
         return false;
     l->gaps.count = (size_t)count;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { PALETTE_MAX = 65536, PROBES = 64 };
+enum { FLAG_REVERSED = 16, FLAG_WIDE = 32, FLAGS_ALL = 63 }; /* of a head, above its number */
 #define NOT_FOUND SIZE_MAX
 
 static inline bool
@@ -279,4 +280,37 @@ label_fill(const struct label_pixels *pixels, unsigned label, unsigned char *dst
     }
     for (; done < total; done *= 2)
         memcpy(dst + done, dst, done < total - done ? done : total - done);
+}
+
+/* ---- Heads ------------------------------------------------------------------------------------------------- */
+
+unsigned char *
+label_write_head(const struct label_pixels *pixels, int order, const unsigned char *first, unsigned char *dst)
+{
+    *dst++ = (unsigned char)(order | pixels->is_reversed * FLAG_REVERSED | (pixels->label_size == 2) * FLAG_WIDE);
+    if (pixels->has_palette)
+        *dst++ = pixels->shift;
+    memcpy(dst, first, pixels->size);
+    return dst + pixels->size;
+}
+
+bool
+label_read_head(struct label_pixels *pixels, int *order, const unsigned char **at, const unsigned char *end,
+                const unsigned char **first)
+{
+    unsigned flags = end - *at > 0 ? *(*at)++ : 255;
+    pixels->is_reversed = flags & FLAG_REVERSED;
+    pixels->label_size = flags & FLAG_WIDE ? 2 : 1;
+    *order = flags & 15;
+    if (flags > FLAGS_ALL || (pixels->is_reversed && pixels->size == 1) ||
+        (!pixels->has_palette && pixels->label_size != pixels->size) ||
+        (size_t)(end - *at) < pixels->size + pixels->has_palette)
+        return false;
+    if (pixels->has_palette)
+        pixels->shift = *(*at)++;
+    if (pixels->shift >= 8 * ((pixels->size - 1) % sizeof(uint64_t) + 1))
+        return false;
+    *first = *at;
+    *at += pixels->size;
+    return true;
 }

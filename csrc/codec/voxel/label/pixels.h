@@ -5,7 +5,7 @@
 
 #include "../../../zblob.h"
 
-enum { LABEL_PIXEL_MAX = 64 }; /* bytes of a pixel */
+enum { LABEL_PIXEL_MAX = 64 /* bytes of a pixel */, LABEL_HEAD_MAX = 2 + LABEL_PIXEL_MAX };
 
 /* A pixel of one or two bytes is its own label; others have their place in a palette. */
 struct label_pixels {
@@ -37,6 +37,13 @@ uint64_t label_get_word(const struct label_pixels *pixels, unsigned label, size_
 bool label_pixels_open(struct label_pixels *pixels);
 unsigned label_add_pixel(struct label_pixels *pixels, const unsigned char *pixel);
 unsigned label_add_words(struct label_pixels *pixels, const uint64_t *words);
+
+/* How a chunk begins: what is needed to know of pixels, the first of them, and a number below 16 that the caller has.
+ * `write` returns where it ends; `read` is false where that contradicts itself, and moves *at. */
+unsigned char *label_write_head(const struct label_pixels *pixels, int order, const unsigned char *first,
+                                unsigned char *dst);
+bool label_read_head(struct label_pixels *pixels, int *order, const unsigned char **at, const unsigned char *end,
+                     const unsigned char **first);
 
 bool label_is_constant(const unsigned char *src, size_t pixel_size, size_t count);
 

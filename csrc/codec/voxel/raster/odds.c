@@ -1,6 +1,7 @@
 /* odds.c: the beginning and the end of decisions. */
 #include "odds.h"
 
+enum { CODE_SIZE = 4 /* bytes */ };
 enum { KNOTS = 33, BETWEEN = 128 /* logits from one knot to the next */ };
 
 /* 65536 / (1 + e^-x) for x = -8, -7.5 ... 8 */
@@ -45,20 +46,31 @@ odds_write_to(struct odds_coder *coder, unsigned char *dst, size_t capacity)
     *coder = (struct odds_coder){.high = UINT32_MAX, .dst = dst, .dst_end = dst + capacity};
 }
 
+static void
+read_from(struct odds_coder *coder, const unsigned char *src, size_t size, int lacking_most)
+{
+    *coder =
+        (struct odds_coder){.decodes = true, .low = 0, .src = src, .src_end = src + size, .lacking_most = lacking_most};
+    for (int i = 0; i < CODE_SIZE; i++)
+        odds_shift_out(coder); /* ends with the highest number in `high` */
+}
+
 void
 odds_read_from(struct odds_coder *coder, const unsigned char *src, size_t size)
 {
-    *coder = (struct odds_coder){.decodes = true, .high = UINT32_MAX, .src = src, .src_end = src + size};
-    for (int i = 0; i < 4; i++) {
-        coder->failed = coder->failed || coder->src == coder->src_end;
-        coder->code = coder->code << 8 | (coder->failed ? 0 : *coder->src++);
-    }
+    read_from(coder, src, size, 0);
+}
+
+void
+odds_read_from_short(struct odds_coder *coder, const unsigned char *src, size_t size)
+{
+    read_from(coder, src, size, CODE_SIZE);
 }
 
 unsigned char *
 odds_finish(struct odds_coder *coder)
 {
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < CODE_SIZE; i++) {
         coder->high = coder->low; /* any number from low to high would do */
         odds_shift_out(coder);
     }
@@ -69,4 +81,36 @@ bool
 odds_are_used_up(const struct odds_coder *coder)
 {
     return !coder->failed && coder->src == coder->src_end && coder->code == coder->low;
+}
+
+/* The number from low to high that has the fewest bytes without zeros at its end, and how many these are. */
+static int
+shortest(const struct odds_coder *coder, uint32_t *number)
+{
+    int bytes = 0;
+    for (uint32_t rest = UINT32_MAX;; rest >>= 8, bytes++) {
+        *number = coder->high & ~rest;
+        if (*number >= coder->low)
+            return bytes;
+    }
+}
+
+unsigned char *
+odds_finish_short(struct odds_coder *coder)
+{
+    uint32_t number;
+    for (int bytes = shortest(coder, &number); bytes > 0; bytes--, number <<= 8) {
+        coder->high = number;
+        odds_shift_out(coder);
+    }
+    return coder->dst;
+}
+
+bool
+odds_are_used_up_short(const struct odds_coder *coder)
+{
+    uint32_t number;
+    int bytes = shortest(coder, &number);
+    return !coder->failed && coder->src == coder->src_end && coder->code == number &&
+           coder->lacking == CODE_SIZE - bytes;
 }

@@ -27,7 +27,8 @@ struct odds {
 struct odds_coder {
     bool decodes, failed; /* encoding: no room; decoding: the source ended before */
     uint32_t low, high, code;
-    size_t decisions; /* so far: what time goes by */
+    int lacking, lacking_most; /* decoding: zeros that were read after the source's end */
+    size_t decisions;          /* so far: what time goes by */
     const unsigned char *src, *src_end;
     unsigned char *dst, *dst_end;
 };
@@ -49,6 +50,10 @@ void odds_read_from(struct odds_coder *coder, const unsigned char *src, size_t s
 unsigned char *odds_finish(struct odds_coder *coder);
 /* Has a decoder used up its source, and no more than that? */
 bool odds_are_used_up(const struct odds_coder *coder);
+/* The same with an end that is as short as possible: zeros stand for what a decoder lacks. */
+void odds_read_from_short(struct odds_coder *coder, const unsigned char *src, size_t size);
+unsigned char *odds_finish_short(struct odds_coder *coder);
+bool odds_are_used_up_short(const struct odds_coder *coder);
 
 static inline void
 odds_shift_out(struct odds_coder *c)
@@ -58,8 +63,8 @@ odds_shift_out(struct odds_coder *c)
     else if (!c->decodes)
         *c->dst++ = (unsigned char)(c->high >> 24);
     else if (c->src == c->src_end)
-        c->failed = true;
-    c->code = c->code << 8 | (c->decodes && !c->failed ? *c->src++ : 0);
+        c->failed = c->lacking++ >= c->lacking_most;
+    c->code = c->code << 8 | (c->src < c->src_end ? *c->src++ : 0);
     c->low <<= 8;
     c->high = c->high << 8 | 255;
 }
