@@ -32,11 +32,12 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
     if (m->shape.height == 1)
         gain = !voxel_is_wide(grid->sample_type) && voxel_choose_fold(m, samples, &is_signal);
     enum voxel_verdict verdict = gain ? voxel_survey_labels(m, samples, level) : VOXEL_NO;
-    m->is_label = verdict == VOXEL_YES;
+    m->is_label = verdict >= VOXEL_YES;
     if (verdict == VOXEL_UNSURE)
         result = voxel_try_labels(m, samples, level, &m->is_label);
     gain = gain && (m->is_label || voxel_is_wide(grid->sample_type) || size >= SMALLEST_INTENSITIES);
-    m->is_mixed = m->is_label && level >= VOXEL_LEVEL_MIXED;
+    /* mixed labels are slow, but where nearly all of them are flat */
+    m->is_mixed = m->is_label && (level >= VOXEL_LEVEL_MIXED || verdict == VOXEL_SPARSE);
     if (m->is_label)
         voxel_choose_chunks(m, level);
     else if (gain && result == ZBLOB_OK)

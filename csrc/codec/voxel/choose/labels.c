@@ -22,6 +22,7 @@ enum {
     LARGE = 1 << 17,
     TABLES_BITS = 6000
 };
+enum { SPARSE = 256 };                      /* pixels, of which one or none is not flat */
 enum { TOO_MANY = 5, MANY = 8, RARE = 32 }; /* literals: one pixel in so many */
 /* A literal is a point if its label is none of those around it. There are too many points for the quickest level if there
  * is one in so many bytes, and one for so many changes along rows: they are noise, not regions. */
@@ -223,6 +224,13 @@ verdict_of(const struct sample *s, int level)
     return is_clear ? VOXEL_YES : VOXEL_UNSURE;
 }
 
+/* Is hardly any pixel not flat? */
+static bool
+is_sparse(const struct sample *s)
+{
+    return (uint64_t)(s->coded[0] + s->coded[1] + s->coded[2] + s->flat_missed) * SPARSE < s->count;
+}
+
 enum {
     FIRST_LOOK = 4, /* one row in so many */
     FAR = 2,        /* more literals than this part of the first pixels are no label map's, whatever other rows show, */
@@ -278,5 +286,6 @@ voxel_survey_labels(const struct voxel_model *model, const unsigned char *sample
     for (uint64_t i = 0; i < wanted; i++)
         if (i % FIRST_LOOK)
             sample_row_of(&s, model, samples, i, wanted);
-    return verdict_of(&s, level);
+    enum voxel_verdict verdict = verdict_of(&s, level);
+    return verdict == VOXEL_YES && is_sparse(&s) ? VOXEL_SPARSE : verdict;
 }

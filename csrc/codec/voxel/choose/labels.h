@@ -4,7 +4,12 @@
 
 #include "../model.h"
 
-enum voxel_verdict { VOXEL_NO, VOXEL_UNSURE, VOXEL_YES };
+enum voxel_verdict {
+    VOXEL_NO,
+    VOXEL_UNSURE,
+    VOXEL_YES,
+    VOXEL_SPARSE, /* yes, and hardly any pixel is not flat */
+};
 
 /* Would labels take fewer bits than intensities, and not too much time for the level? */
 enum voxel_verdict voxel_survey_labels(const struct voxel_model *model, const unsigned char *samples, int level);
