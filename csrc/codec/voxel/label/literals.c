@@ -14,17 +14,12 @@ enum {
 };
 
 enum {
-    REACH = 16,      /* columns */
-    NEARBY = 8,      /* labels */
+    NEARBY = LABEL_NEAREST,
     FEW = 4,         /* labels in all */
     PIECE_BITS = 12, /* of numbers whose values are all equally likely */
     STEP = LABEL_SYMBOLS - 1,
     NO_LABEL = 65536,
 };
-
-/* The encoder looks nearby where that has succeeded. A success allows for so many failures; when all are used up, one
- * literal in PROBE is looked for nevertheless. */
-enum { FAILURES_PER_SUCCESS = 4, FAILURES_MAX = 256, PROBE = 16 };
 
 /* ---- Labels in the order in which they appear -------------------------------------------------------------- */
 
@@ -41,7 +36,7 @@ label_literals_open(struct label_literals *l, struct label_pixels *pixels, bool 
         return false;
     l->labels[0] = (uint16_t)first;
     l->label_count = 1;
-    l->failures_left = FAILURES_MAX;
+    label_looks_open(&l->looks);
     for (size_t k = 0; k < LABEL_GROUP; k++)
         l->latest[k] = (uint16_t)first;
     return true;
@@ -121,32 +116,11 @@ code_bits(struct label_coder *coder, bool decode, uint64_t bits, int count)
 
 /* ---- Nearby -------------------------------------------------------------------------------------------------- */
 
-static inline bool
-is_candidate(const struct label_place *place, unsigned label)
-{
-    return label == place->candidates[0] || label == place->candidates[1] || label == place->candidates[2];
-}
-
-/* Labels nearby, as they are found. */
-struct nearby {
-    const struct label_place *place;
-    size_t count, label_size;
-    uint16_t labels[NEARBY];
-};
-
-/* Looks at a column of a row, if there is one. True: it has another label that was not met before. */
-static inline bool
-look_at(struct nearby *near, const struct label_row *row, size_t column)
+static inline unsigned
+label_at(const struct label_row *row, size_t label_size, size_t column)
 {
     const void *half = row->half[column & 1];
-    unsigned label = near->label_size == 1 ? ((const uint8_t *)half)[column / 2] : ((const uint16_t *)half)[column / 2];
-    if (is_candidate(near->place, label))
-        return false;
-    for (size_t i = 0; i < near->count; i++)
-        if (near->labels[i] == label)
-            return false;
-    near->labels[near->count++] = (uint16_t)label;
-    return true;
+    return label_size == 1 ? ((const uint8_t *)half)[column / 2] : ((const uint16_t *)half)[column / 2];
 }
 
 /* Finds labels nearby until `wanted` was found, or as many as the rank says. Returns its rank; NEARBY: there is none. */
@@ -156,7 +130,7 @@ find_nearby(const struct label_place *place, size_t label_size, size_t width, un
 {
     const struct label_above *a = place->above;
     const struct label_row *all[] = {&a->p, &a->n, &a->ps, &a->pn, &a->nn, place->row}, *rows[6];
-    struct nearby near = {.place = place, .label_size = label_size};
+    struct label_nearby near = {.candidates = place->candidates};
     size_t all_count = place->x % 2 ? 6 : 5, row_count = 0;
     for (size_t i = 0; i < all_count; i++) { /* in the first slice, four are the same */
         size_t k = 0;
@@ -165,11 +139,12 @@ find_nearby(const struct label_place *place, size_t label_size, size_t width, un
         if (k == row_count)
             rows[row_count++] = all[i];
     }
-    for (size_t d = 1; d <= REACH; d++)
+    for (size_t d = 1; d <= LABEL_REACH; d++)
         for (size_t r = 0; r < row_count; r++)
             for (int side = 0; side < 2; side++) {
                 size_t column = side ? place->x + d : place->x - d; /* beyond the left end: very large */
-                if (column >= width || (rows[r] == place->row && column % 2) || !look_at(&near, rows[r], column))
+                if (column >= width || (rows[r] == place->row && column % 2) ||
+                    !label_nearby_add(&near, label_at(rows[r], label_size, column)))
                     continue;
                 *label = near.labels[near.count - 1];
                 if (*label == wanted || near.count - 1 == rank || near.count == NEARBY)
@@ -184,7 +159,7 @@ may_be_nearby(struct label_literals *l, unsigned label)
 {
     if (!is_known(l, label) || l->label_count <= FEW) /* among a few, the latest are the better guess */
         return false;
-    return l->failures_left > 0 || ++l->not_looked_for % PROBE == 0;
+    return label_should_look(&l->looks);
 }
 
 /* Encoder: the rank of a label among those nearby, or NEARBY. */
@@ -195,28 +170,11 @@ rank_nearby(struct label_literals *l, const struct label_place *place, unsigned 
     if (!may_be_nearby(l, label))
         return NEARBY;
     size_t rank = find_nearby(place, l->pixels->label_size, place->above->width, label, NEARBY, &found);
-    if (rank == NEARBY)
-        l->failures_left -= l->failures_left > 0;
-    else if (l->failures_left < FAILURES_MAX)
-        l->failures_left += FAILURES_PER_SUCCESS;
+    label_has_looked(&l->looks, rank < NEARBY);
     return rank;
 }
 
 /* ---- Literals ------------------------------------------------------------------------------------------------ */
-
-/* The difference of two values of so many bits, as zigzag; and its inverse. */
-static inline uint64_t
-fold_difference(uint64_t difference, int bits)
-{
-    difference <<= 64 - bits;
-    return (difference << 1 ^ (0 - (difference >> 63))) >> (64 - bits);
-}
-
-static inline uint64_t
-unfold_difference(uint64_t folded)
-{
-    return folded >> 1 ^ (0 - (folded & 1));
-}
 
 /* How a word of a new value differs from what is expected: its length in bits, and the bits below the leading one. */
 static uint64_t
@@ -250,8 +208,8 @@ code_new(struct label_literals *l, struct label_coder *coder, const struct label
         int bits = label_word_bits(pixels, i);
         size_t context = i ? LABEL_OTHER_LENGTHS : LABEL_LENGTHS;
         uint64_t expected = label_get_word(pixels, *latest, i) + (i == 0);
-        uint64_t folded = l->decode ? 0 : fold_difference(label_get_word(pixels, label, i) - expected, bits);
-        words[i] = expected + unfold_difference(code_difference(l, coder, context, folded, bits));
+        uint64_t folded = l->decode ? 0 : label_fold_difference(label_get_word(pixels, label, i) - expected, bits);
+        words[i] = expected + label_unfold_difference(code_difference(l, coder, context, folded, bits));
     }
     if (l->decode)
         label = label_add_words(pixels, words);
@@ -267,12 +225,12 @@ static size_t
 place_among_latest(const struct label_literals *l, const struct label_place *place, unsigned label)
 {
     size_t at = 0, possible = 1;
-    while (at < l->recent_count && l->recent[at] != label)
+    while (at < l->recent.count && l->recent.labels[at] != label)
         at++;
-    if (at == l->recent_count)
+    if (at == l->recent.count)
         return 0;
     for (size_t i = 0; i < at; i++)
-        possible += !is_candidate(place, l->recent[i]);
+        possible += !label_is_candidate(place->candidates, l->recent.labels[i]);
     return possible;
 }
 
@@ -280,9 +238,9 @@ place_among_latest(const struct label_literals *l, const struct label_place *pla
 static unsigned
 latest_at(struct label_literals *l, const struct label_place *place, size_t wanted)
 {
-    for (size_t at = 0; at < l->recent_count; at++)
-        if (!is_candidate(place, l->recent[at]) && --wanted == 0)
-            return l->recent[at];
+    for (size_t at = 0; at < l->recent.count; at++)
+        if (!label_is_candidate(place->candidates, l->recent.labels[at]) && --wanted == 0)
+            return l->recent.labels[at];
     l->failed = true;
     return 0;
 }
@@ -300,18 +258,6 @@ code_far(struct label_literals *l, struct label_coder *coder, const struct label
     l->far_count++;
     l->failed |= number >= l->label_count;
     return l->failed ? 0 : l->labels[number];
-}
-
-static void
-remember(struct label_literals *l, unsigned label)
-{
-    size_t at = 0;
-    while (at < l->recent_count && l->recent[at] != label)
-        at++;
-    if (at == l->recent_count)
-        at = l->recent_count < LABEL_RECENT ? l->recent_count++ : LABEL_RECENT - 1;
-    memmove(l->recent + 1, l->recent, at * sizeof *l->recent);
-    l->recent[0] = (uint16_t)label;
 }
 
 unsigned
@@ -334,6 +280,6 @@ label_code_literal(struct label_literals *l, struct label_coder *coder, const st
         return label;
     }
     label = source == SOURCE_NEW ? code_new(l, coder, place, label) : code_far(l, coder, place, label);
-    remember(l, label);
+    label_remember(&l->recent, label);
     return label;
 }

@@ -6,8 +6,7 @@
 #include "above.h"
 #include "coder.h"
 #include "pixels.h"
-
-enum { LABEL_RECENT = 16 };
+#include "recall.h"
 
 /* Where a literal stands, and the labels that it is known not to be. */
 struct label_place {
@@ -15,20 +14,18 @@ struct label_place {
     const struct label_row *row;
     size_t x;
     bool is_exception;
-    unsigned candidates[3];
+    unsigned candidates[LABEL_CANDIDATES];
 };
 
 struct label_literals {
     struct label_pixels *pixels;
     bool decode;
-    uint16_t recent[LABEL_RECENT]; /* those that were not nearby, the latest first */
-    size_t recent_count;
+    struct label_recent recent;
     uint16_t *labels;             /* in the order in which they appear */
     uint16_t *numbers;            /* encoder: label -> its place in that order */
     size_t label_count, capacity; /* that have appeared; that labels have room for */
     uint16_t latest[LABEL_GROUP]; /* the latest new label of the group's slices */
-    size_t failures_left;         /* encoder: how often it may look nearby in vain */
-    size_t not_looked_for;        /* encoder: literals for which it did not look */
+    struct label_looks looks;     /* encoder */
     size_t far_count;             /* of those that were neither nearby nor recent */
     bool failed;                  /* decoder: damage */
 };

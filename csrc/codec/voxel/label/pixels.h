@@ -33,6 +33,20 @@ void label_fill(const struct label_pixels *pixels, unsigned label, unsigned char
 void label_choose_shift(struct label_pixels *pixels);
 int label_word_bits(const struct label_pixels *pixels, size_t word);
 uint64_t label_get_word(const struct label_pixels *pixels, unsigned label, size_t word);
+/* The difference of two words of `bits` bits as zigzag, which is small where the difference is small; and its inverse. */
+static inline uint64_t
+label_fold_difference(uint64_t difference, int bits)
+{
+    difference <<= 64 - bits;
+    return (difference << 1 ^ (0 - (difference >> 63))) >> (64 - bits);
+}
+
+static inline uint64_t
+label_unfold_difference(uint64_t folded)
+{
+    return folded >> 1 ^ (0 - (folded & 1));
+}
+
 /* Decoder: room for as many pixels as labels can name; then the label of a pixel, or of one with these words. */
 bool label_pixels_open(struct label_pixels *pixels);
 unsigned label_add_pixel(struct label_pixels *pixels, const unsigned char *pixel);

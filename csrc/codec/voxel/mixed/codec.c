@@ -8,6 +8,7 @@
 
 #include "../../base/interrupt.h"
 #include "../label/gaps.h"
+#include "../label/recall.h"
 #include "literals.h"
 
 #include <stdlib.h>
@@ -40,7 +41,7 @@ struct mixed {
     struct mixed_numbers distances;
     struct odds *tables[TABLES];
     int bits; /* of a table's places */
-    int32_t weights[MIXED_CANDIDATES][LEVELS_ALL][ODDS_MIXED];
+    int32_t weights[LABEL_CANDIDATES][LEVELS_ALL][ODDS_MIXED];
     size_t width, height, slices, kept, stride;
     uint16_t *rows, *first; /* of the kept slices; and one with nothing but the first label */
     uint16_t *recent[KEPT]; /* the first row of the slice at work, and of those before it; NULL: there is none */
@@ -239,7 +240,7 @@ place_in(const struct mixed *m, uint64_t key)
 
 /* What a pixel's sites say, for each table as a place in it. */
 struct asked {
-    unsigned candidates[MIXED_CANDIDATES], count;
+    unsigned candidates[LABEL_CANDIDATES], count;
     uint32_t places[TABLES];
 };
 
@@ -249,9 +250,9 @@ ask(const struct mixed *m, size_t x)
     struct mixed_sites sites = mixed_sites_of(&m->above, x);
     unsigned w = mixed_site(&sites, 0);
     struct asked asked = {{w, w, w}, 1, {0}};
-    uint64_t equal[MIXED_CANDIDATES] = {mixed_equal(&sites, w)};
+    uint64_t equal[LABEL_CANDIDATES] = {mixed_equal(&sites, w)};
     uint32_t rest = (uint32_t)~equal[0] & MIXED_ALL;
-    while (rest && asked.count < MIXED_CANDIDATES) {
+    while (rest && asked.count < LABEL_CANDIDATES) {
         unsigned label = mixed_site(&sites, (unsigned)__builtin_ctz(rest));
         asked.candidates[asked.count] = label;
         equal[asked.count] = mixed_equal(&sites, label);
@@ -260,7 +261,7 @@ ask(const struct mixed *m, size_t x)
     static const int known[SHAPES] = {FEWEST, FEWER, MIXED_SITES};
     for (int i = 0; i < SHAPES; i++) {
         uint64_t those = ((UINT64_C(1) << known[i]) - 1) & ~UINT64_C(1), key = m->above.is_first;
-        for (int k = 0; k < MIXED_CANDIDATES; k++)
+        for (int k = 0; k < LABEL_CANDIDATES; k++)
             key += (equal[k] & those) << (21 * k); /* bit 0 is free */
         asked.places[i] = place_in(m, key);
     }
@@ -431,7 +432,7 @@ mixed_start(struct mixed *m, struct label_box box, unsigned first)
     fill(m->first - MIXED_SIDE, first, m->width + 2 * MIXED_SIDE);
     m->first[ALIKE] = true;
     odds_fill_tables(&m->d.tables);
-    odds_clear_weights(m->weights[0], MIXED_CANDIDATES * LEVELS_ALL);
+    odds_clear_weights(m->weights[0], LABEL_CANDIDATES * LEVELS_ALL);
     odds_clear(&m->is_more, 1);
     mixed_numbers_clear(&m->distances);
     return mixed_literals_open(&m->literals, &m->pixels, m->d.coder.decodes, first);

@@ -5,14 +5,7 @@
 
 #include <stdlib.h>
 
-enum {
-    REACH = 16, /* columns */
-    NEARBY = 8, /* labels */
-};
-
-/* The encoder looks nearby where that has succeeded. A success allows for so many failures; when all are used up, one
- * literal in PROBE is looked for nevertheless. */
-enum { FAILURES_PER_SUCCESS = 4, FAILURES_MAX = 256, PROBE = 16 };
+enum { NEARBY = LABEL_NEAREST };
 
 bool
 mixed_literals_open(struct mixed_literals *l, struct label_pixels *pixels, bool decodes, unsigned first)
@@ -26,7 +19,7 @@ mixed_literals_open(struct mixed_literals *l, struct label_pixels *pixels, bool 
     l->labels[0] = (uint16_t)first;
     l->label_count = 1;
     l->newest = first;
-    l->failures_left = FAILURES_MAX;
+    label_looks_open(&l->looks);
     odds_clear(l->is_new, 2);
     odds_clear(l->is_nearby, 2);
     odds_clear(l->few[0][0], sizeof l->few / sizeof(struct odds));
@@ -42,12 +35,6 @@ mixed_literals_close(struct mixed_literals *l)
 {
     free(l->labels);
     free(l->numbers);
-}
-
-static inline bool
-is_candidate(const struct mixed_place *place, unsigned label)
-{
-    return label == place->candidates[0] || label == place->candidates[1] || label == place->candidates[2];
 }
 
 /* A decoder has met what cannot be. */
@@ -76,7 +63,7 @@ code_few(struct mixed_literals *l, struct mixed_decisions *d, const struct mixed
     size_t first = number_among_few(l, place->candidates[0]), second = number_among_few(l, place->candidates[1]);
     size_t possible[MIXED_FEW], count = 0;
     for (size_t number = 0; number < l->label_count; number++)
-        if (!is_candidate(place, l->labels[number]))
+        if (!label_is_candidate(place->candidates, l->labels[number]))
             possible[count++] = number;
     if (count == 0)
         return fail(d);
@@ -90,39 +77,19 @@ code_few(struct mixed_literals *l, struct mixed_decisions *d, const struct mixed
 
 /* ---- Nearby ------------------------------------------------------------------------------------------------ */
 
-/* Labels nearby, as they are found. */
-struct nearby {
-    const struct mixed_place *place;
-    size_t count;
-    uint16_t labels[NEARBY];
-};
-
-/* True: the column of the row has a label that was not met before. */
-static inline bool
-look_at(struct nearby *near, const uint16_t *row, size_t column)
-{
-    unsigned label = row[column];
-    if (is_candidate(near->place, label))
-        return false;
-    for (size_t i = 0; i < near->count; i++)
-        if (near->labels[i] == label)
-            return false;
-    near->labels[near->count++] = (uint16_t)label;
-    return true;
-}
-
 /* Finds labels nearby until `wanted` was found, or `count` were; the last one found is it. False: there are not enough. */
 static bool
-find_nearby(struct nearby *near, unsigned wanted, size_t count)
+find_nearby(const struct mixed_place *place, struct label_nearby *near, unsigned wanted, size_t count)
 {
-    const struct mixed_above *a = near->place->above;
+    const struct mixed_above *a = place->above;
     const uint16_t *rows[] = {a->p, a->n, a->ps, a->pn, a->nn, a->now};
-    size_t x = near->place->x, width = near->place->width;
-    for (size_t distance = 0; distance <= REACH; distance++)
+    size_t x = place->x, width = place->width;
+    *near = (struct label_nearby){.candidates = place->candidates};
+    for (size_t distance = 0; distance <= LABEL_REACH; distance++)
         for (size_t row = 0; row < 6; row++)
             for (int side = 0; side < 2; side++) {
                 size_t column = side ? x + distance : x - distance; /* beyond the left end: very large */
-                if (column >= width || (row == 5 && column >= x) || !look_at(near, rows[row], column))
+                if (column >= width || (row == 5 && column >= x) || !label_nearby_add(near, rows[row][column]))
                     continue;
                 if (near->labels[near->count - 1] == wanted || near->count == count)
                     return true;
@@ -134,51 +101,36 @@ find_nearby(struct nearby *near, unsigned wanted, size_t count)
 static size_t
 rank_nearby(struct mixed_literals *l, const struct mixed_place *place, unsigned label)
 {
-    struct nearby near = {.place = place};
-    if (l->failures_left == 0 && ++l->not_looked_for % PROBE != 0)
+    struct label_nearby near;
+    if (!label_should_look(&l->looks))
         return NEARBY;
-    if (find_nearby(&near, label, NEARBY) && near.labels[near.count - 1] == label) {
-        l->failures_left += l->failures_left < FAILURES_MAX ? FAILURES_PER_SUCCESS : 0;
-        return near.count - 1;
-    }
-    l->failures_left -= l->failures_left > 0;
-    return NEARBY;
+    bool has_found = find_nearby(place, &near, label, NEARBY) && near.labels[near.count - 1] == label;
+    label_has_looked(&l->looks, has_found);
+    return has_found ? near.count - 1 : NEARBY;
 }
 
 static unsigned
 code_nearby(struct mixed_literals *l, struct mixed_decisions *d, const struct mixed_place *place, size_t rank)
 {
-    struct nearby near = {.place = place};
+    struct label_nearby near;
     rank = (size_t)mixed_number(d, &l->ranks, rank);
-    if (rank >= NEARBY || !find_nearby(&near, UINT32_MAX, rank + 1))
+    if (rank >= NEARBY || !find_nearby(place, &near, UINT32_MAX, rank + 1))
         return fail(d);
     return near.labels[rank];
 }
 
 /* ---- Far, and new ------------------------------------------------------------------------------------------ */
 
-static void
-remember(struct mixed_literals *l, unsigned label)
-{
-    size_t at = 0;
-    while (at < l->latest_count && l->latest[at] != label)
-        at++;
-    if (at == l->latest_count)
-        at = l->latest_count < MIXED_LATEST ? l->latest_count++ : MIXED_LATEST - 1;
-    memmove(l->latest + 1, l->latest, at * sizeof *l->latest);
-    l->latest[0] = (uint16_t)label;
-}
-
 /* A label that is not nearby: its place, from 1, among the latest ones that are possible, or its number. */
 static unsigned
 code_far(struct mixed_literals *l, struct mixed_decisions *d, const struct mixed_place *place, unsigned label)
 {
     size_t wanted = 0, count = 0;
-    uint16_t possible[MIXED_LATEST];
-    for (size_t i = 0; i < l->latest_count; i++)
-        if (!is_candidate(place, l->latest[i])) {
-            possible[count++] = l->latest[i];
-            wanted = l->latest[i] == label ? count : wanted;
+    uint16_t possible[LABEL_RECENT];
+    for (size_t i = 0; i < l->recent.count; i++)
+        if (!label_is_candidate(place->candidates, l->recent.labels[i])) {
+            possible[count++] = l->recent.labels[i];
+            wanted = l->recent.labels[i] == label ? count : wanted;
         }
     wanted = (size_t)mixed_number(d, &l->places, d->coder.decodes ? 0 : wanted);
     if (wanted)
@@ -186,20 +138,6 @@ code_far(struct mixed_literals *l, struct mixed_decisions *d, const struct mixed
     uint64_t number = d->coder.decodes ? 0 : l->numbers[label];
     number = mixed_plain(d, bit_length(l->label_count - 1), number);
     return number < l->label_count ? l->labels[number] : fail(d);
-}
-
-/* The difference of two values of so many bits, as zigzag; and its inverse. */
-static inline uint64_t
-fold_difference(uint64_t difference, int bits)
-{
-    difference <<= 64 - bits;
-    return (difference << 1 ^ (0 - (difference >> 63))) >> (64 - bits);
-}
-
-static inline uint64_t
-unfold_difference(uint64_t folded)
-{
-    return folded >> 1 ^ (0 - (folded & 1));
 }
 
 /* A new label's value, in words. They are expected to be those of the newest label, but the first one more by one. */
@@ -214,10 +152,11 @@ code_new(struct mixed_literals *l, struct mixed_decisions *d, unsigned label)
         int bits = label_word_bits(pixels, i);
         uint64_t expected = label_get_word(pixels, l->newest, i) + (i == 0);
         uint64_t own = d->coder.decodes ? expected : label_get_word(pixels, label, i);
-        uint64_t folded = mixed_number(d, i ? &l->other_words : &l->first_words, fold_difference(own - expected, bits));
+        uint64_t folded =
+            mixed_number(d, i ? &l->other_words : &l->first_words, label_fold_difference(own - expected, bits));
         if (bit_length(folded) > bits)
             return fail(d);
-        words[i] = expected + unfold_difference(folded);
+        words[i] = expected + label_unfold_difference(folded);
     }
     if (d->coder.decodes)
         label = label_add_words(pixels, words);
@@ -243,6 +182,6 @@ mixed_literal(struct mixed_literals *l, struct mixed_decisions *d, const struct 
             return code_nearby(l, d, place, rank);
         label = code_far(l, d, place, label);
     }
-    remember(l, label);
+    label_remember(&l->recent, label);
     return label;
 }

@@ -4,17 +4,18 @@
 #define ZBLOB_CODEC_VOXEL_MIXED_LITERALS_H
 
 #include "../label/pixels.h"
+#include "../label/recall.h"
 #include "decisions.h"
 #include "sites.h"
 
-enum { MIXED_LATEST = 16, MIXED_FEW = 8, MIXED_CANDIDATES = 3 };
+enum { MIXED_FEW = 8 };
 
 /* Where a literal stands, and the labels that it is known not to be. */
 struct mixed_place {
     const struct mixed_above *above;
     size_t x, width;
     bool is_exception;
-    unsigned candidates[MIXED_CANDIDATES]; /* where there are fewer, the first one again */
+    unsigned candidates[LABEL_CANDIDATES]; /* where there are fewer, the first one again */
 };
 
 struct mixed_literals {
@@ -23,10 +24,8 @@ struct mixed_literals {
     uint16_t *numbers;            /* encoder: label -> its place in that order */
     size_t label_count, capacity; /* that have appeared; that there can be */
     unsigned newest;              /* the label that appeared last */
-    uint16_t latest[MIXED_LATEST];
-    size_t latest_count;
-    size_t failures_left;  /* encoder: how often it may look nearby in vain */
-    size_t not_looked_for; /* encoder: literals for which it did not look */
+    struct label_recent recent;
+    struct label_looks looks; /* encoder */
     struct odds is_new[2], is_nearby[2];
     struct odds few[MIXED_FEW][MIXED_FEW][MIXED_FEW]; /* by numbers: of two candidates, and of the label */
     struct mixed_numbers ranks, places, first_words, other_words;
