@@ -46,35 +46,53 @@ is_ordinary(sqlite3 *db, struct zblob_connection *connection, const char *schema
     return found;
 }
 
-/* Take what one database has under the id. False: *error says what is wrong with it. */
+/* For a dictionary, in all databases. */
+struct search {
+    uint32_t id;
+    bool is_there;
+    bool is_opened; /* else it is only asked for, which takes a hundredth of the time */
+    struct zblob_dictionary *found;
+    uint64_t checksum; /* of its bytes */
+};
+
+/* The bytes that one database has under the id. False: *error says what is wrong with them. */
 static bool
-look_in(sqlite3 *db, struct zblob_connection *connection, const char *schema, uint32_t id,
-        struct zblob_dictionary **found, uint64_t *checksum, struct zblob_error *error)
+take(struct search *search, const char *schema, const void *bytes, size_t size, struct zblob_error *error)
+{
+    if (!bytes || zblob_dictionary_id_of(bytes, size) != search->id) {
+        fail(error, ZBLOB_DAMAGED,
+             "dictionary %u of database \"%s\" is damaged: its bytes do not hash to its id. Take its row of table "
+             "zblob_dictionaries from a backup",
+             search->id, schema);
+        return false;
+    }
+    if (search->found && zblob_checksum(bytes, size) != search->checksum) {
+        fail(error, ZBLOB_DAMAGED,
+             "dictionary %u of database \"%s\" has other bytes than that of another database: detach one of them",
+             search->id, schema);
+        return false;
+    }
+    if (search->found)
+        return true;
+    search->checksum = zblob_checksum(bytes, size);
+    return zblob_dictionary_open(&search->found, bytes, size, error) == ZBLOB_OK;
+}
+
+/* Look in one database. False: *error says what is wrong with what it has. */
+static bool
+look_in(sqlite3 *db, struct zblob_connection *connection, const char *schema, struct search *search,
+        struct zblob_error *error)
 {
     bool is_fine = true;
     if (!is_ordinary(db, connection, schema))
         return true;
     char *sql = sqlite3_mprintf("SELECT dictionary FROM \"%w\"." DICTIONARIES_TABLE " WHERE id = %lld", schema,
-                                (sqlite3_int64)id);
+                                (sqlite3_int64)search->id);
     sqlite3_stmt *row = statements_ask(connection, db, sql);
     if (row && statements_step(connection, row) == SQLITE_ROW) {
-        const void *bytes = sqlite3_column_blob(row, 0);
-        size_t size = (size_t)sqlite3_column_bytes(row, 0);
-        if (!bytes || zblob_dictionary_id_of(bytes, size) != id) {
-            fail(error, ZBLOB_DAMAGED,
-                 "dictionary %u of database \"%s\" is damaged: its bytes do not hash to its id. Take its row of table "
-                 "zblob_dictionaries from a backup",
-                 id, schema);
-            is_fine = false;
-        } else if (*found && zblob_checksum(bytes, size) != *checksum) {
-            fail(error, ZBLOB_DAMAGED,
-                 "dictionary %u of database \"%s\" has other bytes than that of another database: detach one of them",
-                 id, schema);
-            is_fine = false;
-        } else if (!*found) {
-            *checksum = zblob_checksum(bytes, size);
-            is_fine = zblob_dictionary_open(found, bytes, size, error) == ZBLOB_OK;
-        }
+        search->is_there = true;
+        if (search->is_opened)
+            is_fine = take(search, schema, sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0), error);
     }
     sqlite3_finalize(row);
     return is_fine;
@@ -92,12 +110,11 @@ fail_failure(struct zblob_error *error, int failure, uint32_t id)
          "the value needs dictionary %u, and looking for it has failed: %s", id, sqlite3_errstr(failure));
 }
 
-static struct zblob_dictionary *
-look_everywhere(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob_error *error)
+/* False: it is nowhere, or cannot be used; *error says why. */
+static bool
+look_everywhere(sqlite3 *db, struct zblob_connection *connection, struct search *search, struct zblob_error *error)
 {
     sqlite3_stmt *list = NULL;
-    struct zblob_dictionary *found = NULL;
-    uint64_t checksum = 0;
     bool is_fine = true;
     int result = sqlite3_prepare_v2(db, "PRAGMA database_list", -1, &list, NULL);
     connection->failure = SQLITE_OK;
@@ -106,23 +123,29 @@ look_everywhere(sqlite3 *db, struct zblob_connection *connection, uint32_t id, s
         const char *schema = (const char *)sqlite3_column_text(list, 1);
         if (!schema)
             statements_note(connection, SQLITE_NOMEM);
-        is_fine = schema && look_in(db, connection, schema, id, &found, &checksum, error);
+        is_fine = schema && look_in(db, connection, schema, search, error);
     }
     sqlite3_finalize(list);
     if (connection->failure != SQLITE_OK) {
-        fail_failure(error, connection->failure, id);
+        fail_failure(error, connection->failure, search->id);
         is_fine = false;
     }
-    if (!is_fine) {
-        zblob_dictionary_close(found);
-        return NULL;
-    }
-    if (!found)
+    if (is_fine && !search->is_there)
         fail(error, ZBLOB_NEEDS_DICTIONARY,
              "the value needs dictionary %u, which is in table zblob_dictionaries of none of the attached "
              "databases: attach the database that the value comes from, or copy that row from it%s",
-             id, "");
-    return found;
+             search->id, "");
+    if (is_fine && search->is_there)
+        return true;
+    zblob_dictionary_close(search->found);
+    return false;
+}
+
+bool
+dictionaries_require(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob_error *error)
+{
+    struct search search = {.id = id};
+    return look_everywhere(db, connection, &search, error);
 }
 
 /* ---- Keeping --------------------------------------------------------------------------------- */
@@ -180,18 +203,19 @@ find(sqlite3 *db, struct zblob_connection *connection, uint32_t id, struct zblob
         connection->dictionaries = kept;
         return kept->dictionary;
     }
-    struct zblob_dictionary *found = look_everywhere(db, connection, id, error);
-    struct kept_dictionary *kept = found ? sqlite3_malloc(sizeof *kept) : NULL;
+    struct search search = {.id = id, .is_opened = true};
+    if (!look_everywhere(db, connection, &search, error))
+        return NULL;
+    struct kept_dictionary *kept = sqlite3_malloc(sizeof *kept);
     if (!kept) {
-        if (found)
-            fail(error, ZBLOB_NO_MEMORY, "out of memory for dictionary %u%s", id, "");
-        zblob_dictionary_close(found);
+        fail(error, ZBLOB_NO_MEMORY, "out of memory for dictionary %u%s", id, "");
+        zblob_dictionary_close(search.found);
         return NULL;
     }
-    *kept = (struct kept_dictionary){.next = connection->dictionaries, .id = id, .dictionary = found};
+    *kept = (struct kept_dictionary){.next = connection->dictionaries, .id = id, .dictionary = search.found};
     connection->dictionaries = kept;
     drop_last(connection);
-    return found;
+    return search.found;
 }
 
 bool
@@ -213,8 +237,10 @@ dictionaries_complete_options(sqlite3 *db, struct zblob_connection *connection, 
 }
 
 char *
-dictionaries_newest_sql(const char *schema, const char *table, const char *column)
+dictionaries_wanted_sql(const char *schema, const char *table, const char *column, uint32_t id)
 {
+    if (id)
+        return sqlite3_mprintf("SELECT id FROM \"%w\"." DICTIONARIES_TABLE " WHERE id = %u", schema, id);
     return sqlite3_mprintf("SELECT id FROM \"%w\"." DICTIONARIES_TABLE " WHERE table_name = %Q COLLATE NOCASE AND "
                            "column_name = %Q COLLATE NOCASE ORDER BY created DESC, id LIMIT 1",
                            schema, table, column);

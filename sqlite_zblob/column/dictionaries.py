@@ -46,7 +46,8 @@ _GUARDS = {
     "without their dictionary. zb.drop_dictionaries(connection) drops those that no value needs'); END"
     for what, event in (
         ("delete", f"DELETE ON {TABLE}"),
-        ("change", f"UPDATE OF id, dictionary ON {TABLE}"),
+        # Not UPDATE OF: the id goes by the names rowid, _rowid_ and oid, too.
+        ("change", f"UPDATE ON {TABLE} WHEN NEW.id IS NOT OLD.id OR NEW.dictionary IS NOT OLD.dictionary"),
         # REPLACE deletes a row without telling the first of these.
         (
             "replace",
@@ -102,7 +103,8 @@ def _train(connection: Connection, table: str, column: str, size: int, schema: s
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
     with atomic(connection):
         create_table(connection, schema)
-        dictionary = _with_free_id(dictionary, ids_of_others(connection, dictionary))
+        taken = ids_of_others(connection, dictionary) | _ids_of_other_columns(connection, schema, name, column)
+        dictionary = _with_free_id(dictionary, taken)
         id = dictionary_id(dictionary)
         about = json.dumps({"rows": rows, "size": size, "version": VERSION})
         created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
@@ -113,6 +115,16 @@ def _train(connection: Connection, table: str, column: str, size: int, schema: s
         )
         run(connection, sql, (id, dictionary, about, name, column))
     return id
+
+
+def _ids_of_other_columns(connection: Connection, schema: str, table: str, column: str) -> set[int]:
+    """Of columns that are there. Equal ones train equal dictionaries, and each needs a row to find its newest."""
+    sql = (
+        f"SELECT id FROM {quote(schema)}.{TABLE} "
+        "WHERE (table_name <> ? COLLATE NOCASE OR column_name <> ? COLLATE NOCASE) AND EXISTS "
+        "(SELECT 1 FROM pragma_table_xinfo(table_name, ?) AS other WHERE other.name = column_name COLLATE NOCASE)"
+    )
+    return {id for (id,) in run(connection, sql, (table, column, schema))}
 
 
 def _with_free_id(dictionary: bytes, taken: set[int]) -> bytes:
@@ -157,16 +169,41 @@ def _names(connection: Connection, table: str, column: str, schema: str) -> tupl
 
 
 def create_table(connection: Connection, schema: str) -> None:
-    """Where there is none yet."""
+    """Where there is none yet; the guards of a table that an earlier version made are replaced by today's."""
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
     run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
+    triggers = dict(run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'trigger'"))
+    if all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items()):
+        return
+    _drop_guards(connection, schema)
+    _move_back(connection, schema)
     for name, body in _GUARDS.items():
-        run(connection, f"CREATE TRIGGER IF NOT EXISTS {quote(schema)}.{name} {body}")
+        run(connection, f"CREATE TRIGGER {quote(schema)}.{name} {body}")
+
+
+def _move_back(connection: Connection, schema: str) -> None:
+    """Dictionaries that were given other ids, which earlier guards did not refuse under each name of the id."""
+    address = f"{quote(schema)}.{TABLE}"
+    hashed = "zdictionary_id(dictionary)"
+    sql = f"SELECT id, {hashed} FROM {address} WHERE id <> {hashed} AND {hashed} NOT IN (SELECT id FROM {address})"
+    for id, right in run(connection, sql):
+        run(connection, f"UPDATE OR IGNORE {address} SET id = ? WHERE id = ?", (right, id))
+
+
+def _drop_guards(connection: Connection, schema: str) -> None:
+    for name in _GUARDS:
+        run(connection, f"DROP TRIGGER IF EXISTS {quote(schema)}.{name}")
 
 
 def has_table(connection: Connection, schema: str) -> bool:
     sql = f"SELECT 1 FROM {master_of(schema)} WHERE type = 'table' AND name = '{TABLE}'"
     return run(connection, sql) != []
+
+
+def has_dictionary(connection: Connection, schema: str, id: int) -> bool:
+    if not has_table(connection, schema):
+        return False
+    return run(connection, f"SELECT 1 FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,)) != []
 
 
 def newest(connection: Connection, schema: str, table: str, column: str) -> int:
@@ -205,13 +242,14 @@ def drop_dictionaries(
             kept = _used_by_columns(connection, schema)
             for _, each, *_ in run(connection, "PRAGMA database_list"):
                 kept |= _used_by_rows(connection, each, callback_of(progress) or (lambda table: None))
-            ids = {id for (id,) in run(connection, f"SELECT id FROM {quote(schema)}.{TABLE}")} - kept
-            for name in _GUARDS:
-                run(connection, f"DROP TRIGGER IF EXISTS {quote(schema)}.{name}")
-            for id in ids:
+            # Values need bytes. Those of a row that was moved, while no guard saw it, hash to another id than its own.
+            rows = run(connection, f"SELECT id, zdictionary_id(dictionary) FROM {quote(schema)}.{TABLE}")
+            dropped = sorted(id for id, hashed in rows if not {id, hashed} & kept)
+            _drop_guards(connection, schema)
+            for id in dropped:
                 run(connection, f"DELETE FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,))
             create_table(connection, schema)
-        return sorted(ids)
+        return dropped
 
 
 def _used_by_rows(connection: Connection, schema: str, show: Callable[[str], None]) -> set[int]:

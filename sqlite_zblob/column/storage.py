@@ -17,12 +17,11 @@ from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import ENVELOPES, MODES, Envelope, Mode
 from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run, snapshot
-from ..connect.dictionaries import finder
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, triggers_are_off
 from ..errors import OptionError, ZblobWarning
 from . import record
-from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_table, newest, train
+from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_dictionary, newest, train
 from .hint import HintFrom, hint_trouble, refuse_hint
 from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
@@ -208,13 +207,16 @@ def _prepare_dictionary(connection: Connection, wanted: ColumnStatus) -> None:
     if not wanted.dictionary:
         return
     if wanted.dictionary != "auto":
-        if finder(connection)(int(wanted.dictionary)) is None:
-            raise OptionError(f"there is no dictionary {wanted.dictionary} in table zblob_dictionaries of any database")
-        return
-    if has_table(connection, wanted.schema) and newest(connection, *place):
+        if not has_dictionary(connection, wanted.schema, int(wanted.dictionary)):
+            raise OptionError(
+                f"there is no dictionary {wanted.dictionary} in table zblob_dictionaries of database {wanted.schema}, "
+                "where the column's values would need it"
+            )
         return
     with atomic(connection):
         create_table(connection, wanted.schema)
+        if newest(connection, *place):
+            return
         with suppress(OptionError):  # too few rows, for now
             train(connection, wanted.table, wanted.column, schema=wanted.schema)
 

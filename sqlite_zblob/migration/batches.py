@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 import apsw
 
 from ..codec import Hint, has_magic
-from ..column.dictionaries import dictionary_of
+from ..column.dictionaries import dictionary_of, has_dictionary
 from ..column.hint import ask_row
+from ..column.virtual import ChangedError
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import CACHE_KIB
 from ..parts.pieces import is_mapped
@@ -290,6 +291,14 @@ class Rewriter:
             self.dictionary = dictionary_of(self.connection, "main", place.table, place.column) if is_frame else 0
         return self.dictionary
 
+    def require_dictionary(self) -> None:
+        """:raises ChangedError: another connection has dropped it. In the transaction that writes."""
+        if self.way.shrinks and self.dictionary and not has_dictionary(self.connection, "main", self.dictionary):
+            raise ChangedError(
+                f"another connection has dropped dictionary {self.dictionary}, by which values of column "
+                f"{self.target.place.column} were being compressed: try again"
+            )
+
     # ---- The commit ----
 
     def _commit(self, batch: Batch) -> None:
@@ -301,6 +310,7 @@ class Rewriter:
             if not self.record.is_anchored:
                 self.record.anchor(self.connection, self.target.rows.name)
                 self.target.note_own_change()
+            self.require_dictionary()
             data_version = pragma(self.connection, "data_version")
             for stretch, outcomes in batch:
                 self._settle_stretch(stretch, outcomes, is_quiet=stretch.data_version == data_version)

@@ -66,6 +66,7 @@ class Ending:
         """The last look. `counts.missed`: rows that are left, because others write faster than they are done."""
         rewriter, counts = self.rewriter, self.rewriter.record.counts
         rewriter.follow()
+        rewriter.require_dictionary()
         rewriter.is_final, self.failed = True, []
         if rewriter.is_quiet:
             counts.take(rewriter.tally)

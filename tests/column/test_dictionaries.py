@@ -348,3 +348,92 @@ def test_a_database_that_is_attached_later_is_asked_too() -> None:
         one(db, "SELECT zdecompress(?)", frame)
     db.execute("DETACH other")
     assert one(db, "SELECT zdecompress(?)", frame) == ROWS[0]
+
+
+@pytest.mark.parametrize("name", ["id", "rowid", "_rowid_", "oid"])
+def test_the_id_cannot_be_changed_by_any_of_its_names(name: str) -> None:
+    db = filled()
+    id = zb.train(db, "t", "data", size=4096)
+    for conflict in ("", "OR REPLACE", "OR IGNORE"):
+        with pytest.raises(apsw.ConstraintError, match="cannot be read without their dictionary"):
+            db.execute(f"UPDATE {conflict} zblob_dictionaries SET {name} = 9")
+    db.execute("UPDATE zblob_dictionaries SET created = created, trained = trained, id = id")
+    assert dictionary_of(db)[0] == id
+
+
+def test_a_dictionary_that_was_moved_is_not_dropped_and_comes_back() -> None:
+    """As an earlier guard, which knew the id by one name only, has let it happen."""
+    db = filled()
+    id = zb.train(db, "t", "data", size=4096)
+    db.execute("UPDATE t SET data = zcompress(data, json_object('dictionary', ?))", (id,))
+    db.execute("DROP TRIGGER zblob_dictionaries_no_change")
+    db.execute(
+        "CREATE TRIGGER zblob_dictionaries_no_change BEFORE UPDATE OF id, dictionary ON zblob_dictionaries "
+        "BEGIN SELECT RAISE(ABORT, 'cannot be read without their dictionary'); END"
+    )
+    db.execute("UPDATE zblob_dictionaries SET rowid = 9")
+    assert zb.drop_dictionaries(db) == []
+    assert dictionary_of(db)[0] == id
+    assert [row for (row,) in db.execute("SELECT zdecompress(data) FROM t ORDER BY id")] == ROWS
+    with pytest.raises(apsw.ConstraintError):
+        db.execute("UPDATE zblob_dictionaries SET rowid = 9")
+
+
+@pytest.mark.parametrize("way", ["another connection", "ROLLBACK", "ROLLBACK TO"])
+@pytest.mark.parametrize("writer", ["zcompress", "in place", "virtual table"])
+def test_nobody_writes_with_a_dictionary_that_is_gone(writer: str, way: str, tmp_path: Path) -> None:
+    """The connection has used it, and keeps what it has found."""
+    path = tmp_path / "store.db"
+    db = filled(path)
+    db.execute("PRAGMA journal_mode = wal")
+    if way != "another connection":
+        db.execute("BEGIN")
+        db.execute("SAVEPOINT here")
+    id = zb.train(db, "t", "data", size=4096)
+    write = f"""INSERT INTO kept SELECT id, zcompress(data, '{{"dictionary": {id}}}') FROM t LIMIT 9"""
+    if writer == "zcompress":
+        db.execute("CREATE TABLE kept(id INTEGER PRIMARY KEY, data)")
+    else:
+        write = "INSERT INTO kept SELECT id, data FROM t LIMIT 9"
+        settings = f"dictionary={id}, min_size=64"
+        if writer == "in place":
+            db.execute("CREATE TABLE kept(id INTEGER PRIMARY KEY, data)")
+            zb.enable(db, "kept", "data", dictionary=id)
+        else:
+            columns = "id INTEGER PRIMARY KEY, data BLOB COMPRESSED"
+            db.execute(f"CREATE VIRTUAL TABLE kept USING zblob({columns}, {settings})")
+    rows = "kept_rows" if writer == "virtual table" else "kept"
+    db.execute(write)
+    assert one(db, f"SELECT sum(zinfo(data) ->> 'dictionary_id' = {id}) FROM {rows}") == 9
+    if way == "another connection":
+        other = apsw.Connection(str(path))
+        zb.load(other)
+        other.execute(f"DELETE FROM {rows}")
+        other.execute("DROP TABLE zblob_dictionaries")
+        other.close()
+    else:
+        db.execute(f"DELETE FROM {rows}")
+        schema = db.execute("SELECT sql FROM sqlite_master WHERE name IN ('kept') OR tbl_name = 'kept'").fetchall()
+        db.execute("ROLLBACK TO here" if way == "ROLLBACK TO" else "ROLLBACK")
+        if way == "ROLLBACK TO":
+            db.execute("COMMIT")
+        for (sql,) in schema:
+            db.execute(sql)
+    if writer == "zcompress":
+        with pytest.raises(apsw.SQLError, match=f"needs dictionary {id}, which is in table zblob_dictionaries of none"):
+            db.execute(write)
+        return
+    db.execute(write)
+    fresh = apsw.Connection(str(path))
+    zb.load(fresh)
+    assert fresh.execute(f"SELECT zdecompress(data) FROM {rows} ORDER BY id").fetchall() == [(row,) for row in ROWS[:9]]
+
+
+def test_equal_columns_have_dictionaries_of_their_own() -> None:
+    db = filled()
+    db.execute("CREATE TABLE u AS SELECT * FROM t")
+    first, second = zb.train(db, "t", "data", size=4096), zb.train(db, "u", "data", size=4096)
+    assert first != second
+    names = "SELECT table_name FROM zblob_dictionaries WHERE id = ?"
+    assert (one(db, names, first), one(db, names, second)) == ("t", "u")
+    assert zb.train(db, "t", "data", size=4096) == first

@@ -74,26 +74,40 @@ keep_options(struct zblob_connection *connection, sqlite3_value *argument, const
     connection->kept_options = kept;
 }
 
+/* What the text of the options says, which may have been read for an earlier statement. */
+static bool
+parse_options(sqlite3_context *context, sqlite3_value *argument, struct zblob_options *options,
+              struct zblob_error *error)
+{
+    struct zblob_connection *connection = value_connection(context);
+    if (take_kept_options(connection, argument, options))
+        return true;
+    if (options_from_value(sqlite3_context_db_handle(context), argument, options, error) != ZBLOB_OK)
+        return false;
+    keep_options(connection, argument, options);
+    return true;
+}
+
+/* Of constant options, each statement reads the text once, and asks once whether the database still has the dictionary. */
 static bool
 read_options(sqlite3_context *context, int count, sqlite3_value **arguments, struct zblob_options *options)
 {
+    struct zblob_connection *connection = value_connection(context);
     struct zblob_error error;
-    *options = value_connection(context)->options;
+    *options = connection->options;
     if (count < 2 || sqlite3_value_type(arguments[1]) == SQLITE_NULL)
         return true;
-    struct zblob_connection *connection = value_connection(context);
     const struct zblob_options *cached = sqlite3_get_auxdata(context, 1);
     if (cached) {
         *options = *cached;
         return true;
     }
-    if (take_kept_options(connection, arguments[1], options))
-        return true;
-    if (options_from_value(sqlite3_context_db_handle(context), arguments[1], options, &error) != ZBLOB_OK) {
+    if (!parse_options(context, arguments[1], options, &error) ||
+        (options->dictionary_id &&
+         !dictionaries_require(sqlite3_context_db_handle(context), connection, options->dictionary_id, &error))) {
         value_fail(context, &error);
         return false;
     }
-    keep_options(connection, arguments[1], options);
     struct zblob_options *kept = sqlite3_malloc(sizeof *kept);
     if (kept) {
         *kept = *options;

@@ -36,7 +36,7 @@ target_copy(struct target *copy, const struct target *target)
     copy->column = copy_text(target->column, &failed);
     copy->row = copy_text(target->row, &failed);
     copy->hint = copy_text(target->hint, &failed);
-    copy->newest = copy_text(target->newest, &failed);
+    copy->dictionary = copy_text(target->dictionary, &failed);
     if (failed)
         target_free(copy);
     return !failed;
@@ -49,7 +49,7 @@ target_free(struct target *target)
     sqlite3_free(target->column);
     sqlite3_free(target->row);
     sqlite3_free(target->hint);
-    sqlite3_free(target->newest);
+    sqlite3_free(target->dictionary);
     *target = (struct target){0};
 }
 

@@ -14,13 +14,13 @@
 
 /* A table that carries a trigger, as pieces of SQL; their parameters are those of call.h. */
 struct target {
-    char *table;     /* "schema"."name"; NULL: the trigger is not there, or nothing can be done */
-    char *column;    /* as the trigger writes it */
-    char *row;       /* the condition that finds the row */
-    char *hint;      /* a statement that says what the row's raw voxels are; NULL: nothing does (row_hint.h) */
-    char *newest;    /* the SELECT that gives the id of the column's newest dictionary */
-    bool is_watched; /* another trigger fires on this table: it may have changed the row before ours saw it */
-    bool is_exposed; /* other databases are attached, whose schemas may call the function, too */
+    char *table;      /* "schema"."name"; NULL: the trigger is not there, or nothing can be done */
+    char *column;     /* as the trigger writes it */
+    char *row;        /* the condition that finds the row */
+    char *hint;       /* a statement that says what the row's raw voxels are; NULL: nothing does (row_hint.h) */
+    char *dictionary; /* the SELECT that gives the id of the dictionary that values get; NULL: they get none */
+    bool is_watched;  /* another trigger fires on this table: it may have changed the row before ours saw it */
+    bool is_exposed;  /* other databases are attached, whose schemas may call the function, too */
 };
 
 /* False: out of memory, and the copy is empty. */

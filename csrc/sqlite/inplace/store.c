@@ -24,8 +24,6 @@
 /* Triggers that the UPDATE fires may write other compressed columns, and so on. */
 #define DEPTH_MAX 8
 
-#define DICTIONARY " dictionary="
-
 /* ---- The value ------------------------------------------------------------------------------- */
 
 static bool
@@ -69,14 +67,13 @@ take_hint(const struct store_call *call, const struct target *target, struct zbl
     keeper_give(call->connection, statement);
 }
 
-/* The newest dictionary of the column; 0: there is none, or no table of them. */
+/* The dictionary that the column's values get now; 0: the database has none, or not that one any more. */
 static uint32_t
-newest_dictionary(const struct store_call *call, const struct target *target)
+wanted_dictionary(const struct store_call *call, const struct target *target)
 {
     struct statement *statement;
-    char *sql = sqlite3_mprintf("%s", target->newest);
     uint32_t id = 0;
-    int result = keeper_take(call->db, call->connection, sql, &statement);
+    int result = keeper_take(call->db, call->connection, sqlite3_mprintf("%s", target->dictionary), &statement);
     statements_note(call->connection, result);
     if (result == SQLITE_OK && statements_step(call->connection, statement->handle) == SQLITE_ROW)
         id = (uint32_t)sqlite3_column_int64(statement->handle, 0);
@@ -84,19 +81,12 @@ newest_dictionary(const struct store_call *call, const struct target *target)
     return id;
 }
 
-/* ENVELOPE may go on with " dictionary=auto", or with an id. A value is stored without one that cannot be had. */
+/* A value is stored without a dictionary that cannot be had. */
 static void
 set_dictionary(const struct store_call *call, const struct target *target, struct zblob_options *options)
 {
-    const char *envelope = (const char *)sqlite3_value_text(call->arguments[CALL_ENVELOPE]);
-    const char *name = envelope ? strstr(envelope, DICTIONARY) : NULL;
     struct zblob_error error;
-    options->dictionary_id = 0;
-    if (!name)
-        return;
-    name += strlen(DICTIONARY);
-    options->dictionary_id =
-        strcmp(name, "auto") == 0 ? newest_dictionary(call, target) : (uint32_t)strtoul(name, NULL, 10);
+    options->dictionary_id = target->dictionary ? wanted_dictionary(call, target) : 0;
     if (call->connection->failure == SQLITE_OK)
         dictionaries_complete_options(call->db, call->connection, options, &error);
 }

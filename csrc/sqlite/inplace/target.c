@@ -20,6 +20,8 @@
 #define TXN_STATE_SQLITE 3034001 /* has sqlite3_txn_state() */
 #define DB_NAME_SQLITE 3039000   /* has sqlite3_db_name() */
 
+#define DICTIONARY " dictionary="
+
 #define DATABASE_MAX 127 /* as many as SQLite can attach, main and temp */
 
 /* ---- The trigger's text ---------------------------------------------------------------------- */
@@ -171,16 +173,23 @@ hint_of(const struct store_call *call, const char *schema, const struct target *
     return hint;
 }
 
+/* ENVELOPE may go on with " dictionary=auto", or with an id. */
 static int
-set_newest(struct target *target, const char *schema, const char *table)
+set_dictionary(const struct store_call *call, struct target *target, const char *schema, const char *table)
 {
+    const char *envelope = (const char *)sqlite3_value_text(call->arguments[CALL_ENVELOPE]);
+    const char *name = envelope ? strstr(envelope, DICTIONARY) : NULL;
     size_t count;
+    if (!name)
+        return SQLITE_OK;
+    name += strlen(DICTIONARY);
     struct token *tokens = tokens_split(target->column, &count);
     char *column = tokens ? token_unquote(&tokens[0]) : NULL;
-    target->newest = column ? dictionaries_newest_sql(schema, table, column) : NULL;
+    uint32_t id = strcmp(name, "auto") == 0 ? 0 : (uint32_t)strtoul(name, NULL, 10);
+    target->dictionary = column ? dictionaries_wanted_sql(schema, table, column, id) : NULL;
     sqlite3_free(column);
     sqlite3_free(tokens);
-    return target->newest ? SQLITE_OK : SQLITE_NOMEM;
+    return target->dictionary ? SQLITE_OK : SQLITE_NOMEM;
 }
 
 /* What one row of the lookup says. */
@@ -200,7 +209,7 @@ read_lookup(const struct store_call *call, const char *schema, sqlite3_stmt *row
     int result = read_trigger(call->db, trigger_sql, table_sql, call->count - CALL_KEY, target);
     if (result == SQLITE_OK)
         target->hint = hint_of(call, schema, target);
-    return result == SQLITE_OK ? set_newest(target, schema, table) : result;
+    return result == SQLITE_OK ? set_dictionary(call, target, schema, table) : result;
 }
 
 /* SQLITE_DONE: the trigger is not in this database, or nothing can be done there. */

@@ -137,17 +137,19 @@ fail_value(struct table *table, int column, const struct zblob_error *error)
                       sqlite3_mprintf("%s.%s: %s", shadow->table, shadow->defs.columns[column].name, error->message));
 }
 
-/* The newest dictionary of a column; 0: there is none, or no table of them. */
+/* The dictionary that a column's values get now; 0: there is none, be it that another connection has dropped it. */
 static uint32_t
-newest_dictionary(struct table *table, int column)
+wanted_dictionary(struct table *table, int column)
 {
     const struct shadow *shadow = &table->shadow;
+    uint32_t setting = shadow->defs.takes_newest_dictionary ? 0 : shadow->defs.options.dictionary_id;
     char key[16];
     uint32_t id = 0;
     sqlite3_snprintf(sizeof key, key, "\2d%d", column);
     struct statement *statement = statements_take(&table->statements, key, strlen(key));
     if (!statement) {
-        char *sql = dictionaries_newest_sql(shadow->schema, shadow->table, shadow->defs.columns[column].name);
+        const char *name = shadow->defs.columns[column].name;
+        char *sql = dictionaries_wanted_sql(shadow->schema, shadow->table, name, setting);
         int result = statements_prepare(shadow->db, key, strlen(key), sql, &statement);
         statements_note(table->connection, result);
     }
@@ -162,8 +164,8 @@ static void
 set_dictionary(struct table *table, int column, struct zblob_options *options)
 {
     struct zblob_error error;
-    if (table->shadow.defs.takes_newest_dictionary)
-        options->dictionary_id = newest_dictionary(table, column);
+    if (table->shadow.defs.takes_newest_dictionary || options->dictionary_id)
+        options->dictionary_id = wanted_dictionary(table, column);
     if (table->connection->failure == SQLITE_OK)
         dictionaries_complete_options(table->shadow.db, table->connection, options, &error);
 }
