@@ -13,6 +13,7 @@ import pytest
 
 import sqlite_zblob as zb
 from sqlite_zblob.migration import space
+from sqlite_zblob.migration.batches import Rewriter
 
 from ..conftest import one, open_apsw
 
@@ -364,3 +365,26 @@ def test_verify_names_a_table_that_cannot_be_read_here_and_goes_on(path: str) ->
     assert report.compressed_rows == 1 and report.columns == (("a", "data"), ("b", "data"))
     (damage,) = report.damages
     assert damage.table == "a" and damage.reason.startswith("SQLite cannot read the table here: ")
+
+
+def test_a_dictionary_that_is_dropped_meanwhile_ends_the_migration(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames that need it would be stored after it has gone."""
+    events = [f'{{"event": "opened", "user": {n % 97}, "at": {n * 7919 % 10007}}}'.encode() for n in range(3000)]
+    db = open_apsw(path)
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    with db:
+        db.executemany("INSERT INTO t(data) VALUES (?)", [(event,) for event in events])
+    dropped: list[int] = []
+    commit = Rewriter._commit
+
+    def drop_and_commit(self: Rewriter, batch: Any) -> None:
+        if not dropped:
+            zb.disable(db, "t", "data")
+            dropped.extend(zb.drop_dictionaries(db))
+        commit(self, batch)
+
+    monkeypatch.setattr(Rewriter, "_commit", drop_and_commit)
+    with pytest.raises(zb.OptionError, match="has dropped dictionary"):
+        zb.migrate(path, "t", "data", dictionary="auto")
+    assert len(dropped) == 1
+    assert [value for (value,) in db.execute("SELECT data FROM t ORDER BY id")] == events
