@@ -172,7 +172,9 @@ def create_table(connection: Connection, schema: str) -> None:
     """Where there is none yet; the guards of a table that an earlier version made are replaced by today's."""
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
     run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
-    triggers = dict(run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'trigger'"))
+    triggers: dict[str, str] = dict(
+        run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'trigger'")
+    )
     if all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items()):
         return
     _drop_guards(connection, schema)

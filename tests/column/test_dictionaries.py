@@ -418,7 +418,7 @@ def test_nobody_writes_with_a_dictionary_that_is_gone(writer: str, way: str, tmp
         if way == "ROLLBACK TO":
             db.execute("COMMIT")
         for (sql,) in schema:
-            db.execute(sql)
+            db.execute(str(sql))
     if writer == "zcompress":
         with pytest.raises(apsw.SQLError, match=f"needs dictionary {id}, which is in table zblob_dictionaries of none"):
             db.execute(write)

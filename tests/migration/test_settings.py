@@ -379,7 +379,7 @@ def test_a_dictionary_that_is_dropped_meanwhile_ends_the_migration(path: str, mo
 
     def drop_and_commit(self: Rewriter, batch: Any) -> None:
         if not dropped:
-            zb.disable(db, "t", "data")
+            zb.train(db, "t", "data", size=2048)
             dropped.extend(zb.drop_dictionaries(db))
         commit(self, batch)
 
