@@ -369,7 +369,10 @@ def test_verify_names_a_table_that_cannot_be_read_here_and_goes_on(path: str) ->
 
 def test_a_dictionary_that_is_dropped_meanwhile_ends_the_migration(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames that need it would be stored after it has gone."""
-    events = [f'{{"event": "opened", "user": {n % 97}, "at": {n * 7919 % 10007}}}'.encode() for n in range(3000)]
+    events = [
+        f'{{"event": "opened", "user": {n % 97}, "at": {n * 7919 % 10007}, "place": "the first floor"}}'.encode()
+        for n in range(3000)
+    ]
     db = open_apsw(path)
     db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
     with db:
@@ -385,6 +388,6 @@ def test_a_dictionary_that_is_dropped_meanwhile_ends_the_migration(path: str, mo
 
     monkeypatch.setattr(Rewriter, "_commit", drop_and_commit)
     with pytest.raises(zb.OptionError, match="has dropped dictionary"):
-        zb.migrate(path, "t", "data", dictionary="auto")
+        zb.migrate(path, "t", "data", dictionary="auto", min_size=16)
     assert len(dropped) == 1
     assert [value for (value,) in db.execute("SELECT data FROM t ORDER BY id")] == events
