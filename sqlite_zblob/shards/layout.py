@@ -22,7 +22,7 @@ from ..column.schema import Table, look_at_table
 from ..connect.database import quote, run
 from ..connect.opening import Database, locate, path_of
 from ..errors import MetadataError, OptionError, WrongTypeError
-from ..units import key_text as shown
+from ..units import key_text
 
 Key = str | bytes | int
 
@@ -68,11 +68,11 @@ def key_bytes(key: Key) -> bytes:
             return key.encode()
         except UnicodeEncodeError as error:
             raise OptionError(
-                f"the key {shown(key)} has half of a surrogate pair, which no text of SQLite can: give it as bytes"
+                f"the key {key_text(key)} has half of a surrogate pair, which no text of SQLite can: give it as bytes"
             ) from error
     if isinstance(key, int) and not isinstance(key, bool):
         if not -(1 << 63) <= key < 1 << 63:
-            raise OptionError(f"the key {shown(key)} has more than the 64 bits of an integer: give it as text")
+            raise OptionError(f"the key {key_text(key)} has more than the 64 bits of an integer: give it as text")
         return b"%d" % key
     raise WrongTypeError(f"a key is a str, an int or bytes, not {type(key).__name__}")
 

@@ -350,14 +350,21 @@ def create_files(names: list[str], about: Layout, sql: str) -> None:
         raise FileNotFoundError(errno.ENOENT, "there is no such folder, which a store does not make", str(folder))
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, "no permission to make files in this folder", str(folder))
-    for name in names:
-        if Path(name).exists():
-            raise FileExistsError(errno.EEXIST, "a new store needs new files, and this one is there", name)
     with ExitStack() as undo:
-        for number, name in enumerate(names):
+        for name in names:
+            _claim(name)
             undo.callback(_delete_database, name)
+        for number, name in enumerate(names):
             _create_file(name, replace(about, shard=number), sql)
         undo.pop_all()
+
+
+def _claim(name: str) -> None:
+    """Make an empty file, which no other process can have made: what is deleted after a failure is ours."""
+    try:
+        Path(name).touch(exist_ok=False)
+    except FileExistsError as error:
+        raise FileExistsError(errno.EEXIST, "a new store needs new files, and this one is there", name) from error
 
 
 def _create_file(name: str, about: Layout, sql: str) -> None:

@@ -20,6 +20,8 @@ import pytest
 import xxhash
 
 import sqlite_zblob as zb
+from sqlite_zblob.shards.layout import Layout
+from sqlite_zblob.shards.store import create_files
 
 from ..conftest import ROOT, open_apsw
 
@@ -363,3 +365,17 @@ def test_a_lookup_opens_one_shard(tmp_path: Path) -> None:
     with zb.shards.open(pattern) as store:
         assert store["a"] == value_of("a")
         assert len(store._connections) == 1
+
+
+def test_a_file_that_appears_meanwhile_is_not_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process makes it after this one has looked."""
+    late = tmp_path / "store-2.db"
+    late.write_bytes(b"of somebody else")
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda self: self != late and exists(self))
+    names = [str(tmp_path / f"store-{number}.db") for number in range(3)]
+    about = Layout("a", 0, 3, "results", "key", "data")
+    with pytest.raises(FileExistsError, match=r"store-2\.db"):
+        create_files(names, about, "CREATE TABLE results(key PRIMARY KEY, data BLOB)")
+    assert late.read_bytes() == b"of somebody else"
+    assert [each.name for each in tmp_path.iterdir()] == ["store-2.db"]
