@@ -3,9 +3,9 @@
     python benchmarks/large_memory.py 600 /tmp/large.db migrate verify read restore write
     python benchmarks/large_memory.py 600 /tmp/large.db --full migrate verify restore
 
-makes a pickled volume of so many MB in that file, and prints for each operation the peaks in MiB that Linux counts: all
-of it (VmHWM), and of that what is the process's own (RssAnon) and what are pages of mapped files (RssFile). `--full`:
-as if there were no room for temporary files.
+makes a database with a pickled volume of 600 MB, and prints for each operation the peaks in MiB that Linux counts:
+all memory (VmHWM), and the parts of it that belong to the process alone (RssAnon) and to mapped files (RssFile).
+With `--full`, the operations run as if there were no room for temporary files.
 """
 
 from __future__ import annotations
