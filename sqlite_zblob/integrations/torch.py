@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..codec import ImageInfo, decompress, info
-from ..column.virtual import find_rows
-from ..connect.database import literal, quote, run
+from ..connect.database import quote, run
 from ..errors import OptionError
-from ..parts.value import StoredValue
 from .opening import expect_connections, set_up
 from .own_connection import OwnConnection
+from .places import describe, place_of, rowid_of
 
 
 class ImageDataset:
@@ -52,7 +51,7 @@ class ImageDataset:
         self._key = "rowid" if key is None else quote(key)
         self._own = OwnConnection(partial(_open, self.path))
         self._images: dict[Any, ImageInfo] = {}  # of each key, where items are slices
-        self._rowid = _rowid_of(self._own.get(), table)
+        self._rowid = rowid_of(self._own.get(), table)
         self.keys: list[Any] = []
         sql = f"SELECT {self._key} FROM {quote(table)} WHERE ({where}) AND {quote(column)} IS NOT NULL ORDER BY 1"
         for (each,) in run(self._own.get(), sql):
@@ -80,11 +79,11 @@ class ImageDataset:
 
     def _slice_count(self, key: Any, axis: int) -> int:
         """Of one image, whose description is kept. Of most frames nothing but the header is read."""
-        images: tuple[ImageInfo, ...] = ()
         if self._rowid:
-            place = self._select(self._rowid, key)
-            images = StoredValue(self._own.get(), self.table, self.column, place, "main").describe().images
-        image = self._largest(images or _images_in(self._select(quote(self.column), key)), key)
+            images = describe(self._own.get(), self.table, self.column, self._select(self._rowid, key)).images
+        else:
+            images = _images_in(self._select(quote(self.column), key))
+        image = self._largest(images, key)
         if image.dimension < 2 or not 0 <= axis < image.dimension:
             raise OptionError(f"the image in row {key!r} of table {self.table} has no slices across axis {axis}")
         self._images[key] = image
@@ -99,7 +98,7 @@ class ImageDataset:
     def _slice(self, key: Any, axis: int, index: int) -> np.ndarray[Any, Any]:
         image = self._images[key]
         in_memory = image.dimension - 1 - axis if image.order == "F" else axis
-        place = f"'main', {literal(self.table)}, {literal(self.column)}, {self._rowid}"
+        place = place_of(self.table, self.column, self._rowid)
         call = f"zslice_at({place}, ?, ?)" if self._rowid else f"zslice({quote(self.column)}, ?, ?)"
         raw = self._select(call, key, in_memory, index)
         shape = _shape(image)
@@ -121,14 +120,6 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     set_up(connection, decodes=False, keeps=False)
     return connection
-
-
-def _rowid_of(connection: sqlite3.Connection, table: str) -> str:
-    """By what a row's place is named; empty for views and tables WITHOUT ROWID, of which whole values are read."""
-    try:
-        return find_rows(connection, table).rowid_name or ""
-    except OptionError:
-        return ""
 
 
 def _images_in(stored: Any) -> tuple[ImageInfo, ...]:

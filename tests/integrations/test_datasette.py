@@ -24,7 +24,7 @@ from datasette.views.base import DatasetteError  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from sqlite_zblob.integrations import datasette as plugin  # noqa: E402
-from sqlite_zblob.integrations.datasette.preview import Place  # noqa: E402
+from sqlite_zblob.integrations.datasette.preview import Place, Value  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
@@ -140,6 +140,32 @@ def test_preview(path: Path) -> None:
     assert picture(of_virtual).shape == (12, 30)
 
 
+def test_a_preview_reads_slices_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE keyed(id TEXT PRIMARY KEY, data BLOB) WITHOUT ROWID")
+    db.execute("INSERT INTO keyed SELECT id, data FROM results")
+    db.commit()
+    db.close()
+    statements: list[str] = []
+    set_up: Any = vars(plugin)["set_up_if_possible"]
+
+    def set_up_and_watch(connection: Any, **settings: Any) -> None:
+        set_up(connection, **settings)
+        connection.set_trace_callback(statements.append)
+
+    monkeypatch.setattr(plugin, "set_up_if_possible", set_up_and_watch)
+    tables = ["results/a~2Fb+c", "hidden/1", "keyed/a~2Fb+c"]
+    addresses = [f"/-/zblob/store/{table}/data{end}" for table in tables for end in ("", "/slice.png?axis=0&index=5")]
+    for settings in ({}, {"decode_rows": True}):  # which must not decode what is asked of the stored value
+        statements.clear()
+        answers = ask(path, *addresses, metadata={"plugins": {"sqlite-zblob": settings}})
+        pages, slices = answers[::2], answers[1::2]
+        assert all("codec voxel" in page.text for page in pages[:2])
+        assert all(np.array_equal(picture(each), picture(slices[0])) for each in slices)
+        whole = {each.split(" FROM ")[1].split()[0] for each in statements if each.startswith('SELECT "data"')}
+        assert whole == {'"keyed"'}, whole
+
+
 def test_what_has_no_preview(path: Path) -> None:
     base = "/-/zblob/store/results"
     missing = ["other/data", "no/data", "a~2Fb+c/no", "a~2Fb+c,2/data", "tiny/data"]
@@ -162,7 +188,9 @@ def test_a_slice_that_takes_too_long(path: Path) -> None:
     async def main() -> None:
         served = datasette_app.Datasette([str(path)], settings={"sql_time_limit_ms": 1})
         with pytest.raises(DatasetteError, match="sql_time_limit_ms"):
-            await Place("store", "results", "large", "data").select(served, "zverify(X), " * 20 + "1")
+            place = Place("store", "results", "large", "data")
+            value = Value(served.get_database("store"), place, "FROM results WHERE id = ?", ["large"], "")
+            await value._select("zverify(data), " * 20 + "1")
         served.get_database("store").close()
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""A page that shows an image slice by slice, and the slices as PNG. Each decodes only the chunks that it needs."""
+"""A page that shows an image slice by slice, and the slices as PNG. Each reads and decodes the chunks that it needs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from datasette import NotFound, Response
 from datasette.database import QueryInterrupted
-from datasette.utils import tilde_decode
+from datasette.utils import sqlite_timelimit, tilde_decode
 from datasette.views.base import DatasetteError
 from PIL import Image
 
 from ...codec import FrameInfo, ImageInfo, info
 from ...connect.database import quote
 from ...errors import ZblobError
+from ..places import describe as describe_at
+from ..places import place_of, rowid_of
 from .cells import describe, preview_path
 
 
@@ -29,35 +31,68 @@ class Place:
     pks: str  # as in the address
     column: str
 
-    async def select(self, datasette: Any, expression: str, *values: int) -> Any:
-        """`expression` of the value, which it names X.
+    async def find(self, datasette: Any) -> Value:
+        """Its row.
 
         :raises NotFound: there is no such database, table, column or row.
         :raises DatasetteError: it took longer than Datasette allows.
         """
         try:
-            return await self._select(datasette.get_database(self.database), expression, *values)
+            database = datasette.get_database(self.database)
         except KeyError:
             raise NotFound(f"there is no database {self.database}") from None
-        except QueryInterrupted:
-            raise DatasetteError("decoding took longer than sql_time_limit_ms allows", status=503) from None
-
-    async def _select(self, database: Any, expression: str, *values: int) -> Any:
         if not await database.table_exists(self.table) or self.column not in await database.table_columns(self.table):
             raise NotFound(f"there is no column {self.column} in a table {self.table}")
         keys = await database.primary_keys(self.table) or ["rowid"]
         given = [tilde_decode(part) for part in self.pks.split(",")]
         if len(keys) != len(given):
             raise NotFound(f"table {self.table} has {len(keys)} key columns")
+        rowid = await database.execute_fn(lambda connection: rowid_of(connection, self.table))
         where = " AND ".join(f"{quote(key)} = ?" for key in keys)
-        sql = f"SELECT {expression.replace('X', quote(self.column))} FROM {quote(self.table)} WHERE {where}"
-        row = (await database.execute(sql, [*values, *given])).first()
+        return Value(database, self, f"FROM {quote(self.table)} WHERE {where}", given, rowid)
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is asked of one value. Where its row has a rowid, only the header and the slices are read."""
+
+    database: Any
+    place: Place
+    where: str  # the end of a SELECT
+    keys: list[str]
+    rowid: str  # a name of it; empty where there is none
+
+    async def describe(self, datasette: Any) -> FrameInfo:
+        """:raises ZblobError: it is damaged."""
+        if not self.rowid:
+            value = await self._select(quote(self.place.column))
+            return info(value if isinstance(value, bytes) else b"")
+        rowid = await self._select(self.rowid)
+
+        def look(connection: Any) -> FrameInfo:
+            with sqlite_timelimit(connection, datasette.sql_time_limit_ms):
+                return describe_at(connection, self.place.table, self.place.column, rowid)
+
+        found: FrameInfo = await self.database.execute_fn(look)
+        return found
+
+    async def part(self, function: str, *values: int) -> Any:
+        """`zslice` or `zsubstr` of it."""
+        at = place_of(self.place.table, self.place.column, self.rowid)
+        call = f"{function}_at({at}, ?, ?)" if self.rowid else f"{function}({quote(self.place.column)}, ?, ?)"
+        return await self._select(call, *values)
+
+    async def _select(self, expression: str, *values: int) -> Any:
+        try:
+            row = (await self.database.execute(f"SELECT {expression} {self.where}", [*values, *self.keys])).first()
+        except QueryInterrupted:
+            raise DatasetteError("decoding took longer than sql_time_limit_ms allows", status=503) from None
         if row is None:
-            raise NotFound(f"there is no row {self.pks} in table {self.table}")
+            raise NotFound(f"there is no row {self.place.pks} in table {self.place.table}")
         return row[0]
 
 
-async def _find(datasette: Any, request: Any) -> tuple[Place, FrameInfo, ImageInfo]:
+async def _find(datasette: Any, request: Any) -> tuple[Value, FrameInfo, ImageInfo]:
     """The value and its largest image, which is the one that zslice() takes.
 
     :raises Forbidden: whoever asks may not see the table.
@@ -66,14 +101,14 @@ async def _find(datasette: Any, request: Any) -> tuple[Place, FrameInfo, ImageIn
     place = Place(**{name: part if name == "pks" else tilde_decode(part) for name, part in parts.items()})
     shown = [("view-table", (place.database, place.table)), ("view-database", place.database), "view-instance"]
     await datasette.ensure_permissions(request.actor, shown)
-    value = await place.select(datasette, "X")
+    value = await place.find(datasette)
     try:
-        about = info(value if isinstance(value, bytes) else b"")
+        about = await value.describe(datasette)
     except ZblobError as error:
         raise NotFound(str(error)) from error
     if not about.images:
         raise NotFound("no image is found in this value")
-    return place, about, _as_colours(max(about.images, key=_size))
+    return value, about, _as_colours(max(about.images, key=_size))
 
 
 def _size(image: ImageInfo) -> int:
@@ -89,10 +124,11 @@ def _as_colours(image: ImageInfo) -> ImageInfo:
 
 
 async def page(datasette: Any, request: Any) -> Any:
-    place, about, image = await _find(datasette, request)
+    value, about, image = await _find(datasette, request)
+    place = value.place
     extents = [*reversed(image.size)]
     axes = _axes(image) if len(extents) > 2 else []
-    middle = await _samples(datasette, place, image, 0, extents[0] // 2)
+    middle = await _samples(value, image, 0, extents[0] // 2)
     low, high = _window(middle)
     context = {
         "place": place,
@@ -128,7 +164,7 @@ def _axes(image: ImageInfo) -> list[dict[str, Any]]:
 
 async def slice_png(datasette: Any, request: Any) -> Any:
     """`?axis=0&index=30&level=40&width=400`: the slice across an axis, from the slowest, in a window of grey values."""
-    place, _, image = await _find(datasette, request)
+    value, _, image = await _find(datasette, request)
     try:
         axis, index = int(request.args.get("axis") or 0), int(request.args.get("index") or 0)
         window = [float(request.args[name]) for name in ("level", "width")] if "level" in request.args else None
@@ -137,22 +173,22 @@ async def slice_png(datasette: Any, request: Any) -> Any:
     extents = [*reversed(image.size)]
     if not 0 <= axis < len(extents) or not 0 <= index < extents[axis] or (window and not np.isfinite(window).all()):
         return Response.text(f"there is no slice {index} across axis {axis} of {extents}", status=400)
-    samples = await _samples(datasette, place, image, axis, index)
+    samples = await _samples(value, image, axis, index)
     low, high = _window(samples) if window is None else (window[0] - window[1] / 2, window[0] + window[1] / 2)
     out = io.BytesIO()
     Image.fromarray(_grey(samples, low, high)).save(out, "PNG", compress_level=1)
     return Response(body=out.getvalue(), content_type="image/png", headers={"Cache-Control": "private, max-age=60"})
 
 
-async def _samples(datasette: Any, place: Place, image: ImageInfo, axis: int, index: int) -> np.ndarray[Any, Any]:
+async def _samples(value: Value, image: ImageInfo, axis: int, index: int) -> np.ndarray[Any, Any]:
     """One slice, rows first, or a whole image of one or two axes; with its components as a last axis."""
     extents = [*reversed(image.size)]
     dtype = np.dtype(image.pixel_type).newbyteorder("<" if image.byte_order == "little" else ">")
     if len(extents) <= 2:
-        raw = await place.select(datasette, "zsubstr(X, ?, ?)", image.value_offset + 1, _size(image))
+        raw = await value.part("zsubstr", image.value_offset + 1, _size(image))
         shape = [1, *extents][-2:]
     else:
-        raw = await place.select(datasette, "zslice(X, ?, ?)", axis, index)
+        raw = await value.part("zslice", axis, index)
         rest = [extent for at, extent in enumerate(extents) if at != axis]
         shape = [math.prod(rest[:-1]), rest[-1]]  # of four axes and more: slices below each other
     if not isinstance(raw, bytes):
