@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import CreateEnginePlugin
 from sqlalchemy.sql import operators
 from sqlalchemy.types import PickleType, TypeDecorator
+from sqlalchemy.util import asbool
 
 from ..codec import DEFAULT_LEVEL
 from ..column.storage import DEFAULT_MIN_SIZE
@@ -42,7 +43,31 @@ _COMPARISONS = {
     operators.contains_op,
     operators.startswith_op,
     operators.endswith_op,
+    operators.icontains_op,
+    operators.istartswith_op,
+    operators.iendswith_op,
+    operators.is_distinct_from,
+    operators.is_not_distinct_from,
+    operators.match_op,
+    operators.not_between_op,
+    operators.not_like_op,
+    operators.not_ilike_op,
+    operators.regexp_match_op,
 }
+
+
+class _Comparator(TypeDecorator.Comparator[Any]):
+    def operate(self, op: Any, *other: Any, **settings: Any) -> Any:
+        if op in _COMPARISONS and any(each is not None and not self._is_of(each) for each in other):
+            raise OptionError(
+                f"{self.expr} holds compressed values, which SQL cannot compare: on SQLite compare "
+                "func.zdecompress(column), with the plugin zblob"
+            )
+        return super().operate(op, *other, **settings)
+
+    def _is_of(self, other: Any) -> bool:
+        """SQLAlchemy compares a column with itself where it looks for it in a dict, as at an UPDATE of the ORM."""
+        return isinstance(other, sa.ColumnElement) and hash(other) == hash(self.expr)
 
 
 class _Compressed(TypeDecorator[Any]):
@@ -59,16 +84,7 @@ class _Compressed(TypeDecorator[Any]):
         super().__init__()
         self.level, self.min_size = level, min_size
 
-    class Comparator(TypeDecorator.Comparator[Any]):
-        def operate(self, op: Any, *other: Any, **settings: Any) -> Any:
-            if op in _COMPARISONS and any(each is not None for each in other):
-                raise OptionError(
-                    f"{self.expr} holds compressed values, which SQL cannot compare: on SQLite compare "
-                    "func.zdecompress(column), with the plugin zblob"
-                )
-            return super().operate(op, *other, **settings)
-
-    comparator_factory: Any = Comparator
+    comparator_factory: Any = _Comparator
 
 
 class CompressedBinary(_Compressed):
@@ -136,6 +152,8 @@ class CompressedPickle(PickleType):
         self.level, self.min_size = level, min_size
         super().__init__(protocol, _Pickler(level, min_size), comparator)
 
+    comparator_factory: Any = _Comparator
+
     def __reduce__(self) -> Any:
         return CompressedPickle, (self.protocol, self.comparator, self.level, self.min_size)
 
@@ -161,13 +179,14 @@ class _Pickler:
 
 # ---- The plugin --------------------------------------------------------------------------------------------
 
+_SETTINGS = ("zblob_decode_rows", "zblob_keep")  # of create_engine, or in the URL
 _MARK = "zblob_schema_changed"  # in a connection's info: look at its columns when the transaction ends
 
 
 class ZblobPlugin(CreateEnginePlugin):
     """The extension, decoded rows, and columns that stay compressed when their table is made anew.
 
-    `create_engine(url, plugins=["zblob"])`, or `plugin=zblob` in the URL. Two more arguments of `create_engine`:
+    `create_engine(url, plugins=["zblob"])`, or `plugin=zblob` in the URL. Both take two more arguments:
     `zblob_decode_rows` (True): rows come decompressed; `zblob_keep` (True): after a change of the schema, such as a
     batch operation of Alembic, columns whose table was made anew are enabled again before the transaction ends.
 
@@ -176,11 +195,10 @@ class ZblobPlugin(CreateEnginePlugin):
 
     def __init__(self, url: sa.URL, kwargs: dict[str, Any]) -> None:
         super().__init__(url, kwargs)
-        self.decodes = kwargs.pop("zblob_decode_rows", True)
-        self.keeps = kwargs.pop("zblob_keep", True)
+        self.decodes, self.keeps = (asbool(kwargs.pop(name, url.query.get(name, True))) for name in _SETTINGS)
 
     def update_url(self, url: sa.URL) -> sa.URL:
-        return url  # it has nothing of ours
+        return url.difference_update_query(_SETTINGS)
 
     def engine_created(self, engine: sa.Engine) -> None:
         if engine.dialect.name != "sqlite":

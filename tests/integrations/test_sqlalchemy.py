@@ -101,10 +101,41 @@ def test_comparisons_and_frames_are_refused(engine: Any) -> None:
     for operator, operand in (("__eq__", "x"), ("in_", [b"x"]), ("like", "%x"), ("contains", "x"), ("between", "x")):
         with pytest.raises(zb.OptionError, match="zdecompress"):
             getattr(Scan.note, operator)(operand, *([operand] if operator == "between" else []))
+    for compare in (
+        Scan.note.notin_,
+        Scan.note.not_like,
+        Scan.note.icontains,
+        Scan.note.regexp_match,
+        Scan.image.__eq__,
+    ):
+        with pytest.raises(zb.OptionError, match="zdecompress"):
+            compare("x")
     with engine.begin() as connection, pytest.raises(sa.exc.StatementError, match="a frame already"):
         connection.execute(sa.insert(Scan).values(voxels=zb.compress(b"x" * 5000)))
     with pytest.raises(zb.OptionError, match="level"):
         CompressedPickle(level=10)
+
+
+def test_updates_of_the_orm(engine: Any) -> None:
+    with orm.Session(engine) as session:
+        session.add(scan := Scan(id=1, note="old " * 300, voxels=b"old", image=[]))
+        session.flush()
+        new = {"note": "new " * 300, "voxels": b"ab" * 900, "image": [1]}
+        session.execute(sa.update(Scan).where(Scan.id == 1).values(**new))
+        assert {name: getattr(scan, name) for name in new} == new
+        session.execute(sa.update(Scan), [{"id": 1, "note": "last " * 300}])
+        session.commit()
+        assert scan.note == "last " * 300
+
+
+@pytest.mark.parametrize("decodes", [True, False])
+def test_settings_in_the_url(tmp_path: Path, decodes: bool) -> None:
+    frame = zb.compress(b"ab" * 900)
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/a.db?plugin=zblob&zblob_decode_rows={decodes}&zblob_keep=no")
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT ?", (frame,)).scalar()
+        assert found == (b"ab" * 900 if decodes else frame)
+    engine.dispose()
 
 
 def test_pickles_that_change_in_place(tmp_path: Path) -> None:
