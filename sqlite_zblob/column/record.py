@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -271,6 +272,29 @@ def rename(connection: Connection, entry: Entry) -> None:
     """Record the names of now."""
     sql = f"UPDATE {quote(entry.schema)}.{RECORD} SET table_name = ?, column_name = ? WHERE id = ?"
     run(connection, sql, (entry.table, entry.setting.column, entry.setting.id))
+
+
+def names_by_triggers(connection: Connection, schema: str) -> dict[int, tuple[str, str]]:
+    """Of each recorded column that has its triggers, by the record's id: table and column, as they are named now."""
+    found = [each for each in entries(connection, schema) if each.is_recorded and each.triggers and each.has_column]
+    return {each.setting.id: (each.table, each.setting.column) for each in found}
+
+
+def follow_renames(connection: Connection, schema: str, seen: Mapping[int, tuple[str, str]]) -> None:
+    """Record what columns are named now, as nothing tells it once their tables are made anew.
+
+    :param seen: what `names_by_triggers` has told of columns whose triggers may be gone by now. It counts where there
+        is such a column, and none of the recorded name.
+    """
+    if not has_record(connection, schema):
+        return
+    now = {**seen, **names_by_triggers(connection, schema)}
+    for table, setting in _settings(connection, schema):
+        name, column = now.get(setting.id, (table, setting.column))
+        is_gone = _column(connection, schema, table, setting.column) is None
+        if is_gone and _column(connection, schema, name, column):
+            sql = f"UPDATE {quote(schema)}.{RECORD} SET table_name = ?, column_name = ? WHERE id = ?"
+            run(connection, sql, (name, column, setting.id))
 
 
 def drop_if_empty(connection: Connection, schema: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from ..codec import DEFAULT_LEVEL
 from ..column.storage import DEFAULT_MIN_SIZE
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import OptionError, ZblobError, ZblobWarning
-from .mending import mend
+from .mending import Names, is_rename, mend, names
 from .opening import expect_connections, set_up
 from .values import check_settings, pack, pack_text, unpack
 
@@ -180,6 +181,7 @@ class _Pickler:
 # ---- The plugin --------------------------------------------------------------------------------------------
 
 _SETTINGS = ("zblob_decode_rows", "zblob_keep")  # of create_engine, or in the URL
+_NAMES = "zblob_names"  # likewise: of columns, after a rename
 _MARK = "zblob_schema_changed"  # in a connection's info: look at its columns when the transaction ends
 
 
@@ -219,26 +221,31 @@ def _note_change(
 ) -> None:
     if statement.lstrip()[:6].upper() in ("ALTER ", "CREATE", "DROP T"):
         connection.info[_MARK] = True
+    if is_rename(statement):
+        with suppress(ZblobError):
+            found = _on_owner(connection.connection.driver_connection, names)
+            connection.info.setdefault(_NAMES, {}).update(found)
 
 
 def _committing(connection: sa.Connection) -> None:
     if connection.info.pop(_MARK, False):
-        _mend(connection.connection.driver_connection)
+        _mend(connection.connection.driver_connection, connection.info.pop(_NAMES, None))
 
 
 def _returned(connection: Any, record: Any) -> None:
     """For changes that no commit followed: drivers commit them by themselves."""
     if connection is not None and record.info.pop(_MARK, False):
-        _mend(connection)
+        _mend(connection, record.info.pop(_NAMES, None))
 
 
-def _mend(connection: Any) -> None:
+def _on_owner(connection: Any, call: Callable[[Any], Any]) -> Any:
     owner = unwrap(connection)
+    return run_in_its_thread(owner, call) if is_aiosqlite(owner) else call(owner)
+
+
+def _mend(connection: Any, seen: Names | None) -> None:
     try:
-        if is_aiosqlite(owner):
-            run_in_its_thread(owner, mend)
-        else:
-            mend(owner)
+        _on_owner(connection, lambda owner: mend(owner, seen))
     except ZblobError as error:
         warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=3)
 

@@ -127,6 +127,40 @@ def test_the_app_and_the_field(project: Path) -> None:
     assert levels(project) == [(7, 3, 3)] * 2
 
 
+RENAMES = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("scans", "0001_initial")]
+    operations = [
+        migrations.RenameField("scan", "by_database", "samples"),
+        migrations.RenameModel("Scan", "Volume"),
+    ]
+"""
+
+REBUILD = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("scans", "0002_renames")]
+    operations = [migrations.AlterField("volume", "note", models.TextField(null=True))]
+"""
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_renames_before_a_table_is_made_anew(project: Path, runs: int) -> None:
+    django(project, MIGRATE, ENABLE)
+    folder = project / "scans" / "migrations"
+    for name, migration in {"0002_renames": RENAMES, "0003_rebuild": REBUILD}.items():
+        (folder / f"{name}.py").write_text(migration)
+        if runs == 2 or name == "0003_rebuild":
+            django(project, 'call_command("migrate", verbosity=0)')
+    db = sqlite3.connect(project / "store.db")
+    found = {(each.table, each.column): (each.is_intact, each.level) for each in zb.status(db)}
+    db.close()
+    assert found == {("scans_volume", "samples"): (True, 3), ("scans_volume", "note"): (True, 3)}
+
+
 def test_a_binary_field_becomes_a_compressed_one(project: Path) -> None:
     models = project / "scans" / "models.py"
     models.write_text(MODELS.replace("CompressedBinaryField(null=True, level=7)", "models.BinaryField(null=True)"))

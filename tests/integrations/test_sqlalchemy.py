@@ -246,6 +246,29 @@ def test_alembic_batch(tmp_path: Path, way: str, isolation: str | None) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_renames_before_a_table_is_made_anew(tmp_path: Path, at_once: bool) -> None:
+    engine = make_plain(tmp_path / "a.db")
+    renames = ["ALTER TABLE plain RENAME COLUMN data TO payload", "ALTER TABLE plain RENAME TO fancy"]
+    anew = [
+        "CREATE TABLE new(id INTEGER PRIMARY KEY, payload BLOB, note TEXT, more)",
+        "INSERT INTO new SELECT *, 1 FROM fancy",
+        "DROP TABLE fancy",
+        "ALTER TABLE new RENAME TO fancy",
+    ]
+    for statements in [renames + anew] if at_once else [renames, anew]:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    with engine.connect() as connection:
+        found = zb.status(connection.connection.driver_connection)
+    assert {(each.table, each.column, each.is_intact) for each in found} == {
+        ("fancy", "payload", True),
+        ("fancy", "note", True),
+    }
+    engine.dispose()
+
+
 def test_a_rebuilt_table_that_cannot_be_compressed(tmp_path: Path) -> None:
     engine = make_plain(tmp_path / "a.db")
     with pytest.warns(zb.ZblobWarning, match="not compressed any more"), engine.begin() as connection:

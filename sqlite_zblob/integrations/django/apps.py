@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
@@ -13,9 +14,10 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
 from ...errors import ZblobError, ZblobWarning
-from ..mending import mend
+from ..mending import is_rename, mend, names
 from ..opening import expect_connections, set_up
 
+_NAMES = "zblob_names"  # an attribute of connections
 DEFAULTS = {"decode_rows": True, "keep": True}
 
 
@@ -50,6 +52,17 @@ def _opened(sender: Any, connection: Any, **_: Any) -> None:
     if connection.vendor == "sqlite":
         chosen = read_settings()
         set_up(connection.connection, decodes=chosen["decode_rows"], keeps=chosen["keep"])
+        if chosen["keep"] and _executed not in connection.execute_wrappers:
+            connection.execute_wrappers.append(_executed)
+
+
+def _executed(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    """Keep the new names of columns: a later migration may make their table anew before `_migrated` is called."""
+    found = execute(sql, params, many, context)
+    if is_rename(str(sql)):
+        with suppress(ZblobError):
+            vars(context["connection"]).setdefault(_NAMES, {}).update(names(context["connection"].connection))
+    return found
 
 
 def _migrated(sender: Any, using: str, **_: Any) -> None:
@@ -59,6 +72,6 @@ def _migrated(sender: Any, using: str, **_: Any) -> None:
         return
     connection.ensure_connection()
     try:
-        mend(connection.connection)
+        mend(connection.connection, getattr(connection, _NAMES, None))
     except ZblobError as error:
         warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=2)
