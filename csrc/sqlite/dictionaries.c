@@ -31,9 +31,30 @@ fail(struct zblob_error *error, enum zblob_result code, const char *message, uin
 
 /* ---- Looking --------------------------------------------------------------------------------- */
 
+/* For a dictionary, in all databases. */
+struct search {
+    uint32_t id;
+    bool is_there;
+    bool is_opened;         /* else it is only asked for, which takes a hundredth of the time */
+    bool is_here, is_right; /* of the rows looked at last: is there any, and has one the bytes? */
+    int failure;            /* of a statement, such as a lock of somebody else's; SQLITE_OK: there was none */
+    struct zblob_dictionary *found;
+    uint64_t checksum; /* of its bytes */
+};
+
+/* sqlite3_step(); what fails is remembered. */
+static int
+step(struct zblob_connection *connection, sqlite3_stmt *row, struct search *search)
+{
+    int result = statements_step(connection, row);
+    if (result != SQLITE_ROW && result != SQLITE_DONE)
+        search->failure = result;
+    return result;
+}
+
 /* Is it an ordinary table? A view, a virtual table or one with generated columns could do anything when it is read. */
 static bool
-is_ordinary(sqlite3 *db, struct zblob_connection *connection, const char *schema)
+is_ordinary(sqlite3 *db, struct zblob_connection *connection, const char *schema, struct search *search)
 {
     char *sql =
         sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_master WHERE type = 'table' AND name = '" DICTIONARIES_TABLE
@@ -41,31 +62,15 @@ is_ordinary(sqlite3 *db, struct zblob_connection *connection, const char *schema
                         "', %Q) WHERE hidden > 0)",
                         schema, schema);
     sqlite3_stmt *row = statements_ask(connection, db, sql);
-    bool found = row && statements_step(connection, row) == SQLITE_ROW;
+    bool found = row && step(connection, row, search) == SQLITE_ROW;
     sqlite3_finalize(row);
     return found;
 }
 
-/* For a dictionary, in all databases. */
-struct search {
-    uint32_t id;
-    bool is_there;
-    bool is_opened; /* else it is only asked for, which takes a hundredth of the time */
-    struct zblob_dictionary *found;
-    uint64_t checksum; /* of its bytes */
-};
-
-/* The bytes that one database has under the id. False: *error says what is wrong with them. */
+/* The bytes that one database has for the id. False: *error says what is wrong with them. */
 static bool
 take(struct search *search, const char *schema, const void *bytes, size_t size, struct zblob_error *error)
 {
-    if (!bytes || zblob_dictionary_id_of(bytes, size) != search->id) {
-        fail(error, ZBLOB_DAMAGED,
-             "dictionary %u of database \"%s\" is damaged: its bytes do not hash to its id. Take its row of table "
-             "zblob_dictionaries from a backup",
-             search->id, schema);
-        return false;
-    }
     if (search->found && zblob_checksum(bytes, size) != search->checksum) {
         fail(error, ZBLOB_DAMAGED,
              "dictionary %u of database \"%s\" has other bytes than that of another database: detach one of them",
@@ -78,24 +83,53 @@ take(struct search *search, const char *schema, const void *bytes, size_t size, 
     return zblob_dictionary_open(&search->found, bytes, size, error) == ZBLOB_OK;
 }
 
-/* Look in one database. False: *error says what is wrong with what it has. */
+/* Ask with a condition for rows of one database, and take the first whose bytes hash to the id. */
+static bool
+look_for(sqlite3 *db, struct zblob_connection *connection, const char *schema, const char *condition,
+         struct search *search, struct zblob_error *error)
+{
+    bool is_fine = true;
+    char *sql = sqlite3_mprintf("SELECT dictionary FROM \"%w\"." DICTIONARIES_TABLE " WHERE id %s %u", schema,
+                                condition, search->id);
+    sqlite3_stmt *row = statements_ask(connection, db, sql);
+    search->is_here = search->is_right = false;
+    while (row && !search->is_right && step(connection, row, search) == SQLITE_ROW) {
+        const void *bytes = search->is_opened ? sqlite3_column_blob(row, 0) : NULL;
+        size_t size = bytes ? (size_t)sqlite3_column_bytes(row, 0) : 0;
+        search->is_here = true;
+        search->is_right = !search->is_opened || (bytes && zblob_dictionary_id_of(bytes, size) == search->id);
+        if (bytes && search->is_right)
+            is_fine = take(search, schema, bytes, size, error);
+    }
+    sqlite3_finalize(row);
+    search->is_there = search->is_there || search->is_right;
+    return is_fine;
+}
+
+/*
+ * Look in one database. False: *error says what is wrong with what it has. A row that somebody has given another id is
+ * found by its bytes by those that read; whoever writes does so without it.
+ */
 static bool
 look_in(sqlite3 *db, struct zblob_connection *connection, const char *schema, struct search *search,
         struct zblob_error *error)
 {
-    bool is_fine = true;
-    if (!is_ordinary(db, connection, schema))
+    if (!is_ordinary(db, connection, schema, search))
         return true;
-    char *sql = sqlite3_mprintf("SELECT dictionary FROM \"%w\"." DICTIONARIES_TABLE " WHERE id = %lld", schema,
-                                (sqlite3_int64)search->id);
-    sqlite3_stmt *row = statements_ask(connection, db, sql);
-    if (row && statements_step(connection, row) == SQLITE_ROW) {
-        search->is_there = true;
-        if (search->is_opened)
-            is_fine = take(search, schema, sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0), error);
-    }
-    sqlite3_finalize(row);
-    return is_fine;
+    if (!look_for(db, connection, schema, "=", search, error))
+        return false;
+    bool is_here = search->is_here;
+    if (search->is_right || !search->is_opened)
+        return true;
+    if (!look_for(db, connection, schema, "<>", search, error))
+        return false;
+    if (search->is_right || !is_here)
+        return true;
+    fail(error, ZBLOB_DAMAGED,
+         "dictionary %u of database \"%s\" is damaged: its bytes do not hash to its id. Take its row of table "
+         "zblob_dictionaries from a backup",
+         search->id, schema);
+    return false;
 }
 
 /* A failure that ends the statement: it says nothing about the dictionary. */
@@ -130,7 +164,9 @@ look_everywhere(sqlite3 *db, struct zblob_connection *connection, struct search 
         fail_failure(error, connection->failure, search->id);
         is_fine = false;
     }
-    if (is_fine && !search->is_there)
+    if (is_fine && !search->is_there && search->failure != SQLITE_OK)
+        fail_failure(error, search->failure, search->id);
+    else if (is_fine && !search->is_there)
         fail(error, ZBLOB_NEEDS_DICTIONARY,
              "the value needs dictionary %u, which is in table zblob_dictionaries of none of the attached "
              "databases: attach the database that the value comes from, or copy that row from it%s",

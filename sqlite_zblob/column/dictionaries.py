@@ -40,6 +40,8 @@ _CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
 _INDEX = f"""{TABLE}_newest ON {TABLE}
     (table_name COLLATE NOCASE, column_name COLLATE NOCASE, created DESC, id)"""
 
+_STORED = (0, 3)  # as table_xinfo says: ordinary columns, and generated ones that are stored
+
 # Without a function of the extension, so that every program can restore a dump.
 _GUARDS = {
     f"{TABLE}_no_{what}": f"BEFORE {event} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: compressed values cannot be read "
@@ -172,24 +174,41 @@ def create_table(connection: Connection, schema: str) -> None:
     """Where there is none yet; the guards of a table that an earlier version made are replaced by today's."""
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
     run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
-    triggers: dict[str, str] = dict(
-        run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'trigger'")
-    )
-    if all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items()):
+    if _is_guarded(connection, schema) and not moved_dictionaries(connection, schema):
         return
     _drop_guards(connection, schema)
-    _move_back(connection, schema)
+    for id, hashed in moved_dictionaries(connection, schema):
+        run(connection, f"UPDATE OR IGNORE {quote(schema)}.{TABLE} SET id = ? WHERE id = ?", (hashed, id))
     for name, body in _GUARDS.items():
         run(connection, f"CREATE TRIGGER {quote(schema)}.{name} {body}")
 
 
-def _move_back(connection: Connection, schema: str) -> None:
-    """Dictionaries that were given other ids, which earlier guards did not refuse under each name of the id."""
+def renew_guards(connection: Connection, schema: str) -> None:
+    """Of a table that is there; takes no lock where there is nothing to do."""
+    if not has_table(connection, schema):
+        return
+    if not _is_guarded(connection, schema) or moved_dictionaries(connection, schema):
+        with atomic(connection):
+            create_table(connection, schema)
+
+
+def _is_guarded(connection: Connection, schema: str) -> bool:
+    rows = run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'trigger'")
+    triggers: dict[str, str] = dict(rows)
+    return all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items())
+
+
+def moved_dictionaries(connection: Connection, schema: str) -> list[tuple[int, int]]:
+    """The id of each row whose bytes hash to another one, which no row has, and that other one.
+
+    Guards of earlier versions did not refuse a change of the id by all of its names.
+    """
     address = f"{quote(schema)}.{TABLE}"
-    hashed = "zdictionary_id(dictionary)"
-    sql = f"SELECT id, {hashed} FROM {address} WHERE id <> {hashed} AND {hashed} NOT IN (SELECT id FROM {address})"
-    for id, right in run(connection, sql):
-        run(connection, f"UPDATE OR IGNORE {address} SET id = ? WHERE id = ?", (right, id))
+    sql = (
+        f"SELECT id, hashed FROM (SELECT id, zdictionary_id(dictionary) AS hashed FROM {address}) "
+        f"WHERE id <> hashed AND hashed NOT IN (SELECT id FROM {address})"
+    )
+    return [(id, hashed) for id, hashed in run(connection, sql)]
 
 
 def _drop_guards(connection: Connection, schema: str) -> None:
@@ -256,27 +275,33 @@ def drop_dictionaries(
 
 def _used_by_rows(connection: Connection, schema: str, show: Callable[[str], None]) -> set[int]:
     found: set[int] = set()
-    sql = f"SELECT name FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite_%'"
+    # The names that SQLite keeps for itself: sqliterows is none of them, and the underscore of LIKE is any letter.
+    sql = (
+        f"SELECT name FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 "
+        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
     for (table,) in run(connection, sql):
         show(table)
-        for row in run(connection, f"PRAGMA {quote(schema)}.table_info({quote(table)})"):
-            found |= _used_by_values(connection, f"{quote(schema)}.{quote(table)}", quote(row[1]))
+        for row in run(connection, f"PRAGMA {quote(schema)}.table_xinfo({quote(table)})"):
+            if row[6] in _STORED:
+                found |= _used_by_values(connection, f"{quote(schema)}.{quote(table)}", quote(row[1]))
     return found
 
 
 def _used_by_values(connection: Connection, table: str, data: str) -> set[int]:
     """By the values of a column, and by those that they hold. Values that cannot be read hold none that can."""
-    inside = f"CASE WHEN zis_frame({data}) AND zverify({data}) = 'ok' THEN zdecompress({data}) END"
     heads: set[bytes] = set()
-    for value, condition in ((data, "1"), (inside, f"length({data}) < {_LARGEST_SAMPLE + 1000}")):
-        rows = run(
-            connection,
-            f"SELECT DISTINCT substr(v, 9, 7) FROM (SELECT {value} AS v FROM {table} "
-            f"WHERE typeof({data}) = 'blob' AND {condition}) "
-            "WHERE typeof(v) = 'blob' AND length(v) > 12 AND substr(v, 1, 4) = x'C15A4253'",
-        )
-        heads |= {head for (head,) in rows}
-    return {id for id in map(_id_in, heads) if id}
+    value, condition = data, f"typeof({data}) = 'blob'"
+    while True:
+        is_compact = f"typeof({value}) = 'blob' AND length({value}) > 12 AND substr({value}, 1, 4) = x'C15A4253'"
+        sql = f"SELECT DISTINCT substr({value}, 9, 7) FROM {table} WHERE {condition} AND {is_compact}"
+        heads |= {head for (head,) in run(connection, sql)}
+        condition += f" AND length({value}) < {_LARGEST_SAMPLE + 1000} AND zis_frame({value})"
+        condition += f" AND zverify({value}) = 'ok'"
+        value = f"zdecompress({value})"
+        holds_frames = f"{condition} AND typeof({value}) = 'blob' AND zis_frame({value})"
+        if not run(connection, f"SELECT 1 FROM {table} WHERE {holds_frames} LIMIT 1"):
+            return {id for id in map(_id_in, heads) if id}
 
 
 def _id_in(head: bytes) -> int:

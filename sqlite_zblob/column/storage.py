@@ -21,7 +21,7 @@ from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, triggers_are_off
 from ..errors import OptionError, ZblobWarning
 from . import record
-from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_dictionary, newest, train
+from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_dictionary, newest, renew_guards, train
 from .hint import HintFrom, hint_trouble, refuse_hint
 from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
@@ -206,6 +206,7 @@ def _prepare_dictionary(connection: Connection, wanted: ColumnStatus) -> None:
     place = (wanted.schema, wanted.table, wanted.column)
     if not wanted.dictionary:
         return
+    renew_guards(connection, wanted.schema)
     if wanted.dictionary != "auto":
         if not has_dictionary(connection, wanted.schema, int(wanted.dictionary)):
             raise OptionError(
@@ -213,12 +214,12 @@ def _prepare_dictionary(connection: Connection, wanted: ColumnStatus) -> None:
                 "where the column's values would need it"
             )
         return
+    if newest(connection, *place):
+        return
     with atomic(connection):
         create_table(connection, wanted.schema)
-        if newest(connection, *place):
-            return
-        with suppress(OptionError):  # too few rows, for now
-            train(connection, wanted.table, wanted.column, schema=wanted.schema)
+    with suppress(OptionError):  # too few rows, for now
+        train(connection, wanted.table, wanted.column, schema=wanted.schema)
 
 
 def check_enable(connection: Connection, wanted: ColumnStatus, *, force: bool = False) -> None:

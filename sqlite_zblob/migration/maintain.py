@@ -14,6 +14,7 @@ from dataclasses import replace
 import apsw
 
 from ..bars import takes_bar
+from ..column.dictionaries import renew_guards
 from ..column.storage import ColumnStatus, status
 from ..connect.database import octet_length, run
 from ..connect.opening import PROGRESS_STEPS, Database, rewriting
@@ -66,6 +67,7 @@ def maintain(
     work = Work(workers=workers, pace=load, progress=progress, deadline=deadline)
     done = []
     with rewriting(database) as (connection, location):
+        renew_guards(connection, "main")
         columns = status(connection, schema="main")
         if not columns:
             raise OptionError(f"no column of {location.name} is enabled: migrate the one that you mean")

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 import apsw
 
 from ..bars import callback_of, takes_bar
+from ..column.dictionaries import has_table, moved_dictionaries
 from ..column.schema import Table, check_metadata
 from ..column.virtual import find_rows
 from ..connect.database import fold, run, snapshot
+from ..connect.dictionaries import TABLE
+from ..connect.loader import load
 from ..connect.opening import Database, rewriting
 from ..errors import OptionError
 from .meter import Meter
@@ -57,6 +60,7 @@ def verify(
         check_metadata(connection, "main")
         columns = _columns(connection, table, column)
         check = _Check(connection, location.target, executor, workers)
+        check.damages += _moved_dictionaries(connection)
         for name, data in columns:
             try:
                 check.run(name, data, callback_of(progress))
@@ -72,6 +76,22 @@ def verify(
         damages=tuple(check.damages),
         seconds=time.monotonic() - check.begun,
     )
+
+
+def _moved_dictionaries(connection: apsw.Connection) -> list[Damage]:
+    """Readers find them nevertheless, but whoever writes does so without them."""
+    load(connection)
+    return [
+        Damage(
+            TABLE,
+            "dictionary",
+            {"id": id},
+            None,
+            f"these bytes are those of dictionary {hashed}, whose row was given another id: "
+            f"zb.drop_dictionaries(connection) gives it back, and deletes no dictionary that a value needs",
+        )
+        for id, hashed in (moved_dictionaries(connection, "main") if has_table(connection, "main") else [])
+    ]
 
 
 def _columns(connection: apsw.Connection, table: str | None, column: str | None) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import sqlite3
@@ -14,6 +15,7 @@ import apsw
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob.column import dictionaries
 from sqlite_zblob.connect.dictionaries import finder
 
 from ..compat.decoder import UnsupportedError, decode
@@ -37,6 +39,20 @@ def dictionary_of(connection: apsw.Connection) -> tuple[int, bytes]:
     ((id, dictionary),) = connection.execute("SELECT id, dictionary FROM zblob_dictionaries").fetchall()
     assert isinstance(id, int) and isinstance(dictionary, bytes)
     return id, dictionary
+
+
+@functools.cache
+def dictionary_of_rows() -> bytes:
+    return bytes(one(filled(), "SELECT ztrain(data, 4096) FROM t WHERE id < 1000"))
+
+
+def trained(path: Path | str = ":memory:") -> tuple[apsw.Connection, int]:
+    """As `zb.train` leaves it, in a hundredth of the time; and the dictionary's id."""
+    db = filled(path)
+    dictionaries.create_table(db, "main")
+    row = (zb.codec.dictionary_id(dictionary_of_rows()), dictionary_of_rows())
+    db.execute("INSERT INTO zblob_dictionaries VALUES (?, ?, '2026-01-01T00:00:00.000Z', '{}', 't', 'data')", row)
+    return db, row[0]
 
 
 def test_ztrain_makes_less_of_rows_that_it_has_not_seen() -> None:
@@ -437,3 +453,78 @@ def test_equal_columns_have_dictionaries_of_their_own() -> None:
     names = "SELECT table_name FROM zblob_dictionaries WHERE id = ?"
     assert (one(db, names, first), one(db, names, second)) == ("t", "u")
     assert zb.train(db, "t", "data", size=4096) == first
+
+
+def test_tables_of_every_name_and_frames_of_every_depth_keep_their_dictionary() -> None:
+    """sqlite_ is SQLite's, sqliterows is not; a stored generated column is no column of table_info."""
+    db, id = trained()
+    frame = zb.compress(ROWS[0], dictionary=dictionary_of(db)[1])
+    nested = zb.compress(zb.compress(zb.compress(frame)))
+    for definition, value in (
+        ("sqliterows(data)", frame),
+        ("u(data)", nested),
+        ("v(data, kept GENERATED ALWAYS AS (substr(data, 2)) STORED)", b"x" + frame),
+    ):
+        db.execute(f"CREATE TABLE {definition}")
+        name = definition.partition("(")[0]
+        db.execute(f"INSERT INTO {name} VALUES (?)", (value,))
+        assert zb.drop_dictionaries(db) == [], definition
+        db.execute(f"DROP TABLE {name}")
+    assert zb.drop_dictionaries(db) == [id]
+
+
+def test_values_of_a_moved_dictionary_can_be_read_and_verify_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    db, id = trained(path)
+    frame = zb.compress(ROWS[0], dictionary=dictionary_of(db)[1])
+    zb.enable(db, "t", "data", dictionary="auto")
+    db.execute("UPDATE t SET data = zdecompress(data)")
+    db.execute("DROP TRIGGER zblob_dictionaries_no_change")
+    db.execute("UPDATE zblob_dictionaries SET rowid = 9")
+    db.execute("INSERT INTO zblob_dictionaries VALUES (10, CAST('a text' AS BLOB), '', '', 't', 'o')")
+    db.execute("INSERT INTO zblob_dictionaries VALUES (11, CAST(x'ff' AS TEXT), '', '', 't', 'o')")
+    fresh = apsw.Connection(str(path))
+    zb.load(fresh)
+    assert one(fresh, "SELECT zdecompress(?)", frame) == ROWS[0]
+    assert zb.codec.dictionary_id(finder(fresh)(id) or b"") == id
+    damages = [each for each in zb.verify(path).damages if each.table == "zblob_dictionaries"]
+    assert [each.key for each in damages] == [{"id": 9}, {"id": 10}] and f"dictionary {id}" in damages[0].reason
+    with pytest.raises(apsw.SQLError, match=f"needs dictionary {id}, which is in .* none"):
+        one(fresh, f"""SELECT zcompress('x', '{{"dictionary": {id}}}')""")
+    zb.maintain(path, seconds=60)
+    assert one(db, "SELECT count(*) FROM zblob_dictionaries WHERE id = zdictionary_id(dictionary)") == 2
+    with pytest.raises(apsw.ConstraintError):
+        db.execute("UPDATE zblob_dictionaries SET rowid = 9")
+
+
+def test_a_view_in_main_is_not_asked_whether_a_dictionary_is_there(tmp_path: Path) -> None:
+    """The question to the main database is kept as a statement, and SQLite prepares it anew when the schema changes."""
+    db, id = trained(tmp_path / "store.db")
+    write = f"""SELECT zcompress(?, '{{"dictionary": {id}}}')"""
+    for _ in range(3):
+        assert zb.info(one(db, write, ROWS[0])).dictionary_id == id
+    db.execute("DROP TABLE zblob_dictionaries")
+    db.execute(f"CREATE VIEW zblob_dictionaries AS SELECT {id} AS id, x'00' AS dictionary")
+    for _ in range(3):
+        with pytest.raises(apsw.SQLError, match=f"needs dictionary {id}, which is in .* none"):
+            one(db, write, ROWS[0])
+
+
+def test_what_another_connection_has_locked_is_not_called_missing(tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
+    write = f"""SELECT zcompress('x', '{{"dictionary": {id}}}')"""
+    one(db, write)
+    other = apsw.Connection(str(tmp_path / "store.db"))
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(apsw.SQLError, match="looking for it has failed: database is locked"):
+        one(db, write)
+
+
+def test_enabling_again_waits_for_no_other_writer(tmp_path: Path) -> None:
+    """Programs do so at each start."""
+    db, _ = trained(tmp_path / "store.db")
+    db.execute("PRAGMA journal_mode = wal")
+    zb.enable(db, "t", "data", dictionary="auto")
+    other = apsw.Connection(str(tmp_path / "store.db"))
+    other.execute("BEGIN IMMEDIATE")
+    assert zb.enable(db, "t", "data", dictionary="auto").dictionary == "auto"
