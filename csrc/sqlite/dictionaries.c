@@ -56,11 +56,11 @@ step(struct zblob_connection *connection, sqlite3_stmt *row, struct search *sear
 static bool
 is_ordinary(sqlite3 *db, struct zblob_connection *connection, const char *schema, struct search *search)
 {
-    char *sql =
-        sqlite3_mprintf("SELECT 1 FROM \"%w\".sqlite_master WHERE type = 'table' AND name = '" DICTIONARIES_TABLE
-                        "' AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('" DICTIONARIES_TABLE
-                        "', %Q) WHERE hidden > 0)",
-                        schema, schema);
+    char *sql = sqlite3_mprintf(
+        "SELECT 1 FROM \"%w\".sqlite_master WHERE type = 'table' AND name = '" DICTIONARIES_TABLE
+        "' COLLATE NOCASE AND rootpage > 0 AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo('" DICTIONARIES_TABLE
+        "', %Q) WHERE hidden > 0)",
+        schema, schema);
     sqlite3_stmt *row = statements_ask(connection, db, sql);
     bool found = row && step(connection, row, search) == SQLITE_ROW;
     sqlite3_finalize(row);

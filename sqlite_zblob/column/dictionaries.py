@@ -9,13 +9,14 @@ import apsw
 
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import VERSION, dictionary_id
-from ..connect.database import atomic, fold, quote, run
-from ..connect.dictionaries import TABLE, ids_of_others
+from ..connect.database import atomic, fold, quote, run, until
+from ..connect.dictionaries import TABLE, finder, ids_of_others
 from ..connect.loader import Connection, load
-from ..connect.opening import Database, connected
+from ..connect.opening import Database, connected, patiently
 from ..errors import OptionError
+from ..log import log
 from .record import entries
-from .schema import look_at_table, master_of, require_schema
+from .schema import Table, look_at_table, master_of, require_schema
 from .virtual import virtual_columns
 
 DEFAULT_SIZE = 65_536  # bytes of a dictionary
@@ -41,6 +42,8 @@ _INDEX = f"""{TABLE}_newest ON {TABLE}
     (table_name COLLATE NOCASE, column_name COLLATE NOCASE, created DESC, id)"""
 
 _STORED = (0, 3)  # as table_xinfo says: ordinary columns, and generated ones that are stored
+
+_COLUMNS = ("id", "dictionary", "created", "trained", "table_name", "column_name")
 
 # Without a function of the extension, so that every program can restore a dump.
 _GUARDS = {
@@ -85,38 +88,72 @@ def train(
     """
     show = callback_of(progress) or (lambda step: None)
     with connected(database, writes=True) as connection:
-        return _train(connection, table, column, size, schema, show)
+        return patiently(connection, _train(connection, table, column, size, schema, show))
 
 
-def _train(connection: Connection, table: str, column: str, size: int, schema: str, show: Callable[[str], None]) -> int:
+def train_in(connection: apsw.Connection, table: str, column: str) -> int:
+    """The same in the main database, on a connection that waits for locks by itself."""
+    return _train(connection, table, column, DEFAULT_SIZE, "main", lambda step: None)()
+
+
+def _train(
+    connection: Connection, table: str, column: str, size: int, schema: str, show: Callable[[str], None]
+) -> Callable[[], int]:
+    """Train one, without the write lock. The function that this gives keeps it."""
     require_schema(connection, schema)
     load(connection)
+    _refuse_others(connection, schema)
     name, column = _names(connection, table, column, schema)
+    rows_of = _rows_of(connection, name, schema)
     data = quote(column)
-    sql = (
-        f"SELECT ztrain({data}, ?), count(*) FROM {quote(schema)}.{quote(name)} "
-        f"WHERE typeof({data}) IN ('blob', 'text') AND length({data}) <= {_LARGEST_SAMPLE}"
-    )
     if not isinstance(size, int) or not 256 <= size <= 1 << 20:
         raise OptionError(f"size must be from 256 to 1048576 bytes, not {size!r}")
+    small = f"FROM {rows_of.address} WHERE typeof({data}) IN ('blob', 'text') AND length({data}) <= {_LARGEST_SAMPLE}"
     show(f"train {name}.{column}")
-    ((dictionary, rows),) = _run_training(connection, sql, size)  # which takes long, so without the write lock
+    ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({data}, ?), count(*) {small}", size)
+    unread = _count_unreadable(connection, f"{name}.{column}", rows_of, data, small)
     if dictionary is None:
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
+    about = {"rows": rows, "size": size, "version": VERSION} | ({"unreadable": unread} if unread else {})
+    return lambda: _keep(connection, dictionary, json.dumps(about), schema, name, column)
+
+
+def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, table: str, column: str) -> int:
     with atomic(connection):
         create_table(connection, schema)
-        taken = ids_of_others(connection, dictionary) | _ids_of_other_columns(connection, schema, name, column)
+        taken = ids_of_others(connection, dictionary) | _ids_of_other_columns(connection, schema, table, column)
         dictionary = _with_free_id(dictionary, taken)
         id = dictionary_id(dictionary)
-        about = json.dumps({"rows": rows, "size": size, "version": VERSION})
         created = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
         sql = (
-            f"INSERT INTO {quote(schema)}.{TABLE} VALUES (?, ?, {created}, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
-            "created = excluded.created, trained = excluded.trained, table_name = excluded.table_name, "
-            "column_name = excluded.column_name"
+            f"INSERT INTO {quote(schema)}.{TABLE}({', '.join(_COLUMNS)}) VALUES (?, ?, {created}, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET created = excluded.created, trained = excluded.trained, "
+            "table_name = excluded.table_name, column_name = excluded.column_name"
         )
-        run(connection, sql, (id, dictionary, about, name, column))
+        run(connection, sql, (id, dictionary, about, table, column))
     return id
+
+
+def _count_unreadable(connection: Connection, column: str, rows: Table, data: str, small: str) -> int:
+    """How many values were passed over, as their heads tell: they are damaged, or nobody has their dictionary."""
+    is_damaged, row = "head LIKE '% - %'", rows.rowid_name or "NULL"
+    heads = f"SELECT {data} AS value, {row} AS row, sqlite_zblob_head({data}) AS head"
+    found = run(
+        connection,
+        f"SELECT iif({is_damaged}, NULL, substr(value, 9, 7)), count(*), min(row) FROM "
+        f"({heads} {small} AND typeof({data}) = 'blob') "
+        f"WHERE {is_damaged} OR (head NOT LIKE '% 0' AND substr(value, 1, 4) = x'C15A4253') GROUP BY 1",
+    )
+    find, total = finder(connection), 0
+    for head, count, first in found:
+        id = 0 if head is None else _id_in(head)
+        if id and find(id) is not None:
+            continue
+        total += count
+        reason = f"the value needs dictionary {id}, which no database has" if id else "it is a damaged frame"
+        where = "" if first is None else f", such as that of row {first}"
+        log.warning("train passes over %d values of %s%s: %s", count, column, where, reason)
+    return total
 
 
 def _ids_of_other_columns(connection: Connection, schema: str, table: str, column: str) -> set[int]:
@@ -138,13 +175,17 @@ def _with_free_id(dictionary: bytes, taken: set[int]) -> bytes:
     return dictionary
 
 
-def train_from(values: Iterable[bytes | str], *, size: int = DEFAULT_SIZE) -> bytes | None:
-    """A dictionary from values at hand, which no database keeps. None: they are too few, or too much like noise."""
-    with apsw.Connection(":memory:") as trainer:
+def train_from(values: Iterable[bytes], *, size: int = DEFAULT_SIZE, deadline: float | None = None) -> bytes | None:
+    """A dictionary from values at hand, which no database keeps. None: they are too few, or too much like noise.
+
+    :param deadline: of time.monotonic().
+    :raises apsw.InterruptError: the deadline has passed.
+    """
+    with apsw.Connection(":memory:") as trainer, until(trainer, deadline):
         load(trainer)
         run(trainer, "CREATE TABLE samples(value BLOB)")
         for value in values:
-            run(trainer, "INSERT INTO samples VALUES (?)", (value.encode() if isinstance(value, str) else value,))
+            run(trainer, "INSERT INTO samples VALUES (?)", (value,))
         try:
             ((dictionary, _),) = _run_training(trainer, "SELECT ztrain(value, ?), count(*) FROM samples", size)
         except OptionError:
@@ -170,8 +211,39 @@ def _names(connection: Connection, table: str, column: str, schema: str) -> tupl
     return found.name, found.column(column).name
 
 
+def _rows_of(connection: Connection, table: str, schema: str) -> Table:
+    """The table itself, or that of a virtual table's rows: what is stored can be passed over where it is damaged."""
+    is_virtual = any(fold(each.table) == fold(table) for each in virtual_columns(connection, schema))
+    return look_at_table(connection, f"{table}_rows" if is_virtual else table, schema, allow_shadow=is_virtual)
+
+
+def _refuse_others(connection: Connection, schema: str) -> None:
+    """:raises OptionError: something else has the name of our table, or another program's table has it."""
+    rows = run(connection, f"SELECT type, rootpage FROM {master_of(schema)} WHERE name = '{TABLE}' COLLATE NOCASE")
+    for kind, page in rows:
+        what = f"a {kind}" if kind != "table" else _foreign_table(connection, schema) if page else "a virtual table"
+        if what:
+            raise OptionError(
+                f"{TABLE} of database {schema} is {what}: sqlite_zblob keeps dictionaries in an ordinary table of that "
+                "name. Rename or drop what is there"
+            )
+
+
+def _foreign_table(connection: Connection, schema: str) -> str | None:
+    """What is wrong with the table of our table's name; None: nothing. It may have more columns than ours."""
+    found = run(connection, f"SELECT name, hidden FROM pragma_table_xinfo('{TABLE}', ?)", (schema,))
+    missing = {*_COLUMNS} - {fold(name) for name, _ in found}
+    if missing:
+        return f"a table without column {', '.join(sorted(missing))}"
+    return "a table with generated columns" if any(hidden for _, hidden in found) else None
+
+
 def create_table(connection: Connection, schema: str) -> None:
-    """Where there is none yet; the guards of a table that an earlier version made are replaced by today's."""
+    """Where there is none yet; the guards of a table that an earlier version made are replaced by today's.
+
+    :raises OptionError: something else has its name.
+    """
+    _refuse_others(connection, schema)
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
     run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
     if _is_guarded(connection, schema) and not moved_dictionaries(connection, schema):
@@ -217,7 +289,7 @@ def _drop_guards(connection: Connection, schema: str) -> None:
 
 
 def has_table(connection: Connection, schema: str) -> bool:
-    sql = f"SELECT 1 FROM {master_of(schema)} WHERE type = 'table' AND name = '{TABLE}'"
+    sql = f"SELECT 1 FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 AND name = '{TABLE}' COLLATE NOCASE"
     return run(connection, sql) != []
 
 

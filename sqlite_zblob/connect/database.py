@@ -8,6 +8,8 @@ from __future__ import annotations
 import operator
 import re
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, NamedTuple
@@ -94,6 +96,35 @@ def interruptible(connection: Connection) -> Iterator[Callable[[], None]]:
         yield lambda: _touch(connection)
     finally:
         cursor.close()
+
+
+@contextmanager
+def until(connection: apsw.Connection, deadline: float | None) -> Iterator[None]:
+    """Interrupt whatever statement runs after the deadline, of time.monotonic(), also in the midst of a function.
+
+    :raises apsw.InterruptError: the deadline has passed while a statement ran.
+    """
+    if deadline is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        wait = max(0.0, deadline - time.monotonic())
+        while not ended.wait(wait):
+            connection.interrupt()
+            wait = _INTERRUPT_SECONDS  # the next statement, too, unless somebody looks at the clock before
+
+    watcher = threading.Thread(target=watch, name="zblob_until", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+_INTERRUPT_SECONDS = 0.02
 
 
 def _touch(connection: Connection) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
 import apsw
@@ -27,6 +28,8 @@ from ..errors import DatabaseError, DiskSpaceError, OptionError, WrongTypeError
 from . import wal_reset
 from .database import pragma, run
 from .loader import Connection, load
+
+_Result = TypeVar("_Result")
 
 FilePath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
@@ -264,6 +267,24 @@ def patience(seconds: float | None = None) -> Callable[[int], bool]:
         return time.monotonic() < deadline[0]
 
     return wait
+
+
+def patiently(connection: Connection, act: Callable[[], _Result]) -> _Result:
+    """Do what ends a long work, again and again while another connection holds a lock: on the caller's own connection,
+    which may have no busy timeout. In the caller's transaction it is done once, since only its end gives locks back.
+
+    :raises apsw.BusyError: somebody has held it for READING_SECONDS; or the error of the sqlite3 module.
+    """
+    wait = patience(READING_SECONDS)
+    tries = 0
+    while True:
+        try:
+            return act()
+        except (apsw.BusyError, sqlite3.OperationalError) as error:
+            is_busy = isinstance(error, apsw.BusyError) or "locked" in str(error)
+            if connection.in_transaction or not is_busy or not wait(tries):
+                raise
+            tries += 1
 
 
 def path_of(database: Database) -> str:

@@ -6,9 +6,8 @@ each with a record of how far it is, so that a run may end at any moment and the
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import apsw
@@ -16,23 +15,26 @@ import apsw
 from ..bars import takes_bar
 from ..column.dictionaries import renew_guards
 from ..column.storage import ColumnStatus, status
-from ..connect.database import octet_length, run
-from ..connect.opening import PROGRESS_STEPS, Database, rewriting
+from ..connect.database import pragma, until
+from ..connect.opening import Database, patience, rewriting
 from ..errors import OptionError
 from ..log import log
 from .batches import Way
-from .gain import MIN_GAIN, choose_dictionary, expected_gain, take_sample
+from .gain import MIN_GAIN, SMALL_VALUE, Sample, choose_dictionary, expected_gain, take_sample
 from .migrate import Migration
 from .operation import Request
-from .reports import ColumnMaintenance, MaintenanceReport, ProgressOption
+from .reports import MOST_NAMED, ColumnMaintenance, Failure, MaintenanceReport, ProgressOption
 from .settings import Wanted
 from .shown import show_rows
 from .survey import Survey
 from .values import Entry
-from .work import OutOfTimeError, Work
+from .work import BATCH_SIZE, OutOfTimeError, Work
 from .workers import gain_task
 
 DEFAULT_LOAD = 0.25
+
+LEAST_BATCH = 128 << 10
+BATCH_BYTES_PER_SECOND = 256 << 10  # which compressing takes a tenth of a second for, or less
 
 
 @takes_bar(show_rows)
@@ -52,21 +54,28 @@ def maintain(
     least 2 %; a row that would become larger stays as it is. Envelopes and levels of rows are not changed.
 
     :param database: a path, a `file:` URI, or an open APSW connection, whose file is then opened once more.
-    :param seconds: end after this time, in between two transactions; the next call goes on. None: no limit.
+    :param seconds: end after about this time, in between two transactions; the next call goes on. Training takes some
+        seconds of it, and begins anew where they are over before. None: no limit.
     :param load: the share of time, above 0 and at most 1, for which the write lock may be held.
     :param workers: how many rows are compressed at once; 0: as many as the process has CPUs.
     :param progress: as for `migrate`.
     :raises OptionError: no column is enabled, or an argument is not allowed. All other errors are those of `migrate`.
     """
-    if seconds is not None and seconds <= 0:
-        raise OptionError(f"seconds must be positive, not {seconds}")
+    if seconds is not None and not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise OptionError(f"seconds must be a positive number, or None for no limit, not {seconds}")
     if not 0 < load <= 1:
         raise OptionError(f"load must be above 0 and at most 1, not {load}")
     begun = time.monotonic()
-    deadline = None if seconds is None else begun + seconds
-    work = Work(workers=workers, pace=load, progress=progress, deadline=deadline)
+    work = Work(workers=workers, pace=load, progress=progress)
+    if seconds is not None:
+        # The last transaction is to be short beside the time that there is.
+        batch_size = max(LEAST_BATCH, min(BATCH_SIZE, int(seconds * BATCH_BYTES_PER_SECOND)))
+        work = replace(work, deadline=begun + seconds, batch_size=batch_size)
     done = []
     with rewriting(database) as (connection, location):
+        if seconds is not None:  # else it waits for five minutes for a lock
+            wait = patience(seconds)
+            connection.set_busy_handler(lambda attempts: wait(attempts) and not work.is_over)
         renew_guards(connection, "main")
         columns = status(connection, schema="main")
         if not columns:
@@ -89,7 +98,7 @@ def _maintain_column(connection: apsw.Connection, target: str, column: ColumnSta
     maintenance = Maintenance(connection, Request(target, "migrate", column.table, column.column, work), report)
     try:
         return maintenance.maintain()
-    except (OutOfTimeError, apsw.InterruptError):
+    except (OutOfTimeError, apsw.InterruptError, apsw.BusyError):
         if not work.is_over:
             raise
         return replace(maintenance.result(), finished=False)
@@ -99,22 +108,20 @@ class Maintenance(Migration):
     def __init__(self, connection: apsw.Connection, request: Request, about: ColumnMaintenance) -> None:
         super().__init__(connection, request)
         self.about = about
-        self.wanted = Wanted()
+        self.wanted, self.pays = Wanted(), False
+        self.sample = Sample(0, 0, 0)
         self._decide()
 
     def maintain(self) -> ColumnMaintenance:
         self.work.check_time()
-        column, resumed = self.target.place, self.resumed
-        if not resumed:
-            with self._until_deadline():
-                sample = take_sample(self.connection, column)
-                self.about = replace(self.about, trained=choose_dictionary(self.connection, self.status, sample))
-            if expected_gain(self.connection, self.status, sample) < MIN_GAIN:
+        if not self.resumed:
+            with until(self.connection, self.work.deadline):
+                self._look()
+            if not self.pays:
                 return self.about
-            survey = self._survey()
-            self.growth = survey.growth_of_steps(self.connection, self.work.batch_size)
+            self.growth = self._survey().growth_of_steps(self.connection, self.work.batch_size)
             self.require_space()
-            self._begin(survey)
+            self._begin(self._survey())
         else:
             self.about = replace(self.about, resumed=True)
             self._go_on()
@@ -123,14 +130,15 @@ class Maintenance(Migration):
         self.rewrite(Way(gain_task, self._may_gain, self._is_foreign), self._finish)
         return replace(self.result(), finished=self.is_finished)
 
-    @contextmanager
-    def _until_deadline(self) -> Iterator[None]:
-        """Statements that read the whole table end at the deadline."""
-        self.connection.set_progress_handler(lambda: self.work.is_over, PROGRESS_STEPS, id="maintain")
-        try:
-            yield
-        finally:
-            self.connection.set_progress_handler(None, id="maintain")
+    def _look(self) -> None:
+        """At a sample, by which a dictionary is trained."""
+        self.sample = take_sample(self.connection, self.target.place, self.work.deadline)
+        unreadable = self.sample.unreadable
+        named = tuple(Failure(self.describe_key(key), reason) for key, reason in unreadable[:MOST_NAMED])
+        self.about = replace(self.about, unreadable_rows=len(unreadable), unreadable=named)
+        trained = choose_dictionary(self.connection, self.status, self.sample, self.work)
+        self.about = replace(self.about, trained=trained)
+        self.pays = expected_gain(self.connection, self.status, self.sample, self.work) >= MIN_GAIN
 
     def result(self) -> ColumnMaintenance:
         """What was done so far."""
@@ -146,15 +154,14 @@ class Maintenance(Migration):
             return self._wants(entry, recompress=False)
         is_alike = (entry.envelope, entry.level) == (settings.envelope, settings.level)
         return (
-            is_alike and entry.raw_size < 1 << 16 and entry.dictionary != self.rewriter.dictionary_of(self.target.place)
+            is_alike
+            and entry.raw_size <= SMALL_VALUE
+            and entry.dictionary != self.rewriter.dictionary_of(self.target.place)
         )
 
     def _survey(self) -> Survey:
         """Without a look at every row: only small values are rewritten."""
-        place, survey = self.target.place, Survey(data_version=-1)
-        sizes = f"{octet_length(self.connection, place.data)}"
-        sql = f"SELECT count(*), sum({sizes}), max({sizes}) FROM {place.address}"
-        ((rows, stored, largest),) = run(self.connection, sql)
-        survey.totals.rows_total, survey.totals.bytes_total = rows, stored or 0
-        survey.stored_bytes, survey.largest_stored = stored or 0, largest or 0
+        version = pragma(self.connection, "data_version")  # so that nobody takes another look while others write
+        survey = Survey(data_version=version, stored_bytes=self.sample.stored_bytes, largest_stored=SMALL_VALUE)
+        survey.totals.rows_total, survey.totals.bytes_total = self.sample.all_rows, self.sample.stored_bytes
         return survey

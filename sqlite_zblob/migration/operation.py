@@ -129,8 +129,10 @@ class Operation:
 
     def report(self, settings: Settings, failures: tuple[Failure, ...], kept: list[Key], *, finished: bool) -> Report:
         assert self.record is not None
-        for failure in failures:
-            log.warning("%s of %s.%s leaves row %s as it is: %s", *self._names(), failure.key, failure.reason)
+        if failures:
+            first, count = failures[0], len(failures)
+            rows = f"row {first.key} as it is" if count == 1 else f"{count} rows as they are, for instance {first.key}"
+            log.warning("%s of %s.%s leaves %s: %s", *self._names(), rows, first.reason)
         report = self._report(self.record.counts, failures, settings, finished=finished, dry_run=False)
         return replace(report, kept=tuple(map(self.describe_key, kept)))
 

@@ -12,6 +12,8 @@ from ..bars import Bar
 
 Key = Mapping[str, object]
 
+MOST_NAMED = 100  # rows of a kind in a report
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -101,6 +103,8 @@ class ColumnMaintenance:
     resumed: bool = False  # this run continued an interrupted one
     finished: bool = True  # False: the time was over, or others kept writing; the next run goes on
     skipped: str | None = None  # why nothing was done
+    unreadable_rows: int = 0  # of the sample: damaged, or their dictionary is missing; they stay as they are
+    unreadable: tuple[Failure, ...] = ()  # the first of these, at most 100
 
 
 @dataclass(frozen=True)

@@ -73,3 +73,6 @@ class Work:
             raise OptionError(f"batch_size must be positive, not {self.batch_size}")
         if self.workers < 0:
             raise OptionError(f"workers must not be negative, not {self.workers}")
+
+
+NO_LIMIT = Work()

@@ -8,6 +8,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -528,3 +529,72 @@ def test_enabling_again_waits_for_no_other_writer(tmp_path: Path) -> None:
     other = apsw.Connection(str(tmp_path / "store.db"))
     other.execute("BEGIN IMMEDIATE")
     assert zb.enable(db, "t", "data", dictionary="auto").dictionary == "auto"
+
+
+def test_training_passes_over_what_it_cannot_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    db = filled(tmp_path / "store.db")
+    foreign = zb.compress(ROWS[0], dictionary=dictionary_of_rows())
+    bad = [(bytes.fromhex("C15A425300000000000000"),), (foreign,), (foreign,)]
+    db.executemany("INSERT INTO t(data) VALUES (?)", bad)
+    id = zb.train(db, "t", "data", size=1024)
+    assert json.loads(one(db, "SELECT trained FROM zblob_dictionaries WHERE id = ?", id))["unreadable"] == 3
+    assert [record.getMessage() for record in caplog.records] == [
+        "train passes over 1 values of t.data, such as that of row 3001: it is a damaged frame",
+        "train passes over 2 values of t.data, such as that of row 3002: the value needs dictionary "
+        f"{zb.codec.dictionary_id(dictionary_of_rows())}, which no database has",
+    ]
+
+
+@pytest.mark.parametrize(
+    "made, what",
+    [
+        ("VIEW zblob_dictionaries AS SELECT 1 AS id", "a view"),
+        ("VIRTUAL TABLE zblob_dictionaries USING fts5(dictionary)", "a virtual table"),
+        (
+            "TABLE zblob_dictionaries(id, dictionary)",
+            "a table without column column_name, created, table_name, trained",
+        ),
+        (
+            "TABLE Zblob_Dictionaries(id INTEGER PRIMARY KEY, dictionary AS (x'00'), created, trained, table_name, "
+            "column_name)",
+            "a table with generated columns",
+        ),
+    ],
+)
+def test_what_else_may_have_the_name_of_the_table(made: str, what: str) -> None:
+    db = filled()
+    db.execute(f"CREATE {made}")
+    for act in (lambda: zb.train(db, "t", "data"), lambda: zb.enable(db, "t", "data", dictionary="auto")):
+        with pytest.raises(zb.OptionError, match=f"zblob_dictionaries of database main is {what}: .* Rename or drop"):
+            act()
+
+
+def test_a_column_more_in_the_table_does_no_harm(tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
+    db.execute("ALTER TABLE zblob_dictionaries ADD COLUMN remark TEXT DEFAULT 'none'")
+    second = zb.train(db, "t", "data", size=512)
+    assert second != id and sorted(zb.drop_dictionaries(db)) == sorted([id, second])
+
+
+def test_training_waits_for_another_writer_before_it_is_lost(tmp_path: Path) -> None:
+    """A connection of the program's own may have no busy timeout."""
+    db = filled(tmp_path / "store.db")
+    other = apsw.Connection(str(tmp_path / "store.db"))
+    db.set_busy_timeout(0)
+
+    def hold(step: str) -> None:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(1.5, lambda: other.execute("ROLLBACK")).start()
+
+    assert zb.train(db, "t", "data", size=512, progress=hold) == one(db, "SELECT id FROM zblob_dictionaries")
+
+
+def test_many_rows_that_stay_are_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    db, id = trained(tmp_path / "store.db")
+    zb.enable(db, "t", "data", dictionary=id)
+    db.execute("UPDATE t SET data = zdecompress(data) WHERE id <= 20")
+    db.execute("DROP TABLE zblob_dictionaries")
+    db.close()
+    assert len(zb.restore(tmp_path / "store.db", "t", "data").failures) == 20
+    (record,) = caplog.records
+    assert "restore of t.data leaves 20 rows as they are, for instance" in record.getMessage()

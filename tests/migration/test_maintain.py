@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import random
 import signal
 import subprocess
@@ -15,6 +17,10 @@ import apsw
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob.column.dictionaries import train_from
+from sqlite_zblob.connect.database import until
+from sqlite_zblob.migration.gain import SAMPLE_ROWS, take_sample
+from sqlite_zblob.migration.values import find_place
 
 from ..conftest import ROOT, one
 
@@ -110,13 +116,70 @@ def test_other_settings_of_rows_and_frames_of_the_program_stay(tmp_path: Path) -
     assert connection.execute("SELECT data FROM t WHERE id > 90000 ORDER BY id").fetchall() == [(own,), (deep,)]
 
 
+def test_values_that_cannot_be_read_are_named_and_stay(tmp_path: Path) -> None:
+    """A text that is not UTF-8 is compressed as any other."""
+    path = tmp_path / "t.db"
+    connection = make(path)
+    foreign = zb.compress(row(1), dictionary=trained_elsewhere(), for_column=True)
+    bad = {90_001: bytes.fromhex("C15A425300000000000000"), 90_002: foreign}
+    connection.executemany("INSERT INTO t VALUES (?, ?)", bad.items())
+    connection.execute(
+        "INSERT INTO t SELECT 90003, CAST(CAST(x'ff80' AS TEXT) || zdecompress(data) AS TEXT) FROM t WHERE id = 2"
+    )
+    text = b"\xff\x80" + row(1)
+    (report,) = zb.maintain(path, load=1).columns
+    assert report.finished and report.trained and report.changed_rows > ROWS * 0.99
+    assert (report.unreadable_rows, [each.key for each in report.unreadable]) == (2, [{"id": 90_001}, {"id": 90_002}])
+    assert "checksum" in report.unreadable[0].reason and "needs dictionary" in report.unreadable[1].reason
+    assert connection.execute("SELECT id, data FROM t WHERE id IN (90001, 90002)").fetchall() == [*bad.items()]
+    assert one(connection, "SELECT typeof(data) FROM t WHERE id = 90003") == "blob"
+    assert one(connection, "SELECT CAST(zdecompress(data) AS BLOB) FROM t WHERE id = 90003") == text
+
+
+def trained_elsewhere() -> bytes:
+    dictionary = train_from([row(number, "elsewhere") for number in range(200)], size=1024)
+    assert dictionary is not None
+    return dictionary
+
+
+def test_a_sample_of_a_large_table_reads_few_rows(tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "t.db"))
+    zb.load(connection)
+    connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"
+    connection.execute(f"{numbers} INSERT INTO t SELECT 3 * i, CAST(hex(i * i) AS BLOB) FROM n")
+    steps = itertools.count()
+    connection.set_progress_handler(lambda: next(steps) < 0, 1000)
+    sample = take_sample(connection, find_place(connection, "t", "data")[0])
+    assert (sample.rows, sample.all_rows) == (40_000, 40_000) and 1800 < len(sample.values) <= SAMPLE_ROWS
+    assert next(steps) < 400, "40,000 rows would be 800 and more"
+    assert len({value.data[:4] for value in sample.values}) > 30
+
+
+def test_the_time_ends_any_statement_also_within_a_function(tmp_path: Path) -> None:
+    connection = apsw.Connection(":memory:")
+    zb.load(connection)
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})"
+    for sql in (
+        f"{numbers.format(10**12)} SELECT count(*) FROM n",
+        f"{numbers.format(10**5)} SELECT ztrain({WIDE}) FROM n",
+    ):
+        with pytest.raises(apsw.InterruptError), until(connection, time.monotonic() + 0.15):
+            connection.execute(sql).fetchall()
+    with until(connection, time.monotonic() + 60):
+        assert one(connection, "SELECT 1") == 1
+
+
+WIDE = "json_object('id', i, 'text', hex(i * 7919), 'other', hex(i * 104729), 'more', hex(i * i)), 1048576"
+
+
 def test_what_it_refuses(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     connection = apsw.Connection(str(path))
     connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
     with pytest.raises(zb.OptionError, match="is enabled: migrate"):
         zb.maintain(path)
-    for options in ({"seconds": 0}, {"load": 0}, {"load": 1.5}):
+    for options in ({"seconds": 0}, {"seconds": math.nan}, {"seconds": math.inf}, {"load": 0}, {"load": 1.5}):
         with pytest.raises(zb.OptionError, match="must be"):
             zb.maintain(path, **options)
     zb.load(connection)

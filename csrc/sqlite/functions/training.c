@@ -109,7 +109,15 @@ begin(sqlite3_context *context, struct training *t, int count, sqlite3_value **a
     return true;
 }
 
-/* Frames count as what they hold. Values that no compact frame could hold are passed over. */
+/* Does an error say nothing about the value? Then the next values would not fare better. */
+static bool
+is_failure(const struct zblob_connection *connection, const struct zblob_error *error)
+{
+    return error->code == ZBLOB_NO_MEMORY || error->code == ZBLOB_INTERRUPTED || connection->failure != SQLITE_OK;
+}
+
+/* Frames count as what they hold. Values that no compact frame could hold are passed over, and frames that are damaged or
+ * need a dictionary that nobody has. */
 void
 ztrain_step(sqlite3_context *context, int count, sqlite3_value **arguments)
 {
@@ -126,8 +134,11 @@ ztrain_step(sqlite3_context *context, int count, sqlite3_value **arguments)
     if (dice > t->highest || !value_take(context, arguments[0], &value))
         return;
     if (value_is_marked(&value)) {
-        if (!value_unpack(sqlite3_context_db_handle(context), value_connection(context), &value, &original, &error)) {
-            value_fail(context, &error);
+        struct zblob_connection *connection = value_connection(context);
+        connection->failure = SQLITE_OK;
+        if (!value_unpack(sqlite3_context_db_handle(context), connection, &value, &original, &error)) {
+            if (is_failure(connection, &error))
+                value_fail(context, &error);
             return;
         }
         value = original;
