@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .choices import Codec, Dtype, Envelope, Mode, Vacuum
     from .codec import VERSION as __version__  # noqa: N811
     from .codec import FrameInfo, ImageInfo, compress, compress_pickle, decompress, info, is_frame
-    from .column.dictionaries import drop_dictionaries, train
+    from .column.dictionaries import copy_dictionaries, drop_dictionaries, train
     from .column.recommend import Recommendation, recommend
     from .column.storage import ColumnStatus, disable, enable, status
     from .column.watch import install, load, uninstall
@@ -108,6 +108,7 @@ __all__ = [
     "compress",
     "compress_pickle",
     "compress_store",
+    "copy_dictionaries",
     "dask",
     "decode_rows",
     "decompress",
@@ -145,7 +146,7 @@ _HOMES = {
     ".analysis.stats": ("CodecStats", "ColumnStats", "TableStats", "stats"),
     ".choices": ("Codec", "Dtype", "Envelope", "Mode", "Vacuum"),
     ".codec": ("FrameInfo", "ImageInfo", "compress", "compress_pickle", "decompress", "info", "is_frame"),
-    ".column.dictionaries": ("drop_dictionaries", "train"),
+    ".column.dictionaries": ("copy_dictionaries", "drop_dictionaries", "train"),
     ".column.recommend": ("Recommendation", "recommend"),
     ".column.storage": ("ColumnStatus", "disable", "enable", "status"),
     ".column.watch": ("install", "load", "uninstall"),

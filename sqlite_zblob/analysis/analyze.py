@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import Codec
 from ..codec import DEFAULT_LEVEL, Hint, compress, is_frame
-from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY
 from ..column.hint import NO_HINT, HintFrom, ask_row, refuse_hint
 from ..column.recommend import Seen, decide
 from ..column.schema import Column, Table, look_at_table, master_of
-from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
-from ..column.virtual import find_rows
+from ..column.storage import ColumnStatus, status
+from ..column.virtual import DEFAULT_MIN_SIZE, MIN_SIZE_WITH_DICTIONARY, find_rows
 from ..connect.database import fold, pragma, run
 from ..connect.loader import Connection
 from ..connect.opening import Database, name_of, reading

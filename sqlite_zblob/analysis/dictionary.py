@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..codec import compress, is_frame
-from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY, train_from
+from ..column.dictionaries import train_from
+from ..column.virtual import MIN_SIZE_WITH_DICTIONARY
 from ..connect.loader import Connection
 from ..migration.gain import LEAST_ROWS, MIN_GAIN
 from ..migration.values import Key, Place, select_value

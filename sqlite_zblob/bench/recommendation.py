@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..codec import DEFAULT_LEVEL
-from ..column.storage import DEFAULT_MIN_SIZE
+from ..column.virtual import DEFAULT_MIN_SIZE
 from .harness import geometric_mean
 from .markdown import number, percent, size
 from .questions import cache, codecs, speed, store, threshold

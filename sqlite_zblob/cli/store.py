@@ -12,7 +12,7 @@ import click
 from .. import shards
 from ..choices import ENVELOPES, MODES
 from ..codec import DEFAULT_LEVEL
-from ..column.storage import DEFAULT_MIN_SIZE
+from ..column.virtual import DEFAULT_MIN_SIZE
 from ..migration.migrate import migrate as run_migrate
 from ..migration.migrate import restore as run_restore
 from ..migration.reports import Report, VerifyReport

@@ -9,7 +9,7 @@ import apsw
 
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import VERSION, dictionary_id
-from ..connect.database import atomic, fold, quote, run, until
+from ..connect.database import Rows, atomic, fold, quote, run, until
 from ..connect.dictionaries import TABLE, finder, ids_of_others
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, patiently
@@ -20,9 +20,6 @@ from .schema import Table, look_at_table, master_of, require_schema
 from .virtual import virtual_columns
 
 DEFAULT_SIZE = 65_536  # bytes of a dictionary
-
-# Smaller values gain nothing from a dictionary (docs/decisions/small.md).
-MIN_SIZE_WITH_DICTIONARY = 64
 
 _LARGEST_SAMPLE = 65_535
 
@@ -244,6 +241,7 @@ def create_table(connection: Connection, schema: str) -> None:
     :raises OptionError: something else has its name.
     """
     _refuse_others(connection, schema)
+    _give_key(connection, schema)
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
     run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
     if _is_guarded(connection, schema) and not moved_dictionaries(connection, schema):
@@ -253,6 +251,21 @@ def create_table(connection: Connection, schema: str) -> None:
         run(connection, f"UPDATE OR IGNORE {quote(schema)}.{TABLE} SET id = ? WHERE id = ?", (hashed, id))
     for name, body in _GUARDS.items():
         run(connection, f"CREATE TRIGGER {quote(schema)}.{name} {body}")
+
+
+def _give_key(connection: Connection, schema: str) -> None:
+    """A table that CREATE TABLE AS has made has no key, so that its ids could be there twice: it is made anew."""
+    sql = f"SELECT 1 FROM pragma_table_xinfo('{TABLE}', ?) WHERE name = 'id' COLLATE NOCASE AND NOT pk"
+    if not run(connection, sql, (schema,)):
+        return
+    old, columns = f"{quote(schema)}.{TABLE}_without_key", ", ".join(_COLUMNS)
+    run(connection, f"ALTER TABLE {quote(schema)}.{TABLE} RENAME TO {TABLE}_without_key")
+    run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
+    run(
+        connection,
+        f"INSERT INTO {quote(schema)}.{TABLE}({columns}) SELECT {columns} FROM {old} GROUP BY id, dictionary",
+    )
+    run(connection, f"DROP TABLE {old}")
 
 
 def renew_guards(connection: Connection, schema: str) -> None:
@@ -343,6 +356,52 @@ def drop_dictionaries(
                 run(connection, f"DELETE FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,))
             create_table(connection, schema)
         return dropped
+
+
+def copy_dictionaries(source: Database, target: Database, *, schema: str = "main") -> list[int]:
+    """Copy all dictionaries of a database into another one, with the guards that keep them from being lost.
+
+    For rows that are copied as they are stored: their values need the same dictionaries there. Columns of the same
+    names take them for their newest. Those that the target has already stay as they are there.
+
+    :param source: as for `enable`; nothing is written to it.
+    :param target: as for `enable`.
+    :param schema: of both: the attached database whose dictionaries are copied, and the one that they are copied to.
+    :returns: the ids of those that were copied.
+    :raises OptionError: the target, or a database that is attached to it, has other bytes under the id of one.
+    """
+    with connected(source, writes=False) as connection:
+        require_schema(connection, schema)
+        load(connection)
+        rows: Rows = []
+        if has_table(connection, schema):
+            address = f"{quote(schema)}.{TABLE}"
+            sql = f"SELECT {', '.join(_COLUMNS)} FROM {address} WHERE typeof(dictionary) = 'blob' ORDER BY id"
+            rows = run(connection, sql)
+    with connected(target, writes=True) as connection:
+        require_schema(connection, schema)
+        load(connection)
+        return patiently(connection, lambda: _take_over(connection, schema, rows))
+
+
+def _take_over(connection: Connection, schema: str, rows: Rows) -> list[int]:
+    copied = []
+    with atomic(connection):
+        if rows:
+            create_table(connection, schema)
+        for _, dictionary, *about in rows:
+            id = dictionary_id(dictionary)  # also where its row was given another one
+            if id in ids_of_others(connection, dictionary):
+                raise OptionError(
+                    f"the target has other bytes under id {id}, by which its own values may be compressed: copy rows "
+                    "with zdecompress(), or keep them in a database of their own and attach it"
+                )
+            if not has_dictionary(connection, schema, id):
+                marks = ", ".join("?" * len(_COLUMNS))
+                sql = f"INSERT INTO {quote(schema)}.{TABLE}({', '.join(_COLUMNS)}) VALUES ({marks})"
+                run(connection, sql, (id, dictionary, *about))
+                copied.append(id)
+    return copied
 
 
 def _used_by_rows(connection: Connection, schema: str, show: Callable[[str], None]) -> set[int]:

@@ -21,7 +21,7 @@ from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, triggers_are_off
 from ..errors import OptionError, ZblobWarning
 from . import record
-from .dictionaries import MIN_SIZE_WITH_DICTIONARY, create_table, has_dictionary, newest, renew_guards, train
+from .dictionaries import create_table, has_dictionary, newest, renew_guards, train
 from .hint import HintFrom, hint_trouble, refuse_hint
 from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
@@ -30,17 +30,16 @@ from .schema import Column, Table, look_at_table, require_schema
 from .trial import try_frame
 from .triggers import EVENTS, Setting, is_as_made, kind_of, trigger_texts
 from .virtual import (
+    DEFAULT_MIN_SIZE,
     ChangedError,
     TableSettings,
     change_virtual,
+    choose_min_size,
     give_up_column,
     make_virtual,
     refuse_virtual,
     virtual_columns,
 )
-
-DEFAULT_MIN_SIZE = 512
-
 
 _GUESSED = "shapes are guessed, because dtype_from and shape_from cannot be used any more: {trouble}"
 
@@ -100,7 +99,8 @@ def enable(
         programs that `pickle.loads` what they read: complete pickles are stored as pickles that unpack themselves, and
         all else stays as it is. Never for columns that are read as raw bytes.
     :param level: 1 (fastest) to 9 (smallest); 5 by default.
-    :param min_size: smaller values are stored as they come; in bytes, 512 by default, and 64 with a dictionary.
+    :param min_size: smaller values are stored as they come; in bytes, 512 by default. A column that gets its first
+        dictionary has 64 instead of that, unless it is given.
     :param dictionary: for small values (docs/small-values.md). "auto": the column's newest, which is trained now if the
         column has none and rows enough; an id in table `zblob_dictionaries`; 0: none any more; None: as it is.
     :param dtype_from: for raw voxels in C order whose type stands elsewhere in the row: an SQL expression over the row,
@@ -187,15 +187,14 @@ def _wanted(
     if known is None:
         known = next((each for each in recorded if each.mode == "table" and fold(each.table) == fold(table)), None)
     if known is None:
-        least = MIN_SIZE_WITH_DICTIONARY if dictionary else DEFAULT_MIN_SIZE
         old = migrated_settings(connection, schema, table, column)
-        settings = old[:3] if old else ("frame", DEFAULT_LEVEL, least)
+        settings = old[:3] if old else ("frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
         known = ColumnStatus(schema, table, column, "in-place", *settings, is_intact=True)
         known = replace(known, **old.hint._asdict(), dictionary=old.dictionary) if old else known
     mode = mode or known.mode
     envelope = envelope or ("frame" if mode == "table" else known.envelope)
     level = known.level if level is None else level
-    min_size = known.min_size if min_size is None else min_size
+    min_size = choose_min_size(min_size, known.min_size, dictionary, known.dictionary)
     chosen = known.dictionary if dictionary is None else dictionary or None
     made = ColumnStatus(schema, table, column, mode, envelope, level, min_size, is_intact=True)
     return replace(made, **hint.or_else(known.hint)._asdict(), dictionary=chosen)

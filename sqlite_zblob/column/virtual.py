@@ -22,7 +22,23 @@ from .hint import HintFrom
 from .obstacles import column_obstacles, virtual_obstacles
 from .schema import Column, Table, look_at_table, master_of
 
-DEFAULT_MIN_SIZE = 512  # bytes; the default of the C module
+# Bytes; the defaults of the C module. Smaller values gain nothing (docs/decisions/small.md).
+DEFAULT_MIN_SIZE = 512
+MIN_SIZE_WITH_DICTIONARY = 64
+
+
+def choose_min_size(
+    given: int | None, known: int, dictionary: int | str | None, known_dictionary: int | str | None
+) -> int:
+    """The one that is given, or that of the column; but a column that gets its first dictionary does not keep the
+    default of columns without one, by which few of its values would be compressed.
+
+    :param dictionary: that is given; None or 0: there is none.
+    """
+    if given is not None:
+        return given
+    is_first = bool(dictionary) and not known_dictionary
+    return MIN_SIZE_WITH_DICTIONARY if is_first and known == DEFAULT_MIN_SIZE else known
 
 
 class TableSettings(NamedTuple):
@@ -56,9 +72,11 @@ def virtual_columns(connection: Connection, schema: str) -> list[VirtualColumn]:
         if not is_zblob(sql):
             continue
         parts = definitions(sql)
-        level, min_size = _setting(parts, "level", DEFAULT_LEVEL), _setting(parts, "min_size", DEFAULT_MIN_SIZE)
+        dictionary = _dictionary(parts)
+        level = _setting(parts, "level", DEFAULT_LEVEL)
+        min_size = _setting(parts, "min_size", MIN_SIZE_WITH_DICTIONARY if dictionary else DEFAULT_MIN_SIZE)
         hint = HintFrom(_text(parts, "dtype_from"), _text(parts, "shape_from"))
-        settings = TableSettings(level, min_size, hint, _dictionary(parts))
+        settings = TableSettings(level, min_size, hint, dictionary)
         for part in parts:
             if _is_compressed(part):
                 column = _name_of(connection, schema, name, part)

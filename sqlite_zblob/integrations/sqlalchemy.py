@@ -20,7 +20,7 @@ from sqlalchemy.types import PickleType, TypeDecorator
 from sqlalchemy.util import asbool
 
 from ..codec import DEFAULT_LEVEL
-from ..column.storage import DEFAULT_MIN_SIZE
+from ..column.virtual import DEFAULT_MIN_SIZE
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import OptionError, ZblobError, ZblobWarning
 from .mending import Names, is_rename, mend, names

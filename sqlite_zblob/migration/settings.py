@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from ..choices import Envelope, Mode
 from ..codec import DEFAULT_LEVEL, is_plain_pickle
-from ..column.dictionaries import MIN_SIZE_WITH_DICTIONARY
 from ..column.hint import HintFrom
-from ..column.storage import DEFAULT_MIN_SIZE, ColumnStatus, status
+from ..column.storage import ColumnStatus, status
+from ..column.virtual import DEFAULT_MIN_SIZE, choose_min_size
 from ..connect.loader import Connection
 from ..connect.opening import Database, reading
 from .record import Settings, find_record, table_of_rows
@@ -34,12 +34,11 @@ class Wanted(NamedTuple):
 def resolve(wanted: Wanted, current: ColumnStatus | None, recorded: Settings | None) -> Settings:
     """:param recorded: by an earlier migration."""
     known = Settings.of(current) if current is not None else recorded
-    least = MIN_SIZE_WITH_DICTIONARY if wanted.dictionary else DEFAULT_MIN_SIZE
-    kept = known or Settings("in-place", "frame", DEFAULT_LEVEL, least)
+    kept = known or Settings("in-place", "frame", DEFAULT_LEVEL, DEFAULT_MIN_SIZE)
     mode = wanted.mode or kept.mode
     envelope = wanted.envelope or ("frame" if mode == "table" else kept.envelope)
     level = kept.level if wanted.level is None else wanted.level
-    min_size = kept.min_size if wanted.min_size is None else wanted.min_size
+    min_size = choose_min_size(wanted.min_size, kept.min_size, wanted.dictionary, kept.dictionary)
     hint = HintFrom(wanted.dtype_from, wanted.shape_from).or_else(kept.hint)
     dictionary = kept.dictionary if wanted.dictionary is None else wanted.dictionary or None
     return Settings(mode, envelope, level, min_size, *hint, dictionary)

@@ -598,3 +598,68 @@ def test_many_rows_that_stay_are_one_warning(tmp_path: Path, caplog: pytest.LogC
     assert len(zb.restore(tmp_path / "store.db", "t", "data").failures) == 20
     (record,) = caplog.records
     assert "restore of t.data leaves 20 rows as they are, for instance" in record.getMessage()
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_dictionaries_are_copied_with_their_guards(attached: bool, tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
+    db.execute("UPDATE t SET data = zcompress(data, json_object('dictionary', ?))", (id,))
+    other = apsw.Connection(str(tmp_path / "other.db"))
+    zb.load(other)
+    target: Any = other if attached else tmp_path / "other.db"
+    assert zb.copy_dictionaries(db if attached else tmp_path / "store.db", target) == [id]
+    assert zb.copy_dictionaries(db, target) == []
+    db.execute("ATTACH ? AS other", (str(tmp_path / "other.db"),))
+    db.execute("CREATE TABLE other.t AS SELECT * FROM main.t")
+    assert [row for (row,) in other.execute("SELECT zdecompress(data) FROM t")] == ROWS
+    assert zb.drop_dictionaries(other) == []
+    with pytest.raises(apsw.ConstraintError):
+        other.execute("DELETE FROM zblob_dictionaries")
+    assert zb.enable(other, "t", "data", dictionary="auto").min_size == 64
+    other.execute("INSERT INTO t VALUES (9999, ?)", (ROWS[0],))
+    assert one(other, "SELECT zinfo(data) ->> 'dictionary_id' FROM t WHERE id = 9999") == id
+
+
+def test_a_dictionary_is_not_copied_over_another() -> None:
+    """What lies under its id moves to where its bytes hash to."""
+    db, id = trained()
+    other = apsw.Connection(":memory:")
+    zb.load(other)
+    dictionaries.create_table(other, "main")
+    other.execute("INSERT INTO zblob_dictionaries VALUES (?, x'00', '', '', '', '')", (id,))
+    assert zb.copy_dictionaries(db, other) == [id]
+    rows = other.execute("SELECT id, dictionary FROM zblob_dictionaries").fetchall()
+    assert sorted(rows) == sorted([(id, dictionary_of_rows()), (zb.codec.dictionary_id(b"\0"), b"\0")])
+
+
+@pytest.mark.parametrize("mode", ["in-place", "table"])
+def test_the_first_dictionary_of_a_column_makes_small_values_count(mode: zb.Mode, tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    db, id = trained(path)
+    assert zb.enable(db, "t", "data", mode=mode, force=True).min_size == 512
+    assert zb.migrate(path, "t", "data", dictionary="auto").changed_rows > 2900
+    assert [(each.min_size, each.dictionary) for each in zb.status(db)] == [(64, "auto")]
+    assert zb.enable(db, "t", "data", dictionary=id, min_size=512).min_size == 512
+    assert zb.enable(db, "t", "data", dictionary="auto").min_size == 512
+    db.execute("CREATE VIRTUAL TABLE v USING zblob(data BLOB COMPRESSED, dictionary=auto)")
+    assert [each.min_size for each in zb.status(db) if each.table == "v"] == [64]
+    db.execute(f"CREATE VIRTUAL TABLE w USING zblob(data BLOB COMPRESSED, dictionary={id})")
+    db.execute("INSERT INTO w VALUES (?)", (ROWS[0],))
+    assert one(db, "SELECT zinfo(data) ->> 'dictionary_id' FROM w_rows") == id
+    db.execute("CREATE TABLE u(data)")
+    zb.enable(db, "u", "data", min_size=300)
+    assert zb.enable(db, "u", "data", dictionary="auto").min_size == 300
+
+
+def test_a_table_of_dictionaries_that_create_table_as_has_made_gets_key_and_guards(tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
+    db.execute("ATTACH ? AS other", (str(tmp_path / "other.db"),))
+    for name in ("zblob_dictionaries", "t"):
+        db.execute(f"CREATE TABLE other.{name} AS SELECT * FROM main.{name}")
+    db.execute("UPDATE other.t SET data = zcompress(data, json_object('dictionary', ?)) WHERE id < 9", (id,))
+    assert zb.enable(db, "t", "data", dictionary="auto", schema="other").dictionary == "auto"
+    assert zb.train(db, "t", "data", size=512, schema="other") != id
+    with pytest.raises(apsw.ConstraintError):
+        db.execute("DELETE FROM other.zblob_dictionaries")
+    assert id not in zb.drop_dictionaries(db, schema="other")
+    assert one(db, "SELECT count(*) FROM other.sqlite_master WHERE name LIKE 'zblob_dictionaries%'") == 5

@@ -102,6 +102,8 @@ set_option(struct argument *argument, const char *name, const char *value)
         return fail(argument, sqlite3_mprintf("zblob: %s", error.message));
     if (strcmp(name, "level") == 0)
         argument->defs->has_level = true;
+    if (strcmp(name, "min_size") == 0)
+        argument->defs->has_min_size = true;
     return SQLITE_OK;
 }
 
@@ -543,7 +545,6 @@ column_defs_parse(struct column_defs *defs, int count, const char *const *argume
 {
     *defs = (struct column_defs){.rowid_column = -1};
     zblob_options_init(&defs->options);
-    defs->options.min_size = COLUMN_MIN_SIZE_DEFAULT;
     defs->columns = allocate_zeroed(((size_t)count + 1) * sizeof *defs->columns);
     defs->constraints = allocate_zeroed(((size_t)count + 1) * sizeof *defs->constraints);
     if (!defs->columns || !defs->constraints)
@@ -554,6 +555,10 @@ column_defs_parse(struct column_defs *defs, int count, const char *const *argume
         argument.tokens = tokens_split(arguments[i], &argument.count);
         result = argument.tokens ? parse_argument(&argument) : fail_memory(&argument);
         sqlite3_free(argument.tokens);
+    }
+    if (!defs->has_min_size) {
+        bool has_dictionary = defs->takes_newest_dictionary || defs->options.dictionary_id;
+        defs->options.min_size = has_dictionary ? COLUMN_MIN_SIZE_WITH_DICTIONARY : COLUMN_MIN_SIZE_DEFAULT;
     }
     if (result == SQLITE_OK)
         result = check_all(defs, message);

@@ -11,8 +11,9 @@
 #define column_defs_free ZBLOB_IN_SLOT(column_defs_free)
 #define column_defs_find ZBLOB_IN_SLOT(column_defs_find)
 
-/* Values smaller than this are not worth a frame, unless min_size= says otherwise. */
+/* Values smaller than this are not worth a frame, unless min_size= says otherwise; the second: with a dictionary. */
 #define COLUMN_MIN_SIZE_DEFAULT 512
+#define COLUMN_MIN_SIZE_WITH_DICTIONARY 64
 
 enum column_affinity {
     AFFINITY_BLOB,
@@ -36,9 +37,10 @@ struct column_defs {
     int column_count;
     char **constraints; /* of the table, for CREATE TABLE */
     int constraint_count;
-    int rowid_column; /* the INTEGER PRIMARY KEY, or -1 */
-    bool adopts;      /* takes over a backing table that exists already */
-    bool has_level;   /* level= was given; otherwise zblob_config's applies when a value is written */
+    int rowid_column;  /* the INTEGER PRIMARY KEY, or -1 */
+    bool adopts;       /* takes over a backing table that exists already */
+    bool has_min_size; /* min_size= was given */
+    bool has_level;    /* level= was given; otherwise zblob_config's applies when a value is written */
     char *
         dtype_from; /* an SQL expression over a row's columns, which says what its raw voxels are; NULL: nothing does */
     char *shape_from;

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.lookups import IsNull
 
 from ...codec import DEFAULT_LEVEL
-from ...column.storage import DEFAULT_MIN_SIZE
+from ...column.virtual import DEFAULT_MIN_SIZE
 from ..values import check_settings, pack, unpack
 
 
