@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import Codec
-from ..codec import DEFAULT_LEVEL, Hint, compress, is_frame
+from ..codec import DEFAULT_LEVEL, Hint, compress, has_magic
 from ..column.hint import NO_HINT, HintFrom, ask_row, refuse_hint
 from ..column.recommend import Seen, decide
 from ..column.schema import Column, Table, look_at_table, master_of
@@ -113,6 +113,8 @@ class ColumnAnalysis:
     min_size: int
     why: tuple[str, ...]
     command: str | None  # the command that does it; None: there is nothing to do
+    # Of all values and the dictionary, in bytes, with the one that is recommended; None: none is.
+    size_with_dictionary: int | None = None
 
     def setting(self, codec: str, level: int) -> SettingEstimate | None:
         return next((each for each in self.settings if (each.codec, each.level) == (codec, level)), None)
@@ -124,7 +126,9 @@ class ColumnAnalysis:
 
     @property
     def saving(self) -> float:
-        """Bytes that the recommended level saves."""
+        """Bytes that the recommended level saves, with the dictionary that is recommended."""
+        if self.size_with_dictionary is not None:
+            return float(self.bytes - self.size_with_dictionary)
         return self.bytes - self.recommended.size.value if self.recommended else 0.0
 
 
@@ -333,9 +337,9 @@ class _Analyzer:
         table, column, kinds = self._name(sizes.table), one.column.name, _kind_shares(trials)
         enabled = self._enabled(sizes.table, one.column)
         level = enabled.level if enabled else _best_level(trials)
-        gain = None if enabled else self._try_dictionary(sizes, one, trials, level)
+        gain = self._try_dictionary(sizes, one, trials, level, enabled)
         mode, envelope, why = self._decide(sizes, one, trials, enabled, level, gain)
-        is_left = mode is not None and (enabled is None or self._rest(trials, enabled) > 0)
+        is_left = mode is not None and (enabled is None or gain is not None or self._rest(trials, enabled) > 0)
         hint = self._new_hint(place_of(sizes.table, one.column)) if mode is not None else NO_HINT
         if hint and not self.hint:
             why.append(f"rows say what their voxels are: dtype from {hint.dtype_from}, shape from {hint.shape_from}")
@@ -346,6 +350,7 @@ class _Analyzer:
         min_size = MIN_SIZE_WITH_DICTIONARY if has_dictionary else trials.min_size
         command = self._command(table, column, mode, envelope, level, min_size, hint)
         command += " --dictionary=auto" if has_dictionary else ""
+        command += " --recompress" if has_dictionary and enabled else ""
         return ColumnAnalysis(
             table=table,
             column=column,
@@ -366,11 +371,18 @@ class _Analyzer:
             min_size=min_size,
             why=(*why, *_compressed_already(kinds)),
             command=command if is_left and (trials.plain or has_dictionary) else None,
+            size_with_dictionary=gain.size_then(one.bytes) if gain is not None and has_dictionary else None,
         )
 
-    def _try_dictionary(self, sizes: TableSizes, one: ColumnSizes, trials: Trials, level: int) -> DictionaryGain | None:
+    def _try_dictionary(
+        self, sizes: TableSizes, one: ColumnSizes, trials: Trials, level: int, enabled: ColumnStatus | None
+    ) -> DictionaryGain | None:
+        """Of a column that has one, `maintain` takes care."""
+        if enabled is not None and (enabled.dictionary or enabled.envelope != "frame"):
+            return None
+        settings = {"min_size": trials.min_size, "level": level, "seed": self.seed}
         place = place_of(sizes.table, one.column)
-        return try_dictionary(self.connection, place, one, min_size=trials.min_size, level=level, seed=self.seed)
+        return try_dictionary(self.connection, place, one, **settings, is_enabled=enabled is not None)
 
     def _enabled(self, table: Table, column: Column) -> ColumnStatus | None:
         return next((each for each in self.enabled if each.is_column(self._name(table), column.name)), None)
@@ -458,7 +470,7 @@ def _min_size(connection: Connection, table: Table, one: ColumnSizes) -> int:
         if not group.probes or group.bytes < LEAST_SHARE * one.bytes:
             continue
         values = [select_value(connection, place_of(table, one.column), key, LARGEST) for key in group.probes]
-        plain = [value for value in values if value and not is_frame(value)]
+        plain = [value for value in values if value and not has_magic(value)]
         left = sum(len(compress(value, threads=1)) for value in plain)
         if left > (1 - LEAST_SAVING) * sum(map(len, plain)):
             return 1 << exponent

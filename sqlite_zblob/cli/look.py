@@ -129,10 +129,13 @@ def _summary(column: ColumnAnalysis) -> tuple[str, ...]:
     kinds = ", ".join(f"{_share(each)} {each.kind}" if each.share < 1 else each.kind for each in column.kinds[:3])
     best = column.recommended
     then = "-" if best is None or column.mode is None else _size_then(best.size)
+    if column.size_with_dictionary is not None:
+        then = render.size(column.size_with_dictionary)
     about = "" if column.is_exact else "~"
     advice = column.mode or "leave it"
     if column.enabled:
         advice = "migrate the rest" if column.command else "done"
+        advice = advice if column.size_with_dictionary is None else "a dictionary"
     name = f"{column.table}.{column.column}"
     return name, kinds or "-", advice, f"{about}{column.rows:,}", f"{about}{render.size(column.bytes)}", then
 

@@ -15,6 +15,7 @@ from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, patiently
 from ..errors import OptionError
 from ..log import log
+from ..units import count_text
 from .record import entries
 from .schema import Table, look_at_table, master_of, require_schema
 from .virtual import virtual_columns
@@ -149,7 +150,7 @@ def _count_unreadable(connection: Connection, column: str, rows: Table, data: st
         total += count
         reason = f"the value needs dictionary {id}, which no database has" if id else "it is a damaged frame"
         where = "" if first is None else f", such as that of row {first}"
-        log.warning("train passes over %d values of %s%s: %s", count, column, where, reason)
+        log.warning("train passes over %s of %s%s: %s", count_text(count, "value"), column, where, reason)
     return total
 
 

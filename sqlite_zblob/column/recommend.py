@@ -5,20 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..choices import Envelope, Mode
-from ..codec import DEFAULT_LEVEL, compress, decompress, is_frame, is_plain_pickle
-from ..connect.database import pragma, quote, run
+from ..codec import DEFAULT_LEVEL, compress, decompress, is_plain_pickle
+from ..connect.database import fold, pragma, quote, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection
 from ..connect.opening import Database, connected
+from ..errors import ZblobError
 from ..units import count_text
 from .obstacles import column_obstacles, update_triggers, virtual_obstacles
 from .schema import Column, Table, look_at_table
+from .virtual import virtual_columns
 
 # With a lower ratio, compression is not worth the time of readers.
 LEAST_RATIO = 1.1
 
 # From this mean size of values on, in bytes, the pages that a trigger frees are worth a hint.
 LARGE = 1 << 16
+
+
+# So many values of fewer bytes in the mean may have much in common.
+MANY = 500
+SMALL = 8192
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,8 @@ def recommend(
     :raises OptionError: there is no such table or column.
     """
     with connected(database, writes=False) as connection:
-        found = look_at_table(connection, table, schema)
+        enabled = [each for each in virtual_columns(connection, schema) if fold(each.table) == fold(table)]
+        found = look_at_table(connection, f"{table}_rows" if enabled else table, schema, allow_shadow=bool(enabled))
         about = found.column(column)
         (row_count,) = run(connection, f"SELECT count(*) FROM {found.address}")[0]
         values = _sample(connection, found, about, sample_count, sample_bytes)
@@ -61,6 +69,10 @@ def recommend(
         are_pickles = bool(values) and all(map(is_plain_pickle, values))
         seen = Seen(len(values), are_pickles, ratio, raw_bytes / max(1, len(values)))
         mode, envelope, why = decide(connection, found, about, seen)
+        if any(fold(each.column) == fold(column) for each in enabled):
+            mode, envelope, why = "table", "frame", ["compression is on in mode table", *why[-1:]]
+        if mode and envelope == "frame" and row_count >= MANY and 0 < seen.mean_size < SMALL:
+            why.append("values are small and many: sqlite-zblob analyze says whether a dictionary pays")
         return Recommendation(mode, envelope, tuple(why), row_count, len(values), raw_bytes, ratio)
 
 
@@ -135,8 +147,11 @@ def _sample(connection: Connection, table: Table, column: Column, count: int, mo
     for where, values in _places(connection, table, count):
         sql = f"SELECT CAST({name} AS BLOB) FROM {table.address} WHERE {condition} AND {where}"
         for (value,) in run(connection, sql, values):
-            with with_dictionaries(connection):
-                raw = decompress(value) if is_frame(value) else value
+            try:
+                with with_dictionaries(connection):
+                    raw = decompress(value)
+            except ZblobError:  # a damaged frame, or one whose dictionary is missing, shows nothing
+                continue
             found.append(raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw)
         if sum(map(len, found)) > most_bytes:
             break

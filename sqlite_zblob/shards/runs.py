@@ -235,11 +235,7 @@ def _figures(report: PieceReport | None) -> tuple[int, int, int, int, int]:
         return report.rows, report.compressed_rows, report.raw_bytes, report.stored_bytes, len(report.damages)
     if isinstance(report, Analysis):
         then = [each.recommended for each in report.columns if each.mode is not None]
-        saved = sum(
-            each.bytes - round(each.recommended.size.value)
-            for each in report.columns
-            if each.mode is not None and each.recommended
-        )
+        saved = sum(round(each.saving) for each in report.columns if each.mode is not None)
         total = sum(each.bytes for each in report.columns)
         return sum(each.rows for each in report.columns), len(then), total, total - saved, 0
     return (

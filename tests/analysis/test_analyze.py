@@ -345,3 +345,28 @@ def test_a_dictionary_is_recommended_where_it_pays_for_values_held_out(tmp_path:
     raw, stored = cast(tuple[int, int], rows[0])
     assert raw / stored > 0.9 * promised
     assert path.stat().st_size < before
+
+
+def test_a_dictionary_is_recommended_for_a_column_that_is_compressed_already(tmp_path: Path) -> None:
+    """Beside a value that cannot be read; and what is promised comes true."""
+    path = tmp_path / "events.db"
+    with apsw.Connection(str(path)) as db:
+        db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+        db.executemany("INSERT INTO t(data) VALUES (?)", rows_of_json(3000, seed=1))
+    zb.migrate(path, "t", "data", min_size=64, mode="table", force=True)
+    with apsw.Connection(str(path)) as db:
+        db.execute("INSERT INTO t_rows VALUES (9999, x'C15A425300000000000000')")
+    db.close()
+    (column,) = zb.analyze(path, seconds=1, seed=3).columns
+    assert column.command is not None and "--dictionary=auto --recompress" in column.command
+    assert "a dictionary takes" in column.why[-1] and column.size_with_dictionary is not None
+    assert column.saving == column.bytes - column.size_with_dictionary > 0.1 * column.bytes
+    zb.migrate(path, "t", "data", dictionary="auto", recompress=True)
+    with apsw.Connection(str(path)) as db:
+        ((stored,),) = db.execute("SELECT sum(octet_length(data)) FROM t_rows")
+        ((dictionary,),) = db.execute("SELECT octet_length(dictionary) FROM zblob_dictionaries")
+    db.close()
+    assert abs(stored + dictionary - column.size_with_dictionary) < 0.1 * column.size_with_dictionary
+    (again,) = zb.analyze(path, seconds=1, seed=3).columns
+    assert again.command is None and again.size_with_dictionary is None
+    assert zb.recommend(path, "t", "data").ratio is not None
