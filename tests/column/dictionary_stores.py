@@ -37,10 +37,15 @@ def dictionary_of_rows() -> bytes:
     return bytes(one(filled(), "SELECT ztrain(data, 4096) FROM t WHERE id < 1000"))
 
 
-def trained(path: Path | str = ":memory:") -> tuple[apsw.Connection, int]:
-    """As `zb.train` leaves it, in a hundredth of the time; and the dictionary's id."""
-    db = filled(path)
+def give_dictionary(db: apsw.Connection) -> int:
+    """To table t, as `zb.train` does it, in a hundredth of the time. Returns its id."""
+    id = zb.codec.dictionary_id(dictionary_of_rows())
     dictionaries.create_table(db, "main")
-    row = (zb.codec.dictionary_id(dictionary_of_rows()), dictionary_of_rows())
-    db.execute("INSERT INTO zblob_dictionaries VALUES (?, ?, '2026-01-01T00:00:00.000Z', '{}', 't', 'data')", row)
-    return db, row[0]
+    sql = "INSERT INTO zblob_dictionaries VALUES (?, ?, '2026-01-01T00:00:00.000Z', '{}', 't', 'data')"
+    db.execute(sql, (id, dictionary_of_rows()))
+    return id
+
+
+def trained(path: Path | str = ":memory:") -> tuple[apsw.Connection, int]:
+    db = filled(path)
+    return db, give_dictionary(db)

@@ -15,13 +15,12 @@ from sqlite_zblob.column import dictionaries
 from sqlite_zblob.connect.dictionaries import finder
 
 from ..conftest import one
-from .dictionary_stores import ROWS, dictionary_of, dictionary_of_rows, filled, trained
+from .dictionary_stores import ROWS, dictionary_of, dictionary_of_rows, filled, give_dictionary, trained
 
 
 @pytest.mark.parametrize("name", ["id", "rowid", "_rowid_", "oid"])
 def test_the_id_cannot_be_changed_by_any_of_its_names(name: str) -> None:
-    db = filled()
-    id = zb.train(db, "t", "data", size=4096)
+    db, id = trained()
     for conflict in ("", "OR REPLACE", "OR IGNORE"):
         with pytest.raises(apsw.ConstraintError, match="cannot be read without their dictionary"):
             db.execute(f"UPDATE {conflict} zblob_dictionaries SET {name} = 9")
@@ -31,8 +30,7 @@ def test_the_id_cannot_be_changed_by_any_of_its_names(name: str) -> None:
 
 def test_a_dictionary_that_was_moved_is_not_dropped_and_comes_back() -> None:
     """As an earlier guard, which knew the id by one name only, has let it happen."""
-    db = filled()
-    id = zb.train(db, "t", "data", size=4096)
+    db, id = trained()
     db.execute("UPDATE t SET data = zcompress(data, json_object('dictionary', ?))", (id,))
     db.execute("DROP TRIGGER zblob_dictionaries_no_change")
     db.execute(
@@ -57,7 +55,7 @@ def test_nobody_writes_with_a_dictionary_that_is_gone(writer: str, way: str, tmp
     if way != "another connection":
         db.execute("BEGIN")
         db.execute("SAVEPOINT here")
-    id = zb.train(db, "t", "data", size=4096)
+    id = give_dictionary(db)
     write = f"""INSERT INTO kept SELECT id, zcompress(data, '{{"dictionary": {id}}}') FROM t LIMIT 9"""
     if writer == "zcompress":
         db.execute("CREATE TABLE kept(id INTEGER PRIMARY KEY, data)")
