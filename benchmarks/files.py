@@ -28,6 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,8 @@ def kind_of(value: bytes) -> tuple[str, zb.ImageInfo] | None:
     if found[0].source == "guess":
         starts = {b"BM": "BMP, rows padded", b"II": "TIFF, tiles", b"MM": "TIFF, tiles"}
         return (starts[value[:2]], found[0]) if value[:2] in starts else None
+    if found[0].row_padding:
+        return "BMP, rows padded", found[0]
     if found[0].source == "NIfTI":
         return f"NIfTI-{2 if 540 in struct.unpack('<i', value[:4]) + struct.unpack('>i', value[:4]) else 1}", found[0]
     return found[0].source, found[0]
@@ -244,9 +247,9 @@ def add(kind: Kind, value: bytes, image: zb.ImageInfo, geometry: Geometry | None
 
 def rest(value: bytes, image: zb.ImageInfo) -> int:
     """What the bytes around the image take as a value of their own."""
-    return len(
-        zb.compress(value[: image.value_offset] + value[image.value_offset + (image.text_size or image.nbytes) :])
-    )
+    padding = prod(image.size[1:]) * image.row_padding
+    end = image.value_offset + (image.text_size or image.nbytes + padding)
+    return len(zb.compress(value[: image.value_offset] + value[end:]))
 
 
 # ---- Geometry ----------------------------------------------------------------------------------------------

@@ -138,6 +138,15 @@ struct zblob_image {
     uint64_t value_offset; /* from the value's first byte to the first sample */
     uint64_t text_size; /* 0: the samples stand in the value as they are; otherwise their bytes stand there as Latin-1
                             * characters in UTF-8, which take this many bytes: more than the samples, at most twice as many */
+    uint32_t
+        row_padding; /* bytes, all of them zeros, that stand in the value after each row; 0 where text_size is not */
+    /* what the file says of integers: their lowest `bits` bits count, of which the highest is the sign of signed types;
+     * 0: all bits */
+    uint8_t bits;
+    uint8_t vector_axis; /* of the grid's axes, the one along which a pixel's components lie; 0: none */
+    bool is_mirrored;    /* x and y of its vectors have the other sign in SimpleITK's coordinates */
+    bool has_scale;      /* the file says that a sample stands for slope * sample + intercept */
+    double slope, intercept;
     struct zblob_grid grid;
     double spacing[ZBLOB_DIMENSION_MAX];
     double origin[ZBLOB_DIMENSION_MAX];
@@ -476,6 +485,12 @@ ZBLOB_API bool zblob_grid_size(const struct zblob_grid *grid, uint64_t *size);
 /* The bytes that an image's samples take in the value: those of the grid, or those of its text. False if the grid is not
  * valid, or the text's size is none that the text of these samples can have. */
 ZBLOB_API bool zblob_image_span(const struct zblob_image *image, uint64_t *span);
+
+/* Do the samples stand in the value as they are, one after another? */
+ZBLOB_API bool zblob_image_is_plain(const struct zblob_image *image);
+
+/* Give `size` bytes of the image's samples, a whole number of them, the upper bits that their lowest `bits` stand for. */
+ZBLOB_API void zblob_image_extend(const struct zblob_image *image, void *samples, size_t size);
 ZBLOB_API const char *zblob_codec_name(enum zblob_codec codec);
 ZBLOB_API const char *zblob_library_version(void); /* ZBLOB_VERSION of the build */
 

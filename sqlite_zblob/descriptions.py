@@ -25,6 +25,17 @@ class ImageInfo:
     origin: tuple[float, ...] | None = None  # of the first pixel's centre, in physical units
     direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
     text_size: int = 0  # bytes in the value, if the samples stand there as Latin-1 characters in UTF-8; otherwise 0
+    row_padding: int = 0  # bytes, all of them zeros, that follow each row in the value
+    bits: int = 0  # how many of an integer's lowest bits count, the highest of them as the sign; 0: all
+    vector_axis: int = 0  # the axis, counted from the fastest, along which a pixel's components lie; 0: none
+    mirrored: bool = False  # x and y of these vectors have the other sign in SimpleITK's coordinates
+    slope: float = 1.0  # a sample stands for slope * sample + intercept
+    intercept: float = 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Do the samples stand in the value as they are, one after another?"""
+        return not self.text_size and not self.row_padding
 
     @property
     def nbytes(self) -> int:

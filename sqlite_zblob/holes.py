@@ -65,7 +65,7 @@ def _size_of(image: ImageInfo) -> int:
 
 def _planes(image: ImageInfo, start: int, stop: int) -> tuple[int, int] | None:
     """Which planes across the slowest axis these bytes of the value belong to."""
-    if image.text_size or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
+    if not image.is_plain or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
         return None
     plane = _size_of(image) // image.size[-1] * int(image.pixel_type.lstrip("uintfloa")) // 8
     first, last = (start - image.value_offset) // plane, (stop - 1 - image.value_offset) // plane

@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -40,10 +39,13 @@ from .image_rows import read_image as read_image
 from .image_rows import write_image as write_image
 from .parts.array import StoredImage as StoredImage
 from .parts.array import open_image as open_image
+from .readings import as_sitk, flat_samples, rescaled
 
 if TYPE_CHECKING:
     import numpy as np
     import SimpleITK
+
+IMAGES_MAX = 1024  # that are found in a value
 
 COLUMNS = (
     "key",  # of the row: its primary key, as a JSON array where that has several columns; otherwise the rowid
@@ -56,12 +58,14 @@ COLUMNS = (
     "origin",
     "direction",  # JSON array, row-major cosines
     "components",  # a pixel
+    "slope",  # a sample stands for slope * sample + intercept
+    "intercept",
     "codec",  # NULL: not compressed
     "envelope",  # "pickle" or NULL
     "raw_bytes",  # of the value before compression
     "stored_bytes",
     "ratio",  # raw_bytes / stored_bytes
-    "min",  # over all samples, NaN left out; NULL for complex pixels. These three decode
+    "min",  # over all samples as they are stored, NaN left out; NULL for complex pixels. These three decode
     "max",
     "mean",
     "problem",  # NULL, or why the value's header cannot be read; then there is one row for the value
@@ -71,7 +75,7 @@ COLUMNS = (
 # ---- One image of a value ----------------------------------------------------------------------------------
 
 
-def read_array(value: Buffer, image: int | None = None) -> np.ndarray[Any, Any]:
+def read_array(value: Buffer, image: int | None = None, *, rescale: bool = False) -> np.ndarray[Any, Any]:
     """The samples of an image in a value, which is compressed or plain, as NumPy array.
 
     Axes run from the slowest to the fastest, as in NumPy; only an array that was in Fortran order when it was stored
@@ -79,64 +83,28 @@ def read_array(value: Buffer, image: int | None = None) -> np.ndarray[Any, Any]:
     byte order than the machine.
 
     :param value: a frame, an envelope or a plain value.
-    :param image: the position in `info(value).images`; None: the largest one.
+    :param image: the position in `info(value).images`; None: the largest one, of a TIFF file all pages like it.
+    :param rescale: what the samples stand for (Hounsfield units), by the slope and intercept of DICOM and NIfTI files.
     :raises OptionError: the value has no such image.
     :raises DamagedFrameError: as `decompress`.
     :raises UnsupportedFrameError: as `decompress`.
     :raises SizeLimitError: as `decompress`.
     """
-    return _read(value, image)[0]
+    array, about = _read(value, image)
+    return rescaled(array, about) if rescale else array
 
 
-def read_sitk(value: Buffer, image: int | None = None) -> SimpleITK.Image:
+def read_sitk(value: Buffer, image: int | None = None, *, rescale: bool = True) -> SimpleITK.Image:
     """The same as an image of SimpleITK, with spacing, origin and direction where the value says them.
 
-    Samples that SimpleITK does not have become the next wider ones: bool uint8, and float16 float32.
+    It is what SimpleITK's own reader gives: slope and intercept of DICOM and NIfTI files are applied, and components
+    that lie apart are those of pixels. Samples that SimpleITK does not have become the next wider ones: bool uint8, and
+    float16 float32.
 
+    :param rescale: False: the samples as they are stored.
     :raises OptionError: the value has no such image, or one that SimpleITK cannot hold.
     """
-    import numpy as np
-    import SimpleITK
-
-    array, about = _read(value, image)
-    array, about = _colours_last(array, about)
-    replacement = {"bool": "uint8", "float16": "float32"}.get(about.pixel_type, about.pixel_type)
-    sitk: Any = SimpleITK
-    try:
-        made = sitk.GetImageFromArray(np.ascontiguousarray(array, replacement), isVector=about.components > 1)
-        if about.spacing:
-            made.SetSpacing(about.spacing)
-            made.SetOrigin(about.origin)
-            made.SetDirection(about.direction)
-    except (NotImplementedError, TypeError, ValueError, RuntimeError, KeyError) as error:
-        what = f"{about.dimension} axes, {about.components} components, samples of {about.pixel_type}"
-        what += f", spacing {about.spacing} and direction {about.direction}" if about.spacing else ""
-        raise OptionError(f"SimpleITK cannot hold this image, which has {what}: {error}") from error
-    return made
-
-
-def _colours_last(array: np.ndarray[Any, Any], about: ImageInfo) -> tuple[np.ndarray[Any, Any], ImageInfo]:
-    """Colours by plane, an axis of a DICOM file, become the components of a pixel, as ITK reads them."""
-    import numpy as np
-
-    if about.source != "DICOM" or about.dimension != 4:
-        return array, about
-
-    def kept(values: Any) -> tuple[Any, ...]:
-        return tuple(value for axis, value in enumerate(values) if axis != 2)
-
-    array = np.moveaxis(array, 1, -1)
-    rows = kept(about.direction[row : row + 4] for row in range(0, 16, 4)) if about.direction else ()
-    about = replace(
-        about,
-        dimension=3,
-        size=kept(about.size),
-        components=about.size[2],
-        spacing=about.spacing and kept(about.spacing),
-        origin=about.origin and kept(about.origin),
-        direction=sum(map(kept, rows), ()) or None,
-    )
-    return array, about
+    return as_sitk(*_read(value, image), rescale)
 
 
 def _read(value: Buffer, image: int | None) -> tuple[np.ndarray[Any, Any], ImageInfo]:
@@ -147,27 +115,34 @@ def _read(value: Buffer, image: int | None) -> tuple[np.ndarray[Any, Any], Image
             "the value holds no image: it is cut off, or none, or has no samples, or a type or a number of axes that "
             "is not known here; decompress gives its bytes"
         )
-    image = largest(found) if image is None else image
-    if isinstance(raw, str) or not isinstance(image, int) or not 0 <= image < len(found):
+    number = largest(found) if image is None else image
+    if isinstance(raw, str) or not isinstance(number, int) or not 0 <= number < len(found):
         raise OptionError(f"the value has {len(found)} images, counted from 0, and no image {image!r}")
-    about = found[image]
+    pages = _pages_like(found, found[number]) if image is None else []
+    return _stacked(raw, pages) if len(pages) > 1 else (_array_of(raw, found[number]), found[number])
+
+
+def _array_of(raw: bytes, about: ImageInfo) -> np.ndarray[Any, Any]:
     flat = flat_samples(raw, about)
     components = (about.components,) if about.components > 1 else ()
     if about.order == "F":
-        return flat.reshape(about.size + components, order="F"), about
-    return flat.reshape(about.size[::-1] + components), about
+        return flat.reshape(about.size + components, order="F")
+    return flat.reshape(about.size[::-1] + components)
 
 
-def flat_samples(raw: bytes, about: ImageInfo) -> np.ndarray[Any, Any]:
-    """All samples of an image of this decompressed value, in one axis and the value's byte order."""
+def _pages_like(found: tuple[ImageInfo, ...], first: ImageInfo) -> list[ImageInfo]:
+    """The pages of a TIFF file that are alike, if all of them are known."""
+    if first.source != "TIFF" or len(found) == IMAGES_MAX:
+        return []
+    return [each for each in found if replace(each, value_offset=first.value_offset) == first]
+
+
+def _stacked(raw: bytes, pages: list[ImageInfo]) -> tuple[np.ndarray[Any, Any], ImageInfo]:
+    """Pages with directories between them, as the slices of one image."""
     import numpy as np
 
-    dtype = np.dtype(about.pixel_type).newbyteorder("<" if about.byte_order == "little" else ">")
-    count = prod(about.size) * about.components
-    if about.text_size == 0:
-        return np.frombuffer(raw, dtype, count, about.value_offset)
-    text = raw[about.value_offset : about.value_offset + about.text_size]
-    return np.frombuffer(text.decode().encode("latin-1"), dtype, count)
+    about = replace(pages[0], dimension=pages[0].dimension + 1, size=(*pages[0].size, len(pages)))
+    return np.stack([_array_of(raw, page) for page in pages]), about
 
 
 # ---- All images of a column --------------------------------------------------------------------------------
@@ -243,6 +218,7 @@ class ImageRow:
         self.size = json.dumps(image.size)
         self.spacing, self.origin, self.direction = map(_json, (image.spacing, image.origin, image.direction))
         self.components = image.components
+        self.slope, self.intercept = image.slope, image.intercept
         self.codec, self.envelope = about.codec, about.envelope
         self.raw_bytes, self.stored_bytes = about.raw_size, value.size
         self.ratio = about.raw_size / value.size

@@ -174,7 +174,7 @@ def _piece_of(value: bytes, images: Sequence[ImageInfo], size: int, rng: random.
     if len(value) <= size:
         return value, {}
     image = max(images, key=lambda image: prod(image.size) * image.components, default=None)
-    if image is None or image.text_size or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
+    if image is None or not image.is_plain or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
         return b"".join(_slabs(value, 0, len(value), 1, size, STRIPES, rng)), {}
     width = int(image.pixel_type.lstrip("uintfloa")) // 8
     plane = prod(image.size[:-1]) * image.components * width

@@ -20,7 +20,7 @@ import numpy as np
 from ..codec import ImageInfo, info
 from ..connect.loader import load
 from ..errors import ZblobError
-from ..images import flat_samples
+from ..readings import flat_samples
 from .samples import find_samples
 
 SUFFIXES = (".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".dcm", ".tif", ".tiff", ".png")

@@ -88,7 +88,7 @@ def _files_of(stored: bytes, kind: str) -> dict[str, bytes]:
 
 def _raw_files(value: bytes, at: int) -> dict[str, bytes]:
     image = describe(value).images[at]
-    if image.order == "K" or image.text_size:
+    if image.order == "K" or not image.is_plain:
         raise OptionError("an image's samples are not in the order of an array: zarr: takes every value")
     import numpy as np
 

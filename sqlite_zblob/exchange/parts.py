@@ -20,7 +20,7 @@ _FIXED, _ENTRY, _CHECKSUM = 36, 20, 8
 _IMAGE, _MODEL = 1, 2
 _VOXEL = 3
 _SIGNATURE_END = 12  # what stands before has no checksum
-_GEOMETRY, _ORDER = 16, 8 | 32  # flags of an image
+_GEOMETRY, _ORDER, _READING = 16, 8 | 32, 128  # flags of an image
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Frame:
         plane = prod(image.size[:2]) * item
         start, end = image.value_offset, image.value_offset + prod(image.size) * item
         inside = [(n, c) for n, c in enumerate(self.chunks) if c.raw_offset < end and c.raw_offset + c.raw_size > start]
-        if not inside or not plane or image.byte_order != "little" or image.text_size:
+        if not inside or not plane or image.byte_order != "little" or not image.is_plain:
             return None
         if any((c.raw_offset - start) % plane or c.raw_size % plane for _, c in inside):
             return None
@@ -134,7 +134,8 @@ class Frame:
         dimension, flags = body[2], body[3]
         extents = list(struct.unpack_from(f"<{dimension}Q", body, 16))
         extents = extents[:2] + ([slices] if dimension > 2 else [])
-        fixed = bytes([0, body[1], len(extents), flags & ~(_GEOMETRY | _ORDER) & 0xFF]) + body[4:8] + bytes(8)
+        flags &= ~(_GEOMETRY | _ORDER | _READING)
+        fixed = bytes([0, body[1], len(extents), flags]) + body[4:8] + bytes(8)
         return fixed + struct.pack(f"<{len(extents)}Q", *extents)
 
     def _models(self, number: int) -> list[bytes]:

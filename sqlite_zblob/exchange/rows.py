@@ -46,7 +46,7 @@ def describe(stored: bytes) -> FrameInfo:
 def only_image(about: FrameInfo) -> ImageInfo | None:
     """The one image of a value, if it can be an array."""
     images = [each for each in about.images if each.source != "guess"]
-    if len(images) != 1 or images[0].order == "K" or images[0].text_size:
+    if len(images) != 1 or images[0].order == "K" or not images[0].is_plain:
         return None
     return images[0]
 

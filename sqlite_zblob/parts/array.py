@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..codec import Buffer, ImageInfo
 from ..descriptions import largest
 from ..errors import ChangedValueError, OptionError, WrongTypeError
+from ..readings import as_sitk, dtype_of, extended, rescaled
 from .value import StoredValue
 
 if TYPE_CHECKING:
@@ -120,12 +121,10 @@ class StoredImage:
     """
 
     def __init__(self, value: StoredValue, info: ImageInfo, number: int) -> None:
-        import numpy as np
-
         self._value, self._number = value, number
         self._starts = [block.raw_offset for block in value.blocks]
         self.info = info
-        self.dtype = np.dtype(info.pixel_type).newbyteorder("<" if info.byte_order == "little" else ">")
+        self.dtype = dtype_of(info)
         components = (info.components,) if info.components > 1 else ()
         self._shape = (*reversed(info.size), *components)  # in memory, the slowest axis first
         self._is_reversed = info.order == "F"
@@ -255,7 +254,7 @@ class StoredImage:
         if excess > 0:
             data = b"".join((memoryview(data)[start:], self._following(number, excess)))
             start = 0
-        return np.frombuffer(data, self.dtype, last - first, start)
+        return extended(np.frombuffer(data, self.dtype, last - first, start), self.info)
 
     def _following(self, number: int, count: int) -> bytes:
         """The bytes that follow a block."""
@@ -293,20 +292,18 @@ class StoredImage:
                 return
             yield (1,) * extent
 
-    def to_sitk(self) -> SimpleITK.Image:
-        """All of it as a SimpleITK image, with spacing, origin and direction where they are known."""
-        import numpy as np
-        import SimpleITK as sitk
+    def to_sitk(self, *, rescale: bool = True) -> SimpleITK.Image:
+        """All of it as SimpleITK's own reader gives it, as `read_sitk` does.
 
-        array = np.asarray(self)
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
-        array = array.view(np.uint8) if array.dtype == bool else array
-        image = sitk.GetImageFromArray(array, isVector=self.info.components > 1)
-        if self.spacing and self.origin and self.direction:
-            image.SetSpacing(self.spacing)
-            image.SetOrigin(self.origin)
-            image.SetDirection(self.direction)
-        return image
+        :raises OptionError: SimpleITK cannot hold it.
+        """
+        import numpy as np
+
+        return as_sitk(np.asarray(self), self.info, rescale)
+
+    def rescaled(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """What samples that an index gave stand for, by the file's slope and intercept."""
+        return rescaled(array, self.info)
 
 
 def open_image(
@@ -322,7 +319,7 @@ def open_image(
     :param database: as for `open_blob`; a file is open until the image's `close`, or the end of its `with`.
     :param image: its number among the images of the value, from 0; guesses do not count. None: the largest one.
     :raises OptionError: there is no such place or no such image, its axes lie in an order that only unpickling
-        knows, or its samples stand in the value as text.
+        knows, or its samples stand in the value as text or in rows with padding.
     :raises ChangedValueError: as `open_blob`.
     :raises DamagedFrameError: as `open_blob`.
     :raises UnsupportedFrameError: as `open_blob`.
@@ -359,8 +356,7 @@ def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
         raise OptionError(
             f"the axes of this image in {value.name} lie in neither C nor Fortran order: unpickle what open_blob gives"
         )
-    if images[image].text_size:
-        raise OptionError(
-            f"{value.name} is a pickle of protocol 2, which holds samples as text: images.read_array reads it whole"
-        )
+    if not images[image].is_plain:
+        what = "as text, a pickle of protocol 2" if images[image].text_size else "in rows with padding"
+        raise OptionError(f"{value.name} holds samples {what}: images.read_array reads it whole")
     return StoredImage(value, images[image], image)

@@ -21,7 +21,7 @@ import zstandard
 
 from ..samples.frame_parts import IMAGE, MODEL, PLANES, STORE, VOXEL, ZSTD, BitWriter, Chunk, Parts, Section, xxh3
 from .bits import DamagedError, Grid, samples_of
-from .decoder import SAMPLE_TYPES, Image, decode_planes
+from .decoder import SAMPLE_TYPES, Image, decode_planes, pad
 from .making import make_intensities, make_labels, make_predicted, make_raster, make_swift, zigzag
 from .making_cells import NARROW, make_maps, put_cells
 from .raster_decoder import samples_of_pixels
@@ -316,12 +316,14 @@ def planes_chunk(rng: random.Random, image: Image, size: int) -> tuple[Chunk, by
     return chunk_of(PLANES, stored, raw), raw
 
 
-def image_body(rng: random.Random, grid: Grid, number: int, place: tuple[int, int]) -> bytes:
+def image_body(rng: random.Random, grid: Grid, number: int, place: tuple[int, int], padding: int = 0) -> bytes:
     """`place`: offset in the value, and bytes of its text, if it is one."""
     offset, text_size = place
+    reading = random_reading(random.Random(f"{offset} {grid} {number}"), grid, number, padding)
     complex_pixels = number in (10, 11) and grid.components % 2 == 0 and rng.random() < 0.5
     flags = int(grid.big_endian) | complex_pixels << 1 | (number == 1 and rng.random() < 0.2) << 2
     flags |= rng.getrandbits(1) << 3 | rng.getrandbits(1) << 4 | rng.getrandbits(1) << 5 | (text_size > 0) << 6
+    flags = flags & ~4 | 128 if reading else flags  # no reading of a bool
     dimension = len(grid.size)
     body = struct.pack("<BBBBIQ", rng.randrange(17), number, dimension, flags, grid.components, offset)
     body += struct.pack(f"<{dimension}Q", *grid.size)
@@ -329,7 +331,19 @@ def image_body(rng: random.Random, grid: Grid, number: int, place: tuple[int, in
         body += struct.pack(
             f"<{2 * dimension + dimension**2}d", *(rng.uniform(-9, 9) for _ in range(2 * dimension + dimension**2))
         )
-    return body + (struct.pack("<Q", text_size) if text_size else b"")
+    return body + (struct.pack("<Q", text_size) if text_size else b"") + reading
+
+
+def random_reading(rng: random.Random, grid: Grid, number: int, padding: int) -> bytes:
+    if not padding and rng.random() < 0.7:
+        return b""
+    width, dimension = int(grid.kind[1:]), len(grid.size)
+    bits = rng.randrange(8 * width) if number <= 8 and rng.random() < 0.5 else 0
+    axis = rng.randrange(dimension) if grid.components == 1 else 0
+    flags = rng.getrandbits(1) | (rng.getrandbits(1) << 1 if axis else 0)
+    body = struct.pack("<BBBBI", bits, axis, flags, 0, padding)
+    scale = struct.pack("<dd", rng.choice([-1, 0.5, 1, 1e300]), rng.uniform(-9, 9)) if flags & 1 else b""
+    return body + scale if any(body) else b""
 
 
 def count_chunks(model: bytes, grid: Grid) -> int:
@@ -357,18 +371,26 @@ def image_with_model(rng: random.Random, offset: int) -> Piece:
     whole = b"".join(samples for _, samples in made)
     size = len(whole)
     is_text = any(byte > 127 for byte in whole) and rng.random() < 0.2
-    as_stored = (lambda part: part.decode("latin-1").encode()) if is_text else bytes
-    chunks = [chunk_of(VOXEL, stored, as_stored(samples)) for stored, samples in made]
+    total = int(grid.kind[1:]) * grid.components * math.prod(grid.size)
+    padding = 0 if is_text else max(0, random.Random(whole).randrange(-20, 9))
+    about = Image(grid.kind, grid.big_endian, grid.components, offset, grid.size, row_padding=padding)
+    place = 0
+
+    def as_stored(part: bytes) -> bytes:
+        nonlocal place
+        place += len(part)
+        return part.decode("latin-1").encode() if is_text else pad(part, place - len(part), about)
+
+    raws = [as_stored(samples) for _, samples in made]
+    chunks = [chunk_of(VOXEL, stored, raw) for (stored, _), raw in zip(made, raws, strict=True)]
     if len(chunks) > 1 and rng.random() < 0.3:
         number = rng.randrange(len(chunks))
-        chunks[number] = plain_chunk(rng, as_stored(made[number][1]))
-    raw = as_stored(whole)
-    total = int(grid.kind[1:]) * grid.components * math.prod(grid.size)
+        chunks[number] = plain_chunk(rng, raws[number])
     if total > size:  # pixels after the last slice of a fold
-        rest = as_stored(random_bytes(rng, total - size))
-        chunks.append(plain_chunk(rng, rest))
-        raw += rest
-    return Piece(chunks, raw, image_body(rng, grid, sample_type, (offset, len(raw) if is_text else 0)), model)
+        raws.append(as_stored(random_bytes(rng, total - size)))
+        chunks.append(plain_chunk(rng, raws[-1]))
+    raw = b"".join(raws)
+    return Piece(chunks, raw, image_body(rng, grid, sample_type, (offset, len(raw) if is_text else 0), padding), model)
 
 
 def image_without_model(rng: random.Random, offset: int) -> Piece:

@@ -36,6 +36,7 @@ class Image:
     value_offset: int
     size: tuple[int, ...]
     text_size: int = 0
+    row_padding: int = 0
     model: bytes | None = None
     chunks_seen: int = 0
 
@@ -49,7 +50,11 @@ class Image:
 
     @property
     def span(self) -> int:
-        return self.text_size or self.byte_size
+        return self.text_size or self.padded(self.byte_size)
+
+    def padded(self, offset: int) -> int:
+        """Where in rows with padding byte `offset` of the samples stands."""
+        return offset + offset // (self.width * self.components * self.size[0]) * self.row_padding
 
 
 def carries_magic(value: object) -> bool:
@@ -89,19 +94,39 @@ def read_image(body: bytes) -> Image:
     require(len(body) >= 16, "geometry's size")
     source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
     require(source < 17 and sample_type in SAMPLE_TYPES, "geometry")
-    require(1 <= dimension <= 8 and flags < 128 and components >= 1, "geometry")
+    require(1 <= dimension <= 8 and components >= 1, "geometry")
     require(not flags & 2 or (sample_type in (10, 11) and components % 2 == 0), "complex pixels")
     require(not flags & 4 or (sample_type == 1 and not flags & 2), "bools")
     space = 2 * dimension + dimension**2 if flags & 16 else 0
     has_text = bool(flags & 64)
-    require(len(body) == 16 + 8 * (dimension + space + has_text), "geometry's size")
+    known = 16 + 8 * (dimension + space + has_text)
+    require(len(body) == known if not flags & 128 else len(body) >= known, "geometry's size")
     size = struct.unpack_from(f"<{dimension}Q", body, 16)
     image = Image(SAMPLE_TYPES[sample_type], bool(flags & 1), components, value_offset, size)
     require(0 < image.byte_size < 2**64, "samples")
     if has_text:
-        image.text_size = struct.unpack_from("<Q", body, len(body) - 8)[0]
+        image.text_size = struct.unpack_from("<Q", body, known - 8)[0]
         require(image.byte_size < image.text_size <= 2 * image.byte_size, "text's size")
+    if flags & 128:
+        read_reading(body[known:], image, flags)
     return image
+
+
+def read_reading(body: bytes, image: Image, flags: int) -> None:
+    require(len(body) >= 8, "reading's size")
+    bits, axis, reading_flags, zero, image.row_padding = struct.unpack_from("<BBBBI", body)
+    scaled, mirrored = bool(reading_flags & 1), bool(reading_flags & 2)
+    require(any(body[:8]) and reading_flags < 4 and zero == 0, "reading")
+    require(len(body) == (24 if scaled else 8), "reading's size")
+    is_bool, is_float = bool(flags & 4), image.sample_type[0] == "f"
+    require(bits == 0 or (not is_float and not is_bool and bits < 8 * image.width), "bits")
+    require(axis == 0 or (axis < len(image.size) and image.components == 1), "axis of vectors")
+    require(not mirrored or axis > 0, "mirrored vectors")
+    require(image.row_padding == 0 or image.text_size == 0, "padding of a text")
+    require(image.span < 2**64, "padding")
+    if scaled:
+        slope, intercept = struct.unpack_from("<dd", body, 8)
+        require(not is_bool and slope != 0 and bool(np.isfinite([slope, intercept]).all()), "scale")
 
 
 def read_model(body: bytes, images: list[Image]) -> None:
@@ -173,8 +198,19 @@ def decode_voxel(stored: bytes, place: tuple[int, int], ordinal: int, image: Ima
     if image.text_size:
         require(size <= place[1] <= 2 * size, "text of a chunk")
         return decode_voxel_chunk(image.model, grid, ordinal, stored).decode("latin-1").encode()
-    require(place == (image.value_offset + offset, size), "range of a chunk")
-    return decode_voxel_chunk(image.model, grid, ordinal, stored)
+    start = image.padded(offset)
+    require(place == (image.value_offset + start, image.padded(offset + size) - start), "range of a chunk")
+    return pad(decode_voxel_chunk(image.model, grid, ordinal, stored), offset, image)
+
+
+def pad(samples: bytes, offset: int, image: Image) -> bytes:
+    """Samples with the padding after each row that ends in them."""
+    row, made = image.width * image.components * image.size[0], b""
+    while image.row_padding and samples:
+        piece = samples[: row - offset % row]
+        offset, samples, made = offset + len(piece), samples[len(piece) :], made + piece
+        made += bytes(image.row_padding if offset % row == 0 else 0)
+    return made + samples
 
 
 def image_at(raw_offset: int, raw_size: int, images: list[Image]) -> Image | None:
@@ -195,8 +231,8 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
         return decode_zstd(stored, raw_size)
     if image is None:
         raise DamagedError("a chunk of samples outside all images")
-    if image.text_size and codec == PLANES:
-        raise DamagedError("planes of a text")
+    if (image.text_size or image.row_padding) and codec == PLANES:
+        raise DamagedError("planes of what does not stand in the value as it is")
     if codec == PLANES:
         return decode_planes(stored, raw_size, image)
     return decode_voxel(stored, (raw_offset, raw_size), ordinal, image)

@@ -42,9 +42,17 @@ def section_fields(parts: Parts, at: int) -> Iterator[tuple[int, int]]:
         if section.type == IMAGE:
             yield from ((body, 1), (body + 1, 1), (body + 2, 1), (body + 3, 1), (body + 4, 4), (body + 8, 8))
             yield from ((field, 8) for field in range(body + 16, body + len(section.body), 8))
+            yield from reading_fields(section.body, body)
         elif section.type == MODEL:
             yield from ((body, 1), (body + 1, 2), (body + 3, 1))
         at = body + len(section.body)
+
+
+def reading_fields(body: bytes, at: int) -> Iterator[tuple[int, int]]:
+    if body[3] & 128:
+        dimension = body[2]
+        at += 16 + 8 * (dimension + (2 * dimension + dimension**2 if body[3] & 16 else 0) + (body[3] >> 6 & 1))
+        yield from ((at, 1), (at + 1, 1), (at + 2, 1), (at + 3, 1), (at + 4, 4))
 
 
 def index_fields(parts: Parts, at: int) -> Iterator[tuple[int, int]]:

@@ -22,6 +22,7 @@ from sqlite_zblob.exchange.names import key_of, name_of
 from tools import cli_docs
 
 from ..conftest import open_apsw
+from ..samples.files import dicom
 
 pytest.importorskip("obstore")
 zarr = pytest.importorskip("zarr", minversion="3.0.8")
@@ -54,6 +55,7 @@ def values(brain: sitk.Image) -> dict[Any, Any]:
         "bool": zb.compress(npy(volume[:40] > 60)),
         "thin": zb.compress(npy(volume[:40, :, :8].copy())),
         "slice": zb.compress(npy(volume[45])),
+        "12 bits": zb.compress(dicom(volume.astype("<u2"), NumberOfFrames=len(volume), BitsStored=12, HighBit=11)),
         "text": "plain text " * 99,
         "compressed text": zb.compress("täxt " * 999),
         "": zb.compress(b"small " * 99),
@@ -107,7 +109,7 @@ def test_zarr_without_decoding(database: str, values: dict[Any, Any], tmp_path: 
     assert (again.done_rows, again.skipped_rows) == (0, len(values))
     group = zarr.open_group(tmp_path / "z", mode="r")
     assert len(list(group.array_keys())) == len(values)
-    for key in ("scan", "halves", "series", "colour", "big-endian", "bool", "thin", "slice"):
+    for key in ("scan", "halves", "series", "colour", "big-endian", "bool", "thin", "slice", "12 bits"):
         expected = zb.images.read_array(values[key])
         assert np.array_equal(group[name_of(key)][...], expected), key
     assert np.array_equal(group["fortran"][...].T, zb.images.read_array(values["fortran"]))

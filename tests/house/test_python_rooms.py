@@ -19,6 +19,7 @@ ROOMS = [
     "log",
     "bars",
     "descriptions",
+    "readings",
     "_interface",
     "_codec",
     "codec",

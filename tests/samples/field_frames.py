@@ -10,6 +10,7 @@ import numpy as np
 
 import sqlite_zblob as zb
 
+from .files import image_files
 from .frames import FRAMES
 
 
@@ -47,4 +48,7 @@ def field_frames() -> dict[str, bytes]:
     frames = {name: frame for name, (frame, _) in FRAMES.items() if not zb.info(frame).compact}
     for name, (array, options) in arrays().items():
         frames[name] = zb.compress(pickle.dumps(array), **{"codec": "voxel"} | options)
+    found = image_files()
+    for name in ("dicom with a slope", "nifti vectors", "bmp padded, larger"):
+        frames[name] = zb.compress(found[name].value)
     return frames

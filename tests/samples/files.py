@@ -102,6 +102,9 @@ def dicom_files() -> Iterator[tuple[str, File]]:
         many = scan("<u2")
         value = dicom(many, syntax, NumberOfFrames=len(many), BitsStored=12, HighBit=11)
         yield f"dicom {name} frames", File("DICOM", value, many, **space)
+    read: dict[str, Any] = {"BitsStored": 12, "HighBit": 11, "RescaleSlope": "0.5", "RescaleIntercept": "-3"}
+    read["NominalScannedPixelSpacing"] = [1, 2]
+    yield "dicom with a slope", File("DICOM", dicom(scan("<i2")[0], **read), scan("<i2")[:1], **space)
     big = scan(">i2")[:1]
     yield "dicom big-endian", File("DICOM", dicom(big[0], ExplicitVRBigEndian), big, **space)
     rgb: dict[str, Any] = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "Rows": 40, "Columns": 52}
@@ -169,6 +172,11 @@ def nifti_files() -> Iterator[tuple[str, File]]:
                     yield f"nifti {version} {order}{dtype} {form}", nifti_file(made.to_bytes(), pixels, made.affine)
     series = scan("i2", (3, 6, 20, 24))
     yield "nifti series", nifti_file(nibabel.Nifti1Image(series.T, TURNED).to_bytes(), series, TURNED)
+    vectors = scan("f4", (3, 1, 6, 10, 12))
+    made = nibabel.Nifti1Image(vectors.T, TURNED)
+    made.header.set_intent("vector")
+    made.header.set_slope_inter(2, 1)
+    yield "nifti vectors", nifti_file(made.to_bytes(), vectors, TURNED)
 
 
 def nifti_file(value: bytes, pixels: np.ndarray, affine: np.ndarray) -> File:
@@ -262,8 +270,10 @@ def picture_files() -> Iterator[tuple[str, File]]:
     yield "bmp colours", File("BMP", pillow(rgb, "BMP"), rgb[::-1, :, ::-1])
     padded = np.pad(grey[::-1, :50], ((0, 0), (0, 2)))
     yield "bmp padded", File("guess", pillow(grey[:, :50].copy(), "BMP"), padded)
-    rows = np.pad(rgb[::-1, :50, ::-1].reshape(len(rgb), 150), ((0, 0), (0, 2)))
-    yield "bmp padded colours", File("guess", pillow(rgb[:, :50].copy(), "BMP"), rows)
+    large = scan("u1", (80, 101))
+    yield "bmp padded, larger", File("BMP", pillow(large, "BMP"), large[::-1])
+
+    yield "bmp padded colours", File("BMP", pillow(rgb[:, :50].copy(), "BMP"), rgb[::-1, :50, ::-1])
 
 
 def fits_file(*units: Any) -> bytes:

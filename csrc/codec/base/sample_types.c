@@ -111,6 +111,18 @@ zblob_grid_size(const struct zblob_grid *grid, uint64_t *size)
     return fits && *size > 0;
 }
 
+/* Of `size` bytes of samples, with the padding of all rows. */
+static bool
+padded_size(const struct zblob_image *image, uint64_t size, uint64_t *padded)
+{
+    uint64_t padding = image->row_padding;
+    bool fits = true;
+    for (uint32_t axis = 1; axis < image->grid.dimension; axis++)
+        fits = fits && multiply_checked(&padding, image->grid.size[axis]);
+    *padded = size + padding;
+    return fits && *padded >= size;
+}
+
 bool
 zblob_image_span(const struct zblob_image *image, uint64_t *span)
 {
@@ -118,5 +130,36 @@ zblob_image_span(const struct zblob_image *image, uint64_t *span)
     if (!zblob_grid_size(&image->grid, &size))
         return false;
     *span = image->text_size ? image->text_size : size;
+    if (image->row_padding)
+        return image->text_size == 0 && padded_size(image, size, span);
     return image->text_size == 0 || (*span > size && *span - size <= size);
+}
+
+bool
+zblob_image_is_plain(const struct zblob_image *image)
+{
+    return image->text_size == 0 && image->row_padding == 0;
+}
+
+static uint64_t
+extended(uint64_t sample, unsigned bits, bool is_signed)
+{
+    uint64_t sign = is_signed ? UINT64_C(1) << (bits - 1) : 0;
+    return ((sample & ((UINT64_C(1) << bits) - 1)) ^ sign) - sign;
+}
+
+void
+zblob_image_extend(const struct zblob_image *image, void *samples, size_t size)
+{
+    const struct sample_type *type = sample_type_of(image->grid.sample_type);
+    unsigned char *at = samples;
+    unsigned width = type->size;
+    for (size_t left = size; image->bits > 0 && left >= width; left -= width, at += width) {
+        uint64_t sample = 0;
+        for (unsigned i = 0; i < width; i++)
+            sample = sample << 8 | at[image->grid.big_endian ? i : width - 1 - i];
+        sample = extended(sample, image->bits, type->is_signed);
+        for (unsigned i = 0; i < width; i++)
+            at[image->grid.big_endian ? width - 1 - i : i] = (unsigned char)(sample >> 8 * i);
+    }
 }

@@ -1,11 +1,11 @@
 /* codecs.c: the table of codecs, and an adapter from each codec's own functions to the table's. */
 #include "codecs.h"
 
-#include "../base/latin1.h"
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
 #include "../voxel/chunks.h"
 #include "../voxel/codec.h"
+#include "standing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,7 @@ encode_planes(const struct chunk_place *place, const unsigned char *value, const
 static enum zblob_result
 decode_planes(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, unsigned char *dst)
 {
-    if (!place->image || place->image->text_size)
+    if (!place->image || !zblob_image_is_plain(place->image))
         return ZBLOB_DAMAGED;
     return planes_decode(&place->image->grid, stored, stored_size, dst, place->raw_size);
 }
@@ -103,18 +103,20 @@ encode_voxel(const struct chunk_place *place, const unsigned char *value, const 
                               dst_size);
 }
 
-/* A chunk of an image that stands in the value as text: its samples are `size` bytes. */
+/* A chunk of an image that does not stand in the value as it is: its samples are `size` bytes from `offset` on. */
 static enum zblob_result
-decode_voxel_text(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, size_t size,
-                  unsigned char *dst)
+decode_standing(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, uint64_t offset,
+                size_t size, unsigned char *dst)
 {
-    if (place->raw_size < size || place->raw_size - size > size)
+    const struct zblob_image *image = place->image;
+    if (place->raw_size < size || (image->text_size && place->raw_size - size > size) ||
+        (image->row_padding && place->raw_offset != image->value_offset + standing_start(image, offset)))
         return ZBLOB_DAMAGED;
     unsigned char *samples = malloc(size);
     if (!samples)
         return ZBLOB_NO_MEMORY;
     enum zblob_result result = voxel_decode_chunk(place->model, place->ordinal, stored, stored_size, samples);
-    if (result == ZBLOB_OK && !latin1_widen(samples, size, dst, place->raw_size))
+    if (result == ZBLOB_OK && !standing_put(image, offset, samples, size, dst, place->raw_size))
         result = ZBLOB_DAMAGED;
     free(samples);
     return result;
@@ -128,8 +130,8 @@ decode_voxel(const struct chunk_place *place, const unsigned char *stored, size_
     if (!place->model || place->ordinal >= voxel_chunk_count(place->model))
         return ZBLOB_DAMAGED;
     voxel_chunk_range(place->model, place->ordinal, &offset, &size);
-    if (place->image->text_size)
-        return decode_voxel_text(place, stored, stored_size, size, dst);
+    if (!zblob_image_is_plain(place->image))
+        return decode_standing(place, stored, stored_size, offset, size, dst);
     if (offset + place->image->value_offset != place->raw_offset || size != place->raw_size)
         return ZBLOB_DAMAGED;
     return voxel_decode_chunk(place->model, place->ordinal, stored, stored_size, dst);

@@ -88,6 +88,23 @@ put_doubles(struct writer *w, const char *name, const double *values, uint32_t c
 }
 
 static void
+put_reading(struct writer *w, const struct zblob_image *image)
+{
+    if (image->row_padding)
+        put(w, ", \"row_padding\": %" PRIu32, image->row_padding);
+    if (image->bits)
+        put(w, ", \"bits\": %d", image->bits);
+    if (image->vector_axis)
+        put(w, ", \"vector_axis\": %d%s", image->vector_axis, image->is_mirrored ? ", \"mirrored\": true" : "");
+    if (image->has_scale) {
+        put(w, ", \"slope\": ");
+        put_double(w, image->slope);
+        put(w, ", \"intercept\": ");
+        put_double(w, image->intercept);
+    }
+}
+
+static void
 put_image(struct writer *w, const struct zblob_image *image)
 {
     static const char *const sources[ZBLOB_SOURCE_END] = {
@@ -107,6 +124,7 @@ put_image(struct writer *w, const struct zblob_image *image)
         image->value_offset);
     if (image->text_size)
         put(w, ", \"text_size\": %" PRIu64, image->text_size);
+    put_reading(w, image);
     if (image->has_space) {
         put_doubles(w, "spacing", image->spacing, grid->dimension);
         put_doubles(w, "origin", image->origin, grid->dimension);

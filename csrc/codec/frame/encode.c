@@ -39,15 +39,15 @@ encode_samples(const struct plan *plan, const struct plan_chunk *chunk, struct z
 {
     const struct chunk_place *place = &chunk->place;
     enum zblob_result result = ZBLOB_OK;
-    bool is_text = place->image->text_size > 0;
-    if (is_text || is_whole_image(place) ||
+    bool is_plain = zblob_image_is_plain(place->image);
+    if (!is_plain || is_whole_image(place) ||
         !noise_fills(&place->image->grid, plan->src + place->raw_offset, place->raw_size))
         result = encode_by(plan, chunk, chunk->codec, entry);
     bool is_open = plan->options->codec == ZBLOB_CODEC_AUTO;
     bool fits = entry->stored_size > 0;
     if (result == ZBLOB_OK && !fits)
         result = encode_by(plan, chunk, ZBLOB_CODEC_STORE, entry);
-    if (result == ZBLOB_OK && fits && is_open && !is_text && chunk->codec == ZBLOB_CODEC_VOXEL)
+    if (result == ZBLOB_OK && fits && is_open && is_plain && chunk->codec == ZBLOB_CODEC_VOXEL)
         rival_planes(plan, chunk, entry);
     if (result == ZBLOB_OK && (!fits || is_open))
         rival_zstd(plan, chunk, entry, trial);

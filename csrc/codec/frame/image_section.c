@@ -11,7 +11,7 @@ enum image_offset {
     AT_FLAGS = 3,
     AT_COMPONENTS = 4,
     AT_VALUE_OFFSET = 8,
-    AT_SIZE = 16, /* then spacing, origin and direction, if flagged, and the text's size, if flagged */
+    AT_SIZE = 16, /* then spacing, origin and direction, the text's size, and a reading, each only if flagged */
 };
 
 enum image_flag {
@@ -22,7 +22,25 @@ enum image_flag {
     FLAG_SPACE = 16,
     FLAG_PERMUTED = 32,
     FLAG_TEXT = 64,
-    FLAGS_KNOWN = 127,
+    FLAG_READING = 128,
+};
+
+/* A reading: what the file says of its samples beyond their type and place. */
+enum reading_offset {
+    AT_BITS = 0,
+    AT_VECTOR_AXIS = 1,
+    AT_READING_FLAGS = 2,
+    AT_ZERO = 3,
+    AT_ROW_PADDING = 4,
+    AT_SLOPE = 8,
+    READING_SIZE = 8,
+    SCALE_SIZE = 16,
+};
+
+enum reading_flag {
+    READING_SCALE = 1, /* slope and intercept follow */
+    READING_MIRRORED = 2,
+    READING_FLAGS_KNOWN = 3,
 };
 
 bool
@@ -33,12 +51,37 @@ image_flags_suit(const struct zblob_image *image)
     return !image->is_bool || (image->grid.sample_type == ZBLOB_UINT8 && !image->is_complex);
 }
 
+static bool
+has_reading(const struct zblob_image *image)
+{
+    return image->bits || image->vector_axis || image->row_padding || image->has_scale;
+}
+
+static bool
+is_finite(double value)
+{
+    return value - value == 0;
+}
+
+static bool
+reading_suits(const struct zblob_image *image)
+{
+    const struct sample_type *type = sample_type_of(image->grid.sample_type);
+    bool is_integer = !type->is_float && !image->is_bool;
+    return (image->bits == 0 || (is_integer && image->bits < 8 * type->size)) &&
+           (image->vector_axis == 0 || (image->vector_axis < image->grid.dimension && image->grid.components == 1)) &&
+           (!image->is_mirrored || image->vector_axis > 0) && (image->row_padding == 0 || image->text_size == 0) &&
+           (!image->has_scale ||
+            (is_finite(image->slope) && is_finite(image->intercept) && image->slope != 0 && !image->is_bool));
+}
+
 size_t
 image_section_size(const struct zblob_image *image)
 {
     size_t dimension = image->grid.dimension;
     size_t space = image->has_space ? 2 * dimension + dimension * dimension : 0;
-    return AT_SIZE + 8 * (dimension + space + (image->text_size ? 1 : 0));
+    size_t reading = has_reading(image) ? READING_SIZE + (image->has_scale ? SCALE_SIZE : 0) : 0;
+    return AT_SIZE + 8 * (dimension + space + (image->text_size ? 1 : 0)) + reading;
 }
 
 static unsigned char *
@@ -57,6 +100,41 @@ read_doubles(const unsigned char *src, double *values, size_t count)
     return src + 8 * count;
 }
 
+static void
+write_reading(const struct zblob_image *image, unsigned char *dst)
+{
+    dst[AT_BITS] = image->bits;
+    dst[AT_VECTOR_AXIS] = image->vector_axis;
+    dst[AT_READING_FLAGS] =
+        (unsigned char)((image->has_scale ? READING_SCALE : 0) | (image->is_mirrored ? READING_MIRRORED : 0));
+    dst[AT_ZERO] = 0;
+    store_le32(dst + AT_ROW_PADDING, image->row_padding);
+    if (image->has_scale) {
+        store_le_double(dst + AT_SLOPE, image->slope);
+        store_le_double(dst + AT_SLOPE + 8, image->intercept);
+    }
+}
+
+/* What is left of the section, `size` bytes, is the reading, which says something. */
+static bool
+read_reading(struct zblob_image *image, const unsigned char *src, size_t size)
+{
+    if (size < READING_SIZE || src[AT_READING_FLAGS] > READING_FLAGS_KNOWN || src[AT_ZERO] != 0)
+        return false;
+    image->bits = src[AT_BITS];
+    image->vector_axis = src[AT_VECTOR_AXIS];
+    image->has_scale = src[AT_READING_FLAGS] & READING_SCALE;
+    image->is_mirrored = src[AT_READING_FLAGS] & READING_MIRRORED;
+    image->row_padding = load_le32(src + AT_ROW_PADDING);
+    if (size != (size_t)(READING_SIZE + (image->has_scale ? SCALE_SIZE : 0)))
+        return false;
+    if (image->has_scale) {
+        image->slope = load_le_double(src + AT_SLOPE);
+        image->intercept = load_le_double(src + AT_SLOPE + 8);
+    }
+    return has_reading(image) && reading_suits(image);
+}
+
 void
 image_section_write(const struct zblob_image *image, unsigned char *dst)
 {
@@ -67,7 +145,7 @@ image_section_write(const struct zblob_image *image, unsigned char *dst)
     dst[AT_FLAGS] = (unsigned char)((grid->big_endian ? FLAG_BIG_ENDIAN : 0) | (image->is_complex ? FLAG_COMPLEX : 0) |
                                     (image->is_bool ? FLAG_BOOL : 0) | (image->is_fortran ? FLAG_FORTRAN : 0) |
                                     (image->has_space ? FLAG_SPACE : 0) | (image->is_permuted ? FLAG_PERMUTED : 0) |
-                                    (image->text_size ? FLAG_TEXT : 0));
+                                    (image->text_size ? FLAG_TEXT : 0) | (has_reading(image) ? FLAG_READING : 0));
     store_le32(dst + AT_COMPONENTS, grid->components);
     store_le64(dst + AT_VALUE_OFFSET, image->value_offset);
     unsigned char *p = dst + AT_SIZE;
@@ -78,8 +156,12 @@ image_section_write(const struct zblob_image *image, unsigned char *dst)
         p = write_doubles(p, image->origin, grid->dimension);
         p = write_doubles(p, image->direction, grid->dimension * grid->dimension);
     }
-    if (image->text_size)
+    if (image->text_size) {
         store_le64(p, image->text_size);
+        p += 8;
+    }
+    if (has_reading(image))
+        write_reading(image, p);
 }
 
 bool
@@ -88,7 +170,7 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
     *image = (struct zblob_image){0};
     if (src_size < AT_SIZE || src[AT_SOURCE] >= ZBLOB_SOURCE_END ||
         zblob_sample_size((enum zblob_sample_type)src[AT_SAMPLE_TYPE]) == 0 || src[AT_DIMENSION] < 1 ||
-        src[AT_DIMENSION] > ZBLOB_DIMENSION_MAX || src[AT_FLAGS] > FLAGS_KNOWN)
+        src[AT_DIMENSION] > ZBLOB_DIMENSION_MAX)
         return false;
     struct zblob_grid *grid = &image->grid;
     unsigned flags = src[AT_FLAGS];
@@ -104,7 +186,9 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
     image->is_permuted = flags & FLAG_PERMUTED;
     image->value_offset = load_le64(src + AT_VALUE_OFFSET);
     image->text_size = flags & FLAG_TEXT; /* until its place is known */
-    if (src_size != image_section_size(image) || !image_flags_suit(image))
+    size_t known = image_section_size(image);
+    bool reads = flags & FLAG_READING;
+    if (src_size < known || (src_size != known && !reads) || !image_flags_suit(image))
         return false;
     const unsigned char *p = src + AT_SIZE;
     for (uint32_t axis = 0; axis < grid->dimension; axis++, p += 8)
@@ -114,7 +198,11 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
         p = read_doubles(p, image->origin, grid->dimension);
         p = read_doubles(p, image->direction, grid->dimension * grid->dimension);
     }
-    if (flags & FLAG_TEXT)
+    if (flags & FLAG_TEXT) {
         image->text_size = load_le64(p);
-    return !(flags & FLAG_TEXT) || image->text_size > 0;
+        p += 8;
+        if (image->text_size == 0)
+            return false;
+    }
+    return !reads || read_reading(image, p, src_size - known);
 }

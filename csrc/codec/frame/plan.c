@@ -3,7 +3,6 @@
 
 #include "../base/error.h"
 #include "../base/kept.h"
-#include "../base/latin1.h"
 #include "../base/threads.h"
 #include "../chunk/noise.h"
 #include "../chunk/zstd.h"
@@ -12,6 +11,7 @@
 #include "../voxel/chunks.h"
 #include "../voxel/model.h"
 #include "image_section.h"
+#include "standing.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@
 const unsigned char *
 plan_samples(const struct plan *plan, const struct zblob_image *image)
 {
-    return image->text_size ? plan->narrow[image - plan->images] : plan->src + image->value_offset;
+    return zblob_image_is_plain(image) ? plan->src + image->value_offset : plan->standing[image - plan->images];
 }
 
 /* ---- Chunks ---------------------------------------------------------------------------------- */
@@ -72,8 +72,8 @@ add_model_chunks(struct plan *plan, const struct zblob_image *image, const struc
     uint64_t end = image->value_offset, offset;
     for (; place.ordinal < voxel_chunk_count(model); place.ordinal++) {
         voxel_chunk_range(model, place.ordinal, &offset, &place.raw_size);
-        if (image->text_size)
-            place.raw_size = latin1_text_size(place.samples + offset, place.raw_size);
+        if (!zblob_image_is_plain(image))
+            place.raw_size = standing_size(image, offset, place.samples + offset, place.raw_size);
         place.raw_offset = end;
         end += place.raw_size;
         add_chunk(plan, &place, ZBLOB_CODEC_VOXEL);
@@ -114,7 +114,7 @@ is_coded_as_image(const struct plan *plan, size_t i, uint64_t *size)
     const struct zblob_grid *grid = &plan->images[i].grid;
     if (!codes_images(plan) || !zblob_grid_size(grid, size) || *size < PLAN_IMAGE_SIZE_MIN)
         return false;
-    if (plan->models[i] || plan->images[i].text_size)
+    if (plan->models[i] || !zblob_image_is_plain(&plan->images[i]))
         return plan->models[i] != NULL;
     return codec_of(codec_of_samples(plan))->chunk_size(grid, plan->options->level) > 0;
 }
@@ -297,8 +297,8 @@ find_images(struct plan *plan, struct zblob_error *error)
         return ZBLOB_OK;
     plan->images = malloc(ZBLOB_IMAGES_MAX * sizeof *plan->images);
     plan->models = calloc(ZBLOB_IMAGES_MAX, sizeof *plan->models);
-    plan->narrow = calloc(ZBLOB_IMAGES_MAX, sizeof *plan->narrow);
-    if (!plan->images || !plan->models || !plan->narrow)
+    plan->standing = calloc(ZBLOB_IMAGES_MAX, sizeof *plan->standing);
+    if (!plan->images || !plan->models || !plan->standing)
         return zblob_fail_memory(error, ZBLOB_IMAGES_MAX * sizeof *plan->images);
     if (given) {
         enum zblob_result result = take_given_image(plan, error);
@@ -312,31 +312,33 @@ find_images(struct plan *plan, struct zblob_error *error)
     return ZBLOB_OK;
 }
 
-/* The samples of an image; those of a text are made of it. NULL without memory. */
+/* The samples of an image; those that stand otherwise in the value are taken out of it. NULL without memory. */
 static const unsigned char *
 take_samples(struct plan *plan, size_t i, size_t size)
 {
     const struct zblob_image *image = &plan->images[i];
-    if (image->text_size && (plan->narrow[i] = malloc(size)))
-        latin1_narrow(plan->src + image->value_offset, (size_t)image->text_size, plan->narrow[i]);
+    if (!zblob_image_is_plain(image) && (plan->standing[i] = malloc(size)))
+        standing_take(image, plan->src + image->value_offset, plan->standing[i]);
     return plan_samples(plan, image);
 }
 
-/* A chunk of text may take twice its samples' bytes: is one larger than a frame's chunks may be? */
+/* A chunk of text may take twice its samples' bytes, one of rows with padding even more: is one larger than a frame's
+ * chunks may be? */
 static bool
-has_excessive_text(const struct zblob_image *image, const struct voxel_model *model, const unsigned char *samples)
+has_excessive_chunks(const struct zblob_image *image, const struct voxel_model *model, const unsigned char *samples)
 {
     uint64_t offset;
     size_t size;
-    for (size_t i = 0; image->text_size && i < voxel_chunk_count(model); i++) {
+    for (size_t i = 0; !zblob_image_is_plain(image) && i < voxel_chunk_count(model); i++) {
         voxel_chunk_range(model, i, &offset, &size);
-        if (latin1_text_size(samples + offset, size) > ZBLOB_CHUNK_RAW_MAX)
+        if (standing_size(image, offset, samples + offset, size) > ZBLOB_CHUNK_RAW_MAX)
             return true;
     }
     return false;
 }
 
-/* One task of the thread pool. An image for which no model is built is left to codec "planes", and a text to zstd. */
+/* One task of the thread pool. An image for which no model is built is left to codec "planes", and one that does not stand
+ * in the value as it is to zstd. */
 static void
 build_model(void *context, size_t i)
 {
@@ -350,7 +352,7 @@ build_model(void *context, size_t i)
     const unsigned char *samples = take_samples(plan, i, (size_t)size);
     if (samples && !noise_fills(&image->grid, samples, (size_t)size))
         voxel_model_build(&plan->models[i], &image->grid, samples, plan->options->level);
-    if (plan->models[i] && has_excessive_text(image, plan->models[i], samples)) {
+    if (plan->models[i] && has_excessive_chunks(image, plan->models[i], samples)) {
         voxel_model_free(plan->models[i]);
         plan->models[i] = NULL;
     }
@@ -388,10 +390,10 @@ plan_free(struct plan *plan)
 {
     for (size_t i = 0; i < plan->image_count; i++) {
         voxel_model_free(plan->models[i]);
-        free(plan->narrow[i]);
+        free(plan->standing[i]);
     }
     free(plan->models);
-    free(plan->narrow);
+    free(plan->standing);
     free(plan->images);
     free(plan->chunks);
     free(plan->index);

@@ -30,7 +30,7 @@ struct plan {
     size_t size_limit; /* of a large value: chunks that take more bytes end the encoding; 0: none do */
     struct zblob_image *images;
     struct voxel_model **models; /* one per image; NULL for an image without a model */
-    unsigned char **narrow;      /* one per image: its samples, if they stand in the value as text; otherwise NULL */
+    unsigned char **standing;    /* one per image: its samples, unless they stand in the value as they are: then NULL */
     size_t image_count;
     uint64_t zstd_estimate; /* with guesses among the images: about what zstd would make of the value; otherwise 0 */
     bool has_image_chunks;

@@ -170,7 +170,7 @@ has_repeats(const struct plan *plan, const struct chunk_place *place)
 {
     size_t rows = plan->options->level <= QUICK_LEVEL ? QUICK_REPEATS_ROWS : REPEATS_ROWS;
     struct repeats seen = {.varied = 0};
-    if (place->image->text_size)
+    if (!zblob_image_is_plain(place->image))
         return false; /* its bytes are not the samples */
     repeats_look(&seen, &place->image->grid, plan->src + place->raw_offset, place->raw_size, rows);
     return repeats_are_many(&seen);

@@ -1,7 +1,8 @@
 /*
  * bmp.c: recognises uncompressed Windows bitmaps of 8, 24 and 32 bits. Their rows lie as in the file: mostly the lowest
- * first. Rows are padded to whole words. Where there is padding at all, the grid is the memory's and not the picture's: it
- * counts as a guess, of single bytes if the padding is no whole number of pixels.
+ * first. Rows are padded to whole words. Where the padding is not all zeros, or the picture so small that no model is made for
+ * it, the grid is the memory's and not the picture's: it counts as a guess, of single bytes if the padding is no whole number
+ * of pixels.
  */
 #include "formats.h"
 
@@ -19,7 +20,20 @@ enum bmp_offset {
     HEADER_SIZE_MAX = 124,
     UNCOMPRESSED = 0,
     BIT_FIELDS = 3,
+    PADDED_SIZE_MIN = 4096,
 };
+
+/* May the rows be taken out of their padding? */
+static bool
+can_be_taken_out(const struct byte_reader *r, const struct zblob_image *image, uint64_t row)
+{
+    static const char zeros[4] = {0};
+    uint64_t end = image->value_offset + row - image->row_padding;
+    bool are_zeros = (row - image->row_padding) * image->grid.size[1] >= PADDED_SIZE_MIN;
+    for (uint64_t y = 0; are_zeros && y < image->grid.size[1]; y++, end += row)
+        are_zeros = reader_sees(r, end, zeros, image->row_padding);
+    return are_zeros;
+}
 
 size_t
 sniff_bmp(const unsigned char *src, size_t src_size, struct zblob_image *images, size_t capacity)
@@ -34,13 +48,18 @@ sniff_bmp(const unsigned char *src, size_t src_size, struct zblob_image *images,
         !(compression == UNCOMPRESSED || (compression == BIT_FIELDS && bits == 32)))
         return 0;
     uint64_t pixel = bits / 8, row = ((uint64_t)width * pixel + 3) / 4 * 4;
-    bool is_padded = row != (uint64_t)width * pixel;
-    *images = (struct zblob_image){.source = is_padded ? ZBLOB_SOURCE_GUESS : ZBLOB_SOURCE_BMP};
+    *images = (struct zblob_image){.source = ZBLOB_SOURCE_BMP, .value_offset = read_unsigned(&r, AT_SAMPLES, 4)};
     images->grid.sample_type = ZBLOB_UINT8;
-    images->grid.components = row % pixel == 0 ? (uint32_t)pixel : 1;
+    images->grid.components = (uint32_t)pixel;
     images->grid.dimension = 2;
-    images->grid.size[0] = row / images->grid.components;
+    images->grid.size[0] = (uint64_t)width;
     images->grid.size[1] = (uint64_t)(height < 0 ? -height : height);
-    images->value_offset = read_unsigned(&r, AT_SAMPLES, 4);
+    images->row_padding = (uint32_t)(row - (uint64_t)width * pixel);
+    if (images->row_padding && !can_be_taken_out(&r, images, row)) {
+        images->source = ZBLOB_SOURCE_GUESS;
+        images->row_padding = 0;
+        images->grid.components = row % pixel == 0 ? (uint32_t)pixel : 1;
+        images->grid.size[0] = row / images->grid.components;
+    }
     return images->value_offset >= AT_HEADER_SIZE + header && image_settle(images, src_size) ? 1 : 0;
 }

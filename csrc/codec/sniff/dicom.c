@@ -6,6 +6,7 @@
  */
 #include "dicom.h"
 
+#include "../base/sample_types.h"
 #include "formats.h"
 #include "text.h"
 
@@ -13,8 +14,10 @@
 
 enum dicom_tag {
     TAG_TRANSFER_SYNTAX = 0x00020010,
+    TAG_CLASS = 0x00080016,
     TAG_SLICE_SPACING = 0x00180088,
     TAG_IMAGER_SPACING = 0x00181164,
+    TAG_NOMINAL_SPACING = 0x00182010,
     TAG_POSITION = 0x00200032,
     TAG_ORIENTATION = 0x00200037,
     TAG_PLANE_POSITIONS = 0x00209113,
@@ -26,8 +29,13 @@ enum dicom_tag {
     TAG_COLUMNS = 0x00280011,
     TAG_PIXEL_SPACING = 0x00280030,
     TAG_BITS_ALLOCATED = 0x00280100,
+    TAG_BITS_STORED = 0x00280101,
     TAG_SIGNED = 0x00280103,
+    TAG_INTERCEPT = 0x00281052,
+    TAG_SLOPE = 0x00281053,
     TAG_PIXEL_MEASURES = 0x00289110,
+    TAG_PIXEL_VALUES = 0x00289145,
+    TAG_PLANE_SPACING = 0x30020011,
     TAG_GRID_FRAME_OFFSETS = 0x3004000C,
     TAG_SHARED_GROUPS = 0x52009229,
     TAG_FRAME_GROUPS = 0x52009230,
@@ -75,15 +83,27 @@ static const struct syntax syntaxes[] = {
 };
 
 /* An identifier ends at its size, or at a NUL or a blank that makes its size even. */
+static struct text
+read_identifier(const struct byte_reader *r, const struct dicom_element *element)
+{
+    struct text uid = {(const char *)r->src + element->at, element->size};
+    while (uid.size > 0 && (uid.at[uid.size - 1] == '\0' || uid.at[uid.size - 1] == ' '))
+        uid.size--;
+    return uid;
+}
+
+static bool
+is_identifier(const struct text *uid, const char *expected)
+{
+    return strlen(expected) == uid->size && memcmp(expected, uid->at, uid->size) == 0;
+}
+
 static const struct syntax *
 find_syntax(const struct byte_reader *r, const struct dicom_element *element)
 {
-    size_t size = element->size;
-    const unsigned char *uid = r->src + element->at;
-    while (size > 0 && (uid[size - 1] == '\0' || uid[size - 1] == ' '))
-        size--;
+    struct text uid = read_identifier(r, element);
     for (size_t i = 0; i < sizeof syntaxes / sizeof *syntaxes; i++) {
-        if (strlen(syntaxes[i].uid) == size && memcmp(syntaxes[i].uid, uid, size) == 0)
+        if (is_identifier(&uid, syntaxes[i].uid))
             return &syntaxes[i];
     }
     return NULL;
@@ -118,7 +138,7 @@ static bool
 is_wanted(uint32_t tag)
 {
     return tag == TAG_SHARED_GROUPS || tag == TAG_FRAME_GROUPS || tag == TAG_PIXEL_MEASURES ||
-           tag == TAG_PLANE_POSITIONS || tag == TAG_PLANE_ORIENTATIONS;
+           tag == TAG_PLANE_POSITIONS || tag == TAG_PLANE_ORIENTATIONS || tag == TAG_PIXEL_VALUES;
 }
 
 /* Numbers as text, with backslashes between them: up to `most`. Returns how many there are. */
@@ -134,6 +154,30 @@ read_numbers(const struct byte_reader *r, const struct dicom_element *element, d
     return text_reals(&text, numbers, most);
 }
 
+#define STORAGE "1.2.840.10008.5.1.4.1.1."
+
+/* Where objects of other classes than these say the spacing in the plane, and nothing else counts, is PixelSpacing. */
+static void
+take_class(const struct byte_reader *r, const struct dicom_element *element, struct dicom *dicom)
+{
+    static const struct {
+        const char *uid;
+        enum dicom_spacing spacing;
+    } classes[] = {
+        {STORAGE "1", DICOM_IMAGER_SPACING},     {STORAGE "1.1", DICOM_IMAGER_SPACING},
+        {STORAGE "1.1.1", DICOM_IMAGER_SPACING}, {STORAGE "1.2", DICOM_IMAGER_SPACING},
+        {STORAGE "1.2.1", DICOM_IMAGER_SPACING}, {STORAGE "1.3", DICOM_IMAGER_SPACING},
+        {STORAGE "1.3.1", DICOM_IMAGER_SPACING}, {STORAGE "12.1", DICOM_IMAGER_SPACING},
+        {STORAGE "12.2", DICOM_IMAGER_SPACING},  {STORAGE "7", DICOM_NOMINAL_SPACING},
+        {STORAGE "481.1", DICOM_PLANE_SPACING},
+    };
+    struct text uid = read_identifier(r, element);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (is_identifier(&uid, classes[i].uid))
+            dicom->spacing = classes[i].spacing;
+    }
+}
+
 /* Only what stands first counts: that of the file, or of its first frame. */
 static void
 take_numbers(const struct byte_reader *r, const struct dicom_element *element, double *numbers, uint32_t count,
@@ -141,6 +185,13 @@ take_numbers(const struct byte_reader *r, const struct dicom_element *element, d
 {
     if (*found < count)
         *found = read_numbers(r, element, numbers, count);
+}
+
+static void
+take_spacing(const struct byte_reader *r, const struct dicom_element *element, struct dicom *dicom,
+             enum dicom_spacing which)
+{
+    take_numbers(r, element, dicom->spacings[which], 2, &dicom->spacing_counts[which]);
 }
 
 bool
@@ -161,6 +212,8 @@ dicom_is_space(uint32_t tag)
     switch (tag) {
     case TAG_SLICE_SPACING:
     case TAG_IMAGER_SPACING:
+    case TAG_NOMINAL_SPACING:
+    case TAG_PLANE_SPACING:
     case TAG_POSITION:
     case TAG_ORIENTATION:
     case TAG_PIXEL_SPACING:
@@ -180,6 +233,7 @@ dicom_take_number(uint32_t tag, uint64_t number, struct dicom *dicom)
     case TAG_ROWS: dicom->rows = number; break;
     case TAG_COLUMNS: dicom->columns = number; break;
     case TAG_BITS_ALLOCATED: dicom->bits = number; break;
+    case TAG_BITS_STORED: dicom->bits_stored = number; break;
     case TAG_SIGNED: dicom->is_signed = number; break;
     case TAG_FRAMES: dicom->frames = number; break;
     default: break;
@@ -209,8 +263,13 @@ dicom_take(const struct byte_reader *r, const struct dicom_element *element, str
     case TAG_FRAMES: take_frames(r, element, dicom); break;
     case TAG_POSITION: take_position(r, element, dicom); break;
     case TAG_SLICE_SPACING: read_numbers(r, element, &dicom->slice_spacing, 1); break;
-    case TAG_PIXEL_SPACING: take_numbers(r, element, dicom->pixel_spacing, 2, &dicom->pixel_spacing_count); break;
-    case TAG_IMAGER_SPACING: take_numbers(r, element, dicom->imager_spacing, 2, &dicom->imager_spacing_count); break;
+    case TAG_CLASS: take_class(r, element, dicom); break;
+    case TAG_PIXEL_SPACING: take_spacing(r, element, dicom, DICOM_PIXEL_SPACING); break;
+    case TAG_IMAGER_SPACING: take_spacing(r, element, dicom, DICOM_IMAGER_SPACING); break;
+    case TAG_NOMINAL_SPACING: take_spacing(r, element, dicom, DICOM_NOMINAL_SPACING); break;
+    case TAG_PLANE_SPACING: take_spacing(r, element, dicom, DICOM_PLANE_SPACING); break;
+    case TAG_SLOPE: take_numbers(r, element, &dicom->slope, 1, &dicom->slope_count); break;
+    case TAG_INTERCEPT: take_numbers(r, element, &dicom->intercept, 1, &dicom->intercept_count); break;
     case TAG_ORIENTATION: take_numbers(r, element, dicom->orientation, 6, &dicom->orientation_count); break;
     case TAG_GRID_FRAME_OFFSETS: take_numbers(r, element, dicom->frame_offsets, 2, &dicom->frame_offset_count); break;
     default: dicom_take_number(element->tag, read_unsigned(r, element->at, 2), dicom); break;
@@ -291,17 +350,28 @@ set_axis(struct zblob_image *image, uint32_t axis, const double *cosines)
     image_set_axis(image, axis, has_planes ? spread : cosines, has_planes ? 4 : 3);
 }
 
+/* X-rays have that of the detector, scanned paper and secondary captures that of pixels if they have both. Without its own a
+ * file of any class has that of pixels; SimpleITK gives some of these none. */
+static const double *
+spacing_of(const struct dicom *dicom)
+{
+    enum dicom_spacing which = dicom->spacing;
+    bool has_pixel_spacing = dicom->spacing_counts[DICOM_PIXEL_SPACING] == 2;
+    if (has_pixel_spacing && (which == DICOM_NOMINAL_SPACING || dicom->spacing_counts[which] != 2))
+        which = DICOM_PIXEL_SPACING;
+    const double *spacing = dicom->spacings[which];
+    return dicom->spacing_counts[which] == 2 && spacing[0] > 0 && spacing[1] > 0 ? spacing : NULL;
+}
+
 static void
 set_space(struct dicom *dicom, struct zblob_image *image)
 {
     double *row = dicom->orientation, *column = dicom->orientation + 3;
-    const double *spacing = dicom->pixel_spacing_count == 2    ? dicom->pixel_spacing
-                            : dicom->imager_spacing_count == 2 ? dicom->imager_spacing
-                                                               : NULL;
+    const double *spacing = spacing_of(dicom);
     double normal[3] = {0, 0, 1};
     uint32_t frames = image->grid.dimension - 1;
     image_start_space(image);
-    if (spacing && spacing[0] > 0 && spacing[1] > 0) {
+    if (spacing) {
         image->spacing[0] = spacing[1];
         image->spacing[1] = spacing[0];
     }
@@ -324,6 +394,21 @@ set_space(struct dicom *dicom, struct zblob_image *image)
         memcpy(image->origin, dicom->positions[0], 2 * sizeof *image->origin);
         image->origin[frames] = dicom->positions[0][2];
     }
+}
+
+/* What samples of integers stand for. A slope of 0 counts as 1, as for GDCM. */
+static void
+set_reading(const struct dicom *dicom, struct zblob_image *image)
+{
+    double slope = dicom->slope_count && dicom->slope != 0 ? dicom->slope : 1;
+    if (image->grid.dimension == 4)
+        image->vector_axis = 2;
+    if (sample_type_of(image->grid.sample_type)->is_float)
+        return;
+    if (dicom->bits_stored > 0 && dicom->bits_stored < dicom->bits)
+        image->bits = (uint8_t)dicom->bits_stored;
+    if (dicom->samples <= 1)
+        image_set_scale(image, slope, dicom->intercept_count ? dicom->intercept : 0);
 }
 
 /* Masks of one bit per pixel, as segmentations have them: bytes of eight pixels in a row are the samples of a guess. */
@@ -350,6 +435,7 @@ dicom_image(const struct byte_reader *r, struct dicom *dicom, const struct dicom
     if (!set_grid(r, dicom, pixels, &image->grid))
         return guess_bits(r, dicom, pixels, image);
     set_space(dicom, image);
+    set_reading(dicom, image);
     return image_settle(image, r->size);
 }
 

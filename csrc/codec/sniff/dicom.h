@@ -4,16 +4,27 @@
 
 #include "dicom_elements.h"
 
+/* The elements that say the spacing within a plane. Which of them counts depends on the class of the data set. */
+enum dicom_spacing {
+    DICOM_PIXEL_SPACING,
+    DICOM_IMAGER_SPACING,  /* of X-rays: where they meet the detector */
+    DICOM_NOMINAL_SPACING, /* of scanned paper */
+    DICOM_PLANE_SPACING,   /* of images for radiotherapy */
+    DICOM_SPACINGS,
+};
+
 /* What a data set says; counts are 0 where it says nothing. */
 struct dicom {
-    uint64_t rows, columns, samples, planar, bits, is_signed, frames;
-    double pixel_spacing[2]; /* of rows, of columns */
-    double imager_spacing[2];
+    uint64_t rows, columns, samples, planar, bits, bits_stored, is_signed, frames;
+    enum dicom_spacing spacing;
+    double spacings[DICOM_SPACINGS][2]; /* of rows, of columns */
+    double slope, intercept;
     double positions[2][3]; /* of the first two frames */
     double orientation[6];  /* of a row, of a column */
     double frame_offsets[2];
     double slice_spacing;
-    uint32_t pixel_spacing_count, imager_spacing_count, position_count, orientation_count, frame_offset_count;
+    uint32_t spacing_counts[DICOM_SPACINGS];
+    uint32_t position_count, orientation_count, frame_offset_count, slope_count, intercept_count;
 };
 
 /* Does an element of this tag hold pixels, or say how many frames they are, or where they are in space? */

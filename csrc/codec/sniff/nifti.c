@@ -1,7 +1,7 @@
 /*
  * nifti.c: recognises NIfTI-1 and NIfTI-2 files whose samples follow the header (".nii"), in both byte orders.
- * Spacing, origin and direction are those that nibabel's affine says, in SimpleITK's coordinates: x to the left, y to the
- * back, where NIfTI has x to the right and y to the front.
+ * Spacing, origin and direction are those that nibabel's affine says, in SimpleITK's coordinates: millimetres and seconds, x
+ * to the left, y to the back, where NIfTI has x to the right and y to the front, and units of its own.
  */
 #include "formats.h"
 
@@ -16,11 +16,12 @@ struct nifti_layout {
     unsigned codes, code_width; /* qform_code, then sform_code */
     unsigned quaternion;        /* b, c, d, then the offsets x, y, z */
     unsigned srow;              /* three rows of four */
+    unsigned units, units_width, slope, intent, intent_width;
 };
 
 static const struct nifti_layout layouts[] = {
-    {348, 344, 40, 2, 70, 76, 4, 108, 252, 2, 256, 280},
-    {540, 4, 16, 8, 12, 104, 8, 168, 344, 4, 352, 400},
+    {348, 344, 40, 2, 70, 76, 4, 108, 252, 2, 256, 280, 123, 1, 112, 68, 2},
+    {540, 4, 16, 8, 12, 104, 8, 168, 344, 4, 352, 400, 500, 4, 176, 504, 4},
 };
 
 struct nifti_type {
@@ -112,6 +113,41 @@ read_quaternion(const struct byte_reader *r, const struct nifti_layout *at, doub
         columns[3][row] = real_at(r, at, at->quaternion, 3 + row);
 }
 
+enum nifti_unit {
+    UNITS_OF_SPACE = 7,
+    METRES = 1,
+    MICROMETRES = 3,
+    UNITS_OF_TIME = 0x38,
+    MILLISECONDS = 16,
+    MICROSECONDS = 24,
+};
+
+/* What the file's numbers are in millimetres, and in seconds. */
+static double
+unit_of_space(uint64_t units)
+{
+    units &= UNITS_OF_SPACE;
+    return units == METRES ? 1e3 : units == MICROMETRES ? 1e-3 : 1;
+}
+
+static double
+unit_of_time(uint64_t units)
+{
+    units &= UNITS_OF_TIME;
+    return units == MILLISECONDS ? 1e-3 : units == MICROSECONDS ? 1e-6 : 1;
+}
+
+/* An axis' step in space. An image of two axes has a direction in the plane of x and y alone, but the whole step's length. */
+static void
+set_step(struct zblob_image *image, uint32_t axis, const double *column)
+{
+    uint32_t rows = image->grid.dimension < 3 ? image->grid.dimension : 3;
+    double length = square_root(column[0] * column[0] + column[1] * column[1] + column[2] * column[2]);
+    image_set_step(image, axis, column, rows);
+    if (length > 0)
+        image->spacing[axis] = length;
+}
+
 static void
 read_space(const struct byte_reader *r, const struct nifti_layout *at, struct zblob_image *image)
 {
@@ -119,10 +155,13 @@ read_space(const struct byte_reader *r, const struct nifti_layout *at, struct zb
     uint32_t dimension = image->grid.dimension;
     bool has_quaternion = read_signed(r, at->codes, at->code_width) > 0;
     bool has_rows = read_signed(r, at->codes + at->code_width, at->code_width) > 0;
+    uint64_t units = read_unsigned(r, at->units, at->units_width);
+    double space = unit_of_space(units);
     image_start_space(image);
     for (uint32_t axis = 0; axis < dimension; axis++) {
         double size = fabs(real_at(r, at, at->pixdim, axis + 1));
-        image->spacing[axis] = size > 0 ? size : 1;
+        double unit = axis < 3 ? space : axis == 3 ? unit_of_time(units) : 1;
+        image->spacing[axis] = size > 0 ? size * unit : 1;
     }
     if (!has_rows && !has_quaternion)
         return;
@@ -131,14 +170,32 @@ read_space(const struct byte_reader *r, const struct nifti_layout *at, struct zb
     else
         read_quaternion(r, at, columns);
     for (uint32_t column = 0; column < 4; column++) {
-        columns[column][0] = -columns[column][0] + 0.0; /* no negative zeros */
-        columns[column][1] = -columns[column][1] + 0.0;
+        columns[column][0] = -space * columns[column][0] + 0.0; /* no negative zeros */
+        columns[column][1] = -space * columns[column][1] + 0.0;
+        columns[column][2] *= space;
     }
     uint32_t rows = dimension < 3 ? dimension : 3;
     for (uint32_t axis = 0; axis < rows; axis++) {
-        image_set_step(image, axis, columns[axis], rows);
+        set_step(image, axis, columns[axis]);
         image->origin[axis] = columns[3][axis];
     }
+}
+
+enum { VECTOR_AXIS = 4, INTENT_DISPLACEMENTS = 1006, INTENT_VECTORS = 1007 };
+
+/* Vectors lie along the fifth axis. A slope of 0 says that there is none; colours have none. */
+static void
+read_reading(const struct byte_reader *r, const struct nifti_layout *at, struct zblob_image *image)
+{
+    int64_t intent = read_signed(r, at->intent, at->intent_width);
+    if (image->grid.dimension == VECTOR_AXIS + 1 && image->grid.components == 1 && image->grid.size[VECTOR_AXIS] > 1 &&
+        (intent == INTENT_VECTORS || intent == INTENT_DISPLACEMENTS)) {
+        image->vector_axis = VECTOR_AXIS;
+        image->is_mirrored = intent == INTENT_DISPLACEMENTS && image->grid.size[VECTOR_AXIS] <= 3;
+    }
+    double slope = real_at(r, at, at->slope, 0), intercept = real_at(r, at, at->slope, 1);
+    if (image->grid.components == 1 || image->is_complex)
+        image_set_scale(image, slope, intercept);
 }
 
 static bool
@@ -153,6 +210,7 @@ read_as(struct byte_reader *r, const struct nifti_layout *at, struct zblob_image
         return false;
     image->value_offset = offset > at->header_size ? (uint64_t)offset : at->header_size + 4;
     read_space(r, at, image);
+    read_reading(r, at, image);
     return image_settle(image, r->size);
 }
 

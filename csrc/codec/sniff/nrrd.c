@@ -16,6 +16,7 @@ struct nrrd {
     struct zblob_image image; /* size, type and byte order; every axis is one of pixels */
     const char *compression;  /* the format's name with it; NULL without */
     bool is_raw, is_attached, has_directions, has_spacings, has_vectors;
+    uint8_t vector_axis;                  /* an axis after the first one that is none of space or time; 0: none */
     bool is_node[ZBLOB_DIMENSION_MAX];    /* axes whose first sample lies at their minimum, not half a step after it */
     bool is_outside[ZBLOB_DIMENSION_MAX]; /* axes that are none of the space */
     double directions[ZBLOB_DIMENSION_MAX][ZBLOB_DIMENSION_MAX], origin[ZBLOB_DIMENSION_MAX];
@@ -128,18 +129,31 @@ read_centerings(struct text line, struct nrrd *nrrd)
         nrrd->is_node[axis] = text_is(&word, "node");
 }
 
-/* Are the samples along the first axis those of one pixel? They are, unless the axis is one of space or time. */
+static bool
+is_domain(const struct text *kind)
+{
+    static const char *const domains[] = {"domain", "space", "time", "none", "???"};
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++) {
+        if (text_is(kind, domains[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Are the samples along an axis those of one pixel? They are, unless the axis is one of space or time. */
 static void
 read_kinds(struct text kinds, struct nrrd *nrrd)
 {
-    static const char *const domains[] = {"domain", "space", "time", "none", "???"};
     struct text word;
-    if (!text_word(&kinds, &word))
-        return;
-    nrrd->has_vectors = true;
-    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
-        nrrd->has_vectors = nrrd->has_vectors && !text_is(&word, domains[i]);
-    nrrd->image.is_complex = text_is(&word, "complex");
+    for (uint8_t axis = 0; axis < ZBLOB_DIMENSION_MAX && text_word(&kinds, &word); axis++) {
+        if (is_domain(&word))
+            continue;
+        if (axis == 0) {
+            nrrd->has_vectors = true;
+            nrrd->image.is_complex = text_is(&word, "complex");
+        } else
+            nrrd->vector_axis = axis;
+    }
 }
 
 static void
@@ -260,6 +274,16 @@ take_minima(struct nrrd *nrrd, const double *spacings)
     memcpy(nrrd->image.origin, origin, sizeof *origin * dimension);
 }
 
+/* Vectors along an axis between others have none of the space's coordinates: these go to the other axes. */
+static void
+leave_out(double *coordinates, uint32_t axis)
+{
+    if (axis == 0)
+        return;
+    memmove(coordinates + axis + 1, coordinates + axis, (ZBLOB_DIMENSION_MAX - 1 - axis) * sizeof *coordinates);
+    coordinates[axis] = 0;
+}
+
 static void
 set_space(struct nrrd *nrrd)
 {
@@ -277,11 +301,14 @@ set_space(struct nrrd *nrrd)
     for (uint32_t axis = 0; axis < dimension; axis++) {
         for (uint32_t row = 0; row < 2; row++)
             nrrd->directions[axis][row] = nrrd->flip[row] * nrrd->directions[axis][row] + 0.0; /* no negative zeros */
+        leave_out(nrrd->directions[axis], image->vector_axis);
         if (!nrrd->is_outside[axis])
             image_set_step(image, axis, nrrd->directions[axis], dimension);
     }
-    for (uint32_t row = 0; row < dimension; row++)
-        image->origin[row] = (row < 2 ? nrrd->flip[row] : 1) * nrrd->origin[row] + 0.0;
+    for (uint32_t row = 0; row < 2; row++)
+        nrrd->origin[row] = nrrd->flip[row] * nrrd->origin[row] + 0.0;
+    leave_out(nrrd->origin, image->vector_axis);
+    memcpy(image->origin, nrrd->origin, dimension * sizeof *image->origin);
 }
 
 size_t
@@ -299,6 +326,8 @@ sniff_nrrd(const unsigned char *src, size_t src_size, struct zblob_image *images
     image->grid.components = 1;
     if (image->grid.dimension > 1 && (nrrd.has_vectors || nrrd.is_outside[0]))
         take_components(&nrrd);
+    else if (nrrd.vector_axis < image->grid.dimension)
+        image->vector_axis = nrrd.vector_axis;
     image->is_complex = image->is_complex && image->grid.components == 2 &&
                         (image->grid.sample_type == ZBLOB_FLOAT32 || image->grid.sample_type == ZBLOB_FLOAT64);
     set_space(&nrrd);

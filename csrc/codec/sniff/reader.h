@@ -73,6 +73,9 @@ void image_set_axis(struct zblob_image *image, uint32_t axis, const double *cosi
 /* Axis `axis` has a step of `vector` (`count` numbers): its length is the spacing, the rest is the direction. */
 void image_set_step(struct zblob_image *image, uint32_t axis, const double *vector, uint32_t count);
 
+/* A sample stands for slope * sample + intercept, unless that says nothing. */
+void image_set_scale(struct zblob_image *image, double slope, double intercept);
+
 /* Does the image have a valid grid whose samples lie within a value of `src_size` bytes? A geometry with a number that is
  * not finite is forgotten. */
 bool image_settle(struct zblob_image *image, size_t src_size);

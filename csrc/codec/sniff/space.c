@@ -1,4 +1,4 @@
-/* space.c: sets the geometry of images, and checks an image that was found in a file. */
+/* space.c: sets the geometry of images and the scale of their samples, and checks an image that was found in a file. */
 #include "reader.h"
 
 /* Newton's steps from a guess that has half the exponent. They are enough for all doubles but those below 1e-300. */
@@ -63,13 +63,23 @@ are_finite(const double *values, uint32_t count)
     return true;
 }
 
+void
+image_set_scale(struct zblob_image *image, double slope, double intercept)
+{
+    const double both[2] = {slope, intercept};
+    if (!are_finite(both, 2) || slope == 0 || (slope == 1 && intercept == 0))
+        return;
+    image->has_scale = true;
+    image->slope = slope;
+    image->intercept = intercept;
+}
+
 bool
 image_settle(struct zblob_image *image, size_t src_size)
 {
     uint64_t size;
     uint32_t dimension = image->grid.dimension;
-    if (!zblob_grid_size(&image->grid, &size) || image->value_offset > src_size ||
-        size > src_size - image->value_offset)
+    if (!zblob_image_span(image, &size) || image->value_offset > src_size || size > src_size - image->value_offset)
         return false;
     image->has_space = image->has_space && are_finite(image->spacing, dimension) &&
                        are_finite(image->origin, dimension) && are_finite(image->direction, dimension * dimension);

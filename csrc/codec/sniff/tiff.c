@@ -221,6 +221,8 @@ set_image(struct tiff *tiff, const struct page *page, struct zblob_image *image)
                     : has_tiles ? page->tile_height * (count / (has_planes ? page->samples : 1))
                                 : page->height;
     grid->dimension = 2;
+    if (has_planes && !has_slices)
+        image->vector_axis = image->is_complex ? 0 : 2;
     if (has_slices || has_planes)
         grid->size[grid->dimension++] = has_slices ? count : page->samples;
     image->value_offset = value_at(tiff, &page->offsets, 0);

@@ -7,11 +7,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Do the image's samples lie in the value as its grid says? */
+/* Is it an image, whose samples lie in the value as its grid says? */
 static bool
 has_samples(const struct zblob_image *image)
 {
-    return image->source != ZBLOB_SOURCE_GUESS && image->text_size == 0;
+    return image->source != ZBLOB_SOURCE_GUESS && zblob_image_is_plain(image);
 }
 
 bool
@@ -110,7 +110,10 @@ image_gather(const struct opened_image *opened, uint64_t first, uint64_t count, 
     struct zblob_runs runs = {
         .offset = opened->image.value_offset + first * width, .run = count * width, .pitch = count * width, .count = 1};
     unsigned threads = opened->connection->options.threads;
-    return zblob_reader_gather(opened->reader, &runs, threads, dst, &interrupt, error) == ZBLOB_OK;
+    if (zblob_reader_gather(opened->reader, &runs, threads, dst, &interrupt, error) != ZBLOB_OK)
+        return false;
+    zblob_image_extend(&opened->image, dst, (size_t)(count * width));
+    return true;
 }
 
 /* ---- Samples --------------------------------------------------------------------------------- */

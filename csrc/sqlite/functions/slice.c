@@ -3,8 +3,9 @@
  * does the same with a value that lies in a table.
  *
  * Axes count from the slowest, from 0, as in NumPy's shape; negative axes and indices count from the end. The other axes
- * keep their order. Of a frame only the chunks that have samples of the slice are read and decoded. NULL where there
- * is no image; a guess is none, nor is one whose samples stand in the value as text.
+ * keep their order. Samples of fewer bits than they have room for are extended. Of a frame only the chunks that have samples
+ * of the slice are read and decoded. NULL where there is no image; a guess is none, nor is one whose samples stand in the
+ * value as text or in rows with padding.
  */
 #include "slice.h"
 
@@ -57,8 +58,10 @@ slice_of_part(sqlite3_context *context, const struct part *part, const struct zb
     if (!find_slice(context, image, place, &slice))
         return;
     unsigned char *bytes = part_gather(context, part, &slice);
-    if (bytes)
-        sqlite3_result_blob64(context, bytes, slice.run * slice.count, sqlite3_free);
+    if (!bytes)
+        return;
+    zblob_image_extend(image, bytes, (size_t)(slice.run * slice.count));
+    sqlite3_result_blob64(context, bytes, slice.run * slice.count, sqlite3_free);
 }
 
 /* Of a value that says nothing of its images before all of it is there: a plain one; and the headers of small and of stored

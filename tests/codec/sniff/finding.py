@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 import sqlite_zblob as zb
+from sqlite_zblob.readings import flat_samples
 
 
 def images_of(value: bytes) -> tuple[zb.ImageInfo, ...]:
@@ -17,6 +20,5 @@ def images_of(value: bytes) -> tuple[zb.ImageInfo, ...]:
 
 def samples_of(value: bytes, image: zb.ImageInfo) -> np.ndarray:
     """The image's samples as the value holds them, in the shape of its memory; components come last."""
-    dtype = np.dtype(image.pixel_type).newbyteorder(">" if image.byte_order == "big" else "<")
     shape = image.size[::-1] + ((image.components,) if image.components > 1 else ())
-    return np.frombuffer(value, dtype, int(np.prod(shape)), image.value_offset).reshape(shape)
+    return flat_samples(value, replace(image, bits=0)).reshape(shape)
