@@ -124,6 +124,21 @@ def test_rows_that_are_seen_count_for_more(brain: sitk.Image) -> None:
     assert said == zb.compress(array.tobytes(), dtype="u1", shape=array.shape)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", ">i2", "float32"])
+def test_voxels_in_fortran_order_beside_the_array_s_shape(brain: sitk.Image, dtype: str) -> None:
+    """As the axes in the opposite order, both where rows can be seen in the voxels and where they cannot."""
+    whole = sitk.GetArrayFromImage(brain).astype(dtype)
+    for array in (whole[80:110, 60:150, 30:180], whole[100:108, 60:140, 60:130], whole[100, 30:180, 40:140]):
+        said = np.dtype(dtype).str
+        for voxels, shape in ((array.T, array.shape), (array, array.shape[::-1])):
+            known = zb.compress(voxels.tobytes(), dtype=said, shape=voxels.shape)
+            frame = zb.compress(voxels.tobytes(), hint=(said, str(list(shape))))
+            assert len(frame) <= 1.005 * len(known)
+        assert zb.compress(array.tobytes(), hint=(said, str(array.shape))) == zb.compress(
+            array.tobytes(), dtype=said, shape=array.shape
+        )
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "int64", "complex128"])
 def test_a_false_hint_costs_little(brain: sitk.Image, dtype: str) -> None:
     """Not more than a percent over zstd, whatever it says."""

@@ -10,6 +10,7 @@
 #include "../voxel/choose/build.h"
 #include "../voxel/chunks.h"
 #include "../voxel/model.h"
+#include "doubt.h"
 #include "image_section.h"
 #include "standing.h"
 
@@ -263,30 +264,18 @@ plan_guess(const void *src, size_t src_size, struct zblob_image *image)
     return plan.image_count == 1;
 }
 
-/* Is this the size of one row of the image, or of one slice, or of another of its parts? In bytes. */
-static bool
-has_part_of(const struct zblob_image *image, uint64_t part_size)
-{
-    const struct zblob_grid *grid = &image->grid;
-    uint64_t size = zblob_sample_size(grid->sample_type) * grid->components;
-    for (uint32_t axis = 0; axis < grid->dimension && size < part_size; axis++)
-        size *= grid->size[axis];
-    return size == part_size;
-}
-
-/* What a row says of its voxels may be wrong, though the number of bytes is right: a shape with its axes in the opposite
- * order, for instance. Rows of another width that are seen in the samples themselves count for more. */
+/* What a row says of its voxels may be wrong: a shape with its axes in the opposite order, for instance. */
 static void
 doubt_hint(struct plan *plan)
 {
-    struct zblob_image seen;
-    if (plan->options->codec != ZBLOB_CODEC_AUTO || !sniff_raw(plan->src, (size_t)plan->src_size, &seen, 1))
+    struct zblob_image *image = &plan->images[0];
+    if (plan->options->codec != ZBLOB_CODEC_AUTO)
         return;
-    uint64_t row_size = seen.grid.size[0] * seen.grid.components * zblob_sample_size(seen.grid.sample_type);
-    if (has_part_of(&plan->images[0], row_size))
-        return;
-    plan->images[0] = seen;
-    plan->zstd_estimate = estimate_zstd(plan);
+    enum doubt doubt = doubt_image(plan->src, (size_t)plan->src_size, image);
+    if (doubt != DOUBT_NONE)
+        image->source = ZBLOB_SOURCE_GUESS;
+    if (doubt == DOUBT_ALL)
+        plan->zstd_estimate = estimate_zstd(plan);
 }
 
 static enum zblob_result
