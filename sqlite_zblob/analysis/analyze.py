@@ -304,7 +304,7 @@ class _Analyzer:
         min_size = enabled.min_size if enabled else _min_size(self.connection, sizes.table, one)
         is_complete = sizes.is_exact and one.rows == len(one.all_keys)
         keys = one.all_keys if is_complete else one.draws()
-        if enabled is None and not self.hint:
+        if not self.hint and not (enabled and enabled.hint):
             asked = random.Random(self.seed).sample(keys, min(MOST_ROWS, len(keys)))
             patience = HINT_SHARE * seconds
             self.proposed[place] = propose_hint(self.connection, place, sizes.table, asked, seconds=patience)
@@ -339,8 +339,10 @@ class _Analyzer:
         level = enabled.level if enabled else _best_level(trials)
         gain = self._try_dictionary(sizes, one, trials, level, enabled)
         mode, envelope, why = self._decide(sizes, one, trials, enabled, level, gain)
-        is_left = mode is not None and (enabled is None or gain is not None or self._rest(trials, enabled) > 0)
         hint = self._new_hint(place_of(sizes.table, one.column)) if mode is not None else NO_HINT
+        is_guessed = enabled is not None and bool(hint) and hint != enabled.hint
+        is_new = enabled is None or is_guessed or gain is not None
+        is_left = mode is not None and (is_new or self._rest(trials, enabled) > 0)
         if hint and not self.hint:
             why.append(f"rows say what their voxels are: dtype from {hint.dtype_from}, shape from {hint.shape_from}")
         envelope = "frame" if hint else envelope
@@ -350,7 +352,7 @@ class _Analyzer:
         min_size = MIN_SIZE_WITH_DICTIONARY if has_dictionary else trials.min_size
         command = self._command(table, column, mode, envelope, level, min_size, hint)
         command += " --dictionary=auto" if has_dictionary else ""
-        command += " --recompress" if has_dictionary and enabled else ""
+        command += " --recompress" if is_guessed or (has_dictionary and enabled) else ""
         return ColumnAnalysis(
             table=table,
             column=column,
@@ -370,7 +372,7 @@ class _Analyzer:
             level=level,
             min_size=min_size,
             why=(*why, *_compressed_already(kinds)),
-            command=command if is_left and (trials.plain or has_dictionary) else None,
+            command=command if is_left and (trials.plain or has_dictionary or is_guessed) else None,
             size_with_dictionary=gain.size_then(one.bytes) if gain is not None and has_dictionary else None,
         )
 

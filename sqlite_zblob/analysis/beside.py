@@ -10,7 +10,7 @@ from ..column.hint import NO_HINT, HintFrom, ask_row
 from ..column.schema import Column, Table
 from ..connect.database import fold, octet_length, quote, run
 from ..connect.loader import Connection
-from ..migration.values import Key, Place
+from ..migration.values import Key, Place, raw_sizes
 
 MOST_ROWS = 12  # that are asked
 MOST_COLUMNS = 16  # that may hold JSON
@@ -23,16 +23,17 @@ def propose_hint(
 ) -> HintFrom:
     """Expressions that describe most values of the column, as far as some of them show; NO_HINT if there are none.
 
-    :param keys: of the rows, in random order.
+    :param keys: of the rows, in random order. Their values may be compressed.
     :param seconds: no further row is asked after so long. A column behind a large value is expensive to read, as SQLite
         goes through all pages of the value.
     """
     deadline = time.monotonic() + seconds
     size_of = f"SELECT {octet_length(connection, place.data)} FROM {place.address} WHERE {place.condition}"
-    is_large = f" AND typeof({place.data}) = 'blob' AND {octet_length(connection, place.data)} >= {LEAST_SIZE}"
-    sizes = {
-        key: size for key in dict.fromkeys(keys[:MOST_ROWS]) for (size,) in run(connection, size_of + is_large, key)
+    is_blob = f" AND typeof({place.data}) = 'blob'"
+    stored = {
+        key: size for key in dict.fromkeys(keys[:MOST_ROWS]) for (size,) in run(connection, size_of + is_blob, key)
     }
+    sizes = {key: size for key, size in raw_sizes(connection, place, stored).items() if size >= LEAST_SIZE}
     for hint in _candidates(table, place.column):
         said: list[bool] = []
         for key, size in sizes.items():

@@ -214,6 +214,12 @@ def reading_keys(table: str) -> Iterator[None]:
         ) from error
 
 
+def raw_sizes(connection: Connection, place: Place, sizes: dict[Key, int]) -> dict[Key, int]:
+    """What these BLOBs, of which the stored sizes are given, had before compression; their headers alone are read."""
+    with _Heads(connection, place) as heads:
+        return {key: heads.look(key, size).raw_size for key, size in sizes.items()}
+
+
 class _Heads:
     """The first bytes of one value after the other, through one handle where that is possible."""
 
@@ -235,7 +241,7 @@ class _Heads:
         size = size or 0
         if value_type == "text" or size < LEAST_FRAME_SIZE or (size <= SMALL_SIZE and head is None):
             return Entry(key, value_type, size, size, False, None)
-        return self._large(key, size) if head is None else self._small(key, size, head)
+        return self.look(key, size) if head is None else self._small(key, size, head)
 
     def _small(self, key: Key, size: int, head: str) -> Entry:
         raw_size, codec, level, envelope, for_column, dictionary = head.split(" ")
@@ -245,7 +251,7 @@ class _Heads:
         about = (known, int(level), envelope, for_column == "1", int(dictionary))
         return Entry(key, "blob", size, int(raw_size), True, *about)
 
-    def _large(self, key: Key, size: int) -> Entry:
+    def look(self, key: Key, size: int) -> Entry:
         head = self.read(key, HEAD_PREFIX_SIZE)
         if head_size(head) > len(head):
             try:

@@ -7,6 +7,8 @@ import math
 import pickle
 import random
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -217,6 +219,24 @@ def test_rows_are_asked_for_no_longer_than_there_is_time() -> None:
     place, keys = place_of(table, table.column("data")), [(n,) for n in range(1, 10)]
     assert propose_hint(connection, place, table, keys, seconds=60).dtype_from == 'NEW."dtype"'
     assert propose_hint(connection, place, table, keys, seconds=0) == NO_HINT  # the first row says nothing
+
+
+@pytest.mark.parametrize("mode", ["in-place", "table"])
+def test_an_enabled_column_is_told_that_its_rows_say_what_they_hold(mode: Any, tmp_path: Path) -> None:
+    """Until they are asked."""
+    path = str(tmp_path / "t.db")
+    voxels = np.random.default_rng(1).integers(0, 99, (9, 30, 40), "<i2")
+    with closing(open_apsw(path)) as connection:
+        connection.execute("CREATE TABLE t(id TEXT PRIMARY KEY, data BLOB, dtype TEXT, shape TEXT)")
+        zb.enable(connection, "t", "data", mode=mode)
+        rows = [(str(n), (voxels + n).tobytes(), "int16", "9x30x40") for n in range(9)]
+        connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?)", rows)
+    (found,) = zb.analyze(path, seed=1).columns
+    assert found.command is not None and found.mode == mode
+    assert "--recompress" in found.command and '--dtype-from=NEW."dtype"' in found.command
+    zb.migrate(path, "t", "data", recompress=True, dtype_from="dtype", shape_from="shape")
+    (found,) = zb.analyze(path, seed=1).columns
+    assert found.command is None
 
 
 def test_nothing_is_said_to_grow() -> None:
