@@ -224,6 +224,12 @@ dicom_is_space(uint32_t tag)
     }
 }
 
+bool
+dicom_is_scale(uint32_t tag)
+{
+    return tag == TAG_SLOPE || tag == TAG_INTERCEPT;
+}
+
 void
 dicom_take_number(uint32_t tag, uint64_t number, struct dicom *dicom)
 {

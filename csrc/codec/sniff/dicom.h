@@ -31,6 +31,7 @@ struct dicom {
 bool dicom_is_pixels(uint32_t tag);
 bool dicom_is_frames(uint32_t tag);
 bool dicom_is_space(uint32_t tag);
+bool dicom_is_scale(uint32_t tag); /* a slope, an intercept */
 
 /* Take what an element says; others than those that are needed are ignored. */
 void dicom_take(const struct byte_reader *r, const struct dicom_element *element, struct dicom *dicom);

@@ -1,8 +1,8 @@
 /*
  * pickle_dicom.c: finds the image in a pydicom data set, whose state has a dict of elements by tag. An element is as the
  * file had it, RawDataElement(tag, VR, size, bytes, place, is implicit, is little-endian, ...), or DataElement with its
- * value in its state. Of the latter only integers and bytes are read: where geometry is something else, none is given, and
- * where the number of frames is, there is no image.
+ * value in its state. Of the latter only integers and bytes are read: where geometry or the scale is something else, none is
+ * given, and where the number of frames is, there is no image.
  */
 #include "dicom.h"
 #include "pickle_formats.h"
@@ -19,7 +19,7 @@ struct data_set {
     struct byte_reader reader; /* the whole pickle */
     struct dicom dicom;
     struct dicom_element pixels; /* size 0: none */
-    bool has_odd_space, has_odd_frames;
+    bool has_odd_space, has_odd_frames, has_odd_scale;
 };
 
 /* BaseTag(number) */
@@ -79,6 +79,7 @@ take_element(struct data_set *set, uint32_t tag, pickle_ref element)
     } else {
         set->has_odd_space = set->has_odd_space || dicom_is_space(tag);
         set->has_odd_frames = set->has_odd_frames || dicom_is_frames(tag);
+        set->has_odd_scale = set->has_odd_scale || dicom_is_scale(tag);
     }
 }
 
@@ -98,5 +99,6 @@ match_pydicom(const struct pickle_tree *tree, pickle_ref call, const unsigned ch
         !dicom_image(&set.reader, &set.dicom, &set.pixels, image))
         return false;
     image->has_space = image->has_space && !set.has_odd_space;
+    image->has_scale = image->has_scale && !set.has_odd_scale;
     return true;
 }

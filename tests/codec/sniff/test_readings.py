@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,31 @@ def test_dicom_slopes(slope: str, intercept: str, dtype: str, bits: int, tmp_pat
     np.testing.assert_allclose(zb.images.read_array(value, rescale=True), sitk.GetArrayFromImage(expected))
     stored = zb.images.read_sitk(value, rescale=False)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(stored)[0], scan(dtype)[0])
+
+
+def test_a_pickled_data_set_says_the_scale_until_one_half_was_looked_at() -> None:
+    value = dicom(scan("<i2")[0], BitsStored=12, HighBit=11, RescaleSlope="2", RescaleIntercept="-3")
+    for names, scale in (((), (2, -3)), (("RescaleSlope",), (1, 0)), (("RescaleIntercept",), (1, 0))):
+        file = pydicom.dcmread(io.BytesIO(value))
+        for name in names:
+            getattr(file, name)
+        found = images_of(pickle.dumps(file))[0]
+        assert (found.bits, found.slope, found.intercept) == (12, *scale)
+
+
+def test_enhanced_files_have_slope_and_intercept_in_their_groups(tmp_path: Path) -> None:
+    values, group = pydicom.Dataset(), pydicom.Dataset()
+    values.RescaleSlope, values.RescaleIntercept, values.RescaleType = "2", "-5", "US"
+    group.PixelValueTransformationSequence = [values]
+    more: dict[str, Any] = {"SOPClassUID": STORAGE + "2.1", "SharedFunctionalGroupsSequence": [group]}
+    file = pydicom.dcmread(io.BytesIO(dicom(scan("<u2"), NumberOfFrames=len(scan("<u2")), **more)))
+    file.file_meta.MediaStorageSOPClassUID = pydicom.uid.UID(STORAGE + "2.1")
+    file.save_as(tmp_path / "value.dcm")
+    made = zb.images.read_sitk((tmp_path / "value.dcm").read_bytes())
+    expected = sitk.ReadImage(str(tmp_path / "value.dcm"))
+    assert made.GetPixelIDTypeAsString() == expected.GetPixelIDTypeAsString()
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(made), sitk.GetArrayFromImage(expected))
+    assert zb.info((tmp_path / "value.dcm").read_bytes()).images[0].slope == 2
 
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
