@@ -341,8 +341,8 @@ class _Analyzer:
         mode, envelope, why = self._decide(sizes, one, trials, enabled, level, gain)
         hint = self._new_hint(place_of(sizes.table, one.column)) if mode is not None else NO_HINT
         is_guessed = enabled is not None and bool(hint) and hint != enabled.hint
-        is_new = enabled is None or is_guessed or gain is not None
-        is_left = mode is not None and (is_new or self._rest(trials, enabled) > 0)
+        is_new = is_guessed or gain is not None
+        is_left = mode is not None and (enabled is None or is_new or self._rest(trials, enabled) > 0)
         if hint and not self.hint:
             why.append(f"rows say what their voxels are: dtype from {hint.dtype_from}, shape from {hint.shape_from}")
         envelope = "frame" if hint else envelope
