@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import apsw
 
@@ -63,6 +64,7 @@ class StoredValue:
         self.source = database if isinstance(database, str | bytes | os.PathLike) else None
         with ExitStack() as stack:
             self._connection = usable(stack.enter_context(connected(database, writes=False)))
+            self._lock = _lock_of(self._connection)
             self._open(f"{column} of row {rowid!r} of {table}")
             self._was_found = True
             self._resources = stack.pop_all()
@@ -76,7 +78,6 @@ class StoredValue:
     def _open(self, name: str) -> None:
         """Read the size and the header, or the checksums of a plain value."""
         self.name = name
-        self._lock = threading.RLock()
         self._cache: OrderedDict[int, Buffer] = OrderedDict()
         self._size = self._stored_size()
         head = self._read_head()
@@ -103,8 +104,10 @@ class StoredValue:
         sums = self._head if self._decoder else b"".join(each.to_bytes(8, "little") for each in self._checksums)
         return f"{self._size} {checksum(sums):016x}"
 
-    def _dictionaries(self) -> AbstractContextManager[None]:
-        return with_dictionaries(self._connection)
+    @contextmanager
+    def _dictionaries(self) -> Iterator[None]:
+        with self._lock, with_dictionaries(self._connection):
+            yield
 
     # ---- What is stored ----------------------------------------------------------------------------------------
 
@@ -254,7 +257,7 @@ class StoredValue:
         return [read[self.blocks[index].stored_offset - start : self._end(index) - start] for index in group]
 
     def describe(self) -> FrameInfo:
-        """What it holds. Of a plain value, and of one that is stored as it is, all of it has to be read.
+        """What it holds. Of a plain value, and of one whose header names no images, all of it has to be read.
 
         A frame in the frame, as virtual tables hold those of a program, is no image: its samples are not in the blocks.
         """
@@ -262,7 +265,7 @@ class StoredValue:
         if self._decoder:
             with self._dictionaries():
                 about = info_of_head(self._head, self._size)
-            if about.images or about.codec != "store":
+            if about.images:
                 return about
         raw = b"".join(bytes(data) for _, data in self.read(range(len(self.blocks))))
         return about if about and has_magic(raw) else info(raw)
@@ -278,11 +281,24 @@ def driver_text(error: Exception) -> str:
     return str(error).removeprefix("SQLError: ")
 
 
+_locks: WeakKeyDictionary[apsw.Connection, threading.RLock] = WeakKeyDictionary()
+_locks_lock = threading.Lock()
+
+
+def _lock_of(connection: Connection) -> threading.RLock:
+    """What all readers of a connection share: APSW refuses a thread while another one is in the connection."""
+    if not isinstance(connection, apsw.Connection):
+        return threading.RLock()  # SQLite itself lets threads wait
+    with _locks_lock:
+        return _locks.setdefault(connection, threading.RLock())
+
+
 def usable(connection: Any) -> Connection:
     """The driver's own connection, with the extension in it."""
     found = unwrap(connection)
     if is_aiosqlite(found):
         raise no_connection(connection)
-    load(found)
+    with _lock_of(found):
+        load(found)
     usable: Connection = found
     return usable

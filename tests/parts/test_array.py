@@ -277,6 +277,19 @@ def test_images_by_number(db: Any) -> None:
             zb.images.open_image(db, "t", "data", rowid, image=number)
 
 
+@pytest.mark.parametrize("make", [zb.compress, zb.compress_pickle])
+def test_images_that_are_too_small_to_be_coded_are_images(db: Any, make: Callable[[bytes], bytes]) -> None:
+    array = np.ones((1, 1, 3))
+    values = [make(pickle.dumps(sitk.GetImageFromArray(array))), make(pickle.dumps([bytes(range(99)) * 700, array]))]
+    db.execute("CREATE TABLE t(data)")
+    for row, value in enumerate(values, 1):
+        db.execute("INSERT INTO t VALUES (?)", (value,))
+        found = zb.images.open_image(db, "t", "data", row)
+        assert (found.shape, found[0, 0].tolist()) == ((1, 1, 3), [1, 1, 1])
+        assert one(db, "SELECT zslice_at('main', 't', 'data', ?, 2, 0)", row) == np.float64(1).tobytes()
+    assert [image.size for image in zb.info(values[0]).images] == [(3, 1, 1)]
+
+
 def test_what_holds_no_image_says_so(db: Any) -> None:
     values = (np.array(5.0), np.zeros((3, 0)), np.array(["2020-01-01"], "M8[D]"), np.zeros(9, "g"), np.zeros((1,) * 32))
     db.execute("CREATE TABLE t(data)")

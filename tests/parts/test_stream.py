@@ -7,6 +7,7 @@ import pickle
 import shutil
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -218,6 +219,19 @@ def test_an_interrupt_between_two_statements_counts(db: Any, name: str, monkeypa
     monkeypatch.undo()
     assert stream.read() == VALUES[name][1]
     assert not db.in_transaction
+
+
+def test_threads_open_streams_on_one_connection(path: str) -> None:
+    connection = open_apsw(path)
+    store(connection, VALUES["frame"][0])
+
+    def read(number: int) -> bool:
+        with zb.open_blob(connection, "t", "data", 1) as stream:
+            stream.seek(number * 100_000)
+            return stream.read(9) == PICKLE[number * 100_000 :][:9]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(read, range(40)))
 
 
 def test_keys_that_no_row_can_have(db: Any) -> None:
