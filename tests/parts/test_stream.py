@@ -205,15 +205,15 @@ def test_an_interrupt_between_two_statements_counts(db: Any, name: str, monkeypa
     monkeypatch.setattr(parts_value, "CACHE_SIZE", 1)
     stream = zb.open_blob(db, "t", "data", 1)
     image = zb.images.open_image(db, "t", "data", 1)
-    before = StoredValue._decoded
+    before = StoredValue._stored_blocks
 
     def interrupted(self: StoredValue, indices: list[int]) -> Any:
         found = before(self, indices)
         db.interrupt()
         return found
 
-    monkeypatch.setattr(StoredValue, "_decoded", interrupted)
-    for read in (stream.read, lambda: np.asarray(image), lambda: image[..., 3]):
+    monkeypatch.setattr(StoredValue, "_stored_blocks", interrupted)
+    for read in (stream.read, lambda: np.asarray(image), lambda: image[..., 3:5]):
         with pytest.raises(zb.DatabaseError, match="cannot read data of row 1 of t: interrupted"):
             read()
     monkeypatch.undo()
