@@ -334,8 +334,8 @@ def open_image(
 
     The shape is that of the array that unpickling gives, of SimpleITK images that of `GetArrayFromImage`. One index
     reads the chunks that it needs, neighbours together, and decodes them in parallel; decoded chunks of 32 MiB
-    together are kept for the next. Needs NumPy. Of a plain value, and of one whose header lists no images, everything
-    is read when it is opened.
+    together are kept for the next. Needs NumPy. Of a plain value, and of one that is small or stored as it is,
+    everything is read when it is opened.
 
     :param database: as for `open_blob`; a file is open until the image's `close`, or the end of its `with`.
     :param image: its number among the images of the value, from 0; guesses do not count. None: the largest one.

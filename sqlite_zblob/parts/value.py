@@ -40,6 +40,7 @@ PLAIN_BLOCK = 1 << 20  # bytes of one block of a plain value
 CACHE_SIZE = 32 << 20  # bytes of decoded blocks that are kept; at least one is
 BATCH_SIZE = 32 << 20  # decoded bytes that are made at once; at least one block is
 READ_SIZE = 16 << 20  # stored bytes that one statement reads; at least one block is
+SMALL_SIZE = 65535  # original bytes up to which a value is looked through for images that its header leaves out
 PASS_SIZE = 8 << 20  # decoded bytes that are made at once where they are not kept; at least one block is
 
 _CHECKSUM_SIZE = 8  # at the end of a frame's header
@@ -105,8 +106,11 @@ class StoredValue:
         sums = self._head if self._decoder else b"".join(each.to_bytes(8, "little") for each in self._checksums)
         return f"{self._size} {checksum(sums):016x}"
 
+    def _dictionaries(self) -> AbstractContextManager[None]:
+        return self._dictionaries_of_connection()
+
     @contextmanager
-    def _dictionaries(self) -> Iterator[None]:
+    def _dictionaries_of_connection(self) -> Iterator[None]:
         with self._lock, with_dictionaries(self._connection):
             yield
 
@@ -324,7 +328,7 @@ class StoredValue:
         return [read[self.blocks[index].stored_offset - start : self._end(index) - start] for index in group]
 
     def describe(self) -> FrameInfo:
-        """What it holds. Of a plain value, and of one whose header names no images, all of it has to be read.
+        """What it holds. Of a plain value, a small one, and one that is stored as it is, all of it has to be read.
 
         A frame in the frame, as virtual tables hold those of a program, is no image: its samples are not in the blocks.
         """
@@ -332,7 +336,7 @@ class StoredValue:
         if self._decoder:
             with self._dictionaries():
                 about = info_of_head(self._head, self._size)
-            if about.images:
+            if about.images or (about.codec != "store" and self.size > SMALL_SIZE):
                 return about
         raw = b"".join(bytes(data) for _, data in self.read(range(len(self.blocks))))
         return about if about and has_magic(raw) else info(raw)
