@@ -59,16 +59,27 @@ class FrameDecoder:
         :raises DamagedFrameError: the bytes are not those of the chunk.
         """
         results = [bytearray(self.chunks[index].raw_size) for index in indices]
+        self.decode_into(indices, stored, results, threads)
+        return results
+
+    def decode_into(
+        self, indices: Sequence[int], stored: Sequence[Buffer], results: Sequence[Buffer], threads: int = 0
+    ) -> None:
+        """`decode` into memory that has the size of each chunk.
+
+        :raises DamagedFrameError: as `decode`.
+        """
         sources, targets = ([ffi.from_buffer(each) for each in these] for these in (stored, results))
         jobs, error = ffi.new("struct zblob_chunk_job[]", len(indices)), ffi.new("struct zblob_error *")
         for job, index, source, target in zip(jobs, indices, sources, targets, strict=True):
             if len(source) != self.chunks[index].stored_size:
                 raise DamagedFrameError(f"damaged frame: chunk {index + 1} of {len(self.chunks)} is cut off")
+            if len(target) != self.chunks[index].raw_size:
+                raise ValueError(f"chunk {index + 1} has {self.chunks[index].raw_size} bytes, not {len(target)}")
             job.index, job.stored, job.dst = index, source, target
         with _call(sum(map(len, targets))) as request:
             if lib.zblob_decoder_chunks(self._decoder, jobs, len(indices), threads, request, error):
                 _raise(error)
-        return results
 
 
 class _Sink:

@@ -50,11 +50,15 @@ def load(connection: Any) -> None:
 
 
 def _load_apsw(connection: apsw.Connection) -> None:
-    switch = apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION
     try:
-        was_enabled = connection.config(switch, -1)
-    except apsw.ConnectionClosedError as error:
+        _load_open_apsw(connection)
+    except (apsw.ConnectionClosedError, apsw.ThreadingViolationError) as error:  # closed, or busy in another thread
         raise LoadError(f"cannot load the extension: {error}") from error
+
+
+def _load_open_apsw(connection: apsw.Connection) -> None:
+    switch = apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION
+    was_enabled = connection.config(switch, -1)
     if inspect.iscoroutine(was_enabled):
         was_enabled.close()
         raise LoadError("this APSW connection is asynchronous: call sqlite_zblob.install() before it is opened")

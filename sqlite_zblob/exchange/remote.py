@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -24,6 +25,7 @@ class RemoteValue(StoredValue):
         self.objects = objects
         self._name = name
         self._etag: str | None = None
+        self._lock = threading.RLock()
         try:
             self._first, self._whole, self._etag = objects.get_range(name, 0, FIRST_READ)
         except FileNotFoundError as error:
@@ -49,6 +51,9 @@ class RemoteValue(StoredValue):
         if len(data) != count or size != self._whole:
             raise self._changed()
         return data
+
+    def slice(self, axis: int, index: int) -> None:
+        """No database is there to ask."""
 
     def _require_unchanged(self) -> None:
         """Each request says so, where the storage has tags; chunks have checksums in any case."""

@@ -120,8 +120,8 @@ class StoredImage:
     One that was opened by path can be pickled; whoever unpickles it opens the same place again.
     """
 
-    def __init__(self, value: StoredValue, info: ImageInfo, number: int) -> None:
-        self._value, self._number = value, number
+    def __init__(self, value: StoredValue, info: ImageInfo, number: int, *, is_only: bool) -> None:
+        self._value, self._number, self._is_only = value, number, is_only
         self._starts = [block.raw_offset for block in value.blocks]
         self.info = info
         self.dtype = dtype_of(info)
@@ -232,6 +232,8 @@ class StoredImage:
                 at += prod(high - low for low, high in box)
             if parts:
                 needed[number] = parts
+        if self._value.is_pass(needed) and self._read_slice(ranges, len(needed), found):
+            return found
         for number, data in self._value.read(list(needed)):
             samples = self._samples(number, data)
             for at, box in needed[number]:
@@ -242,6 +244,22 @@ class StoredImage:
                 assert common is not None
                 found[tuple(to for to, _ in common)] = part[tuple(of for _, of in common)]
         return found
+
+    def _read_slice(self, ranges: tuple[range, ...], count: int, found: np.ndarray[Any, Any]) -> bool:
+        """The samples of one slice that has some in nearly all blocks, such as a sagittal one. False: it is none."""
+        import numpy as np
+
+        axes = [axis for axis, span in enumerate(ranges) if len(span) == 1 and axis < len(self.info.size)]
+        if not self._is_only or not axes or 8 * count < 7 * len(self._between(0, prod(self._shape) - 1)):
+            return False
+        data = self._value.slice(axes[-1], ranges[axes[-1]][0])
+        if data is None:
+            return False
+        shape = [1 if axis == axes[-1] else extent for axis, extent in enumerate(self._shape)]
+        cut = [slice(span[0], span[-1] + 1, span.step) for span in ranges]
+        cut[axes[-1]] = slice(None)
+        found[...] = np.frombuffer(data, self.dtype).reshape(shape)[tuple(cut)]
+        return True
 
     def _samples(self, number: int, data: Buffer) -> np.ndarray[Any, Any]:
         """The elements of a block. The last of them may end in the next block."""
@@ -313,8 +331,8 @@ def open_image(
 
     The shape is that of the array that unpickling gives, of SimpleITK images that of `GetArrayFromImage`. One index
     reads the chunks that it needs, neighbours together, and decodes them in parallel; decoded chunks of 32 MiB
-    together are kept for the next. Needs NumPy. Of a plain value, and of one that is stored as it is, everything is
-    read when it is opened.
+    together are kept for the next. Needs NumPy. Of a plain value, and of one that is small or stored as it is,
+    everything is read when it is opened.
 
     :param database: as for `open_blob`; a file is open until the image's `close`, or the end of its `with`.
     :param image: its number among the images of the value, from 0; guesses do not count. None: the largest one.
@@ -343,7 +361,8 @@ def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
 
     :raises OptionError: as `open_image`.
     """
-    images = [each for each in value.describe().images if each.source != "guess"]
+    about = value.describe()
+    images = [each for each in about.images if each.source != "guess"]
     if not images:
         raise OptionError(
             f"{value.name} holds no image with a known geometry: it is cut off, or no image, or has no samples, or "
@@ -359,4 +378,4 @@ def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
     if not images[image].is_plain:
         what = "as text, a pickle of protocol 2" if images[image].text_size else "in rows with padding"
         raise OptionError(f"{value.name} holds samples {what}: images.read_array reads it whole")
-    return StoredImage(value, images[image], image)
+    return StoredImage(value, images[image], image, is_only=len(about.images) == 1)

@@ -9,7 +9,7 @@ from typing import Any
 from .value import StoredValue
 
 BUFFER_SIZE = 64 << 10
-AHEAD_SIZE = 16 << 20  # original bytes that are fetched at most before they are asked for; half of what is kept
+AHEAD_SIZE = 16 << 20  # original bytes of what is asked for and fetched ahead with it; half of what is kept
 
 
 class BlobStream(io.RawIOBase):
@@ -58,7 +58,7 @@ class BlobStream(io.RawIOBase):
             return 0
         first = bisect_right(self._starts, start) - 1
         last = bisect_right(self._starts, end - 1)
-        for index, data in value.read(range(first, self._fetch_to(last, is_next=start == self._next))):
+        for index, data in value.read(range(first, self._fetch_to(first, last, is_next=start == self._next))):
             if index >= last:
                 break
             block = value.blocks[index]
@@ -68,7 +68,7 @@ class BlobStream(io.RawIOBase):
         self._at = self._next = end
         return end - start
 
-    def _fetch_to(self, last: int, *, is_next: bool) -> int:
+    def _fetch_to(self, first: int, last: int, *, is_next: bool) -> int:
         """Up to which block to fetch: the longer reads follow each other, the farther.
 
         SQLite reaches a place in a large value by way of all its pages before that, so that few long reads cost less.
@@ -78,7 +78,7 @@ class BlobStream(io.RawIOBase):
         if last <= self._fetched:
             return last
         if is_next:
-            blocks, limit = self._open().blocks, self._starts[last - 1] + AHEAD_SIZE
+            blocks, limit = self._open().blocks, self._starts[first] + AHEAD_SIZE
             self._ahead = min(2 * self._ahead or 1, len(blocks) - last)
             while self._ahead and self._starts[last + self._ahead - 1] > limit:
                 self._ahead -= 1

@@ -340,7 +340,7 @@ def test_half_an_export_is_not_taken_for_all(tmp_path: Path, kind: str) -> None:
     assert report.ok and not report.unfinished and len(rows_of(out)) == 12
 
 
-def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path) -> None:
+def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "v.zblob").write_bytes(values["halves"])
     image = zb.exchange.open_remote(tmp_path / "v.zblob")
     expected = zb.images.read_array(values["halves"])
@@ -349,6 +349,9 @@ def test_a_slice_reads_a_part(values: dict[Any, Any], tmp_path: Path) -> None:
     assert np.array_equal(image[100], expected[100])
     assert objects.requests == 2 and objects.received < len(values["halves"]) / 1.5
     assert np.array_equal(image, expected)
+    with monkeypatch.context() as patch:
+        patch.setattr("sqlite_zblob.parts.value.CACHE_SIZE", 1)
+        assert np.array_equal(image[..., 3], expected[..., 3])
     damaged = bytearray(values["halves"])
     damaged[-3000] ^= 1
     (tmp_path / "v.zblob").write_bytes(damaged)

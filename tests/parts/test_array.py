@@ -159,6 +159,57 @@ def test_only_the_blocks_of_an_index_are_read_and_kept(monkeypatch: pytest.Monke
     assert read == []
 
 
+def test_blocks_beyond_the_cache_are_decoded_into_the_same_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = image_of("scan")
+    value, count = image._value, len(image._value.blocks)
+    for cache, memories in ((1, {1, 2}), (1 << 30, {count})):
+        monkeypatch.setattr(parts_value, "CACHE_SIZE", cache)
+        monkeypatch.setattr(parts_value, "PASS_SIZE", value.blocks[1].raw_size)
+        assert len({id(memoryview(data).obj) for _, data in value.read(range(count))}) in memories
+        assert np.array_equal(image[:, ::-3, 7], SCAN[:, ::-3, 7])
+        assert np.array_equal(image[...], SCAN)
+    assert count > 3
+
+
+@pytest.mark.parametrize("name", [name for name, array in ARRAYS.items() if array.ndim > 2])
+def test_a_slice_through_more_than_the_cache_is_zslices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts_value, "CACHE_SIZE", 1)
+    slices: list[bool] = []
+    original = parts_value.StoredValue.slice
+
+    def noting(self: parts_value.StoredValue, axis: int, index: int) -> bytes | None:
+        slices.append(True)
+        return original(self, axis, index)
+
+    monkeypatch.setattr(parts_value.StoredValue, "slice", noting)
+    image, array = image_of(name), ARRAYS[name]
+    keys: tuple[Any, ...] = (
+        (..., 0),
+        (..., 0, slice(None)),
+        np.s_[:, -1, ::-2],
+        np.s_[1:, 0],
+        np.s_[:, -1:, 0:],
+        np.s_[0],
+    )
+    for key in keys:
+        assert np.array_equal(image[key], array[key]) and image[key].dtype == array.dtype
+    assert slices or len(image._value.blocks) < 4 or name in ("colour", "large slices")
+
+
+def test_a_slice_of_what_has_changed_or_is_damaged_is_an_error(db: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts_value, "CACHE_SIZE", 1)
+    db.execute("CREATE TABLE t(data)")
+    frame = bytearray(zb.compress(pickle.dumps(SCAN)))
+    frame[-9000] ^= 1
+    db.execute("INSERT INTO t VALUES (?)", (bytes(frame),))
+    image = zb.images.open_image(db, "t", "data", 1)
+    with pytest.raises(zb.DamagedFrameError, match="chunk 3 of 4"):
+        image[..., 7]
+    db.execute("UPDATE t SET data = ?", (zb.compress(pickle.dumps(SCAN + 1)),))
+    with pytest.raises(zb.ChangedValueError):
+        image[..., 7]
+
+
 def test_chunks_are_those_of_the_value() -> None:
     image = image_of("scan")
     frame = one(DB, "SELECT data FROM t WHERE rowid = ?", ROWS["scan", "frame"])
@@ -275,6 +326,19 @@ def test_images_by_number(db: Any) -> None:
     for rowid, number, text in refused:
         with pytest.raises(zb.OptionError, match=text):
             zb.images.open_image(db, "t", "data", rowid, image=number)
+
+
+@pytest.mark.parametrize("make", [zb.compress, zb.compress_pickle])
+def test_images_that_are_too_small_to_be_coded_are_images(db: Any, make: Callable[[bytes], bytes]) -> None:
+    array = np.ones((1, 1, 3))
+    values = [make(pickle.dumps(sitk.GetImageFromArray(array))), make(pickle.dumps([bytes(range(99)) * 9, array]))]
+    db.execute("CREATE TABLE t(data)")
+    for row, value in enumerate(values, 1):
+        db.execute("INSERT INTO t VALUES (?)", (value,))
+        found = zb.images.open_image(db, "t", "data", row)
+        assert (found.shape, found[0, 0].tolist()) == ((1, 1, 3), [1, 1, 1])
+        assert one(db, "SELECT zslice_at('main', 't', 'data', ?, 2, 0)", row) == np.float64(1).tobytes()
+    assert [image.size for image in zb.info(values[0]).images] == [(3, 1, 1)]
 
 
 def test_what_holds_no_image_says_so(db: Any) -> None:

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -204,20 +205,33 @@ def test_an_interrupt_between_two_statements_counts(db: Any, name: str, monkeypa
     monkeypatch.setattr(parts_value, "CACHE_SIZE", 1)
     stream = zb.open_blob(db, "t", "data", 1)
     image = zb.images.open_image(db, "t", "data", 1)
-    before = StoredValue._decoded
+    before = StoredValue._stored_blocks
 
     def interrupted(self: StoredValue, indices: list[int]) -> Any:
         found = before(self, indices)
         db.interrupt()
         return found
 
-    monkeypatch.setattr(StoredValue, "_decoded", interrupted)
-    for read in (stream.read, lambda: np.asarray(image), lambda: image[..., 3]):
+    monkeypatch.setattr(StoredValue, "_stored_blocks", interrupted)
+    for read in (stream.read, lambda: np.asarray(image), lambda: image[..., 3:5]):
         with pytest.raises(zb.DatabaseError, match="cannot read data of row 1 of t: interrupted"):
             read()
     monkeypatch.undo()
     assert stream.read() == VALUES[name][1]
     assert not db.in_transaction
+
+
+def test_threads_open_streams_on_one_connection(path: str) -> None:
+    connection = open_apsw(path)
+    store(connection, VALUES["frame"][0])
+
+    def read(number: int) -> bool:
+        with zb.open_blob(connection, "t", "data", 1) as stream:
+            stream.seek(number * 100_000)
+            return stream.read(9) == PICKLE[number * 100_000 :][:9]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(read, range(40)))
 
 
 def test_keys_that_no_row_can_have(db: Any) -> None:

@@ -221,14 +221,14 @@ guess(struct images *images, const void *value, size_t size)
     return true;
 }
 
-/* A compact frame names no images. Its value is small enough to be searched for them each time, unless that takes a
- * dictionary. */
+/* The frame of a small value names no images: a compact one never, another one not where they are too small to be coded
+ * as such. The value is small enough to be searched for them each time, unless that takes a dictionary. */
 static bool
-find_in_compact(struct images *images, const struct zblob_frame *frame)
+find_in_small(struct images *images, const struct zblob_frame *frame)
 {
     bool is_fine = true;
     unsigned char *value = frame->dictionary_id ? NULL : malloc((size_t)frame->raw_size + 1);
-    if (value && compact_decode(frame, frame->header + frame->header_size, value, NULL) == ZBLOB_OK)
+    if (value && zblob_decompress(frame, 1, value, NULL, NULL) == ZBLOB_OK)
         is_fine = sniff(images, value, (size_t)frame->raw_size);
     free(value);
     return is_fine;
@@ -239,8 +239,8 @@ find_in_compact(struct images *images, const struct zblob_frame *frame)
 static bool
 find_in_frame(struct images *images, const struct zblob_frame *frame, bool is_whole)
 {
-    if (frame->is_compact)
-        return find_in_compact(images, frame);
+    if (frame->is_compact || (is_whole && !frame->image_count && compact_may_hold((size_t)frame->raw_size)))
+        return find_in_small(images, frame);
     /* a damaged frame may claim that stored chunks hold more bytes than are stored */
     bool is_there = is_whole && frame->raw_size <= frame->frame_size - frame->header_size;
     if (!frame->image_count && frame->codec == ZBLOB_CODEC_STORE && is_there)
