@@ -221,7 +221,7 @@ guess(struct images *images, const void *value, size_t size)
     return true;
 }
 
-/* A compact frame names no images. Its value is small enough to be searched for them each time, unless that takes a
+/* Most compact frames name no images. Their value is small enough to be searched for them each time, unless that takes a
  * dictionary. */
 static bool
 find_in_compact(struct images *images, const struct zblob_frame *frame)
@@ -239,7 +239,7 @@ find_in_compact(struct images *images, const struct zblob_frame *frame)
 static bool
 find_in_frame(struct images *images, const struct zblob_frame *frame, bool is_whole)
 {
-    if (frame->is_compact)
+    if (frame->is_compact && !frame->image_count)
         return find_in_compact(images, frame);
     /* a damaged frame may claim that stored chunks hold more bytes than are stored */
     bool is_there = is_whole && frame->raw_size <= frame->frame_size - frame->header_size;
