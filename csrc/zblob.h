@@ -206,7 +206,7 @@ ZBLOB_API bool zblob_options_hint(struct zblob_options *options, const char *dty
                                   uint64_t value_size);
 
 /* A validated header. Points into the caller's bytes, which must outlive it. A *compact* frame, which small values are in,
- * has one chunk (an empty value: none) and no images, and is validated as a whole. */
+ * has one chunk (an empty value: none) and at most one image, and is validated as a whole. */
 struct zblob_frame {
     const unsigned char *header; /* header_size bytes */
     size_t header_size;

@@ -63,7 +63,7 @@ class FrameInfo:
     raw_size: int  # bytes before compression
     frame_size: int  # bytes after it, header included
     ratio: float  # raw_size / frame_size
-    compact: bool  # the frame of a small value, which has a header of 10 to 15 bytes, one chunk, and no images
+    compact: bool  # the frame of a small value or image: a header of few bytes, and one chunk
     header_size: int  # bytes
     chunk_count: int
     checksum: str | None  # "xxh3": of each chunk's raw bytes; "xxh3/32", 32 bits of it: of all of a compact frame

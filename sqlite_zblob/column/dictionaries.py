@@ -23,6 +23,7 @@ from .virtual import virtual_columns
 DEFAULT_SIZE = 65_536  # bytes of a dictionary
 
 _LARGEST_SAMPLE = 65_535
+_FIRST_IMAGE_KIND = 216  # of compact frames: those of one image name no dictionary
 
 _ZSTD_ID_MIN = 32_768  # zstd's own ids of dictionaries, which no frame repeats, are free for private use from here on
 
@@ -439,6 +440,8 @@ def _used_by_values(connection: Connection, table: str, data: str) -> set[int]:
 def _id_in(head: bytes) -> int:
     """The id that these bytes of a compact frame, from its kind on, name (docs/format.md, section 8); 0: none."""
     kind, size = head[0], head[1]
+    if kind >= _FIRST_IMAGE_KIND:
+        return 0
     at = 2 if size < 240 else 3 if size < 255 else 4
     return int.from_bytes(head[at : at + 3], "little") if kind % 4 >= 2 else 0
 

@@ -373,7 +373,8 @@ def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
         return _compress(job, item, value)
     about, digest = info(value), fingerprint(value)
     is_as_said = not fits(item.hint, about.raw_size) or any(image.source == "options" for image in about.images)
-    is_as_said = is_as_said and (about.dictionary_id == job.dictionary or not about.compact)
+    may_have_one = about.compact and about.codec not in ("planes", "voxel")  # frames of images have no dictionary
+    is_as_said = is_as_said and (about.dictionary_id == job.dictionary or not may_have_one)
     if (about.envelope or "frame", about.level) == (job.envelope, job.level) and is_as_said:
         return Outcome("keep", raw_size=about.raw_size, digest=digest)
     value_type, raw = _decompress(job, value, about)

@@ -26,10 +26,11 @@ from .making import make_intensities, make_labels, make_predicted, make_raster, 
 from .making_cells import NARROW, make_maps, put_cells
 from .raster_decoder import samples_of_pixels
 from .sites import sites
+from .usual_ends import USUAL_ENDS
 from .voxel_decoder import PRESETS, SWIFT, Model, box_of, chunk_range, shape_of, without_ranks
 
 SAMPLES_MAX = 2500
-SEEDS_OF_ALL_KINDS = (11, 12, 24, 28, 32, 44, 70, 81, 106, 137, 138, 163, 176)  # in little time
+SEEDS_OF_ALL_KINDS = (206, 290, 297, 361, 362, 411, 472, 513, 593, 698, 737, 812, 985)  # in little time
 CHUNK_LEAST = 16384  # bytes of the first of several
 
 
@@ -208,14 +209,15 @@ def random_model(rng: random.Random, grid: Grid) -> bytes:
     bits.bits[:16] = BitWriter().put(flags.number(), 16).bits
     if flags.predicted:
         return put_predicted(bits, rng, grid, flags.ranks, samples)
-    bits.put(chunk_slices, 32).put(chunk_rows, 32)
+    is_whole = (chunk_slices, chunk_rows) == (slices, height)
+    bits.put(is_whole and rng.random() < 0.8, 1)
+    if not bits.bits[-1]:
+        bits.put(chunk_slices, 32).put(chunk_rows, 32)
     if flags.series:
         bits.put(rng.randrange(2, chunk_slices), 32)
     low, high = sorted((rng.choice([-32768, -100, 0, 7]), rng.choice([-5, 0, 255, 32767])))
     is_plain = flags.label or flags.raster
-    if is_plain:
-        low = high = 0
-    for number in (low, high, 0 if is_plain else rng.choice([low, high, 0, 5])):
+    for number in () if is_plain else (low, high, rng.choice([low, high, 0, 5])):
         put_signed(bits, number)
     apart = False
     if flags.cells:
@@ -522,9 +524,52 @@ def compose_compact(rng: random.Random) -> tuple[bytes, bytes, dict[int, bytes]]
     return frame, raw, {number: dictionary}
 
 
+def put_varint(number: int) -> bytes:
+    return bytes([number & 127 | 128]) + put_varint(number >> 7) if number > 127 else bytes([number])
+
+
+def image_fields(rng: random.Random, image: bytes, codec: int, tail: int) -> bytes:
+    """What a compact frame says of an image, given as an IMAGE section does."""
+    source, sample_type, dimension, flags, components, offset = struct.unpack_from("<BBBBIQ", image)
+    sizes = struct.unpack_from(f"<{dimension}Q", image, 16)
+    space, text = flags & 16, struct.unpack("<Q", image[-8:])[0]
+    flags &= ~16
+    head = codec + 4 * (dimension - 1) + 32 * (flags > 0) + 64 * (components > 1) + 128 * (space > 0)
+    fields = bytes([head, sample_type - 1 + 11 * source]) + (bytes([flags]) if flags else b"")
+    fields += put_varint(components) if components > 1 else b""
+    fields += b"".join(put_varint(number) for number in (*sizes, offset, *([text] if flags & 64 else []), tail))
+    if space:
+        tags = [rng.randrange(4) for _ in range(2 * dimension + dimension**2)]
+        packed = sum(tag << 2 * i for i, tag in enumerate(tags)).to_bytes((len(tags) + 3) // 4, "little")
+        fields += packed + rng.randbytes(8 * tags.count(3))
+    return fields
+
+
+def compose_image_frame(rng: random.Random) -> tuple[bytes, bytes]:
+    before, after = (random_bytes(rng, rng.choice([0, 0, 5, 150])) for _ in range(2))
+    while True:
+        piece = rng.choice([image_without_model, image_with_model, image_with_model])(rng, len(before))
+        if len(piece.chunks) == 1 and len(piece.chunks[0].stored) < 60000:
+            break
+    chunk, raw = piece.chunks[0], before + piece.raw + after
+    covered = bytes([216 + rng.randrange(18)]) + struct.pack("<I", xxh3(raw) & 0xFFFFFFFF)
+    covered += image_fields(rng, piece.image or b"", chunk.codec, len(after))
+    if chunk.codec == VOXEL and piece.model:
+        covered += put_varint(len(piece.model)) + piece.model
+    if before + after:
+        block = block_of(before + after, USUAL_ENDS, 3) if rng.random() < 0.8 else None
+        ends = block or before + after
+        covered += put_varint(len(ends)) + ends
+    covered += chunk.stored
+    return b"\xc1ZBS" + struct.pack("<I", xxh3(covered) & 0xFFFFFFFF) + covered, raw
+
+
 def compose(seed: int) -> tuple[bytes, bytes, dict[int, bytes]]:
     """A frame, the bytes of its value, and the dictionaries that it needs."""
     rng = random.Random(seed)
-    if rng.random() < 0.15:
+    kind = rng.random()
+    if kind < 0.15:
         return compose_compact(rng)
+    if kind < 0.25:
+        return *compose_image_frame(rng), {}
     return *compose_ordinary(rng), {}

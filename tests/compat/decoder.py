@@ -17,11 +17,13 @@ import xxhash
 import zstandard
 
 from .bits import DamagedError, Grid, require
+from .usual_ends import USUAL_ENDS
 from .voxel_decoder import chunk_range
 from .voxel_decoder import decode_chunk as decode_voxel_chunk
 
 SAMPLE_TYPES = {1: "u1", 2: "i1", 3: "u2", 4: "i2", 5: "u4", 6: "i4", 7: "u8", 8: "i8", 9: "f2", 10: "f4", 11: "f8"}
 STORE, ZSTD, PLANES, VOXEL = 0, 1, 2, 3
+IMAGE_KINDS = range(216, 234)  # of compact frames
 
 
 class UnsupportedError(Exception):
@@ -68,6 +70,8 @@ def carries_compact_magic(value: object) -> bool:
 def lacks_compact_magic(value: object) -> bool:
     if not isinstance(value, bytes) or len(value) < 10 or carries_compact_magic(value):
         return False
+    if value[8] in IMAGE_KINDS:
+        return len(value) > 14 and value[14] < 187 and len(value) <= 65535 and compact_checksum(value)
     fields = compact_fields(value)
     return fields is not None and len(value) <= fields.header_size + fields.raw_size and compact_checksum(value)
 
@@ -312,6 +316,8 @@ def compact_fields(value: bytes) -> CompactFields | None:
 
 def decode_compact(value: bytes, dictionaries: Mapping[int, bytes]) -> bytes | str:
     require(compact_checksum(value), "checksum")
+    if value[8] in IMAGE_KINDS:
+        return decode_image_frame(value)
     if value[8] >= 216:
         raise UnsupportedError(f"kind {value[8]}")
     fields = compact_fields(value)
@@ -328,6 +334,84 @@ def decode_compact(value: bytes, dictionaries: Mapping[int, bytes]) -> bytes | s
     raw = decode_block(block, fields.raw_size, dictionaries.get(fields.dictionary_id))
     require(len(raw) == fields.raw_size, "raw size")
     return text_or_bytes(raw, fields.value_type)
+
+
+class Fields:
+    """Those of a compact frame of one image, and what follows them, read one after the other."""
+
+    def __init__(self, value: bytes) -> None:
+        self.left = value
+
+    def take(self, size: int) -> bytes:
+        require(size <= len(self.left), "fields")
+        taken, self.left = self.left[:size], self.left[size:]
+        return taken
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def varint(self) -> int:
+        number, shift, byte = 0, 0, 128
+        while byte >= 128:
+            require(shift < 63, "varint")
+            byte = self.byte()
+            number |= (byte & 127) << shift
+            shift += 7
+        require(shift == 7 or byte != 0, "varint's length")
+        return number
+
+    def image(self, head: int) -> Image:
+        pixels = self.byte()
+        require(pixels < 187, "pixels")
+        flags = self.byte() if head & 32 else 0
+        require((flags != 0) == bool(head & 32) and flags & ~111 == 0, "flags")
+        components = self.varint() if head & 64 else 1
+        require((components > 1) == bool(head & 64) and components < 2**32, "components")
+        sample_type, dimension = pixels % 11 + 1, (head >> 2 & 7) + 1
+        size = tuple(self.varint() for _ in range(dimension))
+        offset = self.varint()
+        text = struct.pack("<Q", self.varint()) if flags & 64 else b""
+        fixed = struct.pack("<BBBBIQ", pixels // 11, sample_type, dimension, flags, components, offset)
+        return read_image(fixed + struct.pack(f"<{dimension}Q", *size) + text)
+
+    def space(self, dimension: int) -> None:
+        count = 2 * dimension + dimension**2
+        tags = int.from_bytes(self.take((count + 3) // 4), "little")
+        require(tags < 4**count, "tags")
+        self.take(8 * sum(tags >> 2 * i & 3 == 3 for i in range(count)))
+
+
+def decode_ends(stored: Fields, size: int) -> bytes:
+    if size == 0:
+        return b""
+    stored_size = stored.varint()
+    require(0 < stored_size <= size, "size of the ends")
+    ends = stored.take(stored_size)
+    return ends if stored_size == size else decode_block(ends, size, USUAL_ENDS)
+
+
+def decode_image_frame(value: bytes) -> bytes:
+    require(len(value) <= 65535, "frame's size")
+    fields = Fields(value[9:])
+    (checksum,) = struct.unpack("<I", fields.take(4))
+    head = fields.byte()
+    image = fields.image(head)
+    tail = fields.varint()
+    size = image.value_offset + tail
+    require(size <= 65535 and size + image.span <= 1 << 24, "value's size")
+    if head & 128:
+        fields.space(len(image.size))
+    if head & 3 == VOXEL:
+        image.model = fields.take(fields.varint())
+        require(image.model != b"", "model")
+    ends = decode_ends(fields, size)
+    require(fields.left != b"" and len(ends) == size, "stored samples")
+    before = image.value_offset
+    samples = decode_chunk(head & 3, fields.left, before, image.span, [image])
+    require(len(samples) == image.span, "samples")
+    raw = ends[:before] + samples + ends[before:]
+    require(xxhash.xxh3_64_intdigest(raw) & 0xFFFFFFFF == checksum, "value's checksum")
+    return raw
 
 
 def decode(value: bytes, dictionaries: Mapping[int, bytes] = MappingProxyType({})) -> bytes | str:

@@ -17,22 +17,26 @@ import sqlite_zblob as zb
 from ..samples.frame_parts import xxh3
 from . import decoder
 from .bits import DamagedError
-from .compose import compose_compact
+from .compose import compose_compact, compose_image_frame
 
 # Changes of a frame; more of them find more. 0: all.
 CHANGES = int(os.environ.get("ZBLOB_FIELD_CHANGES", "25"))
 SEEDS = range(24)
-FORMS = range(4)
+FORMS = range(5)
 AT_CHECKSUM, AT_KIND = 4, 8
-LARGEST = 1500  # bytes of a frame
+LARGEST, LARGEST_OF_IMAGE = 1500, 250  # bytes of a frame
+IMAGE_FORM = 4  # after those of compact frames of any bytes
 
 
 def form_of(frame: bytes) -> int:
-    return frame[AT_KIND] % 4
+    return IMAGE_FORM if frame[AT_KIND] >= 216 else frame[AT_KIND] % 4
 
 
 @functools.cache
 def frames_of(form: int) -> list[tuple[bytes, dict[int, bytes]]]:
+    if form == IMAGE_FORM:
+        images = (compose_image_frame(random.Random(seed))[0] for seed in SEEDS)
+        return [(frame, {}) for frame in images if len(frame) < LARGEST_OF_IMAGE]
     made = (compose_compact(random.Random(seed)) for seed in SEEDS)
     return [(frame, known) for frame, _, known in made if form_of(frame) == form and len(frame) < LARGEST]
 

@@ -70,7 +70,7 @@ def kinds_of(frame: bytes) -> Iterator[str]:
     yield str(info.codec)
     if info.compact:
         yield "compact"
-        yield f"form {3 if frame[8] >= 216 else frame[8] % 4}"
+        yield "of an image" if frame[8] >= 216 else f"form {frame[8] % 4}"
         return
     parts = Parts.of(frame)
     sections = parts.sections
@@ -97,4 +97,16 @@ def test_frames_of_every_kind_are_generated() -> None:
     seen = {kind for seed in CHOSEN for kind in kinds_of(made(seed)[0])}
     forms = {f"form {form}" for form in range(4)}
     sizes = {f"{size} bytes" for size in (1, 2, 4, 8)}
-    assert {"store", "zstd", "planes", "voxel", "compact", "several chunks", *FLAGS, *forms, *sizes, *CELLS} <= seen
+    assert {
+        "store",
+        "zstd",
+        "planes",
+        "voxel",
+        "compact",
+        "of an image",
+        "several chunks",
+        *FLAGS,
+        *forms,
+        *sizes,
+        *CELLS,
+    } <= seen

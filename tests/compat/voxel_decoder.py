@@ -113,13 +113,13 @@ class Model:
         self.plateaus, self.raster = flags >> 10 & 1, flags >> 11 & 1
         if self.transposed:
             self.height, self.width = self.width, self.height
-        whole = (self.slices, self.height)
-        self.chunk_slices, self.chunk_rows = whole if self.predicted else (bits.take(32), bits.take(32))
+        is_whole = self.predicted or bits.take(1)
+        self.chunk_slices, self.chunk_rows = (self.slices, self.height) if is_whole else (bits.take(32), bits.take(32))
         self.distance = bits.take(32) if flags & 256 else 1
-        self.low, self.high = ((bits.take(16) ^ 0x8000) - 0x8000 for _ in range(2))
-        self.modal = 0 if self.predicted else (bits.take(16) ^ 0x8000) - 0x8000
+        given = 0 if self.label or self.raster else 2 if self.predicted else 3
+        numbers = [(bits.take(16) ^ 0x8000) - 0x8000 for _ in range(given)]
+        self.low, self.high, self.modal = *numbers, *[0] * (3 - given)
         require(self.low <= self.high, "range")
-        require(not (self.label or self.raster) or self.low == self.high == self.modal == 0, "range of pixels")
         require(self.chunk_slices <= self.slices and 1 <= self.chunk_rows <= self.height, "chunks")
         require(not self.chunk_slices or self.chunk_rows == self.height, "chunks")
         require(not self.transposed or (self.chunk_slices > 0 and self.width >= 24), "transposed")

@@ -115,9 +115,9 @@ set_up(ZSTD_CCtx *context, int zstd_level, struct zblob_dictionary *dictionary)
     return true;
 }
 
-static enum zblob_result
-encode_at(int zstd_level, struct zblob_dictionary *dictionary, const void *src, size_t src_size, unsigned char *dst,
-          size_t *dst_size)
+enum zblob_result
+block_encode_at(int zstd_level, struct zblob_dictionary *dictionary, const void *src, size_t src_size,
+                unsigned char *dst, size_t *dst_size)
 {
     ZSTD_CCtx *context = contexts_take_encoder();
     bool is_ready = context && set_up(context, zstd_level, dictionary);
@@ -139,7 +139,7 @@ encode_at_others(const struct levels *levels, struct zblob_dictionary *dictionar
     enum zblob_result result = ZBLOB_OK;
     for (int i = 1; i < levels->count && result == ZBLOB_OK && !interrupt_is_set(); i++) {
         size_t size = 0;
-        result = encode_at(levels->zstd_levels[i], dictionary, src, src_size, other + BLOCK_SLACK, &size);
+        result = block_encode_at(levels->zstd_levels[i], dictionary, src, src_size, other + BLOCK_SLACK, &size);
         if (result == ZBLOB_OK && size && (size < *dst_size || !*dst_size)) {
             memcpy(dst, other + BLOCK_SLACK, size);
             *dst_size = size;
@@ -155,7 +155,7 @@ block_encode(int level, struct zblob_dictionary *dictionary, const void *src, si
     unsigned char local[BLOCK_SLACK + SMALL_SIZE_MAX];
     struct levels levels =
         dictionary ? levels_with_dictionary(level, src_size) : levels_without_dictionary(level, src, src_size);
-    enum zblob_result result = encode_at(levels.zstd_levels[0], dictionary, src, src_size, dst, dst_size);
+    enum zblob_result result = block_encode_at(levels.zstd_levels[0], dictionary, src, src_size, dst, dst_size);
     if (result != ZBLOB_OK || levels.count == 1)
         return result;
     unsigned char *other = src_size <= SMALL_SIZE_MAX ? local : malloc(BLOCK_SLACK + src_size);

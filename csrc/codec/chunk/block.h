@@ -15,6 +15,10 @@
 enum zblob_result block_encode(int level, struct zblob_dictionary *dictionary, const void *src, size_t src_size,
                                unsigned char *dst, size_t *dst_size);
 
+/* The same at one level of zstd's. */
+enum zblob_result block_encode_at(int zstd_level, struct zblob_dictionary *dictionary, const void *src, size_t src_size,
+                                  unsigned char *dst, size_t *dst_size);
+
 /* Decode a block, or its short form (short_block.h), into exactly dst_size bytes; DAMAGED for anything else. */
 enum zblob_result block_decode(struct zblob_dictionary *dictionary, bool is_short, const void *src, size_t src_size,
                                void *dst, size_t dst_size);

@@ -6,6 +6,8 @@
 #include "../base/error.h"
 #include "../chunk/block.h"
 #include "../chunk/short_block.h"
+#include "compact_image.h"
+#include "plan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,9 +31,12 @@ _Static_assert(FRAME_SIZE_MIN >= BLOCK_SLACK, "block_encode writes before the bl
 /* How the value is stored. */
 enum form { STORED, BLOCK, BLOCK_BY_DICTIONARY, SHORT_BLOCK, FORM_COUNT };
 enum { VALUE_TYPE_COUNT = ZBLOB_TEXT_UTF16LE + 1 };
-enum { KIND_COUNT = FORM_COUNT * VALUE_TYPE_COUNT * 2 * ZBLOB_LEVEL_MAX }; /* larger ones belong to later versions */
+enum { KIND_COUNT = FORM_COUNT * VALUE_TYPE_COUNT * 2 * ZBLOB_LEVEL_MAX }; /* of these forms */
 
-_Static_assert(KIND_COUNT < 256, "a kind is one byte, and one at least is left to later versions");
+/* Of frames of one image, which hold BLOBs alone, the kind is IMAGE_KIND + for_column + 2 * (level - 1). */
+enum { IMAGE_KIND = KIND_COUNT, KINDS_END = IMAGE_KIND + 2 * ZBLOB_LEVEL_MAX };
+
+_Static_assert(KINDS_END < 256, "a kind is one byte, and one at least is left to later versions");
 
 /* A size below ONE_BYTE_END takes one byte; one below TWO_BYTES_END two, the first of which is ONE_BYTE_END to 254; and
  * every other three, the first of which is 255. */
@@ -114,8 +119,14 @@ header_size_of(enum form form, uint32_t raw_size)
     return AT_RAW_SIZE + bytes_of_size(raw_size) + (needs_dictionary(form) ? DICTIONARY_ID_SIZE : 0);
 }
 
+static bool
+is_of_image(const unsigned char *src)
+{
+    return src[AT_KIND] >= IMAGE_KIND && src[AT_KIND] < KINDS_END;
+}
+
 /* Read the fields of a frame of FRAME_SIZE_MIN bytes or more, given the first src_size of them, or all. False: version 1
- * has no such fields. */
+ * has no such fields, or the frame is one of an image. */
 static bool
 read_fields(struct fields *fields, const unsigned char *src, size_t src_size)
 {
@@ -154,7 +165,11 @@ uint64_t
 compact_unmarked_reach(const void *src, size_t src_size)
 {
     struct fields fields;
-    if (src_size < FRAME_SIZE_MIN || compact_has_magic(src, src_size) || !read_fields(&fields, src, src_size))
+    if (src_size < FRAME_SIZE_MIN || compact_has_magic(src, src_size))
+        return 0;
+    if (is_of_image(src))
+        return compact_image_is_likely(src, src_size) ? COMPACT_IMAGE_FRAME_MAX : 0;
+    if (!read_fields(&fields, src, src_size))
         return 0;
     return fields.header_size + fields.raw_size;
 }
@@ -173,10 +188,20 @@ compact_lacks_magic(const void *src, size_t src_size)
 }
 
 bool
+compact_is_of_image(const unsigned char *src, size_t src_size)
+{
+    return compact_has_magic(src, src_size) && is_of_image(src);
+}
+
+bool
 compact_is_for_column(const unsigned char *src, size_t src_size)
 {
     struct fields fields;
-    return src_size >= FRAME_SIZE_MIN && read_fields(&fields, src, src_size) && fields.for_column;
+    if (src_size < FRAME_SIZE_MIN)
+        return false;
+    if (is_of_image(src))
+        return (src[AT_KIND] - IMAGE_KIND) % 2;
+    return read_fields(&fields, src, src_size) && fields.for_column;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -188,13 +213,37 @@ stored_size_is_possible(const struct fields *fields, size_t frame_size)
     return fields->form == STORED ? stored_size == fields->raw_size : stored_size > 0 && stored_size < fields->raw_size;
 }
 
+static enum zblob_result
+open_image(struct zblob_frame *frame, const unsigned char *src, size_t src_size, struct zblob_error *error)
+{
+    struct compact_image fields;
+    unsigned kind = src[AT_KIND] - (unsigned)IMAGE_KIND;
+    if (!compact_image_read(&fields, src, src_size))
+        return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: the fields of its image contradict each other");
+    *frame = (struct zblob_frame){.header = src,
+                                  .header_size = fields.header_size,
+                                  .frame_size = src_size,
+                                  .raw_size = fields.image.value_offset + fields.samples_size + fields.tail_size,
+                                  .value_type = ZBLOB_BLOB,
+                                  .codec = fields.codec,
+                                  .version = ZBLOB_FORMAT_VERSION,
+                                  .level = kind / 2 + ZBLOB_LEVEL_MIN,
+                                  .for_column = kind % 2,
+                                  .is_compact = true,
+                                  .chunk_count = 1,
+                                  .image_count = 1};
+    return ZBLOB_OK;
+}
+
 enum zblob_result
 compact_open(struct zblob_frame *frame, const unsigned char *src, size_t src_size, struct zblob_error *error)
 {
     struct fields fields;
     if (load_le32(src + AT_CHECKSUM) != (uint32_t)checksum_xxh3(src + AT_KIND, src_size - AT_KIND))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged frame: its checksum is wrong");
-    if (src[AT_KIND] >= KIND_COUNT)
+    if (is_of_image(src))
+        return open_image(frame, src, src_size, error);
+    if (src[AT_KIND] >= KINDS_END)
         return zblob_fail(error, ZBLOB_UNSUPPORTED,
                           "the frame is of a later format version than %d (it is a compact frame of kind %u): "
                           "read it with a newer sqlite_zblob",
@@ -222,11 +271,21 @@ compact_checksum(const struct zblob_frame *frame)
     return load_le32(frame->header + AT_CHECKSUM);
 }
 
+void
+compact_read_image(const struct zblob_frame *frame, struct zblob_image *image)
+{
+    struct compact_image fields;
+    compact_image_read(&fields, frame->header, (size_t)frame->frame_size);
+    *image = fields.image;
+}
+
 enum zblob_result
 compact_decode(const struct zblob_frame *frame, const unsigned char *stored, void *dst, struct zblob_error *error)
 {
     struct zblob_dictionary *dictionary = frame->dictionary_id ? frame->dictionary : NULL;
     size_t raw_size = (size_t)frame->raw_size;
+    if (frame->image_count)
+        return compact_image_decode(frame, stored, dst, error);
     if (frame->codec == ZBLOB_CODEC_STORE) {
         memcpy(dst, stored, raw_size);
         return ZBLOB_OK;
@@ -321,4 +380,18 @@ compact_compress(const struct zblob_options *options, enum zblob_value_type valu
     *frame_size = fields.header_size + stored_size;
     write_header(p, &fields, *frame_size);
     return ZBLOB_OK;
+}
+
+bool
+compact_write_image(const struct plan *plan, uint64_t most, unsigned char **frame, size_t *frame_size)
+{
+    const struct zblob_options *options = plan->options;
+    unsigned char *p = compact_image_write(plan, most, frame_size);
+    if (!p)
+        return false;
+    memcpy(p, MAGIC, MAGIC_SIZE);
+    p[AT_KIND] = (unsigned char)(IMAGE_KIND + options->for_column + 2 * (options->level - ZBLOB_LEVEL_MIN));
+    store_le32(p + AT_CHECKSUM, (uint32_t)checksum_xxh3(p + AT_KIND, *frame_size - AT_KIND));
+    *frame = p;
+    return true;
 }

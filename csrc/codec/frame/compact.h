@@ -1,11 +1,13 @@
 /*
- * compact.h: frames of small values of one chunk without images: 10 to 15 bytes of header, then the stored bytes. The
- * layout's reference is docs/format.md, section 8.
+ * compact.h: frames of small values of one chunk without images, 10 to 15 bytes of header and then the stored bytes; and of
+ * values of one image in one chunk (compact_image.h). The layout's reference is docs/format.md, section 8.
  */
 #ifndef ZBLOB_CODEC_FRAME_COMPACT_H
 #define ZBLOB_CODEC_FRAME_COMPACT_H
 
 #include "../../zblob.h"
+
+struct plan; /* plan.h */
 
 /* Does it begin with the magic of compact frames? */
 bool compact_has_magic(const void *src, size_t src_size);
@@ -21,6 +23,9 @@ bool compact_checksum_holds(const unsigned char *src, size_t src_size);
 
 /* Is this a compact frame but for its magic? */
 bool compact_lacks_magic(const void *src, size_t src_size);
+
+/* Does it begin as a frame of one image does? */
+bool compact_is_of_image(const unsigned char *src, size_t src_size);
 
 /* Do a compact frame's first bytes say that a compressed column has made it? */
 bool compact_is_for_column(const unsigned char *src, size_t src_size);
@@ -40,6 +45,13 @@ bool compact_may_hold(size_t src_size);
 enum zblob_result compact_compress(const struct zblob_options *options, enum zblob_value_type value_type,
                                    const void *src, size_t src_size, unsigned char **frame, size_t *frame_size,
                                    struct zblob_error *error);
+
+/* The image of an opened frame that has one. */
+void compact_read_image(const struct zblob_frame *frame, struct zblob_image *image);
+
+/* Write an encoded plan as a frame of one image, into a new block, to be released with free. False: it is another plan, it
+ * would take more than `most` bytes, or there is no memory. */
+bool compact_write_image(const struct plan *plan, uint64_t most, unsigned char **frame, size_t *frame_size);
 
 /* Decode the stored bytes of an opened frame into raw_size bytes. The frame's dictionary has been set, if it needs one. */
 enum zblob_result compact_decode(const struct zblob_frame *frame, const unsigned char *stored, void *dst,

@@ -186,6 +186,14 @@ compress_settle(const struct plan *plan)
     return is_doubtful(plan) ? ZBLOB_CODEC_ZSTD : ZBLOB_CODEC_STORE;
 }
 
+/* One image in a small frame: most of its header can be left out. */
+static bool
+write_compact(const struct plan *plan, enum zblob_value_type value_type, unsigned char **frame, size_t *frame_size)
+{
+    return plan->options->codec == ZBLOB_CODEC_AUTO && value_type == ZBLOB_BLOB &&
+           compact_write_image(plan, frame_size_of(plan), frame, frame_size);
+}
+
 /* Plan and encode until codec and result suit each other, then assemble the frame. size_limit is that of struct plan.
  * *doubtful: by codec "zstd" alone the frame might be smaller. */
 static enum zblob_result
@@ -201,7 +209,7 @@ compress_by(struct zblob_options current, enum zblob_value_type value_type, cons
             result = ZBLOB_INTERRUPTED;
         enum zblob_codec settled = result == ZBLOB_OK ? compress_settle(&plan) : current.codec;
         *doubtful = result == ZBLOB_OK && settled == current.codec && is_doubtful(&plan);
-        if (result == ZBLOB_OK && settled == current.codec)
+        if (result == ZBLOB_OK && settled == current.codec && !write_compact(&plan, value_type, frame, frame_size))
             result =
                 (plan_is_packed(&plan) ? assemble_in_place : assemble)(&plan, value_type, frame, frame_size, error);
         plan_free(&plan);
@@ -320,8 +328,8 @@ run(compress_function *function, const struct zblob_options *options, enum zblob
 }
 
 enum zblob_result
-compress_into_ordinary(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
-                       size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
+compress_for_envelope(const struct zblob_options *options, enum zblob_value_type value_type, const void *src,
+                      size_t src_size, unsigned char **frame, size_t *frame_size, struct zblob_error *error)
 {
     return run(compress_ordinary, options, value_type, src, src_size, frame, frame_size, error);
 }

@@ -11,9 +11,9 @@ unsigned char *compress_write_header(const struct plan *plan, enum zblob_value_t
 /* The codec that the plan was made for, if its result is good; otherwise a plainer one to begin anew with. */
 enum zblob_codec compress_settle(const struct plan *plan);
 
-/* zblob_compress, but never into a compact frame. */
-enum zblob_result compress_into_ordinary(const struct zblob_options *options, enum zblob_value_type value_type,
-                                         const void *src, size_t src_size, unsigned char **frame, size_t *frame_size,
-                                         struct zblob_error *error);
+/* zblob_compress, but into no compact frame but that of an image. */
+enum zblob_result compress_for_envelope(const struct zblob_options *options, enum zblob_value_type value_type,
+                                        const void *src, size_t src_size, unsigned char **frame, size_t *frame_size,
+                                        struct zblob_error *error);
 
 #endif

@@ -29,7 +29,7 @@ zblob_decompress(const struct zblob_frame *frame, unsigned threads, void *dst, c
                  struct zblob_error *error)
 {
     struct interrupt_scope scope;
-    if (frame->is_compact) /* so small that it needs no decoder, nor can it be interrupted */
+    if (frame->is_compact && !frame->image_count) /* so small that it needs no decoder, nor can it be interrupted */
         return frame->raw_size ? compact_decode(frame, frame->header + frame->header_size, dst, error) : ZBLOB_OK;
     interrupt_open(&scope, interrupt);
     return interrupt_close(&scope, decompress(frame, threads, dst, error), error);

@@ -221,8 +221,8 @@ guess(struct images *images, const void *value, size_t size)
     return true;
 }
 
-/* The frame of a small value names no images: a compact one never, another one not where they are too small to be coded
- * as such. The value is small enough to be searched for them each time, unless that takes a dictionary. */
+/* Most frames of small values name no images: of compact ones only those of an image, others not where images are too small
+ * to be coded as such. The value is small enough to be searched for them each time, unless that takes a dictionary. */
 static bool
 find_in_small(struct images *images, const struct zblob_frame *frame)
 {
@@ -239,7 +239,7 @@ find_in_small(struct images *images, const struct zblob_frame *frame)
 static bool
 find_in_frame(struct images *images, const struct zblob_frame *frame, bool is_whole)
 {
-    if (frame->is_compact || (is_whole && !frame->image_count && compact_may_hold((size_t)frame->raw_size)))
+    if (!frame->image_count && (frame->is_compact || (is_whole && compact_may_hold((size_t)frame->raw_size))))
         return find_in_small(images, frame);
     /* a damaged frame may claim that stored chunks hold more bytes than are stored */
     bool is_there = is_whole && frame->raw_size <= frame->frame_size - frame->header_size;

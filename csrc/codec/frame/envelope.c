@@ -51,8 +51,11 @@ is_nearly_opening(const unsigned char *p, size_t size)
 static bool
 lacks_opening(const unsigned char *p, size_t size)
 {
-    return is_nearly_opening(p, size) && frame_has_ordinary_magic(p + PREFIX_SIZE, size - PREFIX_SIZE) &&
-           zblob_is_frame(p + PREFIX_SIZE, size - PREFIX_SIZE);
+    if (!is_nearly_opening(p, size) || !frame_may_be_held(p + PREFIX_SIZE, size - PREFIX_SIZE))
+        return false;
+    bool is_ordinary = frame_has_ordinary_magic(p + PREFIX_SIZE, size - PREFIX_SIZE);
+    size_t after = is_ordinary || size < ZBLOB_ENVELOPE_OVERHEAD ? 0 : CLOSING_SIZE;
+    return zblob_is_frame(p + PREFIX_SIZE, size - PREFIX_SIZE - after);
 }
 
 bool
@@ -86,7 +89,7 @@ locate(const void *src, size_t src_size, const void *tail, uint64_t value_size, 
                           held, value_size);
     size_t held_here = src_size - PREFIX_SIZE;
     if ((tail && memcmp(tail, CLOSING, CLOSING_SIZE) != 0) ||
-        !frame_has_ordinary_magic(head + PREFIX_SIZE, held_here < held ? held_here : (size_t)held))
+        !frame_may_be_held(head + PREFIX_SIZE, held_here < held ? held_here : (size_t)held))
         return zblob_fail(error, ZBLOB_DAMAGED, "damaged pickle envelope: what it holds is no frame");
     *offset = PREFIX_SIZE;
     *size = held;
@@ -161,7 +164,7 @@ zblob_compress_pickle(const struct zblob_options *options, const void *src, size
 {
     unsigned char *frame;
     size_t frame_size;
-    enum zblob_result result = compress_into_ordinary(options, ZBLOB_BLOB, src, src_size, &frame, &frame_size, error);
+    enum zblob_result result = compress_for_envelope(options, ZBLOB_BLOB, src, src_size, &frame, &frame_size, error);
     if (result != ZBLOB_OK)
         return result;
     unsigned char *p = realloc(frame, frame_size + ZBLOB_ENVELOPE_OVERHEAD);

@@ -52,6 +52,12 @@ frame_has_ordinary_magic(const void *src, size_t src_size)
 }
 
 bool
+frame_may_be_held(const unsigned char *src, size_t src_size)
+{
+    return frame_has_ordinary_magic(src, src_size) || compact_is_of_image(src, src_size);
+}
+
+bool
 zblob_has_magic(const void *src, size_t src_size)
 {
     return compact_has_magic(src, src_size) || frame_has_ordinary_magic(src, src_size);
@@ -199,6 +205,8 @@ zblob_frame_image(const struct zblob_frame *frame, uint32_t index, struct zblob_
 {
     struct frame_section section;
     uint32_t cursor = 0, seen = 0;
+    if (frame->is_compact)
+        compact_read_image(frame, image);
     while (frame_next_section(frame, &cursor, &section)) {
         if (section.type == FRAME_SECTION_IMAGE && seen++ == index) {
             image_section_read(image, section.body, section.size);
@@ -212,6 +220,8 @@ frame_images(const struct zblob_frame *frame, struct zblob_image *images)
 {
     struct frame_section section;
     uint32_t cursor = 0;
+    if (frame->is_compact && frame->image_count)
+        compact_read_image(frame, images);
     while (frame_next_section(frame, &cursor, &section)) {
         if (section.type == FRAME_SECTION_IMAGE)
             image_section_read(images++, section.body, section.size);
@@ -340,8 +350,8 @@ zblob_frame_open(struct zblob_frame *frame, const void *src, size_t src_size, ui
 {
     const unsigned char *p = src;
     *frame = (struct zblob_frame){.header = p};
-    if (compact_has_magic(src, src_size) && src_size == value_size)
-        return compact_open(frame, src, src_size, error);
+    if (compact_has_magic(src, src_size) && src_size >= value_size)
+        return compact_open(frame, src, (size_t)value_size, error);
     if (!zblob_has_magic(src, src_size))
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "not a frame: the magic is missing");
     if (!zblob_is_frame(src, src_size))

@@ -27,6 +27,9 @@ size_t frame_header_size(size_t section_size, size_t chunk_count);
 /* Does it begin with the magic of an ordinary frame, not of a compact one? */
 bool frame_has_ordinary_magic(const void *src, size_t src_size);
 
+/* Does it begin as a frame does that an envelope may hold? */
+bool frame_may_be_held(const unsigned char *src, size_t src_size);
+
 /* Is this a frame but for its magic: is the header's checksum right for a header that begins with the magic? */
 bool frame_lacks_magic(const void *src, size_t src_size);
 

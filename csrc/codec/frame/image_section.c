@@ -43,6 +43,25 @@ enum reading_flag {
     READING_FLAGS_KNOWN = 3,
 };
 
+unsigned
+image_flags(const struct zblob_image *image)
+{
+    return (image->grid.big_endian ? FLAG_BIG_ENDIAN : 0) | (image->is_complex ? FLAG_COMPLEX : 0) |
+           (image->is_bool ? FLAG_BOOL : 0) | (image->is_fortran ? FLAG_FORTRAN : 0) |
+           (image->is_permuted ? FLAG_PERMUTED : 0);
+}
+
+bool
+image_flags_set(struct zblob_image *image, unsigned flags)
+{
+    image->grid.big_endian = flags & FLAG_BIG_ENDIAN;
+    image->is_complex = flags & FLAG_COMPLEX;
+    image->is_bool = flags & FLAG_BOOL;
+    image->is_fortran = flags & FLAG_FORTRAN;
+    image->is_permuted = flags & FLAG_PERMUTED;
+    return image_flags(image) == flags;
+}
+
 bool
 image_flags_suit(const struct zblob_image *image)
 {
@@ -142,9 +161,7 @@ image_section_write(const struct zblob_image *image, unsigned char *dst)
     dst[AT_SOURCE] = (unsigned char)image->source;
     dst[AT_SAMPLE_TYPE] = (unsigned char)grid->sample_type;
     dst[AT_DIMENSION] = (unsigned char)grid->dimension;
-    dst[AT_FLAGS] = (unsigned char)((grid->big_endian ? FLAG_BIG_ENDIAN : 0) | (image->is_complex ? FLAG_COMPLEX : 0) |
-                                    (image->is_bool ? FLAG_BOOL : 0) | (image->is_fortran ? FLAG_FORTRAN : 0) |
-                                    (image->has_space ? FLAG_SPACE : 0) | (image->is_permuted ? FLAG_PERMUTED : 0) |
+    dst[AT_FLAGS] = (unsigned char)(image_flags(image) | (image->has_space ? FLAG_SPACE : 0) |
                                     (image->text_size ? FLAG_TEXT : 0) | (has_reading(image) ? FLAG_READING : 0));
     store_le32(dst + AT_COMPONENTS, grid->components);
     store_le64(dst + AT_VALUE_OFFSET, image->value_offset);
@@ -178,12 +195,8 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
     grid->sample_type = (enum zblob_sample_type)src[AT_SAMPLE_TYPE];
     grid->dimension = src[AT_DIMENSION];
     grid->components = load_le32(src + AT_COMPONENTS);
-    grid->big_endian = flags & FLAG_BIG_ENDIAN;
-    image->is_complex = flags & FLAG_COMPLEX;
-    image->is_bool = flags & FLAG_BOOL;
-    image->is_fortran = flags & FLAG_FORTRAN;
+    image_flags_set(image, flags & ~(unsigned)(FLAG_SPACE | FLAG_TEXT | FLAG_READING));
     image->has_space = flags & FLAG_SPACE;
-    image->is_permuted = flags & FLAG_PERMUTED;
     image->value_offset = load_le64(src + AT_VALUE_OFFSET);
     image->text_size = flags & FLAG_TEXT; /* until its place is known */
     size_t known = image_section_size(image);

@@ -10,6 +10,10 @@ void image_section_write(const struct zblob_image *image, unsigned char *dst);
 /* False where the bytes are no valid section. Whether the image fits into its value is not looked at. */
 bool image_section_read(struct zblob_image *image, const unsigned char *src, size_t src_size);
 
+/* The flags of an image that say all they mean by themselves, and an image of such flags: false for any others. */
+unsigned image_flags(const struct zblob_image *image);
+bool image_flags_set(struct zblob_image *image, unsigned flags);
+
 /* Complex pixels are pairs of floats, and a bool is a uint8: no frame says anything else. */
 bool image_flags_suit(const struct zblob_image *image);
 

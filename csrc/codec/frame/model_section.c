@@ -42,7 +42,13 @@ enum zblob_result
 model_section_read(struct voxel_model **model, const struct zblob_image *image, const unsigned char *src,
                    size_t src_size)
 {
-    enum zblob_result result = voxel_model_read(model, &image->grid, src + AT_MODEL, src_size - AT_MODEL);
+    return model_read(model, image, src + AT_MODEL, src_size - AT_MODEL);
+}
+
+enum zblob_result
+model_read(struct voxel_model **model, const struct zblob_image *image, const unsigned char *src, size_t src_size)
+{
+    enum zblob_result result = voxel_model_read(model, &image->grid, src, src_size);
     if (result != ZBLOB_OK || voxel_chunks_are_allowed(*model))
         return result;
     voxel_model_free(*model);

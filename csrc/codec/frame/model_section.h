@@ -12,8 +12,10 @@ void model_section_write(const struct voxel_model *model, size_t image, unsigned
 /* Does the section's head hold, apart from the number of the image? The bytes are hostile here and below. */
 bool model_section_is_valid(const unsigned char *src, size_t src_size);
 
-/* Of a valid section: the number of its image, and its model. */
+/* Of a valid section: the number of its image, and its model, which model_read reads by itself. */
 uint32_t model_section_image(const unsigned char *src);
+enum zblob_result model_read(struct voxel_model **model, const struct zblob_image *image, const unsigned char *src,
+                             size_t src_size);
 enum zblob_result model_section_read(struct voxel_model **model, const struct zblob_image *image,
                                      const unsigned char *src, size_t src_size);
 

@@ -400,6 +400,52 @@ read_way(struct bit_reader *r, struct voxel_model *model)
            voxel_sample_count(model) <= ZBLOB_CHUNK_RAW_MAX / type->size && model->shape.width <= PREDICTED_WIDTH_MAX;
 }
 
+static bool
+is_one_chunk(const struct voxel_model *model)
+{
+    return model->chunk_slices == model->shape.slices && model->chunk_rows == model->shape.height;
+}
+
+static void
+write_cut(struct bit_writer *w, const struct voxel_model *model)
+{
+    bits_put(w, is_one_chunk(model), 1);
+    if (!is_one_chunk(model)) {
+        bits_put(w, model->chunk_slices, 32);
+        bits_put(w, model->chunk_rows, 32);
+    }
+}
+
+static void
+read_cut(struct bit_reader *r, struct voxel_model *model)
+{
+    bool is_one = is_predicted(model) || bits_get(r, 1);
+    model->chunk_slices = is_one ? (uint32_t)model->shape.slices : bits_get(r, 32);
+    model->chunk_rows = is_one ? (uint32_t)model->shape.height : bits_get(r, 32);
+}
+
+static void
+write_range(struct bit_writer *w, const struct voxel_model *model)
+{
+    if (voxel_has_pixels(model) && !is_predicted(model))
+        return;
+    bits_put(w, (uint16_t)model->low, 16);
+    bits_put(w, (uint16_t)model->high, 16);
+    if (!is_predicted(model))
+        bits_put(w, (uint16_t)model->modal, 16);
+}
+
+static void
+read_range(struct bit_reader *r, struct voxel_model *model)
+{
+    if (voxel_has_pixels(model) && !is_predicted(model))
+        return;
+    model->low = (int16_t)bits_get(r, 16);
+    model->high = (int16_t)bits_get(r, 16);
+    if (!is_predicted(model))
+        model->modal = (int16_t)bits_get(r, 16);
+}
+
 static void
 write_model(struct bit_writer *w, const struct voxel_model *model)
 {
@@ -417,16 +463,11 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
     }
-    if (!is_predicted(model)) {
-        bits_put(w, model->chunk_slices, 32);
-        bits_put(w, model->chunk_rows, 32);
-    }
+    if (!is_predicted(model))
+        write_cut(w, model);
     if (model->distance > 1)
         bits_put(w, model->distance, 32);
-    bits_put(w, (uint16_t)model->low, 16);
-    bits_put(w, (uint16_t)model->high, 16);
-    if (!is_predicted(model))
-        bits_put(w, (uint16_t)model->modal, 16);
+    write_range(w, model);
     if (wide) {
         bits_put(w, model->is_apart, 1);
         wide_write_cells(w, model->wide);
@@ -476,13 +517,10 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     model->is_transposed = flags & FLAG_TRANSPOSED;
     if (model->is_transposed)
         voxel_transpose_shape(&model->shape);
-    model->chunk_slices = is_predicted(model) ? (uint32_t)model->shape.slices : bits_get(r, 32);
-    model->chunk_rows = is_predicted(model) ? (uint32_t)model->shape.height : bits_get(r, 32);
+    read_cut(r, model);
     if (flags & FLAG_SERIES)
         model->distance = bits_get(r, 32);
-    model->low = (int16_t)bits_get(r, 16);
-    model->high = (int16_t)bits_get(r, 16);
-    model->modal = (int16_t)(is_predicted(model) ? 0 : bits_get(r, 16));
+    read_range(r, model);
     model->plateau_count = (flags & FLAG_PLATEAUS) != 0; /* at least one table */
     if (model->wide) {
         model->is_apart = bits_get(r, 1);
@@ -496,8 +534,7 @@ read_model(struct bit_reader *r, struct voxel_model *model)
     if (r->overflow || model->low > model->high || model->chunk_slices > model->shape.slices ||
         model->chunk_rows == 0 || model->chunk_rows > model->shape.height ||
         (model->chunk_slices > 0 && model->chunk_rows != model->shape.height) ||
-        (model->is_transposed && (model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)) ||
-        (voxel_has_pixels(model) && (model->modal || (!is_predicted(model) && (model->low || model->high)))))
+        (model->is_transposed && (model->chunk_slices == 0 || model->shape.width < VOXEL_ROW_MIN)))
         return false;
     if (model->is_raster && !read_way(r, model))
         return false;

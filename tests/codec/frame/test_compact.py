@@ -108,7 +108,7 @@ def made_of(kind: int, size: bytes, rest: bytes) -> bytes:
 
 
 HOSTILE: list[tuple[str, bytes, Any]] = [
-    ("a later version", made_of(216, SIZE, REST), zb.UnsupportedFrameError),
+    ("a later version", made_of(234, SIZE, REST), zb.UnsupportedFrameError),
     ("the last kind", made_of(255, SIZE, REST), zb.UnsupportedFrameError),
     ("stored by another codec", made_of(KIND - 1, SIZE, REST), zb.DamagedFrameError),
     ("dictionary 0", made_of(KIND + 1, SIZE, bytes(3) + REST), zb.DamagedFrameError),

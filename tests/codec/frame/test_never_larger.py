@@ -87,6 +87,16 @@ def test_images_that_suit_zstd_are_hardly_larger_than_by_its_level_of_that_numbe
     assert len(frame) - zb.info(frame).header_size <= limit(len(zstd))
 
 
+@pytest.mark.parametrize("kind", ["noise", "ramp"])
+def test_halves_of_an_image_are_not_told_twice(kind: str) -> None:
+    """At level 1, where two threads would share it."""
+    one = np.random.default_rng(1).integers(0, 65536, (1, 256, 256), dtype=np.uint16)
+    ramp = (np.arange(256 * 256, dtype=np.uint32) * 12345).astype(np.uint16).reshape(one.shape)
+    image = (one if kind == "noise" else ramp).repeat(16, 0)
+    frame = zb.compress(image, 1, dtype=image.dtype, shape=image.shape)
+    assert len(frame) <= limit(len(zstandard.ZstdCompressor(level=1).compress(image.tobytes())))
+
+
 @pytest.mark.parametrize("seed", [0, 1, 3])
 def test_a_model_counts_where_planes_do_without(seed: int) -> None:
     """A few points in a map whose pixels are wide: the labels are smaller than the planes, but not with their model."""

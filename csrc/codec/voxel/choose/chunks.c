@@ -5,11 +5,13 @@
 #include "../memory.h"
 #include "../wide/cells.h"
 #include "levels.h"
+#include "repeats.h"
 
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
 enum { LARGE = 64 << 20, PART_CHUNK = 1 << 20 }; /* an image that is read in parts, and its chunks of 16-bit samples */
 enum { SHARED = 256 << 10 };     /* bytes of an image that two threads share, where a chunk costs hardly any bytes */
 enum { LEAST_SHARE = 8 };        /* slices of a chunk, of which the first refers to none */
+enum { REPEATS_ROWS = 128 };     /* that are looked at before an image is shared */
 enum { VOLUMES = 8 };            /* of a series that a chunk holds, if they are not too large */
 enum { THIN = 64, TALL = 2048 }; /* rows so short that padding outweighs their samples, and so many of them */
 
@@ -55,6 +57,25 @@ voxel_choose_chunks(struct voxel_model *model, int level)
         chunks += is_shared && chunks == 1;
         model->chunk_slices = 0;
         model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
+    }
+}
+
+void
+voxel_unite_repeats(struct voxel_model *model, const unsigned char *samples)
+{
+    uint64_t size = voxel_row_size(model) * model->shape.height * model->shape.slices;
+    struct repeats seen = {.varied = 0};
+    if (voxel_chunk_count(model) != 2 || size > TARGET_CHUNK / 2)
+        return;
+    repeats_look(&seen, &model->grid, samples, (size_t)size, REPEATS_ROWS);
+    if (!repeats_are_many(&seen))
+        return;
+    uint32_t slices = model->chunk_slices, rows = model->chunk_rows;
+    model->chunk_slices = slices ? (uint32_t)model->shape.slices : 0;
+    model->chunk_rows = (uint32_t)model->shape.height;
+    if (!voxel_chunks_are_allowed(model)) {
+        model->chunk_slices = slices;
+        model->chunk_rows = rows;
     }
 }
 

@@ -6,6 +6,8 @@
 
 /* Whole slices where they are small enough; bands of rows otherwise. Equal shares, no tiny rest. */
 void voxel_choose_chunks(struct voxel_model *model, int level);
+/* Puts the two halves together that two threads would share, where rows repeat: what both have would cost twice. */
+void voxel_unite_repeats(struct voxel_model *model, const unsigned char *samples);
 /* Chunks of whole volumes, each `distance` slices, that refer to the volume before. False, and nothing changed but the
  * distance: they would take too much memory. */
 bool voxel_choose_series(struct voxel_model *model, uint32_t distance);

@@ -43,8 +43,9 @@ voxel_choose_intensities(struct voxel_model *m, const unsigned char *samples, in
     voxel_choose_chunks(m, level);
     if (is_signal)
         m->chunk_slices = 1;
-    else if (m->wide == NULL &&
-             level > VOXEL_LEVEL_SWIFT) /* differences of wide samples keep to the chunks that they have */
+    else if (m->wide == NULL && level == VOXEL_LEVEL_SWIFT)
+        voxel_unite_repeats(m, samples);
+    else if (m->wide == NULL) /* differences of wide samples keep to the chunks that they have */
         voxel_lengthen_chunks(m, values);
     voxel_choose_direction(m, smoother_along, is_signal, level);
     m->has_few_states = m->shape.width * m->shape.height * m->shape.slices * m->shape.components <=
