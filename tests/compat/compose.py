@@ -549,11 +549,12 @@ def compose_image_frame(rng: random.Random) -> tuple[bytes, bytes]:
     before, after = (random_bytes(rng, rng.choice([0, 0, 5, 150])) for _ in range(2))
     while True:
         piece = rng.choice([image_without_model, image_with_model, image_with_model])(rng, len(before))
-        if len(piece.chunks) == 1 and len(piece.chunks[0].stored) < 60000:
+        is_small = len(piece.chunks) == 1 and len(piece.chunks[0].stored) < 60000
+        if is_small and piece.image and not piece.image[3] & 128:  # those with a reading are in ordinary frames
             break
     chunk, raw = piece.chunks[0], before + piece.raw + after
     covered = bytes([216 + rng.randrange(18)]) + struct.pack("<I", xxh3(raw) & 0xFFFFFFFF)
-    covered += image_fields(rng, piece.image or b"", chunk.codec, len(after))
+    covered += image_fields(rng, piece.image, chunk.codec, len(after))
     if chunk.codec == VOXEL and piece.model:
         covered += put_varint(len(piece.model)) + piece.model
     if before + after:
