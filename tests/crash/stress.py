@@ -167,8 +167,9 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 class Judge:
     """Rounds of some seconds; after each of them all processes have ended or been killed, and all is compared."""
 
-    def __init__(self, folder: str, processes: int, threads: int, seed: int) -> None:
+    def __init__(self, folder: str, processes: int, threads: int, seed: int, longest: float = 20) -> None:
         self.folder, self.processes, self.threads, self.rng = Path(folder), processes, threads, random.Random(seed)
+        self.longest = longest  # round, in seconds
         self.path = str(self.folder / "store.db")
         self.totals, self.done = Counter[str](), Counter[str]()
         self.wrong: list[str] = []
@@ -178,7 +179,7 @@ class Judge:
         db.close()
 
     def round(self) -> None:
-        rng, seconds = self.rng, self.rng.uniform(8, 20)
+        rng, seconds = self.rng, self.rng.uniform(0.4, 1) * self.longest
         until = str(time.time() + seconds)
         running = [
             start("work", self.path, f"p{number}", str(rng.getrandbits(40)), str(self.threads), until)
@@ -224,9 +225,10 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--threads", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--round", type=float, default=20, metavar="SECONDS", help="longer where programs start slowly")
     options: Any = parser.parse_args()
     folder = tempfile.mkdtemp()
-    judge = Judge(folder, options.processes, options.threads, options.seed)
+    judge = Judge(folder, options.processes, options.threads, options.seed, options.round)
     end = time.monotonic() + options.minutes * 60
     while time.monotonic() < end and not judge.wrong:
         judge.round()
