@@ -2,7 +2,7 @@
 
     python -m tests.compat.choose_seeds --seconds 300
 
-It composes frames for so long, and prints a few seeds whose frames have all kinds of test_generated.py among them and
+It composes frames for so long, and prints a few seeds whose frames have all kinds of kinds.py among them and
 take little time; or the kinds that it has not met.
 """
 
@@ -14,7 +14,7 @@ import sys
 import time
 
 from .compose import compose
-from .test_generated import ALL_KINDS, kinds_of
+from .kinds import ALL_KINDS, kinds_of
 
 EVERY_FRAME = 0.05  # seconds that a frame takes beside being composed
 
