@@ -32,10 +32,19 @@ find_registered(sqlite3 *db, bool *found)
     return result == SQLITE_NOMEM ? result : SQLITE_OK;
 }
 
+/* SQLITE_EXTENSION_INIT2, but written once: connections of other threads read it all the time. A slot has one library. */
+static void
+set_api(const sqlite3_api_routines *api)
+{
+    const sqlite3_api_routines *none = NULL;
+    if (__atomic_load_n(&sqlite3_api, __ATOMIC_ACQUIRE) == NULL)
+        __atomic_compare_exchange_n(&sqlite3_api, &none, api, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 int
 slot_register(sqlite3 *db, char **message, const sqlite3_api_routines *api)
 {
-    SQLITE_EXTENSION_INIT2(api);
+    set_api(api);
     if (sqlite3_libversion_number() < OLDEST_SQLITE) {
         *message = sqlite3_mprintf("zblob needs SQLite 3.31 or newer, this is %s", sqlite3_libversion());
         return SQLITE_ERROR;

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -208,10 +209,12 @@ class AnsweredDecisions(raster_decoder.Coder):
     def __init__(self, rng: random.Random) -> None:
         self.rng, self.unlikely = rng, rng.choice([0.01, 0.1, 0.5])
         self.low, self.high, self.written = 0, raster_decoder.MASK, bytearray()
+        self.wanted: list[int] = []  # what the next ones are, if not at random
 
     def bit(self, one: int) -> int:
         one = min(max(one, 32), 65504)
-        bit = int((one > 32768) != (self.rng.random() < self.unlikely))
+        by_chance = int((one > 32768) != (self.rng.random() < self.unlikely))
+        bit = self.wanted.pop(0) if self.wanted else by_chance
         middle = self.low + ((self.high - self.low) * one >> 16)
         self.low, self.high = (self.low, middle) if bit else (middle + 1, self.high)
         while self.low >> 24 == self.high >> 24:
@@ -327,9 +330,67 @@ class Distances:
 
 
 class AnsweredMixed(AnsweredDecisions, mixed_decoder.ShortCoder):
+    def want_plain(self, number: int, count: int) -> None:
+        self.wanted += [number >> i & 1 for i in reversed(range(count))]
+
+    def want(self, number: int) -> None:
+        """Of mixed_decoder.Numbers."""
+        length = number.bit_length()
+        self.want_plain(length, 7)
+        self.want_plain(number, max(length - 1, 0))
+
     def done(self) -> bytes:
         size, number = self.shortest()
         return bytes(self.written) + number.to_bytes(4, "big")[:size]
+
+
+class ChosenLiterals(mixed_decoder.Literals):
+    """Of every kind that is possible: answers at random would soon contradict each other."""
+
+    coder: AnsweredMixed
+
+    def next(self, candidates: list[int], is_exception: bool, nearby: Callable[[], list[int]]) -> int:
+        rng, is_possible = self.coder.rng, any(label not in candidates for label in self.labels)
+        is_new = len(self.pixels) < self.most and (rng.random() < 0.1 or not is_possible)
+        self.coder.wanted = [is_new]
+        if is_new:
+            self.want_new()
+        elif len(self.labels) > 8:
+            self.want_known(candidates, nearby()[:8])
+        return super().next(candidates, is_exception, nearby)
+
+    def want_new(self) -> None:
+        size = len(self.pixels[0])
+        for at in range(0, size, 8):
+            bits = 8 * min(size - at, 8) - self.shift
+            self.coder.want(self.coder.rng.getrandbits(self.coder.rng.randrange(bits + 1)))
+
+    def want_known(self, candidates: list[int], near: list[int]) -> None:
+        rng = self.coder.rng
+        is_near = bool(near) and rng.random() < 0.5
+        self.coder.wanted.append(is_near)
+        if is_near:
+            self.coder.want(rng.randrange(len(near)))
+            return
+        place = rng.randrange(1 + sum(label not in candidates for label in self.latest))
+        self.coder.want(place)
+        if place == 0:
+            self.coder.want_plain(rng.randrange(len(self.labels)), (len(self.labels) - 1).bit_length())
+
+
+class ChosenExceptions(mixed_decoder.MixedDecoder):
+    coder: AnsweredMixed
+
+    given = 0  # exceptions; one that is left at the end of the chunk would be damage
+
+    def next_distance(self) -> int | None:
+        rng = self.coder.rng
+        is_more = rng.random() < (0.5 if self.given else 0.95)
+        self.coder.wanted = [is_more]
+        if is_more:
+            self.coder.want(rng.randrange(40 if self.given else 3))
+            self.given += 1
+        return super().next_distance()
 
 
 def make_labels(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
@@ -365,8 +426,8 @@ def head_of(pixel_size: int, order: int, head: tuple[bool, bool, int, bytes]) ->
 def try_mixed(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
     head = two_bytes, reverse, shift, first = random_head(pixel_size, rng)
     coder = AnsweredMixed(rng)
-    literals = mixed_decoder.Literals(coder, first, 65536 if two_bytes else 256, shift, reverse)
-    labels = mixed_decoder.MixedDecoder(coder, literals, (slices, rows, model.width)).box()
+    literals = ChosenLiterals(coder, first, 65536 if two_bytes else 256, shift, reverse)
+    labels = ChosenExceptions(coder, literals, (slices, rows, model.width)).box()
     return head_of(pixel_size, 0, head) + coder.done(), literals.bytes_of(labels)
 
 

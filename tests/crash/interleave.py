@@ -188,7 +188,10 @@ def run_schedule(seed: int) -> tuple[list[str], str, int]:
         scheduler = Scheduler(seed)
         with warnings.catch_warnings(), scheduler.in_charge():
             warnings.simplefilter("ignore")
-            case.run(scheduler)
+            try:
+                case.run(scheduler)
+            except Exception as error:  # of the preparation or of the last check: the seed is wanted for these, too
+                case.found.append("".join(traceback.format_exception(error)))
         return case.found, scheduler.order.hexdigest(), scheduler.turns
 
 

@@ -79,6 +79,26 @@ static const struct scenario scenarios[] = {
      "SELECT hex(zdecompress(zcompress(volume(-4), '{\"dtype\": \"float32\", \"shape\": [24, 32, 32]}')))", SAME},
     {"zcompress of labels", "",
      "SELECT hex(zdecompress(zcompress(volume(0), '{\"dtype\": \"uint8\", \"shape\": [24, 32, 32]}')))", SAME},
+    {"zcompress of labels at a slow level", "",
+     "SELECT hex(zdecompress(zcompress(volume(0), '{\"codec\": \"voxel\", \"dtype\": \"uint8\", \"shape\": [24, 32, "
+     "32], \"level\": 9}')))",
+     SAME},
+    {"zcompress of few colours", "",
+     "SELECT hex(zdecompress(zcompress(volume(0), '{\"codec\": \"voxel\", \"dtype\": \"uint8\", \"shape\": [192, "
+     "128], \"level\": 7}')))",
+     SAME},
+    {"zcompress at the fastest level", "",
+     "SELECT hex(zdecompress(zcompress(volume(), '{\"codec\": \"voxel\", \"dtype\": \"uint8\", \"shape\": [24, 32, "
+     "32], \"level\": 1}')))",
+     SAME},
+    {"zcompress of a signal", "",
+     "SELECT hex(zdecompress(zcompress(volume(), '{\"codec\": \"voxel\", \"dtype\": \"uint16\", \"shape\": "
+     "[12288]}')))",
+     SAME},
+    {"zcompress of wide integers", "",
+     "SELECT hex(zdecompress(zcompress(volume(4), '{\"codec\": \"voxel\", \"dtype\": \"int64\", \"shape\": [12, 32, "
+     "32]}')))",
+     SAME},
     {"zcompress of a small slice", "",
      "SELECT hex(zdecompress(zcompress(volume(), '{\"dtype\": \"uint8\", \"shape\": [192, 128], \"level\": 9}')))",
      SAME},

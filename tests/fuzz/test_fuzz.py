@@ -45,6 +45,7 @@ def run(program: Path, target: str, mutations: int, inputs: dict[str, bytes], fo
         command, capture_output=True, text=True, errors="replace", timeout=3600, env=os.environ | variables
     )
     assert done.stdout == f"{len(files)} files, no fault\n", done.stderr[-4000:]
+    assert done.returncode == 0, done.stderr[-4000:]  # ThreadSanitizer goes on after a race, and says so in the end
 
 
 @pytest.mark.parametrize("target", TARGETS)

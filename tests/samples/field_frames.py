@@ -22,6 +22,10 @@ def arrays() -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
     tone = np.clip(scan // 4, 0, 255).astype(np.uint8)
     colour = np.stack([tone, np.roll(tone, 1, 1), 255 - tone], axis=-1)
     steps = (distance // 3).astype(np.uint8)
+    down, right = np.ogrid[:64, :64]
+    rings = (right**2 // 40 + down**2 // 30) % 3 * 25
+    still = np.where(rng.random(rings.shape) < 0.02, rng.choice([0, 25, 50], rings.shape), rings).astype(np.uint8)
+    screen = [right // 9 * 20 + 0 * down, down // 7 * 30 + 0 * right, (right + down) // 11 * 20]
     return {
         "volume": (scan, {"level": 5}),
         "volume, rich": (scan, {"level": 9}),
@@ -34,6 +38,8 @@ def arrays() -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
         "labels u2": (steps.astype(np.uint16) * 300, {}),
         "labels u4": (steps.astype(np.uint32) * 70_000, {}),
         "mixed labels": (steps.astype(np.uint32) * 70_000, {"level": 9}),
+        "few colours": (still, {"level": 7}),
+        "few colours of three samples": (np.stack(screen, axis=-1).astype(np.uint8), {"level": 5}),
         "floats": ((np.sin(distance) + rng.normal(0, 0.01, distance.shape)).astype(np.float32), {}),
         "floats of few values": ((scan * 0.5).astype(np.float32), {}),
         "roots": (np.sqrt(rng.integers(0, 400, distance.shape) / 3).astype(np.float32), {}),

@@ -84,7 +84,7 @@ bool
 pixel_type_parse(const char *name, struct zblob_image *image)
 {
     bool has_order = *name == '<' || *name == '>' || *name == '|' || *name == '=';
-    struct given_name given = {.text = name, .code = name + has_order, .order = has_order ? *name : '\0'};
+    struct given_name given = {.text = name, .code = has_order ? name + 1 : name, .order = has_order ? *name : '\0'};
     if (is_called(&given, BOOL_NAME, BOOL_CODE))
         return set_pixel_type(image, &given, ZBLOB_UINT8, false, true);
     for (unsigned number = 1; number < TYPES_END; number++) {

@@ -389,7 +389,7 @@ parse_column(struct argument *argument)
     if (!token_is_name(&argument->tokens[0]))
         return fail(argument, sqlite3_mprintf("zblob: \"%.*s\" is neither a column nor a setting",
                                               (int)argument->tokens[0].size, argument->tokens[0].text));
-    struct column *column;
+    struct column *column = NULL;
     int result = add_column(argument, &column);
     if (result != SQLITE_OK)
         return result;

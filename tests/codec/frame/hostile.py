@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import random
 import struct
 
 import numpy as np
 import zstandard
 
+from ...compat.bits import Grid
+from ...compat.making import make_labels
+from ...compat.voxel_decoder import Model
 from ...samples.frame_parts import (
     STORE,
     VOXEL,
@@ -90,11 +94,22 @@ def predicted_rows(width: int, height: int) -> bytes:
     return one_image(body.done(), bytes(4), (width, height))
 
 
-def raster_rows(width: int, height: int) -> bytes:
-    """Pixels in raster order, with far more zeros than they need: all are decoded before that is seen."""
-    return one_image(
-        BitWriter().put(2048, 16).put(1, 32).put(height, 32).put(0, 49).done(), bytes(width * height), (width, height)
-    )
+def raster_rows(width: int, height: int, *, stored: float = 1, by_value: bool = False) -> bytes:
+    """Pixels in raster order, with far more zeros than they need: all are decoded before that is seen.
+
+    `stored`: zeros for each pixel.
+    """
+    model = BitWriter().put(2048, 16).put(1, 32).put(height, 32).put(0, 48).put(by_value, 1).done()
+    return one_image(model, bytes(int(width * height * stored)), (width, height))
+
+
+def mixed_labels(width: int, height: int) -> bytes:
+    """Mixed labels of 8 bits, of which most are literals."""
+    model = BitWriter().put(8193, 16).put(1, 32).put(height, 32).put(0, 48).done()
+    grid = Grid("u1", False, (width, height), 1)
+    stored, raw = make_labels(Model(model, grid), 1, height, 1, random.Random(2))
+    sections = [Section(1, image_body(0, (width, height))), Section(2, model_body(model))]
+    return Parts(sections, [Chunk(len(raw), VOXEL, stored, xxh3(raw))]).pack()
 
 
 def one_image(model: bytes, stored: bytes, size: tuple[int, int]) -> bytes:

@@ -56,6 +56,12 @@ def test_an_empty_value_has_no_chunks(db: Any) -> None:
         assert len(chunks(db, frame)) == zb.info(frame).chunk_count == 0
 
 
+def test_rows_have_numbers(db: Any) -> None:
+    frame = zb.compress(TEXT)
+    numbers = [row[0] for row in db.execute("SELECT rowid FROM zblob_chunks(?)", (frame,)).fetchall()]
+    assert numbers == [row[0] for row in chunks(db, frame)] and len(numbers) > 1
+
+
 def test_with_a_table_of_values(db: Any) -> None:
     db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
     for value in (TEXT, b"small " * 100, None):

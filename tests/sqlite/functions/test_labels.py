@@ -64,6 +64,12 @@ def test_any_number_of_axes(db: Any, shape: tuple[int, ...]) -> None:
     assert [(label, count, json.loads(a), json.loads(b)) for label, count, a, b in found] == expected_rows(array)
 
 
+def test_rows_have_numbers(db: Any) -> None:
+    frame = zb.compress(pickle.dumps(blobs("|u1", (40, 50))))
+    numbers = [row[0] for row in db.execute("SELECT rowid FROM zlabels(?)", (frame,)).fetchall()]
+    assert numbers == list(range(len(rows_of(db, frame)))) and len(numbers) > 1
+
+
 def test_pieces_of_a_large_image(db: Any) -> None:
     """Of 16 MiB each, and no whole number of rows."""
     array = np.zeros((70, 500, 501), "u1")

@@ -310,3 +310,11 @@ def test_the_last_options_text_is_taken_with_the_settings_of_now() -> None:
     with pytest.raises(apsw.SQLError, match="level"):
         one(db, level, value, '{"level": 40}')
     assert one(db, level, value, '{"level": 4}') == 4
+
+
+def test_what_triggers_call_is_also_the_name_of_a_table_without_rows(db: Any) -> None:
+    """It keeps their statements, and is to be seen by everybody."""
+    assert db.execute("SELECT rowid, * FROM sqlite_zblob_store").fetchall() == []
+    assert one(db, "SELECT count(*) FROM sqlite_zblob_store") == 0
+    with pytest.raises((apsw.Error, sqlite3.Error), match="is for the triggers that sqlite_zblob makes"):
+        one(db, "SELECT sqlite_zblob_store(1, 2, 3)")
