@@ -132,6 +132,7 @@ def of_shards() -> Names:
 
 
 def of_small_values() -> Names:
+    Path("other.db").touch()
     for path in ("store.db", "events.db"):
         connection = open_apsw(path)
         connection.execute("CREATE TABLE events(id INTEGER PRIMARY KEY, data BLOB)")
