@@ -99,13 +99,13 @@ def raster_rows(width: int, height: int, *, stored: float = 1, by_value: bool = 
 
     `stored`: zeros for each pixel.
     """
-    model = BitWriter().put(2048, 16).put(1, 32).put(height, 32).put(0, 48).put(by_value, 1).done()
+    model = BitWriter().put(2048, 16).put(1, 1).put(by_value, 1).done()
     return one_image(model, bytes(int(width * height * stored)), (width, height))
 
 
 def mixed_labels(width: int, height: int) -> bytes:
     """Mixed labels of 8 bits, of which most are literals."""
-    model = BitWriter().put(8193, 16).put(1, 32).put(height, 32).put(0, 48).done()
+    model = BitWriter().put(8193, 16).put(1, 1).done()
     grid = Grid("u1", False, (width, height), 1)
     stored, raw = make_labels(Model(model, grid), 1, height, 1, random.Random(2))
     sections = [Section(1, image_body(0, (width, height))), Section(2, model_body(model))]
