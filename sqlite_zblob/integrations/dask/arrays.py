@@ -84,14 +84,7 @@ def from_store(
     for key, source, found in _find(paths_of(databases), table, column, keys, image):
         workers = None if workers_of is None else list(workers_of(source.path))
         with dask.annotate(workers=workers, allow_other_workers=True) if workers else nullcontext():
-            arrays[key] = da.map_blocks(
-                _read_block,
-                source,
-                chunks=found.chunks,
-                dtype=found.dtype,
-                meta=_empty(found),
-                name=f"zblob-{dask.base.tokenize(source)}",
-            )
+            arrays[key] = lazy_array(source, found)
         stacked.append(arrays[key])
     if not stack:
         return arrays
@@ -104,10 +97,19 @@ def from_store(
     return da.stack(stacked)
 
 
-def _empty(found: StoredImage) -> Any:
+def lazy_array(source: Source, found: StoredImage) -> Any:
+    """One image, not read before it is computed."""
+    import dask.array as da
     import numpy as np
 
-    return np.empty((0,) * found.ndim, found.dtype)
+    return da.map_blocks(
+        _read_block,
+        source,
+        chunks=found.chunks,
+        dtype=found.dtype,
+        meta=np.empty((0,) * found.ndim, found.dtype),
+        name=f"zblob-{dask.base.tokenize(source)}",
+    )
 
 
 def _find(
@@ -117,23 +119,24 @@ def _find(
     if keys is None:
         for path in paths:
             with closing(opened(path, writes=False, is_job=True)) as connection, errors_of(path):
-                for key, rowid in _rows(connection, table, column):
-                    yield key, *_source(connection, path, table, column, rowid, image)
+                for key, rowid in rows_of(connection, table, column):
+                    yield key, *source_of(connection, path, table, column, rowid, image)
         return
     files: dict[str, _File] = {}
     try:
         for key in keys:
             home, rowid = _look_up(files, _candidates(paths, key), table, key)
             with errors_of(home):
-                yield key, *_source(files[home].connection, home, table, column, rowid, image)
+                yield key, *source_of(files[home].connection, home, table, column, rowid, image)
     finally:
         for file in files.values():
             file.connection.close()
 
 
-def _source(
+def source_of(
     connection: apsw.Connection, path: str, table: str, column: str, rowid: Any, image: int | None
 ) -> tuple[Source, StoredImage]:
+    """An image, and what a task opens it by. Only its header is read."""
     found = open_image(connection, table, column, rowid, image=image)
     return Source(path, table, column, rowid, image, found.mark), found
 
@@ -157,7 +160,8 @@ def _columns(connection: apsw.Connection, table: str) -> tuple[str, str]:
     return key, rowid or key
 
 
-def _rows(connection: apsw.Connection, table: str, column: str) -> list[tuple[Any, Any]]:
+def rows_of(connection: apsw.Connection, table: str, column: str) -> list[tuple[Any, Any]]:
+    """Of each BLOB in the column: its key, and what `open_image` finds the row by."""
     key, rowid = _columns(connection, table)
     address = f"main.{quote(find_rows(connection, table).name)}"
     sql = f"SELECT {key}, {rowid} FROM {address} WHERE typeof({quote(column)}) = 'blob' ORDER BY {rowid}"
