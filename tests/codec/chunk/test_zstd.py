@@ -13,7 +13,7 @@ import sqlite_zblob as zb
 
 def test_zstd_reads_general_frames(tmp_path: Path, brain_pickle: bytes) -> None:
     """No lock-in: the zstd command recovers what the zstd path made."""
-    hopeless = pickle.dumps([np.random.default_rng(4).integers(0, 256, (60, 100), "u1"), "note " * 2000])
+    hopeless = pickle.dumps([np.random.default_rng(4).integers(0, 256, (400, 200), "u1"), "note " * 2000])
     values = {"text": b"general data " * 200_000, "small": b"y" * 99, "image": brain_pickle, "hopeless image": hopeless}
     for name, value in values.items():
         file = tmp_path / f"{name}.zst"

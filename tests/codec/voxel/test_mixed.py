@@ -13,14 +13,14 @@ import sqlite_zblob as zb
 from ...compat.decoder import decode
 from ...samples.labels import STRANGE, atlas, watershed
 from .coding import frame_of_samples as frame_of
-from .coding import is_label
+from .coding import model_flags
 
 LOWEST = 7
 
 
 def is_mixed(frame: bytes) -> bool:
-    """docs/voxel-format.md, section 4: flags 1 and 8192."""
-    return is_label(frame) and b"\x01\x20" in frame[: zb.info(frame).header_size]
+    """Flags 1 and 8192."""
+    return model_flags(frame) & 8193 == 8193
 
 
 def test_levels() -> None:
