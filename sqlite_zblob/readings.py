@@ -40,13 +40,15 @@ def flat_samples(raw: bytes, about: ImageInfo) -> Array:
     dtype, count = dtype_of(about), prod(about.size) * about.components
     if about.text_size:
         text = raw[about.value_offset : about.value_offset + about.text_size]
-        return np.frombuffer(text.decode().encode("latin-1"), dtype, count)
-    if about.row_padding:
+        samples = np.frombuffer(text.decode().encode("latin-1"), dtype, count)
+    elif about.row_padding:
         row = about.size[0] * about.components * dtype.itemsize
         rows = prod(about.size[1:])
         lines = np.frombuffer(raw, np.uint8, rows * (row + about.row_padding), about.value_offset)
-        return np.ascontiguousarray(lines.reshape(rows, -1)[:, :row]).view(dtype).reshape(-1)
-    return extended(np.frombuffer(raw, dtype, count, about.value_offset), about)
+        samples = np.ascontiguousarray(lines.reshape(rows, -1)[:, :row]).view(dtype).reshape(-1)
+    else:
+        samples = np.frombuffer(raw, dtype, count, about.value_offset)
+    return extended(samples, about)
 
 
 # ---- Slope and intercept -----------------------------------------------------------------------------------

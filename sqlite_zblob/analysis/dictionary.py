@@ -48,7 +48,7 @@ class DictionaryGain:
         return f"a dictionary makes ratio {1 / self.with_one:.2f} of {1 / self.without:.2f}, {tested}"
 
     def size_then(self, bytes: float) -> int:
-        """Of a column that has so many bytes now, and of the dictionary."""
+        """Bytes that a column, which takes `bytes` now, and the dictionary will take together."""
         return round(self.with_one * bytes) + self.dictionary_size
 
 

@@ -17,7 +17,7 @@ from ..errors import OptionError
 from ..log import log
 from ..units import count_text
 from .record import entries
-from .schema import Table, look_at_table, master_of, require_schema
+from .schema import Table, look_at_table, master_of, require_schema, tables_with_rows
 from .virtual import virtual_columns
 
 DEFAULT_SIZE = 65_536  # bytes of a dictionary
@@ -246,10 +246,11 @@ def create_table(connection: Connection, schema: str) -> None:
     _give_key(connection, schema)
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
     run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
-    if _is_guarded(connection, schema) and not moved_dictionaries(connection, schema):
+    moved = moved_dictionaries(connection, schema)
+    if _is_guarded(connection, schema) and not moved:
         return
     _drop_guards(connection, schema)
-    for id, hashed in moved_dictionaries(connection, schema):
+    for id, hashed in moved:
         run(connection, f"UPDATE OR IGNORE {quote(schema)}.{TABLE} SET id = ? WHERE id = ?", (hashed, id))
     for name, body in _GUARDS.items():
         run(connection, f"CREATE TRIGGER {quote(schema)}.{name} {body}")
@@ -408,12 +409,7 @@ def _take_over(connection: Connection, schema: str, rows: Rows) -> list[int]:
 
 def _used_by_rows(connection: Connection, schema: str, show: Callable[[str], None]) -> set[int]:
     found: set[int] = set()
-    # The names that SQLite keeps for itself: sqliterows is none of them, and the underscore of LIKE is any letter.
-    sql = (
-        f"SELECT name FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 "
-        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    )
-    for (table,) in run(connection, sql):
+    for table in tables_with_rows(connection, schema):
         show(table)
         for row in run(connection, f"PRAGMA {quote(schema)}.table_xinfo({quote(table)})"):
             if row[6] in _STORED:

@@ -120,6 +120,16 @@ def require_schema(connection: Connection, schema: str) -> None:
         raise OptionError(f"there is no attached database {schema}")
 
 
+def tables_with_rows(connection: Connection, schema: str) -> list[str]:
+    """The names of all tables that are not virtual, but for those that SQLite keeps for itself."""
+    # The underscore of LIKE is any letter: sqliterows is no name that SQLite keeps.
+    sql = (
+        f"SELECT name FROM {master_of(schema)} WHERE type = 'table' AND rootpage > 0 "
+        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    return [name for (name,) in run(connection, sql)]
+
+
 def check_metadata(connection: Connection, schema: str) -> None:
     """Check the version of the layout of our own tables and of backing tables, which is in a comment in their SQL.
 

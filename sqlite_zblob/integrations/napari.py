@@ -16,6 +16,7 @@ import dask.array as da
 import numpy as np
 
 from ..codec import ImageInfo
+from ..column.schema import tables_with_rows
 from ..column.storage import enabled_columns
 from ..connect.database import quote, run
 from ..connect.opening import errors_of, opened
@@ -62,7 +63,7 @@ def _images(path: str) -> Iterator[tuple[str, str, Any, Any, StoredImage]]:
     """Table, column, key, lazy array and what was opened."""
     with closing(opened(path, writes=False)) as connection, errors_of(path):
         for table, column in _columns(connection):
-            rows = rows_of(connection, table, column)
+            rows = _rows(connection, table, column)
             if len(rows) > MOST_ROWS:
                 text = f"{table}.{column} has {count_text(len(rows), 'row')}: the first {MOST_ROWS} are shown"
                 warnings.warn(text, ZblobWarning, stacklevel=2)
@@ -76,22 +77,19 @@ def _images(path: str) -> Iterator[tuple[str, str, Any, Any, StoredImage]]:
 
 
 def _columns(connection: apsw.Connection) -> list[tuple[str, str]]:
-    """Those that are compressed; where there are none, all columns of ordinary tables with one key."""
+    """Those that are compressed; where there are none, all columns of ordinary tables."""
     compressed = [(each.table, each.column) for each in enabled_columns(connection, "main")]
     if compressed:
         return compressed
-    tables = run(
-        connection, r"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'"
-    )
-    found = [(table, row[1]) for (table,) in tables for row in run(connection, f"PRAGMA table_info({quote(table)})")]
-    return [each for each in found if _has_rows(connection, *each)]
+    tables = tables_with_rows(connection, "main")
+    return [(table, row[1]) for table in tables for row in run(connection, f"PRAGMA table_info({quote(table)})")]
 
 
-def _has_rows(connection: apsw.Connection, table: str, column: str) -> bool:
+def _rows(connection: apsw.Connection, table: str, column: str) -> list[tuple[Any, Any]]:
     try:
-        return rows_of(connection, table, column) != []
-    except OptionError:
-        return False
+        return rows_of(connection, table, column)
+    except OptionError:  # its key has several columns
+        return []
 
 
 def _layer(table: str, column: str, rows: list[tuple[Any, Any, StoredImage]]) -> Layer:

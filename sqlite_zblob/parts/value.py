@@ -232,7 +232,7 @@ class StoredValue:
                 check()
 
     def _groups(self, indices: Sequence[int], limit: int) -> list[list[int]]:
-        """The numbers in groups of so many raw bytes at most; at least one block each."""
+        """The numbers in groups, each of one block or of more whose raw bytes are at most `limit`."""
         groups: list[list[int]] = []
         size = 0
         for index in indices:

@@ -13,7 +13,8 @@ enum { PLACES = 256, RUN = 16, DISTANCES = 2 };
 /* With shorter rows, what was seen in the samples is better than an image in the opposite order. */
 enum { ROW_MIN = 24 };
 
-/* An order is believed to be wrong if the other one takes so many bits less: of eight, and for each difference. */
+/* An order is believed to be wrong if the differences of the other one take fewer bits: an eighth of them, and a quarter of
+ * a bit for each difference, less. */
 enum { FEWER_OF_8 = 1, FEWER_PER_4 = 1 };
 
 static struct zblob_image
@@ -60,7 +61,8 @@ bits_between(uint64_t a, uint64_t b)
     return bits;
 }
 
-/* From a sample to the one a row before, and to the one a slice before; 0 where there is no such thing. */
+/* How many samples lie between a sample and its neighbour in the row before, and in the slice before. 0: the image has one
+ * row, or one slice. */
 static void
 find_distances(const struct zblob_grid *grid, uint64_t distances[DISTANCES])
 {
