@@ -65,7 +65,7 @@ def _images(path: str) -> Iterator[tuple[str, str, Any, Any, StoredImage]]:
         for table, column in _columns(connection):
             rows = _rows(connection, table, column)
             if len(rows) > MOST_ROWS:
-                text = f"{table}.{column} has {count_text(len(rows), 'row')}: the first {MOST_ROWS} are shown"
+                text = f"{table}.{column} has more than {MOST_ROWS} rows: the first {MOST_ROWS} are shown"
                 warnings.warn(text, ZblobWarning, stacklevel=2)
             for key, rowid in rows[:MOST_ROWS]:
                 try:
@@ -87,7 +87,7 @@ def _columns(connection: apsw.Connection) -> list[tuple[str, str]]:
 
 def _rows(connection: apsw.Connection, table: str, column: str) -> list[tuple[Any, Any]]:
     try:
-        return rows_of(connection, table, column)
+        return rows_of(connection, table, column, MOST_ROWS + 1)
     except OptionError:  # its key has several columns
         return []
 

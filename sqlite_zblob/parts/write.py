@@ -89,9 +89,7 @@ def _write(target: _Target, file: BinaryIO, level: int, options: dict[str, Any])
 
 def _copy(file: BinaryIO, copy: BinaryIO, check: Callable[[], None]) -> None:
     try:
-        while piece := file.read(PIECE_SIZE):
-            copy.write(piece)
-            check()
+        copy.writelines(_pieces(file, check))
     except (AttributeError, TypeError) as error:
         raise WrongTypeError(f"expected a binary file to read from, not {type(file).__name__}: {error}") from error
 

@@ -83,3 +83,16 @@ def test_files_without_images_are_left_to_others(tmp_path: Path) -> None:
     for path in (empty, other, tmp_path / "missing.db"):
         with pytest.raises(ValueError, match="No readers returned data"):
             read(path)
+
+
+def test_of_a_long_column_the_first_rows_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sqlite_zblob.integrations.napari.MOST_ROWS", 3)
+    path = tmp_path / "long.db"
+    connection = open_apsw(str(path))
+    connection.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data)")
+    for number in range(5):
+        connection.execute("INSERT INTO t VALUES (?, ?)", (number, pickle.dumps(image(number))))
+    connection.close()
+    with pytest.warns(zb.ZblobWarning, match=r"t\.data has more than 3 rows: the first 3 are shown"):
+        ((volumes, about, _),) = read(path)
+    assert volumes.shape[0] == 3 and about["metadata"]["keys"] == [0, 1, 2]

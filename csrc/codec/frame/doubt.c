@@ -70,14 +70,27 @@ find_distances(const struct zblob_grid *grid, uint64_t distances[DISTANCES])
     distances[1] = grid->dimension > 2 ? distances[0] * grid->size[1] : 0;
 }
 
-/* Of the differences over these distances all over the value. */
+/* Runs of samples all over the value: the first one starts at `first`, the others each `step` further. */
+struct places {
+    uint64_t first, step, count;
+};
+
+static struct places
+spread_places(uint64_t first, uint64_t end)
+{
+    uint64_t room = end - first - RUN, step = room / PLACES + 1;
+    return (struct places){.first = first, .step = step, .count = room / step + 1};
+}
+
+/* Of the differences over these distances at all places. */
 static uint64_t
-count_bits(const struct zblob_grid *grid, const unsigned char *src, uint64_t first, uint64_t end,
+count_bits(const struct zblob_grid *grid, const unsigned char *src, struct places places,
            const uint64_t distances[DISTANCES])
 {
     const struct sample_type *type = sample_type_of(grid->sample_type);
-    uint64_t step = (end - first - RUN) / PLACES + 1, bits = 0;
-    for (uint64_t place = first; place + RUN <= end; place += step) {
+    uint64_t bits = 0;
+    for (uint64_t number = 0; number < places.count; number++) {
+        uint64_t place = places.first + number * places.step;
         for (uint64_t i = place; i < place + RUN; i++) {
             uint64_t key = key_at(grid, type, src + i * type->size);
             for (int d = 0; d < DISTANCES; d++)
@@ -102,9 +115,10 @@ is_smoother(const struct zblob_image *other, const struct zblob_image *image, co
     }
     if (most + RUN > end)
         return false;
-    uint64_t step = (end - most - RUN) / PLACES + 1, differences = (end - most - RUN) / step * RUN * DISTANCES;
-    uint64_t bits = count_bits(&image->grid, src, most, end, ours);
-    uint64_t other_bits = count_bits(&image->grid, src, most, end, theirs);
+    struct places places = spread_places(most, end);
+    uint64_t differences = places.count * RUN * DISTANCES;
+    uint64_t bits = count_bits(&image->grid, src, places, ours);
+    uint64_t other_bits = count_bits(&image->grid, src, places, theirs);
     return other_bits + bits * FEWER_OF_8 / 8 + differences * FEWER_PER_4 / 4 < bits;
 }
 

@@ -160,12 +160,12 @@ def _columns(connection: apsw.Connection, table: str) -> tuple[str, str]:
     return key, rowid or key
 
 
-def rows_of(connection: apsw.Connection, table: str, column: str) -> list[tuple[Any, Any]]:
-    """Of each BLOB in the column: its key, and what `open_image` finds the row by."""
+def rows_of(connection: apsw.Connection, table: str, column: str, most: int = -1) -> list[tuple[Any, Any]]:
+    """Of each BLOB in the column, or of the first `most`: its key, and what `open_image` finds the row by."""
     key, rowid = _columns(connection, table)
     address = f"main.{quote(find_rows(connection, table).name)}"
-    sql = f"SELECT {key}, {rowid} FROM {address} WHERE typeof({quote(column)}) = 'blob' ORDER BY {rowid}"
-    return [(row[0], row[1]) for row in run(connection, sql)]
+    sql = f"SELECT {key}, {rowid} FROM {address} WHERE typeof({quote(column)}) = 'blob' ORDER BY {rowid} LIMIT ?"
+    return [(row[0], row[1]) for row in run(connection, sql, (most,))]
 
 
 class _File:
