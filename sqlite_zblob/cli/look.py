@@ -199,7 +199,7 @@ def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
         if setting.codec == "zstd" and same and setting.is_like(same):
             continue
         first = groups[-1][0] if groups else None
-        is_as_fast = first is not None and setting.seconds.value < SAME_TIME * first.seconds.value
+        is_as_fast = first is not None and setting.seconds.value <= SAME_TIME * first.seconds.value
         if first and first.codec == setting.codec and first.is_like(setting) and is_as_fast:
             groups[-1].append(setting)
         else:

@@ -159,3 +159,17 @@ def test_what_cannot_be_judged_has_no_figure() -> None:
     assert look._size_then(Estimate(4e6, None, None)) == "?"
     assert look._size_then(Estimate(4e6, 1e6, 5e6)) == "1.0 MB to 5.0 MB"
     assert look._range(Estimate(4.0, 3.0, 5.0), 1, "") == "4.00 (3.00-5.00)"
+
+
+def test_levels_that_change_nothing_are_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "short.db"
+    db = open_apsw(str(path))
+    db.execute("CREATE TABLE events(body TEXT)")
+    rows = [
+        (json.dumps({"number": n, "user": f"user-{n % 7}", "kind": "login", "from": "north"}),) for n in range(2000)
+    ]
+    with db:
+        db.executemany("INSERT INTO events VALUES (?)", rows)
+    db.close()
+    text = printed(80, "analyze", str(path), "--seconds=1", is_terminal=False)
+    assert re.search(r"^auto +\* +1-9 \(5\) +1\.00 ", text, re.MULTILINE), text
