@@ -43,6 +43,9 @@ PROGRESS_STEPS = 20_000  # of SQLite's machine, a few milliseconds
 
 CACHE_KIB = 32 << 10  # page cache of a rewriting connection
 
+# How much of a file SQLite may map where only parts of values are read: as much as it was compiled for.
+MAPPED_SIZE = 1 << 40
+
 # With fewer bytes free, an error of input or output is put down to the full disk.
 LITTLE_SPACE = 1 << 20
 
@@ -311,6 +314,8 @@ def opened(path: FilePath, *, writes: bool, is_job: bool = False) -> apsw.Connec
             connection.set_busy_handler(patience(REWRITING_SECONDS if writes or is_job else READING_SECONDS))
             load(connection)
             run(connection, "SELECT count(*) FROM sqlite_master")
+            if not writes:  # the pages before the middle of a large value are then passed over without being read
+                run(connection, f"PRAGMA mmap_size = {MAPPED_SIZE}")
         except BaseException:
             connection.close()
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -391,3 +392,21 @@ def test_npy_values_and_changes(db: Any) -> None:
     db.execute("UPDATE t SET data = zcompress(?)", (file.getvalue()[:-1] + b"\x07",))
     with pytest.raises(zb.ChangedValueError):
         image[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="the system does not count the bytes of read calls")
+def test_by_path_the_pages_before_a_slice_are_not_read(path: str) -> None:
+    """Without auto_vacuum, SQLite walks the chain of a value's pages: it looks at them in the mapped file."""
+    array = np.random.default_rng(4).integers(0, 1 << 9, (40, 512, 512), dtype="u2")
+    connection = open_apsw(path)
+    connection.execute("CREATE TABLE t(v BLOB)")
+    connection.execute("INSERT INTO t VALUES (?)", (zb.compress(pickle.dumps(array)),))
+    connection.close()
+    with zb.images.open_image(path, "t", "v", 1) as image:
+        before = bytes_read()
+        assert np.array_equal(image[20], array[20])
+        assert bytes_read() - before < 1 << 20
+
+
+def bytes_read() -> int:
+    return int(Path("/proc/self/io").read_text().split()[1])
