@@ -38,6 +38,8 @@ MIXED = (
     *(f"mixed labels of {size} bytes" for size in (1, 2, 3)),  # 3: or more
 )
 
+LABELS = ("labels with sixteen states", "labels with a single state")
+
 PREDICTED = ("predicted, ranks: False", "predicted, ranks: True", "predicted, 1 bytes", "predicted, 2 bytes")
 
 CELLS = ("maps", "runs", "list, integers follow: 0", "list, integers follow: 1")
@@ -45,7 +47,7 @@ CELLS = ("maps", "runs", "list, integers follow: 0", "list, integers follow: 1")
 CODECS = ("store", "zstd", "planes", "voxel", "compact", "of an image", "several chunks", "text")
 FORMS = tuple(f"form {form}" for form in range(4))
 SIZES = tuple(f"{size} bytes" for size in (1, 2, 4, 8))
-ALL_KINDS = {*CODECS, *FORMS, *SIZES, *FLAGS, *PRESETS, *MIXED, *PREDICTED, *CELLS}
+ALL_KINDS = {*CODECS, *FORMS, *SIZES, *FLAGS, *PRESETS, *LABELS, *MIXED, *PREDICTED, *CELLS}
 
 
 def kinds_of(frame: bytes) -> Iterator[str]:
@@ -65,6 +67,8 @@ def kinds_of(frame: bytes) -> Iterator[str]:
             (flags,) = struct.unpack_from("<H", section.body, 4)
             yield from (name for bit, name in enumerate(FLAGS) if flags >> bit & 1)
             yield from kinds_of_model(images[section.body[1]], section.body[4:])
+            if flags & 1 and not flags >> 13 & 1 and len(images) == 1:
+                yield from (LABELS[chunk.stored[0] >> 6] for chunk in parts.chunks if chunk.codec == VOXEL)
 
 
 def kinds_of_model(image: bytes, data: bytes) -> Iterator[str]:

@@ -69,17 +69,23 @@ def golomb_numbers(data: bytes, order: int, count: int) -> Iterator[int]:
 
 
 class Coder:
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, is_single: bool) -> None:
         self.reader = reader
-        self.is_empty = reader.at == len(reader.data)
-        self.states: list[int] = [65536] * 16 if self.is_empty else [*struct.unpack("<16I", reader.take(64))]
+        rest = len(reader.data) - reader.at
+        self.first = [1] if is_single else [65536] * 16
+        self.states = [*self.first]
+        if is_single:
+            require(rest > 0, "a single state for nothing")
+            self.states = [int.from_bytes(reader.take(rest if rest < 4 else 4 - rest % 2), "little")]
+        elif rest:
+            self.states = [*struct.unpack("<16I", reader.take(64))]
         self.ends = [[19660, 29491, 31785] for _ in range(4096)] + [[8192, 16384, 24576] for _ in range(61)]
         self.counts = [128] * 4157
 
     def advance(self, lane: int, start: int, size: int) -> None:
         state = self.states[lane]
         state = size * (state >> 15) + (state & 32767) - start
-        if state < 65536:
+        if state < 65536 and (len(self.first) == 16 or self.reader.at < len(self.reader.data)):
             state = state << 16 | int.from_bytes(self.reader.take(2), "little")
         self.states[lane] = state
 
@@ -98,10 +104,10 @@ class Coder:
         self.counts[context] += 128 >> rate if rate < 7 else 0
 
     def is_at_end(self) -> bool:
-        return self.states == [65536] * 16 and self.reader.at == len(self.reader.data)
+        return self.states == self.first and self.reader.at == len(self.reader.data)
 
     def group(self, contexts: list[int]) -> list[int]:
-        symbols = [self.symbol(context, lane) for lane, context in enumerate(contexts)]
+        symbols = [self.symbol(context, i % len(self.first)) for i, context in enumerate(contexts)]
         for context, symbol in dict(zip(contexts, symbols, strict=True)).items():  # the last of each
             self.adapt(context, symbol)
         return symbols
@@ -299,7 +305,7 @@ def decode_label(chunk: bytes, width: int, rows: int, slices: int, pixel_size: i
     reader = Reader(chunk)
     head = reader.take(1)[0]
     two_bytes = bool(head & 32)
-    if head > 63 or (pixel_size <= 2 and two_bytes != (pixel_size == 2)) or (pixel_size == 1 and head & 16):
+    if head > 127 or (pixel_size <= 2 and two_bytes != (pixel_size == 2)) or (pixel_size == 1 and head & 16):
         raise DamagedError("head")
     shift = reader.take(1)[0] if pixel_size > 2 else 0
     if shift >= 8 * ((pixel_size - 1) % 8 + 1):
@@ -307,9 +313,9 @@ def decode_label(chunk: bytes, width: int, rows: int, slices: int, pixel_size: i
     first = reader.take(pixel_size)
     exceptions, bits = reader.varint(), b""
     if exceptions:
-        bits = reader.take(int.from_bytes(reader.take(4), "little"))
+        bits = reader.take(reader.varint())
     distances = golomb_numbers(bits, head & 15, exceptions)
-    decoder = LabelDecoder(Coder(reader), distances, two_bytes, bool(head & 16), shift, first)
+    decoder = LabelDecoder(Coder(reader, head >= 64), distances, two_bytes, bool(head & 16), shift, first)
     labels = decode_box(decoder, (slices, rows, width), decoder.label_of(0))
     require(decoder.coder.is_at_end() and decoder.flat_left is None, "end")
     require(next(distances, None) is None, "exceptions that are left")

@@ -289,8 +289,8 @@ class RandomStates:
 
 
 class AnsweredCoder(label_decoder.Coder):
-    def __init__(self, rng: random.Random) -> None:
-        super().__init__(label_decoder.Reader(b""))
+    def __init__(self, rng: random.Random, is_single: bool) -> None:
+        super().__init__(label_decoder.Reader(b"."), is_single)
         states: Any = RandomStates(rng)
         self.states = states
         self.answers: list[tuple[int, int, int]] = []
@@ -310,8 +310,11 @@ class AnsweredCoder(label_decoder.Coder):
     def states_and_words(self) -> bytes:
         if not self.answers:
             return b""
-        states, words = encoded(self.answers, [65536] * 16, 15)
-        return struct.pack(f"<16I{len(words)}H", *states, *reversed(words))
+        states, words = encoded(self.answers, self.first, 15)
+        written = struct.pack(f"<{len(states)}I", *states)
+        if len(states) == 1:  # as many bytes as it needs
+            written = written[:3] + written[3:].rstrip(b"\0") if words else written.rstrip(b"\0")
+        return written + struct.pack(f"<{len(words)}H", *reversed(words))
 
 
 class Distances:
@@ -434,19 +437,21 @@ def try_mixed(model: Model, slices: int, rows: int, pixel_size: int, rng: random
 def try_labels(model: Model, slices: int, rows: int, pixel_size: int, rng: random.Random) -> tuple[bytes, bytes]:
     head = two_bytes, reverse, shift, first = random_head(pixel_size, rng)
     order = rng.randrange(16)
-    distances, coder = Distances(rng), AnsweredCoder(rng)
+    is_single = rng.random() < 0.5
+    distances, coder = Distances(rng), AnsweredCoder(rng, is_single)
     answered: Any = distances
     decoder = label_decoder.LabelDecoder(coder, answered, two_bytes, reverse, shift, first)
     labels = label_decoder.decode_box(decoder, (slices, rows, model.width), decoder.label_of(0))
     if decoder.flat_left is not None:
         raise DamagedError("an exception is left")
-    chunk = head_of(pixel_size, order, head) + varint(len(distances.given))
+    is_single = is_single and len(coder.answers) > 0
+    chunk = head_of(pixel_size, order | is_single << 6, head) + varint(len(distances.given))
     if distances.given:
         bits = BitWriter()
         for distance in distances.given:
             bits.golomb(distance, order)
         written = bits.done()
-        chunk += struct.pack("<I", len(written)) + written
+        chunk += varint(len(written)) + written
     chunk += coder.states_and_words()
     if pixel_size <= 2:
         return chunk, labels.astype(f"<u{pixel_size}").tobytes()

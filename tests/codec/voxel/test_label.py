@@ -132,9 +132,21 @@ def test_large_atlas_is_small_and_exact() -> None:
     assert len(frame_of(labels)) * 2 < len(zstandard.compress(labels.tobytes(), 19))
 
 
-def test_damage_is_an_error_or_caught() -> None:
+@pytest.mark.parametrize(("size", "most"), [(12, 280), (16, 350), (24, 550)])
+def test_small_masks_have_a_single_state(size: int, most: int) -> None:
+    """Sixteen of them would take 64 bytes."""
+    z, y, x = np.ogrid[-size:size:2, -size:size, -size:size]
+    ball = (z * z + y * y + x * x < size * size * 0.7).astype("u1")
+    frame = frame_of(ball)
+    assert is_label(frame)
+    assert len(frame) < most
+    assert decode(frame) == ball.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(5, 40, 50), (2, 30, 40)])
+def test_damage_is_an_error_or_caught(shape: tuple[int, ...]) -> None:
     """Every byte of a chunk changed: the decoder returns, and the checksum or the coder speaks up."""
-    frame = bytearray(frame_of(atlas((5, 40, 50)).astype("u1")))
+    frame = bytearray(frame_of(atlas(shape).astype("u1")))
     start = zb.info(bytes(frame)).header_size
     for at in range(start, len(frame)):
         damaged = bytes(frame[:at]) + bytes([frame[at] ^ 0x55]) + bytes(frame[at + 1 :])

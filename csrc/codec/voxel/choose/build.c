@@ -38,7 +38,9 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
     gain = gain && (m->is_label || voxel_is_wide(grid->sample_type) || size >= SMALLEST_INTENSITIES);
     /* mixed labels are slow, but where nearly all of them are flat */
     m->is_mixed = m->is_label && (level >= VOXEL_LEVEL_MIXED || verdict == VOXEL_SPARSE);
-    if (m->is_label)
+    if (verdict == VOXEL_SPARSE)
+        voxel_choose_sparse_chunks(m, level);
+    else if (m->is_label)
         voxel_choose_chunks(m, level);
     else if (gain && result == ZBLOB_OK)
         result = voxel_choose_intensities(m, samples, level, is_signal, &gain);

@@ -30,14 +30,11 @@ slices_to_fit(const struct voxel_model *model, uint64_t slice, uint64_t target)
     return fit > ZBLOB_CHUNK_RAW_MAX / slice ? ZBLOB_CHUNK_RAW_MAX / slice : fit;
 }
 
-void
-voxel_choose_chunks(struct voxel_model *model, int level)
+static void
+choose(struct voxel_model *model, int level, uint64_t target)
 {
     uint64_t slice = voxel_row_size(model) * model->shape.height;
-    uint64_t target = level > VOXEL_LEVEL_FAST ? TARGET_CHUNK : TARGET_CHUNK / 2;
     model->chunk_rows = (uint32_t)model->shape.height;
-    if (voxel_has_pixels(model))
-        target = TARGET_CHUNK;
     uint64_t largest = model->shape.slices > 1 || model->shape.width < THIN ? LARGEST_SLICE : TARGET_CHUNK;
     bool is_shared = level == VOXEL_LEVEL_SWIFT && !voxel_has_pixels(model) && !model->is_folded &&
                      slice * model->shape.slices >= SHARED;
@@ -58,6 +55,18 @@ voxel_choose_chunks(struct voxel_model *model, int level)
         model->chunk_slices = 0;
         model->chunk_rows = (uint32_t)((model->shape.height + chunks - 1) / chunks);
     }
+}
+
+void
+voxel_choose_chunks(struct voxel_model *model, int level)
+{
+    choose(model, level, voxel_has_pixels(model) || level > VOXEL_LEVEL_FAST ? TARGET_CHUNK : TARGET_CHUNK / 2);
+}
+
+void
+voxel_choose_sparse_chunks(struct voxel_model *model, int level)
+{
+    choose(model, level, ZBLOB_CHUNK_RAW_MAX);
 }
 
 void

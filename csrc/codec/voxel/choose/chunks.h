@@ -6,6 +6,8 @@
 
 /* Whole slices where they are small enough; bands of rows otherwise. Equal shares, no tiny rest. */
 void voxel_choose_chunks(struct voxel_model *model, int level);
+/* As long as they may be, for labels that take no more bytes than a chunk's entry in the index, and hardly any time. */
+void voxel_choose_sparse_chunks(struct voxel_model *model, int level);
 /* Puts the two halves together that two threads would share, where rows repeat: what both have would cost twice. */
 void voxel_unite_repeats(struct voxel_model *model, const unsigned char *samples);
 /* Chunks of whole volumes, each `distance` slices, that refer to the volume before. False, and nothing changed but the

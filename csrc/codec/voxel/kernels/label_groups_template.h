@@ -59,14 +59,14 @@ label_put_bits(uint64_t *bits, size_t at, uint64_t value)
 
 /* ---- Groups ------------------------------------------------------------------------------------------------ */
 
-static void
-label_decode_group(struct label_coder *coder, const uint32_t *contexts, size_t count, uint64_t above[3])
+static inline __attribute__((always_inline)) void
+label_decode_group(struct label_coder *coder, const uint32_t *contexts, size_t count, size_t mask, uint64_t above[3])
 {
     label_odds next[LABEL_LANES];
     uint64_t bits[4] = {0};
     for (size_t i = 0; i < count; i++) {
         label_odds odds = coder->odds[contexts[i]];
-        unsigned symbol = label_take(coder, &coder->states[i], odds);
+        unsigned symbol = label_take(coder, &coder->states[i & mask], odds);
         next[i] = label_adapted(odds, symbol);
         bits[symbol] |= UINT64_C(1) << i;
     }
@@ -75,6 +75,19 @@ label_decode_group(struct label_coder *coder, const uint32_t *contexts, size_t c
     above[2] = bits[3];
     above[1] = bits[3] | bits[2];
     above[0] = above[1] | bits[1];
+}
+
+/* Groups from symbol `at` on, one symbol after the other. Symbol i of a group has state i & mask. */
+static inline __attribute__((always_inline)) void
+label_decode_rest(struct label_coder *coder, const uint32_t *contexts, size_t at, size_t count, size_t mask,
+                  uint64_t *const above[3])
+{
+    for (; at < count; at += LABEL_LANES) {
+        uint64_t now[3];
+        label_decode_group(coder, contexts + at, count - at < LABEL_LANES ? count - at : LABEL_LANES, mask, now);
+        for (int j = 0; j < 3; j++)
+            label_put_bits(above[j], at, now[j]);
+    }
 }
 
 #if defined(__AVX512BW__) && !LABEL_PLAIN
@@ -150,6 +163,10 @@ label_take_eight(__m512i *state, __m512i odds)
 static void
 label_decode_groups(struct label_coder *coder, const uint32_t *contexts, size_t count, uint64_t *const above[3])
 {
+    if (coder->is_single) {
+        label_decode_rest(coder, contexts, 0, count, 0, above);
+        return;
+    }
     __m512i states = _mm512_loadu_si512(coder->states);
     uint64_t bits[3] = {0};
     size_t at = 0;
@@ -179,12 +196,7 @@ label_decode_groups(struct label_coder *coder, const uint32_t *contexts, size_t 
         }
     }
     _mm512_storeu_si512(coder->states, states);
-    for (; at < count; at += LABEL_LANES) {
-        uint64_t now[3];
-        label_decode_group(coder, contexts + at, count - at < LABEL_LANES ? count - at : LABEL_LANES, now);
-        for (int j = 0; j < 3; j++)
-            label_put_bits(above[j], at, now[j]);
-    }
+    label_decode_rest(coder, contexts, at, count, LABEL_LANES - 1, above);
 }
 
 static void
@@ -228,12 +240,10 @@ label_encode_group(struct label_coder *coder, const uint32_t *contexts, size_t c
 static void
 label_decode_groups(struct label_coder *coder, const uint32_t *contexts, size_t count, uint64_t *const above[3])
 {
-    for (size_t at = 0; at < count; at += LABEL_LANES) {
-        uint64_t now[3];
-        label_decode_group(coder, contexts + at, count - at < LABEL_LANES ? count - at : LABEL_LANES, now);
-        for (int j = 0; j < 3; j++)
-            label_put_bits(above[j], at, now[j]);
-    }
+    if (coder->is_single)
+        label_decode_rest(coder, contexts, 0, count, 0, above);
+    else
+        label_decode_rest(coder, contexts, 0, count, LABEL_LANES - 1, above);
 }
 
 #endif

@@ -9,13 +9,13 @@
  */
 #include "codec.h"
 
-#include "../../base/bytes.h"
 #include "../../base/integers.h"
-
 #include "../../base/interrupt.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { ORDERS = 16, FLAG_SINGLE = 64 }; /* of the head's number: that of the distances, and is there a single state? */
 
 #define HOPELESS_AFTER ((size_t)1 << 16) /* labels */
 
@@ -225,14 +225,14 @@ write_head(const struct label *l, const unsigned char *first, unsigned char *dst
     if (capacity < 32 + l->pixels.size)
         return 0;
     int order = label_gaps_order(&l->gaps);
-    unsigned char *at = label_write_head(&l->pixels, order, first, dst);
+    unsigned char *at = label_write_head(&l->pixels, (unsigned)order, first, dst);
     at = put_varint(at, l->gaps.count);
     if (l->gaps.count) {
-        struct bit_writer writer = bits_write_to(at + 4, (size_t)(dst + capacity - at) - 4);
+        at = put_varint(at, label_gaps_size(&l->gaps, order));
+        struct bit_writer writer = bits_write_to(at, (size_t)(dst + capacity - at));
         label_gaps_write(&l->gaps, order, &writer);
         if (writer.overflow)
             return 0;
-        store_le32(at, (uint32_t)(writer.at - (at + 4)));
         at = writer.at;
     }
     return (size_t)(at - dst);
@@ -261,6 +261,8 @@ label_encode_box(const struct label_kernels *kernels, struct label_box box, cons
     if (result == ZBLOB_OK && l->pixels.label_size) {
         size_t head = code_box(l, box, src, NULL) ? write_head(l, src, dst, dst_capacity) : 0;
         size_t rest = head ? label_coder_write(&l->coder, dst + head, dst_capacity - head) : 0;
+        if (head && l->coder.is_single)
+            dst[0] |= FLAG_SINGLE;
         *dst_size = head && rest != SIZE_MAX ? head + rest : 0;
         if (l->coder.failed)
             result = ZBLOB_NO_MEMORY;
@@ -271,23 +273,21 @@ label_encode_box(const struct label_kernels *kernels, struct label_box box, cons
 
 /* The head's counterpart: false where it contradicts itself. *first is the first pixel. */
 static bool
-read_head(struct label *l, const unsigned char **at, const unsigned char *end, const unsigned char **first)
+read_head(struct label *l, const unsigned char **at, const unsigned char *end, const unsigned char **first,
+          bool *is_single)
 {
-    uint64_t count;
-    if (!label_read_head(&l->pixels, &l->gaps.order, at, end, first))
+    uint64_t count, size = 0;
+    unsigned number;
+    if (!label_read_head(&l->pixels, &number, at, end, first) || !get_varint(at, end, &count) ||
+        (count && !get_varint(at, end, &size)) || size > (size_t)(end - *at))
         return false;
-    if (!get_varint(at, end, &count))
-        return false;
+    l->gaps.order = (int)(number % ORDERS);
     l->gaps.count = (size_t)count;
-    if (count) {
-        if (end - *at < 4 || load_le32(*at) > (size_t)(end - *at) - 4)
-            return false;
-        const unsigned char *bits = *at + 4;
-        *at = bits + load_le32(*at);
-        l->gaps.reader = bits_read_from(bits, load_le32(bits - 4));
-    }
+    l->gaps.reader = bits_read_from(*at, (size_t)size);
+    *at += size;
     label_gaps_next(&l->gaps);
-    return true;
+    *is_single = number & FLAG_SINGLE;
+    return number / ORDERS * ORDERS == (*is_single ? FLAG_SINGLE : 0);
 }
 
 size_t
@@ -313,11 +313,12 @@ label_decode_box(const struct label_kernels *kernels, struct label_box box, cons
     l->pixels.size = box.pixel_size;
     l->pixels.has_palette = l->pixels.size > 2;
     const unsigned char *at = src, *end = src + src_size, *first;
+    bool is_single;
     enum zblob_result result = ZBLOB_DAMAGED;
-    if (l->pixels.size <= LABEL_PIXEL_MAX && read_head(l, &at, end, &first)) {
+    if (l->pixels.size <= LABEL_PIXEL_MAX && read_head(l, &at, end, &first, &is_single)) {
         result = ZBLOB_NO_MEMORY;
         if (label_pixels_open(&l->pixels) && label_start(l, kernels, box, label_add_pixel(&l->pixels, first))) {
-            label_coder_read(&l->coder, at, (size_t)(end - at));
+            label_coder_read(&l->coder, is_single, at, (size_t)(end - at));
             bool is_whole =
                 code_box(l, box, NULL, dst) && label_coder_is_at_end(&l->coder) && label_gaps_are_used_up(&l->gaps);
             result = is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;

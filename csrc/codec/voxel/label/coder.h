@@ -22,7 +22,7 @@ enum {
     LABEL_SYMBOLS = 4,
     LABEL_SCALE_BITS = 15, /* of probabilities */
     LABEL_SCALE = 1 << LABEL_SCALE_BITS,
-    LABEL_LANES = 16,      /* symbols of a group, each with a rANS state of its own */
+    LABEL_LANES = 16,      /* symbols of a group, each with a rANS state of its own in chunks that are not small */
     LABEL_STATE_BITS = 16, /* states are not below this power of two */
     LABEL_RATES = 8,
     LABEL_RATE_SHIFT = 55, /* of odds: the rate is the count's upper part */
@@ -40,6 +40,7 @@ typedef uint64_t label_odds;
 struct label_coder {
     label_odds odds[LABEL_ENTRIES];
     uint32_t states[LABEL_LANES];
+    bool is_single;                         /* all symbols have the first state, as in small chunks */
     const unsigned char *words, *words_end; /* decoder: not yet read */
     uint32_t *log;                          /* encoder: share of each symbol, to be coded backwards */
     uint8_t *groups;                        /* encoder: symbols of each group */
@@ -50,15 +51,16 @@ struct label_coder {
 void label_coder_open(struct label_coder *coder);
 void label_coder_close(struct label_coder *coder);
 /* Decoder: states and words, all of [src, src + src_size). */
-void label_coder_read(struct label_coder *coder, const unsigned char *src, size_t src_size);
+void label_coder_read(struct label_coder *coder, bool is_single, const unsigned char *src, size_t src_size);
 /* After the last symbol: are all words read, and the states those that the encoder began with? */
 bool label_coder_is_at_end(const struct label_coder *coder);
-/* Encoder: states and words at dst; returns their size, SIZE_MAX where they do not fit. */
-size_t label_coder_write(const struct label_coder *coder, unsigned char *dst, size_t dst_capacity);
+/* Encoder: states and words at dst; returns their size, SIZE_MAX where they do not fit. If they are few, it leaves all
+ * symbols to a single state. */
+size_t label_coder_write(struct label_coder *coder, unsigned char *dst, size_t dst_capacity);
 /* Encoder: room in the log for that many more symbols, and one group more than they fill. */
 bool label_coder_reserve(struct label_coder *coder, size_t count);
-/* Decoder: the next word. */
-uint32_t label_coder_word(struct label_coder *coder);
+/* Decoder: a state that became small, with the next word. A single state stays small after the last one. */
+uint32_t label_coder_refilled(struct label_coder *coder, uint32_t state);
 
 /* By rate: the part of the scale that ends move towards, in each of three lanes; and what the count grows by. */
 extern const uint64_t label_fade[LABEL_RATES];
@@ -104,7 +106,7 @@ label_take(struct label_coder *coder, uint32_t *state, label_odds odds)
     uint32_t start = (uint32_t)(ends << 16 >> 16 * symbol & 0xFFFF), end = (uint32_t)(ends >> 16 * symbol & 0xFFFF);
     x = (end - start) * (x >> LABEL_SCALE_BITS) + slot - start;
     if (x < UINT32_C(1) << LABEL_STATE_BITS)
-        x = x << 16 | label_coder_word(coder);
+        x = label_coder_refilled(coder, x);
     *state = x;
     return symbol;
 }

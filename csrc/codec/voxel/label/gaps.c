@@ -35,6 +35,7 @@ label_gaps_are_used_up(const struct label_gaps *gaps)
     return gaps->count == 0 && gaps->left == UINT64_MAX && bits_are_used_up(&gaps->reader);
 }
 
+/* Without the bit that ends the first part of each number. */
 static uint64_t
 golomb_bits(const struct label_gaps *gaps, int order)
 {
@@ -42,6 +43,12 @@ golomb_bits(const struct label_gaps *gaps, int order)
     for (size_t i = 0; i < gaps->count; i++)
         bits += 2 * (uint64_t)(31 - __builtin_clz(gaps->list[i] + (1u << order)));
     return bits - gaps->count * (uint64_t)order;
+}
+
+size_t
+label_gaps_size(const struct label_gaps *gaps, int order)
+{
+    return (size_t)((golomb_bits(gaps, order) + gaps->count + 7) / 8);
 }
 
 int

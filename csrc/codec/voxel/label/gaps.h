@@ -17,8 +17,9 @@ struct label_gaps {
 
 /* Encoder: an exception after `left` flat labels. False: no memory. */
 bool label_gaps_add(struct label_gaps *gaps);
-/* Encoder: the order in which the list takes the fewest bits; and the list in that order. */
+/* Encoder: the order in which the list takes the fewest bits; the bytes that it takes in an order; and the list in it. */
 int label_gaps_order(const struct label_gaps *gaps);
+size_t label_gaps_size(const struct label_gaps *gaps, int order);
 void label_gaps_write(const struct label_gaps *gaps, int order, struct bit_writer *writer);
 /* Decoder: `left` becomes that of the next one; UINT64_MAX after the last. */
 void label_gaps_next(struct label_gaps *gaps);

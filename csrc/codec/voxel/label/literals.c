@@ -107,7 +107,7 @@ code_bits(struct label_coder *coder, bool decode, uint64_t bits, int count)
         uint32_t x = coder->states[0], slot = x & (LABEL_SCALE - 1);
         x = share * (x >> LABEL_SCALE_BITS) + slot % share;
         if (x < UINT32_C(1) << LABEL_STATE_BITS)
-            x = x << 16 | label_coder_word(coder);
+            x = label_coder_refilled(coder, x);
         coder->states[0] = x;
         found |= (uint64_t)(slot / share) << at;
     }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { PALETTE_MAX = 65536, PROBES = 64 };
-enum { FLAG_REVERSED = 16, FLAG_WIDE = 32, FLAGS_ALL = 63 }; /* of a head, above its number */
+enum { FLAG_REVERSED = 16, FLAG_WIDE = 32 }; /* of a head, beside its number */
 #define NOT_FOUND SIZE_MAX
 
 static inline bool
@@ -285,9 +285,9 @@ label_fill(const struct label_pixels *pixels, unsigned label, unsigned char *dst
 /* ---- Heads ------------------------------------------------------------------------------------------------- */
 
 unsigned char *
-label_write_head(const struct label_pixels *pixels, int order, const unsigned char *first, unsigned char *dst)
+label_write_head(const struct label_pixels *pixels, unsigned number, const unsigned char *first, unsigned char *dst)
 {
-    *dst++ = (unsigned char)(order | pixels->is_reversed * FLAG_REVERSED | (pixels->label_size == 2) * FLAG_WIDE);
+    *dst++ = (unsigned char)(number | pixels->is_reversed * FLAG_REVERSED | (pixels->label_size == 2) * FLAG_WIDE);
     if (pixels->has_palette)
         *dst++ = pixels->shift;
     memcpy(dst, first, pixels->size);
@@ -295,15 +295,16 @@ label_write_head(const struct label_pixels *pixels, int order, const unsigned ch
 }
 
 bool
-label_read_head(struct label_pixels *pixels, int *order, const unsigned char **at, const unsigned char *end,
+label_read_head(struct label_pixels *pixels, unsigned *number, const unsigned char **at, const unsigned char *end,
                 const unsigned char **first)
 {
-    unsigned flags = end - *at > 0 ? *(*at)++ : 255;
+    if (*at == end)
+        return false;
+    unsigned flags = *(*at)++;
     pixels->is_reversed = flags & FLAG_REVERSED;
     pixels->label_size = flags & FLAG_WIDE ? 2 : 1;
-    *order = flags & 15;
-    if (flags > FLAGS_ALL || (pixels->is_reversed && pixels->size == 1) ||
-        (!pixels->has_palette && pixels->label_size != pixels->size) ||
+    *number = flags & ~(unsigned)(FLAG_REVERSED | FLAG_WIDE);
+    if ((pixels->is_reversed && pixels->size == 1) || (!pixels->has_palette && pixels->label_size != pixels->size) ||
         (size_t)(end - *at) < pixels->size + pixels->has_palette)
         return false;
     if (pixels->has_palette)

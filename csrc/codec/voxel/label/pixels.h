@@ -52,11 +52,12 @@ bool label_pixels_open(struct label_pixels *pixels);
 unsigned label_add_pixel(struct label_pixels *pixels, const unsigned char *pixel);
 unsigned label_add_words(struct label_pixels *pixels, const uint64_t *words);
 
-/* How a chunk begins: what is needed to know of pixels, the first of them, and a number below 16 that the caller has.
+/* How a chunk begins: what is needed to know of pixels, the first of them, and a number that the caller has, of bits
+ * 0 to 3, 6 and 7.
  * `write` returns where it ends; `read` is false where that contradicts itself, and moves *at. */
-unsigned char *label_write_head(const struct label_pixels *pixels, int order, const unsigned char *first,
+unsigned char *label_write_head(const struct label_pixels *pixels, unsigned number, const unsigned char *first,
                                 unsigned char *dst);
-bool label_read_head(struct label_pixels *pixels, int *order, const unsigned char **at, const unsigned char *end,
+bool label_read_head(struct label_pixels *pixels, unsigned *number, const unsigned char **at, const unsigned char *end,
                      const unsigned char **first);
 
 bool label_is_constant(const unsigned char *src, size_t pixel_size, size_t count);

@@ -497,11 +497,11 @@ mixed_decode_box(struct label_box box, const unsigned char *src, size_t src_size
     if (m == NULL)
         return ZBLOB_NO_MEMORY;
     const unsigned char *at = src, *end = src + src_size, *first;
-    int order;
+    unsigned number;
     enum zblob_result result = ZBLOB_DAMAGED;
     m->pixels = (struct label_pixels){.size = box.pixel_size, .has_palette = box.pixel_size > 2};
     m->d.coder.decodes = true;
-    if (box.pixel_size <= LABEL_PIXEL_MAX && label_read_head(&m->pixels, &order, &at, end, &first) && order == 0) {
+    if (box.pixel_size <= LABEL_PIXEL_MAX && label_read_head(&m->pixels, &number, &at, end, &first) && number == 0) {
         result = ZBLOB_NO_MEMORY;
         if (label_pixels_open(&m->pixels) && mixed_start(m, box, label_add_pixel(&m->pixels, first))) {
             odds_read_from_short(&m->d.coder, at, (size_t)(end - at));
