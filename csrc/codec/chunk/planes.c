@@ -92,6 +92,8 @@ residual_zstd_level(int level)
     return zstd_levels[level];
 }
 
+#define REPETITIVE_RATIO 8
+
 bool
 planes_are_same(int level, int other)
 {
@@ -181,6 +183,27 @@ choose_axes(const struct zblob_grid *grid, const unsigned char *src, size_t src_
 
 /* ---- Encode and decode ----------------------------------------------------------------------- */
 
+/* Of planes that repeat, zstd's deepest level can make more than its lowest. */
+static enum zblob_result
+encode_planes(int level, const unsigned char *planes, size_t size, unsigned char *dst, size_t dst_capacity,
+              size_t *dst_size)
+{
+    size_t quick = 0;
+    enum zblob_result result = zstd_encode(residual_zstd_level(level), planes, size, dst, dst_capacity, dst_size);
+    if (result != ZBLOB_OK || planes_are_same(level, ZBLOB_LEVEL_MIN) || *dst_size > size / REPETITIVE_RATIO)
+        return result;
+    unsigned char *other = kept_take(zstd_bound(size));
+    if (!other)
+        return ZBLOB_NO_MEMORY;
+    result = zstd_encode(residual_zstd_level(ZBLOB_LEVEL_MIN), planes, size, other, zstd_bound(size), &quick);
+    if (result == ZBLOB_OK && quick && (quick < *dst_size || *dst_size == 0) && quick <= dst_capacity) {
+        memcpy(dst, other, quick);
+        *dst_size = quick;
+    }
+    kept_return(other);
+    return result;
+}
+
 enum zblob_result
 planes_encode(int level, bool forced, const struct zblob_grid *grid, const unsigned char *src, size_t src_size,
               unsigned char *dst, size_t dst_capacity, size_t *dst_size)
@@ -199,8 +222,7 @@ planes_encode(int level, bool forced, const struct zblob_grid *grid, const unsig
             memcpy(scratch.work, src, src_size);
             forward(scratch.planes, scratch.work, src_size, width, &t);
             dst[0] = (unsigned char)axes;
-            result =
-                zstd_encode(residual_zstd_level(level), scratch.planes, src_size, dst + 1, dst_capacity - 1, dst_size);
+            result = encode_planes(level, scratch.planes, src_size, dst + 1, dst_capacity - 1, dst_size);
             *dst_size += *dst_size != 0;
         }
     }

@@ -38,6 +38,9 @@ spared_by_rival(const struct chunk_place *place, const struct zblob_chunk *entry
 
 #define PLANES_SAMPLE_MIN 4 /* bytes of a sample */
 #define PLANES_PIECE ((size_t)128 << 10)
+#define PLANES_MARGIN 8  /* by this part, the whole may be better than its piece; */
+#define PLANES_FIXED 512 /* so much a piece takes that does not grow with it */
+#define PLANES_RATIO 64  /* at which the piece says nothing */
 
 /* Wide samples that repeat to the last bit over flat areas can suit byte planes better. A piece from the middle of the
  * chunk shows whether the whole is worth trying. */
@@ -55,7 +58,9 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
     size_t most = entry->stored_size + spared_by_rival(&chunk->place, entry);
     size_t from = (raw_size - piece) / 16 * 8; /* a multiple of every sample size */
     enum zblob_result result = planes_encode(ZBLOB_LEVEL_MIN, false, grid, src + from, piece, aside, piece, &size);
-    bool is_close = size && (uint64_t)size * raw_size < (uint64_t)piece * most;
+    uint64_t growing = size > 2 * PLANES_FIXED ? size - PLANES_FIXED : size / 2;
+    bool is_close = (uint64_t)most * PLANES_RATIO < raw_size ||
+                    (size && growing * raw_size < (uint64_t)piece * (most + most / PLANES_MARGIN));
     bool is_done = piece == raw_size && planes_are_same(plan->options->level, ZBLOB_LEVEL_MIN);
     if (result == ZBLOB_OK && is_close && !is_done)
         result = planes_encode(plan->options->level, false, grid, src, raw_size, aside, raw_size, &size);

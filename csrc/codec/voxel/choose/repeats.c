@@ -14,6 +14,13 @@ enum {
     LOOK_MAX = 128,
     SHARE = 8, /* one row in so many has to be a repeat */
     VARIED_MIN = 8,
+    FAR_SIZE = 64 << 10, /* bytes of an image in which repeats are looked for at any distance, */
+    FAR_LOOK = 64,       /* so many at each place: */
+    FAR_BLOCKS = 4,      /* blocks of places, */
+    FAR_BLOCK_MIN = 64,  /* each of so many, */
+    FAR_BLOCK_MAX = 1024,
+    FAR_BITS = 12,   /* of a block's table */
+    FAR_MIN = 2,     /* of so many blocks, something has to occur again */
     CHANGES_MIN = 4, /* a row is flat if fewer of its words differ from the one before */
 };
 
@@ -35,6 +42,50 @@ look_at(struct repeats *seen, const unsigned char *at, size_t size)
     seen->varied++;
     seen->repeated += *met == tag;
     *met = tag;
+}
+
+static inline bool
+is_flat(const unsigned char *at)
+{
+    int changes = 0;
+    for (int i = 1; i < FAR_LOOK / 8; i++)
+        changes += load_le64(at + 8 * i) != load_le64(at + 8 * (i - 1));
+    return changes < CHANGES_MIN;
+}
+
+static inline size_t
+slot_of(const unsigned char *at)
+{
+    return (size_t)(hash_number(load_le64(at)) >> (64 - FAR_BITS));
+}
+
+/* One block's places, then the places far from it, found by their first words. Does something occur in both? */
+static bool
+occurs_again(const unsigned char *samples, size_t step, size_t first, size_t block, size_t places)
+{
+    uint16_t met[1 << FAR_BITS] = {0}; /* of the block, counted from 1 */
+    const unsigned char *from = samples + first * step;
+    for (size_t i = 0; i < block; i++)
+        met[slot_of(from + i * step)] = (uint16_t)(i + 1);
+    for (size_t at = first + block; at < places; at += block) {
+        const unsigned char *here = samples + at * step;
+        size_t place = met[slot_of(here)];
+        if (place && memcmp(here, from + (place - 1) * step, FAR_LOOK) == 0 && !is_flat(here))
+            return true;
+    }
+    return false;
+}
+
+/* Samples that repeat at any distance, whatever the rows: all places of a few blocks are held against places that are as
+ * far apart as a block is long. Each distance leads from a place of a block to one of these, if it leads to the image's rest. */
+static void
+look_far(struct repeats *seen, const unsigned char *samples, size_t size, size_t step)
+{
+    size_t places = size > FAR_LOOK ? (size - FAR_LOOK) / step : 0, block = FAR_BLOCK_MIN;
+    while (block < FAR_BLOCK_MAX && block * block < places)
+        block *= 2;
+    for (size_t i = 0; i < FAR_BLOCKS && size >= FAR_SIZE && places >= 2 * FAR_BLOCKS * block; i++)
+        seen->far += occurs_again(samples, step, places / FAR_BLOCKS * i, block, places);
 }
 
 /* Of one or two slices, a block of rows is looked at: in it, repeats have any distance. Of more slices, the same pairs of
@@ -68,10 +119,11 @@ repeats_look(struct repeats *seen, const struct zblob_grid *grid, const unsigned
         for (uint64_t i = 0; i < rows && i < rows_max; i++)
             look_at(seen, column + (first + i) * row, look);
     }
+    look_far(seen, samples, size, zblob_sample_size(grid->sample_type));
 }
 
 bool
 repeats_are_many(const struct repeats *seen)
 {
-    return seen->varied >= VARIED_MIN && seen->repeated * SHARE >= seen->varied;
+    return (seen->varied >= VARIED_MIN && seen->repeated * SHARE >= seen->varied) || seen->far >= FAR_MIN;
 }

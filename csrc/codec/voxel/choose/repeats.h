@@ -1,4 +1,4 @@
-/* repeats.h: do whole rows of an image occur more than once? */
+/* repeats.h: do whole rows of an image occur more than once, or long stretches of samples? */
 #ifndef ZBLOB_CODEC_VOXEL_CHOOSE_REPEATS_H
 #define ZBLOB_CODEC_VOXEL_CHOOSE_REPEATS_H
 
@@ -10,6 +10,7 @@ enum { REPEATS_TABLE_BITS = 13 };
 struct repeats {
     uint32_t met[1 << REPEATS_TABLE_BITS]; /* of each row, half of its hash, at the place that the rest names */
     uint32_t varied, repeated;
+    uint32_t far; /* of some blocks of samples: those of which something occurs again, wherever that is */
 };
 
 /* Look at rows of one image or of several images: at most about so many of each. The samples are whole rows of the grid.

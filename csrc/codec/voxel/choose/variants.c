@@ -30,7 +30,8 @@ enum {
     STRIP = 64,      /* a strip's shorter side is less, */
     LONG = 16,       /* and its longer side so many times as long */
     PIECES = 64,     /* of rows, in which pixels are held against the next but one, */
-    PIECE = 64,      /* of so many pixels */
+    PIECE = 64,      /* of so many pixels, */
+    FIRST_PIECES = 4, /* of which so many show whether it was computed */
 };
 
 static bool
@@ -73,6 +74,44 @@ alternates(const struct voxel_model *model, const unsigned char *samples)
         }
     }
     return second * 2 < next;
+}
+
+/* Is what stands in a piece of a row the sum of what is beside and above it, but for rounding, as in what was computed? Adds
+ * how many samples there are that are not flat, and how many are such sums. */
+static void
+count_sums(const int16_t now[], const int16_t above[], size_t n, uint64_t *varied, uint64_t *sums)
+{
+    for (size_t at = 2; at < n; at++) {
+        bool is_flat = now[at] == now[at - 1] && now[at] == above[at];
+        uint16_t rest = (uint16_t)(now[at] - now[at - 1] - above[at] + above[at - 1] + 1);
+        *varied += !is_flat;
+        *sums += !is_flat && rest <= 2;
+    }
+}
+
+/* Are most samples that are not flat sums of their neighbours? No scan's are, and which training finds that is luck. */
+static bool
+is_computed(const struct voxel_model *model, const unsigned char *samples)
+{
+    const struct voxel_shape *shape = &model->shape;
+    size_t width = (size_t)(model->is_transposed ? shape->height : shape->width); /* as the samples lie */
+    size_t height = (size_t)(model->is_transposed ? shape->width : shape->height), n = width < PIECE ? width : PIECE;
+    size_t step = (size_t)shape->components, pixel = step * zblob_sample_size(model->grid.sample_type);
+    uint64_t varied = 0, sums = 0;
+    if (model->wide != NULL || height < 2)
+        return false;
+    for (uint64_t i = 0; i < PIECES; i++) {
+        int16_t now[PIECE], above[PIECE];
+        size_t x = hash_place(3 * i, width - n + 1), y = 1 + hash_place(3 * i + 1, height - 1);
+        size_t z = hash_place(3 * i + 2, (size_t)shape->slices);
+        const unsigned char *at = samples + ((z * height + y) * width + x) * pixel;
+        voxel_load(model, at, i % step, step, now, n);
+        voxel_load(model, at - width * pixel, i % step, step, above, n);
+        count_sums(now, above, n, &varied, &sums);
+        if (i % FIRST_PIECES == FIRST_PIECES - 1 && sums * 4 <= varied * 3) /* as in most images */
+            return false;
+    }
+    return varied >= PIECES;
 }
 
 /* Bytes for the image, from its first slices. */
@@ -140,13 +179,14 @@ choose_tried(const struct voxel_model *model, const struct zblob_grid *grid, con
 {
     bool is_tiny = level > VOXEL_LEVEL_SWIFT && pixels_of(model) < TINY;
     bool is_short = voxel_row_size(model) * model->shape.height * model->shape.slices <= TRIAL;
-    bool is_odd = level > VOXEL_LEVEL_FAST && (is_strip(model) || alternates(model, samples));
+    bool computed = level > VOXEL_LEVEL_FAST && is_computed(model, samples);
+    bool is_odd = level > VOXEL_LEVEL_FAST && (computed || is_strip(model) || alternates(model, samples));
     bool repeats = level > VOXEL_LEVEL_FAST && has_repeats(model, grid, samples);
     tried[VOXEL_LEVEL_SWIFT] = is_tiny;
     tried[VOXEL_LEVEL_TRIAL] = level >= BOTH_LEVEL && is_small(model);
     tried[VOXEL_LEVEL_FAST] = repeats || is_odd || (is_tiny && model->is_transposed);
     tried[3] = is_odd && level > 3;
-    tried[DEFAULT_LEVEL] = repeats && level > DEFAULT_LEVEL;
+    tried[DEFAULT_LEVEL] = (repeats || computed) && level > DEFAULT_LEVEL;
     tried[VOXEL_LEVEL_NORMAL] = ((repeats && is_short) || is_odd) && level > VOXEL_LEVEL_NORMAL;
     tried[level - 1] = tried[level - 1] || is_odd;
 }
