@@ -44,6 +44,7 @@ from PIL import Image
 
 import sqlite_zblob as zb
 from sqlite_zblob import images
+from sqlite_zblob.readings import slice_places
 
 try:
     itk, torch = import_module("itk"), import_module("torch")
@@ -57,7 +58,7 @@ SUFFIXES = {
     *(".ppm", ".pam", ".pnm", ".bmp", ".dib", ".fits", ".fit", ".npy", ".npz"),
 }
 VOLUMES = {".gz", ".nii", ".dcm", ".mha", ".nrrd"}  # which SimpleITK reads
-OWN_NAMES = {"BMP", "BMP, rows padded", "TIFF, tiles"}  # pictures' widths say which of them a file is
+OWN_NAMES = {"BMP", "BMP, rows padded", "TIFF, tiles", "TIFF, pages"}  # pictures' widths say which of them a file is
 Geometry = tuple[Any, Any]  # steps between pixels, as columns of a matrix, and the origin: in SimpleITK's coordinates
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif"}  # which Pillow reads
 
@@ -178,6 +179,14 @@ def array_of(image: sitk.Image) -> np.ndarray[Any, Any]:
     return array
 
 
+def tiff_pages(image: sitk.Image) -> bytes | None:
+    """With directories between them, as libtiff and nearly all programs write them."""
+    array = array_of(image)
+    if array.ndim != 3 or array.dtype.kind not in "iu":
+        return None
+    return written(".tif", lambda path: sitk.WriteImage(sitk.GetImageFromArray(array), path, False))
+
+
 OF_VOLUMES: dict[str, Callable[[sitk.Image], bytes | None]] = {
     "NIfTI-1": lambda image: bytes(as_nifti(image).to_bytes()),
     "NIfTI-2": lambda image: bytes(as_nifti(image, nibabel.Nifti2Image).to_bytes()),
@@ -195,6 +204,7 @@ OF_VOLUMES: dict[str, Callable[[sitk.Image], bytes | None]] = {
     "NumPy, by joblib.dump": lambda image: in_memory(lambda out: joblib.dump(array_of(image), out)),
     "torch, by torch.save": torch_file,
     "torch, pickled": torch_pickle,
+    "TIFF, pages": tiff_pages,
 }
 OF_PICTURES: dict[str, Callable[[Image.Image], bytes | None]] = {
     "PNM": lambda picture: in_memory(lambda out: picture.save(out, "PPM")),
@@ -217,6 +227,8 @@ def kind_of(value: bytes) -> tuple[str, zb.ImageInfo] | None:
         return (starts[value[:2]], found[0]) if value[:2] in starts else None
     if found[0].row_padding:
         return "BMP, rows padded", found[0]
+    if found[0].has_pieces:
+        return "TIFF, tiles" if any(found[0].tile) else "TIFF, pages", found[0]
     if found[0].source == "NIfTI":
         return f"NIfTI-{2 if 540 in struct.unpack('<i', value[:4]) + struct.unpack('>i', value[:4]) else 1}", found[0]
     return found[0].source, found[0]
@@ -248,8 +260,12 @@ def add(kind: Kind, value: bytes, image: zb.ImageInfo, geometry: Geometry | None
 def rest(value: bytes, image: zb.ImageInfo) -> int:
     """What the bytes around the image take as a value of their own."""
     padding = prod(image.size[1:]) * image.row_padding
-    end = image.value_offset + (image.text_size or image.nbytes + padding)
-    return len(zb.compress(value[: image.value_offset] + value[end:]))
+    at, parts = 0, []
+    places, size = slice_places(image)
+    for place in places:
+        parts.append(value[at:place])
+        at = place + (image.text_size or size + padding)
+    return len(zb.compress(b"".join([*parts, value[at:]])))
 
 
 # ---- Geometry ----------------------------------------------------------------------------------------------

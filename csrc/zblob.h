@@ -140,6 +140,12 @@ struct zblob_image {
                             * characters in UTF-8, which take this many bytes: more than the samples, at most twice as many */
     uint32_t
         row_padding; /* bytes, all of them zeros, that stand in the value after each row; 0 where text_size is not */
+    /* of images in tiles: pixels of each. In the value stand its tiles one after another, row by row, all of them whole:
+     * what of them lies outside of the image is no part of it. 0: there are none */
+    uint32_t tile_width, tile_height;
+    uint32_t first_gap,
+        gap; /* bytes in the value after the first slice along the last of at least three axes, and after
+                              * each of the others but the last */
     /* what the file says of integers: their lowest `bits` bits count, of which the highest is the sign of signed types;
      * 0: all bits */
     uint8_t bits;
@@ -383,6 +389,9 @@ ZBLOB_API void zblob_envelope_ends(uint64_t frame_size, unsigned char *prefix, u
 struct zblob_runs {
     uint64_t offset; /* of the first run, within the value */
     uint64_t run, pitch, count;
+    const struct zblob_image
+        *image; /* one in whose samples the runs lie, and that has no tiles: all places are counted as
+                                      * if there were no gaps between its slices; or NULL */
 };
 
 /* Where the bytes of a stored value come from: a frame, an envelope, or a plain value. */
@@ -488,6 +497,9 @@ ZBLOB_API bool zblob_image_span(const struct zblob_image *image, uint64_t *span)
 
 /* Do the samples stand in the value as they are, one after another? */
 ZBLOB_API bool zblob_image_is_plain(const struct zblob_image *image);
+
+/* Do they stand in pieces: in tiles, or as slices with other bytes between them? */
+ZBLOB_API bool zblob_image_has_pieces(const struct zblob_image *image);
 
 /* Give `size` bytes of the image's samples, a whole number of them, the upper bits that their lowest `bits` stand for. */
 ZBLOB_API void zblob_image_extend(const struct zblob_image *image, void *samples, size_t size);

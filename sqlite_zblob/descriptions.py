@@ -26,6 +26,8 @@ class ImageInfo:
     direction: tuple[float, ...] | None = None  # row-major cosines, dimension x dimension
     text_size: int = 0  # bytes in the value, if the samples stand there as Latin-1 characters in UTF-8; otherwise 0
     row_padding: int = 0  # bytes, all of them zeros, that follow each row in the value
+    tile: tuple[int, ...] = (0, 0)  # width and height of the tiles in which the samples stand in the value; 0: in none
+    gaps: tuple[int, ...] = (0, 0)  # bytes in the value after the first slice along the slowest axis, and after others
     bits: int = 0  # how many of an integer's lowest bits count, the highest of them as the sign; 0: all
     vector_axis: int = 0  # the axis, counted from the fastest, along which a pixel's components lie; 0: none
     mirrored: bool = False  # x and y of these vectors have the other sign in SimpleITK's coordinates
@@ -35,7 +37,17 @@ class ImageInfo:
     @property
     def is_plain(self) -> bool:
         """Do the samples stand in the value as they are, one after another?"""
-        return not self.text_size and not self.row_padding
+        return not self.text_size and not self.row_padding and not self.has_pieces
+
+    @property
+    def has_pieces(self) -> bool:
+        """Do they stand there in tiles, or as slices with other bytes between them?"""
+        return any(self.tile) or any(self.gaps)
+
+    @property
+    def has_slices(self) -> bool:
+        """Do they stand there so that slices can be read on their own?"""
+        return not self.text_size and not self.row_padding and not any(self.tile)
 
     @property
     def nbytes(self) -> int:

@@ -134,15 +134,24 @@ def _pages_like(found: tuple[ImageInfo, ...], first: ImageInfo) -> list[ImageInf
     """The pages of a TIFF file that are alike, if all of them are known."""
     if first.source != "TIFF" or len(found) == IMAGES_MAX:
         return []
-    return [each for each in found if replace(each, value_offset=first.value_offset) == first]
+    return [each for each in found if _page_of(each) == _page_of(first)]
+
+
+def _page_of(about: ImageInfo) -> ImageInfo:
+    """What an image of pages has in common with others of the same file."""
+    axes = 3 if about.vector_axis else 2
+    return replace(about, dimension=axes, size=about.size[:axes], value_offset=0, gaps=(0, 0))
 
 
 def _stacked(raw: bytes, pages: list[ImageInfo]) -> tuple[np.ndarray[Any, Any], ImageInfo]:
-    """Pages with directories between them, as the slices of one image."""
+    """Pages with other bytes between them, as the slices of one image."""
     import numpy as np
 
-    about = replace(pages[0], dimension=pages[0].dimension + 1, size=(*pages[0].size, len(pages)))
-    return np.stack([_array_of(raw, page) for page in pages]), about
+    page = _page_of(pages[0])
+    components = (page.components,) if page.components > 1 else ()
+    slices = [_array_of(raw, each).reshape((-1, *page.size[::-1], *components)) for each in pages]
+    stack = np.concatenate(slices)
+    return stack, replace(page, dimension=page.dimension + 1, size=(*page.size, len(stack)))
 
 
 # ---- All images of a column --------------------------------------------------------------------------------

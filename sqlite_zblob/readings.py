@@ -3,7 +3,9 @@ is room for, a slope and an intercept, components that lie apart."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,8 @@ def flat_samples(raw: bytes, about: ImageInfo) -> Array:
     if about.text_size:
         text = raw[about.value_offset : about.value_offset + about.text_size]
         samples = np.frombuffer(text.decode().encode("latin-1"), dtype, count)
+    elif about.has_pieces:
+        samples = np.frombuffer(b"".join(_slices(raw, about)), dtype, count)
     elif about.row_padding:
         row = about.size[0] * about.components * dtype.itemsize
         rows = prod(about.size[1:])
@@ -49,6 +53,36 @@ def flat_samples(raw: bytes, about: ImageInfo) -> Array:
     else:
         samples = np.frombuffer(raw, dtype, count, about.value_offset)
     return extended(samples, about)
+
+
+def slice_places(about: ImageInfo) -> tuple[list[int], int]:
+    """Where in the value the slices begin between which something else stands, and their bytes there; without gaps the
+    whole image is one."""
+    slices = about.size[-1] if any(about.gaps) else 1
+    pixel = about.components * dtype_of(about).itemsize
+    wide, high = about.size[0], prod(about.size[1:2])
+    if about.tile[0]:
+        wide, high = (-(-extent // tile) * tile for extent, tile in zip((wide, high), about.tile, strict=True))
+    size = pixel * wide * high * prod(about.size[2:]) // slices
+    gaps = [0, *about.gaps[:1], *about.gaps[1:] * (slices - 2)][:slices]
+    return [about.value_offset + i * size + gap for i, gap in enumerate(accumulate(gaps))], size
+
+
+def _slices(raw: bytes, about: ImageInfo) -> Iterator[Any]:
+    """The samples of each slice of an image in pieces."""
+    import numpy as np
+
+    places, size = slice_places(about)
+    for place in places:
+        if not about.tile[0]:
+            yield memoryview(raw)[place : place + size]
+            continue
+        (wide, high), (width, height) = about.tile, (about.size[0], prod(about.size[1:2]))
+        across, down = -(-width // wide), -(-height // high)
+        pixel = about.components * dtype_of(about).itemsize
+        tiles = np.frombuffer(raw, np.uint8, size, place).reshape(-1, down, across, high, wide, pixel)
+        planes = tiles.swapaxes(2, 3).reshape(-1, down * high, across * wide, pixel)
+        yield np.ascontiguousarray(planes[:, :height, :width]).data
 
 
 # ---- Slope and intercept -----------------------------------------------------------------------------------

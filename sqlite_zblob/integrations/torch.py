@@ -15,6 +15,7 @@ import numpy as np
 from ..codec import ImageInfo, decompress, info
 from ..connect.database import quote, run
 from ..errors import OptionError
+from ..readings import dtype_of, flat_samples
 from .opening import expect_connections, set_up
 from .own_connection import OwnConnection
 from .places import describe, place_of, rowid_of
@@ -86,6 +87,11 @@ class ImageDataset:
         image = self._largest(images, key)
         if image.dimension < 2 or not 0 <= axis < image.dimension:
             raise OptionError(f"the image in row {key!r} of table {self.table} has no slices across axis {axis}")
+        if not image.has_slices:
+            raise OptionError(
+                f"the samples in row {key!r} of table {self.table} stand as text, in rows with padding or in tiles: "
+                "axis=None gives them as a whole"
+            )
         self._images[key] = image
         return _shape(image)[axis]
 
@@ -93,7 +99,7 @@ class ImageDataset:
         stored = self._select(quote(self.column), key)
         image, value = self._largest(_images_in(stored), key), decompress(stored)
         assert isinstance(value, bytes)
-        return _array(image, value, image.value_offset, _shape(image))
+        return _array(image, flat_samples(value, image), _shape(image))
 
     def _slice(self, key: Any, axis: int, index: int) -> np.ndarray[Any, Any]:
         image = self._images[key]
@@ -103,13 +109,13 @@ class ImageDataset:
         raw = self._select(call, key, in_memory, index)
         shape = _shape(image)
         del shape[axis]
-        return _array(image, raw, 0, shape)
+        return _array(image, np.frombuffer(raw, dtype_of(image)), shape)
 
     def _largest(self, images: tuple[ImageInfo, ...], key: Any) -> ImageInfo:
         """The image that zslice() takes."""
         if not images:
             raise OptionError(f"row {key!r} of table {self.table} holds no image in column {self.column}")
-        found = max(images, key=lambda image: math.prod(image.size) * image.components * _dtype(image).itemsize)
+        found = max(images, key=lambda image: math.prod(image.size) * image.components * dtype_of(image).itemsize)
         if found.order == "K":
             raise OptionError(f"the array in row {key!r} of table {self.table} has its axes in an order of its own")
         return found
@@ -126,17 +132,12 @@ def _images_in(stored: Any) -> tuple[ImageInfo, ...]:
     return info(stored).images if isinstance(stored, bytes) else ()
 
 
-def _dtype(image: ImageInfo) -> np.dtype[Any]:
-    return np.dtype(image.pixel_type).newbyteorder("<" if image.byte_order == "little" else ">")
-
-
 def _shape(image: ImageInfo) -> list[int]:
     """As NumPy counts the axes."""
     return list(image.size) if image.order == "F" else [*reversed(image.size)]
 
 
-def _array(image: ImageInfo, raw: bytes, offset: int, shape: list[int]) -> np.ndarray[Any, Any]:
+def _array(image: ImageInfo, samples: np.ndarray[Any, Any], shape: list[int]) -> np.ndarray[Any, Any]:
     shape = shape + [image.components] * (image.components > 1)
-    dtype = _dtype(image)
-    found = np.frombuffer(raw, dtype, math.prod(shape), offset).reshape(shape, order="F" if image.order == "F" else "C")
-    return np.array(found, dtype.newbyteorder("="), order="C")
+    found = samples.reshape(shape, order="F" if image.order == "F" else "C")
+    return np.array(found, samples.dtype.newbyteorder("="), order="C")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..codec import Buffer, ImageInfo
 from ..descriptions import largest
 from ..errors import ChangedValueError, OptionError, WrongTypeError
-from ..readings import as_sitk, dtype_of, extended, rescaled
+from ..readings import as_sitk, dtype_of, extended, rescaled, slice_places
 from .value import StoredValue
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ class StoredImage:
         self._starts = [block.raw_offset for block in value.blocks]
         self.info = info
         self.dtype = dtype_of(info)
+        self._places, self._slice = slice_places(info)  # in the value; other bytes may stand between them
         components = (info.components,) if info.components > 1 else ()
         self._shape = (*reversed(info.size), *components)  # in memory, the slowest axis first
         self._is_reversed = info.order == "F"
@@ -195,10 +196,20 @@ class StoredImage:
 
     def _elements(self, number: int) -> tuple[int, int]:
         """The elements whose first byte lies in a block."""
-        block, item, end = self._value.blocks[number], self.dtype.itemsize, prod(self._shape)
-        from_start = block.raw_offset - self.info.value_offset
-        first, last = (max(-(-at // item), 0) for at in (from_start, from_start + block.raw_size))
-        return min(first, end), min(last, end)
+        block = self._value.blocks[number]
+        return self._before(block.raw_offset), self._before(block.raw_offset + block.raw_size)
+
+    def _before(self, place: int) -> int:
+        """How many elements begin before this place of the value."""
+        number, item = bisect_right(self._places, place) - 1, self.dtype.itemsize
+        if number < 0:
+            return 0
+        return number * (self._slice // item) + -(-min(place - self._places[number], self._slice) // item)
+
+    def _offset(self, element: int) -> int:
+        """Where in the value it begins."""
+        number, byte = divmod(element * self.dtype.itemsize, self._slice)
+        return self._places[number] + byte
 
     def _place(self, indices: list[int]) -> int:
         """Which element this is, in memory order."""
@@ -209,8 +220,7 @@ class StoredImage:
 
     def _between(self, first: int, last: int) -> range:
         """The blocks from the one that has element `first` to the one that has `last`."""
-        offsets = (self.info.value_offset + at * self.dtype.itemsize for at in (first, last))
-        low, high = (bisect_right(self._starts, offset) for offset in offsets)
+        low, high = (bisect_right(self._starts, self._offset(at)) for at in (first, last))
         return range(low - 1, high)
 
     def _read(self, ranges: tuple[range, ...]) -> np.ndarray[Any, Any]:
@@ -266,13 +276,25 @@ class StoredImage:
         import numpy as np
 
         first, last = self._elements(number)
+        if first == last:
+            return np.empty(0, self.dtype)
         block, item = self._value.blocks[number], self.dtype.itemsize
-        start = self.info.value_offset + first * item - block.raw_offset
-        excess = start + (last - first) * item - block.raw_size
-        if excess > 0:
-            data = b"".join((memoryview(data)[start:], self._following(number, excess)))
-            start = 0
+        start, end = self._offset(first) - block.raw_offset, self._offset(last - 1) + item - block.raw_offset
+        if end > block.raw_size:
+            data = b"".join((memoryview(data)[start:], self._following(number, end - block.raw_size)))
+            start, end = 0, end - start
+        if end - start > (last - first) * item:
+            data, start = self._without_gaps(data, block.raw_offset, first, last), 0
         return extended(np.frombuffer(data, self.dtype, last - first, start), self.info)
+
+    def _without_gaps(self, data: Buffer, offset: int, first: int, last: int) -> bytes:
+        """Elements that lie in several slices; `data` stands in the value at `offset`."""
+        each, item, parts = self._slice // self.dtype.itemsize, self.dtype.itemsize, []
+        for number in range(first // each, (last - 1) // each + 1):
+            low, high = max(first, number * each), min(last, (number + 1) * each)
+            start = self._offset(low) - offset
+            parts.append(memoryview(data)[start : start + (high - low) * item])
+        return b"".join(parts)
 
     def _following(self, number: int, count: int) -> bytes:
         """The bytes that follow a block."""
@@ -337,7 +359,7 @@ def open_image(
     :param database: as for `open_blob`; a file is open until the image's `close`, or the end of its `with`.
     :param image: its number among the images of the value, from 0; guesses do not count. None: the largest one.
     :raises OptionError: there is no such place or no such image, its axes lie in an order that only unpickling
-        knows, or its samples stand in the value as text or in rows with padding.
+        knows, or its samples stand in the value as text, in rows with padding or in tiles.
     :raises ChangedValueError: as `open_blob`.
     :raises DamagedFrameError: as `open_blob`.
     :raises UnsupportedFrameError: as `open_blob`.
@@ -375,7 +397,7 @@ def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
         raise OptionError(
             f"the axes of this image in {value.name} lie in neither C nor Fortran order: unpickle what open_blob gives"
         )
-    if not images[image].is_plain:
-        what = "as text, a pickle of protocol 2" if images[image].text_size else "in rows with padding"
+    if not images[image].has_slices:
+        what = "as text, a pickle of protocol 2" if images[image].text_size else "in rows with padding or in tiles"
         raise OptionError(f"{value.name} holds samples {what}: images.read_array reads it whole")
     return StoredImage(value, images[image], image, is_only=len(about.images) == 1)

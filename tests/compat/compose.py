@@ -24,6 +24,8 @@ from .bits import DamagedError, Grid, samples_of
 from .decoder import SAMPLE_TYPES, Image, decode_planes, pad
 from .making import make_intensities, make_labels, make_predicted, make_raster, make_swift, zigzag
 from .making_cells import NARROW, make_maps, put_cells
+from .making_pieces import put_in_pieces, random_pieces
+from .pieces import Pieces
 from .raster_decoder import samples_of_pixels
 from .sites import sites
 from .usual_ends import USUAL_ENDS
@@ -321,10 +323,20 @@ def planes_chunk(rng: random.Random, image: Image, size: int) -> tuple[Chunk, by
     return chunk_of(PLANES, stored, raw), raw
 
 
-def image_body(rng: random.Random, grid: Grid, number: int, place: tuple[int, int], padding: int = 0) -> bytes:
+def image_body(
+    rng: random.Random,
+    grid: Grid,
+    number: int,
+    place: tuple[int, int],
+    padding: int = 0,
+    pieces: tuple[int, int, int, int] | None = None,
+) -> bytes:
     """`place`: offset in the value, and bytes of its text, if it is one."""
     offset, text_size = place
     reading = random_reading(random.Random(f"{offset} {grid} {number}"), grid, number, padding)
+    if pieces:
+        reading = reading or bytes(8)
+        reading = reading[:2] + bytes([reading[2] | 4]) + reading[3:] + struct.pack("<IIII", *pieces)
     complex_pixels = number in (10, 11) and grid.components % 2 == 0 and rng.random() < 0.5
     flags = int(grid.big_endian) | complex_pixels << 1 | (number == 1 and rng.random() < 0.2) << 2
     flags |= rng.getrandbits(1) << 3 | rng.getrandbits(1) << 4 | rng.getrandbits(1) << 5 | (text_size > 0) << 6
@@ -380,23 +392,32 @@ def image_with_model(rng: random.Random, offset: int) -> Piece:
     total = int(grid.kind[1:]) * grid.components * math.prod(grid.size)
     padding = 0 if is_text else max(0, random.Random(whole).randrange(-20, 9))
     about = Image(grid.kind, grid.big_endian, grid.components, offset, grid.size, row_padding=padding)
+    fields = None
+    if not padding and not is_text and total == size:
+        fields = random_pieces(random.Random(whole), about, [len(samples) for _, samples in made])
+    pieces = fields and Pieces.of(about.width * about.components, about.size, fields)
     place = 0
 
-    def as_stored(part: bytes) -> bytes:
+    def as_stored(stored: bytes, part: bytes) -> tuple[bytes, bytes]:
+        """Stored and raw bytes."""
         nonlocal place
         place += len(part)
-        return part.decode("latin-1").encode() if is_text else pad(part, place - len(part), about)
+        if pieces:
+            return put_in_pieces(random.Random(part), pieces, place - len(part), stored, part)
+        return stored, part.decode("latin-1").encode() if is_text else pad(part, place - len(part), about)
 
-    raws = [as_stored(samples) for _, samples in made]
-    chunks = [chunk_of(VOXEL, stored, raw) for (stored, _), raw in zip(made, raws, strict=True)]
+    pairs = list(itertools.starmap(as_stored, made))
+    raws = [raw for _, raw in pairs]
+    chunks = [chunk_of(VOXEL, stored, raw) for stored, raw in pairs]
     if len(chunks) > 1 and rng.random() < 0.3:
         number = rng.randrange(len(chunks))
         chunks[number] = plain_chunk(rng, raws[number])
     if total > size:  # pixels after the last slice of a fold
-        raws.append(as_stored(random_bytes(rng, total - size)))
+        raws.append(as_stored(b"", random_bytes(rng, total - size))[1])
         chunks.append(plain_chunk(rng, raws[-1]))
     raw = b"".join(raws)
-    return Piece(chunks, raw, image_body(rng, grid, sample_type, (offset, len(raw) if is_text else 0), padding), model)
+    place_of = (offset, len(raw) if is_text else 0)
+    return Piece(chunks, raw, image_body(rng, grid, sample_type, place_of, padding, fields), model)
 
 
 def image_without_model(rng: random.Random, offset: int) -> Piece:

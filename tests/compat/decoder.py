@@ -17,6 +17,7 @@ import xxhash
 import zstandard
 
 from .bits import DamagedError, Grid, require
+from .pieces import Pieces, join
 from .usual_ends import USUAL_ENDS
 from .voxel_decoder import chunk_range
 from .voxel_decoder import decode_chunk as decode_voxel_chunk
@@ -39,6 +40,7 @@ class Image:
     size: tuple[int, ...]
     text_size: int = 0
     row_padding: int = 0
+    pieces: Pieces | None = None
     model: bytes | None = None
     chunks_seen: int = 0
 
@@ -52,7 +54,7 @@ class Image:
 
     @property
     def span(self) -> int:
-        return self.text_size or self.padded(self.byte_size)
+        return self.pieces.span if self.pieces else self.text_size or self.padded(self.byte_size)
 
     def padded(self, offset: int) -> int:
         """Where in rows with padding byte `offset` of the samples stands."""
@@ -119,9 +121,12 @@ def read_image(body: bytes) -> Image:
 def read_reading(body: bytes, image: Image, flags: int) -> None:
     require(len(body) >= 8, "reading's size")
     bits, axis, reading_flags, zero, image.row_padding = struct.unpack_from("<BBBBI", body)
-    scaled, mirrored = bool(reading_flags & 1), bool(reading_flags & 2)
-    require(any(body[:8]) and reading_flags < 4 and zero == 0, "reading")
-    require(len(body) == (24 if scaled else 8), "reading's size")
+    scaled, mirrored, in_pieces = bool(reading_flags & 1), bool(reading_flags & 2), bool(reading_flags & 4)
+    require(any(body[:8]) and reading_flags < 8 and zero == 0, "reading")
+    require(len(body) == 8 + 16 * scaled + 16 * in_pieces, "reading's size")
+    if in_pieces:
+        require(image.text_size == 0 and image.row_padding == 0, "pieces of a text or of padded rows")
+        image.pieces = Pieces.of(image.width * image.components, image.size, struct.unpack("<IIII", body[-16:]))
     is_bool, is_float = bool(flags & 4), image.sample_type[0] == "f"
     require(bits == 0 or (not is_float and not is_bool and bits < 8 * image.width), "bits")
     require(axis == 0 or (axis < len(image.size) and image.components == 1), "axis of vectors")
@@ -202,9 +207,29 @@ def decode_voxel(stored: bytes, place: tuple[int, int], ordinal: int, image: Ima
     if image.text_size:
         require(size <= place[1] <= 2 * size, "text of a chunk")
         return decode_voxel_chunk(image.model, grid, ordinal, stored).decode("latin-1").encode()
+    if image.pieces:
+        return decode_pieces(stored, place, ordinal, image)
     start = image.padded(offset)
     require(place == (image.value_offset + start, image.padded(offset + size) - start), "range of a chunk")
     return pad(decode_voxel_chunk(image.model, grid, ordinal, stored), offset, image)
+
+
+def decode_pieces(stored: bytes, place: tuple[int, int], ordinal: int, image: Image) -> bytes:
+    """The rest of a chunk of an image in pieces stands before its samples."""
+    assert image.pieces and image.model
+    grid = Grid(image.sample_type, image.big_endian, image.size, image.components)
+    offset, size = chunk_range(image.model, grid, ordinal)
+    first, end = image.pieces.rows(offset, size)
+    start, stop = image.pieces.place(first), image.pieces.place(end)
+    require(place == (image.value_offset + start, stop - start), "range of a chunk")
+    rest = b""
+    if rest_size := place[1] - size:
+        require(len(stored) > 4, "size of the rest")
+        count = int.from_bytes(stored[:4], "little")
+        require(0 < count <= rest_size and count <= len(stored) - 4, "size of the rest")
+        rest, stored = stored[4 : 4 + count], stored[4 + count :]
+        rest = decode_zstd(rest, rest_size) if count < rest_size else rest
+    return join(decode_voxel_chunk(image.model, grid, ordinal, stored), rest, image.pieces.mask(first, end))
 
 
 def pad(samples: bytes, offset: int, image: Image) -> bytes:
@@ -235,7 +260,7 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
         return decode_zstd(stored, raw_size)
     if image is None:
         raise DamagedError("a chunk of samples outside all images")
-    if (image.text_size or image.row_padding) and codec == PLANES:
+    if (image.text_size or image.row_padding or image.pieces) and codec == PLANES:
         raise DamagedError("planes of what does not stand in the value as it is")
     if codec == PLANES:
         return decode_planes(stored, raw_size, image)

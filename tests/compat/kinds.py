@@ -44,7 +44,7 @@ PREDICTED = ("predicted, ranks: False", "predicted, ranks: True", "predicted, 1 
 
 CELLS = ("maps", "runs", "list, integers follow: 0", "list, integers follow: 1")
 
-CODECS = ("store", "zstd", "planes", "voxel", "compact", "of an image", "several chunks", "text")
+CODECS = ("store", "zstd", "planes", "voxel", "compact", "of an image", "several chunks", "text", "tiles", "gaps")
 FORMS = tuple(f"form {form}" for form in range(4))
 SIZES = tuple(f"{size} bytes" for size in (1, 2, 4, 8))
 ALL_KINDS = {*CODECS, *FORMS, *SIZES, *FLAGS, *PRESETS, *LABELS, *MIXED, *PREDICTED, *CELLS}
@@ -61,6 +61,8 @@ def kinds_of(frame: bytes) -> Iterator[str]:
     sections = parts.sections
     if sum(chunk.codec == VOXEL for chunk in parts.chunks) > 2:
         yield "several chunks"
+    for image in zb.info(frame).images:
+        yield from (name for name, numbers in (("tiles", image.tile), ("gaps", image.gaps)) if any(numbers))
     images = [section.body for section in sections if section.type == IMAGE]
     for section in sections:
         if section.type == MODEL:

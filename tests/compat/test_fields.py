@@ -50,9 +50,11 @@ def section_fields(parts: Parts, at: int) -> Iterator[tuple[int, int]]:
 
 def reading_fields(body: bytes, at: int) -> Iterator[tuple[int, int]]:
     if body[3] & 128:
-        dimension = body[2]
+        dimension, start = body[2], at
         at += 16 + 8 * (dimension + (2 * dimension + dimension**2 if body[3] & 16 else 0) + (body[3] >> 6 & 1))
         yield from ((at, 1), (at + 1, 1), (at + 2, 1), (at + 3, 1), (at + 4, 4))
+        if body[at + 2 - start] & 4:
+            yield from ((field, 4) for field in range(start + len(body) - 16, start + len(body), 4))
 
 
 def index_fields(parts: Parts, at: int) -> Iterator[tuple[int, int]]:

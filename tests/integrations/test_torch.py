@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import SimpleITK as sitk
 
 import sqlite_zblob as zb
 from sqlite_zblob.integrations.torch import ImageDataset
+
+from ..samples.files import dicom, pages, tiff
 
 VOLUMES = [((np.arange(8 * 20 * 30) + i) // 7).reshape(8, 20, 30).astype("int16") for i in range(4)]
 
@@ -124,3 +127,25 @@ def test_pytorch(path: Path) -> None:
     batches = list(loader)
     assert [tuple(batch.shape) for batch in batches] == [(8, 20, 30)] * 4
     assert torch.equal(torch.cat(batches), torch.from_numpy(np.concatenate(VOLUMES)))
+
+
+def test_however_the_samples_stand(path: Path) -> None:
+    """As text, in tiles, with fewer bits or bytes between pages: volumes are whole, and slices are refused or right."""
+    stack = (np.arange(6 * 40 * 52).reshape(6, 40, 52) % 251).astype("<u2")
+    values = {
+        "text": pickle.dumps(stack, 2),
+        "tiles": tiff(stack[0], tile=(16, 32), photometric="minisblack"),
+        "pages": pages(stack),
+        "bits": dicom(stack | 0xF000, BitsStored=8, HighBit=7, NumberOfFrames=6),
+    }
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE s (name TEXT, data BLOB)")
+        connection.executemany("INSERT INTO s VALUES (?, ?)", ((k, zb.compress(v)) for k, v in values.items()))
+    for name in values:
+        volumes: Any = ImageDataset(path, "s", where=f"name = '{name}'")
+        np.testing.assert_array_equal(volumes[0], stack[0] if name == "tiles" else stack)
+        if name in ("text", "tiles"):
+            with pytest.raises(zb.OptionError, match="as a whole"):
+                ImageDataset(path, "s", where=f"name = '{name}'", axis=0)
+        else:
+            np.testing.assert_array_equal(ImageDataset(path, "s", where=f"name = '{name}'", axis=0)[3], stack[3])

@@ -10,7 +10,7 @@ import numpy as np
 
 import sqlite_zblob as zb
 
-from .files import image_files
+from .files import image_files, pages, tiff
 from .frames import FRAMES
 
 
@@ -57,4 +57,6 @@ def field_frames() -> dict[str, bytes]:
     found = image_files()
     for name in ("dicom with a slope", "nifti vectors", "bmp padded, larger"):
         frames[name] = zb.compress(found[name].value)
+    frames["tiles"] = zb.compress(tiff(arrays()["colour"][0], tile=(16, 16)), codec="voxel")
+    frames["pages"] = zb.compress(pages(arrays()["volume"][0]), codec="voxel")
     return frames

@@ -211,6 +211,17 @@ def tiff(pixels: np.ndarray, **options: Any) -> bytes:
     return written(".tif", lambda path: tifffile.imwrite(path, pixels, **options))
 
 
+def pages(pixels: np.ndarray, **options: Any) -> bytes:
+    """With directories between them, as most programs write them."""
+    out = io.BytesIO()
+    with tifffile.TiffWriter(
+        out, bigtiff=options.pop("bigtiff", False), byteorder=options.pop("byteorder", "<")
+    ) as file:
+        for page in pixels:
+            file.write(page, contiguous=False, **{"photometric": "minisblack"} | options)
+    return out.getvalue()
+
+
 def tiff_files() -> Iterator[tuple[str, File]]:
     for order in "<>":
         for is_big in (False, True):
@@ -221,35 +232,20 @@ def tiff_files() -> Iterator[tuple[str, File]]:
                 yield f"{kind} {dtype}", File("TIFF", tiff(pixels[0], **given), pixels[0])
             pixels = scan("u2").astype(order + "u2")
             yield f"{kind} pages", File("TIFF", tiff(pixels, **given), pixels)
+            yield f"{kind} pages apart", File("TIFF", pages(pixels, **given), pixels)
             yield f"{kind} strips", File("TIFF", tiff(pixels[0], rowsperstrip=7, **given), pixels[0])
             small = scan("u1", (32, 48))
             yield f"{kind} a tile", File("TIFF", tiff(small, tile=small.shape, **given), small)
-            yield f"{kind} tiles", File("guess", *tiles(given))
+            given["tile"] = (16, 32)
+            yield f"{kind} tiles", File("TIFF", tiff(pixels[0], **given), pixels[0])
+            yield f"{kind} pages of tiles", File("TIFF", pages(pixels, **given), pixels)
             given["photometric"] = "rgb"
-            yield f"{kind} tiles by pixel", File("guess", *tiles_of_colours(given))
+            yield f"{kind} tiles by pixel", File("TIFF", tiff(colours(), **given), colours())
             planes = np.moveaxis(colours(), -1, 0).copy()
-            yield f"{kind} tiles by plane", File("guess", *tiles_by_plane(given))
+            yield f"{kind} tiles by plane", File("TIFF", tiff(planes, planarconfig="separate", **given), planes)
+            del given["tile"]
             yield f"{kind} by pixel", File("TIFF", tiff(colours(), **given), colours())
             yield f"{kind} by plane", File("TIFF", tiff(planes, planarconfig="separate", **given), planes)
-
-
-def tiles(given: dict[str, Any]) -> tuple[bytes, np.ndarray]:
-    """Tiles of 16 x 16, which lie in the file one after another."""
-    pixels = scan("u1", (48, 64))
-    return tiff(pixels, tile=(16, 16), **given), pixels.reshape(3, 16, 4, 16).swapaxes(1, 2).reshape(12, 16, 16)
-
-
-def tiles_of_colours(given: dict[str, Any]) -> tuple[bytes, np.ndarray]:
-    """One above the other, however they lie in the picture."""
-    pixels = colours((48, 64))
-    column = pixels.reshape(3, 16, 4, 16, 3).swapaxes(1, 2).reshape(192, 16, 3)
-    return tiff(pixels, tile=(16, 16), **given), column
-
-
-def tiles_by_plane(given: dict[str, Any]) -> tuple[bytes, np.ndarray]:
-    planes = np.moveaxis(colours((48, 64)), -1, 0).copy()
-    columns = planes.reshape(3, 3, 16, 4, 16).swapaxes(2, 3).reshape(3, 192, 16)
-    return tiff(planes, tile=(16, 16), planarconfig="separate", **given), columns
 
 
 def pillow(pixels: np.ndarray, kind: str) -> bytes:

@@ -123,6 +123,32 @@ padded_size(const struct zblob_image *image, uint64_t size, uint64_t *padded)
     return fits && *padded >= size;
 }
 
+/* With what of tiles lies outside of the image, and what stands between its slices. */
+static bool
+size_of_pieces(const struct zblob_image *image, uint64_t *size)
+{
+    const struct zblob_grid *grid = &image->grid;
+    uint64_t across = 1, down = 1, slices = grid->dimension > 2 ? grid->size[grid->dimension - 1] : 1;
+    if (image->tile_width) {
+        uint64_t height = grid->dimension > 1 ? grid->size[1] : 1;
+        across = grid->size[0] / image->tile_width + (grid->size[0] % image->tile_width > 0);
+        down = height / image->tile_height + (height % image->tile_height > 0);
+        *size = (uint64_t)zblob_sample_size(grid->sample_type) * image->tile_width;
+        if (!multiply_checked(size, grid->components) || !multiply_checked(size, across) ||
+            !multiply_checked(size, down) || !multiply_checked(size, image->tile_height))
+            return false;
+        for (uint32_t axis = 2; axis < grid->dimension; axis++)
+            if (!multiply_checked(size, grid->size[axis]))
+                return false;
+    }
+    uint64_t gaps = slices > 2 ? slices - 2 : 0;
+    if (!multiply_checked(&gaps, image->gap))
+        return false;
+    gaps += image->first_gap;
+    *size += gaps;
+    return gaps >= image->first_gap && *size >= gaps;
+}
+
 bool
 zblob_image_span(const struct zblob_image *image, uint64_t *span)
 {
@@ -132,13 +158,21 @@ zblob_image_span(const struct zblob_image *image, uint64_t *span)
     *span = image->text_size ? image->text_size : size;
     if (image->row_padding)
         return image->text_size == 0 && padded_size(image, size, span);
+    if (zblob_image_has_pieces(image))
+        return image->text_size == 0 && size_of_pieces(image, span);
     return image->text_size == 0 || (*span > size && *span - size <= size);
+}
+
+bool
+zblob_image_has_pieces(const struct zblob_image *image)
+{
+    return image->tile_width || image->first_gap || image->gap;
 }
 
 bool
 zblob_image_is_plain(const struct zblob_image *image)
 {
-    return image->text_size == 0 && image->row_padding == 0;
+    return image->text_size == 0 && image->row_padding == 0 && !zblob_image_has_pieces(image);
 }
 
 static uint64_t

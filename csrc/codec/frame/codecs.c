@@ -1,10 +1,12 @@
 /* codecs.c: the table of codecs, and an adapter from each codec's own functions to the table's. */
 #include "codecs.h"
 
+#include "../base/bytes.h"
 #include "../chunk/planes.h"
 #include "../chunk/zstd.h"
 #include "../voxel/chunks.h"
 #include "../voxel/codec.h"
+#include "pieces.h"
 #include "standing.h"
 
 #include <stdio.h>
@@ -93,14 +95,106 @@ bound_of_voxel(size_t raw_size)
     return raw_size + VOXEL_ENCODE_SLACK;
 }
 
+/* Before the samples of a chunk in pieces stands its rest, if it has one: how many bytes it takes, in 32 bits, and then
+ * these: fewer than the rest has are a zstd frame of it. */
+enum { REST_PREFIX = 4 };
+
+/* *dst_size = 0: it does not fit, or there is no rest. */
+static enum zblob_result
+encode_rest(const struct chunk_place *place, const unsigned char *value, int level, unsigned char *dst,
+            size_t dst_capacity, size_t *dst_size)
+{
+    uint64_t offset;
+    size_t size, encoded = 0;
+    *dst_size = 0;
+    voxel_chunk_range(place->model, place->ordinal, &offset, &size);
+    size_t rest_size = place->raw_size - size;
+    if (rest_size == 0 || dst_capacity < REST_PREFIX + rest_size)
+        return ZBLOB_OK;
+    unsigned char *rest = malloc(rest_size);
+    if (!rest)
+        return ZBLOB_NO_MEMORY;
+    pieces_split(place->image, offset, size, value + place->raw_offset, NULL, rest);
+    enum zblob_result result =
+        zstd_encode_best(zstd_level_of(level), ZSTD_BYTES, rest, rest_size, dst + REST_PREFIX, rest_size - 1, &encoded);
+    if (encoded == 0) {
+        encoded = rest_size;
+        memcpy(dst + REST_PREFIX, rest, rest_size);
+    }
+    free(rest);
+    store_le32(dst, (uint32_t)encoded);
+    *dst_size = REST_PREFIX + encoded;
+    return result;
+}
+
+static enum zblob_result
+encode_pieces(const struct chunk_place *place, const unsigned char *value, int level, unsigned char *dst,
+              size_t dst_capacity, size_t *dst_size)
+{
+    uint64_t offset;
+    size_t size, rest;
+    enum zblob_result result = encode_rest(place, value, level, dst, dst_capacity, &rest);
+    voxel_chunk_range(place->model, place->ordinal, &offset, &size);
+    *dst_size = 0;
+    if (result != ZBLOB_OK || (rest == 0 && size < place->raw_size))
+        return result;
+    result =
+        voxel_encode_chunk(place->model, place->ordinal, place->samples, dst + rest, dst_capacity - rest, dst_size);
+    if (*dst_size)
+        *dst_size += rest;
+    return result;
+}
+
 static enum zblob_result
 encode_voxel(const struct chunk_place *place, const unsigned char *value, const struct zblob_options *options,
              unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
-    (void)options; /* the model was built for them */
-    (void)value;   /* the samples may not be in it as they are */
+    if (zblob_image_has_pieces(place->image))
+        return encode_pieces(place, value, options->level, dst, dst_capacity - VOXEL_ENCODE_SLACK, dst_size);
     return voxel_encode_chunk(place->model, place->ordinal, place->samples, dst, dst_capacity - VOXEL_ENCODE_SLACK,
                               dst_size);
+}
+
+/* The stored rest of a chunk into `rest`; *used is what it takes before the samples. */
+static enum zblob_result
+decode_rest(const unsigned char *stored, size_t stored_size, unsigned char *rest, size_t rest_size, size_t *used)
+{
+    *used = 0;
+    if (rest_size == 0)
+        return ZBLOB_OK;
+    if (stored_size < REST_PREFIX)
+        return ZBLOB_DAMAGED;
+    size_t size = load_le32(stored);
+    if (size < 1 || size > rest_size || size > stored_size - REST_PREFIX)
+        return ZBLOB_DAMAGED;
+    *used = REST_PREFIX + size;
+    if (size < rest_size)
+        return zstd_decode(stored + REST_PREFIX, size, rest, rest_size);
+    memcpy(rest, stored + REST_PREFIX, size);
+    return ZBLOB_OK;
+}
+
+/* A chunk of an image in pieces: its samples are `size` bytes from `offset` on. */
+static enum zblob_result
+decode_pieces(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, uint64_t offset,
+              size_t size, unsigned char *dst)
+{
+    const struct zblob_image *image = place->image;
+    if (!pieces_may_part(image, offset) || !pieces_may_part(image, offset + size) ||
+        place->raw_offset != image->value_offset + pieces_place(image, offset) ||
+        place->raw_size != pieces_place(image, offset + size) - pieces_place(image, offset))
+        return ZBLOB_DAMAGED;
+    unsigned char *samples = malloc(place->raw_size);
+    size_t used;
+    if (!samples)
+        return ZBLOB_NO_MEMORY;
+    enum zblob_result result = decode_rest(stored, stored_size, samples + size, place->raw_size - size, &used);
+    if (result == ZBLOB_OK)
+        result = voxel_decode_chunk(place->model, place->ordinal, stored + used, stored_size - used, samples);
+    if (result == ZBLOB_OK)
+        pieces_join(image, offset, size, samples, samples + size, dst);
+    free(samples);
+    return result;
 }
 
 /* A chunk of an image that does not stand in the value as it is: its samples are `size` bytes from `offset` on. */
@@ -130,6 +224,8 @@ decode_voxel(const struct chunk_place *place, const unsigned char *stored, size_
     if (!place->model || place->ordinal >= voxel_chunk_count(place->model))
         return ZBLOB_DAMAGED;
     voxel_chunk_range(place->model, place->ordinal, &offset, &size);
+    if (zblob_image_has_pieces(place->image))
+        return decode_pieces(place, stored, stored_size, offset, size, dst);
     if (!zblob_image_is_plain(place->image))
         return decode_standing(place, stored, stored_size, offset, size, dst);
     if (offset + place->image->value_offset != place->raw_offset || size != place->raw_size)

@@ -112,6 +112,8 @@ decoder_memory(const struct zblob_decoder *decoder, const struct located_chunk *
         models_acquire(decoder->models, located->image, &model) != ZBLOB_OK || !model)
         return 0;
     size = voxel_chunk_memory(model);
+    if (!zblob_image_is_plain(&decoder->images[located->image]))
+        size += located->chunk.raw_size; /* the samples, before they stand as they do in the value */
     models_release(decoder->models, located->image);
     return size;
 }

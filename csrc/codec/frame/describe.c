@@ -92,6 +92,10 @@ put_reading(struct writer *w, const struct zblob_image *image)
 {
     if (image->row_padding)
         put(w, ", \"row_padding\": %" PRIu32, image->row_padding);
+    if (image->tile_width)
+        put(w, ", \"tile\": [%" PRIu32 ", %" PRIu32 "]", image->tile_width, image->tile_height);
+    if (image->first_gap || image->gap)
+        put(w, ", \"gaps\": [%" PRIu32 ", %" PRIu32 "]", image->first_gap, image->gap);
     if (image->bits)
         put(w, ", \"bits\": %d", image->bits);
     if (image->vector_axis)

@@ -228,10 +228,10 @@ gather_all(struct gathering *g, uint32_t chunk_count, struct zblob_error *error)
 {
     const struct chunk_map *map = decoder_map(g->decoder);
     const struct zblob_runs *runs = g->runs;
-    uint64_t end = runs->offset + (runs->count - 1) * runs->pitch + runs->run;
+    uint64_t end = runs_end(runs);
     struct located_chunk located;
     enum zblob_result result = ZBLOB_OK;
-    for (uint32_t i = chunk_after(map, chunk_count, runs->offset, &located); !interrupt_is_set(); i++) {
+    for (uint32_t i = chunk_after(map, chunk_count, runs_start(runs), &located); !interrupt_is_set(); i++) {
         if (runs_touch(runs, located.chunk.raw_offset, located.chunk.raw_offset + located.chunk.raw_size))
             result = add_chunk(g, &located, error);
         if (result != ZBLOB_OK || i + 1 == chunk_count || located.chunk.raw_offset + located.chunk.raw_size >= end)
@@ -267,7 +267,7 @@ static enum zblob_result
 gather_pieces(const struct zblob_source *source, const struct zblob_runs *runs, unsigned char *piece,
               unsigned char *dst, struct zblob_error *error)
 {
-    uint64_t at = runs->offset, end = runs->offset + (runs->count - 1) * runs->pitch + runs->run;
+    uint64_t at = runs_start(runs), end = runs_end(runs);
     while (at < end && !interrupt_is_set()) {
         size_t size = end - at < PLAIN_PIECE ? (size_t)(end - at) : PLAIN_PIECE;
         enum zblob_result result = source_read(source, at, piece, size, error);
@@ -289,7 +289,7 @@ gather_from_plain(const struct zblob_source *source, const struct zblob_runs *ru
         runs_copy(runs, 0, source->size, source->bytes, dst);
         return ZBLOB_OK;
     }
-    if (runs->count > 1 && runs->pitch < PLAIN_PIECE) {
+    if (runs->image || (runs->count > 1 && runs->pitch < PLAIN_PIECE)) {
         unsigned char *piece = malloc(PLAIN_PIECE);
         enum zblob_result result =
             piece ? gather_pieces(source, runs, piece, dst, error) : zblob_fail_memory(error, PLAIN_PIECE);

@@ -35,12 +35,14 @@ enum reading_offset {
     AT_SLOPE = 8,
     READING_SIZE = 8,
     SCALE_SIZE = 16,
+    PIECES_SIZE = 16, /* width and height of tiles, the first gap and the others; after the scale */
 };
 
 enum reading_flag {
     READING_SCALE = 1, /* slope and intercept follow */
     READING_MIRRORED = 2,
-    READING_FLAGS_KNOWN = 3,
+    READING_PIECES = 4, /* how the samples stand in the value follows */
+    READING_FLAGS_KNOWN = 7,
 };
 
 unsigned
@@ -73,13 +75,24 @@ image_flags_suit(const struct zblob_image *image)
 static bool
 has_reading(const struct zblob_image *image)
 {
-    return image->bits || image->vector_axis || image->row_padding || image->has_scale;
+    return image->bits || image->vector_axis || image->row_padding || image->has_scale || zblob_image_has_pieces(image);
 }
 
 static bool
 is_finite(double value)
 {
     return value - value == 0;
+}
+
+/* Tiles have both sizes, and gaps are only where there are slices to stand between. */
+static bool
+pieces_suit(const struct zblob_image *image)
+{
+    const struct zblob_grid *grid = &image->grid;
+    uint64_t slices = grid->dimension > 2 ? grid->size[grid->dimension - 1] : 1;
+    return (image->tile_width > 0) == (image->tile_height > 0) && (image->first_gap == 0 || slices > 1) &&
+           (image->gap == 0 || slices > 2) &&
+           (!zblob_image_has_pieces(image) || (image->text_size == 0 && image->row_padding == 0));
 }
 
 static bool
@@ -90,8 +103,15 @@ reading_suits(const struct zblob_image *image)
     return (image->bits == 0 || (is_integer && image->bits < 8 * type->size)) &&
            (image->vector_axis == 0 || (image->vector_axis < image->grid.dimension && image->grid.components == 1)) &&
            (!image->is_mirrored || image->vector_axis > 0) && (image->row_padding == 0 || image->text_size == 0) &&
+           pieces_suit(image) &&
            (!image->has_scale ||
             (is_finite(image->slope) && is_finite(image->intercept) && image->slope != 0 && !image->is_bool));
+}
+
+static size_t
+reading_size(const struct zblob_image *image)
+{
+    return READING_SIZE + (image->has_scale ? SCALE_SIZE : 0) + (zblob_image_has_pieces(image) ? PIECES_SIZE : 0);
 }
 
 size_t
@@ -99,7 +119,7 @@ image_section_size(const struct zblob_image *image)
 {
     size_t dimension = image->grid.dimension;
     size_t space = image->has_space ? 2 * dimension + dimension * dimension : 0;
-    size_t reading = has_reading(image) ? READING_SIZE + (image->has_scale ? SCALE_SIZE : 0) : 0;
+    size_t reading = has_reading(image) ? reading_size(image) : 0;
     return AT_SIZE + 8 * (dimension + space + (image->text_size ? 1 : 0)) + reading;
 }
 
@@ -125,12 +145,20 @@ write_reading(const struct zblob_image *image, unsigned char *dst)
     dst[AT_BITS] = image->bits;
     dst[AT_VECTOR_AXIS] = image->vector_axis;
     dst[AT_READING_FLAGS] =
-        (unsigned char)((image->has_scale ? READING_SCALE : 0) | (image->is_mirrored ? READING_MIRRORED : 0));
+        (unsigned char)((image->has_scale ? READING_SCALE : 0) | (image->is_mirrored ? READING_MIRRORED : 0) |
+                        (zblob_image_has_pieces(image) ? READING_PIECES : 0));
     dst[AT_ZERO] = 0;
     store_le32(dst + AT_ROW_PADDING, image->row_padding);
     if (image->has_scale) {
         store_le_double(dst + AT_SLOPE, image->slope);
         store_le_double(dst + AT_SLOPE + 8, image->intercept);
+    }
+    if (zblob_image_has_pieces(image)) {
+        unsigned char *p = dst + reading_size(image) - PIECES_SIZE;
+        store_le32(p, image->tile_width);
+        store_le32(p + 4, image->tile_height);
+        store_le32(p + 8, image->first_gap);
+        store_le32(p + 12, image->gap);
     }
 }
 
@@ -145,13 +173,21 @@ read_reading(struct zblob_image *image, const unsigned char *src, size_t size)
     image->has_scale = src[AT_READING_FLAGS] & READING_SCALE;
     image->is_mirrored = src[AT_READING_FLAGS] & READING_MIRRORED;
     image->row_padding = load_le32(src + AT_ROW_PADDING);
-    if (size != (size_t)(READING_SIZE + (image->has_scale ? SCALE_SIZE : 0)))
+    bool has_pieces = src[AT_READING_FLAGS] & READING_PIECES;
+    if (size != (size_t)(READING_SIZE + (image->has_scale ? SCALE_SIZE : 0) + (has_pieces ? PIECES_SIZE : 0)))
         return false;
     if (image->has_scale) {
         image->slope = load_le_double(src + AT_SLOPE);
         image->intercept = load_le_double(src + AT_SLOPE + 8);
     }
-    return has_reading(image) && reading_suits(image);
+    if (has_pieces) {
+        const unsigned char *p = src + size - PIECES_SIZE;
+        image->tile_width = load_le32(p);
+        image->tile_height = load_le32(p + 4);
+        image->first_gap = load_le32(p + 8);
+        image->gap = load_le32(p + 12);
+    }
+    return has_pieces == zblob_image_has_pieces(image) && has_reading(image) && reading_suits(image);
 }
 
 void

@@ -8,10 +8,12 @@
 #include "../chunk/zstd.h"
 #include "../sniff/raw.h"
 #include "../voxel/choose/build.h"
+#include "../voxel/choose/chunks.h"
 #include "../voxel/chunks.h"
 #include "../voxel/model.h"
 #include "doubt.h"
 #include "image_section.h"
+#include "pieces.h"
 #include "standing.h"
 
 #include <inttypes.h>
@@ -311,19 +313,22 @@ take_samples(struct plan *plan, size_t i, size_t size)
     return plan_samples(plan, image);
 }
 
-/* A chunk of text may take twice its samples' bytes, one of rows with padding even more: is one larger than a frame's
- * chunks may be? */
+/* Can all chunks be those of a frame? A chunk of text may take twice its samples' bytes, one of rows with padding or of
+ * tiles even more; and in pieces a chunk begins with a row of tiles. */
 static bool
-has_excessive_chunks(const struct zblob_image *image, const struct voxel_model *model, const unsigned char *samples)
+chunks_can_stand(const struct zblob_image *image, struct voxel_model *model, const unsigned char *samples)
 {
     uint64_t offset;
     size_t size;
-    for (size_t i = 0; !zblob_image_is_plain(image) && i < voxel_chunk_count(model); i++) {
+    bool has_pieces = zblob_image_has_pieces(image), can_stand = true;
+    if (has_pieces && !voxel_align_chunks(model, image->tile_height))
+        return false;
+    for (size_t i = 0; can_stand && !zblob_image_is_plain(image) && i < voxel_chunk_count(model); i++) {
         voxel_chunk_range(model, i, &offset, &size);
-        if (standing_size(image, offset, samples + offset, size) > ZBLOB_CHUNK_RAW_MAX)
-            return true;
+        can_stand = (!has_pieces || (pieces_may_part(image, offset) && pieces_may_part(image, offset + size))) &&
+                    standing_size(image, offset, samples + offset, size) <= ZBLOB_CHUNK_RAW_MAX;
     }
-    return false;
+    return can_stand;
 }
 
 /* One task of the thread pool. An image for which no model is built is left to codec "planes", and one that does not stand
@@ -341,7 +346,7 @@ build_model(void *context, size_t i)
     const unsigned char *samples = take_samples(plan, i, (size_t)size);
     if (samples && !noise_fills(&image->grid, samples, (size_t)size))
         voxel_model_build(&plan->models[i], &image->grid, samples, plan->options->level);
-    if (plan->models[i] && has_excessive_chunks(image, plan->models[i], samples)) {
+    if (plan->models[i] && !chunks_can_stand(image, plan->models[i], samples)) {
         voxel_model_free(plan->models[i]);
         plan->models[i] = NULL;
     }

@@ -7,6 +7,10 @@
 /* Do all runs lie within a value of raw_size bytes? What follows is only for runs that do. */
 bool runs_are_within(const struct zblob_runs *runs, uint64_t raw_size);
 
+/* Where in the value the first run begins, and where the last one ends. */
+uint64_t runs_start(const struct zblob_runs *runs);
+uint64_t runs_end(const struct zblob_runs *runs);
+
 /* Does any run have bytes of the value's range [start, end)? */
 bool runs_touch(const struct zblob_runs *runs, uint64_t start, uint64_t end);
 

@@ -2,6 +2,7 @@
 #include "standing.h"
 
 #include "../base/latin1.h"
+#include "pieces.h"
 
 #include <string.h>
 
@@ -21,6 +22,10 @@ standing_take(const struct zblob_image *image, const unsigned char *src, unsigne
         return;
     }
     zblob_grid_size(&image->grid, &size);
+    if (zblob_image_has_pieces(image)) {
+        pieces_split(image, 0, (size_t)size, src, dst, NULL);
+        return;
+    }
     for (uint64_t at = 0; at < size; at += row, src += row + image->row_padding)
         memcpy(dst + at, src, (size_t)row);
 }
@@ -37,6 +42,8 @@ standing_size(const struct zblob_image *image, uint64_t offset, const unsigned c
 {
     if (image->text_size)
         return latin1_text_size(samples, size);
+    if (zblob_image_has_pieces(image))
+        return (size_t)(pieces_place(image, offset + size) - pieces_place(image, offset));
     return (size_t)(standing_start(image, offset + size) - standing_start(image, offset));
 }
 

@@ -1,6 +1,6 @@
 /*
- * standing.h: inside frame/: images whose samples do not stand in the value as they are, one after another, but as text or
- * in rows with padding. The codec sees the samples, and the chunks' raw bytes are those of the value.
+ * standing.h: inside frame/: images whose samples do not stand in the value as they are, one after another, but as text,
+ * in rows with padding, or in pieces (pieces.h). The codec sees the samples, and the chunks' raw bytes are those of the value.
  */
 #ifndef ZBLOB_CODEC_FRAME_STANDING_H
 #define ZBLOB_CODEC_FRAME_STANDING_H
@@ -16,7 +16,7 @@ size_t standing_size(const struct zblob_image *image, uint64_t offset, const uns
 /* Where in rows with padding byte `offset` of the samples stands. */
 uint64_t standing_start(const struct zblob_image *image, uint64_t offset);
 
-/* The value's bytes for these samples; false if they are not exactly dst_size. */
+/* The value's bytes for these samples, which do not stand in pieces; false if they are not exactly dst_size. */
 bool standing_put(const struct zblob_image *image, uint64_t offset, const unsigned char *samples, size_t size,
                   unsigned char *dst, size_t dst_size);
 

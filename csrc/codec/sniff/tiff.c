@@ -39,6 +39,12 @@ enum {
     FORMAT_COMPLEX = 6
 };
 
+/* What may lie between two pages that are slices of one image: at most so many bytes, and half of a page. */
+#define GAP_MAX UINT16_MAX
+
+/* A row of tiles is coded as a whole. Larger ones are not put together. */
+#define BAND_MAX ((uint64_t)4 << 20)
+
 struct tiff {
     struct byte_reader r;
     bool is_big; /* BigTIFF */
@@ -199,6 +205,18 @@ lie_in_order(struct tiff *tiff, const struct page *page, uint64_t piece, uint64_
     return true;
 }
 
+/* Are the tiles to be put together? Those of one column lie in the file as the rows of the image do. */
+static bool
+has_mosaic(const struct page *page, const struct zblob_grid *grid)
+{
+    uint64_t band = grid->components * zblob_sample_size(grid->sample_type), across;
+    if (page->tile_width == 0 || (page->tile_width == page->width && page->height % page->tile_height == 0))
+        return false;
+    across = page->width / page->tile_width + (page->width % page->tile_width > 0);
+    return page->tile_width <= UINT32_MAX && page->tile_height <= UINT32_MAX && multiply_checked(&band, across) &&
+           multiply_checked(&band, page->tile_width) && multiply_checked(&band, page->tile_height) && band <= BAND_MAX;
+}
+
 static bool
 set_image(struct tiff *tiff, const struct page *page, struct zblob_image *image)
 {
@@ -210,12 +228,16 @@ set_image(struct tiff *tiff, const struct page *page, struct zblob_image *image)
         page->height < 1 || !read_type(tiff, page, image) || !measure_pieces(page, image, &piece, &count) ||
         !lie_in_order(tiff, page, piece, count))
         return false;
-    bool has_tiles = page->tile_width > 0;
-    if (has_tiles && (page->tile_width != page->width || page->height % page->tile_height > 0))
-        image->source = ZBLOB_SOURCE_GUESS;
-    bool has_slices = image->source == ZBLOB_SOURCE_GUESS && page->samples == 1;
     grid->big_endian = tiff->r.big_endian;
     grid->components = (uint32_t)(has_planes ? 1 : page->samples) * (image->is_complex ? 2 : 1);
+    bool is_mosaic = has_mosaic(page, grid), has_tiles = page->tile_width > 0 && !is_mosaic;
+    if (has_tiles && (page->tile_width != page->width || page->height % page->tile_height > 0))
+        image->source = ZBLOB_SOURCE_GUESS;
+    if (is_mosaic) {
+        image->tile_width = (uint32_t)page->tile_width;
+        image->tile_height = (uint32_t)page->tile_height;
+    }
+    bool has_slices = image->source == ZBLOB_SOURCE_GUESS && page->samples == 1;
     grid->size[0] = has_tiles ? page->tile_width : page->width;
     grid->size[1] = has_slices  ? page->tile_height
                     : has_tiles ? page->tile_height * (count / (has_planes ? page->samples : 1))
@@ -240,18 +262,25 @@ is_same_grid(const struct zblob_grid *a, const struct zblob_grid *b)
     return is_same;
 }
 
-/* Is this page the next slice of the image, of which `first` is the first page? Then it is added. */
+/* Is this page the next slice of the image, of which `first` is the first page and `end` the end? Then it is added. Other
+ * bytes may lie between slices, mostly the pages' directories, if they are as many after all slices but the first. */
 static bool
-add_slice(struct zblob_image *image, const struct zblob_image *first, const struct zblob_image *page)
+add_slice(struct zblob_image *image, const struct zblob_image *first, const struct zblob_image *page, uint64_t end)
 {
-    uint64_t size;
+    uint64_t size, gap = page->value_offset - end;
     uint32_t dimension = first->grid.dimension;
-    zblob_grid_size(&image->grid, &size);
-    if (page->value_offset != image->value_offset + size || page->is_complex != first->is_complex ||
-        page->source != first->source || !is_same_grid(&page->grid, &first->grid))
+    uint64_t slices = image->grid.dimension > dimension ? image->grid.size[dimension] : 1;
+    if (!zblob_image_span(first, &size) || gap > GAP_MAX || gap > size / 2 || (slices > 2 && gap != image->gap) ||
+        page->is_complex != first->is_complex || page->source != first->source ||
+        page->tile_width != first->tile_width || page->tile_height != first->tile_height ||
+        !is_same_grid(&page->grid, &first->grid))
         return false;
-    if (image->grid.dimension == dimension)
+    if (slices == 1) {
         image->grid.size[image->grid.dimension++] = 1;
+        image->first_gap = (uint32_t)gap;
+    } else if (slices == 2) {
+        image->gap = (uint32_t)gap;
+    }
     image->grid.size[dimension]++;
     return true;
 }
@@ -281,7 +310,7 @@ sniff_tiff(const unsigned char *src, size_t src_size, struct zblob_image *images
     while (at > 0 && read_page(&tiff, &at, &page)) {
         if (!set_image(&tiff, &page, &image) || image.value_offset < end)
             continue;
-        if (count > 0 && add_slice(&images[count - 1], &first, &image)) {
+        if (count > 0 && add_slice(&images[count - 1], &first, &image, end)) {
             ;
         } else if (count == capacity) {
             break;
@@ -289,7 +318,7 @@ sniff_tiff(const unsigned char *src, size_t src_size, struct zblob_image *images
             first = image;
             images[count++] = image;
         }
-        zblob_grid_size(&image.grid, &size);
+        zblob_image_span(&image, &size);
         end = image.value_offset + size;
     }
     return count;

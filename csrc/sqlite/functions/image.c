@@ -7,11 +7,18 @@
 #include <math.h>
 #include <string.h>
 
-/* Is it an image, whose samples lie in the value as its grid says? */
+/* Is it an image, whose samples lie in the value as its grid says, perhaps with gaps between slices? */
 static bool
 has_samples(const struct zblob_image *image)
 {
-    return image->source != ZBLOB_SOURCE_GUESS && zblob_image_is_plain(image);
+    bool has_gaps = zblob_image_has_pieces(image) && image->tile_width == 0;
+    return image->source != ZBLOB_SOURCE_GUESS && (zblob_image_is_plain(image) || has_gaps);
+}
+
+const struct zblob_image *
+image_with_gaps(const struct zblob_image *image)
+{
+    return zblob_image_is_plain(image) ? NULL : image;
 }
 
 bool
@@ -107,8 +114,11 @@ image_gather(const struct opened_image *opened, uint64_t first, uint64_t count, 
 {
     struct zblob_interrupt interrupt = interrupt_of(opened->db);
     uint64_t width = zblob_sample_size(opened->image.grid.sample_type);
-    struct zblob_runs runs = {
-        .offset = opened->image.value_offset + first * width, .run = count * width, .pitch = count * width, .count = 1};
+    struct zblob_runs runs = {.offset = opened->image.value_offset + first * width,
+                              .run = count * width,
+                              .pitch = count * width,
+                              .count = 1,
+                              .image = image_with_gaps(&opened->image)};
     unsigned threads = opened->connection->options.threads;
     if (zblob_reader_gather(opened->reader, &runs, threads, dst, &interrupt, error) != ZBLOB_OK)
         return false;

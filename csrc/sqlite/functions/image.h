@@ -1,6 +1,6 @@
 /*
  * image.h: the largest image of a value in memory, which is a frame, an envelope or plain: what functions on images work on.
- * A guess is none, nor is an image whose samples stand in the value as text.
+ * A guess is none, nor is an image whose samples stand in the value as text, in rows with padding, or in tiles.
  */
 #ifndef ZBLOB_SQLITE_FUNCTIONS_IMAGE_H
 #define ZBLOB_SQLITE_FUNCTIONS_IMAGE_H
@@ -9,6 +9,7 @@
 
 #define image_of_frame ZBLOB_IN_SLOT(image_of_frame)
 #define image_of_plain ZBLOB_IN_SLOT(image_of_plain)
+#define image_with_gaps ZBLOB_IN_SLOT(image_with_gaps)
 #define image_open ZBLOB_IN_SLOT(image_open)
 #define image_close ZBLOB_IN_SLOT(image_close)
 #define image_gather ZBLOB_IN_SLOT(image_gather)
@@ -18,6 +19,9 @@
 /* The image that a frame's header tells of, or that a plain value has. False: there is none. */
 bool image_of_frame(const struct zblob_frame *frame, struct zblob_image *image);
 bool image_of_plain(const unsigned char *src, size_t src_size, struct zblob_image *image);
+
+/* For struct zblob_runs: the image, if there are gaps between its slices; otherwise NULL. */
+const struct zblob_image *image_with_gaps(const struct zblob_image *image);
 
 /* What functions that look at all samples have in memory at a time: large against a chunk, of which each piece may cut two. */
 #define IMAGE_PIECE_SIZE ((uint64_t)1 << 24)

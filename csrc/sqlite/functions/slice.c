@@ -5,7 +5,7 @@
  * Axes count from the slowest, from 0, as in NumPy's shape; negative axes and indices count from the end. The other axes
  * keep their order. Samples of fewer bits than they have room for are extended. Of a frame only the chunks that have samples
  * of the slice are read and decoded. NULL where there is no image; a guess is none, nor is one whose samples stand in the
- * value as text or in rows with padding.
+ * value as text, in rows with padding, or in tiles.
  */
 #include "slice.h"
 
@@ -41,6 +41,7 @@ find_slice(sqlite3_context *context, const struct zblob_image *image, const stru
     }
     slice->run = grid->components * zblob_sample_size(grid->sample_type);
     slice->count = 1;
+    slice->image = image_with_gaps(image);
     for (size_t i = 0; i < fastest; i++)
         slice->run *= grid->size[i];
     for (size_t i = fastest + 1; i < grid->dimension; i++)

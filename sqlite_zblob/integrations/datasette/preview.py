@@ -184,7 +184,9 @@ async def _samples(value: Value, image: ImageInfo, axis: int, index: int) -> np.
     """One slice, rows first, or a whole image of one or two axes; with its components as a last axis."""
     extents = [*reversed(image.size)]
     dtype = np.dtype(image.pixel_type).newbyteorder("<" if image.byte_order == "little" else ">")
-    if len(extents) <= 2:
+    if not image.has_slices:
+        raw = None
+    elif len(extents) <= 2:
         raw = await value.part("zsubstr", image.value_offset + 1, _size(image))
         shape = [1, *extents][-2:]
     else:

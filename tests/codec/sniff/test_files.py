@@ -91,9 +91,9 @@ def test_sql_knows_the_files(name: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(json.loads(seen[0][2]), file.spacing, rtol=1e-6)
 
 
-def test_a_guess_has_no_slices() -> None:
+def test_guesses_and_tiles_have_no_slices() -> None:
     db: Any = open_apsw(":memory:")
-    for name in ("bmp padded", "tiff < tiles"):
+    for name in ("bmp padded", "tiff < tiles", "tiff < pages of tiles"):
         for sql in ("SELECT zslice(?, 0, 0)", "SELECT zslice(zcompress(?), 0, 0)"):
             assert db.execute(sql, (FILES[name].value,)).fetchone() == (None,)
 
@@ -325,20 +325,6 @@ def test_several_images_in_a_file() -> None:
     for image in found:
         np.testing.assert_array_equal(samples_of(array.getvalue(), image), scan())
     assert images_of(array.getvalue() + b"more") == ()
-
-
-def test_pages_that_lie_apart() -> None:
-    """Directories lie between them, as most programs write them."""
-    import tifffile
-
-    out = io.BytesIO()
-    with tifffile.TiffWriter(out) as file:
-        for page in scan("u2"):
-            file.write(page, contiguous=False, photometric="minisblack")
-    found = images_of(out.getvalue())
-    assert [image.size for image in found] == [(52, 40)] * 6
-    for image, page in zip(found, scan("u2"), strict=True):
-        np.testing.assert_array_equal(samples_of(out.getvalue(), image), page)
 
 
 def test_what_is_compressed_has_no_grid() -> None:

@@ -7,6 +7,8 @@
 #include "levels.h"
 #include "repeats.h"
 
+#include <stdlib.h>
+
 enum { TARGET_CHUNK = 4 << 20, LARGEST_SLICE = 8 << 20 };
 enum { LARGE = 64 << 20, PART_CHUNK = 1 << 20 }; /* an image that is read in parts, and its chunks of 16-bit samples */
 enum { SHARED = 256 << 10 };     /* bytes of an image that two threads share, where a chunk costs hardly any bytes */
@@ -118,4 +120,17 @@ voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_s
         model->is_transposed = true;
         model->chunk_rows = (uint32_t)model->shape.height;
     }
+}
+
+bool
+voxel_align_chunks(struct voxel_model *model, uint32_t rows)
+{
+    uint64_t excess = rows > 1 ? model->chunk_rows % rows : 0;
+    uint64_t aligned = excess ? model->chunk_rows + rows - excess : model->chunk_rows;
+    if (excess == 0 || model->chunk_slices > 0 || model->shape.height == model->chunk_rows)
+        return true;
+    model->chunk_rows = (uint32_t)(aligned < model->shape.height ? aligned : model->shape.height);
+    free(model->packed);
+    model->packed = NULL;
+    return voxel_chunks_are_allowed(model) && voxel_model_pack(model);
 }

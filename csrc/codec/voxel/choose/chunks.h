@@ -13,6 +13,9 @@ void voxel_unite_repeats(struct voxel_model *model, const unsigned char *samples
 /* Chunks of whole volumes, each `distance` slices, that refer to the volume before. False, and nothing changed but the
  * distance: they would take too much memory. */
 bool voxel_choose_series(struct voxel_model *model, uint32_t distance);
+/* Once everything is chosen: bands of rows become such that all begin at a multiple of `rows`. False: they are too large
+ * then, or there is no memory. */
+bool voxel_align_chunks(struct voxel_model *model, uint32_t rows);
 /* Transposes the image if its other direction suits rows better. Only chunks of whole slices allow it. */
 void voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level);
 
