@@ -84,7 +84,8 @@ def read_array(value: Buffer, image: int | None = None, *, rescale: bool = False
 
     :param value: a frame, an envelope or a plain value.
     :param image: the position in `info(value).images`; None: the largest one, of a TIFF file all pages like it.
-    :param rescale: what the samples stand for (Hounsfield units), by the slope and intercept of DICOM and NIfTI files.
+    :param rescale: what the samples stand for (Hounsfield units), by the slope and intercept of DICOM, NIfTI and FITS
+        files.
     :raises OptionError: the value has no such image.
     :raises DamagedFrameError: as `decompress`.
     :raises UnsupportedFrameError: as `decompress`.
@@ -97,9 +98,9 @@ def read_array(value: Buffer, image: int | None = None, *, rescale: bool = False
 def read_sitk(value: Buffer, image: int | None = None, *, rescale: bool = True) -> SimpleITK.Image:
     """The same as an image of SimpleITK, with spacing, origin and direction where the value says them.
 
-    It is what SimpleITK's own reader gives: slope and intercept of DICOM and NIfTI files are applied, and components
-    that lie apart are those of pixels. Samples that SimpleITK does not have become the next wider ones: bool uint8, and
-    float16 float32.
+    It is what SimpleITK's own reader gives: slope and intercept of DICOM, NIfTI and FITS files are applied, and
+    components that lie apart are those of pixels. Samples that SimpleITK does not have become the next wider ones: bool
+    uint8, and float16 float32.
 
     :param rescale: False: the samples as they are stored.
     :raises OptionError: the value has no such image, or one that SimpleITK cannot hold.

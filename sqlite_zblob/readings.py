@@ -89,20 +89,32 @@ def _slices(raw: bytes, about: ImageInfo) -> Iterator[Any]:
 
 
 def rescaled(array: Array, about: ImageInfo) -> Array:
-    """What the samples stand for: slope * sample + intercept, in the type that SimpleITK's reader gives."""
+    """What the samples stand for: slope * sample + intercept, in the type that SimpleITK's reader gives, of FITS files
+    that of astropy's."""
     import numpy as np
 
     if about.slope == 1 and about.intercept == 0:
         return array
+    if about.source == "FITS" and _has_other_sign(array.dtype, about):
+        kind = "i" if array.dtype.kind == "u" else "u"
+        half = array.dtype.type(1) << array.dtype.type(array.dtype.itemsize * 8 - 1)
+        other: Array = (array ^ half).astype(array.dtype.newbyteorder("=")).view(f"{kind}{array.dtype.itemsize}")
+        return other
     if about.source == "DICOM":
         dtype = _dicom_type(array.dtype, about)
     elif array.dtype.kind in "iub":
-        dtype = np.dtype(np.float32)
+        dtype = np.dtype(np.float64 if about.source == "FITS" and array.dtype.itemsize > 2 else np.float32)
     else:
         dtype = array.dtype.newbyteorder("=")
     if array.dtype.kind == "c":
         return (array * about.slope + about.intercept).astype(dtype)
     return (array.astype(np.float64) * about.slope + about.intercept).astype(dtype)
+
+
+def _has_other_sign(dtype: np.dtype[Any], about: ImageInfo) -> bool:
+    """FITS has no unsigned integers but bytes, and no signed bytes: an intercept makes the ones of the others."""
+    half = 1 << dtype.itemsize * 8 - 1
+    return dtype.kind in "iu" and about.slope == 1 and about.intercept == (half if dtype.kind == "i" else -half)
 
 
 def _dicom_type(dtype: np.dtype[Any], about: ImageInfo) -> np.dtype[Any]:

@@ -1,6 +1,6 @@
 /*
- * fits.c: recognises the images of FITS files: the primary one and IMAGE extensions. The samples are the stored ones:
- * BZERO and BSCALE, which make other numbers of them, are not applied.
+ * fits.c: recognises the images of FITS files: the primary one and IMAGE extensions. BSCALE and BZERO, by which the
+ * stored samples stand for other numbers, are slope and intercept.
  */
 #include "formats.h"
 
@@ -20,6 +20,7 @@ struct fits_header {
     uint64_t axis_count, extra_count, group_count;
     uint64_t axes[ZBLOB_DIMENSION_MAX];
     int bits; /* negative: floats */
+    double scale, zero;
     bool is_image, is_sound;
 };
 
@@ -35,7 +36,7 @@ read_card(struct fits_header *header, const unsigned char *card)
 {
     struct text text = text_of(card + NAME_SIZE + 2, CARD_SIZE - NAME_SIZE - 2);
     uint64_t number, axis;
-    double bits;
+    double bits, real;
     if (is_card(card, "XTENSION"))
         header->is_image = memcmp(card + NAME_SIZE, "= 'IMAGE   '", 12) == 0;
     if (is_card(card, "BITPIX  ") && text_real(&text, &bits) && bits >= -64 && bits <= 64)
@@ -46,6 +47,10 @@ read_card(struct fits_header *header, const unsigned char *card)
         header->is_sound = header->is_sound && text_unsigned(&text, &header->extra_count);
     else if (is_card(card, "GCOUNT  "))
         header->is_sound = header->is_sound && text_unsigned(&text, &header->group_count);
+    else if (is_card(card, "BSCALE  ") && text_real(&text, &real))
+        header->scale = real;
+    else if (is_card(card, "BZERO   ") && text_real(&text, &real))
+        header->zero = real;
     else if (memcmp(card, "NAXIS", 5) == 0 && text_unsigned(&text, &number)) {
         text = text_of(card + 5, 3);
         if (text_unsigned(&text, &axis) && axis >= 1 && axis <= ZBLOB_DIMENSION_MAX)
@@ -57,7 +62,7 @@ read_card(struct fits_header *header, const unsigned char *card)
 static bool
 read_header(const struct byte_reader *r, uint64_t *at, struct fits_header *header, uint32_t *cards)
 {
-    *header = (struct fits_header){.group_count = 1, .is_image = *at == 0};
+    *header = (struct fits_header){.group_count = 1, .scale = 1, .is_image = *at == 0};
     uint64_t card = *at;
     for (; reader_has(r, card, CARD_SIZE) && ++*cards < CARDS_MAX; card += CARD_SIZE) {
         if (is_card(r->src + card, "END     ")) {
@@ -111,6 +116,7 @@ set_image(const struct fits_header *header, uint64_t at, size_t src_size, struct
     image->grid.components = 1;
     image->grid.dimension = (uint32_t)header->axis_count;
     memcpy(image->grid.size, header->axes, sizeof header->axes);
+    image_set_scale(image, header->scale, header->zero);
     return header->is_image && header->extra_count == 0 && header->group_count == 1 && image_settle(image, src_size);
 }
 

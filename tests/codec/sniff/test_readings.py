@@ -15,6 +15,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 import tifffile
+from astropy.io import fits
 
 import sqlite_zblob as zb
 
@@ -279,3 +280,25 @@ def test_pages_of_tiff_are_one_image(tmp_path: Path) -> None:
     np.testing.assert_array_equal(zb.images.read_array(zb.compress(value)), pages)
     np.testing.assert_array_equal(sitk.GetArrayFromImage(zb.images.read_sitk(value)), pages)
     np.testing.assert_array_equal(zb.images.read_array(value, 2), pages[1])
+
+
+# ---- FITS --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("zero", "scale"), [(None, "1"), ("-128", "1"), ("3", "0.5"), ("5", "1.0E0"), ("0", "-2")])
+@pytest.mark.parametrize("dtype", ["u1", ">i2", ">i4", ">i8", ">f4", ">f8"])
+def test_fits_scales(dtype: str, zero: str | None, scale: str) -> None:
+    """As astropy has them, integers of the other sign among them (zero: None)."""
+    stored, out = scan("u1")[0].astype(dtype), io.BytesIO()
+    fits.PrimaryHDU(stored).writeto(out)
+    value, end = bytearray(out.getvalue()), out.getvalue().index(b"END      ")
+    zero = zero or str(1 << 8 * stored.dtype.itemsize - 1)
+    for number, (name, text) in enumerate((("BSCALE", scale), ("BZERO", zero))):
+        value[end + 80 * number : end + 80 * number + 80] = f"{name:<8}= {text:>20} / a comment".ljust(80).encode()
+    value[end + 160 : end + 163] = b"END"
+    images_of(bytes(value))
+    expected = fits.open(io.BytesIO(bytes(value)))[0].data
+    found = zb.images.read_array(zb.compress(bytes(value)), rescale=True)
+    assert found.dtype == expected.dtype.newbyteorder("=")
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_array_equal(zb.images.read_array(bytes(value)), stored)
