@@ -21,6 +21,7 @@ import zstandard
 
 from ..samples.frame_parts import IMAGE, MODEL, PLANES, STORE, VOXEL, ZSTD, BitWriter, Chunk, Parts, Section, xxh3
 from .bits import DamagedError, Grid, samples_of
+from .compact_fields import image_fields, put_varint
 from .decoder import SAMPLE_TYPES, Image, decode_planes, pad
 from .making import make_intensities, make_labels, make_predicted, make_raster, make_swift, zigzag
 from .making_cells import NARROW, make_maps, put_cells
@@ -549,33 +550,12 @@ def compose_compact(rng: random.Random) -> tuple[bytes, bytes, dict[int, bytes]]
     return frame, raw, {number: dictionary}
 
 
-def put_varint(number: int) -> bytes:
-    return bytes([number & 127 | 128]) + put_varint(number >> 7) if number > 127 else bytes([number])
-
-
-def image_fields(rng: random.Random, image: bytes, codec: int, tail: int) -> bytes:
-    """What a compact frame says of an image, given as an IMAGE section does."""
-    source, sample_type, dimension, flags, components, offset = struct.unpack_from("<BBBBIQ", image)
-    sizes = struct.unpack_from(f"<{dimension}Q", image, 16)
-    space, text = flags & 16, struct.unpack("<Q", image[-8:])[0]
-    flags &= ~16
-    head = codec + 4 * (dimension - 1) + 32 * (flags > 0) + 64 * (components > 1) + 128 * (space > 0)
-    fields = bytes([head, sample_type - 1 + 11 * source]) + (bytes([flags]) if flags else b"")
-    fields += put_varint(components) if components > 1 else b""
-    fields += b"".join(put_varint(number) for number in (*sizes, offset, *([text] if flags & 64 else []), tail))
-    if space:
-        tags = [rng.randrange(4) for _ in range(2 * dimension + dimension**2)]
-        packed = sum(tag << 2 * i for i, tag in enumerate(tags)).to_bytes((len(tags) + 3) // 4, "little")
-        fields += packed + rng.randbytes(8 * tags.count(3))
-    return fields
-
-
 def compose_image_frame(rng: random.Random) -> tuple[bytes, bytes]:
     before, after = (random_bytes(rng, rng.choice([0, 0, 5, 150])) for _ in range(2))
     while True:
         piece = rng.choice([image_without_model, image_with_model, image_with_model])(rng, len(before))
         is_small = len(piece.chunks) == 1 and len(piece.chunks[0].stored) < 60000
-        if is_small and piece.image and not piece.image[3] & 128:  # those with a reading are in ordinary frames
+        if is_small and piece.image:
             break
     chunk, raw = piece.chunks[0], before + piece.raw + after
     covered = bytes([216 + rng.randrange(18)]) + struct.pack("<I", xxh3(raw) & 0xFFFFFFFF)

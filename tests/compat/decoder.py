@@ -389,15 +389,20 @@ class Fields:
         pixels = self.byte()
         require(pixels < 187, "pixels")
         flags = self.byte() if head & 32 else 0
-        require((flags != 0) == bool(head & 32) and flags & ~111 == 0, "flags")
+        require((flags != 0) == bool(head & 32) and flags & 16 == 0, "flags")
         components = self.varint() if head & 64 else 1
         require((components > 1) == bool(head & 64) and components < 2**32, "components")
         sample_type, dimension = pixels % 11 + 1, (head >> 2 & 7) + 1
         size = tuple(self.varint() for _ in range(dimension))
         offset = self.varint()
         text = struct.pack("<Q", self.varint()) if flags & 64 else b""
+        reading = self.reading() if flags & 128 else b""
         fixed = struct.pack("<BBBBIQ", pixels // 11, sample_type, dimension, flags, components, offset)
-        return read_image(fixed + struct.pack(f"<{dimension}Q", *size) + text)
+        return read_image(fixed + struct.pack(f"<{dimension}Q", *size) + text + reading)
+
+    def reading(self) -> bytes:
+        first = self.take(8)
+        return first + self.take(16 * (first[2] & 1) + 16 * (first[2] >> 2 & 1))
 
     def space(self, dimension: int) -> None:
         count = 2 * dimension + dimension**2

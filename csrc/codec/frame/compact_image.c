@@ -24,7 +24,8 @@ enum {
     HAS_SPACE = 128,
 };
 
-enum { IS_TEXT = 64 }; /* among the flags: the text's size follows the place of the samples */
+/* Among the flags: the text's size, and a reading, follow the place of the samples. */
+enum { IS_TEXT = 64, HAS_READING = 128 };
 
 enum { SAMPLE_TYPES = ZBLOB_FLOAT64, PIXELS_END = SAMPLE_TYPES * ZBLOB_SOURCE_END }; /* the second byte is below */
 
@@ -32,7 +33,10 @@ enum { SAMPLE_TYPES = ZBLOB_FLOAT64, PIXELS_END = SAMPLE_TYPES * ZBLOB_SOURCE_EN
 enum space_tag { TAG_ZERO, TAG_ONE, TAG_AS_BEFORE, TAG_FOLLOWS };
 
 enum { SPACE_MAX = ZBLOB_DIMENSION_MAX * (2 + ZBLOB_DIMENSION_MAX), TAGS_PER_BYTE = 4 };
-enum { HEADER_MAX = COMPACT_IMAGE_FIELDS + 8 + VARINT_SIZE_MAX * (ZBLOB_DIMENSION_MAX + 6) + 9 * SPACE_MAX };
+enum { READING_MAX = 40 };
+enum {
+    HEADER_MAX = COMPACT_IMAGE_FIELDS + 8 + READING_MAX + VARINT_SIZE_MAX * (ZBLOB_DIMENSION_MAX + 6) + 9 * SPACE_MAX
+};
 
 /* ---- Reading fields -------------------------------------------------------------------------- */
 
@@ -113,6 +117,15 @@ take_space(struct cursor *c, struct zblob_image *image)
 }
 
 static void
+take_reading(struct cursor *c, struct zblob_image *image)
+{
+    size_t size = c->failed ? 0 : image_reading_size_at(c->at, (size_t)(c->end - c->at));
+    const unsigned char *reading = take_bytes(c, size);
+    if (c->failed || size == 0 || !image_reading_read(image, reading, size))
+        c->failed = true;
+}
+
+static void
 take_grid(struct cursor *c, struct zblob_image *image, uint32_t head)
 {
     struct zblob_grid *grid = &image->grid;
@@ -126,7 +139,7 @@ take_grid(struct cursor *c, struct zblob_image *image, uint32_t head)
     grid->dimension = (head >> CODEC_BITS) % (1 << DIMENSION_BITS) + 1;
     uint32_t flags = head & HAS_FLAGS ? take_byte(c) : 0;
     uint64_t components = head & HAS_COMPONENTS ? take_number(c) : 1;
-    if ((head & HAS_FLAGS && !flags) || !image_flags_set(image, flags & ~(uint32_t)IS_TEXT) ||
+    if ((head & HAS_FLAGS && !flags) || !image_flags_set(image, flags & ~(uint32_t)(IS_TEXT | HAS_READING)) ||
         (head & HAS_COMPONENTS && (components < 2 || components > UINT32_MAX)))
         c->failed = true;
     grid->components = (uint32_t)components;
@@ -136,6 +149,8 @@ take_grid(struct cursor *c, struct zblob_image *image, uint32_t head)
     image->text_size = flags & IS_TEXT ? take_number(c) : 0;
     if (flags & IS_TEXT && !image->text_size)
         c->failed = true;
+    if (flags & HAS_READING)
+        take_reading(c, image);
     image->has_space = head & HAS_SPACE;
 }
 
@@ -297,7 +312,9 @@ put_fields(unsigned char *dst, const struct plan *plan, const struct zblob_chunk
 {
     const struct zblob_image *image = plan->images;
     const struct zblob_grid *grid = &image->grid;
-    uint32_t flags = image_flags(image) | (image->text_size ? IS_TEXT : 0), components = grid->components;
+    size_t reading = image_reading_size(image);
+    uint32_t flags = image_flags(image) | (image->text_size ? IS_TEXT : 0) | (reading ? HAS_READING : 0);
+    uint32_t components = grid->components;
     store_le32(dst, (uint32_t)checksum_xxh3(plan->src, (size_t)plan->src_size));
     dst[4] = (unsigned char)(samples->codec | (grid->dimension - 1) << CODEC_BITS | (flags ? HAS_FLAGS : 0) |
                              (components > 1 ? HAS_COMPONENTS : 0) | (image->has_space ? HAS_SPACE : 0));
@@ -312,6 +329,9 @@ put_fields(unsigned char *dst, const struct plan *plan, const struct zblob_chunk
     at = put_varint(at, image->value_offset);
     if (image->text_size)
         at = put_varint(at, image->text_size);
+    if (reading)
+        image_reading_write(image, at);
+    at += reading;
     at = put_varint(at, plan->src_size - image->value_offset - samples->raw_size);
     if (image->has_space)
         at = put_space(at, image);

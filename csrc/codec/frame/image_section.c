@@ -109,9 +109,28 @@ reading_suits(const struct zblob_image *image)
 }
 
 static size_t
-reading_size(const struct zblob_image *image)
+size_of_reading(unsigned flags)
 {
-    return READING_SIZE + (image->has_scale ? SCALE_SIZE : 0) + (zblob_image_has_pieces(image) ? PIECES_SIZE : 0);
+    return READING_SIZE + (flags & READING_SCALE ? SCALE_SIZE : 0) + (flags & READING_PIECES ? PIECES_SIZE : 0);
+}
+
+static unsigned
+reading_flags(const struct zblob_image *image)
+{
+    return (image->has_scale ? READING_SCALE : 0) | (image->is_mirrored ? READING_MIRRORED : 0) |
+           (zblob_image_has_pieces(image) ? READING_PIECES : 0);
+}
+
+size_t
+image_reading_size(const struct zblob_image *image)
+{
+    return has_reading(image) ? size_of_reading(reading_flags(image)) : 0;
+}
+
+size_t
+image_reading_size_at(const unsigned char *src, size_t available)
+{
+    return available >= READING_SIZE ? size_of_reading(src[AT_READING_FLAGS]) : 0;
 }
 
 size_t
@@ -119,8 +138,7 @@ image_section_size(const struct zblob_image *image)
 {
     size_t dimension = image->grid.dimension;
     size_t space = image->has_space ? 2 * dimension + dimension * dimension : 0;
-    size_t reading = has_reading(image) ? reading_size(image) : 0;
-    return AT_SIZE + 8 * (dimension + space + (image->text_size ? 1 : 0)) + reading;
+    return AT_SIZE + 8 * (dimension + space + (image->text_size ? 1 : 0)) + image_reading_size(image);
 }
 
 static unsigned char *
@@ -139,14 +157,12 @@ read_doubles(const unsigned char *src, double *values, size_t count)
     return src + 8 * count;
 }
 
-static void
-write_reading(const struct zblob_image *image, unsigned char *dst)
+void
+image_reading_write(const struct zblob_image *image, unsigned char *dst)
 {
     dst[AT_BITS] = image->bits;
     dst[AT_VECTOR_AXIS] = image->vector_axis;
-    dst[AT_READING_FLAGS] =
-        (unsigned char)((image->has_scale ? READING_SCALE : 0) | (image->is_mirrored ? READING_MIRRORED : 0) |
-                        (zblob_image_has_pieces(image) ? READING_PIECES : 0));
+    dst[AT_READING_FLAGS] = (unsigned char)reading_flags(image);
     dst[AT_ZERO] = 0;
     store_le32(dst + AT_ROW_PADDING, image->row_padding);
     if (image->has_scale) {
@@ -154,7 +170,7 @@ write_reading(const struct zblob_image *image, unsigned char *dst)
         store_le_double(dst + AT_SLOPE + 8, image->intercept);
     }
     if (zblob_image_has_pieces(image)) {
-        unsigned char *p = dst + reading_size(image) - PIECES_SIZE;
+        unsigned char *p = dst + image_reading_size(image) - PIECES_SIZE;
         store_le32(p, image->tile_width);
         store_le32(p + 4, image->tile_height);
         store_le32(p + 8, image->first_gap);
@@ -162,9 +178,9 @@ write_reading(const struct zblob_image *image, unsigned char *dst)
     }
 }
 
-/* What is left of the section, `size` bytes, is the reading, which says something. */
-static bool
-read_reading(struct zblob_image *image, const unsigned char *src, size_t size)
+/* A reading of `size` bytes says something. */
+bool
+image_reading_read(struct zblob_image *image, const unsigned char *src, size_t size)
 {
     if (size < READING_SIZE || src[AT_READING_FLAGS] > READING_FLAGS_KNOWN || src[AT_ZERO] != 0)
         return false;
@@ -174,7 +190,7 @@ read_reading(struct zblob_image *image, const unsigned char *src, size_t size)
     image->is_mirrored = src[AT_READING_FLAGS] & READING_MIRRORED;
     image->row_padding = load_le32(src + AT_ROW_PADDING);
     bool has_pieces = src[AT_READING_FLAGS] & READING_PIECES;
-    if (size != (size_t)(READING_SIZE + (image->has_scale ? SCALE_SIZE : 0) + (has_pieces ? PIECES_SIZE : 0)))
+    if (size != size_of_reading(src[AT_READING_FLAGS]))
         return false;
     if (image->has_scale) {
         image->slope = load_le_double(src + AT_SLOPE);
@@ -214,7 +230,7 @@ image_section_write(const struct zblob_image *image, unsigned char *dst)
         p += 8;
     }
     if (has_reading(image))
-        write_reading(image, p);
+        image_reading_write(image, p);
 }
 
 bool
@@ -253,5 +269,5 @@ image_section_read(struct zblob_image *image, const unsigned char *src, size_t s
         if (image->text_size == 0)
             return false;
     }
-    return !reads || read_reading(image, p, src_size - known);
+    return !reads || image_reading_read(image, p, src_size - known);
 }
