@@ -61,7 +61,7 @@ def kinds_of(frame: bytes) -> Iterator[str]:
     sections = parts.sections
     if sum(chunk.codec == VOXEL for chunk in parts.chunks) > 2:
         yield "several chunks"
-    for image in zb.info(frame).images:
+    for image in info.images:
         yield from (name for name, numbers in (("tiles", image.tile), ("gaps", image.gaps)) if any(numbers))
     images = [section.body for section in sections if section.type == IMAGE]
     for section in sections:
@@ -69,7 +69,8 @@ def kinds_of(frame: bytes) -> Iterator[str]:
             (flags,) = struct.unpack_from("<H", section.body, 4)
             yield from (name for bit, name in enumerate(FLAGS) if flags >> bit & 1)
             yield from kinds_of_model(images[section.body[1]], section.body[4:])
-            if flags & 1 and not flags >> 13 & 1 and len(images) == 1:
+            is_plain = len(images) == 1 and not info.images[0].has_pieces
+            if flags & 1 and not flags >> 13 & 1 and is_plain:
                 yield from (LABELS[chunk.stored[0] >> 6] for chunk in parts.chunks if chunk.codec == VOXEL)
 
 
