@@ -323,6 +323,9 @@ chunks_can_stand(const struct zblob_image *image, struct voxel_model *model, con
     bool has_pieces = zblob_image_has_pieces(image), can_stand = true;
     if (has_pieces && !voxel_align_chunks(model, image->tile_height))
         return false;
+    voxel_chunk_range(model, 0, &offset, &size);
+    if (has_pieces && standing_size(image, offset, samples, size) > ZBLOB_CHUNK_RAW_MAX && !voxel_halve_chunks(model))
+        return false;
     for (size_t i = 0; can_stand && !zblob_image_is_plain(image) && i < voxel_chunk_count(model); i++) {
         voxel_chunk_range(model, i, &offset, &size);
         can_stand = (!has_pieces || (pieces_may_part(image, offset) && pieces_may_part(image, offset + size))) &&

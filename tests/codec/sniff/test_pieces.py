@@ -195,3 +195,12 @@ def test_a_damaged_rest_is_found() -> None:
 def test_a_page_alone_has_no_gaps() -> None:
     (found,) = images_of(pages(scan("u2")[:1]))
     assert found == replace(found, gaps=(0, 0), tile=(0, 0))
+
+
+def test_chunks_of_pages_are_no_larger_than_a_frame_allows() -> None:
+    """A nearly empty mask is one chunk of 16 MiB, for which the directories leave no room."""
+    mask = np.zeros((64, 512, 512), "u1")
+    mask[30:34, 200:260, 240:280] = 1
+    frame = zb.compress(pages(mask))
+    assert zb.info(frame).codec == "voxel"
+    np.testing.assert_array_equal(zb.images.read_array(frame), mask)

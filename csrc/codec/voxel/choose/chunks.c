@@ -134,3 +134,15 @@ voxel_align_chunks(struct voxel_model *model, uint32_t rows)
     model->packed = NULL;
     return voxel_chunks_are_allowed(model) && voxel_model_pack(model);
 }
+
+bool
+voxel_halve_chunks(struct voxel_model *model)
+{
+    if (model->chunk_slices < 4 || model->distance != 1)
+        return false;
+    model->chunk_slices = (model->chunk_slices + 1) / 2;
+    free(model->packed);
+    free(model->coded);
+    model->packed = model->coded = NULL;
+    return voxel_chunks_are_allowed(model) && voxel_model_pack(model);
+}

@@ -16,6 +16,9 @@ bool voxel_choose_series(struct voxel_model *model, uint32_t distance);
 /* Once everything is chosen: bands of rows become such that all begin at a multiple of `rows`. False: they are too large
  * then, or there is no memory. */
 bool voxel_align_chunks(struct voxel_model *model, uint32_t rows);
+/* Chunks of half as many slices, where what else stands in the value makes them too large. False: these have none to spare,
+ * or there is no memory. */
+bool voxel_halve_chunks(struct voxel_model *model);
 /* Transposes the image if its other direction suits rows better. Only chunks of whole slices allow it. */
 void voxel_choose_direction(struct voxel_model *model, bool smoother_along, bool is_signal, int level);
 
