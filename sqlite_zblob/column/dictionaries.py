@@ -36,30 +36,58 @@ _CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
     column_name TEXT NOT NULL
 )"""
 
-# Whoever writes a value asks for the newest one: without this index, that would read all dictionaries each time.
+# Whoever writes a value asks for the newest one: without this index, that would read all dictionaries each time. The
+# expression at its end is for two things that no trigger sees: SQLite opens no BLOB of a row for writing where an index
+# has one, and drops no column that an index names.
 _INDEX = f"""{TABLE}_newest ON {TABLE}
-    (table_name COLLATE NOCASE, column_name COLLATE NOCASE, created DESC, id)"""
+    (table_name COLLATE NOCASE, column_name COLLATE NOCASE, created DESC, id, dictionary IS NULL)"""
 
 _STORED = (0, 3)  # as table_xinfo says: ordinary columns, and generated ones that are stored
 
 _COLUMNS = ("id", "dictionary", "created", "trained", "table_name", "column_name")
 
+# Indices by which REPLACE deletes other rows than that of the same id. A key or UNIQUE within the table's definition
+# makes one without SQL.
+_UNIQUE = (
+    f"type = 'index' AND tbl_name = '{TABLE}' COLLATE NOCASE AND (sql IS NULL OR substr(sql, 1, 14) = 'CREATE UNIQUE ')"
+)
+
+_NEEDED = (
+    "compressed values cannot be read without their dictionary. zb.drop_dictionaries(connection) drops those that no "
+    "value needs"
+)
+_HAS_UNIQUE = f"REPLACE could delete a dictionary by a UNIQUE index of table {TABLE}. Drop that index"
+
+
+def _guard(what: str, event: str, message: str) -> tuple[str, str]:
+    return f"{TABLE}_no_{what}", f"BEFORE {event} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: {message}'); END"
+
+
 # Without a function of the extension, so that every program can restore a dump.
-_GUARDS = {
-    f"{TABLE}_no_{what}": f"BEFORE {event} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: compressed values cannot be read "
-    "without their dictionary. zb.drop_dictionaries(connection) drops those that no value needs'); END"
-    for what, event in (
-        ("delete", f"DELETE ON {TABLE}"),
+_GUARDS = dict(
+    (
+        _guard("delete", f"DELETE ON {TABLE}", _NEEDED),
         # Not UPDATE OF: the id goes by the names rowid, _rowid_ and oid, too.
-        ("change", f"UPDATE ON {TABLE} WHEN NEW.id IS NOT OLD.id OR NEW.dictionary IS NOT OLD.dictionary"),
+        _guard(
+            "change", f"UPDATE ON {TABLE} WHEN NEW.id IS NOT OLD.id OR NEW.dictionary IS NOT OLD.dictionary", _NEEDED
+        ),
         # REPLACE deletes a row without telling the first of these.
-        (
+        _guard(
             "replace",
             f"INSERT ON {TABLE} WHEN NEW.dictionary IS NOT "
             f"coalesce((SELECT dictionary FROM {TABLE} WHERE id = NEW.id), NEW.dictionary)",
+            _NEEDED,
+        ),
+        *(
+            _guard(
+                f"unique_{event.lower()}",
+                f"{event} ON {TABLE} WHEN EXISTS (SELECT 1 FROM sqlite_master WHERE {_UNIQUE})",
+                _HAS_UNIQUE,
+            )
+            for event in ("INSERT", "UPDATE")
         ),
     )
-}
+)
 
 
 @takes_bar(show_step)
@@ -120,6 +148,7 @@ def _train(
 def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, table: str, column: str) -> int:
     with atomic(connection):
         create_table(connection, schema)
+        _refuse_unique(connection, schema)
         taken = ids_of_others(connection, dictionary) | _ids_of_other_columns(connection, schema, table, column)
         dictionary = _with_free_id(dictionary, taken)
         id = dictionary_id(dictionary)
@@ -217,10 +246,16 @@ def _rows_of(connection: Connection, table: str, schema: str) -> Table:
 
 
 def _refuse_others(connection: Connection, schema: str) -> None:
-    """:raises OptionError: something else has the name of our table, or another program's table has it."""
+    """:raises OptionError: something else has the name of our table, or our table or its columns have other names."""
+    guarded = f"SELECT tbl_name FROM {master_of(schema)} WHERE type = 'trigger' AND name = '{TABLE}_no_delete'"
+    owners = [fold(name) for (name,) in run(connection, guarded)]
+    if owners not in ([], [TABLE]):
+        raise OptionError(f"table {owners[0]} of database {schema} was {TABLE}, which values need: rename it back")
     rows = run(connection, f"SELECT type, rootpage FROM {master_of(schema)} WHERE name = '{TABLE}' COLLATE NOCASE")
     for kind, page in rows:
         what = f"a {kind}" if kind != "table" else _foreign_table(connection, schema) if page else "a virtual table"
+        if what and owners:
+            raise OptionError(f"{TABLE} of database {schema} is now {what}, which values need: rename it back")
         if what:
             raise OptionError(
                 f"{TABLE} of database {schema} is {what}: sqlite_zblob keeps dictionaries in an ordinary table of that "
@@ -237,6 +272,13 @@ def _foreign_table(connection: Connection, schema: str) -> str | None:
     return "a table with generated columns" if any(hidden for _, hidden in found) else None
 
 
+def _refuse_unique(connection: Connection, schema: str) -> None:
+    """:raises OptionError: what the guards say of every row that is written would be said of ours."""
+    names = [name for (name,) in run(connection, f"SELECT name FROM {master_of(schema)} WHERE {_UNIQUE}")]
+    if names:
+        raise OptionError(f"{_HAS_UNIQUE}: {', '.join(names)} of database {schema}")
+
+
 def create_table(connection: Connection, schema: str) -> None:
     """Where there is none yet; the guards of a table that an earlier version made are replaced by today's.
 
@@ -245,7 +287,7 @@ def create_table(connection: Connection, schema: str) -> None:
     _refuse_others(connection, schema)
     _give_key(connection, schema)
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
-    run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
+    _make_index(connection, schema)
     moved = moved_dictionaries(connection, schema)
     if _is_guarded(connection, schema) and not moved:
         return
@@ -257,9 +299,14 @@ def create_table(connection: Connection, schema: str) -> None:
 
 
 def _give_key(connection: Connection, schema: str) -> None:
-    """A table that CREATE TABLE AS has made has no key, so that its ids could be there twice: it is made anew."""
-    sql = f"SELECT 1 FROM pragma_table_xinfo('{TABLE}', ?) WHERE name = 'id' COLLATE NOCASE AND NOT pk"
-    if not run(connection, sql, (schema,)):
+    """A table that CREATE TABLE AS has made has no key, so that its ids could be there twice: it is made anew.
+
+    So is one of no other columns than ours whose id is not the rowid, as a PRIMARY KEY that is INT is not.
+    """
+    info = run(connection, f"SELECT name, pk FROM pragma_table_xinfo('{TABLE}', ?)", (schema,))
+    has_key = not info or any(pk for name, pk in info if fold(name) == "id")
+    sql = f"SELECT 1 FROM {master_of(schema)} WHERE {_UNIQUE} AND sql IS NULL"
+    if has_key and ({fold(name) for name, _ in info} != {*_COLUMNS} or not run(connection, sql)):
         return
     old, columns = f"{quote(schema)}.{TABLE}_without_key", ", ".join(_COLUMNS)
     run(connection, f"ALTER TABLE {quote(schema)}.{TABLE} RENAME TO {TABLE}_without_key")
@@ -280,10 +327,23 @@ def renew_guards(connection: Connection, schema: str) -> None:
             create_table(connection, schema)
 
 
+def _make_index(connection: Connection, schema: str) -> None:
+    """Anew where an earlier version has made another one."""
+    if not _is_indexed(connection, schema):
+        run(connection, f"DROP INDEX IF EXISTS {quote(schema)}.{TABLE}_newest")
+        run(connection, f"CREATE INDEX {quote(schema)}.{_INDEX}")
+
+
+def _is_indexed(connection: Connection, schema: str) -> bool:
+    sql = f"SELECT 1 FROM {master_of(schema)} WHERE type = 'index' AND sql = ?"
+    return run(connection, sql, (f"CREATE INDEX {_INDEX}",)) != []
+
+
 def _is_guarded(connection: Connection, schema: str) -> bool:
     rows = run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'trigger'")
     triggers: dict[str, str] = dict(rows)
-    return all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items())
+    are_there = all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items())
+    return are_there and _is_indexed(connection, schema)
 
 
 def moved_dictionaries(connection: Connection, schema: str) -> list[tuple[int, int]]:
@@ -392,6 +452,7 @@ def _take_over(connection: Connection, schema: str, rows: Rows) -> list[int]:
     with atomic(connection):
         if rows:
             create_table(connection, schema)
+            _refuse_unique(connection, schema)
         for _, dictionary, *about in rows:
             id = dictionary_id(dictionary)  # also where its row was given another one
             if id in ids_of_others(connection, dictionary):
