@@ -163,14 +163,19 @@ def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, ta
 
 
 def _count_unreadable(connection: Connection, column: str, rows: Table, data: str, small: str) -> int:
-    """How many values were passed over, as their heads tell: they are damaged, or nobody has their dictionary."""
-    is_damaged, row = "head LIKE '% - %'", rows.rowid_name or "NULL"
+    """How many values were passed over: they are damaged, or nobody has their dictionary.
+
+    Heads of compact frames tell it, whose checksum is over all their bytes. Chunks of other frames have their own.
+    """
+    has_chunks = f"substr(value, 1, 4) <> x'C15A4253' AND CAST(head AS INTEGER) <= {_LARGEST_SAMPLE}"
+    is_damaged = f"head IS NOT NULL AND (head LIKE '% - %' OR ({has_chunks} AND zverify(value) <> 'ok'))"
+    row = rows.rowid_name or "NULL"
     heads = f"SELECT {data} AS value, {row} AS row, sqlite_zblob_head({data}) AS head"
     found = run(
         connection,
         f"SELECT iif({is_damaged}, NULL, substr(value, 9, 7)), count(*), min(row) FROM "
         f"({heads} {small} AND typeof({data}) = 'blob') "
-        f"WHERE {is_damaged} OR (head NOT LIKE '% 0' AND substr(value, 1, 4) = x'C15A4253') GROUP BY 1",
+        f"WHERE ({is_damaged}) OR (head NOT LIKE '% 0' AND substr(value, 1, 4) = x'C15A4253') GROUP BY 1",
     )
     find, total = finder(connection), 0
     for head, count, first in found:

@@ -267,12 +267,14 @@ def test_enabling_again_waits_for_no_other_writer(tmp_path: Path) -> None:
 def test_training_passes_over_what_it_cannot_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     db = filled(tmp_path / "store.db")
     foreign = zb.compress(ROWS[0], dictionary=dictionary_of_rows())
-    bad = [(bytes.fromhex("C15A425300000000000000"),), (foreign,), (foreign,)]
+    chunked = bytearray(zb.compress(ROWS[0], codec="zstd"))
+    chunked[-3] ^= 1  # of its only chunk: the header tells nothing
+    bad = [(bytes.fromhex("C15A425300000000000000"),), (foreign,), (foreign,), (bytes(chunked),)]
     db.executemany("INSERT INTO t(data) VALUES (?)", bad)
     id = zb.train(db, "t", "data", size=1024)
-    assert json.loads(one(db, "SELECT trained FROM zblob_dictionaries WHERE id = ?", id))["unreadable"] == 3
+    assert json.loads(one(db, "SELECT trained FROM zblob_dictionaries WHERE id = ?", id))["unreadable"] == 4
     assert [record.getMessage() for record in caplog.records] == [
-        "train passes over 1 value of t.data, such as that of row 3001: it is a damaged frame",
+        "train passes over 2 values of t.data, such as that of row 3001: it is a damaged frame",
         "train passes over 2 values of t.data, such as that of row 3002: the value needs dictionary "
         f"{zb.codec.dictionary_id(dictionary_of_rows())}, which no database has",
     ]
