@@ -20,7 +20,7 @@ from .record import entries
 from .schema import Table, look_at_table, master_of, require_schema, tables_with_rows
 from .virtual import virtual_columns
 
-DEFAULT_SIZE = 65_536  # bytes of a dictionary
+LARGEST_CHOSEN = 65_536  # bytes of a dictionary whose size is not given
 
 _LARGEST_SAMPLE = 65_535
 _FIRST_IMAGE_KIND = 216  # of compact frames: those of one image name no dictionary
@@ -96,7 +96,7 @@ def train(
     table: str,
     column: str,
     *,
-    size: int = DEFAULT_SIZE,
+    size: int | None = None,
     schema: str = "main",
     progress: Callable[[str], None] | Bar | None = None,
 ) -> int:
@@ -107,7 +107,8 @@ def train(
     size, at most 16 MiB.
 
     :param database: as for `enable`.
-    :param size: of the dictionary, at most; in bytes, 256 to 1,048,576.
+    :param size: of the dictionary, at most; in bytes, 256 to 1,048,576. None: at most 65,536, as many as pay for twice
+        the rows that the column has, by a quarter of the samples that it is not trained from.
     :param schema: the attached database that the table is in, and the dictionary will be.
     :param progress: called with what begins, the reading of TABLE.COLUMN; or "bar", which moves without a share.
     :returns: the dictionary's id, a hash of its bytes.
@@ -120,11 +121,11 @@ def train(
 
 def train_in(connection: apsw.Connection, table: str, column: str) -> int:
     """The same in the main database, on a connection that waits for locks by itself."""
-    return _train(connection, table, column, DEFAULT_SIZE, "main", lambda step: None)()
+    return _train(connection, table, column, None, "main", lambda step: None)()
 
 
 def _train(
-    connection: Connection, table: str, column: str, size: int, schema: str, show: Callable[[str], None]
+    connection: Connection, table: str, column: str, size: int | None, schema: str, show: Callable[[str], None]
 ) -> Callable[[], int]:
     """Train one, without the write lock. The function that this gives keeps it."""
     require_schema(connection, schema)
@@ -133,15 +134,17 @@ def _train(
     name, column = _names(connection, table, column, schema)
     rows_of = _rows_of(connection, name, schema)
     data = quote(column)
-    if not isinstance(size, int) or not 256 <= size <= 1 << 20:
+    if size is not None and (not isinstance(size, int) or not 256 <= size <= 1 << 20):
         raise OptionError(f"size must be from 256 to 1048576 bytes, not {size!r}")
     small = f"FROM {rows_of.address} WHERE typeof({data}) IN ('blob', 'text') AND length({data}) <= {_LARGEST_SAMPLE}"
     show(f"train {name}.{column}")
-    ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({data}, ?), count(*) {small}", size)
+    values, given = (data, ()) if size is None else (f"{data}, ?", (size,))
+    ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({values}), count(*) {small}", given)
     unread = _count_unreadable(connection, f"{name}.{column}", rows_of, data, small)
     if dictionary is None:
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
-    about = {"rows": rows, "size": size, "version": VERSION} | ({"unreadable": unread} if unread else {})
+    about = {"rows": rows, "size": size or LARGEST_CHOSEN, "version": VERSION}
+    about |= {"unreadable": unread} if unread else {}
     return lambda: _keep(connection, dictionary, json.dumps(about), schema, name, column)
 
 
@@ -208,9 +211,10 @@ def _with_free_id(dictionary: bytes, taken: set[int]) -> bytes:
     return dictionary
 
 
-def train_from(values: Iterable[bytes], *, size: int = DEFAULT_SIZE, deadline: float | None = None) -> bytes | None:
+def train_from(values: Iterable[bytes], *, rows: int, deadline: float | None = None) -> bytes | None:
     """A dictionary from values at hand, which no database keeps. None: they are too few, or too much like noise.
 
+    :param rows: of the column that the values are from, which decides how large it is, as for `train`.
     :param deadline: of time.monotonic().
     :raises apsw.InterruptError: the deadline has passed.
     """
@@ -219,16 +223,17 @@ def train_from(values: Iterable[bytes], *, size: int = DEFAULT_SIZE, deadline: f
         run(trainer, "CREATE TABLE samples(value BLOB)")
         for value in values:
             run(trainer, "INSERT INTO samples VALUES (?)", (value,))
+        sql = "SELECT ztrain(value, ?, ?), count(*) FROM samples"
         try:
-            ((dictionary, _),) = _run_training(trainer, "SELECT ztrain(value, ?), count(*) FROM samples", size)
+            ((dictionary, _),) = _run_training(trainer, sql, (LARGEST_CHOSEN, 2 * rows))
         except OptionError:
             return None
     return dictionary
 
 
-def _run_training(connection: Connection, sql: str, size: int) -> list[tuple[bytes | None, int]]:
+def _run_training(connection: Connection, sql: str, given: tuple[int, ...]) -> list[tuple[bytes | None, int]]:
     try:
-        return run(connection, sql, (size,))
+        return run(connection, sql, given)
     except Exception as error:
         if "no dictionary can be trained" in str(error) or "a dictionary is trained from" in str(error):
             raise OptionError(str(error)) from error
