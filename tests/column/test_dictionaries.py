@@ -42,12 +42,10 @@ def test_ztrain_makes_less_of_rows_that_it_has_not_seen() -> None:
 def test_a_dictionary_is_as_large_as_pays_for_the_rows_that_it_is_for() -> None:
     db = filled()
     few, given, many = (
-        one(db, f"SELECT ztrain({values}) FROM t WHERE id <= 400")
+        one(db, f"SELECT ztrain({values}) FROM t WHERE id <= 250")
         for values in ("data", "data, 16384", "data, 16384, 9e6")
     )
     assert len(few) < len(given) / 2 and len(many) > len(few)
-    id = zb.train(db, "t", "data")
-    assert one(db, "SELECT length(dictionary) FROM zblob_dictionaries WHERE id = ?", id) < 65_000
 
 
 def test_the_last_rows_of_a_table_are_trained_from_too() -> None:

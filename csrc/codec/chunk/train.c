@@ -4,12 +4,13 @@
 #include "block.h"
 #include "short_block.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ZDICT_STATIC_LINKING_ONLY /* it is linked statically */
 #include <zdict.h>
+#include <zstd.h>
+#include <zstd_errors.h>
 
 /* Of the trainer: words of 6 and of 8 bytes are tried, each with a number of lengths of segments that falls as the samples
  * grow, so that the time does not grow with their square; and the table of all words has 2^TABLE_BITS entries. */
@@ -30,7 +31,7 @@ struct training {
     struct errand errand; /* first: that is what `run` and `release` get */
     size_t count, capacity, size;
     uint64_t rows;
-    bool failed;
+    bool failed, lacks_memory;
     const char *reason;
     size_t *sizes;
     unsigned char *samples, *dictionary;
@@ -45,10 +46,9 @@ struct training {
 #define FITTED_SIZE_MIN 1024
 #define TABLES_SIZE_MAX 1024 /* of a dictionary, before its content */
 
-/* Bytes that all rows and the dictionary take together, by the samples that it was not trained from; infinite where they
- * cannot be compressed with it. */
+/* Bytes that all rows and the dictionary take together, by the samples that it was not trained from. */
 static double
-cost_of(const struct training *t, const unsigned char *bytes, size_t size)
+cost_of(struct training *t, const unsigned char *bytes, size_t size)
 {
     struct zblob_dictionary *dictionary;
     struct zblob_error error;
@@ -67,20 +67,20 @@ cost_of(const struct training *t, const unsigned char *bytes, size_t size)
     if (block && result == ZBLOB_OK)
         zblob_dictionary_close(dictionary);
     free(block);
-    if (result != ZBLOB_OK)
-        return INFINITY;
+    t->lacks_memory |= result != ZBLOB_OK; /* as the bytes are zstd's own, nothing else can be wrong */
     return (double)size + (double)total / (double)(t->count - trained) * (double)t->rows;
 }
 
 /* Into `dst`, a dictionary of the last `content_size` bytes of the content that t's dictionary has: the trainer puts first
  * what is worth most, from the end on. Returns its size; 0: there is none. */
 static size_t
-cut(const struct training *t, size_t content_size, unsigned char *dst)
+cut(struct training *t, size_t content_size, unsigned char *dst)
 {
     size_t trained = (size_t)((double)t->count * TRAINED_SHARE);
     ZDICT_params_t parameters = {.compressionLevel = ENTROPY_LEVEL};
     size_t size = ZDICT_finalizeDictionary(dst, content_size + TABLES_SIZE_MAX, t->dictionary + t->size - content_size,
                                            content_size, t->samples, t->sizes, (unsigned)trained, parameters);
+    t->lacks_memory |= ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation;
     return ZDICT_isError(size) ? 0 : size;
 }
 
@@ -90,6 +90,7 @@ fit_size(struct training *t)
 {
     size_t head = ZDICT_getDictHeaderSize(t->dictionary, t->size), best_size = 0;
     unsigned char *best = malloc(2 * (t->capacity + TABLES_SIZE_MAX));
+    t->lacks_memory = !best;
     if (!best || ZDICT_isError(head) || head > FITTED_SIZE_MIN / 2) {
         free(best);
         return;
@@ -98,7 +99,7 @@ fit_size(struct training *t)
     double least = cost_of(t, t->dictionary, t->size);
     for (size_t whole = t->size / 2; whole >= FITTED_SIZE_MIN; whole /= 2) {
         size_t size = cut(t, whole - head, next);
-        double cost = size ? cost_of(t, next, size) : INFINITY;
+        double cost = size ? cost_of(t, next, size) : least;
         if (cost < least) {
             least = cost;
             best_size = size;
@@ -144,6 +145,8 @@ release_training(struct errand *errand)
 static enum zblob_result
 take_result(struct training *t, unsigned char **dictionary, size_t *dictionary_size, struct zblob_error *error)
 {
+    if (t->lacks_memory)
+        return zblob_fail_memory(error, t->capacity);
     if (t->failed)
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                           "no dictionary can be trained from these %zu values (zstd: %s): give more of them", t->count,
