@@ -322,10 +322,11 @@ ZBLOB_API void zblob_dictionary_close(struct zblob_dictionary *dictionary);
 ZBLOB_API uint32_t zblob_dictionary_id(const struct zblob_dictionary *dictionary);
 ZBLOB_API uint32_t zblob_dictionary_id_of(const void *src, size_t src_size);
 
-/* Train a dictionary of at most `capacity` bytes from `count` samples, which lie in `samples` one after the other. On OK
+/* Train a dictionary of at most `capacity` bytes from `count` samples, which lie in `samples` one after the other. With
+ * `rows`, it gets the size by which so many values like these and the dictionary itself take the fewest bytes. On OK
  * *dictionary is a new block, to be released with zblob_free. */
 ZBLOB_API enum zblob_result zblob_train(const void *samples, const size_t *sizes, size_t count, size_t capacity,
-                                        unsigned char **dictionary, size_t *dictionary_size,
+                                        uint64_t rows, unsigned char **dictionary, size_t *dictionary_size,
                                         const struct zblob_interrupt *interrupt, struct zblob_error *error);
 
 /* ---- Envelopes: frames that are pickles ------------------------------------------------------ */

@@ -67,7 +67,7 @@ def try_dictionary(
     if len(held_out) < max(LEAST_TESTED, len(one.draws()) / 2):
         return None
     keys = random.Random(seed).sample(rest, min(MOST_TRAINED, len(rest)))
-    dictionary = train_from(value.raw for value in _read(connection, place, keys))
+    dictionary = train_from((value.raw for value in _read(connection, place, keys)), rows=round(one.rows))
     if dictionary is None:
         return None
     without = with_one = 0.0

@@ -20,7 +20,7 @@ from .record import entries
 from .schema import Table, look_at_table, master_of, require_schema, tables_with_rows
 from .virtual import virtual_columns
 
-DEFAULT_SIZE = 65_536  # bytes of a dictionary
+LARGEST_CHOSEN = 65_536  # bytes of a dictionary whose size is not given
 
 _LARGEST_SAMPLE = 65_535
 _FIRST_IMAGE_KIND = 216  # of compact frames: those of one image name no dictionary
@@ -36,30 +36,58 @@ _CREATE = """CREATE TABLE IF NOT EXISTS {schema}.{table} (/* zblob 1 */
     column_name TEXT NOT NULL
 )"""
 
-# Whoever writes a value asks for the newest one: without this index, that would read all dictionaries each time.
+# Whoever writes a value asks for the newest one: without this index, that would read all dictionaries each time. The
+# expression at its end is for two things that no trigger sees: SQLite opens no BLOB of a row for writing where an index
+# has one, and drops no column that an index names.
 _INDEX = f"""{TABLE}_newest ON {TABLE}
-    (table_name COLLATE NOCASE, column_name COLLATE NOCASE, created DESC, id)"""
+    (table_name COLLATE NOCASE, column_name COLLATE NOCASE, created DESC, id, dictionary IS NULL)"""
 
 _STORED = (0, 3)  # as table_xinfo says: ordinary columns, and generated ones that are stored
 
 _COLUMNS = ("id", "dictionary", "created", "trained", "table_name", "column_name")
 
+# Indices by which REPLACE deletes other rows than that of the same id. A key or UNIQUE within the table's definition
+# makes one without SQL.
+_UNIQUE = (
+    f"type = 'index' AND tbl_name = '{TABLE}' COLLATE NOCASE AND (sql IS NULL OR substr(sql, 1, 14) = 'CREATE UNIQUE ')"
+)
+
+_NEEDED = (
+    "compressed values cannot be read without their dictionary. zb.drop_dictionaries(connection) drops those that no "
+    "value needs"
+)
+_HAS_UNIQUE = f"REPLACE could delete a dictionary by a UNIQUE index of table {TABLE}. Drop that index"
+
+
+def _guard(what: str, event: str, message: str) -> tuple[str, str]:
+    return f"{TABLE}_no_{what}", f"BEFORE {event} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: {message}'); END"
+
+
 # Without a function of the extension, so that every program can restore a dump.
-_GUARDS = {
-    f"{TABLE}_no_{what}": f"BEFORE {event} BEGIN SELECT RAISE(ABORT, 'sqlite_zblob: compressed values cannot be read "
-    "without their dictionary. zb.drop_dictionaries(connection) drops those that no value needs'); END"
-    for what, event in (
-        ("delete", f"DELETE ON {TABLE}"),
+_GUARDS = dict(
+    (
+        _guard("delete", f"DELETE ON {TABLE}", _NEEDED),
         # Not UPDATE OF: the id goes by the names rowid, _rowid_ and oid, too.
-        ("change", f"UPDATE ON {TABLE} WHEN NEW.id IS NOT OLD.id OR NEW.dictionary IS NOT OLD.dictionary"),
+        _guard(
+            "change", f"UPDATE ON {TABLE} WHEN NEW.id IS NOT OLD.id OR NEW.dictionary IS NOT OLD.dictionary", _NEEDED
+        ),
         # REPLACE deletes a row without telling the first of these.
-        (
+        _guard(
             "replace",
             f"INSERT ON {TABLE} WHEN NEW.dictionary IS NOT "
             f"coalesce((SELECT dictionary FROM {TABLE} WHERE id = NEW.id), NEW.dictionary)",
+            _NEEDED,
+        ),
+        *(
+            _guard(
+                f"unique_{event.lower()}",
+                f"{event} ON {TABLE} WHEN EXISTS (SELECT 1 FROM sqlite_master WHERE {_UNIQUE})",
+                _HAS_UNIQUE,
+            )
+            for event in ("INSERT", "UPDATE")
         ),
     )
-}
+)
 
 
 @takes_bar(show_step)
@@ -68,7 +96,7 @@ def train(
     table: str,
     column: str,
     *,
-    size: int = DEFAULT_SIZE,
+    size: int | None = None,
     schema: str = "main",
     progress: Callable[[str], None] | Bar | None = None,
 ) -> int:
@@ -79,7 +107,8 @@ def train(
     size, at most 16 MiB.
 
     :param database: as for `enable`.
-    :param size: of the dictionary, at most; in bytes, 256 to 1,048,576.
+    :param size: of the dictionary, at most; in bytes, 256 to 1,048,576. None: at most 65,536, as many as pay for twice
+        the rows that the column has, by a quarter of the samples that it is not trained from.
     :param schema: the attached database that the table is in, and the dictionary will be.
     :param progress: called with what begins, the reading of TABLE.COLUMN; or "bar", which moves without a share.
     :returns: the dictionary's id, a hash of its bytes.
@@ -92,11 +121,11 @@ def train(
 
 def train_in(connection: apsw.Connection, table: str, column: str) -> int:
     """The same in the main database, on a connection that waits for locks by itself."""
-    return _train(connection, table, column, DEFAULT_SIZE, "main", lambda step: None)()
+    return _train(connection, table, column, None, "main", lambda step: None)()
 
 
 def _train(
-    connection: Connection, table: str, column: str, size: int, schema: str, show: Callable[[str], None]
+    connection: Connection, table: str, column: str, size: int | None, schema: str, show: Callable[[str], None]
 ) -> Callable[[], int]:
     """Train one, without the write lock. The function that this gives keeps it."""
     require_schema(connection, schema)
@@ -105,21 +134,24 @@ def _train(
     name, column = _names(connection, table, column, schema)
     rows_of = _rows_of(connection, name, schema)
     data = quote(column)
-    if not isinstance(size, int) or not 256 <= size <= 1 << 20:
+    if size is not None and (not isinstance(size, int) or not 256 <= size <= 1 << 20):
         raise OptionError(f"size must be from 256 to 1048576 bytes, not {size!r}")
     small = f"FROM {rows_of.address} WHERE typeof({data}) IN ('blob', 'text') AND length({data}) <= {_LARGEST_SAMPLE}"
     show(f"train {name}.{column}")
-    ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({data}, ?), count(*) {small}", size)
+    values, given = (data, ()) if size is None else (f"{data}, ?", (size,))
+    ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({values}), count(*) {small}", given)
     unread = _count_unreadable(connection, f"{name}.{column}", rows_of, data, small)
     if dictionary is None:
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
-    about = {"rows": rows, "size": size, "version": VERSION} | ({"unreadable": unread} if unread else {})
+    about = {"rows": rows, "size": size or LARGEST_CHOSEN, "version": VERSION}
+    about |= {"unreadable": unread} if unread else {}
     return lambda: _keep(connection, dictionary, json.dumps(about), schema, name, column)
 
 
 def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, table: str, column: str) -> int:
     with atomic(connection):
         create_table(connection, schema)
+        _refuse_unique(connection, schema)
         taken = ids_of_others(connection, dictionary) | _ids_of_other_columns(connection, schema, table, column)
         dictionary = _with_free_id(dictionary, taken)
         id = dictionary_id(dictionary)
@@ -134,14 +166,19 @@ def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, ta
 
 
 def _count_unreadable(connection: Connection, column: str, rows: Table, data: str, small: str) -> int:
-    """How many values were passed over, as their heads tell: they are damaged, or nobody has their dictionary."""
-    is_damaged, row = "head LIKE '% - %'", rows.rowid_name or "NULL"
+    """How many values were passed over: they are damaged, or nobody has their dictionary.
+
+    Heads of compact frames tell it, whose checksum is over all their bytes. Chunks of other frames have their own.
+    """
+    has_chunks = f"substr(value, 1, 4) <> x'C15A4253' AND CAST(head AS INTEGER) <= {_LARGEST_SAMPLE}"
+    is_damaged = f"head IS NOT NULL AND (head LIKE '% - %' OR ({has_chunks} AND zverify(value) <> 'ok'))"
+    row = rows.rowid_name or "NULL"
     heads = f"SELECT {data} AS value, {row} AS row, sqlite_zblob_head({data}) AS head"
     found = run(
         connection,
         f"SELECT iif({is_damaged}, NULL, substr(value, 9, 7)), count(*), min(row) FROM "
         f"({heads} {small} AND typeof({data}) = 'blob') "
-        f"WHERE {is_damaged} OR (head NOT LIKE '% 0' AND substr(value, 1, 4) = x'C15A4253') GROUP BY 1",
+        f"WHERE ({is_damaged}) OR (head NOT LIKE '% 0' AND substr(value, 1, 4) = x'C15A4253') GROUP BY 1",
     )
     find, total = finder(connection), 0
     for head, count, first in found:
@@ -174,9 +211,10 @@ def _with_free_id(dictionary: bytes, taken: set[int]) -> bytes:
     return dictionary
 
 
-def train_from(values: Iterable[bytes], *, size: int = DEFAULT_SIZE, deadline: float | None = None) -> bytes | None:
+def train_from(values: Iterable[bytes], *, rows: int, deadline: float | None = None) -> bytes | None:
     """A dictionary from values at hand, which no database keeps. None: they are too few, or too much like noise.
 
+    :param rows: of the column that the values are from, which decides how large it is, as for `train`.
     :param deadline: of time.monotonic().
     :raises apsw.InterruptError: the deadline has passed.
     """
@@ -185,16 +223,17 @@ def train_from(values: Iterable[bytes], *, size: int = DEFAULT_SIZE, deadline: f
         run(trainer, "CREATE TABLE samples(value BLOB)")
         for value in values:
             run(trainer, "INSERT INTO samples VALUES (?)", (value,))
+        sql = "SELECT ztrain(value, ?, ?), count(*) FROM samples"
         try:
-            ((dictionary, _),) = _run_training(trainer, "SELECT ztrain(value, ?), count(*) FROM samples", size)
+            ((dictionary, _),) = _run_training(trainer, sql, (LARGEST_CHOSEN, 2 * rows))
         except OptionError:
             return None
     return dictionary
 
 
-def _run_training(connection: Connection, sql: str, size: int) -> list[tuple[bytes | None, int]]:
+def _run_training(connection: Connection, sql: str, given: tuple[int, ...]) -> list[tuple[bytes | None, int]]:
     try:
-        return run(connection, sql, (size,))
+        return run(connection, sql, given)
     except Exception as error:
         if "no dictionary can be trained" in str(error) or "a dictionary is trained from" in str(error):
             raise OptionError(str(error)) from error
@@ -217,10 +256,16 @@ def _rows_of(connection: Connection, table: str, schema: str) -> Table:
 
 
 def _refuse_others(connection: Connection, schema: str) -> None:
-    """:raises OptionError: something else has the name of our table, or another program's table has it."""
+    """:raises OptionError: something else has the name of our table, or our table or its columns have other names."""
+    guarded = f"SELECT tbl_name FROM {master_of(schema)} WHERE type = 'trigger' AND name = '{TABLE}_no_delete'"
+    owners = [fold(name) for (name,) in run(connection, guarded)]
+    if owners not in ([], [TABLE]):
+        raise OptionError(f"table {owners[0]} of database {schema} was {TABLE}, which values need: rename it back")
     rows = run(connection, f"SELECT type, rootpage FROM {master_of(schema)} WHERE name = '{TABLE}' COLLATE NOCASE")
     for kind, page in rows:
         what = f"a {kind}" if kind != "table" else _foreign_table(connection, schema) if page else "a virtual table"
+        if what and owners:
+            raise OptionError(f"{TABLE} of database {schema} is now {what}, which values need: rename it back")
         if what:
             raise OptionError(
                 f"{TABLE} of database {schema} is {what}: sqlite_zblob keeps dictionaries in an ordinary table of that "
@@ -237,6 +282,13 @@ def _foreign_table(connection: Connection, schema: str) -> str | None:
     return "a table with generated columns" if any(hidden for _, hidden in found) else None
 
 
+def _refuse_unique(connection: Connection, schema: str) -> None:
+    """:raises OptionError: what the guards say of every row that is written would be said of ours."""
+    names = [name for (name,) in run(connection, f"SELECT name FROM {master_of(schema)} WHERE {_UNIQUE}")]
+    if names:
+        raise OptionError(f"{_HAS_UNIQUE}: {', '.join(names)} of database {schema}")
+
+
 def create_table(connection: Connection, schema: str) -> None:
     """Where there is none yet; the guards of a table that an earlier version made are replaced by today's.
 
@@ -245,7 +297,7 @@ def create_table(connection: Connection, schema: str) -> None:
     _refuse_others(connection, schema)
     _give_key(connection, schema)
     run(connection, _CREATE.format(schema=quote(schema), table=TABLE))
-    run(connection, f"CREATE INDEX IF NOT EXISTS {quote(schema)}.{_INDEX}")
+    _make_index(connection, schema)
     moved = moved_dictionaries(connection, schema)
     if _is_guarded(connection, schema) and not moved:
         return
@@ -257,9 +309,14 @@ def create_table(connection: Connection, schema: str) -> None:
 
 
 def _give_key(connection: Connection, schema: str) -> None:
-    """A table that CREATE TABLE AS has made has no key, so that its ids could be there twice: it is made anew."""
-    sql = f"SELECT 1 FROM pragma_table_xinfo('{TABLE}', ?) WHERE name = 'id' COLLATE NOCASE AND NOT pk"
-    if not run(connection, sql, (schema,)):
+    """A table that CREATE TABLE AS has made has no key, so that its ids could be there twice: it is made anew.
+
+    So is one of no other columns than ours whose id is not the rowid, as a PRIMARY KEY that is INT is not.
+    """
+    info = run(connection, f"SELECT name, pk FROM pragma_table_xinfo('{TABLE}', ?)", (schema,))
+    has_key = not info or any(pk for name, pk in info if fold(name) == "id")
+    sql = f"SELECT 1 FROM {master_of(schema)} WHERE {_UNIQUE} AND sql IS NULL"
+    if has_key and ({fold(name) for name, _ in info} != {*_COLUMNS} or not run(connection, sql)):
         return
     old, columns = f"{quote(schema)}.{TABLE}_without_key", ", ".join(_COLUMNS)
     run(connection, f"ALTER TABLE {quote(schema)}.{TABLE} RENAME TO {TABLE}_without_key")
@@ -280,10 +337,23 @@ def renew_guards(connection: Connection, schema: str) -> None:
             create_table(connection, schema)
 
 
+def _make_index(connection: Connection, schema: str) -> None:
+    """Anew where an earlier version has made another one."""
+    if not _is_indexed(connection, schema):
+        run(connection, f"DROP INDEX IF EXISTS {quote(schema)}.{TABLE}_newest")
+        run(connection, f"CREATE INDEX {quote(schema)}.{_INDEX}")
+
+
+def _is_indexed(connection: Connection, schema: str) -> bool:
+    sql = f"SELECT 1 FROM {master_of(schema)} WHERE type = 'index' AND sql = ?"
+    return run(connection, sql, (f"CREATE INDEX {_INDEX}",)) != []
+
+
 def _is_guarded(connection: Connection, schema: str) -> bool:
     rows = run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'trigger'")
     triggers: dict[str, str] = dict(rows)
-    return all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items())
+    are_there = all(triggers.get(name) == f"CREATE TRIGGER {name} {body}" for name, body in _GUARDS.items())
+    return are_there and _is_indexed(connection, schema)
 
 
 def moved_dictionaries(connection: Connection, schema: str) -> list[tuple[int, int]]:
@@ -392,6 +462,7 @@ def _take_over(connection: Connection, schema: str, rows: Rows) -> list[int]:
     with atomic(connection):
         if rows:
             create_table(connection, schema)
+            _refuse_unique(connection, schema)
         for _, dictionary, *about in rows:
             id = dictionary_id(dictionary)  # also where its row was given another one
             if id in ids_of_others(connection, dictionary):

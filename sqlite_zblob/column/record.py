@@ -6,7 +6,7 @@ on, and to the table that it names where they are gone.
 
 from __future__ import annotations
 
-import secrets
+import os
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -248,7 +248,7 @@ def add(connection: Connection, schema: str, table: str, column: str, **settings
         if name not in there:
             run(connection, f"ALTER TABLE {record} ADD COLUMN {name} TEXT")
     ((last,),) = run(connection, f"SELECT max(id) FROM {record}")
-    id = last + 1 if last and last >= _FIRST_ID else _FIRST_ID + secrets.randbits(30)
+    id = last + 1 if last and last >= _FIRST_ID else _FIRST_ID + (int.from_bytes(os.urandom(4), "big") >> 2)
     row = {"id": id, "table_name": table, "column_name": column, **settings}
     marks = ", ".join("?" * len(row))
     run(connection, f"INSERT INTO {record} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))

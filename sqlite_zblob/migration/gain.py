@@ -135,7 +135,7 @@ def choose_dictionary(
     if column.dictionary != "auto" or sample.rows < max(LEAST_ROWS, GROWTH * _trained_rows(*place)):
         return None
     train_part, test_part = sample.values[::2], sample.values[1::2]
-    tried = train_from((value.data for value in train_part), deadline=work.deadline)
+    tried = train_from((value.data for value in train_part), rows=sample.rows, deadline=work.deadline)
     if tried is None:
         return None
     known = finder(connection)

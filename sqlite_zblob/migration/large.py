@@ -7,7 +7,6 @@ other workers hold such values in memory, as all do where there is no room for t
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -35,7 +34,7 @@ from .values import Key, Place, map_value, read_value
 # Stored bytes that one read of a value that is checked takes, since SQLite goes through all pages before them.
 READ_SIZE = 16 << 20
 
-_TOKEN = secrets.token_hex(8)
+_TOKEN = os.urandom(8).hex()
 
 Result = TypeVar("Result")
 Damages = list[tuple[int | None, str]]

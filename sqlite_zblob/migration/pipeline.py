@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from threading import Lock
 from typing import Any
 
@@ -215,6 +214,10 @@ class Pipeline:
         if self.source is not None and not isinstance(self.source, Executor):
             self.executor = self.source()
         else:
+            # Only here, as few programs come here: it takes a sixth of the time to import migrations.
+            from concurrent.futures import ProcessPoolExecutor
+            from multiprocessing import get_context
+
             self.executor = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
         self.is_own = True
         self._shake_hands(self.executor)

@@ -9,7 +9,7 @@ table was made anew, the record belongs to the column that has the names of then
 from __future__ import annotations
 
 import json
-import secrets
+import os
 import sqlite3
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -131,7 +131,7 @@ class Record:
 
     def take_over(self, connection: apsw.Connection) -> None:
         """From now on this run works on the column, and one that still does stops at its next commit."""
-        self.run = secrets.token_hex(8)
+        self.run = os.urandom(8).hex()
         run(connection, f"UPDATE main.{MIGRATIONS} SET run = ? WHERE id = ?", (self.run, self.id))
 
     def require_own(self, connection: apsw.Connection) -> None:
@@ -307,9 +307,9 @@ def make_record(connection: apsw.Connection, table: str, column: str, operation:
     for sql in _CREATE.split(";"):
         run(connection, sql)
     _sweep(connection, table, column)
-    id = secrets.randbits(32)
+    id = int.from_bytes(os.urandom(4), "big")
     while run(connection, f"SELECT 1 FROM main.{MIGRATIONS} WHERE id = ?", (id,)):
-        id = secrets.randbits(32)
+        id = int.from_bytes(os.urandom(4), "big")
     run(
         connection,
         f"""INSERT INTO main.{MIGRATIONS}

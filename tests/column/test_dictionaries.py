@@ -39,6 +39,26 @@ def test_ztrain_makes_less_of_rows_that_it_has_not_seen() -> None:
         assert zb.info(frame).header_size == 13 + (len(row) >= 240)
 
 
+def test_a_dictionary_is_as_large_as_pays_for_the_rows_that_it_is_for() -> None:
+    db = filled()
+    few, given, many = (
+        one(db, f"SELECT ztrain({values}) FROM t WHERE id <= 250")
+        for values in ("data", "data, 16384", "data, 16384, 9e6")
+    )
+    assert len(few) < len(given) / 2 and len(many) > len(few)
+
+
+def test_the_last_rows_of_a_table_are_trained_from_too() -> None:
+    """The trainer holds back the last quarter of what it is given, and tries dictionaries on it."""
+    rows = [f"{n} is the number of the first kind {n * 7}".encode() for n in range(300)]
+    rows += [f"another kind, with words of its own: {n * n}".encode() for n in range(100)]
+    db = open_apsw()
+    db.execute("CREATE TABLE t(data)")
+    db.executemany("INSERT INTO t VALUES (?)", [(row,) for row in rows])
+    for size in ("", ", 2048"):
+        assert b"words of its own" in one(db, f"SELECT ztrain(data{size}) FROM t")
+
+
 def test_ztrain_says_what_it_needs() -> None:
     db = open_apsw()
     assert one(db, "SELECT ztrain(x) FROM (SELECT 1 AS x WHERE 0)") is None

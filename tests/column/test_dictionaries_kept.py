@@ -28,6 +28,90 @@ def test_the_id_cannot_be_changed_by_any_of_its_names(name: str) -> None:
     assert dictionary_of(db)[0] == id
 
 
+REPLACING = (
+    "INSERT OR REPLACE INTO zblob_dictionaries VALUES (9, x'02', '', '', 't', 'data')",
+    "REPLACE INTO other VALUES (1)",
+    "UPDATE OR REPLACE zblob_dictionaries SET table_name = 't' WHERE id = 7",
+    "INSERT INTO zblob_dictionaries VALUES (7, x'01', '', '', 't', 'data') "
+    "ON CONFLICT (id) DO UPDATE SET table_name = excluded.table_name",
+)
+
+
+def test_replace_deletes_no_dictionary_by_an_index_of_the_users_own() -> None:
+    """It deletes every row that conflicts by any UNIQUE index, which no trigger for DELETE is told."""
+    db, id = trained()
+    db.execute("INSERT INTO zblob_dictionaries VALUES (7, x'01', '', '', 'u', 'data')")
+    db.execute("CREATE TABLE other(id INTEGER PRIMARY KEY)")
+    db.execute("DELETE FROM t WHERE id > 200")  # fewer are trained from sooner
+    row = "VALUES (9, x'02', '', '', 't', 'data')"
+    db.execute(f"CREATE TRIGGER others AFTER INSERT ON other BEGIN INSERT INTO zblob_dictionaries {row}; END")
+    for unique in ("(table_name)", "(lower(table_name)) WHERE column_name > ''"):
+        db.execute(f"CREATE UNIQUE INDEX names ON zblob_dictionaries{unique}")
+        for statement in REPLACING:
+            with pytest.raises(apsw.ConstraintError, match="by a UNIQUE index of table zblob_dictionaries"):
+                db.execute(statement)
+            assert [row for (row,) in db.execute("SELECT id FROM zblob_dictionaries ORDER BY id")] == sorted([7, id])
+        with pytest.raises(zb.OptionError, match="UNIQUE index of table zblob_dictionaries"):
+            zb.train(db, "t", "data", size=512)
+        db.execute("DROP INDEX names")
+    assert zb.train(db, "t", "data", size=512) != id
+
+
+def test_no_key_of_the_table_itself_lets_replace_delete_a_dictionary(tmp_path: Path) -> None:
+    """The id of a PRIMARY KEY that is INT, not INTEGER, is not the rowid, by which REPLACE deletes rows, too."""
+    db, id = trained(tmp_path / "store.db")
+    columns = "dictionary, created, trained, table_name, column_name"
+    db.execute("ATTACH ? AS made", (str(tmp_path / "made.db"),))
+    db.execute(f"CREATE TABLE made.zblob_dictionaries(id INT PRIMARY KEY, {columns})")
+    db.execute("INSERT INTO made.zblob_dictionaries SELECT * FROM main.zblob_dictionaries")
+    db.execute("CREATE TABLE made.t AS SELECT * FROM main.t LIMIT 9")
+    zb.enable(db, "t", "data", dictionary=id, schema="made")
+    db.execute(f"REPLACE INTO made.zblob_dictionaries(rowid, id, {columns}) VALUES (1, 9, x'02', '', '', '', '')")
+    assert one(db, "SELECT count(*) FROM made.zblob_dictionaries") == 2
+
+
+@pytest.mark.parametrize("legacy", [0, 1])
+def test_no_column_of_the_table_can_be_dropped_and_no_bytes_changed_as_a_stream(legacy: int) -> None:
+    db, id = trained()
+    before = dictionary_of(db)
+    db.execute(f"PRAGMA legacy_alter_table = {legacy}")
+    with pytest.raises(apsw.SQLError):
+        db.execute("ALTER TABLE zblob_dictionaries DROP COLUMN dictionary")
+    with pytest.raises(apsw.SQLError, match="cannot open indexed column for writing"):
+        db.blob_open("main", "zblob_dictionaries", "dictionary", id, True)
+    assert dictionary_of(db) == before
+
+
+def test_no_foreign_key_deletes_a_dictionary() -> None:
+    db, _ = trained()
+    db.execute("PRAGMA foreign_keys = 1")
+    db.execute("CREATE TABLE owners(id INTEGER PRIMARY KEY)")
+    db.execute("INSERT INTO owners VALUES (1)")
+    db.execute("ALTER TABLE zblob_dictionaries ADD COLUMN owner REFERENCES owners ON DELETE CASCADE")
+    db.execute("UPDATE zblob_dictionaries SET owner = 1")
+    for statement in ("DELETE FROM owners", "REPLACE INTO owners VALUES (1)"):
+        with pytest.raises(apsw.ConstraintError, match="cannot be read without their dictionary"):
+            db.execute(statement)
+
+
+@pytest.mark.parametrize("change", ["RENAME TO {}", "RENAME COLUMN dictionary TO {}"])
+def test_a_table_that_was_renamed_keeps_its_guards_and_is_asked_back(change: str) -> None:
+    db, id = trained()
+    frame = zb.compress(ROWS[0], dictionary=dictionary_of(db)[1])
+    db.execute("ALTER TABLE zblob_dictionaries " + change.format("renamed"))
+    with pytest.raises(zb.OptionError, match="which values need: rename it back"):
+        zb.train(db, "t", "data", size=512)
+    table = "renamed" if "COLUMN" not in change else "zblob_dictionaries"
+    with pytest.raises(apsw.ConstraintError, match="cannot be read without their dictionary"):
+        db.execute(f"DELETE FROM {table}")
+    back = change.replace("dictionary", "renamed").format(
+        "zblob_dictionaries" if "COLUMN" not in change else "dictionary"
+    )
+    db.execute(f"ALTER TABLE {table} {back}")
+    assert one(db, "SELECT zdecompress(?)", frame) == ROWS[0]
+    assert zb.train(db, "t", "data", size=512) != id
+
+
 def test_a_dictionary_that_was_moved_is_not_dropped_and_comes_back() -> None:
     """As an earlier guard, which knew the id by one name only, has let it happen."""
     db, id = trained()
@@ -183,12 +267,14 @@ def test_enabling_again_waits_for_no_other_writer(tmp_path: Path) -> None:
 def test_training_passes_over_what_it_cannot_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     db = filled(tmp_path / "store.db")
     foreign = zb.compress(ROWS[0], dictionary=dictionary_of_rows())
-    bad = [(bytes.fromhex("C15A425300000000000000"),), (foreign,), (foreign,)]
+    chunked = bytearray(zb.compress(ROWS[0], codec="zstd"))
+    chunked[-3] ^= 1  # of its only chunk: the header tells nothing
+    bad = [(bytes.fromhex("C15A425300000000000000"),), (foreign,), (foreign,), (bytes(chunked),)]
     db.executemany("INSERT INTO t(data) VALUES (?)", bad)
     id = zb.train(db, "t", "data", size=1024)
-    assert json.loads(one(db, "SELECT trained FROM zblob_dictionaries WHERE id = ?", id))["unreadable"] == 3
+    assert json.loads(one(db, "SELECT trained FROM zblob_dictionaries WHERE id = ?", id))["unreadable"] == 4
     assert [record.getMessage() for record in caplog.records] == [
-        "train passes over 1 value of t.data, such as that of row 3001: it is a damaged frame",
+        "train passes over 2 values of t.data, such as that of row 3001: it is a damaged frame",
         "train passes over 2 values of t.data, such as that of row 3002: the value needs dictionary "
         f"{zb.codec.dictionary_id(dictionary_of_rows())}, which no database has",
     ]
@@ -311,4 +397,4 @@ def test_a_table_of_dictionaries_that_create_table_as_has_made_gets_key_and_guar
     with pytest.raises(apsw.ConstraintError):
         db.execute("DELETE FROM other.zblob_dictionaries")
     assert id not in zb.drop_dictionaries(db, schema="other")
-    assert one(db, "SELECT count(*) FROM other.sqlite_master WHERE name LIKE 'zblob_dictionaries%'") == 5
+    assert one(db, "SELECT count(*) FROM other.sqlite_master WHERE name LIKE 'zblob_dictionaries%'") == 7

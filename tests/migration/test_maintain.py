@@ -137,7 +137,7 @@ def test_values_that_cannot_be_read_are_named_and_stay(tmp_path: Path) -> None:
 
 
 def trained_elsewhere() -> bytes:
-    dictionary = train_from([row(number, "elsewhere") for number in range(200)], size=1024)
+    dictionary = train_from([row(number, "elsewhere") for number in range(200)], rows=200)
     assert dictionary is not None
     return dictionary
 

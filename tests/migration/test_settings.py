@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import numpy as np
 import pytest
 
 import sqlite_zblob as zb
+from sqlite_zblob.column import dictionaries
 from sqlite_zblob.migration import space
 from sqlite_zblob.migration.batches import Rewriter
 
@@ -391,3 +393,27 @@ def test_a_dictionary_that_is_dropped_meanwhile_ends_the_migration(path: str, mo
         zb.migrate(path, "t", "data", dictionary="auto", min_size=16)
     assert len(dropped) == 1
     assert [value for (value,) in db.execute("SELECT data FROM t ORDER BY id")] == events
+
+
+@pytest.mark.parametrize("mode", ["in-place", "table"])
+def test_compact_frames_of_images_are_recompressed_and_need_no_dictionary(path: str, mode: zb.Mode) -> None:
+    """Their kinds are above those of other compact frames, in which the same bits name a dictionary."""
+    db, random = open_apsw(path), np.random.default_rng(3)
+    images = [np.add.outer(np.arange(64) * n, np.arange(48)) + random.integers(0, 9, (64, 48)) for n in range(8)]
+    before = {n: pickle.dumps(image.astype("i2")) for n, image in enumerate(images)}
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
+    db.executemany("INSERT INTO t VALUES (?, ?)", before.items())
+    zb.migrate(path, "t", "data", mode=mode, level=2, force=True)
+    kept = "SELECT data FROM " + ("t" if mode == "in-place" else "t_rows")
+    frames = [bytes(frame) for (frame,) in db.execute(kept)]
+    assert {frame[:4].hex() for frame in frames} == {"c15a4253"} and {frame[8] for frame in frames} == {219}
+    dictionaries.create_table(db, "main")
+    likely = {int.from_bytes(frame[at : at + 3], "little") for frame in frames for at in (10, 11, 12)}
+    row = "INSERT OR IGNORE INTO zblob_dictionaries VALUES (?, ?, '', '', 't', 'another')"
+    db.executemany(row, [(id, b"%d" % id) for id in likely])
+    assert zb.drop_dictionaries(db) == sorted(likely)
+    assert zb.migrate(path, "t", "data", level=7, recompress=True).changed_rows == len(before)
+    assert {bytes(frame)[8] for (frame,) in db.execute(kept)} == {229}
+    assert sum(len(bytes(frame)) for (frame,) in db.execute(kept)) < sum(map(len, frames))
+    zb.restore(path, "t", "data")
+    assert values(db) == before

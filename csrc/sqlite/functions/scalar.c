@@ -449,6 +449,7 @@ static const struct function functions[] = {
 static const struct function trainers[] = {
     {"ztrain", 1, SQLITE_INNOCUOUS, ztrain_step},
     {"ztrain", 2, SQLITE_INNOCUOUS, ztrain_step},
+    {"ztrain", 3, SQLITE_INNOCUOUS, ztrain_step},
 };
 
 static const struct function checkers[] = {

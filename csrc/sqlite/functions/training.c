@@ -10,12 +10,16 @@
 #include "../interrupt.h"
 #include "../values.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* zstd's trainer wants about a hundred times as many bytes of samples as of dictionary. */
 #define SAMPLES_PER_BYTE 100
 #define SAMPLES_MIN ((size_t)1 << 20)
 #define SAMPLES_MAX ((size_t)16 << 20)
+
+/* A column's dictionary serves until it has so many times the rows that it was trained from (zb.maintain). */
+#define GROWTH 2
 
 struct sample {
     uint64_t dice;
@@ -27,6 +31,8 @@ struct training {
     bool is_begun;
     size_t capacity; /* of the dictionary */
     size_t budget;   /* for the bytes of samples */
+    bool is_fitted;  /* the size is chosen, by the rows that it is for */
+    uint64_t rows;   /* likewise, if the caller knows */
     uint64_t random, highest;
     struct sample *samples;
     size_t count, room, total;
@@ -100,7 +106,10 @@ begin(sqlite3_context *context, struct training *t, int count, sqlite3_value **a
         sqlite3_result_error(context, "ztrain: the size of a dictionary must be from 256 to 1048576 bytes", -1);
         return false;
     }
+    sqlite3_int64 rows = count > 2 ? sqlite3_value_int64(arguments[2]) : 0;
     t->is_begun = true;
+    t->is_fitted = count != 2;
+    t->rows = rows > 0 ? (uint64_t)rows : 0;
     t->capacity = (size_t)size;
     t->budget = SAMPLES_PER_BYTE * t->capacity;
     t->budget = t->budget < SAMPLES_MIN ? SAMPLES_MIN : t->budget > SAMPLES_MAX ? SAMPLES_MAX : t->budget;
@@ -149,6 +158,24 @@ ztrain_step(sqlite3_context *context, int count, sqlite3_value **arguments)
     sqlite3_free((void *)original.bytes);
 }
 
+/* For how many rows the dictionary is: by all that were seen, of which the kept ones are a share that the dice tell. 0: its
+ * size is given. */
+static uint64_t
+rows_of(const struct training *t)
+{
+    uint64_t seen = t->count * (UINT64_MAX / t->highest);
+    return !t->is_fitted ? 0 : t->rows ? t->rows : GROWTH * seen;
+}
+
+static int
+compare_dice(const void *one, const void *other)
+{
+    const struct sample *a = one, *b = other;
+    return (a->dice > b->dice) - (a->dice < b->dice);
+}
+
+/* The trainer takes the first three quarters of the samples, and tries dictionaries on the others: they are shuffled, so that
+ * rows in the order of their kinds are in both. */
 static void
 train(sqlite3_context *context, const struct training *t)
 {
@@ -159,11 +186,14 @@ train(sqlite3_context *context, const struct training *t)
     if (!bytes || !sizes) {
         sqlite3_result_error_nomem(context);
     } else {
+        if (t->count > 0)
+            qsort(t->samples, t->count, sizeof *t->samples, compare_dice);
         for (size_t i = 0; i < t->count; at += sizes[i++]) {
             sizes[i] = t->samples[i].size;
             memcpy(bytes + at, t->samples[i].bytes, sizes[i]);
         }
-        if (zblob_train(bytes, sizes, t->count, t->capacity, &dictionary, &size, &interrupt, &error) == ZBLOB_OK)
+        if (zblob_train(bytes, sizes, t->count, t->capacity, rows_of(t), &dictionary, &size, &interrupt, &error) ==
+            ZBLOB_OK)
             sqlite3_result_blob64(context, dictionary, size, zblob_free);
         else
             value_fail(context, &error);

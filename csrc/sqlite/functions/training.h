@@ -1,4 +1,4 @@
-/* training.h: the SQL aggregate ztrain(X [, SIZE]): a dictionary of at most SIZE bytes for values like these. */
+/* training.h: the SQL aggregate ztrain(X [, SIZE [, ROWS]]): a dictionary of at most SIZE bytes for values like these. */
 #ifndef ZBLOB_SQLITE_FUNCTIONS_TRAINING_H
 #define ZBLOB_SQLITE_FUNCTIONS_TRAINING_H
 
