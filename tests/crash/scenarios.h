@@ -39,6 +39,13 @@ struct scenario {
 
 #define VOLUME_OPTIONS "'{\"codec\": \"voxel\", \"dtype\": \"uint8\", \"shape\": [24, 32, 32], \"level\": 6}'"
 
+/* Compact frames of one image: SimpleITK's pickles with coders of every kind. */
+#define SMOOTH "volume(1, 'pickle')"
+#define LABELS "volume(0, 'pickle')"
+#define IMAGES                                                                                                         \
+    "CREATE TABLE c AS SELECT zcompress(" SMOOTH ") AS f UNION ALL SELECT zcompress(" LABELS                           \
+    ") UNION ALL SELECT zcompress(" LABELS ", 9);"
+
 static const struct scenario scenarios[] = {
     {"load", "", "SELECT zblob_version()", FRESH},
     {"create", "", TABLE, SAME},
@@ -172,6 +179,25 @@ static const struct scenario scenarios[] = {
      "zblob_dictionaries)))))",
      SAME},
     {"options that are refused", "", "SELECT zcompress(x'00', '{\"level\": 77}')", SAME},
+    {"compact images: zcompress", "", "SELECT hex(zdecompress(zcompress(" SMOOTH ")))", SAME},
+    {"compact images: labels", "",
+     "SELECT hex(zdecompress(zcompress(" LABELS "))), hex(zdecompress(zcompress(" LABELS ", 9)))", SAME},
+    {"compact images: readers", IMAGES,
+     "SELECT zlength(f), zis_frame(f), zinfo(f), zverify(f), zis_pickle(f), hex(zsubstr(f, 100, 50)), "
+     "hex(zslice(f, 0, 3)), hex(zthumbnail(f)) FROM c; SELECT hex(zmask(f, 3)) FROM c WHERE rowid > 1; "
+     "SELECT k.* FROM c, zblob_chunks(c.f) k; SELECT z.* FROM c, zlabels(c.f) z WHERE c.rowid > 1",
+     SAME},
+    {"compact images: parts of stored values", IMAGES,
+     "SELECT hex(zsubstr_at('main', 'c', 'f', rowid, 60, 50)), hex(zslice_at('main', 'c', 'f', rowid, 0, 3)), "
+     "length(zblob_stored('main', 'c', 'f', rowid)) FROM c",
+     SAME},
+    {"compact images: insert", TABLE, "INSERT INTO t(id, data) VALUES(1, " SMOOTH "), (2, " LABELS ")", SAME},
+    {"compact images: select and update", TABLE "INSERT INTO t(id, data) VALUES(1, " SMOOTH "), (2, " LABELS ");",
+     "BEGIN; SELECT id, hex(data) FROM t; UPDATE t SET data = " LABELS " WHERE id = 1; COMMIT", FRESH},
+    {"in place: compact images", "",
+     "BEGIN; INSERT INTO p(id, data) VALUES(7, " SMOOTH "); UPDATE p SET data = " LABELS " WHERE id = 2; SELECT "
+     "hex(zdecompress(data)) FROM p; COMMIT",
+     IN_PLACE},
     {"in place: insert", "", "INSERT INTO p(id, data, more) VALUES(7, " BLOB(400) ", 'new')", IN_PLACE},
     {"in place: insert of an image", "", "INSERT INTO p(id, data) VALUES(7, volume())", IN_PLACE},
     {"in place: update", "", "UPDATE p SET data = " BLOB(700) " WHERE id < 3", IN_PLACE},

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zstd_errors.h>
+
 /* What libzstd writes before the block: the magic, a descriptor of 0, the window's size, and the block's header. */
 enum { AT_DESCRIPTOR = 4, AT_BLOCK_HEADER = 6 };
 enum { BLOCK_HEADER_SIZE = 3, BLOCK_IS_LAST = 1, BLOCK_IS_COMPRESSED = 2 << 1 };
@@ -128,7 +130,7 @@ block_encode_at(int zstd_level, struct zblob_dictionary *dictionary, const void 
         contexts_return_encoder(context);
     }
     *dst_size = ZSTD_isError(size) ? 0 : block_size_in(frame, size);
-    return is_ready ? ZBLOB_OK : ZBLOB_NO_MEMORY;
+    return is_ready && ZSTD_getErrorCode(size) != ZSTD_error_memory_allocation ? ZBLOB_OK : ZBLOB_NO_MEMORY;
 }
 
 /* Encode at the other levels, each into `other`, and take what is smaller. */

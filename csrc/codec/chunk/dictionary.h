@@ -11,6 +11,8 @@
 
 /* Prepared when first asked for, and kept; NULL: out of memory. Any number of threads may ask at once. */
 const ZSTD_CDict *dictionary_for_encoder(struct zblob_dictionary *dictionary, int zstd_level);
-const ZSTD_DDict *dictionary_for_decoder(struct zblob_dictionary *dictionary);
+
+/* Prepared since the dictionary was opened. */
+const ZSTD_DDict *dictionary_for_decoder(const struct zblob_dictionary *dictionary);
 
 #endif

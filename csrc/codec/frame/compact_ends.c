@@ -7,6 +7,8 @@
 #include "../base/sync.h"
 #include "../chunk/block.h"
 
+#include <stdatomic.h>
+
 /* What a .npy file and pickles of NumPy and SimpleITK consist of, but for their samples; the most usual ones last, to which
  * distances are short. */
 static const char usual_ends[] =
@@ -51,25 +53,33 @@ static const char usual_ends[] =
  * SimpleITK, and of NumPy's at most three bytes more than the best. */
 #define ENDS_LEVEL 12
 
-static sync_once once = SYNC_ONCE_INITIALIZER;
-static struct zblob_dictionary *dictionary; /* kept for as long as the library is */
+static sync_mutex mutex = SYNC_MUTEX_INITIALIZER; /* held while the dictionary is opened */
+static struct zblob_dictionary *_Atomic opened;   /* kept for as long as the library is */
 
-static void
-open_dictionary(void)
+/* NULL: out of memory, so that the next call tries again. */
+static struct zblob_dictionary *
+dictionary_of_ends(void)
 {
-    zblob_dictionary_open(&dictionary, usual_ends, sizeof usual_ends - 1, NULL);
+    if (!opened) {
+        struct zblob_dictionary *made = NULL;
+        sync_mutex_lock(&mutex);
+        if (!opened && zblob_dictionary_open(&made, usual_ends, sizeof usual_ends - 1, NULL) == ZBLOB_OK)
+            opened = made;
+        sync_mutex_unlock(&mutex);
+    }
+    return opened;
 }
 
 enum zblob_result
 compact_ends_encode(const void *src, size_t src_size, unsigned char *dst, size_t *dst_size)
 {
-    sync_call_once(&once, open_dictionary);
+    struct zblob_dictionary *dictionary = dictionary_of_ends();
     return dictionary ? block_encode_at(ENDS_LEVEL, dictionary, src, src_size, dst, dst_size) : ZBLOB_NO_MEMORY;
 }
 
 enum zblob_result
 compact_ends_decode(const void *src, size_t src_size, void *dst, size_t dst_size)
 {
-    sync_call_once(&once, open_dictionary);
+    struct zblob_dictionary *dictionary = dictionary_of_ends();
     return dictionary ? block_decode(dictionary, false, src, src_size, dst, dst_size) : ZBLOB_NO_MEMORY;
 }
