@@ -69,6 +69,17 @@ def test_ztrain_says_what_it_needs() -> None:
         one(db, "SELECT ztrain('some text', 1)")
 
 
+def test_a_dictionary_that_nobody_could_open_is_not_made() -> None:
+    """zstd's trainer makes 136 bytes of these; from 256 on they are a dictionary."""
+    db = open_apsw()
+    db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, d)")
+    db.executemany("INSERT INTO t(d) VALUES (?)", [(f"same text{number}",) for number in range(20)])
+    zb.enable(db, "t", "d", dictionary="auto", min_size=4)
+    with pytest.raises(zb.OptionError, match=r"no dictionary can be trained from these 20 values.* 136 bytes"):
+        zb.train(db, "t", "d")
+    assert one(db, "SELECT count(*) FROM zblob_dictionaries") == 0
+
+
 def test_ztrain_is_bounded_in_memory_and_can_be_interrupted() -> None:
     db = open_apsw()
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"

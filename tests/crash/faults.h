@@ -15,4 +15,6 @@ void *faults_aligned_alloc(size_t alignment, size_t size);
 #define realloc faults_realloc
 #define aligned_alloc faults_aligned_alloc
 
+#define ZDICT_optimizeTrainFromBuffer_fastCover faults_train
+
 #endif

@@ -38,22 +38,14 @@ def build_faults(tools: build.Toolchain, folder: Path) -> Path:
 
 
 def zstd_with_faults(tools: build.Toolchain, folder: Path) -> list[str]:
-    """libzstd, whose allocations fail like ours where there is a program to rename what it calls. Those of its trainer
-    do not: they are too many for the time that it takes."""
+    """libzstd, whose allocations fail like ours where there is a program to rename what it calls."""
     if not shutil.which("objcopy"):
         return [str(library) for library in tools.zstd]
-    objects = folder / "zstd"
-    objects.mkdir(exist_ok=True)
-    for library in tools.zstd:
-        if library.suffix == ".a":
-            build.run(["ar", "x", "--output", str(objects), str(library)])
-        else:
-            shutil.copy(library, objects)
     names = [f"--redefine-sym={name}=faults_{name}" for name in ("malloc", "calloc", "realloc")]
-    for path in objects.iterdir():
-        if not path.stem.endswith(("cover", "zdict", "divsufsort")):
-            build.run(["objcopy", *names, str(path)])
-    return [str(path) for path in sorted(objects.iterdir())]
+    copies = [str(folder / f"zstd_{library.name}") for library in tools.zstd]
+    for library, copy in zip(tools.zstd, copies, strict=True):
+        build.run(["objcopy", *names, str(library), copy])
+    return copies
 
 
 def prepare(path: Path) -> None:

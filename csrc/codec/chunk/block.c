@@ -223,7 +223,7 @@ block_decode(struct zblob_dictionary *dictionary, bool is_short, const void *src
     const ZSTD_DDict *prepared = dictionary ? dictionary_for_decoder(dictionary) : NULL;
     ZSTD_DCtx *context = contexts_take_decoder();
     enum zblob_result result = ZBLOB_NO_MEMORY;
-    if (buffer && context && (prepared || !dictionary)) {
+    if (buffer && context) {
         size_t block_size = take_block(buffer + HEADERS_MAX, is_short, src, src_size);
         unsigned char *frame = buffer + HEADERS_MAX - headers_size(dst_size);
         write_headers(frame, dst_size, block_size);

@@ -151,6 +151,11 @@ take_result(struct training *t, unsigned char **dictionary, size_t *dictionary_s
         return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                           "no dictionary can be trained from these %zu values (zstd: %s): give more of them", t->count,
                           t->reason);
+    if (t->size < ZBLOB_DICTIONARY_SIZE_MIN) /* which nobody could open */
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
+                          "no dictionary can be trained from these %zu values: they have so little in common or are so "
+                          "short that it would have %zu bytes: give more of them",
+                          t->count, t->size);
     *dictionary = malloc(t->size);
     if (!*dictionary)
         return zblob_fail_memory(error, t->size);
