@@ -216,20 +216,43 @@ begins_with_mark(const struct value *text)
     return text->size >= 2 && (memcmp(text->bytes, "\xff\xfe", 2) == 0 || memcmp(text->bytes, "\xfe\xff", 2) == 0);
 }
 
-/* SQLite takes a mark away from UTF-16 that it is given, and reads what follows by it: give it one more. */
+/* SQLite takes a mark away from UTF-16 that it is given, and reads what follows by it: give it one more. NULL: out of memory. */
+static char *
+with_mark(const struct value *text)
+{
+    char *marked = sqlite3_malloc64(text->size + 4);
+    if (!marked)
+        return NULL;
+    memcpy(marked, "\xff\xfe", 2);
+    memcpy(marked + 2, text->bytes, text->size);
+    memset(marked + 2 + text->size, 0, 2); /* the terminator */
+    return marked;
+}
+
 static void
 return_marked(sqlite3_context *context, const struct value *original)
 {
-    unsigned char *marked = sqlite3_malloc64(original->size + 4);
-    if (!marked) {
-        sqlite3_free((void *)original->bytes);
-        sqlite3_result_error_nomem(context);
-        return;
-    }
-    memcpy(marked, "\xff\xfe", 2);
-    memcpy(marked + 2, original->bytes, original->size + 2); /* with its terminator */
+    char *marked = with_mark(original);
     sqlite3_free((void *)original->bytes);
-    sqlite3_result_text64(context, (const char *)marked, original->size + 2, sqlite3_free, SQLITE_UTF16LE);
+    if (marked)
+        sqlite3_result_text64(context, marked, original->size + 2, sqlite3_free, SQLITE_UTF16LE);
+    else
+        sqlite3_result_error_nomem(context);
+}
+
+int
+value_bind(sqlite3_stmt *statement, int parameter, const struct value *value)
+{
+    if (value->type == ZBLOB_BLOB)
+        return sqlite3_bind_blob64(statement, parameter, value->size ? (const void *)value->bytes : "", value->size,
+                                   SQLITE_STATIC);
+    if (value->type == ZBLOB_TEXT_UTF16LE && begins_with_mark(value)) {
+        char *marked = with_mark(value);
+        return marked ? sqlite3_bind_text64(statement, parameter, marked, value->size + 2, sqlite3_free, SQLITE_UTF16LE)
+                      : SQLITE_NOMEM;
+    }
+    return sqlite3_bind_text64(statement, parameter, (const char *)value->bytes, value->size, SQLITE_STATIC,
+                               value->type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE);
 }
 
 void

@@ -12,6 +12,7 @@
 #define value_take_as ZBLOB_IN_SLOT(value_take_as)
 #define value_unpack ZBLOB_IN_SLOT(value_unpack)
 #define value_return ZBLOB_IN_SLOT(value_return)
+#define value_bind ZBLOB_IN_SLOT(value_bind)
 #define value_is_compressed ZBLOB_IN_SLOT(value_is_compressed)
 #define value_is_marked ZBLOB_IN_SLOT(value_is_marked)
 #define value_open_frame ZBLOB_IN_SLOT(value_open_frame)
@@ -86,5 +87,8 @@ enum zblob_result value_verify(sqlite3 *db, struct zblob_connection *connection,
 
 /* Make an unpacked value the result, and SQLite its owner. */
 void value_return(sqlite3_context *context, const struct value *original);
+
+/* Without a copy: the bytes outlive the statement. A BLOB of no bytes may have no address, which would bind NULL. */
+int value_bind(sqlite3_stmt *statement, int parameter, const struct value *value);
 
 #endif

@@ -75,7 +75,8 @@ def images_for_threads() -> dict[str, bytes]:
     rng = np.random.default_rng(1)
     ramp = np.add.outer(np.arange(120), np.arange(160))
     volumes = [(ramp * k + rng.normal(0, 5, (9, *ramp.shape))).astype("<i2") for k in range(1, 6)]
-    return {str(i): pickle.dumps([*volumes, i]) for i in range(24)}
+    slices = {f"slice {i}": pickle.dumps(volumes[i % 5][i]) for i in range(8)}  # compact frames of one image
+    return {str(i): pickle.dumps([*volumes, i]) for i in range(24)} | slices
 
 
 @slow

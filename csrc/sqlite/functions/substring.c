@@ -100,16 +100,13 @@ substr_of_text(sqlite3_context *context, const struct part *part, int count, sql
     if (!text)
         return;
     sqlite3_stmt *statement = prepare_substr(context, count);
-    if (!statement) {
-        sqlite3_free(text);
-        return;
-    }
-    if (sqlite3_bind_text64(statement, 1, (char *)text, size, sqlite3_free, is_utf8 ? SQLITE_UTF8 : SQLITE_UTF16LE) ==
-        SQLITE_OK)
+    const struct value prefix = {.type = part->frame->value_type, .bytes = text, .size = size};
+    if (statement && value_bind(statement, 1, &prefix) == SQLITE_OK)
         run_substr(context, statement, count, arguments);
-    else
+    else if (statement)
         sqlite3_result_error_nomem(context);
     sqlite3_finalize(statement);
+    sqlite3_free(text);
 }
 
 /* ---- BLOB ------------------------------------------------------------------------------------ */

@@ -42,23 +42,12 @@ call_depth(const struct store_call *call)
     return depth;
 }
 
-/* Without a copy: both outlive the statement. A BLOB of no bytes may have no address, which would bind NULL. */
-static int
-bind_bytes(sqlite3_stmt *statement, int parameter, const struct value *value)
-{
-    if (value->type == ZBLOB_BLOB)
-        return sqlite3_bind_blob64(statement, parameter, value->size ? (const void *)value->bytes : "", value->size,
-                                   SQLITE_STATIC);
-    unsigned char encoding = value->type == ZBLOB_TEXT_UTF8 ? SQLITE_UTF8 : SQLITE_UTF16LE;
-    return sqlite3_bind_text64(statement, parameter, (const char *)value->bytes, value->size, SQLITE_STATIC, encoding);
-}
-
 static int
 bind(const struct store_call *call, sqlite3_stmt *statement)
 {
-    int result = bind_bytes(statement, PARAMETER_FRAME, &call->frame);
+    int result = value_bind(statement, PARAMETER_FRAME, &call->frame);
     if (result == SQLITE_OK)
-        result = bind_bytes(statement, PARAMETER_VALUE, &call->value);
+        result = value_bind(statement, PARAMETER_VALUE, &call->value);
     for (int i = CALL_KEY; result == SQLITE_OK && i < call->count; i++)
         result = sqlite3_bind_value(statement, i - CALL_KEY + PARAMETER_KEY, call->arguments[i]);
     return result;
