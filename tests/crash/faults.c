@@ -16,6 +16,7 @@
 #undef realloc
 #undef aligned_alloc
 #undef ZDICT_optimizeTrainFromBuffer_fastCover
+#undef ZDICT_finalizeDictionary
 
 #include "scenarios.h"
 
@@ -81,6 +82,19 @@ faults_train(void *dictionary, size_t capacity, const void *samples, const size_
 {
     fault.is_put_off = true;
     size_t size = ZDICT_optimizeTrainFromBuffer_fastCover(dictionary, capacity, samples, sizes, count, parameters);
+    fault.is_put_off = false;
+    return size;
+}
+
+size_t faults_finalize(void *dst, size_t capacity, const void *content, size_t content_size, const void *samples,
+                       const size_t *sizes, unsigned count, ZDICT_params_t parameters);
+
+size_t
+faults_finalize(void *dst, size_t capacity, const void *content, size_t content_size, const void *samples,
+                const size_t *sizes, unsigned count, ZDICT_params_t parameters)
+{
+    fault.is_put_off = true;
+    size_t size = ZDICT_finalizeDictionary(dst, capacity, content, content_size, samples, sizes, count, parameters);
     fault.is_put_off = false;
     return size;
 }

@@ -16,5 +16,6 @@ void *faults_aligned_alloc(size_t alignment, size_t size);
 #define aligned_alloc faults_aligned_alloc
 
 #define ZDICT_optimizeTrainFromBuffer_fastCover faults_train
+#define ZDICT_finalizeDictionary faults_finalize
 
 #endif
