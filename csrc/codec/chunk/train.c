@@ -50,7 +50,7 @@ struct training {
 static double
 cost_of(struct training *t, const unsigned char *bytes, size_t size)
 {
-    struct zblob_dictionary *dictionary;
+    struct zblob_dictionary *dictionary = NULL;
     struct zblob_error error;
     size_t trained = (size_t)((double)t->count * TRAINED_SHARE), total = 0;
     const unsigned char *sample = t->samples;
@@ -64,8 +64,7 @@ cost_of(struct training *t, const unsigned char *bytes, size_t size)
         size_t shortened = stored ? block_shorten(block + BLOCK_SLACK, stored) : 0;
         total += shortened ? shortened : stored ? stored : t->sizes[i];
     }
-    if (block && result == ZBLOB_OK)
-        zblob_dictionary_close(dictionary);
+    zblob_dictionary_close(dictionary);
     free(block);
     t->lacks_memory |= result != ZBLOB_OK; /* as the bytes are zstd's own, nothing else can be wrong */
     return (double)size + (double)total / (double)(t->count - trained) * (double)t->rows;
@@ -90,7 +89,7 @@ fit_size(struct training *t)
 {
     size_t head = ZDICT_getDictHeaderSize(t->dictionary, t->size), best_size = 0;
     unsigned char *best = malloc(2 * (t->capacity + TABLES_SIZE_MAX));
-    t->lacks_memory = !best;
+    t->lacks_memory |= !best;
     if (!best || ZDICT_isError(head) || head > FITTED_SIZE_MIN / 2) {
         free(best);
         return;
@@ -130,9 +129,10 @@ run_training(struct errand *errand)
     t->size = ZDICT_optimizeTrainFromBuffer_fastCover(t->dictionary, t->capacity, t->samples, t->sizes,
                                                       (unsigned)t->count, &parameters);
     t->failed = ZDICT_isError(t->size);
+    t->lacks_memory = ZSTD_getErrorCode(t->size) == ZSTD_error_memory_allocation;
     if (t->failed)
         t->reason = ZDICT_getErrorName(t->size);
-    else if (t->rows)
+    else if (t->rows && t->size > FITTED_SIZE_MIN)
         fit_size(t);
 }
 
