@@ -10,7 +10,7 @@ import pickle
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -29,53 +29,58 @@ from .values import check_settings, pack, pack_text, unpack
 
 # ---- Types -------------------------------------------------------------------------------------------------
 
-_COMPARISONS = {
-    operators.eq,
-    operators.ne,
-    operators.lt,
-    operators.le,
-    operators.gt,
-    operators.ge,
-    operators.in_op,
-    operators.not_in_op,
-    operators.between_op,
-    operators.like_op,
-    operators.ilike_op,
-    operators.contains_op,
-    operators.startswith_op,
-    operators.endswith_op,
-    operators.icontains_op,
-    operators.istartswith_op,
-    operators.iendswith_op,
-    operators.is_distinct_from,
-    operators.is_not_distinct_from,
-    operators.match_op,
-    operators.not_between_op,
-    operators.not_like_op,
-    operators.not_ilike_op,
-    operators.regexp_match_op,
+# What SQL may do with a stored value without looking into it: sort rows, somehow, and leave out those that are equal.
+_HARMLESS = {
+    operators.asc_op,
+    operators.desc_op,
+    operators.nulls_first_op,
+    operators.nulls_last_op,
+    operators.distinct_op,
+    operators.collate,
 }
+
+_WITH_NULL = {operators.eq, operators.ne, operators.is_, operators.is_not}
+_WITH_NULL |= {operators.is_distinct_from, operators.is_not_distinct_from}
 
 
 class _Comparator(TypeDecorator.Comparator[Any]):
     def operate(self, op: Any, *other: Any, **settings: Any) -> Any:
-        if op in _COMPARISONS and any(each is not None and not self._is_of(each) for each in other):
-            raise OptionError(
-                f"{self.expr} holds compressed values, which SQL cannot compare: on SQLite compare "
-                "func.zdecompress(column), with the plugin zblob"
-            )
-        return super().operate(op, *other, **settings)
+        is_of_null = op in _WITH_NULL and all(each is None or isinstance(each, sa.Null) for each in other)
+        if is_of_null or op in _HARMLESS:
+            return super().operate(op, *other, **settings)
+        is_column = bool(other) and (isinstance(other[0], sa.ColumnElement) or hasattr(other[0], "__clause_element__"))
+        if op in (operators.eq, operators.ne) and is_column:
+            found = super().operate(op, *other, **settings)
+            return _Refused(found.left, found.right, op, type_=found.type)
+        raise _refusal(other[0] if isinstance(self.expr, sa.BindParameter) and is_column else self.expr)
 
-    def _is_of(self, other: Any) -> bool:
-        """SQLAlchemy compares a column with itself where it looks for it in a dict, as at an UPDATE of the ORM."""
-        return isinstance(other, sa.ColumnElement) and hash(other) == hash(self.expr)
+    def reverse_operate(self, op: Any, other: Any, **settings: Any) -> Any:
+        raise _refusal(self.expr)
+
+
+class _Refused(sa.BinaryExpression[Any]):
+    """Two columns that are compared: where SQLAlchemy looks for a column in a list, a set or a dict, it lets Python do
+    that, which is right. In SQL it is an error.
+    """
+
+    inherit_cache = False
+
+    def _compiler_dispatch(self, visitor: Any, **kw: Any) -> str:
+        raise _refusal(self.left)
+
+
+def _refusal(column: Any) -> OptionError:
+    return OptionError(
+        f"{column} holds compressed values, which SQL can neither compare nor compute with: on SQLite use "
+        "func.zdecompress(column) in its place, with the plugin zblob"
+    )
 
 
 class _Compressed(TypeDecorator[Any]):
     """What the types share: their settings, and that the database cannot compare what they store."""
 
     cache_ok = True
-    impl = sa.LargeBinary
+    impl: Any = sa.LargeBinary
 
     def __init__(self, level: int = DEFAULT_LEVEL, min_size: int = DEFAULT_MIN_SIZE) -> None:
         """:param level: 1 (fastest) to 9 (smallest).
@@ -86,6 +91,16 @@ class _Compressed(TypeDecorator[Any]):
         self.level, self.min_size = level, min_size
 
     comparator_factory: Any = _Comparator
+
+    def __repr__(self) -> str:
+        return _repr(self, level=DEFAULT_LEVEL, min_size=DEFAULT_MIN_SIZE)
+
+
+def _repr(kind: Any, **defaults: Any) -> str:
+    """As it is written in a program, which is what Alembic puts into a migration."""
+    settings = {name: getattr(kind, name) for name in defaults}
+    given = [f"{name}={value!r}" for name, value in settings.items() if value != defaults[name]]
+    return f"{type(kind).__name__}({', '.join(given)})"
 
 
 class CompressedBinary(_Compressed):
@@ -108,9 +123,14 @@ class CompressedBinary(_Compressed):
 
 
 class CompressedText(_Compressed):
-    """Text whose values are frames; short ones stay TEXT. On SQLite a TEXT column, elsewhere a binary one."""
+    """Text whose values are frames; short ones stay TEXT. On SQLite a TEXT column, elsewhere a binary one.
+
+    :raises WrongTypeError: at a value that is no `str`.
+    :raises OptionError: at a text with lone surrogates.
+    """
 
     cache_ok = True
+    impl = sa.Text  # to Alembic a change from Text is none of the type, and it casts no value
 
     def load_dialect_impl(self, dialect: Any) -> Any:
         return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.LargeBinary())
@@ -154,6 +174,10 @@ class CompressedPickle(PickleType):
         super().__init__(protocol, _Pickler(level, min_size), comparator)
 
     comparator_factory: Any = _Comparator
+
+    def __repr__(self) -> str:
+        defaults = {"protocol": pickle.HIGHEST_PROTOCOL, "comparator": None}
+        return _repr(self, **defaults, level=DEFAULT_LEVEL, min_size=DEFAULT_MIN_SIZE)
 
     def __reduce__(self) -> Any:
         return CompressedPickle, (self.protocol, self.comparator, self.level, self.min_size)
@@ -253,3 +277,11 @@ def _mend(connection: Any, seen: Names | None) -> None:
 def include_name(name: str | None, type_: str, parent_names: Any) -> bool:
     """For Alembic's `context.configure(include_name=...)`: leave our own tables out of `--autogenerate`."""
     return not (type_ == "table" and name is not None and name.startswith("zblob_"))
+
+
+def render_item(type_: str, item: Any, autogen_context: Any) -> str | Literal[False]:
+    """For Alembic's `context.configure(render_item=...)`: migrations that `--autogenerate` writes import our types."""
+    if type_ != "type" or not isinstance(item, _Compressed | CompressedPickle):
+        return False
+    autogen_context.imports.add(f"import {__name__}")
+    return f"{__name__}.{item!r}"
