@@ -15,7 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import CreateEnginePlugin
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import PickleType, TypeDecorator
 from sqlalchemy.util import asbool
 
@@ -23,7 +23,7 @@ from ..codec import DEFAULT_LEVEL
 from ..column.virtual import DEFAULT_MIN_SIZE
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import OptionError, ZblobError, ZblobWarning
-from .mending import Names, is_rename, mend, names
+from .mending import is_rename, mend, names
 from .opening import expect_connections, set_up
 from .values import check_settings, pack, pack_text, unpack
 
@@ -206,6 +206,7 @@ class _Pickler:
 
 _SETTINGS = ("zblob_decode_rows", "zblob_keep")  # of create_engine, or in the URL
 _NAMES = "zblob_names"  # likewise: of columns, after a rename
+_CAST = "zblob_cast"  # likewise: columns, by table and name, whose values a statement has cast to another type
 _MARK = "zblob_schema_changed"  # in a connection's info: look at its columns when the transaction ends
 
 
@@ -214,7 +215,8 @@ class ZblobPlugin(CreateEnginePlugin):
 
     `create_engine(url, plugins=["zblob"])`, or `plugin=zblob` in the URL. Both take two more arguments:
     `zblob_decode_rows` (True): rows come decompressed; `zblob_keep` (True): after a change of the schema, such as a
-    batch operation of Alembic, columns whose table was made anew are enabled again before the transaction ends.
+    batch operation of Alembic, columns whose table was made anew are enabled again before the transaction ends. Where
+    such an operation casts values to another type, they are decompressed first.
 
     :raises OptionError: the engine is none of SQLite.
     """
@@ -231,6 +233,7 @@ class ZblobPlugin(CreateEnginePlugin):
             raise OptionError(f'the plugin "zblob" is for SQLite, not for {engine.dialect.name}: use the types alone')
         expect_connections()
         event.listen(engine, "connect", self._connected)
+        event.listen(engine, "before_execute", _decode_in_casts, retval=True)
         if self.keeps:
             event.listen(engine, "after_cursor_execute", _note_change)
             event.listen(engine, "commit", _committing)
@@ -238,6 +241,24 @@ class ZblobPlugin(CreateEnginePlugin):
 
     def _connected(self, connection: Any, _record: Any) -> None:
         set_up(connection, decodes=self.decodes, keeps=self.keeps)
+
+
+def _decode_in_casts(
+    connection: sa.Connection, statement: Any, values: Any, parameters: Any, _options: Any
+) -> tuple[Any, Any, Any]:
+    """Rows that are copied into a table with another type: the value is cast, and not the frame."""
+    if not isinstance(statement, sa.Insert) or statement.select is None:
+        return statement, values, parameters
+    cast: set[tuple[str, str]] = connection.info.setdefault(_CAST, set())
+
+    def decode(element: Any, **_: Any) -> Any:
+        column = element.clause if isinstance(element, sa.Cast) else None
+        if not isinstance(column, sa.ColumnClause):
+            return None
+        cast.add((getattr(column.table, "name", ""), column.name))
+        return sa.cast(sa.func.zdecompress(column), element.type)
+
+    return visitors.replacement_traverse(statement, {}, decode), values, parameters
 
 
 def _note_change(
@@ -252,26 +273,36 @@ def _note_change(
 
 
 def _committing(connection: sa.Connection) -> None:
-    if connection.info.pop(_MARK, False):
-        _mend(connection.connection.driver_connection, connection.info.pop(_NAMES, None))
+    _end(connection.connection.driver_connection, connection.info)
 
 
 def _returned(connection: Any, record: Any) -> None:
     """For changes that no commit followed: drivers commit them by themselves."""
-    if connection is not None and record.info.pop(_MARK, False):
-        _mend(connection, record.info.pop(_NAMES, None))
+    if connection is not None:
+        _end(connection, record.info)
+
+
+def _end(connection: Any, info: dict[Any, Any]) -> None:
+    seen, cast = info.pop(_NAMES, None), info.pop(_CAST, set())
+    if not info.pop(_MARK, False):
+        return
+    try:
+        mended = _on_owner(connection, lambda owner: mend(owner, seen))
+    except ZblobError as error:
+        warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=4)
+        return
+    for table, column in cast.intersection(mended):
+        warnings.warn(
+            f"column {column} of table {table} has another type: the values that it has are stored plain until "
+            "sqlite-zblob migrate compresses them, new ones are compressed",
+            ZblobWarning,
+            stacklevel=4,
+        )
 
 
 def _on_owner(connection: Any, call: Callable[[Any], Any]) -> Any:
     owner = unwrap(connection)
     return run_in_its_thread(owner, call) if is_aiosqlite(owner) else call(owner)
-
-
-def _mend(connection: Any, seen: Names | None) -> None:
-    try:
-        _on_owner(connection, lambda owner: mend(owner, seen))
-    except ZblobError as error:
-        warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=3)
 
 
 def include_name(name: str | None, type_: str, parent_names: Any) -> bool:

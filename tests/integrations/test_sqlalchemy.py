@@ -335,6 +335,42 @@ def test_alembic_batch(tmp_path: Path, way: str, isolation: str | None) -> None:
     engine.dispose()
 
 
+def change_type(connection: Any, table: str, column: str, kind: Any) -> None:
+    pytest.importorskip("alembic")
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    with Operations(MigrationContext.configure(connection)).batch_alter_table(table) as batch:
+        batch.alter_column(column, type_=kind)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("note", CompressedText(level=7)), ("voxels", CompressedBinary())])
+def test_alembic_takes_our_types_for_those_before(engine: Any, name: str, kind: Any) -> None:
+    """It copies frames as they are."""
+    with orm.Session(engine) as session:
+        session.add(Scan(id=1, note="note " * 900, voxels=b"voxels" * 900))
+        session.commit()
+    with engine.begin() as connection:
+        change_type(connection, "scans", name, kind)
+    assert all(map(zb.is_frame, stored(engine, "SELECT note, voxels FROM scans")[0]))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("data", sa.Text()), ("data", sa.String(50)), ("note", sa.LargeBinary())])
+def test_another_type(tmp_path: Path, name: str, kind: Any) -> None:
+    """Alembic casts the values: not the frames, which would become texts that nobody can read."""
+    engine = make_plain(tmp_path / "a.db")
+    add(engine, 1)
+    with pytest.warns(zb.ZblobWarning, match=f"column {name} of table plain has another type"), engine.begin() as db:
+        change_type(db, "plain", name, kind)
+    expected: Any = b"note" * 2000 if name == "note" else "abcd" * 3000
+    with engine.begin() as db:
+        assert db.exec_driver_sql(f"SELECT {name} FROM plain").scalar() == expected
+        db.exec_driver_sql(f"UPDATE plain SET {name} = ?", (expected,))
+        assert db.exec_driver_sql(f"SELECT {name} FROM plain").scalar() == expected
+    assert levels(engine) == [(3, 3)]
+    engine.dispose()
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_renames_before_a_table_is_made_anew(tmp_path: Path, at_once: bool) -> None:
     engine = make_plain(tmp_path / "a.db")
