@@ -234,6 +234,7 @@ class ZblobPlugin(CreateEnginePlugin):
         expect_connections()
         event.listen(engine, "connect", self._connected)
         event.listen(engine, "before_execute", _decode_in_casts, retval=True)
+        event.listen(engine, "handle_error", _explain)
         if self.keeps:
             event.listen(engine, "after_cursor_execute", _note_change)
             event.listen(engine, "commit", _committing)
@@ -259,6 +260,17 @@ def _decode_in_casts(
         return sa.cast(sa.func.zdecompress(column), element.type)
 
     return visitors.replacement_traverse(statement, {}, decode), values, parameters
+
+
+def _explain(context: Any) -> None:
+    """The sqlite3 module's error does not say what such a text may be."""
+    if "Could not decode to UTF-8 column" in str(context.original_exception):
+        warnings.warn(
+            "a text that is no UTF-8 may be a frame of which a CAST has made a text: sqlite-zblob verify finds it, "
+            "sqlite-zblob migrate mends it, and zdecompress(CAST(column AS BLOB)) reads it",
+            ZblobWarning,
+            stacklevel=2,
+        )
 
 
 def _note_change(

@@ -371,6 +371,18 @@ def test_another_type(tmp_path: Path, name: str, kind: Any) -> None:
     engine.dispose()
 
 
+def test_reading_says_what_a_text_may_be(tmp_path: Path) -> None:
+    engine = make_plain(tmp_path / "a.db")
+    add(engine, 1)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("UPDATE plain SET data = CAST(data AS TEXT)")
+        found = sa.func.zdecompress(sa.cast(Plain.data, sa.LargeBinary))
+        assert connection.execute(sa.select(found)).scalar() == b"abcd" * 3000
+        with pytest.raises(sa.exc.OperationalError), pytest.warns(zb.ZblobWarning, match="a CAST has made a text"):
+            connection.execute(sa.select(Plain.data)).all()
+    engine.dispose()
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_renames_before_a_table_is_made_anew(tmp_path: Path, at_once: bool) -> None:
     engine = make_plain(tmp_path / "a.db")
