@@ -183,6 +183,23 @@ def _has_compressed(connection: Connection, schema: str, table: str, column: str
         return False
 
 
+# The same, looked for in TEXT, which may say whatever it likes behind its first bytes.
+_CAST = (
+    "substr(value, 1, 4) = x'c15a4253' OR substr(value, 1, 2) = x'8004' OR "
+    "(substr(value, 1, 4) = x'5a2a4d18' AND substr(value, 9, 4) = x'5a424c42')"
+)
+
+
+def has_texts_of_frames(connection: Connection, schema: str, table: str, column: str) -> bool:
+    """Has a CAST made TEXT of what is compressed? Looks at a hundred rows."""
+    rows = f"SELECT {quote(column)} AS text FROM {quote(schema)}.{quote(table)} LIMIT 100"
+    sql = f"SELECT 1 FROM (SELECT CAST(text AS BLOB) AS value FROM ({rows}) WHERE typeof(text) = 'text') WHERE {_CAST}"
+    try:
+        return run(connection, f"{sql} LIMIT 1") != []
+    except (apsw.Error, sqlite3.Error):  # `verify` says what is wrong with the table
+        return False
+
+
 def _trouble(id: int, own: dict[str, Trigger], triggers: dict[str, Trigger]) -> str | None:
     missing = [event for event in EVENTS if event not in own]
     if any(name in triggers for name in old_trigger_names(id)):

@@ -25,7 +25,7 @@ from .dictionaries import create_table, has_dictionary, newest, renew_guards, tr
 from .hint import HintFrom, hint_trouble, refuse_hint
 from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
-from .record import Entry, entries
+from .record import Entry, entries, has_texts_of_frames
 from .schema import Column, Table, look_at_table, require_schema
 from .trial import try_frame
 from .triggers import EVENTS, Setting, is_as_made, kind_of, trigger_texts
@@ -333,10 +333,28 @@ def status(database: Database, *, schema: str | None = None) -> list[ColumnStatu
         if schema is not None:
             require_schema(connection, schema)
         names = [row[1] for row in run(connection, "PRAGMA database_list")] if schema is None else [schema]
-        found = [each for name in names for each in enabled_columns(connection, name)]
-        if triggers_are_off(connection):
-            found = [each if each.mode == "table" else _switched_off(each) for each in found]
-        return found
+        found = [each for name in names for each in statuses(connection, name)]
+        return [_looked_into(connection, each) if each.mode == "in-place" else each for each in found]
+
+
+def statuses(connection: Connection, schema: str) -> list[ColumnStatus]:
+    """The same of one database, without a look at rows."""
+    found = enabled_columns(connection, schema)
+    if triggers_are_off(connection):
+        found = [each if each.mode == "table" else _switched_off(each) for each in found]
+    return found
+
+
+def _looked_into(connection: Connection, column: ColumnStatus) -> ColumnStatus:
+    if not has_texts_of_frames(connection, column.schema, column.table, column.column):
+        return column
+    return replace(column, problems=(*column.problems, _TEXTS.format(column=column.column)))
+
+
+_TEXTS = (
+    "a CAST has made texts of frames among its first hundred rows: sqlite-zblob migrate makes them frames again, and "
+    "zdecompress(CAST({column} AS BLOB)) reads them"
+)
 
 
 def enabled_columns(connection: Connection, schema: str) -> list[ColumnStatus]:

@@ -5,6 +5,7 @@ For columns that are compressed in place with envelope "frame", and programs tha
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +42,27 @@ def decode_rows(connection: Any, *, on: bool = True) -> None:
     else:
         converters.wrap_all()
         add_hook(owner, _Sqlite3Hook)
+
+
+def decode_arguments(function: Callable[..., Any], connection: Callable[[], Any]) -> Callable[..., Any]:
+    """An SQL function that gets its arguments decompressed, as rows come.
+
+    :param connection: gives the one that it is registered on, or None where only SQLite still has it: SQLite keeps the
+        function, which therefore must not keep the connection.
+    """
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        try:
+            decoded = list(map(_decode, arguments))
+        except MissingDictionaryError:
+            if (owner := connection()) is None:
+                raise
+            with with_dictionaries(owner):
+                decoded = list(map(_decode, arguments))
+        return function(*decoded)
+
+    return call
 
 
 class _ApswHook(Hook):

@@ -10,12 +10,12 @@ import pickle
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import CreateEnginePlugin
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import PickleType, TypeDecorator
 from sqlalchemy.util import asbool
 
@@ -23,59 +23,64 @@ from ..codec import DEFAULT_LEVEL
 from ..column.virtual import DEFAULT_MIN_SIZE
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import OptionError, ZblobError, ZblobWarning
-from .mending import Names, is_rename, mend, names
+from .mending import is_rename, mend, names
 from .opening import expect_connections, set_up
 from .values import check_settings, pack, pack_text, unpack
 
 # ---- Types -------------------------------------------------------------------------------------------------
 
-_COMPARISONS = {
-    operators.eq,
-    operators.ne,
-    operators.lt,
-    operators.le,
-    operators.gt,
-    operators.ge,
-    operators.in_op,
-    operators.not_in_op,
-    operators.between_op,
-    operators.like_op,
-    operators.ilike_op,
-    operators.contains_op,
-    operators.startswith_op,
-    operators.endswith_op,
-    operators.icontains_op,
-    operators.istartswith_op,
-    operators.iendswith_op,
-    operators.is_distinct_from,
-    operators.is_not_distinct_from,
-    operators.match_op,
-    operators.not_between_op,
-    operators.not_like_op,
-    operators.not_ilike_op,
-    operators.regexp_match_op,
+# What SQL may do with a stored value without looking into it: sort rows, somehow, and leave out those that are equal.
+_HARMLESS = {
+    operators.asc_op,
+    operators.desc_op,
+    operators.nulls_first_op,
+    operators.nulls_last_op,
+    operators.distinct_op,
+    operators.collate,
 }
+
+_WITH_NULL = {operators.eq, operators.ne, operators.is_, operators.is_not}
+_WITH_NULL |= {operators.is_distinct_from, operators.is_not_distinct_from}
 
 
 class _Comparator(TypeDecorator.Comparator[Any]):
     def operate(self, op: Any, *other: Any, **settings: Any) -> Any:
-        if op in _COMPARISONS and any(each is not None and not self._is_of(each) for each in other):
-            raise OptionError(
-                f"{self.expr} holds compressed values, which SQL cannot compare: on SQLite compare "
-                "func.zdecompress(column), with the plugin zblob"
-            )
-        return super().operate(op, *other, **settings)
+        is_of_null = op in _WITH_NULL and all(each is None or isinstance(each, sa.Null) for each in other)
+        if is_of_null or op in _HARMLESS:
+            return super().operate(op, *other, **settings)
+        is_column = bool(other) and (isinstance(other[0], sa.ColumnElement) or hasattr(other[0], "__clause_element__"))
+        if op in (operators.eq, operators.ne) and is_column:
+            found = super().operate(op, *other, **settings)
+            return _Refused(found.left, found.right, op, type_=found.type)
+        raise _refusal(other[0] if isinstance(self.expr, sa.BindParameter) and is_column else self.expr)
 
-    def _is_of(self, other: Any) -> bool:
-        """SQLAlchemy compares a column with itself where it looks for it in a dict, as at an UPDATE of the ORM."""
-        return isinstance(other, sa.ColumnElement) and hash(other) == hash(self.expr)
+    def reverse_operate(self, op: Any, other: Any, **settings: Any) -> Any:
+        raise _refusal(self.expr)
+
+
+class _Refused(sa.BinaryExpression[Any]):
+    """Two columns that are compared: where SQLAlchemy looks for a column in a list, a set or a dict, it lets Python do
+    that, which is right. In SQL it is an error.
+    """
+
+    inherit_cache = False
+
+    def _compiler_dispatch(self, visitor: Any, **kw: Any) -> str:
+        raise _refusal(self.left)
+
+
+def _refusal(column: Any) -> OptionError:
+    return OptionError(
+        f"{column} holds compressed values, which SQL can neither compare nor compute with: on SQLite use "
+        "func.zdecompress(column) in its place, with the plugin zblob"
+    )
 
 
 class _Compressed(TypeDecorator[Any]):
     """What the types share: their settings, and that the database cannot compare what they store."""
 
     cache_ok = True
-    impl = sa.LargeBinary
+    impl: Any = sa.LargeBinary
 
     def __init__(self, level: int = DEFAULT_LEVEL, min_size: int = DEFAULT_MIN_SIZE) -> None:
         """:param level: 1 (fastest) to 9 (smallest).
@@ -86,6 +91,16 @@ class _Compressed(TypeDecorator[Any]):
         self.level, self.min_size = level, min_size
 
     comparator_factory: Any = _Comparator
+
+    def __repr__(self) -> str:
+        return _repr(self, level=DEFAULT_LEVEL, min_size=DEFAULT_MIN_SIZE)
+
+
+def _repr(kind: Any, **defaults: Any) -> str:
+    """As it is written in a program, which is what Alembic puts into a migration."""
+    settings = {name: getattr(kind, name) for name in defaults}
+    given = [f"{name}={value!r}" for name, value in settings.items() if value != defaults[name]]
+    return f"{type(kind).__name__}({', '.join(given)})"
 
 
 class CompressedBinary(_Compressed):
@@ -108,9 +123,14 @@ class CompressedBinary(_Compressed):
 
 
 class CompressedText(_Compressed):
-    """Text whose values are frames; short ones stay TEXT. On SQLite a TEXT column, elsewhere a binary one."""
+    """Text whose values are frames; short ones stay TEXT. On SQLite a TEXT column, elsewhere a binary one.
+
+    :raises WrongTypeError: at a value that is no `str`.
+    :raises OptionError: at a text with lone surrogates.
+    """
 
     cache_ok = True
+    impl = sa.Text  # to Alembic a change from Text is none of the type, and it casts no value
 
     def load_dialect_impl(self, dialect: Any) -> Any:
         return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.LargeBinary())
@@ -155,6 +175,10 @@ class CompressedPickle(PickleType):
 
     comparator_factory: Any = _Comparator
 
+    def __repr__(self) -> str:
+        defaults = {"protocol": pickle.HIGHEST_PROTOCOL, "comparator": None}
+        return _repr(self, **defaults, level=DEFAULT_LEVEL, min_size=DEFAULT_MIN_SIZE)
+
     def __reduce__(self) -> Any:
         return CompressedPickle, (self.protocol, self.comparator, self.level, self.min_size)
 
@@ -182,6 +206,7 @@ class _Pickler:
 
 _SETTINGS = ("zblob_decode_rows", "zblob_keep")  # of create_engine, or in the URL
 _NAMES = "zblob_names"  # likewise: of columns, after a rename
+_CAST = "zblob_cast"  # likewise: columns, by table and name, whose values a statement has cast to another type
 _MARK = "zblob_schema_changed"  # in a connection's info: look at its columns when the transaction ends
 
 
@@ -190,7 +215,8 @@ class ZblobPlugin(CreateEnginePlugin):
 
     `create_engine(url, plugins=["zblob"])`, or `plugin=zblob` in the URL. Both take two more arguments:
     `zblob_decode_rows` (True): rows come decompressed; `zblob_keep` (True): after a change of the schema, such as a
-    batch operation of Alembic, columns whose table was made anew are enabled again before the transaction ends.
+    batch operation of Alembic, columns whose table was made anew are enabled again before the transaction ends. Where
+    such an operation casts values to another type, they are decompressed first.
 
     :raises OptionError: the engine is none of SQLite.
     """
@@ -207,6 +233,8 @@ class ZblobPlugin(CreateEnginePlugin):
             raise OptionError(f'the plugin "zblob" is for SQLite, not for {engine.dialect.name}: use the types alone')
         expect_connections()
         event.listen(engine, "connect", self._connected)
+        event.listen(engine, "before_execute", _decode_in_casts, retval=True)
+        event.listen(engine, "handle_error", _explain)
         if self.keeps:
             event.listen(engine, "after_cursor_execute", _note_change)
             event.listen(engine, "commit", _committing)
@@ -214,6 +242,35 @@ class ZblobPlugin(CreateEnginePlugin):
 
     def _connected(self, connection: Any, _record: Any) -> None:
         set_up(connection, decodes=self.decodes, keeps=self.keeps)
+
+
+def _decode_in_casts(
+    connection: sa.Connection, statement: Any, values: Any, parameters: Any, _options: Any
+) -> tuple[Any, Any, Any]:
+    """Rows that are copied into a table with another type: the value is cast, and not the frame."""
+    if not isinstance(statement, sa.Insert) or statement.select is None:
+        return statement, values, parameters
+    cast: set[tuple[str, str]] = connection.info.setdefault(_CAST, set())
+
+    def decode(element: Any, **_: Any) -> Any:
+        column = element.clause if isinstance(element, sa.Cast) else None
+        if not isinstance(column, sa.ColumnClause):
+            return None
+        cast.add((getattr(column.table, "name", ""), column.name))
+        return sa.cast(sa.func.zdecompress(column), element.type)
+
+    return visitors.replacement_traverse(statement, {}, decode), values, parameters
+
+
+def _explain(context: Any) -> None:
+    """The sqlite3 module's error does not say what such a text may be."""
+    if "Could not decode to UTF-8 column" in str(context.original_exception):
+        warnings.warn(
+            "a text that is no UTF-8 may be a frame of which a CAST has made a text: sqlite-zblob verify finds it, "
+            "sqlite-zblob migrate mends it, and zdecompress(CAST(column AS BLOB)) reads it",
+            ZblobWarning,
+            stacklevel=2,
+        )
 
 
 def _note_change(
@@ -228,14 +285,31 @@ def _note_change(
 
 
 def _committing(connection: sa.Connection) -> None:
-    if connection.info.pop(_MARK, False):
-        _mend(connection.connection.driver_connection, connection.info.pop(_NAMES, None))
+    _end(connection.connection.driver_connection, connection.info)
 
 
 def _returned(connection: Any, record: Any) -> None:
     """For changes that no commit followed: drivers commit them by themselves."""
-    if connection is not None and record.info.pop(_MARK, False):
-        _mend(connection, record.info.pop(_NAMES, None))
+    if connection is not None:
+        _end(connection, record.info)
+
+
+def _end(connection: Any, info: dict[Any, Any]) -> None:
+    seen, cast = info.pop(_NAMES, None), info.pop(_CAST, set())
+    if not info.pop(_MARK, False):
+        return
+    try:
+        mended = _on_owner(connection, lambda owner: mend(owner, seen))
+    except ZblobError as error:
+        warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=4)
+        return
+    for table, column in cast.intersection(mended):
+        warnings.warn(
+            f"column {column} of table {table} has another type: the values that it has are stored plain until "
+            "sqlite-zblob migrate compresses them, new ones are compressed",
+            ZblobWarning,
+            stacklevel=4,
+        )
 
 
 def _on_owner(connection: Any, call: Callable[[Any], Any]) -> Any:
@@ -243,13 +317,14 @@ def _on_owner(connection: Any, call: Callable[[Any], Any]) -> Any:
     return run_in_its_thread(owner, call) if is_aiosqlite(owner) else call(owner)
 
 
-def _mend(connection: Any, seen: Names | None) -> None:
-    try:
-        _on_owner(connection, lambda owner: mend(owner, seen))
-    except ZblobError as error:
-        warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=3)
-
-
 def include_name(name: str | None, type_: str, parent_names: Any) -> bool:
     """For Alembic's `context.configure(include_name=...)`: leave our own tables out of `--autogenerate`."""
     return not (type_ == "table" and name is not None and name.startswith("zblob_"))
+
+
+def render_item(type_: str, item: Any, autogen_context: Any) -> str | Literal[False]:
+    """For Alembic's `context.configure(render_item=...)`: migrations that `--autogenerate` writes import our types."""
+    if type_ != "type" or not isinstance(item, _Compressed | CompressedPickle):
+        return False
+    autogen_context.imports.add(f"import {__name__}")
+    return f"{__name__}.{item!r}"

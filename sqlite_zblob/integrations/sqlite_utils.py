@@ -1,10 +1,14 @@
 """The sqlite-utils plugin: the extension and decoded rows in every connection, and the commands `zblob enable` and
-`zblob migrate`. Commands that make a table anew, such as `transform`, keep its compression.
+`zblob migrate`. Commands that make a table anew, such as `transform`, keep its compression. Functions that are
+registered through a `Database`, as `convert` does, get decoded values.
 """
 
 from __future__ import annotations
 
+import functools
 import sqlite3
+import weakref
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,8 @@ from sqlite_utils import hookimpl
 
 from ..column.storage import enable as enable_column
 from ..connect.database import run
+from ..connect.factories import has_hook
+from ..connect.rows import decode_arguments
 from ..errors import ZblobError
 from ..migration.migrate import migrate as migrate_column
 from .opening import expect_connections_if_possible, set_up_if_possible
@@ -26,6 +32,7 @@ _PATHS = "sqlite_zblob.paths"  # in the context of a command: the files that it 
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
     set_up_if_possible(conn, decodes=True, keeps=True)
+    _decode_in_functions()
     context = click.get_current_context(silent=True)
     if context is None:
         return
@@ -33,6 +40,31 @@ def prepare_connection(conn: sqlite3.Connection) -> None:
         context.meta[_PATHS] = set()
         context.call_on_close(lambda: _mend(context.meta[_PATHS]))
     context.meta[_PATHS] |= {file for _, _, file in run(conn, "PRAGMA database_list") if file}
+
+
+def _decode_in_functions() -> None:
+    """`Database.register_function` gives the functions of a connection with decoded rows decoded arguments.
+
+    Without it, `convert` would give frames to the user's function, and store what it makes of them.
+    """
+    from sqlite_utils import Database  # older versions load plugins before they have defined it
+
+    register: Callable[..., Any] = Database.register_function
+    if getattr(register, "_decodes", False):
+        return
+
+    @functools.wraps(register)
+    def register_function(self: Any, fn: Callable[..., Any] | None = None, *values: Any, **settings: Any) -> Any:
+        if fn is None:
+            return lambda fn: register_function(self, fn, *values, **settings) or fn
+        database = weakref.ref(self)
+        if has_hook(self.conn):
+            fn = decode_arguments(fn, lambda: getattr(database(), "conn", None))
+        register(self, fn, *values, **settings)
+        return None
+
+    vars(register_function)["_decodes"] = True
+    setattr(Database, "register_function", register_function)  # noqa: B010
 
 
 def _mend(paths: set[str]) -> None:

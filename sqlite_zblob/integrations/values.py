@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..codec import compress, decompress, has_magic, make_options
-from ..errors import OptionError
+from ..errors import OptionError, WrongTypeError
 
 
 def check_settings(level: Any, min_size: Any) -> None:
@@ -25,10 +25,18 @@ def pack(value: Any, level: int, min_size: int) -> bytes:
 
 
 def pack_text(value: str, level: int, min_size: int) -> str | bytes:
-    """The frame of a text, or the text if its UTF-8 has fewer than `min_size` bytes."""
-    if len(value) < min_size and len(value.encode("utf-8", "surrogatepass")) < min_size:
-        return value
-    return compress(value, level)
+    """The frame of a text, or the text if its UTF-8 has fewer than `min_size` bytes.
+
+    :raises WrongTypeError: it is no text.
+    :raises OptionError: it has lone surrogates, which no reader of TEXT takes.
+    """
+    if not isinstance(value, str):
+        raise WrongTypeError(f"expected str, not {type(value).__name__}: a column of text gives text back")
+    try:
+        data = value.encode()
+    except UnicodeEncodeError as error:
+        raise OptionError(f"this text has no UTF-8, and could not be read any more: {error}") from error
+    return value if len(data) < min_size else compress(value, level)
 
 
 def unpack(stored: Any) -> Any:

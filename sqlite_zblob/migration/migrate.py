@@ -139,6 +139,8 @@ class Migration(Operation):
         self.wanted, dry_run = wanted, self.work.dry_run
         self._decide()
         self._propose()
+        if self.current is not None or self.record is not None:
+            self.mend_texts(all_frames=True)
         if dry_run or not self.resumed or (self.is_new and self.settings.mode == "table"):
             survey = self._survey()
             if self.is_new and self.settings.mode == "table":

@@ -19,6 +19,7 @@ from .space import check_vacuum, file_bytes, free_bytes, require_space, vacuum_d
 from .spared import Spared
 from .survey import Survey
 from .target import Target
+from .texts import mend_texts
 from .values import Key, describe_key
 from .work import Work
 
@@ -71,6 +72,16 @@ class Operation:
     def recorded(self) -> Settings | None:
         known = self.record or self.stale
         return None if known is None else known.settings
+
+    def mend_texts(self, *, all_frames: bool) -> None:
+        """What a CAST has made a text is a frame again before any row is looked at."""
+        target = self.target
+        if target.is_virtual or self.work.dry_run:
+            return
+        if mended := mend_texts(self.connection, target.place, all_frames=all_frames):
+            log.warning(
+                "%s of %s.%s: a CAST had made texts of %d frames, which are frames again", *self._names(), mended
+            )
 
     def require_space(self) -> None:
         if self.work.force:

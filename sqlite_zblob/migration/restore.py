@@ -38,6 +38,8 @@ class Restoration(Operation):
 
     def run(self) -> Report:
         dry_run = self.work.dry_run
+        is_known = self.current is not None or self.record is not None
+        self.mend_texts(all_frames=is_known or self.all_frames)
         self._refuse_nothing()
         settings = self._settings()
         if self._has_nothing_left():

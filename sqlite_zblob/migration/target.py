@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import apsw
 
-from ..column.storage import ColumnStatus, moved_to, status
+from ..column.storage import ColumnStatus, moved_to, statuses
 from ..column.virtual import find_rows
 from ..connect.database import fold, pragma
 from .record import Record, find_record, records, table_of_rows
@@ -61,7 +61,7 @@ class Target:
     @property
     def current(self) -> ColumnStatus | None:
         """The column's status; None: it is not enabled."""
-        found = status(self.connection, schema="main")
+        found = statuses(self.connection, "main")
         return next((each for each in found if each.is_column(self.table, self.column)), None)
 
     @property

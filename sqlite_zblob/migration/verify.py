@@ -22,6 +22,7 @@ from .record import compressed_columns
 from .reports import Damage, ProgressCallback, ProgressOption, VerifyReport
 from .scan import SCAN_SIZE, Scan
 from .shown import show_rows
+from .texts import damage_of, find_texts
 from .values import PAGE_ROWS, Entry, Key, Place, Span, describe_key, find_place, large_entries, next_span, page
 from .work import BUNDLE_SIZE, ExecutorSource
 from .workers import Item, Job, Outcome, Source, attach_values, source_of, verify_task
@@ -152,6 +153,10 @@ class _Check:
                 meter.bytes_total = meter.bytes_done + round(left * meter.bytes_done / max(1, meter.stored_bytes))
                 meter.failures = len(self.damages)
                 meter.show()
+        if fold(place.table) == fold(table):
+            for key in find_texts(connection, place):
+                name = describe_key(connection, place, rows, key)
+                self.damages.append(Damage(table, place.column, name, None, damage_of(table, place.column)))
         meter.enter("finish")
 
     def _loads(self, source: Source, table: str) -> Iterator[Load]:

@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from sqlite_zblob.integrations.sqlalchemy import (  # noqa: E402
     CompressedPickle,
     CompressedText,
     include_name,
+    render_item,
 )
 
 
@@ -114,6 +116,93 @@ def test_comparisons_and_frames_are_refused(engine: Any) -> None:
         connection.execute(sa.insert(Scan).values(voxels=zb.compress(b"x" * 5000)))
     with pytest.raises(zb.OptionError, match="level"):
         CompressedPickle(level=10)
+
+
+def test_what_sql_would_compute_is_refused(engine: Any) -> None:
+    """It would be computed from frames, and an UPDATE would store that."""
+    for make in (
+        lambda: Scan.note + "x",
+        lambda: "x" + Scan.note,
+        lambda: Scan.note.concat("x"),
+        lambda: Scan.note.op("GLOB")("x*"),
+        lambda: Scan.note[0:3],
+        lambda: Scan.note.is_("x"),
+        lambda: Scan.note.collate("NOCASE") == "x",
+        lambda: Scan.voxels + b"x",
+        lambda: Scan.__table__.c.voxels.bitwise_and(1),
+        lambda: -Scan.image,
+    ):
+        with pytest.raises(zb.OptionError, match=r"^scans\.(note|voxels|image)( COLLATE .*)? holds .*zdecompress"):
+            make()
+    with orm.Session(engine) as session:
+        for query in (sa.select(Scan.id).where(Scan.voxels == Scan.note), sa.select(~(Scan.voxels != Scan.image))):
+            with pytest.raises(zb.OptionError, match=r"scans.voxels holds .*zdecompress"):
+                session.execute(query)
+        session.add_all([Scan(id=1, note="b" * 900), Scan(id=2)])
+        session.commit()
+        found = sa.select(Scan.id).where(Scan.note.is_not(sa.null())).order_by(Scan.note.desc().nulls_last())
+        assert session.scalars(found).all() == [1]
+        if _has_functions(session):
+            longer = sa.func.zdecompress(Scan.note) + " addendum"
+            session.execute(sa.update(Scan).where(Scan.id == 1).values(note=longer))
+            session.commit()
+            assert session.get_one(Scan, 1).note == "b" * 900 + " addendum"
+
+
+def _has_functions(session: Any) -> bool:
+    found = session.execute(sa.text("SELECT count(*) FROM pragma_function_list WHERE name = 'zdecompress'"))
+    return bool(found.scalar())
+
+
+def test_columns_are_found_in_collections(engine: Any) -> None:
+    """SQLAlchemy compares columns with others as Python does, in a list at a RETURNING of the ORM's."""
+    columns = [Scan.__table__.c.voxels, Scan.__table__.c.note]
+    assert (
+        Scan.__table__.c.note in columns
+        and Scan.__table__.c.image not in columns
+        and Scan.__table__.c.id not in columns
+    )
+    with orm.Session(engine) as session:
+        rows = [{"voxels": b"ab" * 900, "note": f"{i} " * 900} for i in range(3)]
+        scans = session.scalars(sa.insert(Scan).returning(Scan), rows).all()
+        assert [(scan.voxels, scan.note) for scan in scans] == [tuple(row.values()) for row in rows]
+
+
+@pytest.mark.parametrize("value", [b"ab", b"ab" * 900, 5, "\ud800", "\ud800" * 900], ids=repr)
+def test_text_takes_what_it_can_give_back(engine: Any, value: Any) -> None:
+    with engine.begin() as connection, pytest.raises(sa.exc.StatementError, match=r"expected str|has no UTF-8"):
+        connection.execute(sa.insert(Scan).values(note=value))
+
+
+def test_types_are_written_as_they_are_made() -> None:
+    for kind, text in (
+        (CompressedBinary(), "CompressedBinary()"),
+        (CompressedBinary(level=7), "CompressedBinary(level=7)"),
+        (CompressedText(min_size=64), "CompressedText(min_size=64)"),
+        (CompressedPickle(protocol=4, level=1, min_size=9), "CompressedPickle(protocol=4, level=1, min_size=9)"),
+    ):
+        assert repr(kind) == text and repr(eval(text)) == text
+
+
+def test_autogenerate_writes_migrations_that_run() -> None:
+    pytest.importorskip("alembic")
+    from alembic.autogenerate import produce_migrations, render_python_code
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    engine = sa.create_engine("sqlite://")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        found: Any = produce_migrations(context, Base.metadata).upgrade_ops
+        written = render_python_code(found, render_item=render_item)
+        assert "CompressedBinary(level=7)" in written
+        autogen = SimpleNamespace(imports=set())  # what a migration's template writes at its beginning
+        assert render_item("type", CompressedText(), autogen) and not render_item("type", sa.Text(), autogen)
+        names: dict[str, Any] = {"sa": sa, "op": Operations(context)}
+        exec("\n".join([*autogen.imports, f"def upgrade():\n    {written}"]), names)
+        names["upgrade"]()
+        assert {"scans", "plain"} <= set(sa.inspect(connection).get_table_names())
+    engine.dispose()
 
 
 def test_updates_of_the_orm(engine: Any) -> None:
@@ -243,6 +332,54 @@ def test_alembic_batch(tmp_path: Path, way: str, isolation: str | None) -> None:
     assert [column["name"] for column in sa.inspect(engine).get_columns("plain")] == ["id", "data", "note", "made"]
     with engine.connect() as connection:
         assert all(each.is_intact for each in zb.status(connection.connection.driver_connection))
+    engine.dispose()
+
+
+def change_type(connection: Any, table: str, column: str, kind: Any) -> None:
+    pytest.importorskip("alembic")
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    with Operations(MigrationContext.configure(connection)).batch_alter_table(table) as batch:
+        batch.alter_column(column, type_=kind)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("note", CompressedText(level=7)), ("voxels", CompressedBinary())])
+def test_alembic_takes_our_types_for_those_before(engine: Any, name: str, kind: Any) -> None:
+    """It copies frames as they are."""
+    with orm.Session(engine) as session:
+        session.add(Scan(id=1, note="note " * 900, voxels=b"voxels" * 900))
+        session.commit()
+    with engine.begin() as connection:
+        change_type(connection, "scans", name, kind)
+    assert all(map(zb.is_frame, stored(engine, "SELECT note, voxels FROM scans")[0]))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("data", sa.Text()), ("data", sa.String(50)), ("note", sa.LargeBinary())])
+def test_another_type(tmp_path: Path, name: str, kind: Any) -> None:
+    """Alembic casts the values: not the frames, which would become texts that nobody can read."""
+    engine = make_plain(tmp_path / "a.db")
+    add(engine, 1)
+    with pytest.warns(zb.ZblobWarning, match=f"column {name} of table plain has another type"), engine.begin() as db:
+        change_type(db, "plain", name, kind)
+    expected: Any = b"note" * 2000 if name == "note" else "abcd" * 3000
+    with engine.begin() as db:
+        assert db.exec_driver_sql(f"SELECT {name} FROM plain").scalar() == expected
+        db.exec_driver_sql(f"UPDATE plain SET {name} = ?", (expected,))
+        assert db.exec_driver_sql(f"SELECT {name} FROM plain").scalar() == expected
+    assert levels(engine) == [(3, 3)]
+    engine.dispose()
+
+
+def test_reading_says_what_a_text_may_be(tmp_path: Path) -> None:
+    engine = make_plain(tmp_path / "a.db")
+    add(engine, 1)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("UPDATE plain SET data = CAST(data AS TEXT)")
+        found = sa.func.zdecompress(sa.cast(Plain.data, sa.LargeBinary))
+        assert connection.execute(sa.select(found)).scalar() == b"abcd" * 3000
+        with pytest.raises(sa.exc.OperationalError), pytest.warns(zb.ZblobWarning, match="a CAST has made a text"):
+            connection.execute(sa.select(Plain.data)).all()
     engine.dispose()
 
 

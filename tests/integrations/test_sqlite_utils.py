@@ -98,6 +98,45 @@ def test_transform_keeps_compression(path: Path, command: str) -> None:
     assert [zb.info(value).level for value in values] == [3] * 4
 
 
+def test_convert_gets_decoded_values(path: Path) -> None:
+    """Commands and methods that call a function of the user's in SQL; its result is compressed again."""
+    call("zblob", "migrate", path, "notes", "note", "--level", 3)
+    call("convert", path, "notes", "note", "value.upper()")
+    assert levels(path) == [3, 3, 3]
+    assert [row["note"] for row in json.loads(call("rows", path, "notes"))] == [f"NOTE {i} " * 500 for i in range(3)]
+    found = call("query", path, "SELECT head(note) AS it FROM notes", "--functions", "def head(text): return text[:6]")
+    assert json.loads(found)[0] == {"it": "NOTE 0"}
+
+
+def test_functions_of_a_database_get_decoded_values(path: Path) -> None:
+    zb.migrate(path, "notes", "note")
+    db = sqlite_utils.Database(path)
+    db["notes"].convert("note", lambda value: value[:3000], where="id = 1")
+    db["notes"].convert("note", len, output="size", output_type=int)
+
+    head = db.register_function(deterministic=True, name="head")(lambda value, more: value[:4] + more)
+    assert [row["size"] for row in db["notes"].rows] == [3500, 3000, 3500]
+    assert db.execute("SELECT head(note, ' x') FROM notes LIMIT 1").fetchone() == ("note x",)
+    assert head("abcdef", "g") == "abcdg"
+    zb.decode_rows(db.conn, on=False)
+    db.register_function(lambda value: type(value).__name__, name="kind")
+    assert db.execute("SELECT kind(note) FROM notes LIMIT 1").fetchone() == ("bytes",)
+    db.close()
+
+
+def test_functions_get_values_that_need_a_dictionary(path: Path) -> None:
+    notes = [f"scan {i} of patient {i * 7919 % 1000}, no finding" for i in range(600)]
+    db = sqlite_utils.Database(path)
+    db["small"].insert_all([{"id": i, "note": note} for i, note in enumerate(notes)], pk="id")
+    db.close()
+    zb.migrate(path, "small", "note", dictionary="auto", min_size=8)
+    db = sqlite_utils.Database(path)
+    assert db.execute("SELECT count(*) FROM small WHERE typeof(note) = 'blob'").fetchone() > (100,)
+    db["small"].convert("note", str.upper)
+    assert [row["note"] for row in db["small"].rows] == [note.upper() for note in notes]
+    db.close()
+
+
 @pytest.mark.skipif(CAN_LOAD, reason="this Python loads extensions into any connection")
 def test_databases_open_after_uninstall(path: Path) -> None:
     """The plugin is found by itself: it must not break sqlite-utils where the extension cannot be had any more."""
