@@ -231,8 +231,13 @@ def attach_values(job: Job, connection: apsw.Connection) -> Job:
     for item in job.items:
         value = read_value(connection, job.source.place, item.key, item.size)
         items.append(replace(item, value=None if value is None else bytes(value)))
-    kept = tuple(all_dictionaries(connection)) if job.dictionary or any(map(_needs_dictionary, items)) else ()
-    return replace(job, items=tuple(items), has_values=True, dictionaries=kept)
+    return attach_dictionaries(replace(job, items=tuple(items), has_values=True), connection)
+
+
+def attach_dictionaries(job: Job, connection: apsw.Connection) -> Job:
+    """The same job with the dictionaries that its values, which it has, need or are to be compressed with."""
+    is_in_need = job.dictionary or any(map(_needs_dictionary, job.items))
+    return replace(job, dictionaries=tuple(all_dictionaries(connection))) if is_in_need else job
 
 
 def _needs_dictionary(item: Item) -> bool:
