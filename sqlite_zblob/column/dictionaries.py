@@ -139,8 +139,12 @@ def _train(
     small = f"FROM {rows_of.address} WHERE typeof({data}) IN ('blob', 'text') AND length({data}) <= {_LARGEST_SAMPLE}"
     show(f"train {name}.{column}")
     values, given = (data, ()) if size is None else (f"{data}, ?", (size,))
-    ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({values}), count(*) {small}", given)
-    unread = _count_unreadable(connection, f"{name}.{column}", rows_of, data, small)
+    try:
+        ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({values}), count(*) {small}", given)
+    except OptionError as error:
+        unread, why = _look_at_unreadable(connection, f"{name}.{column}", rows_of, data, small)
+        raise OptionError(f"{error}; {why}" if unread else str(error)) from error
+    unread, _ = _look_at_unreadable(connection, f"{name}.{column}", rows_of, data, small)
     if dictionary is None:
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
     about = {"rows": rows, "size": size or LARGEST_CHOSEN, "version": VERSION}
@@ -165,31 +169,37 @@ def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, ta
     return id
 
 
-def _count_unreadable(connection: Connection, column: str, rows: Table, data: str, small: str) -> int:
-    """How many values were passed over: they are damaged, or nobody has their dictionary.
+def _look_at_unreadable(connection: Connection, column: str, rows: Table, data: str, small: str) -> tuple[int, str]:
+    """How many values were passed over, and why: they are damaged, or nobody has their dictionary. The log says so, too.
 
     Heads of compact frames tell it, whose checksum is over all their bytes. Chunks of other frames have their own.
     """
     has_chunks = f"substr(value, 1, 4) <> x'C15A4253' AND CAST(head AS INTEGER) <= {_LARGEST_SAMPLE}"
     is_damaged = f"head IS NOT NULL AND (head LIKE '% - %' OR ({has_chunks} AND zverify(value) <> 'ok'))"
+    id_in_head = "CAST(substr(head, length(rtrim(head, '0123456789')) + 1) AS INTEGER)"
     row = rows.rowid_name or "NULL"
     heads = f"SELECT {data} AS value, {row} AS row, sqlite_zblob_head({data}) AS head"
     found = run(
         connection,
-        f"SELECT iif({is_damaged}, NULL, substr(value, 9, 7)), count(*), min(row) FROM "
+        f"SELECT iif({is_damaged}, 0, {id_in_head}), count(*), min(row) FROM "
         f"({heads} {small} AND typeof({data}) = 'blob') "
         f"WHERE ({is_damaged}) OR (head NOT LIKE '% 0' AND substr(value, 1, 4) = x'C15A4253') GROUP BY 1",
     )
-    find, total = finder(connection), 0
-    for head, count, first in found:
-        id = 0 if head is None else _id_in(head)
+    find, total, reasons = finder(connection), 0, []
+    for id, count, first in found:
         if id and find(id) is not None:
+            continue
+        example = f"SELECT zverify({data}) = 'ok' FROM {rows.address} WHERE {row} = ?"
+        if id and run(connection, example, (first,)) == [(1,)]:
+            text = "%s of %s need dictionary %d, which no database has any more: only this connection still knows it"
+            log.warning(text, count_text(count, "value"), column, id)
             continue
         total += count
         reason = f"the value needs dictionary {id}, which no database has" if id else "it is a damaged frame"
         where = "" if first is None else f", such as that of row {first}"
-        log.warning("train passes over %s of %s%s: %s", count_text(count, "value"), column, where, reason)
-    return total
+        reasons.append(f"train passes over {count_text(count, 'value')} of {column}{where}: {reason}")
+        log.warning("%s", reasons[-1])
+    return total, "; ".join(reasons)
 
 
 def _ids_of_other_columns(connection: Connection, schema: str, table: str, column: str) -> set[int]:

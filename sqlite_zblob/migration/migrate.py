@@ -130,9 +130,9 @@ def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[R
     unvacuumed = replace(work, vacuum="none")
     reports, refusals = [], []
     for each in columns:
-        options = work if each is columns[-1] else unvacuumed
+        chosen = work if each is columns[-1] else unvacuumed
         try:
-            reports.append(_migrate(database, each.table, each.column, Wanted(), options))
+            reports.append(_migrate(database, each.table, each.column, Wanted(), chosen))
         except OptionError as error:
             refusals.append(error)
     if refusals:

@@ -280,6 +280,27 @@ def test_training_passes_over_what_it_cannot_read(tmp_path: Path, caplog: pytest
     ]
 
 
+def test_training_where_the_dictionary_of_all_rows_is_missing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One warning, whether values differ in kind and size or not; it is in the error, too, where no other rows are."""
+    db, id = trained(tmp_path / "store.db")
+    db.execute("DELETE FROM t WHERE id > 500")
+    zb.enable(db, "t", "data", dictionary="auto")
+    db.execute("UPDATE t SET data = data")
+    sizes = "SELECT count(DISTINCT substr(data, 9, 2)) FROM t WHERE json_extract(zinfo(data), '$.dictionary_id') = ?"
+    assert one(db, sizes, id) > 3
+    db.execute("DELETE FROM t WHERE json_extract(zinfo(data), '$.dictionary_id') IS NOT ?", (id,))
+    rows = f"{one(db, 'SELECT count(*) FROM t'):,} values of t.data"
+    db.execute("DROP TABLE zblob_dictionaries")
+    zb.train(db, "t", "data", size=512)
+    db.execute("DROP TABLE zblob_dictionaries")
+    why = f"{rows} need dictionary {id}, which no database has any more: only this connection still knows it"
+    assert [record.getMessage() for record in caplog.records] == [why]
+    caplog.clear()
+    with pytest.raises(zb.OptionError, match=f"not from 0; train passes over {rows}.*needs dictionary {id}"):
+        zb.train(tmp_path / "store.db", "t", "data")
+    assert len(caplog.records) == 1
+
+
 @pytest.mark.parametrize(
     "made, what",
     [
