@@ -142,9 +142,9 @@ def _train(
     try:
         ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({values}), count(*) {small}", given)
     except OptionError as error:
-        unread, why = _look_at_unreadable(connection, f"{name}.{column}", rows_of, data, small)
+        unread, why = _look_at_unread(connection, f"{name}.{column}", rows_of, data, small)
         raise OptionError(f"{error}; {why}" if unread else str(error)) from error
-    unread, _ = _look_at_unreadable(connection, f"{name}.{column}", rows_of, data, small)
+    unread, _ = _look_at_unread(connection, f"{name}.{column}", rows_of, data, small)
     if dictionary is None:
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
     about = {"rows": rows, "size": size or LARGEST_CHOSEN, "version": VERSION}
@@ -169,8 +169,8 @@ def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, ta
     return id
 
 
-def _look_at_unreadable(connection: Connection, column: str, rows: Table, data: str, small: str) -> tuple[int, str]:
-    """How many values were passed over, and why: they are damaged, or nobody has their dictionary. The log says so, too.
+def _look_at_unread(connection: Connection, column: str, rows: Table, data: str, small: str) -> tuple[int, str]:
+    """How many values were passed over, and why: they are damaged, or nobody has their dictionary. The log says so.
 
     Heads of compact frames tell it, whose checksum is over all their bytes. Chunks of other frames have their own.
     """
@@ -267,8 +267,7 @@ def _rows_of(connection: Connection, table: str, schema: str) -> Table:
 
 def _refuse_others(connection: Connection, schema: str) -> None:
     """:raises OptionError: something else has the name of our table, or our table or its columns have other names."""
-    guarded = f"SELECT tbl_name FROM {master_of(schema)} WHERE type = 'trigger' AND name = '{TABLE}_no_delete'"
-    owners = [fold(name) for (name,) in run(connection, guarded)]
+    owners = _guarded_tables(connection, schema)
     if owners not in ([], [TABLE]):
         raise OptionError(f"table {owners[0]} of database {schema} was {TABLE}, which values need: rename it back")
     rows = run(connection, f"SELECT type, rootpage FROM {master_of(schema)} WHERE name = '{TABLE}' COLLATE NOCASE")
@@ -281,6 +280,21 @@ def _refuse_others(connection: Connection, schema: str) -> None:
                 f"{TABLE} of database {schema} is {what}: sqlite_zblob keeps dictionaries in an ordinary table of that "
                 "name. Rename or drop what is there"
             )
+
+
+def _guarded_tables(connection: Connection, schema: str) -> list[str]:
+    """Our table, under the name that it has now."""
+    sql = f"SELECT tbl_name FROM {master_of(schema)} WHERE type = 'trigger' AND name = '{TABLE}_no_delete'"
+    return [fold(name) for (name,) in run(connection, sql)]
+
+
+def why_not_found(connection: Connection, schema: str) -> str | None:
+    """Why nobody finds the dictionaries that are there: their table or its columns have other names."""
+    try:
+        _refuse_others(connection, schema)
+    except OptionError as error:
+        return str(error) if _guarded_tables(connection, schema) else None
+    return None
 
 
 def _foreign_table(connection: Connection, schema: str) -> str | None:
@@ -389,6 +403,14 @@ def has_table(connection: Connection, schema: str) -> bool:
     return run(connection, sql) != []
 
 
+def _has_own_table(connection: Connection, schema: str) -> bool:
+    """:raises OptionError: something else has its name, or it has another one."""
+    is_there = has_table(connection, schema)
+    if is_there or _guarded_tables(connection, schema):
+        _refuse_others(connection, schema)
+    return is_there
+
+
 def has_dictionary(connection: Connection, schema: str, id: int) -> bool:
     if not has_table(connection, schema):
         return False
@@ -425,7 +447,7 @@ def drop_dictionaries(
     with connected(database, writes=True) as connection:
         require_schema(connection, schema)
         load(connection)
-        if not has_table(connection, schema):
+        if not _has_own_table(connection, schema):
             return []
         with atomic(connection):
             kept = _used_by_columns(connection, schema)
@@ -457,7 +479,7 @@ def copy_dictionaries(source: Database, target: Database, *, schema: str = "main
         require_schema(connection, schema)
         load(connection)
         rows: Rows = []
-        if has_table(connection, schema):
+        if _has_own_table(connection, schema):
             address = f"{quote(schema)}.{TABLE}"
             sql = f"SELECT {', '.join(_COLUMNS)} FROM {address} WHERE typeof(dictionary) = 'blob' ORDER BY id"
             rows = run(connection, sql)

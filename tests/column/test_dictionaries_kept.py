@@ -14,7 +14,7 @@ import sqlite_zblob as zb
 from sqlite_zblob.column import dictionaries
 from sqlite_zblob.connect.dictionaries import finder
 
-from ..conftest import one
+from ..conftest import one, open_apsw
 from .dictionary_stores import ROWS, dictionary_of, dictionary_of_rows, filled, give_dictionary, trained
 
 
@@ -95,12 +95,16 @@ def test_no_foreign_key_deletes_a_dictionary() -> None:
 
 
 @pytest.mark.parametrize("change", ["RENAME TO {}", "RENAME COLUMN dictionary TO {}"])
-def test_a_table_that_was_renamed_keeps_its_guards_and_is_asked_back(change: str) -> None:
-    db, id = trained()
+def test_a_table_that_was_renamed_keeps_its_guards_and_is_asked_back(change: str, tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
     frame = zb.compress(ROWS[0], dictionary=dictionary_of(db)[1])
     db.execute("ALTER TABLE zblob_dictionaries " + change.format("renamed"))
     with pytest.raises(zb.OptionError, match="which values need: rename it back"):
         zb.train(db, "t", "data", size=512)
+    for function in (zb.drop_dictionaries, lambda db: zb.copy_dictionaries(db, open_apsw())):
+        with pytest.raises(zb.OptionError, match="which values need: rename it back"):
+            function(db)
+    assert "which values need: rename it back" in zb.verify(db, "t", "data").damages[0].reason
     table = "renamed" if "COLUMN" not in change else "zblob_dictionaries"
     with pytest.raises(apsw.ConstraintError, match="cannot be read without their dictionary"):
         db.execute(f"DELETE FROM {table}")
