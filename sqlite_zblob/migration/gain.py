@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from ..codec import compress, dictionaries_from, dictionary_id
-from ..column.dictionaries import dictionary_of, newest, train_from, train_in
+from ..column.dictionaries import dictionary_of, follow_rename, newest, train_from, train_in
 from ..column.storage import ColumnStatus
 from ..connect.database import octet_length, quote, run, until
 from ..connect.dictionaries import TABLE, finder
@@ -50,6 +50,7 @@ class Sample:
     stored_bytes: int  # of all values of the column, as far as the sample tells
     values: list[Value] = field(default_factory=list)  # the small ones
     unreadable: list[tuple[Key, str]] = field(default_factory=list)  # rows of small values that are left out, and why
+    dictionaries: set[int] = field(default_factory=set)  # that values were compressed with
 
     @property
     def sampled_bytes(self) -> int:
@@ -77,6 +78,8 @@ def take_sample(connection: apsw.Connection, place: Place, deadline: float | Non
         if state not in (None, "ok"):
             sample.unreadable.append((tuple(key), state))
         fields = (head or "").split(" ")
+        if head is not None and fields[5] != "0":
+            sample.dictionaries.add(int(fields[5]))
         is_own = head is not None and (fields[4] == "0" or fields[1] == "-")
         if data is None or is_own or len(data) > SMALL_VALUE or total > SAMPLE_BYTES:
             continue
@@ -132,6 +135,8 @@ def choose_dictionary(
     :raises OutOfTimeError: the time of `work` is over; or apsw.InterruptError.
     """
     place = (connection, "main", column.table, column.column)
+    if column.dictionary == "auto":
+        follow_rename(*place, sample.dictionaries)
     if column.dictionary != "auto" or sample.rows < max(LEAST_ROWS, GROWTH * _trained_rows(*place)):
         return None
     train_part, test_part = sample.values[::2], sample.values[1::2]

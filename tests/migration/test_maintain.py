@@ -158,6 +158,25 @@ def test_a_column_that_cannot_be_done_holds_up_no_other(tmp_path: Path) -> None:
     assert found["t"].skipped is None and found["t"].changed_rows > 500
 
 
+@pytest.mark.parametrize("mode", ["in-place", "table"])
+def test_a_renamed_table_keeps_its_dictionary(tmp_path: Path, mode: zb.Mode) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path, 600, mode)
+    id = zb.train(connection, "t", "data", size=4096)
+    zb.maintain(path, load=1)
+    connection.execute("ALTER TABLE t RENAME TO u")
+    if mode == "in-place":
+        connection.execute("ALTER TABLE u RENAME COLUMN data TO event")
+    (report,) = zb.maintain(path, load=1).columns
+    assert (report.trained, report.changed_rows, report.skipped) == (None, 0, None)
+    connection.execute("INSERT INTO u VALUES (7777, ?)", (row(7777),))
+    stored = "SELECT json_extract(zinfo(event), '$.dictionary_id') FROM u WHERE id = 7777"
+    assert (
+        one(connection, stored if mode == "in-place" else stored.replace("event", "data").replace("u W", "u_rows W"))
+        == id
+    )
+
+
 def test_the_command_names_values_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     connection = make(path, 20)
