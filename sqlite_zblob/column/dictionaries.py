@@ -475,8 +475,19 @@ def drop_dictionaries(
             _drop_guards(connection, schema)
             for id in dropped:
                 run(connection, f"DELETE FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,))
-            create_table(connection, schema)
+            if not _drop_if_unused(connection, schema):
+                create_table(connection, schema)
         return dropped
+
+
+def _drop_if_unused(connection: Connection, schema: str) -> bool:
+    """The table, if it is empty, no column is to have a dictionary, and nobody has given it more columns."""
+    names = {fold(name) for (name,) in run(connection, f"SELECT name FROM pragma_table_xinfo('{TABLE}', ?)", (schema,))}
+    is_wanted = any(dictionary for *_, dictionary in _settings_of_columns(connection, schema))
+    if is_wanted or names != {*_COLUMNS} or run(connection, f"SELECT 1 FROM {quote(schema)}.{TABLE} LIMIT 1"):
+        return False
+    run(connection, f"DROP TABLE {quote(schema)}.{TABLE}")
+    return True
 
 
 def copy_dictionaries(source: Database, target: Database, *, schema: str = "main") -> list[int]:
@@ -486,7 +497,7 @@ def copy_dictionaries(source: Database, target: Database, *, schema: str = "main
     names take them for their newest. Those that the target has already stay as they are there.
 
     :param source: as for `enable`; nothing is written to it.
-    :param target: as for `enable`.
+    :param target: as for `enable`: a file that is there, if only an empty one.
     :param schema: of both: the attached database whose dictionaries are copied, and the one that they are copied to.
     :returns: the ids of those that were copied.
     :raises OptionError: the target, or a database that is attached to it, has other bytes under the id of one.
@@ -561,10 +572,15 @@ def _id_in(head: bytes) -> int:
     return int.from_bytes(head[at : at + 3], "little") if kind % 4 >= 2 else 0
 
 
-def _used_by_columns(connection: Connection, schema: str) -> set[int]:
+def _settings_of_columns(connection: Connection, schema: str) -> list[tuple[str, str, int | str | None]]:
+    """Table, column and dictionary of each enabled column."""
     settings = [(each.table, each.setting.column, each.setting.dictionary) for each in entries(connection, schema)]
-    settings += [(each.table, each.column, each.settings.dictionary) for each in virtual_columns(connection, schema)]
-    return {used(connection, schema, *each) for each in settings}
+    virtual = [(each.table, each.column, each.settings.dictionary) for each in virtual_columns(connection, schema)]
+    return settings + virtual
+
+
+def _used_by_columns(connection: Connection, schema: str) -> set[int]:
+    return {used(connection, schema, *each) for each in _settings_of_columns(connection, schema)}
 
 
 def used(connection: Connection, schema: str, table: str, column: str, dictionary: int | str | None) -> int:

@@ -423,3 +423,17 @@ def test_a_table_of_dictionaries_that_create_table_as_has_made_gets_key_and_guar
         db.execute("DELETE FROM other.zblob_dictionaries")
     assert id not in zb.drop_dictionaries(db, schema="other")
     assert one(db, "SELECT count(*) FROM other.sqlite_master WHERE name LIKE 'zblob_dictionaries%'") == 7
+
+
+def test_nothing_is_left_after_the_last_column_with_a_dictionary(tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
+    db.execute("DELETE FROM t WHERE id > 300")
+    before = db.execute("SELECT * FROM sqlite_master WHERE name NOT LIKE 'zblob%'").fetchall()
+    zb.migrate(db, "t", "data", dictionary="auto")
+    assert zb.drop_dictionaries(db) == [] and one(db, "SELECT id FROM zblob_dictionaries") == id
+    zb.restore(db, "t", "data")
+    zb.enable(db, "t", "data", dictionary="auto")
+    assert zb.drop_dictionaries(db) == []  # the next value would use it
+    zb.disable(db, "t", "data")
+    assert zb.drop_dictionaries(db) == [id] and zb.drop_dictionaries(db) == []
+    assert db.execute("SELECT * FROM sqlite_master").fetchall() == before
