@@ -430,22 +430,6 @@ def newest(connection: Connection, schema: str, table: str, column: str) -> int:
     return int(found[0][0]) if found else 0
 
 
-def follow_rename(connection: Connection, schema: str, table: str, column: str, used: set[int]) -> None:
-    """Give a column without a dictionary those that its values use, where the column that they belong to is gone."""
-    if not used or not has_table(connection, schema) or newest(connection, schema, table, column):
-        return
-    sql = (
-        f"SELECT id FROM {quote(schema)}.{TABLE} WHERE NOT EXISTS "
-        "(SELECT 1 FROM pragma_table_xinfo(table_name, ?) AS other WHERE other.name = column_name COLLATE NOCASE)"
-    )
-    moved = used & {id for (id,) in run(connection, sql, (schema,))}
-    if moved:
-        _refuse_unique(connection, schema)
-    for id in moved:
-        sql = f"UPDATE {quote(schema)}.{TABLE} SET table_name = ?, column_name = ? WHERE id = ?"
-        run(connection, sql, (table, column, id))
-
-
 @takes_bar(show_step)
 def drop_dictionaries(
     database: Database, *, schema: str = "main", progress: Callable[[str], None] | Bar | None = None

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from ..codec import compress, dictionaries_from, dictionary_id
-from ..column.dictionaries import dictionary_of, follow_rename, newest, train_from, train_in
+from ..column.dictionaries import dictionary_of, has_table, newest, train_from, train_in
 from ..column.storage import ColumnStatus
 from ..connect.database import octet_length, quote, run, until
 from ..connect.dictionaries import TABLE, finder
@@ -136,7 +136,7 @@ def choose_dictionary(
     """
     place = (connection, "main", column.table, column.column)
     if column.dictionary == "auto":
-        follow_rename(*place, sample.dictionaries)
+        _follow_rename(*place, sample.dictionaries)
     if column.dictionary != "auto" or sample.rows < max(LEAST_ROWS, GROWTH * _trained_rows(*place)):
         return None
     train_part, test_part = sample.values[::2], sample.values[1::2]
@@ -154,6 +154,19 @@ def choose_dictionary(
         return train_in(connection, column.table, column.column)
     except OptionError:
         return None
+
+
+def _follow_rename(connection: apsw.Connection, schema: str, table: str, column: str, used: set[int]) -> None:
+    """Give a column without a dictionary those that its values use, where the column that they belong to is gone."""
+    if not used or not has_table(connection, schema) or newest(connection, schema, table, column):
+        return
+    sql = (
+        f"SELECT id FROM {quote(schema)}.{TABLE} WHERE NOT EXISTS "
+        "(SELECT 1 FROM pragma_table_xinfo(table_name, ?) AS other WHERE other.name = column_name COLLATE NOCASE)"
+    )
+    for id in used & {id for (id,) in run(connection, sql, (schema,))}:
+        sql = f"UPDATE {quote(schema)}.{TABLE} SET table_name = ?, column_name = ? WHERE id = ?"
+        run(connection, sql, (table, column, id))
 
 
 def expected_gain(connection: apsw.Connection, column: ColumnStatus, sample: Sample, work: Work = NO_LIMIT) -> float:
