@@ -164,7 +164,7 @@ def _found(id: int, dictionary: bytes | None = None) -> Any:
     if kept is None:
         raise MissingDictionaryError(
             f"the value needs dictionary {id}: give its bytes, which are in table zblob_dictionaries of the database "
-            "that the value comes from"
+            "that the value comes from, and which zb.copy_dictionaries copies into another one"
         )
     made = _prepared(bytes(kept))
     if lib.zblob_dictionary_id(made) != id:

@@ -169,7 +169,8 @@ look_everywhere(sqlite3 *db, struct zblob_connection *connection, struct search 
     else if (is_fine && !search->is_there)
         fail(error, ZBLOB_NEEDS_DICTIONARY,
              "the value needs dictionary %u, which is in table zblob_dictionaries of none of the attached "
-             "databases: attach the database that the value comes from, or copy that row from it%s",
+             "databases: attach the database that the value comes from, or copy its dictionaries with "
+             "zb.copy_dictionaries%s",
              search->id, "");
     if (is_fine && search->is_there)
         return true;

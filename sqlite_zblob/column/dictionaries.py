@@ -139,8 +139,12 @@ def _train(
     small = f"FROM {rows_of.address} WHERE typeof({data}) IN ('blob', 'text') AND length({data}) <= {_LARGEST_SAMPLE}"
     show(f"train {name}.{column}")
     values, given = (data, ()) if size is None else (f"{data}, ?", (size,))
-    ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({values}), count(*) {small}", given)
-    unread = _count_unreadable(connection, f"{name}.{column}", rows_of, data, small)
+    try:
+        ((dictionary, rows),) = _run_training(connection, f"SELECT ztrain({values}), count(*) {small}", given)
+    except OptionError as error:
+        unread, why = _look_at_unread(connection, f"{name}.{column}", rows_of, data, small)
+        raise OptionError(f"{error}; {why}" if unread else str(error)) from error
+    unread, _ = _look_at_unread(connection, f"{name}.{column}", rows_of, data, small)
     if dictionary is None:
         raise OptionError(f"column {column} of table {name} has no values to train a dictionary from")
     about = {"rows": rows, "size": size or LARGEST_CHOSEN, "version": VERSION}
@@ -165,31 +169,37 @@ def _keep(connection: Connection, dictionary: bytes, about: str, schema: str, ta
     return id
 
 
-def _count_unreadable(connection: Connection, column: str, rows: Table, data: str, small: str) -> int:
-    """How many values were passed over: they are damaged, or nobody has their dictionary.
+def _look_at_unread(connection: Connection, column: str, rows: Table, data: str, small: str) -> tuple[int, str]:
+    """How many values were passed over, and why: they are damaged, or nobody has their dictionary. The log says so.
 
     Heads of compact frames tell it, whose checksum is over all their bytes. Chunks of other frames have their own.
     """
     has_chunks = f"substr(value, 1, 4) <> x'C15A4253' AND CAST(head AS INTEGER) <= {_LARGEST_SAMPLE}"
     is_damaged = f"head IS NOT NULL AND (head LIKE '% - %' OR ({has_chunks} AND zverify(value) <> 'ok'))"
+    id_in_head = "CAST(substr(head, length(rtrim(head, '0123456789')) + 1) AS INTEGER)"
     row = rows.rowid_name or "NULL"
     heads = f"SELECT {data} AS value, {row} AS row, sqlite_zblob_head({data}) AS head"
     found = run(
         connection,
-        f"SELECT iif({is_damaged}, NULL, substr(value, 9, 7)), count(*), min(row) FROM "
+        f"SELECT iif({is_damaged}, 0, {id_in_head}), count(*), min(row) FROM "
         f"({heads} {small} AND typeof({data}) = 'blob') "
         f"WHERE ({is_damaged}) OR (head NOT LIKE '% 0' AND substr(value, 1, 4) = x'C15A4253') GROUP BY 1",
     )
-    find, total = finder(connection), 0
-    for head, count, first in found:
-        id = 0 if head is None else _id_in(head)
+    find, total, reasons = finder(connection), 0, []
+    for id, count, first in found:
         if id and find(id) is not None:
+            continue
+        example = f"SELECT zverify({data}) = 'ok' FROM {rows.address} WHERE {row} = ?"
+        if id and run(connection, example, (first,)) == [(1,)]:
+            text = "%s of %s need dictionary %d, which no database has any more: only this connection still knows it"
+            log.warning(text, count_text(count, "value"), column, id)
             continue
         total += count
         reason = f"the value needs dictionary {id}, which no database has" if id else "it is a damaged frame"
         where = "" if first is None else f", such as that of row {first}"
-        log.warning("train passes over %s of %s%s: %s", count_text(count, "value"), column, where, reason)
-    return total
+        reasons.append(f"train passes over {count_text(count, 'value')} of {column}{where}: {reason}")
+        log.warning("%s", reasons[-1])
+    return total, "; ".join(reasons)
 
 
 def _ids_of_other_columns(connection: Connection, schema: str, table: str, column: str) -> set[int]:
@@ -257,8 +267,7 @@ def _rows_of(connection: Connection, table: str, schema: str) -> Table:
 
 def _refuse_others(connection: Connection, schema: str) -> None:
     """:raises OptionError: something else has the name of our table, or our table or its columns have other names."""
-    guarded = f"SELECT tbl_name FROM {master_of(schema)} WHERE type = 'trigger' AND name = '{TABLE}_no_delete'"
-    owners = [fold(name) for (name,) in run(connection, guarded)]
+    owners = _guarded_tables(connection, schema)
     if owners not in ([], [TABLE]):
         raise OptionError(f"table {owners[0]} of database {schema} was {TABLE}, which values need: rename it back")
     rows = run(connection, f"SELECT type, rootpage FROM {master_of(schema)} WHERE name = '{TABLE}' COLLATE NOCASE")
@@ -271,6 +280,21 @@ def _refuse_others(connection: Connection, schema: str) -> None:
                 f"{TABLE} of database {schema} is {what}: sqlite_zblob keeps dictionaries in an ordinary table of that "
                 "name. Rename or drop what is there"
             )
+
+
+def _guarded_tables(connection: Connection, schema: str) -> list[str]:
+    """Our table, under the name that it has now."""
+    sql = f"SELECT tbl_name FROM {master_of(schema)} WHERE type = 'trigger' AND name = '{TABLE}_no_delete'"
+    return [fold(name) for (name,) in run(connection, sql)]
+
+
+def why_not_found(connection: Connection, schema: str) -> str | None:
+    """Why nobody finds the dictionaries that are there: their table or its columns have other names."""
+    try:
+        _refuse_others(connection, schema)
+    except OptionError as error:
+        return str(error) if _guarded_tables(connection, schema) else None
+    return None
 
 
 def _foreign_table(connection: Connection, schema: str) -> str | None:
@@ -379,6 +403,14 @@ def has_table(connection: Connection, schema: str) -> bool:
     return run(connection, sql) != []
 
 
+def _has_own_table(connection: Connection, schema: str) -> bool:
+    """:raises OptionError: something else has its name, or it has another one."""
+    is_there = has_table(connection, schema)
+    if is_there or _guarded_tables(connection, schema):
+        _refuse_others(connection, schema)
+    return is_there
+
+
 def has_dictionary(connection: Connection, schema: str, id: int) -> bool:
     if not has_table(connection, schema):
         return False
@@ -415,7 +447,7 @@ def drop_dictionaries(
     with connected(database, writes=True) as connection:
         require_schema(connection, schema)
         load(connection)
-        if not has_table(connection, schema):
+        if not _has_own_table(connection, schema):
             return []
         with atomic(connection):
             kept = _used_by_columns(connection, schema)
@@ -427,8 +459,19 @@ def drop_dictionaries(
             _drop_guards(connection, schema)
             for id in dropped:
                 run(connection, f"DELETE FROM {quote(schema)}.{TABLE} WHERE id = ?", (id,))
-            create_table(connection, schema)
+            if not _drop_if_unused(connection, schema):
+                create_table(connection, schema)
         return dropped
+
+
+def _drop_if_unused(connection: Connection, schema: str) -> bool:
+    """The table, if it is empty, no column is to have a dictionary, and nobody has given it more columns."""
+    names = {fold(name) for (name,) in run(connection, f"SELECT name FROM pragma_table_xinfo('{TABLE}', ?)", (schema,))}
+    is_wanted = any(dictionary for *_, dictionary in _settings_of_columns(connection, schema))
+    if is_wanted or names != {*_COLUMNS} or run(connection, f"SELECT 1 FROM {quote(schema)}.{TABLE} LIMIT 1"):
+        return False
+    run(connection, f"DROP TABLE {quote(schema)}.{TABLE}")
+    return True
 
 
 def copy_dictionaries(source: Database, target: Database, *, schema: str = "main") -> list[int]:
@@ -438,7 +481,7 @@ def copy_dictionaries(source: Database, target: Database, *, schema: str = "main
     names take them for their newest. Those that the target has already stay as they are there.
 
     :param source: as for `enable`; nothing is written to it.
-    :param target: as for `enable`.
+    :param target: as for `enable`: a file that is there, if only an empty one.
     :param schema: of both: the attached database whose dictionaries are copied, and the one that they are copied to.
     :returns: the ids of those that were copied.
     :raises OptionError: the target, or a database that is attached to it, has other bytes under the id of one.
@@ -447,7 +490,7 @@ def copy_dictionaries(source: Database, target: Database, *, schema: str = "main
         require_schema(connection, schema)
         load(connection)
         rows: Rows = []
-        if has_table(connection, schema):
+        if _has_own_table(connection, schema):
             address = f"{quote(schema)}.{TABLE}"
             sql = f"SELECT {', '.join(_COLUMNS)} FROM {address} WHERE typeof(dictionary) = 'blob' ORDER BY id"
             rows = run(connection, sql)
@@ -513,10 +556,15 @@ def _id_in(head: bytes) -> int:
     return int.from_bytes(head[at : at + 3], "little") if kind % 4 >= 2 else 0
 
 
-def _used_by_columns(connection: Connection, schema: str) -> set[int]:
+def _settings_of_columns(connection: Connection, schema: str) -> list[tuple[str, str, int | str | None]]:
+    """Table, column and dictionary of each enabled column."""
     settings = [(each.table, each.setting.column, each.setting.dictionary) for each in entries(connection, schema)]
-    settings += [(each.table, each.column, each.settings.dictionary) for each in virtual_columns(connection, schema)]
-    return {used(connection, schema, *each) for each in settings}
+    virtual = [(each.table, each.column, each.settings.dictionary) for each in virtual_columns(connection, schema)]
+    return settings + virtual
+
+
+def _used_by_columns(connection: Connection, schema: str) -> set[int]:
+    return {used(connection, schema, *each) for each in _settings_of_columns(connection, schema)}
 
 
 def used(connection: Connection, schema: str, table: str, column: str, dictionary: int | str | None) -> int:

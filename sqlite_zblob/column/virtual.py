@@ -101,8 +101,8 @@ def is_zblob(sql: str | None) -> bool:
 
 
 def _setting(parts: list[str], name: str, default: int) -> int:
-    for part in parts:
-        match = re.fullmatch(rf"{name}\s*=\s*(\d+)", part, re.IGNORECASE)
+    for part in reversed(parts):  # as the C module does, where an old definition has one twice
+        match = re.fullmatch(rf"{name}\s*=\s*['\"]?\+?(\d+)['\"]?", part, re.IGNORECASE)
         if match:
             return int(match[1])
     return default
@@ -110,7 +110,7 @@ def _setting(parts: list[str], name: str, default: int) -> int:
 
 def _text(parts: list[str], name: str) -> str | None:
     """The text of a setting, which SQL writes as a string or as it comes."""
-    for part in parts:
+    for part in reversed(parts):
         match = re.fullmatch(rf"{name}\s*=\s*(.*)", part, re.IGNORECASE | re.DOTALL)
         if match:
             is_quoted = re.fullmatch(r"'(?:[^']|'')*'", match[1])
@@ -119,10 +119,10 @@ def _text(parts: list[str], name: str) -> str | None:
 
 
 def _dictionary(parts: list[str]) -> int | str | None:
-    for part in parts:
-        match = re.fullmatch(r"dictionary\s*=\s*(auto|\d+)", part, re.IGNORECASE)
+    for part in reversed(parts):
+        match = re.fullmatch(r"dictionary\s*=\s*['\"]?(auto|\d+)['\"]?", part, re.IGNORECASE)
         if match:
-            return "auto" if match[1].lower() == "auto" else int(match[1])
+            return "auto" if match[1].lower() == "auto" else int(match[1]) or None
     return None
 
 
@@ -209,12 +209,17 @@ def _declare(
     """Create the virtual table over the existing rows, with these definitions and one more compressed column."""
     names = "level|min_size|adopt|dictionary|dtype_from|shape_from"
     kept = [part for part in parts if not re.match(rf"({names})\s*=", part, re.IGNORECASE)]
+    kept = [part for at, part in enumerate(kept) if not (_is_codec(part) and any(map(_is_codec, kept[at + 1 :])))]
     if column is not None:
         kept = [f"{without_word(p, 'compressed')} COMPRESSED" if _defines(p, column) else p for p in kept]
     kept += [f"level={settings.level}", f"min_size={settings.min_size}", "adopt=1"]
     kept += [f"dictionary={settings.dictionary}"] if settings.dictionary else []
     kept += [f"{name}={literal(text)}" for name, text in settings.hint._asdict().items() if text]
     run(connection, f"CREATE VIRTUAL TABLE {address} USING zblob({', '.join(kept)})")
+
+
+def _is_codec(part: str) -> bool:
+    return re.match(r"codec\s*=", part, re.IGNORECASE) is not None
 
 
 @contextmanager

@@ -205,8 +205,8 @@ def rewriting(database: Database, *, writes: bool = True) -> Iterator[tuple[apsw
             run(connection, f"PRAGMA main.synchronous = {'NORMAL' if has_log else 'EXTRA'}")
             if has_log and writes:
                 wal_reset.warn_once()
-            if writes and connection.readonly("main"):
-                raise _os_error(errno.EACCES, "it is opened read-only (mode=ro or immutable=1)", location)
+            if writes:
+                _refuse_read_only(connection, location)
             yield connection, location
         finally:
             with suppress(apsw.FullError, apsw.IOError):  # the log keeps what a last checkpoint cannot move
@@ -314,7 +314,9 @@ def opened(path: FilePath, *, writes: bool, is_job: bool = False) -> apsw.Connec
             connection.set_busy_handler(patience(REWRITING_SECONDS if writes or is_job else READING_SECONDS))
             load(connection)
             run(connection, "SELECT count(*) FROM sqlite_master")
-            if not writes:  # the pages before the middle of a large value are then passed over without being read
+            if writes:
+                _refuse_read_only(connection, location)
+            else:  # the pages before the middle of a large value are then passed over without being read
                 run(connection, f"PRAGMA mmap_size = {MAPPED_SIZE}")
         except BaseException:
             connection.close()
@@ -351,6 +353,12 @@ def _check_file(location: Location, *, writes: bool) -> None:
     if writes and not _is_allowed(path.resolve().parent, os.W_OK):
         raise _os_error(errno.EACCES, "no permission to write to its folder, where SQLite makes its journal", location)
     _refuse_other_libraries(path)
+
+
+def _refuse_read_only(connection: apsw.Connection, location: Location) -> None:
+    """:raises OSError: the URI says so."""
+    if connection.readonly("main"):
+        raise _os_error(errno.EACCES, "it is opened read-only (mode=ro or immutable=1)", location)
 
 
 def _is_allowed(path: Path, access: int) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..codec import FrameInfo, checksum, compress, compress_pickle, info
+from ..codec import FrameInfo, checksum, compress, compress_pickle, find_damages, info
 from ..descriptions import ImageInfo
+from ..errors import DamagedFrameError
 from .names import Key
 
 Stored = bytes | str | int | float | None  # a value as the database has it
@@ -37,6 +38,7 @@ class RowResult:
     copied_chunks: int = 0  # as they were stored, without decoding
     coded_chunks: int = 0
     stored: Any = None  # import: the value
+    is_checked: bool = True  # import: False: it needs a dictionary, which only the database has
 
 
 def describe(stored: bytes) -> FrameInfo:
@@ -68,6 +70,12 @@ def store_again(raw: bytes | str, settings: dict[str, Any]) -> Stored:
     if settings["envelope"] == "pickle" and isinstance(raw, bytes):
         return compress_pickle(raw, settings["level"])
     return compress(raw, settings["level"], for_column=settings["for_column"])
+
+
+def require_whole(stored: Stored) -> None:
+    """:raises DamagedFrameError: it is a damaged frame, or one whose dictionary is not at hand."""
+    if isinstance(stored, bytes) and (damages := find_damages(stored)):
+        raise DamagedFrameError(damages[0][1])
 
 
 def mark_of(stored: Stored) -> str:

@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 import apsw
 
 from ..bars import Bar, callback_of, show_step, takes_bar
-from ..codec import DEFAULT_LEVEL, checksum, make_options
+from ..codec import DEFAULT_LEVEL, checksum, is_frame, make_options
 from ..column.schema import master_of
-from ..column.virtual import find_rows
+from ..column.virtual import find_rows, virtual_columns
 from ..connect.database import atomic, fold, quote, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, errors_of, opened
-from ..errors import DatabaseError, DiskSpaceError, OptionError, StorageError, ZblobError, one_line
+from ..errors import DamagedFrameError, DatabaseError, DiskSpaceError, OptionError, StorageError, ZblobError, one_line
 from ..migration.pipeline import cpu_count
 from ..migration.reports import Failure
 from ..shards.layout import Databases, is_pattern, paths_of
@@ -35,7 +35,7 @@ from ..shards.store import open as open_store
 from . import file_rows, zarr_rows
 from .names import MARKS, Key, name_of
 from .objects import PATIENCE, Objects
-from .rows import RowResult, Stored, Target
+from .rows import RowResult, Stored, Target, require_whole
 
 KINDS = ("zarr", "frames", "nifti", "nrrd", "raw")
 CODECS = ("zblob", "zstd")
@@ -292,10 +292,12 @@ def import_row(job: tuple[str, Target]) -> RowResult:
         return RowResult(name, error=one_line(error))
 
 
-def _put(put: Callable[[Key, Stored], None], result: RowResult) -> RowResult:
+def _put(put: Callable[[Key, Stored, bool], None], result: RowResult) -> RowResult:
     """Store the value; what the table does not take is a failure of this row."""
     try:
-        put(result.key, result.stored)
+        put(result.key, result.stored, result.is_checked)
+    except DamagedFrameError as error:
+        return RowResult(result.key, error=one_line(error), requests=result.requests)
     except (DatabaseError, apsw.ConstraintError) as error:
         reason = error if isinstance(error, apsw.ConstraintError) else error.__cause__
         if not isinstance(reason, apsw.ConstraintError):
@@ -306,25 +308,39 @@ def _put(put: Callable[[Key, Stored], None], result: RowResult) -> RowResult:
 
 def _writer(
     stack: ExitStack, database: Database, table: str, column: str, level: int
-) -> tuple[Callable[[Key, Stored], None], Callable[[Key], bool]]:
-    """What stores a row, and what looks whether there is one."""
+) -> tuple[Callable[[Key, Stored, bool], None], Callable[[Key], bool]]:
+    """What stores a row, after a check if nobody has checked it, and what looks whether there is one."""
     if is_pattern(database):
         store = stack.enter_context(open_store(database, level=level))
         place = (fold(store.layout.table), fold(store.layout.column))
         if place != (fold(table), fold(column)):
             raise OptionError(f"the store's values are in {store.layout.table}.{store.layout.column}")
-        return store.put_frame, store.__contains__  # type: ignore[return-value]
+
+        def put_frame(row: Key, stored: Stored, is_checked: bool) -> None:
+            if not is_checked:
+                require_whole(stored)
+            store.put_frame(row, stored)  # type: ignore[arg-type]
+
+        return put_frame, store.__contains__
     connection = stack.enter_context(connected(database, writes=True))
     load(connection)
     key = _key_column(connection, table, column)
     address, key_name, name = f"main.{quote(table)}", quote(key), quote(column)
+    place = (fold(table), fold(column))
+    is_virtual = place in {(fold(each.table), fold(each.column)) for each in virtual_columns(connection, "main")}
 
-    def put(row: Key, stored: Stored) -> None:
+    def put(row: Key, stored: Stored, is_checked: bool) -> None:
+        # A virtual table would put a second frame around this one, and its readers would get a frame for a value.
+        is_unpacked = is_virtual and isinstance(stored, bytes) and is_frame(stored)
+        if is_unpacked or not is_checked:
+            with with_dictionaries(connection):
+                require_whole(stored)
+        value = "zdecompress(?1)" if is_unpacked else "?1"
         with atomic(connection):
             if has(row):
-                run(connection, f"UPDATE {address} SET {name} = ? WHERE {key_name} = ?", (stored, row))
+                run(connection, f"UPDATE {address} SET {name} = {value} WHERE {key_name} = ?2", (stored, row))
             else:
-                run(connection, f"INSERT INTO {address}({key_name}, {name}) VALUES (?, ?)", (row, stored))
+                run(connection, f"INSERT INTO {address}({name}, {key_name}) VALUES ({value}, ?2)", (stored, row))
 
     def has(row: Key) -> bool:
         return bool(run(connection, f"SELECT 1 FROM {address} WHERE {key_name} = ?", (row,)))

@@ -47,7 +47,7 @@ from .values import (
     touch_value,
 )
 from .work import BUNDLE_SIZE, Work
-from .workers import Item, Job, Outcome, attach_values
+from .workers import Item, Job, Outcome, attach_dictionaries, attach_values
 
 # The next checkpoint waits for as long as the last one took, but at most this many seconds, and only until the log has
 # grown by LOG_BYTES, so that a slow disk does not hold up the workers.
@@ -194,7 +194,7 @@ class Rewriter:
             self.meter.failures = 0
         self.tally = self.record.counts if is_first else Tally()
         self.is_complete = self.record.position is None
-        self.replaced_bytes, self.later, self.kept = 0, [], []
+        self.replaced_bytes, self.later, self.kept, self.dictionary = 0, [], [], None
         with snapshot(self.connection):
             self.data_version = pragma(self.connection, "data_version")
 
@@ -285,7 +285,7 @@ class Rewriter:
         return replace(job, dictionary=self.dictionary_of(place), home=here())
 
     def dictionary_of(self, place: Place) -> int:
-        """The one that the column uses, as it was when it was first asked for."""
+        """The one that the column uses, as it was when this walk first asked for it."""
         if self.dictionary is None:
             is_frame = self.record.settings.envelope == "frame"
             self.dictionary = dictionary_of(self.connection, "main", place.table, place.column) if is_frame else 0
@@ -435,7 +435,8 @@ class Rewriter:
         hint = self.hint(entry, place)
         kept = value if value is None or is_mapped(value) else bytes(value)
         item = Item(entry.key, entry.value_type, entry.size, kept, hint=hint)
-        (outcome,) = self.way.task(self.job((item,), place, has_values=True)).outcomes
+        job = attach_dictionaries(self.job((item,), place, has_values=True), self.connection)
+        (outcome,) = self.way.task(job).outcomes
         return outcome
 
     def settle(self, entry: Entry, outcome: Outcome) -> int:

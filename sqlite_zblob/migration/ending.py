@@ -67,6 +67,7 @@ class Ending:
         rewriter, counts = self.rewriter, self.rewriter.record.counts
         rewriter.follow()
         rewriter.require_dictionary()
+        rewriter.dictionary = None  # others may have written with one that was trained since the walk began
         rewriter.is_final, self.failed = True, []
         if rewriter.is_quiet:
             counts.take(rewriter.tally)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from ..codec import compress, dictionaries_from, dictionary_id
-from ..column.dictionaries import dictionary_of, newest, train_from, train_in
+from ..column.dictionaries import dictionary_of, has_table, newest, train_from, train_in
 from ..column.storage import ColumnStatus
 from ..connect.database import octet_length, quote, run, until
 from ..connect.dictionaries import TABLE, finder
@@ -50,6 +50,7 @@ class Sample:
     stored_bytes: int  # of all values of the column, as far as the sample tells
     values: list[Value] = field(default_factory=list)  # the small ones
     unreadable: list[tuple[Key, str]] = field(default_factory=list)  # rows of small values that are left out, and why
+    dictionaries: set[int] = field(default_factory=set)  # that values were compressed with
 
     @property
     def sampled_bytes(self) -> int:
@@ -77,6 +78,8 @@ def take_sample(connection: apsw.Connection, place: Place, deadline: float | Non
         if state not in (None, "ok"):
             sample.unreadable.append((tuple(key), state))
         fields = (head or "").split(" ")
+        if head is not None and fields[5] != "0":
+            sample.dictionaries.add(int(fields[5]))
         is_own = head is not None and (fields[4] == "0" or fields[1] == "-")
         if data is None or is_own or len(data) > SMALL_VALUE or total > SAMPLE_BYTES:
             continue
@@ -132,6 +135,8 @@ def choose_dictionary(
     :raises OutOfTimeError: the time of `work` is over; or apsw.InterruptError.
     """
     place = (connection, "main", column.table, column.column)
+    if column.dictionary == "auto":
+        _follow_rename(*place, sample.dictionaries)
     if column.dictionary != "auto" or sample.rows < max(LEAST_ROWS, GROWTH * _trained_rows(*place)):
         return None
     train_part, test_part = sample.values[::2], sample.values[1::2]
@@ -149,6 +154,19 @@ def choose_dictionary(
         return train_in(connection, column.table, column.column)
     except OptionError:
         return None
+
+
+def _follow_rename(connection: apsw.Connection, schema: str, table: str, column: str, used: set[int]) -> None:
+    """Give a column without a dictionary those that its values use, where the column that they belong to is gone."""
+    if not used or not has_table(connection, schema) or newest(connection, schema, table, column):
+        return
+    sql = (
+        f"SELECT id FROM {quote(schema)}.{TABLE} WHERE NOT EXISTS "
+        "(SELECT 1 FROM pragma_table_xinfo(table_name, ?) AS other WHERE other.name = column_name COLLATE NOCASE)"
+    )
+    for id in used & {id for (id,) in run(connection, sql, (schema,))}:
+        sql = f"UPDATE {quote(schema)}.{TABLE} SET table_name = ?, column_name = ? WHERE id = ?"
+        run(connection, sql, (table, column, id))
 
 
 def expected_gain(connection: apsw.Connection, column: ColumnStatus, sample: Sample, work: Work = NO_LIMIT) -> float:

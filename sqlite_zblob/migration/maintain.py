@@ -17,7 +17,7 @@ from ..column.dictionaries import renew_guards
 from ..column.storage import ColumnStatus, status
 from ..connect.database import pragma, until
 from ..connect.opening import Database, patience, rewriting
-from ..errors import OptionError
+from ..errors import DatabaseError, DiskSpaceError, OptionError, WorkerError, ZblobError
 from ..log import log
 from .batches import Way
 from .gain import MIN_GAIN, SMALL_VALUE, Sample, choose_dictionary, expected_gain, take_sample
@@ -59,7 +59,8 @@ def maintain(
     :param load: the share of time, above 0 and at most 1, for which the write lock may be held.
     :param workers: how many rows are compressed at once; 0: as many as the process has CPUs.
     :param progress: as for `migrate`.
-    :raises OptionError: no column is enabled, or an argument is not allowed. All other errors are those of `migrate`.
+    :raises OptionError: no column is enabled, or an argument is not allowed. All other errors are those of `migrate`,
+        except those of a single column, which the report names as skipped.
     """
     if seconds is not None and not 0 < seconds <= threading.TIMEOUT_MAX:
         raise OptionError(f"seconds must be a positive number, or None for no limit, not {seconds}")
@@ -95,16 +96,30 @@ def _maintain_column(connection: apsw.Connection, target: str, column: ColumnSta
     if not column.is_intact or column.envelope != "frame":
         why = "envelope pickle uses no dictionaries" if column.is_intact else "it is not intact: enable it again"
         return replace(report, skipped=why)
-    maintenance = Maintenance(connection, Request(target, "migrate", column.table, column.column, work), report)
+    maintenance: Maintenance | None = None
     try:
+        maintenance = Maintenance(connection, Request(target, "migrate", column.table, column.column, work), report)
         return maintenance.maintain()
     except (OutOfTimeError, apsw.InterruptError, apsw.BusyError):
         if not work.is_over:
             raise
-        return replace(maintenance.result(), finished=False)
+        return replace(maintenance.result() if maintenance else report, finished=False)
+    except (DatabaseError, DiskSpaceError, WorkerError):
+        raise
+    except (
+        ZblobError,
+        apsw.SQLError,
+        apsw.CorruptError,
+        apsw.ConstraintError,
+    ) as error:  # of this column; there are others
+        reason = str(error) if isinstance(error, ZblobError) else f"SQLite refuses it: {error}"
+        result = maintenance.result() if maintenance else report
+        return replace(result, finished=not result.changed_rows, skipped=reason)
 
 
 class Maintenance(Migration):
+    shown = "maintain"
+
     def __init__(self, connection: apsw.Connection, request: Request, about: ColumnMaintenance) -> None:
         super().__init__(connection, request)
         self.about = about

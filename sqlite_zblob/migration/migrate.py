@@ -119,7 +119,7 @@ def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[R
 
     Parameters and errors are those of `migrate`.
 
-    :raises OptionError: no column is enabled.
+    :raises OptionError: no column is enabled; or one cannot be compressed, which is said after all others are done.
     """
     work = Work(**options)
     with rewriting(database, writes=False) as (connection, _):
@@ -128,10 +128,16 @@ def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[R
     if not columns:
         raise OptionError(f"no column of {name_of(database)} is enabled: migrate the one that you mean")
     unvacuumed = replace(work, vacuum="none")
-    return [
-        _migrate(database, each.table, each.column, Wanted(), work if each is columns[-1] else unvacuumed)
-        for each in columns
-    ]
+    reports, refusals = [], []
+    for each in columns:
+        chosen = work if each is columns[-1] else unvacuumed
+        try:
+            reports.append(_migrate(database, each.table, each.column, Wanted(), chosen))
+        except OptionError as error:
+            refusals.append(error)
+    if refusals:
+        raise refusals[0]
+    return reports
 
 
 class Migration(Operation):

@@ -41,12 +41,15 @@ class Operation:
     :raises OptionError: there is no such table or column, or it cannot be vacuumed in this way.
     """
 
+    shown: str | None = None  # the name that progress has, where it is not the operation's
+
     def __init__(self, connection: apsw.Connection, request: Request) -> None:
         self.connection, self.request = connection, request
         self.name, self.work = request.operation, request.work
         check_vacuum(connection, self.work.vacuum)
         self.target = Target(connection, request.database, request.table, request.column)
-        self.meter = Meter(callback_of(self.work.progress), self.name, self.target.table, self.target.column)
+        names = (self.shown or self.name, self.target.table, self.target.column)
+        self.meter = Meter(callback_of(self.work.progress), *names)
         self.growth = 0
         self.rewriter: Rewriter | None = None
         self.look()

@@ -27,7 +27,7 @@ class Failure:
 class Progress:
     """How far a run is. Rows and bytes count what this run, and the interrupted ones before it, have looked at."""
 
-    operation: str  # "migrate", "restore" or "verify"
+    operation: str  # "migrate", "maintain", "restore" or "verify"
     table: str
     column: str
     phase: str  # "scan", "rows", "finish" or "vacuum"
@@ -102,7 +102,7 @@ class ColumnMaintenance:
     gained_bytes: int = 0  # that they take less
     resumed: bool = False  # this run continued an interrupted one
     finished: bool = True  # False: the time was over, or others kept writing; the next run goes on
-    skipped: str | None = None  # why nothing was done
+    skipped: str | None = None  # why nothing was done, or no more than that
     unreadable_rows: int = 0  # of the sample: damaged, or their dictionary is missing; they stay as they are
     unreadable: tuple[Failure, ...] = ()  # the first of these, at most 100
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import apsw
 
 from ..bars import callback_of, takes_bar
-from ..column.dictionaries import has_table, moved_dictionaries
+from ..column.dictionaries import has_table, moved_dictionaries, why_not_found
 from ..column.schema import Table, check_metadata
 from ..column.virtual import find_rows
 from ..connect.database import fold, run, snapshot
@@ -61,7 +61,7 @@ def verify(
         check_metadata(connection, "main")
         columns = _columns(connection, table, column)
         check = _Check(connection, location.target, executor, workers)
-        check.damages += _moved_dictionaries(connection)
+        check.damages += _damaged_dictionaries(connection)
         for name, data in columns:
             try:
                 check.run(name, data, callback_of(progress))
@@ -79,9 +79,11 @@ def verify(
     )
 
 
-def _moved_dictionaries(connection: apsw.Connection) -> list[Damage]:
-    """Readers find them nevertheless, but whoever writes does so without them."""
+def _damaged_dictionaries(connection: apsw.Connection) -> list[Damage]:
+    """Of a moved one: readers find it nevertheless, but whoever writes does so without it."""
     load(connection)
+    if (reason := why_not_found(connection, "main")) is not None:
+        return [Damage(TABLE, "dictionary", {}, None, reason)]
     return [
         Damage(
             TABLE,

@@ -231,8 +231,13 @@ def attach_values(job: Job, connection: apsw.Connection) -> Job:
     for item in job.items:
         value = read_value(connection, job.source.place, item.key, item.size)
         items.append(replace(item, value=None if value is None else bytes(value)))
-    kept = tuple(all_dictionaries(connection)) if job.dictionary or any(map(_needs_dictionary, items)) else ()
-    return replace(job, items=tuple(items), has_values=True, dictionaries=kept)
+    return attach_dictionaries(replace(job, items=tuple(items), has_values=True), connection)
+
+
+def attach_dictionaries(job: Job, connection: apsw.Connection) -> Job:
+    """The same job with the dictionaries that its values, which it has, need or are to be compressed with."""
+    is_in_need = job.dictionary or any(map(_needs_dictionary, job.items))
+    return replace(job, dictionaries=tuple(all_dictionaries(connection))) if is_in_need else job
 
 
 def _needs_dictionary(item: Item) -> bool:
@@ -359,12 +364,16 @@ def _compress(job: Job, item: Item, value: Buffer) -> Outcome:
     if has_magic(value):  # a damaged frame, which must not be wrapped
         decompress(value, threads=1)
     new = _compressed(job, item, value)
-    # A value that looks like a frame but is none would be read as a damaged one, so it is compressed even if it grows.
-    if len(new) >= item.size and (not has_magic(value) or _is_same(new, value)):
+    if len(new) >= item.size:
         return kept
+    return replace(_checked(new, item, value), digest=digest)
+
+
+def _checked(new: Buffer, item: Item, value: Buffer) -> Outcome:
+    """The new value, if it gives the old one back."""
     if not (comes_back(new, value) if is_large(item.size) else _is_same(_decompressed(new, item.size), value)):
         return Outcome("failed", reason="what was compressed does not decompress to the same bytes")
-    return Outcome("replace", raw_size=item.size, digest=digest, value=new)
+    return Outcome("replace", raw_size=item.size, value=new)
 
 
 def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
@@ -379,12 +388,25 @@ def _recompress(job: Job, item: Item, value: Buffer) -> Outcome:
         return Outcome("keep", raw_size=about.raw_size, digest=digest)
     value_type, raw = _decompress(job, value, about)
     plain = Outcome("replace", raw_size=about.raw_size, digest=digest, value=raw, value_type=value_type)
-    if len(raw) < job.min_size:
+    inner = Item(item.key, value_type, len(raw), hint=item.hint)
+    if value_type == "blob" and has_magic(raw):  # plain, it would be taken for the column's own frame
+        new = _wrap(job, inner, raw)
+        plain = Outcome("keep", raw_size=about.raw_size, digest=digest)
+    elif len(raw) < job.min_size:
         return plain
-    new = _compress(job, Item(item.key, value_type, len(raw), hint=item.hint), raw)
+    else:
+        new = _compress(job, inner, raw)
     if new.kind == "replace" and _is_same(new.value, value):
         return Outcome("keep", raw_size=about.raw_size, digest=digest)
     return plain if new.kind == "keep" else replace(new, raw_size=about.raw_size, digest=digest)
+
+
+def _wrap(job: Job, item: Item, value: Buffer) -> Outcome:
+    """What looks like a frame, compressed whatever its size, as a virtual table does it."""
+    new = _compressed(job, item, value)
+    if _is_same(new, value):  # envelope "pickle" is put around no frame
+        return Outcome("keep", raw_size=item.size)
+    return _checked(new, item, value)
 
 
 def _gain(job: Job, item: Item, value: Buffer) -> Outcome:

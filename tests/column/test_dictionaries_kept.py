@@ -14,7 +14,7 @@ import sqlite_zblob as zb
 from sqlite_zblob.column import dictionaries
 from sqlite_zblob.connect.dictionaries import finder
 
-from ..conftest import one
+from ..conftest import one, open_apsw
 from .dictionary_stores import ROWS, dictionary_of, dictionary_of_rows, filled, give_dictionary, trained
 
 
@@ -95,12 +95,16 @@ def test_no_foreign_key_deletes_a_dictionary() -> None:
 
 
 @pytest.mark.parametrize("change", ["RENAME TO {}", "RENAME COLUMN dictionary TO {}"])
-def test_a_table_that_was_renamed_keeps_its_guards_and_is_asked_back(change: str) -> None:
-    db, id = trained()
+def test_a_table_that_was_renamed_keeps_its_guards_and_is_asked_back(change: str, tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
     frame = zb.compress(ROWS[0], dictionary=dictionary_of(db)[1])
     db.execute("ALTER TABLE zblob_dictionaries " + change.format("renamed"))
     with pytest.raises(zb.OptionError, match="which values need: rename it back"):
         zb.train(db, "t", "data", size=512)
+    for function in (zb.drop_dictionaries, lambda db: zb.copy_dictionaries(db, open_apsw())):
+        with pytest.raises(zb.OptionError, match="which values need: rename it back"):
+            function(db)
+    assert "which values need: rename it back" in zb.verify(db, "t", "data").damages[0].reason
     table = "renamed" if "COLUMN" not in change else "zblob_dictionaries"
     with pytest.raises(apsw.ConstraintError, match="cannot be read without their dictionary"):
         db.execute(f"DELETE FROM {table}")
@@ -280,6 +284,27 @@ def test_training_passes_over_what_it_cannot_read(tmp_path: Path, caplog: pytest
     ]
 
 
+def test_training_where_the_dictionary_of_all_rows_is_missing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One warning, whether values differ in kind and size or not; it is in the error, too, where no other rows are."""
+    db, id = trained(tmp_path / "store.db")
+    db.execute("DELETE FROM t WHERE id > 500")
+    zb.enable(db, "t", "data", dictionary="auto")
+    db.execute("UPDATE t SET data = data")
+    sizes = "SELECT count(DISTINCT substr(data, 9, 2)) FROM t WHERE json_extract(zinfo(data), '$.dictionary_id') = ?"
+    assert one(db, sizes, id) > 3
+    db.execute("DELETE FROM t WHERE json_extract(zinfo(data), '$.dictionary_id') IS NOT ?", (id,))
+    rows = f"{one(db, 'SELECT count(*) FROM t'):,} values of t.data"
+    db.execute("DROP TABLE zblob_dictionaries")
+    zb.train(db, "t", "data", size=512)
+    db.execute("DROP TABLE zblob_dictionaries")
+    why = f"{rows} need dictionary {id}, which no database has any more: only this connection still knows it"
+    assert [record.getMessage() for record in caplog.records] == [why]
+    caplog.clear()
+    with pytest.raises(zb.OptionError, match=f"not from 0; train passes over {rows}.*needs dictionary {id}"):
+        zb.train(tmp_path / "store.db", "t", "data")
+    assert len(caplog.records) == 1
+
+
 @pytest.mark.parametrize(
     "made, what",
     [
@@ -398,3 +423,17 @@ def test_a_table_of_dictionaries_that_create_table_as_has_made_gets_key_and_guar
         db.execute("DELETE FROM other.zblob_dictionaries")
     assert id not in zb.drop_dictionaries(db, schema="other")
     assert one(db, "SELECT count(*) FROM other.sqlite_master WHERE name LIKE 'zblob_dictionaries%'") == 7
+
+
+def test_nothing_is_left_after_the_last_column_with_a_dictionary(tmp_path: Path) -> None:
+    db, id = trained(tmp_path / "store.db")
+    db.execute("DELETE FROM t WHERE id > 300")
+    before = db.execute("SELECT * FROM sqlite_master WHERE name NOT LIKE 'zblob%'").fetchall()
+    zb.migrate(db, "t", "data", dictionary="auto")
+    assert zb.drop_dictionaries(db) == [] and one(db, "SELECT id FROM zblob_dictionaries") == id
+    zb.restore(db, "t", "data")
+    zb.enable(db, "t", "data", dictionary="auto")
+    assert zb.drop_dictionaries(db) == []  # the next value would use it
+    zb.disable(db, "t", "data")
+    assert zb.drop_dictionaries(db) == [id] and zb.drop_dictionaries(db) == []
+    assert db.execute("SELECT * FROM sqlite_master").fetchall() == before

@@ -286,3 +286,29 @@ def test_a_table_that_becomes_virtual_just_before_the_last_look(path: str, monke
     monkeypatch.setattr(storage, "look_at_table", look)
     assert zb.enable(db, "t", "data", mode="table").mode == "table"
     assert looks == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "found"),
+    [
+        ("dictionary=0", (5, 512, None)),
+        ("dictionary='auto'", (5, 64, "auto")),
+        ("level='7', min_size=+99", (7, 99, None)),
+    ],
+)
+def test_settings_are_read_as_the_table_reads_them(setting: str, found: tuple[int, int, str | None]) -> None:
+    db = open_apsw()
+    db.execute(f"CREATE VIRTUAL TABLE t USING zblob(a COMPRESSED, {setting})")
+    (status,) = zb.status(db)
+    assert (status.level, status.min_size, status.dictionary) == found
+
+
+def test_a_setting_that_an_old_definition_has_twice_is_the_last_one() -> None:
+    db = open_apsw()
+    db.execute("CREATE VIRTUAL TABLE t USING zblob(a COMPRESSED, min_size=9)")
+    db.execute("PRAGMA writable_schema = 1")
+    db.execute("UPDATE sqlite_master SET sql = replace(sql, '=9', '=9, level=2, level=8, codec=zstd, codec=auto')")
+    db.execute("PRAGMA writable_schema = RESET")
+    assert zb.status(db)[0].level == 8
+    zb.enable(db, "t", "a", min_size=70)
+    assert "codec=auto, level=8, min_size=70" in str(db.execute("SELECT sql FROM sqlite_master WHERE name = 't'").get)

@@ -252,6 +252,19 @@ def test_a_uri_that_forbids_writing(function: Callable[[Any], Any], path: Path, 
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("option", ["mode=ro", "immutable=1"])
+def test_small_writes_name_a_uri_that_forbids_them(path: Path, option: str) -> None:
+    read_only = uri(path, f"?{option}")
+    for write in (
+        lambda: zb.train(read_only, "t", "data"),
+        lambda: zb.drop_dictionaries(read_only),
+        lambda: zb.copy_dictionaries(path, read_only),
+        lambda: zb.enable(read_only, "t", "data"),
+    ):
+        with pytest.raises(PermissionError, match="opened read-only"):
+            write()
+
+
 @pytest.mark.parametrize("mode", ["rw", "rwc"])
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_a_uri_that_allows_writing(path: Path, mode: str, kind: str) -> None:

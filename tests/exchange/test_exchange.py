@@ -421,3 +421,26 @@ def test_the_commands(database: str, tmp_path: Path) -> None:
     assert max(map(len, text.splitlines())) < 300
     for wrong in ("zip:x", "zarr"):
         assert run_json("export", database, "results", "data", "--to", wrong, exit_code=2)["error"]["kind"]
+
+
+@pytest.mark.parametrize("kind", ["zarr", "frames"])
+def test_frames_go_into_a_virtual_table_as_what_they_hold(tmp_path: Path, kind: str) -> None:
+    """Also those that need a dictionary, and those that a program has stored as its values."""
+    source, target = open_apsw(str(tmp_path / "a.db")), open_apsw(str(tmp_path / "b.db"))
+    for db in (source, target):
+        db.execute("CREATE VIRTUAL TABLE t USING zblob(id INTEGER PRIMARY KEY, v COMPRESSED, dictionary=auto)")
+    rows = [(n, f'{{"user": {n * n}, "event": "click", "page": "/shop/{n * 77_777}"}}'.encode()) for n in range(99)]
+    source.executemany("INSERT INTO t VALUES (?, ?)", rows)
+    zb.train(source, "t", "v", size=512)
+    own = [zb.compress(b"a" * 999), zb.compress("text" * 99)]
+    rows += [(100, own[0]), (101, own[1]), (102, zb.compress(own[0])), (103, own[0][:60] + b"?"), (104, rows[1][1] * 2)]
+    source.executemany("INSERT OR REPLACE INTO t VALUES (?, ?)", rows)
+    place = f"{kind}:{tmp_path}/out"
+    assert zb.exchange.export_rows(tmp_path / "a.db", "t", "v", place).ok
+    if kind == "frames":
+        report = zb.exchange.import_rows(target, "t", "v", place)
+        assert [each.key for each in report.failures] == [{"key": 104}]
+        assert "needs dictionary" in report.failures[0].reason
+        zb.copy_dictionaries(source, target)
+    assert zb.exchange.import_rows(target, "t", "v", place).ok
+    assert target.execute("SELECT * FROM t ORDER BY id").fetchall() == rows

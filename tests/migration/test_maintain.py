@@ -15,8 +15,10 @@ from typing import Any
 
 import apsw
 import pytest
+from click.testing import CliRunner
 
 import sqlite_zblob as zb
+from sqlite_zblob.cli import cli
 from sqlite_zblob.column.dictionaries import train_from
 from sqlite_zblob.connect.database import until
 from sqlite_zblob.migration.gain import SAMPLE_ROWS, take_sample
@@ -134,6 +136,56 @@ def test_values_that_cannot_be_read_are_named_and_stay(tmp_path: Path) -> None:
     assert connection.execute("SELECT id, data FROM t WHERE id IN (90001, 90002)").fetchall() == [*bad.items()]
     assert one(connection, "SELECT typeof(data) FROM t WHERE id = 90003") == "blob"
     assert one(connection, "SELECT CAST(zdecompress(data) AS BLOB) FROM t WHERE id = 90003") == text
+
+
+def test_a_column_that_cannot_be_done_holds_up_no_other(tmp_path: Path) -> None:
+    """Such as one that an index of somebody looks at, or whose keys have an order that SQLite does not know here."""
+    path = tmp_path / "t.db"
+    connection = make(path, 600)
+    connection.create_collation("own", lambda one, other: (one > other) - (one < other))
+    for table, order in (("a", "BINARY"), ("z", "own")):
+        connection.execute(f"CREATE TABLE {table}(id TEXT COLLATE {order} PRIMARY KEY, data) WITHOUT ROWID")
+        zb.enable(connection, table, "data")
+        connection.execute(f"INSERT INTO {table} VALUES ('x', ?)", (row(1) * 9,))
+    connection.execute("CREATE INDEX by_data ON a(data)")
+    connection.close()
+    shown: list[str] = []
+    report = zb.maintain(path, load=1, progress=lambda progress: shown.append(progress.operation))
+    found = {each.table: each for each in report.columns}
+    assert {*found} == {"a", "t", "z"} and {*shown} == {"maintain"}
+    assert "index by_data looks at it" in str(found["a"].skipped) and found["a"].finished
+    assert "no such collation sequence: own" in str(found["z"].skipped)
+    assert found["t"].skipped is None and found["t"].changed_rows > 500
+
+
+@pytest.mark.parametrize("mode", ["in-place", "table"])
+def test_a_renamed_table_keeps_its_dictionary(tmp_path: Path, mode: zb.Mode) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path, 600, mode)
+    id = zb.train(connection, "t", "data", size=4096)
+    zb.maintain(path, load=1)
+    connection.execute("ALTER TABLE t RENAME TO u")
+    if mode == "in-place":
+        connection.execute("ALTER TABLE u RENAME COLUMN data TO event")
+    (report,) = zb.maintain(path, load=1).columns
+    assert (report.trained, report.changed_rows, report.skipped) == (None, 0, None)
+    connection.execute("INSERT INTO u VALUES (7777, ?)", (row(7777),))
+    stored = "SELECT json_extract(zinfo(event), '$.dictionary_id') FROM u WHERE id = 7777"
+    assert (
+        one(connection, stored if mode == "in-place" else stored.replace("event", "data").replace("u W", "u_rows W"))
+        == id
+    )
+
+
+def test_the_command_names_values_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    connection = make(path, 20)
+    connection.execute("UPDATE t SET data = ? WHERE id = 7", (bytes.fromhex("C15A425300000000000000"),))
+    result = CliRunner().invoke(cli, ["maintain", str(path)])
+    assert result.exit_code == 1, result.output
+    assert "id=7 cannot be read: damaged frame" in result.output and "1 row of a sample" in result.output
+    connection.execute("DELETE FROM t WHERE id = 7")
+    assert CliRunner().invoke(cli, ["maintain", str(path)]).exit_code == 0
 
 
 def trained_elsewhere() -> bytes:

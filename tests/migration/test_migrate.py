@@ -347,6 +347,11 @@ def test_all_columns_of_a_store(path: str) -> None:
     ]
     assert one(db, "PRAGMA freelist_count") == 0
     assert one(db, "SELECT json_extract(zinfo(data), '$.level') FROM t") == 2
+    db.execute("CREATE INDEX by_data ON t(data)")
+    db.execute("UPDATE u_rows SET data = zdecompress(data)")
+    with pytest.raises(zb.OptionError, match="index by_data looks at it"):
+        zb.compress_store(path)
+    assert one(db, "SELECT count(*) FROM u_rows WHERE zis_frame(data)") == 20
 
 
 def test_pickles_are_read_as_before(path: str) -> None:

@@ -76,11 +76,10 @@ set_dictionary(struct argument *argument, const char *value)
     defs->takes_newest_dictionary = sqlite3_stricmp(value, "auto") == 0;
     if (defs->takes_newest_dictionary)
         return SQLITE_OK;
-    if (!parse_integer(value, &id) || id < 1 || id > UINT32_MAX)
-        return fail(argument,
-                    sqlite3_mprintf("zblob: argument \"dictionary\" must be auto or the id of a dictionary in "
-                                    "table zblob_dictionaries, not %s",
-                                    value));
+    if (!parse_integer(value, &id) || id < 0 || id > UINT32_MAX)
+        return fail(argument, sqlite3_mprintf("zblob: argument \"dictionary\" must be auto, 0 for none, or the id of a "
+                                              "dictionary in table zblob_dictionaries, not %s",
+                                              value));
     defs->options.dictionary_id = (uint32_t)id;
     return SQLITE_OK;
 }
@@ -127,8 +126,11 @@ parse_setting(struct argument *argument)
     char *value = argument->count == 3 ? token_unquote(&argument->tokens[2]) : text_of(argument, 2, argument->count);
     const char *name = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (token_names(&argument->tokens[0], names[i]))
-            name = names[i];
+        if (!token_names(&argument->tokens[0], names[i]))
+            continue;
+        name = names[i];
+        argument->defs->repeated = argument->defs->settings >> i & 1 ? name : argument->defs->repeated;
+        argument->defs->settings |= 1U << i;
     }
     int result;
     if (!name)

@@ -46,6 +46,8 @@ struct column_defs {
     char *shape_from;
     char *hint;                   /* the beginning of the statement that both are asked by (row_hint.h) */
     bool takes_newest_dictionary; /* dictionary=auto: each column's own */
+    unsigned settings;            /* a bit for each that was given */
+    const char *repeated;         /* a setting that was given twice, of which the last one counts; NULL: none was */
     struct zblob_options options;
 };
 

@@ -104,6 +104,11 @@ open_table(sqlite3 *db, void *connection, int count, const char *const *argument
         result = read_arguments(table, count, arguments, message);
     if (result == SQLITE_OK)
         result = declare(table, message);
+    const char *repeated = table ? table->shadow.defs.repeated : NULL;
+    if (result == SQLITE_OK && create && repeated) { /* tables that have been made so are opened */
+        *message = sqlite3_mprintf("zblob: argument \"%s\" is given twice", repeated);
+        result = SQLITE_ERROR;
+    }
     if (result == SQLITE_OK && create)
         result = shadow_create(&table->shadow, message);
     if (result == SQLITE_OK)

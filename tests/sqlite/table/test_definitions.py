@@ -21,6 +21,8 @@ BAD_DEFINITIONS = [
     ("a, min_size='big'", 'option "min_size" does not take big'),
     ("a, codec=jpeg", 'option "codec" must be auto'),
     ("a, adopt=2", 'argument "adopt" must be 0 or 1'),
+    ("a, level=5, LEVEL=6", 'argument "level" is given twice'),
+    ("a, dictionary=-1", 'argument "dictionary" must be auto, 0 for none, or the id'),
     ("a, speed=5", 'unknown argument "speed"'),
     ("a INTEGER COMPRESSED", 'column "a" is COMPRESSED, but its type is INTEGER'),
     ("a TIMESTAMP COMPRESSED", 'column "a" is COMPRESSED, but its type is TIMESTAMP'),
