@@ -9,7 +9,6 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,8 +22,9 @@ from ..codec import DEFAULT_LEVEL
 from ..column.virtual import DEFAULT_MIN_SIZE
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import OptionError, ZblobError, ZblobWarning
-from .mending import Names, is_rename, mend, names
+from .mending import follow, mend
 from .opening import expect_connections, set_up
+from .trail import Trail
 from .values import check_settings, pack, pack_text, unpack
 
 # ---- Types -------------------------------------------------------------------------------------------------
@@ -181,8 +181,8 @@ class _Pickler:
 # ---- The plugin --------------------------------------------------------------------------------------------
 
 _SETTINGS = ("zblob_decode_rows", "zblob_keep")  # of create_engine, or in the URL
-_NAMES = "zblob_names"  # likewise: of columns, after a rename
-_MARK = "zblob_schema_changed"  # in a connection's info: look at its columns when the transaction ends
+_TRAIL = "zblob_trail"  # in a connection's info: where columns went in this transaction
+_MARK = "zblob_schema_changed"  # likewise: look at its columns when the transaction ends
 
 
 class ZblobPlugin(CreateEnginePlugin):
@@ -210,6 +210,7 @@ class ZblobPlugin(CreateEnginePlugin):
         if self.keeps:
             event.listen(engine, "after_cursor_execute", _note_change)
             event.listen(engine, "commit", _committing)
+            event.listen(engine, "rollback", _rolled_back)
             event.listen(engine, "checkin", _returned)
 
     def _connected(self, connection: Any, _record: Any) -> None:
@@ -221,21 +222,26 @@ def _note_change(
 ) -> None:
     if statement.lstrip()[:6].upper() in ("ALTER ", "CREATE", "DROP T"):
         connection.info[_MARK] = True
-    if is_rename(statement):
-        with suppress(ZblobError):
-            found = _on_owner(connection.connection.driver_connection, names)
-            connection.info.setdefault(_NAMES, {}).update(found)
+    if Trail.heeds(statement):
+        trail = connection.info.setdefault(_TRAIL, Trail())
+        _on_owner(connection.connection.driver_connection, lambda owner: follow(owner, trail, statement))
 
 
 def _committing(connection: sa.Connection) -> None:
+    trail = connection.info.pop(_TRAIL, None)
     if connection.info.pop(_MARK, False):
-        _mend(connection.connection.driver_connection, connection.info.pop(_NAMES, None))
+        _mend(connection.connection.driver_connection, trail)
+
+
+def _rolled_back(connection: sa.Connection) -> None:
+    connection.info.pop(_TRAIL, None)
 
 
 def _returned(connection: Any, record: Any) -> None:
     """For changes that no commit followed: drivers commit them by themselves."""
+    trail = record.info.pop(_TRAIL, None)
     if connection is not None and record.info.pop(_MARK, False):
-        _mend(connection, record.info.pop(_NAMES, None))
+        _mend(connection, trail)
 
 
 def _on_owner(connection: Any, call: Callable[[Any], Any]) -> Any:
@@ -243,9 +249,9 @@ def _on_owner(connection: Any, call: Callable[[Any], Any]) -> Any:
     return run_in_its_thread(owner, call) if is_aiosqlite(owner) else call(owner)
 
 
-def _mend(connection: Any, seen: Names | None) -> None:
+def _mend(connection: Any, trail: Trail | None) -> None:
     try:
-        _on_owner(connection, lambda owner: mend(owner, seen))
+        _on_owner(connection, lambda owner: mend(owner, trail))
     except ZblobError as error:
         warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=3)
 
