@@ -12,11 +12,12 @@ import itertools
 import json
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, overload
 
 from ._codec import ffi, lib
+from .arguments import extents_of, hint_of, holds_objects, is_integer, option_text, plain_integer
 from .choices import CompressOptions, Unpack
 from .descriptions import FrameInfo as FrameInfo
 from .descriptions import ImageInfo as ImageInfo
@@ -184,11 +185,16 @@ def _give_dictionary(struct: Any, dictionary: bytes | None = None) -> None:
 def _bytes_of(data: Buffer) -> Any:
     """The memory of a bytes-like object, for `with`.
 
-    :raises WrongTypeError: it has none.
+    :raises WrongTypeError: it has none, or there are addresses of Python objects in it.
     :raises OptionError: its memory is not contiguous.
     """
     if isinstance(data, str):
         raise WrongTypeError("expected bytes, not str: a frame is bytes also where the value is text")
+    if type(data) is not bytes and holds_objects(data):
+        raise WrongTypeError(
+            f"this {type(data).__name__} holds Python objects, of which its memory has the addresses alone: give the "
+            "bytes of pickle.dumps, or an array of another dtype, such as array.astype(...)"
+        )
     try:
         return ffi.from_buffer(data)
     except TypeError as error:
@@ -203,34 +209,26 @@ def _raise(error: Any) -> NoReturn:
 
 
 def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
-    key = _option_text(name)
+    key = option_text(name)
     if name == "for_column" and isinstance(value, bool):
         value = int(value)
-    if _is_integer(value):
+    value = plain_integer(value)
+    if is_integer(value):
         if not -(1 << 63) <= value < 1 << 63:
             raise OptionError(f'option "{name}" must fit 64 bits, not {value}')
         result = lib.zblob_options_set_integer(options, key, value, error)
     elif name == "dtype":
-        result = lib.zblob_options_set_text(options, key, _option_text(getattr(value, "str", str(value))), error)
+        result = lib.zblob_options_set_text(options, key, option_text(getattr(value, "str", str(value))), error)
     elif isinstance(value, str):
-        result = lib.zblob_options_set_text(options, key, _option_text(value), error)
-    elif name == "shape" and isinstance(value, Sequence) and all(map(_is_integer, value)):
-        if not all(-(1 << 63) <= extent < 1 << 63 for extent in value):
+        result = lib.zblob_options_set_text(options, key, option_text(value), error)
+    elif name == "shape" and (extents := extents_of(value)) is not None:
+        if not all(-(1 << 63) <= extent < 1 << 63 for extent in extents):
             raise OptionError(f'option "shape" must hold positive integers of 64 bits, not {value}')
-        result = lib.zblob_options_set_shape(options, ffi.new("int64_t[]", value), len(value), error)
+        result = lib.zblob_options_set_shape(options, ffi.new("int64_t[]", extents), len(extents), error)
     else:
         result = lib.zblob_options_refuse(key, repr(value)[:80].encode("ascii", "replace"), error)
     if result != lib.ZBLOB_OK:
         _raise(error)
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _option_text(text: str) -> bytes:
-    """A text for C, in which what C cannot have makes an option that does not exist."""
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace")
 
 
 def make_options(**options: Any) -> Any:
@@ -249,13 +247,7 @@ def make_options(**options: Any) -> Any:
 
 def _take_hint(settings: Any, hint: Hint | None, size: int) -> bool:
     """False: there is none, or it cannot be true of a value of so many bytes."""
-    return hint is not None and bool(lib.zblob_options_hint(settings, *map(_option_text, hint), size))
-
-
-def _hint_of(data: Any) -> Hint | None:
-    """What a NumPy array says of itself. NumPy is not imported for that."""
-    about = getattr(data, "__array_interface__", None)
-    return (about["typestr"], str(tuple(data.shape))) if isinstance(about, dict) and "typestr" in about else None
+    return hint is not None and bool(lib.zblob_options_hint(settings, *map(option_text, hint), size))
 
 
 def fits(hint: Hint | None, size: int) -> bool:
@@ -293,7 +285,7 @@ def compress(
         if len(src) < settings.min_size and not lib.zblob_is_marked(src, len(src)):
             return bytes(ffi.buffer(src))
         if value_type == lib.ZBLOB_BLOB and "dtype" not in options:
-            _take_hint(settings, hint or _hint_of(data), len(src))
+            _take_hint(settings, hint or hint_of(data), len(src))
         return _made_by(lib.zblob_compress, settings, value_type, src, len(src))
 
 
@@ -444,7 +436,7 @@ def _decompress(
 ) -> tuple[Any, int]:
     """The value's bytes, new or in `out`, and its type."""
     for name, number, limit in (("threads", threads, 1 << 31), ("max_size", max_size, 1 << 63)):
-        if not _is_integer(number) or not 0 <= number < limit:
+        if not is_integer(plain_integer(number)) or not 0 <= number < limit:
             raise OptionError(f"{name} must be an integer from 0, not {number!r}")
     with _bytes_of(frame) as src:
         header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
@@ -468,6 +460,8 @@ def _writable(out: Buffer, size: int) -> memoryview:
         view = memoryview(out)
     except TypeError as error:
         raise WrongTypeError(f"out must be a writable buffer, not {type(out).__name__}") from error
+    if holds_objects(out):
+        raise WrongTypeError(f"out must not hold Python objects, and this {type(out).__name__} does")
     if view.readonly:
         raise OptionError("out must be writable")
     if not view.c_contiguous:

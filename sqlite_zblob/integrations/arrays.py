@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import plain_integer
 from ..codec import FrameInfo, compress, decompress, info, make_options
 from ..errors import DamagedFrameError
 
@@ -13,9 +14,13 @@ from ..errors import DamagedFrameError
 _IMAGE_TYPES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}  # kind: bytes
 
 
-def check_level(level: Any) -> None:
-    """:raises OptionError: it is none of 1 to 9."""
+def check_level(level: Any) -> int:
+    """As Python's integer.
+
+    :raises OptionError: it is none of 1 to 9.
+    """
     make_options(level=level)
+    return int(plain_integer(level))
 
 
 def encode_array(values: np.ndarray[Any, Any], level: int) -> bytes:

@@ -203,7 +203,7 @@ def test_a_virtual_table_with_a_dictionary_of_its_own() -> None:
     assert one(db, "SELECT sum(length(data)) FROM v_rows") < 0.6 * sum(map(len, ROWS))
     assert one(db, "SELECT count(*) FROM v, t ON v.rowid = t.id AND v.data IS t.data") == len(ROWS)
     assert one(db, "PRAGMA integrity_check") == "ok"
-    with pytest.raises(apsw.SQLError, match='"dictionary" must be auto or the id'):
+    with pytest.raises(apsw.SQLError, match='"dictionary" must be auto, 0 for none, or the id'):
         db.execute("CREATE VIRTUAL TABLE w USING zblob(data BLOB COMPRESSED, dictionary=huge)")
 
 
