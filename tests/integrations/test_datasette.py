@@ -6,7 +6,9 @@ import asyncio
 import io
 import pickle
 import sqlite3
+import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +176,28 @@ def test_what_has_no_preview(path: Path) -> None:
     queries = ["axis=3", "index=12", "index=-1", "axis=x", "level=1", "level=nan&width=1", "level=1&width=inf"]
     answers = ask(path, *[f"{base}/a~2Fb+c/data/slice.png?{query}" for query in queries])
     assert [response.status_code for response in answers] == [400] * len(queries)
+    assert "is no window" in answers[-2].text and "there is no slice 12" in answers[1].text
     (forbidden,) = ask(path, f"{base}/a~2Fb+c/data", metadata={"databases": {"store": {"allow": False}}})
     assert forbidden.status_code == 403
+
+
+def test_without_the_extra_all_but_previews_works(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Datasette imports every plugin that it finds, for any database."""
+    monkeypatch.setitem(sys.modules, "PIL", None)  # type: ignore[arg-type]
+    for name in ("", ".preview"):
+        monkeypatch.delitem(sys.modules, plugin.__name__ + name)
+    pm.unregister(plugin)
+    without = import_module(plugin.__name__)
+    pm.register(without, "sqlite-zblob")
+    base = "/-/zblob/store/results/a~2Fb+c/data"
+    try:
+        table, *previews = ask(path, "/store/results", base, f"{base}/slice.png?axis=0&index=5")
+    finally:
+        pm.unregister(without)
+        pm.register(plugin, "sqlite-zblob")
+    assert "int16 30 x 20 x 12," in table.text
+    for each in previews:
+        assert each.status_code == 501 and "pip install 'sqlite_zblob[datasette]'" in each.text
 
 
 def test_a_slice_that_takes_too_long(path: Path) -> None:

@@ -2,20 +2,22 @@
 
 The extension is loaded before Datasette itself looks at a database, which would fail at virtual tables of ours. Values
 are decompressed where they are shown or downloaded: a page of a hundred volumes must not decode all of them.
+
+Datasette finds the plugin wherever both are installed, also without what previews need: only they import it.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from datasette import hookimpl
+from datasette import Response, hookimpl
 from datasette.blob_renderer import render_blob
 
 from ...codec import decompress, has_magic
 from ...errors import ZblobError
 from ..opening import expect_connections_if_possible, set_up_if_possible
 from .cells import cell
-from .preview import page, slice_png
 
 expect_connections_if_possible()
 
@@ -37,7 +39,24 @@ def render_cell(row: Any, value: Any, column: str, table: str | None, database: 
 @hookimpl
 def register_routes() -> list[tuple[str, Any]]:
     place = r"/-/zblob/(?P<database>[^/]+)/(?P<table>[^/]+)/(?P<pks>[^/]+)/(?P<column>[^/]+)"
-    return [(place + "$", page), (place + r"/slice\.png$", slice_png)]
+    return [(place + "$", _page), (place + r"/slice\.png$", _slice_png)]
+
+
+async def _page(datasette: Any, request: Any) -> Any:
+    return await _preview("page", datasette, request)
+
+
+async def _slice_png(datasette: Any, request: Any) -> Any:
+    return await _preview("slice_png", datasette, request)
+
+
+async def _preview(what: str, datasette: Any, request: Any) -> Any:
+    try:
+        preview = import_module(f"{__name__}.preview")
+    except ImportError as error:
+        message = f"previews need the extra: pip install 'sqlite_zblob[datasette]' ({error})\n"
+        return Response.text(message, status=501)
+    return await getattr(preview, what)(datasette, request)
 
 
 async def _render_value(

@@ -171,7 +171,9 @@ async def slice_png(datasette: Any, request: Any) -> Any:
     except (KeyError, ValueError) as error:
         return Response.text(f"axis and index are integers, level and width are numbers: {error}", status=400)
     extents = [*reversed(image.size)]
-    if not 0 <= axis < len(extents) or not 0 <= index < extents[axis] or (window and not np.isfinite(window).all()):
+    if window and not np.isfinite(window).all():
+        return Response.text(f"level {window[0]} and width {window[1]} is no window: both must be finite", status=400)
+    if not 0 <= axis < len(extents) or not 0 <= index < extents[axis]:
         return Response.text(f"there is no slice {index} across axis {axis} of {extents}", status=400)
     samples = await _samples(value, image, axis, index)
     low, high = _window(samples) if window is None else (window[0] - window[1] / 2, window[0] + window[1] / 2)
