@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import apsw
 
-from ..connect.database import fold, quote, run
+from ..codec import HEAD_PREFIX_SIZE, is_for_column
+from ..connect.database import atomic, fold, quote, run
 from ..connect.loader import Connection
 from ..errors import MetadataError
 from .hint import HintFrom
-from .schema import check_metadata, is_ordinary, master_of
+from .schema import METADATA_TABLES, check_metadata, is_ordinary, master_of
 from .triggers import EVENTS, Setting, old_trigger_names, parse_kind, setting_of, trigger_name
 
 RECORD = "zblob_columns"
@@ -53,11 +54,37 @@ class Entry:
     trouble: str | None  # why it is not intact, as far as the triggers' places tell
     has_column: bool  # False: the table was dropped, or made anew without the column
     is_recorded: bool  # False: its triggers have left it, or they came without a record
-    rival: str | None = None  # no triggers are left, and this other table may be the one that was compressed
+    rival: tuple[str, str] | None = (
+        None  # no triggers are left, and this other column may be the one that was compressed
+    )
     moved_to: str | None = None  # its triggers have gone with this table, renamed; the one of the old name is a new one
+    was: str | None = None  # its recorded name, where nothing but its values says that it is this column (lost.py)
+
+    @property
+    def is_certain(self) -> bool:
+        """Is this the column that was enabled?"""
+        return not self.rival and not self.was
+
+    @property
+    def remedy(self) -> str:
+        """What to call, for messages."""
+        settings = f"level={self.setting.level}, min_size={self.setting.min_size}"
+        place = f"connection, {self.table!r}, {self.setting.column!r}"
+        if self.rival:
+            table, column = self.rival
+            other = f"zb.enable(connection, {table!r}, {column!r}, {settings})"
+            return f"{other} compresses that one again, zb.enable({place}) this one"
+        if self.was:
+            return (
+                f"zb.enable({place}, {settings}) mends it; if it is another one, zb.disable({place}) keeps it as it is"
+            )
+        return f"zb.enable({place}) mends it"
 
     def is_column(self, table: str, column: str) -> bool:
         return fold(self.table) == fold(table) and fold(self.setting.column) == fold(column)
+
+    def has_rival(self, table: str, column: str) -> bool:
+        return self.rival is not None and [fold(each) for each in self.rival] == [fold(table), fold(column)]
 
 
 def entries(connection: Connection, schema: str) -> list[Entry]:
@@ -126,9 +153,11 @@ def _recorded(
     has_column = _column(connection, schema, table, setting.column) is not None
     trouble = _trouble(setting.id, own, triggers)
     if has_column and not own and trouble == _GONE and (rival := _rival(connection, schema, table, setting, triggers)):
+        what = "column" if fold(rival[0]) == fold(table) else "table"
+        name = rival[0] if fold(rival[1]) == fold(setting.column) else ".".join(rival)
         trouble = (
-            f"its triggers are gone: it was made anew, or it is another table, and the one that was compressed is now "
-            f"{rival}, which has compressed values, while this one has none"
+            f"its triggers are gone: it was made anew, or it is another {what}, and the one that was compressed is now "
+            f"{name}, which has compressed values, while this one has none"
         )
         return [Entry(schema, table, setting, {}, trouble, has_column, is_recorded=True, rival=rival)]
     if len({fold(each.table) for each in own.values()}) != 1:
@@ -151,20 +180,46 @@ _COMPRESSED = (
 
 def _rival(
     connection: Connection, schema: str, table: str, setting: Setting, triggers: dict[str, Trigger]
-) -> str | None:
-    """A table that may have had this one's name: it has compressed values and no triggers, and this one has no such
-    values. Renaming a table takes triggers along, and what makes it anew then drops them.
+) -> tuple[str, str] | None:
+    """A column that may have had this one's name: it has compressed values and no triggers, and this one has no such
+    values. It is another one of this table, or one of this name in a table that was renamed: renaming takes triggers
+    along, and what makes the table anew then drops them.
     """
     if _has_compressed(connection, schema, table, setting.column):
         return None
-    taken = {fold(each.table) for each in triggers.values()} | {fold(table)}
-    for name, sql in run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'table' ORDER BY name"):
-        if fold(name) in taken or not is_ordinary(sql) or (fold(name) in _backing(connection, schema)):
-            continue
-        column = _column(connection, schema, name, setting.column)
-        if column and _has_compressed(connection, schema, name, column):
-            return str(name)
+    told = (setting_of(each.sql) for each in triggers.values())
+    taken = {(fold(each.table), one.column) for each, one in zip(triggers.values(), told, strict=True) if one}
+    with_triggers = {fold(each.table) for each in triggers.values()}
+    for name, columns in _ordinary_tables(connection, schema):
+        for column in columns:
+            is_own = fold(name) == fold(table)
+            is_named = fold(column) == fold(setting.column)
+            is_free = (fold(name), fold(column)) not in taken if is_own else fold(name) not in with_triggers
+            if is_free and is_own is not is_named and _has_compressed(connection, schema, name, column):
+                return name, column
     return None
+
+
+def values_without_triggers(connection: Connection, schema: str, taken: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Table and column of all that have values of a compressed column.
+
+    :param taken: table and column, folded, of those that are left out.
+    """
+    places = [(name, column) for name, columns in _ordinary_tables(connection, schema) for column in columns]
+    free = [place for place in places if (fold(place[0]), fold(place[1])) not in taken]
+    return [place for place in free if _has_compressed(connection, schema, *place)]
+
+
+def _ordinary_tables(connection: Connection, schema: str) -> Iterator[tuple[str, list[str]]]:
+    """Of the database's owner, with their columns."""
+    backing = _backing(connection, schema)
+    for name, sql in run(connection, f"SELECT name, sql FROM {master_of(schema)} WHERE type = 'table' ORDER BY name"):
+        if is_ordinary(sql) and not {fold(name)} & (backing | _OWN):
+            rows = run(connection, f"PRAGMA {quote(schema)}.table_xinfo({quote(name)})")
+            yield name, [row[1] for row in rows]
+
+
+_OWN = {*METADATA_TABLES, "zblob_dictionaries"}
 
 
 def _backing(connection: Connection, schema: str) -> set[str]:
@@ -174,11 +229,12 @@ def _backing(connection: Connection, schema: str) -> set[str]:
 
 
 def _has_compressed(connection: Connection, schema: str, table: str, column: str) -> bool:
-    """Looks at a hundred rows."""
+    """Of a compressed column, not a program's own. Looks at a hundred rows."""
     rows = f"SELECT {quote(column)} AS value FROM {quote(schema)}.{quote(table)} LIMIT 100"
-    sql = f"SELECT 1 FROM ({rows}) WHERE typeof(value) = 'blob' AND ({_COMPRESSED}) LIMIT 1"
+    head = f"substr(value, 1, {HEAD_PREFIX_SIZE})"
+    sql = f"SELECT {head} FROM ({rows}) WHERE typeof(value) = 'blob' AND ({_COMPRESSED}) LIMIT 3"
     try:
-        return run(connection, sql) != []
+        return any(is_for_column(value) for (value,) in run(connection, sql))
     except (apsw.SQLError, sqlite3.OperationalError):  # a collation or a function that this connection does not have
         return False
 
@@ -253,7 +309,7 @@ def _column(connection: Connection, schema: str, table: str, name: str) -> str |
     return next((row[1] for row in rows if fold(row[1]) == fold(name)), None)
 
 
-# ---- Changes: in a write transaction of the caller ---------------------------------------------------------
+# ---- Changes: in a write transaction of the caller, but for `follow_renames` --------------------------------
 
 
 def add(connection: Connection, schema: str, table: str, column: str, **settings: str | int | None) -> int:
@@ -297,21 +353,40 @@ def names_by_triggers(connection: Connection, schema: str) -> dict[int, tuple[st
     return {each.setting.id: (each.table, each.setting.column) for each in found}
 
 
-def follow_renames(connection: Connection, schema: str, seen: Mapping[int, tuple[str, str]]) -> None:
+def follow_renames(connection: Connection, schema: str, seen: Mapping[int, tuple[str, str]]) -> set[int]:
     """Record what columns are named now, as nothing tells it once their tables are made anew.
 
-    :param seen: what `names_by_triggers` has told of columns whose triggers may be gone by now. It counts where there
-        is such a column, and none of the recorded name.
+    :param seen: where columns have been seen to go whose triggers may be gone by now. It counts where there is such a
+        column.
+    :returns: the ids of the columns that were seen, and are there without triggers.
     """
     if not has_record(connection, schema):
-        return
-    now = {**seen, **names_by_triggers(connection, schema)}
+        return set()
+    by_triggers, found, renamed = names_by_triggers(connection, schema), set(), []
+    now = {**seen, **by_triggers}
     for table, setting in _settings(connection, schema):
-        name, column = now.get(setting.id, (table, setting.column))
-        is_gone = _column(connection, schema, table, setting.column) is None
-        if is_gone and _column(connection, schema, name, column):
-            sql = f"UPDATE {quote(schema)}.{RECORD} SET table_name = ?, column_name = ? WHERE id = ?"
-            run(connection, sql, (name, column, setting.id))
+        name, given = now.get(setting.id, (table, setting.column))
+        column = _column(connection, schema, name, given)
+        if column is None or setting.id not in now:
+            continue
+        if setting.id not in by_triggers:
+            found.add(setting.id)
+        elif _column(connection, schema, table, setting.column) is not None:  # a new one, which is not ours
+            continue
+        if (fold(name), fold(column)) != (fold(table), fold(setting.column)):
+            renamed.append((_written(connection, schema, name), column, setting.id))
+    if renamed:
+        with atomic(connection):  # or the sqlite3 module would leave a transaction open
+            for row in renamed:
+                sql = f"UPDATE {quote(schema)}.{RECORD} SET table_name = ?, column_name = ? WHERE id = ?"
+                run(connection, sql, row)
+    return found
+
+
+def _written(connection: Connection, schema: str, table: str) -> str:
+    """The table's name, as the schema writes it."""
+    ((name,),) = run(connection, f"SELECT name FROM {master_of(schema)} WHERE name = ? COLLATE NOCASE", (table,))
+    return str(name)
 
 
 def drop_if_empty(connection: Connection, schema: str) -> None:

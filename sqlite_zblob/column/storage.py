@@ -23,6 +23,7 @@ from ..errors import OptionError, ZblobWarning
 from . import record
 from .dictionaries import create_table, has_dictionary, newest, renew_guards, train
 from .hint import HintFrom, hint_trouble, refuse_hint
+from .lost import all_entries
 from .migrated import migrated_settings
 from .obstacles import column_obstacles, update_triggers
 from .record import Entry, entries, has_texts_of_frames
@@ -181,9 +182,12 @@ def _wanted(
     """
     schema, table, column = place
     require_schema(connection, schema)
-    recorded = [_look_at(connection, each, closely=False) for each in entries(connection, schema)]
-    recorded += _virtual(connection, schema)
-    known = next((each for each in recorded if each.is_column(table, column)), None)
+    found = all_entries(connection, schema)
+    own = [each for each in found if each.is_column(table, column)]
+    own += [each for each in found if each.has_rival(table, column)]  # this is the one that was compressed, then
+    recorded = _virtual(connection, schema)
+    known = _look_at(connection, own[0], closely=False) if own else None
+    known = known or next((each for each in recorded if each.is_column(table, column)), None)
     if known is None:
         known = next((each for each in recorded if each.mode == "table" and fold(each.table) == fold(table)), None)
     if known is None:
@@ -309,7 +313,7 @@ def disable(
                 give_up_column(connection, each.table, each.column, schema)
                 return
         with atomic(connection):
-            found = [entry for entry in entries(connection, schema) if entry.is_column(table, column)]
+            found = [entry for entry in all_entries(connection, schema) if entry.is_column(table, column)]
             if not found:
                 raise OptionError(f"column {column} of table {table} is not enabled")
             for entry in found:
@@ -359,7 +363,7 @@ _TEXTS = (
 
 def enabled_columns(connection: Connection, schema: str) -> list[ColumnStatus]:
     """As the schema says, whatever this connection is set to."""
-    found = [_look_at(connection, entry) for entry in entries(connection, schema) if entry.has_column]
+    found = [_look_at(connection, entry) for entry in all_entries(connection, schema) if entry.has_column]
     return found + _virtual(connection, schema)
 
 
@@ -459,12 +463,7 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     table = look_at_table(connection, wanted.table, wanted.schema)
     column = table.column(wanted.column)
     _refuse(table, column)
-    for entry in entries(connection, wanted.schema):
-        is_rival = fold(entry.rival or "") == fold(wanted.table) and fold(entry.setting.column) == fold(wanted.column)
-        if entry.is_column(wanted.table, wanted.column) or is_rival or not entry.has_column:
-            record.forget(connection, entry)
-        elif entry.is_recorded:
-            record.rename(connection, entry)
+    _forget_old(connection, wanted)
     names = ("mode", "level", "min_size", "dtype_from", "shape_from")
     settings = {name: getattr(wanted, name) for name in names}
     settings["envelope"] = kind_of(wanted.envelope, wanted.dictionary)
@@ -473,6 +472,18 @@ def _write(connection: Connection, wanted: ColumnStatus) -> None:
     for sql in trigger_texts(table, setting):
         run(connection, sql)
     _try(connection, table, column, setting)
+
+
+def _forget_old(connection: Connection, wanted: ColumnStatus) -> None:
+    """What is recorded of this column, and of columns that are gone; the others get their names of now."""
+    is_found = False  # of several lost columns that it may have been, one
+    for entry in all_entries(connection, wanted.schema):
+        is_own = entry.is_column(wanted.table, wanted.column) or entry.has_rival(wanted.table, wanted.column)
+        if (is_own and not (entry.was and is_found)) or not entry.has_column:
+            record.forget(connection, entry)
+            is_found = is_found or is_own
+        elif entry.is_recorded and not entry.was:
+            record.rename(connection, entry)
 
 
 def _refuse(table: Table, column: Column) -> None:

@@ -18,12 +18,13 @@ from typing import Any
 import apsw
 
 from ..connect import loader, process
-from ..connect.database import run
+from ..connect.database import pragma, run
 from ..connect.loader import Connection
 from ..connect.opening import locate
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import ZblobError, ZblobWarning
 from ..log import log
+from .lost import all_entries
 from .record import Entry, entries
 from .storage import enable
 
@@ -129,13 +130,9 @@ def _state(path: Path) -> tuple[tuple[int, int], ...]:
 def _look(connection: Connection, *, keep: bool) -> None:
     try:
         for file, entry in _broken(connection):
-            if keep and not entry.rival and _mend(connection, file, entry):
+            if keep and entry.is_certain and _mend(connection, file, entry):
                 continue
-            _say(
-                file,
-                entry,
-                f"{entry.trouble}. zb.enable(connection, {entry.table!r}, {entry.setting.column!r}) mends it",
-            )
+            _say(file, entry, f"{entry.trouble}. {entry.remedy}")
     except (apsw.Error, sqlite3.Error, ZblobError, OSError):
         return  # what is wrong with the database, its owner's own statements will say
 
@@ -147,7 +144,25 @@ def _broken(connection: Connection) -> list[tuple[str, Entry]]:
     with _without_waiting(connection):
         for _, schema, file in run(connection, "PRAGMA database_list"):
             if file and _has_content(Path(file)):
-                found += [(file, each) for each in entries(connection, schema) if each.trouble and each.has_column]
+                found += [
+                    (file, each) for each in _entries(connection, schema, file) if each.trouble and each.has_column
+                ]
+    return found
+
+
+_without_lost: dict[
+    tuple[str, str], int
+] = {}  # file and schema: its schema's version when nothing was lost that is found
+
+
+def _entries(connection: Connection, schema: str, file: str) -> list[Entry]:
+    """To look for lost columns reads rows of all tables: once for each version of the schema where none is found."""
+    version = pragma(connection, "schema_version", schema)
+    if _without_lost.get((file, schema)) == version:
+        return entries(connection, schema)
+    found = all_entries(connection, schema)
+    if not any(each.was for each in found):
+        _without_lost[file, schema] = version
     return found
 
 

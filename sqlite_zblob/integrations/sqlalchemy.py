@@ -9,7 +9,6 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -23,8 +22,9 @@ from ..codec import DEFAULT_LEVEL
 from ..column.virtual import DEFAULT_MIN_SIZE
 from ..connect.wrappers import is_aiosqlite, run_in_its_thread, unwrap
 from ..errors import OptionError, ZblobError, ZblobWarning
-from .mending import is_rename, mend, names
+from .mending import follow, mend
 from .opening import expect_connections, set_up
+from .trail import Trail
 from .values import check_settings, pack, pack_text, unpack
 
 # ---- Types -------------------------------------------------------------------------------------------------
@@ -205,9 +205,9 @@ class _Pickler:
 # ---- The plugin --------------------------------------------------------------------------------------------
 
 _SETTINGS = ("zblob_decode_rows", "zblob_keep")  # of create_engine, or in the URL
-_NAMES = "zblob_names"  # likewise: of columns, after a rename
+_TRAIL = "zblob_trail"  # in a connection's info: where columns went in this transaction
 _CAST = "zblob_cast"  # likewise: columns, by table and name, whose values a statement has cast to another type
-_MARK = "zblob_schema_changed"  # in a connection's info: look at its columns when the transaction ends
+_MARK = "zblob_schema_changed"  # likewise: look at its columns when the transaction ends
 
 
 class ZblobPlugin(CreateEnginePlugin):
@@ -238,6 +238,7 @@ class ZblobPlugin(CreateEnginePlugin):
         if self.keeps:
             event.listen(engine, "after_cursor_execute", _note_change)
             event.listen(engine, "commit", _committing)
+            event.listen(engine, "rollback", _rolled_back)
             event.listen(engine, "checkin", _returned)
 
     def _connected(self, connection: Any, _record: Any) -> None:
@@ -278,14 +279,17 @@ def _note_change(
 ) -> None:
     if statement.lstrip()[:6].upper() in ("ALTER ", "CREATE", "DROP T"):
         connection.info[_MARK] = True
-    if is_rename(statement):
-        with suppress(ZblobError):
-            found = _on_owner(connection.connection.driver_connection, names)
-            connection.info.setdefault(_NAMES, {}).update(found)
+    if Trail.heeds(statement):
+        trail = connection.info.setdefault(_TRAIL, Trail())
+        _on_owner(connection.connection.driver_connection, lambda owner: follow(owner, trail, statement))
 
 
 def _committing(connection: sa.Connection) -> None:
     _end(connection.connection.driver_connection, connection.info)
+
+
+def _rolled_back(connection: sa.Connection) -> None:
+    connection.info.pop(_TRAIL, None)
 
 
 def _returned(connection: Any, record: Any) -> None:
@@ -295,11 +299,11 @@ def _returned(connection: Any, record: Any) -> None:
 
 
 def _end(connection: Any, info: dict[Any, Any]) -> None:
-    seen, cast = info.pop(_NAMES, None), info.pop(_CAST, set())
+    trail, cast = info.pop(_TRAIL, None), info.pop(_CAST, set())
     if not info.pop(_MARK, False):
         return
     try:
-        mended = _on_owner(connection, lambda owner: mend(owner, seen))
+        mended = _on_owner(connection, lambda owner: mend(owner, trail))
     except ZblobError as error:
         warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=4)
         return

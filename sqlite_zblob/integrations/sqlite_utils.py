@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import functools
 import sqlite3
+import warnings
 import weakref
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,17 @@ from sqlite_utils import hookimpl
 from ..column.storage import enable as enable_column
 from ..connect.database import run
 from ..connect.factories import has_hook
+from ..connect.loader import load
 from ..connect.rows import decode_arguments
-from ..errors import ZblobError
+from ..errors import ZblobError, ZblobWarning
 from ..migration.migrate import migrate as migrate_column
+from .mending import mend
 from .opening import expect_connections_if_possible, set_up_if_possible
+from .trail import Trail
 
 expect_connections_if_possible()
 
-_PATHS = "sqlite_zblob.paths"  # in the context of a command: the files that it has opened
+_TRAILS = "sqlite_zblob.trails"  # in the context of a command: the files that it has opened, with a trail of each
 
 
 @hookimpl
@@ -36,10 +40,15 @@ def prepare_connection(conn: sqlite3.Connection) -> None:
     context = click.get_current_context(silent=True)
     if context is None:
         return
-    if _PATHS not in context.meta:
-        context.meta[_PATHS] = set()
-        context.call_on_close(lambda: _mend(context.meta[_PATHS]))
-    context.meta[_PATHS] |= {file for _, _, file in run(conn, "PRAGMA database_list") if file}
+    if _TRAILS not in context.meta:
+        context.meta[_TRAILS] = {}
+        context.call_on_close(lambda: _mend(context))
+    trail = Trail()
+    with suppress(ZblobError):
+        trail.look(conn)
+    for _, schema, file in run(conn, "PRAGMA database_list"):
+        if file and schema == "main":
+            context.meta[_TRAILS].setdefault(file, trail)
 
 
 def _decode_in_functions() -> None:
@@ -67,12 +76,27 @@ def _decode_in_functions() -> None:
     setattr(Database, "register_function", register_function)  # noqa: B010
 
 
-def _mend(paths: set[str]) -> None:
+def _mend(context: click.Context) -> None:
     """After the command: it may have made tables anew."""
-    for path in sorted(paths):
-        if Path(path).is_file():
-            with closing(sqlite3.connect(path)) as connection:
-                set_up_if_possible(connection, decodes=False, keeps=True)
+    for path, trail in sorted(context.meta[_TRAILS].items()):
+        if not Path(path).is_file():
+            continue
+        with closing(sqlite3.connect(path)) as connection:
+            if context.info_name == "transform":
+                _follow_transform(connection, trail, context.params)
+            set_up_if_possible(connection, decodes=False, keeps=True)
+
+
+def _follow_transform(connection: sqlite3.Connection, trail: Trail, given: dict[str, Any]) -> None:
+    """It may give columns other names, which its options tell."""
+    if given.get("sql") or not given.get("rename"):
+        return
+    try:
+        trail.rename_columns(given["table"], dict(given["rename"]))
+        load(connection)
+        mend(connection, trail)
+    except (ZblobError, sqlite3.Error) as error:
+        warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=2)
 
 
 _file = click.argument("path", type=click.Path(exists=True, dir_okay=False))

@@ -183,7 +183,7 @@ def test_what_has_no_preview(path: Path) -> None:
 
 def test_without_the_extra_all_but_previews_works(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Datasette imports every plugin that it finds, for any database."""
-    monkeypatch.setitem(sys.modules, "PIL", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "PIL", None)
     for name in ("", ".preview"):
         monkeypatch.delitem(sys.modules, plugin.__name__ + name)
     pm.unregister(plugin)

@@ -143,12 +143,15 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [("scans", "0002_renames")]
-    operations = [migrations.AlterField("volume", "note", models.TextField(null=True))]
+    operations = [
+        migrations.AlterField("volume", "note", models.TextField(null=True)),
+        migrations.RenameField("volume", "samples", "data"),
+    ]
 """
 
 
 @pytest.mark.parametrize("runs", [1, 2])
-def test_renames_before_a_table_is_made_anew(project: Path, runs: int) -> None:
+def test_renames_before_and_after_a_table_is_made_anew(project: Path, runs: int) -> None:
     django(project, MIGRATE, ENABLE)
     folder = project / "scans" / "migrations"
     for name, migration in {"0002_renames": RENAMES, "0003_rebuild": REBUILD}.items():
@@ -158,7 +161,7 @@ def test_renames_before_a_table_is_made_anew(project: Path, runs: int) -> None:
     db = sqlite3.connect(project / "store.db")
     found = {(each.table, each.column): (each.is_intact, each.level) for each in zb.status(db)}
     db.close()
-    assert found == {("scans_volume", "samples"): (True, 3), ("scans_volume", "note"): (True, 3)}
+    assert found == {("scans_volume", "data"): (True, 3), ("scans_volume", "note"): (True, 3)}
 
 
 def test_a_binary_field_becomes_a_compressed_one(project: Path) -> None:

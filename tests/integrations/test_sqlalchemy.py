@@ -383,6 +383,44 @@ def test_reading_says_what_a_text_may_be(tmp_path: Path) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("then", ["table", "column", "in the batch"])
+def test_alembic_batch_and_a_new_name(tmp_path: Path, then: str) -> None:
+    pytest.importorskip("alembic")
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    engine = make_plain(tmp_path / "a.db")
+    with engine.begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("plain", recreate="always") as batch:
+            batch.add_column(sa.Column("made", sa.Integer))
+            if then == "in the batch":
+                batch.alter_column("data", new_column_name="payload")
+        if then == "table":
+            operations.rename_table("plain", "fancy")
+        elif then == "column":
+            operations.alter_column("plain", "data", new_column_name="payload")
+    with engine.connect() as connection:
+        found = zb.status(connection.connection.driver_connection)
+    engine.dispose()
+    table, column = ("fancy", "data") if then == "table" else ("plain", "payload")
+    assert {(each.table, each.column, each.level, each.is_intact) for each in found} == {
+        (table, column, 3, True),
+        (table, "note", 3, True),
+    }
+
+
+def test_what_a_new_table_has_become_is_told(tmp_path: Path) -> None:
+    engine = make_plain(tmp_path / "a.db")
+    add(engine, 1)
+    call = r"zb.enable\(connection, 'plain', 'payload', level=3, min_size=512\)"
+    with pytest.warns(zb.ZblobWarning, match=rf"was plain\.data .*{call}"), engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE new AS SELECT id, data AS payload, note FROM plain")
+        connection.exec_driver_sql("DROP TABLE plain")
+        connection.exec_driver_sql("ALTER TABLE new RENAME TO plain")
+    engine.dispose()
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_renames_before_a_table_is_made_anew(tmp_path: Path, at_once: bool) -> None:
     engine = make_plain(tmp_path / "a.db")

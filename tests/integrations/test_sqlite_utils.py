@@ -137,6 +137,27 @@ def test_functions_get_values_that_need_a_dictionary(path: Path) -> None:
     db.close()
 
 
+def test_transform_with_a_new_name(path: Path) -> None:
+    """Also where another column takes the old one."""
+    call("zblob", "migrate", path, "notes", "note", "--level", 3)
+    call("transform", path, "notes", "--rename", "note", "memo", "--rename", "other", "note")
+    call("query", path, f"INSERT INTO notes(id, memo, note) VALUES (3, '{'new ' * 500}', '{'plain ' * 500}')")
+    db = sqlite3.connect(path)
+    assert [(each.column, each.level, each.is_intact) for each in zb.status(db)] == [("memo", 3, True)]
+    assert {zb.info(row[0]).level for row in db.execute("SELECT memo FROM notes")} == {3}
+    assert db.execute("SELECT typeof(note) FROM notes WHERE id = 3").fetchone() == ("text",)
+    db.close()
+
+
+def test_a_new_name_in_python_is_told(path: Path) -> None:
+    call("zblob", "migrate", path, "notes", "note", "--level", 3)
+    db = sqlite_utils.Database(path)
+    db["notes"].transform(rename={"note": "memo"})
+    db.close()
+    with pytest.warns(zb.ZblobWarning, match=r"zb.enable\(connection, 'notes', 'memo', level=3"):
+        sqlite_utils.Database(path).close()
+
+
 @pytest.mark.skipif(CAN_LOAD, reason="this Python loads extensions into any connection")
 def test_databases_open_after_uninstall(path: Path) -> None:
     """The plugin is found by itself: it must not break sqlite-utils where the extension cannot be had any more."""

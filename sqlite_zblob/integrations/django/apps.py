@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
@@ -14,10 +13,11 @@ from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
 from ...errors import ZblobError, ZblobWarning
-from ..mending import is_rename, mend, names
+from ..mending import follow, mend
 from ..opening import expect_connections, set_up
+from ..trail import Trail
 
-_NAMES = "zblob_names"  # an attribute of connections
+_TRAIL = "zblob_trail"  # an attribute of connections
 DEFAULTS = {"decode_rows": True, "keep": True}
 
 
@@ -57,11 +57,12 @@ def _opened(sender: Any, connection: Any, **_: Any) -> None:
 
 
 def _executed(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-    """Keep the new names of columns: a later migration may make their table anew before `_migrated` is called."""
+    """Keep in mind where columns go: migrations may rename them, and make their tables anew, before `_migrated`."""
     found = execute(sql, params, many, context)
-    if is_rename(str(sql)):
-        with suppress(ZblobError):
-            vars(context["connection"]).setdefault(_NAMES, {}).update(names(context["connection"].connection))
+    statement = str(sql)
+    if Trail.heeds(statement):
+        trail = vars(context["connection"]).setdefault(_TRAIL, Trail())
+        follow(context["connection"].connection, trail, statement)
     return found
 
 
@@ -72,6 +73,6 @@ def _migrated(sender: Any, using: str, **_: Any) -> None:
         return
     connection.ensure_connection()
     try:
-        mend(connection.connection, getattr(connection, _NAMES, None))
+        mend(connection.connection, vars(connection).pop(_TRAIL, None))
     except ZblobError as error:
         warnings.warn(f"a column is not compressed any more: {error}", ZblobWarning, stacklevel=2)
