@@ -10,9 +10,11 @@ import ctypes
 import functools
 import itertools
 import json
+import operator
+import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, overload
 
@@ -184,17 +186,33 @@ def _give_dictionary(struct: Any, dictionary: bytes | None = None) -> None:
 def _bytes_of(data: Buffer) -> Any:
     """The memory of a bytes-like object, for `with`.
 
-    :raises WrongTypeError: it has none.
+    :raises WrongTypeError: it has none, or there are addresses of Python objects in it.
     :raises OptionError: its memory is not contiguous.
     """
     if isinstance(data, str):
         raise WrongTypeError("expected bytes, not str: a frame is bytes also where the value is text")
+    if type(data) is not bytes and _holds_objects(data):
+        raise WrongTypeError(
+            f"this {type(data).__name__} holds Python objects, of which its memory has the addresses alone: give the "
+            "bytes of pickle.dumps, or an array of another dtype, such as array.astype(...)"
+        )
     try:
         return ffi.from_buffer(data)
     except TypeError as error:
         raise WrongTypeError(f"expected bytes or an object with a buffer, not {type(data).__name__}") from error
     except (BufferError, ValueError) as error:
         raise OptionError(f"the memory of this {type(data).__name__} is not contiguous: give a copy of it") from error
+
+
+def _holds_objects(data: Any) -> bool:
+    """An array of NumPy says so itself; of all else the buffer does, as a format with the names of fields."""
+    dtype = getattr(data, "dtype", None)
+    if dtype is not None:
+        return bool(getattr(dtype, "hasobject", False))
+    try:
+        return "O" in re.sub(":[^:]*:", "", memoryview(data).format or "")
+    except (TypeError, ValueError, BufferError):  # it is told where the memory is asked for
+        return False
 
 
 def _raise(error: Any) -> NoReturn:
@@ -206,6 +224,7 @@ def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
     key = _option_text(name)
     if name == "for_column" and isinstance(value, bool):
         value = int(value)
+    value = plain_integer(value)
     if _is_integer(value):
         if not -(1 << 63) <= value < 1 << 63:
             raise OptionError(f'option "{name}" must fit 64 bits, not {value}')
@@ -214,14 +233,32 @@ def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
         result = lib.zblob_options_set_text(options, key, _option_text(getattr(value, "str", str(value))), error)
     elif isinstance(value, str):
         result = lib.zblob_options_set_text(options, key, _option_text(value), error)
-    elif name == "shape" and isinstance(value, Sequence) and all(map(_is_integer, value)):
-        if not all(-(1 << 63) <= extent < 1 << 63 for extent in value):
+    elif name == "shape" and (extents := _extents(value)) is not None:
+        if not all(-(1 << 63) <= extent < 1 << 63 for extent in extents):
             raise OptionError(f'option "shape" must hold positive integers of 64 bits, not {value}')
-        result = lib.zblob_options_set_shape(options, ffi.new("int64_t[]", value), len(value), error)
+        result = lib.zblob_options_set_shape(options, ffi.new("int64_t[]", extents), len(extents), error)
     else:
         result = lib.zblob_options_refuse(key, repr(value)[:80].encode("ascii", "replace"), error)
     if result != lib.ZBLOB_OK:
         _raise(error)
+
+
+def plain_integer(value: Any) -> Any:
+    """An integer of NumPy, or one of another library, as Python's; all else as it is."""
+    if isinstance(value, int) or hasattr(value, "__len__") or not hasattr(value, "__index__"):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:  # np.bool_, and arrays of other things
+        return value
+
+
+def _extents(value: Any) -> list[int] | None:
+    """None: these are no integers."""
+    if isinstance(value, str | bytes) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
+        return None
+    extents = [plain_integer(each) for each in value]
+    return extents if all(map(_is_integer, extents)) else None
 
 
 def _is_integer(value: Any) -> bool:
@@ -468,6 +505,8 @@ def _writable(out: Buffer, size: int) -> memoryview:
         view = memoryview(out)
     except TypeError as error:
         raise WrongTypeError(f"out must be a writable buffer, not {type(out).__name__}") from error
+    if _holds_objects(out):
+        raise WrongTypeError(f"out must not hold Python objects, and this {type(out).__name__} does")
     if view.readonly:
         raise OptionError("out must be writable")
     if not view.c_contiguous:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import ENVELOPES, MODES, Envelope, Mode
-from ..codec import DEFAULT_LEVEL, make_options
+from ..codec import DEFAULT_LEVEL, make_options, plain_integer
 from ..connect.database import atomic, fold, quote, run, snapshot
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, triggers_are_off
@@ -121,6 +121,7 @@ def enable(
     with connected(database, writes=True) as connection:
         load(connection)
         hint = HintFrom(dtype_from, shape_from)
+        level, min_size, dictionary = map(plain_integer, (level, min_size, dictionary))
         wanted = _wanted(connection, (schema, table, column), mode, envelope, level, min_size, hint, dictionary)
         _check_settings(wanted)
         _prepare_dictionary(connection, wanted)

@@ -6,16 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from ..codec import FrameInfo, compress, decompress, info, make_options
+from ..codec import FrameInfo, compress, decompress, info, make_options, plain_integer
 from ..errors import DamagedFrameError
 
 # The types of samples that the codec has models for; all others are compressed as bytes.
 _IMAGE_TYPES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}  # kind: bytes
 
 
-def check_level(level: Any) -> None:
-    """:raises OptionError: it is none of 1 to 9."""
+def check_level(level: Any) -> int:
+    """As Python's integer.
+
+    :raises OptionError: it is none of 1 to 9.
+    """
     make_options(level=level)
+    return int(plain_integer(level))
 
 
 def encode_array(values: np.ndarray[Any, Any], level: int) -> bytes:

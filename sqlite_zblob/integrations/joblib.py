@@ -23,7 +23,7 @@ import joblib
 from joblib._store_backends import CacheItemInfo, StoreBackendBase, StoreBackendMixin
 
 from ..codec import DEFAULT_LEVEL, compress, decompress
-from ..errors import OptionError
+from ..errors import DatabaseError, OptionError
 from .own_connection import OwnConnection
 from .values import check_settings
 
@@ -32,6 +32,11 @@ _CREATE = """CREATE TABLE IF NOT EXISTS items(
     data BLOB NOT NULL, -- a frame
     accessed REAL NOT NULL -- seconds since 1970, to the minute
 )"""
+
+_NEEDLESS = {
+    "compress": 'results are always compressed, at backend_options={"level": ...}, 1 to 9',
+    "mmap_mode": "results are no files of their own that could be mapped",
+}
 
 _BELOW = "(name = :name OR (name >= :name || '/' AND name < :name || '0'))"  # '0' follows '/'
 
@@ -48,19 +53,25 @@ class ZblobStoreBackend(StoreBackendBase, StoreBackendMixin):  # type: ignore[mi
         """:param location: the file, which is made if there is none.
         :param backend_options: `level`, 1 (fastest) to 9 (smallest).
         :raises OptionError: an option is unknown or out of range.
+        :raises DatabaseError: this cannot be the file of a store.
         """
         options = dict(backend_options or {})
         for each in ("compress", "mmap_mode"):  # joblib names them even if they are not set
             if not options.get(each):
                 options.pop(each, None)
-        self.level = options.pop("level", DEFAULT_LEVEL)
-        check_settings(self.level, 0)
+        for each, why in _NEEDLESS.items():
+            if each in options:
+                raise OptionError(f"leave out {each} of the joblib backend zblob: {why}")
+        self.level, _ = check_settings(options.pop("level", DEFAULT_LEVEL), 0)
         if options:
             raise OptionError(f"the joblib backend zblob has the option level, not {', '.join(sorted(options))}")
         self.location, self.verbose = _file_of(location), verbose
         self.compress, self.mmap_mode = False, None  # joblib must leave the values to us
         self._own = OwnConnection(partial(_open, self.location))
-        self._run("SELECT 1")
+        try:
+            self._run("SELECT 1")
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{self.location} cannot be a store: {_trouble(Path(self.location), error)}") from error
 
     def clear_location(self, location: str) -> None:
         if location == self.location:
@@ -136,6 +147,12 @@ def _file_of(location: Any) -> str:
     """joblib appends a folder to a location that is a `str`, and to no other: the file is what was asked for."""
     appended = isinstance(location, str) and Path(location).name == "joblib"
     return str(Path(location).parent) if appended else os.fspath(location)
+
+
+def _trouble(path: Path, error: sqlite3.Error) -> str:
+    if path.is_dir():
+        return "it is a folder, and a store is one file"
+    return f"{error}" if path.parent.is_dir() else f"there is no folder {path.parent}"
 
 
 def _open(path: str) -> sqlite3.Connection:

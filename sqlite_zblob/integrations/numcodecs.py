@@ -26,8 +26,7 @@ class Zblob(Codec):  # type: ignore[misc]
     codec_id = "zblob"
 
     def __init__(self, level: int = DEFAULT_LEVEL) -> None:
-        check_level(level)
-        self.level = level
+        self.level = check_level(level)
 
     def encode(self, buf: Any) -> bytes:
         """:param buf: an array in C or Fortran order, or anything with a contiguous buffer."""

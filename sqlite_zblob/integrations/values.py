@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..codec import compress, decompress, has_magic, make_options
+from ..codec import compress, decompress, has_magic, make_options, plain_integer
 from ..errors import OptionError, WrongTypeError
 
 
-def check_settings(level: Any, min_size: Any) -> None:
-    """:raises OptionError: one of them is out of range."""
+def check_settings(level: Any, min_size: Any) -> tuple[int, int]:
+    """The two as Python's integers.
+
+    :raises OptionError: one of them is out of range.
+    """
     make_options(level=level, min_size=min_size)
+    return plain_integer(level), plain_integer(min_size)
 
 
 def pack(value: Any, level: int, min_size: int) -> bytes:

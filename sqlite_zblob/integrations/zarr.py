@@ -38,7 +38,7 @@ class ZblobCodec(ArrayBytesCodec):
     level: int = DEFAULT_LEVEL
 
     def __post_init__(self) -> None:
-        check_level(self.level)
+        object.__setattr__(self, "level", check_level(self.level))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ZblobCodec:

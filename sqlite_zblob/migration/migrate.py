@@ -10,6 +10,7 @@ from typing import Literal
 
 from ..bars import takes_bar
 from ..choices import Envelope, Mode
+from ..codec import plain_integer
 from ..column.storage import ColumnStatus, check_enable, enable, status
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import Database, name_of, rewriting
@@ -79,6 +80,7 @@ def migrate(
     :raises WorkerError: the workers carry another version of the codec.
     :warns ZblobWarning: the column holds pickles, and no envelope is given.
     """
+    level, min_size, dictionary = map(plain_integer, (level, min_size, dictionary))
     wanted = Wanted(mode, envelope, level, min_size, dtype_from, shape_from, dictionary)
     return _migrate(database, table, column, wanted, Work(**options), recompress=recompress)
 

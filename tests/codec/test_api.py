@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import ctypes
 import mmap
 import threading
 import time
@@ -15,6 +16,7 @@ import pytest
 import sqlite_zblob as zb
 from sqlite_zblob._codec import ffi, lib
 
+from ..conftest import open_apsw
 from ..samples.values import phantom
 
 
@@ -77,7 +79,10 @@ def test_out() -> None:
         ({"level": "5"}, 'option "level" does not take text'),
         ({"level": 1.5}, 'option "level" does not take 1.5'),
         ({"level": None}, 'option "level" does not take None'),
-        ({"level": True}, 'option "level" does not take True'),
+        ({"level": True}, 'option "level" does not take True: it takes an integer'),
+        ({"level": np.bool_(True)}, "it takes an integer"),
+        ({"codec": 1}, 'option "codec" does not take an integer: it takes text'),
+        ({"shape": np.array([2.0])}, "it takes a list of integers"),
         ({"level": 1 << 70}, "must fit 64 bits"),
         ({"codec": "lzma"}, 'must be auto, voxel, planes, zstd or store, not "lzma"'),
         (
@@ -96,6 +101,44 @@ def test_bad_options(options: dict[str, Any], text: str) -> None:
         zb.compress(b"12345", **options)
     assert text in str(caught.value)
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.array(["a", {"b": 1}], dtype=object),
+        memoryview(np.array([[None]], dtype=object)),
+        np.zeros(3, dtype=[("x", "i4"), ("y", "O")]),
+        (ctypes.py_object * 2)(),
+    ],
+)
+def test_addresses_of_objects_are_no_value(data: Any) -> None:
+    for call in (zb.compress, zb.decompress, zb.compress_pickle, zb.info):
+        with pytest.raises(zb.WrongTypeError, match=r"holds Python objects.*pickle\.dumps"):
+            call(data)
+
+
+def test_objects_are_not_overwritten() -> None:
+    with pytest.raises(zb.WrongTypeError, match="out must not hold Python objects"):
+        zb.decompress(zb.compress(b"12345678"), out=np.array([None]))
+    named: Any = np.zeros(3, dtype=[("O", "i4"), ("f", "u1")])  # a field's name, not a type
+    assert zb.decompress(zb.compress(memoryview(named))) == named.tobytes()
+
+
+def test_integers_of_numpy() -> None:
+    volume = np.arange(24, dtype="u1").reshape(2, 3, 4)
+    level: Any = np.int64(7)
+    thousand: Any = np.int16(1000)
+    shape: Any
+    for shape in (np.array(volume.shape), tuple(map(np.int64, volume.shape))):
+        frame = zb.compress(volume.tobytes() * 1000, level, dtype="u1", shape=(thousand, *shape))
+        about = zb.info(frame)
+        assert (about.level, about.images[0].size) == (7, (4, 3, 2, 1000))
+    db = open_apsw()
+    db.execute("CREATE TABLE t(data BLOB)")
+    assert zb.enable(db, "t", "data", level=level, min_size=level).level == 7
+    assert [(each.level, each.min_size, each.is_intact) for each in zb.status(db)] == [(7, 7, True)]
+    db.close()
 
 
 @pytest.mark.parametrize("codec", ["store", "zstd", "planes", "voxel"])

@@ -110,3 +110,18 @@ def test_options_are_checked(tmp_path: Path) -> None:
         open_memory(tmp_path, level=0)
     with pytest.raises(zb.OptionError, match="not speed"):
         open_memory(tmp_path, speed=1)
+    with pytest.raises(zb.OptionError, match=r"leave out compress .* always compressed"):
+        joblib.Memory(tmp_path / "cache.db", backend="zblob", compress=True)
+    open_memory(tmp_path, level=np.int64(4))
+
+
+def test_files_that_cannot_be_a_store(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no database " * 100)
+    wrong = {
+        tmp_path: "it is a folder",
+        tmp_path / "no" / "a.db": "there is no folder .*no",
+        tmp_path / "text": "not a",
+    }
+    for path, why in wrong.items():
+        with pytest.raises(zb.DatabaseError, match=f"{path} cannot be a store: .*{why}"):
+            joblib.Memory(path, backend="zblob")

@@ -134,6 +134,8 @@ def test_zarr_format_2(tmp_path: Path, order: str) -> None:
 def test_numcodecs(tmp_path: Path) -> None:
     codec = numcodecs.get_codec({"id": "zblob", "level": 2})
     assert isinstance(codec, Zblob) and codec == Zblob(2)
+    level: Any = np.int64(2)
+    assert json.dumps(Zblob(level).get_config()) == json.dumps(codec.get_config())
     for values in (values_of("float32", (12, 13, 14)), values_of(">i4", (9, 8)), values_of("uint8", (7, 6)).T):
         frame = codec.encode(values)
         assert codec.decode(frame) == values.tobytes("A")

@@ -24,11 +24,20 @@ is_known(const char *name)
     return false;
 }
 
+static const char *
+taken_by(const char *name)
+{
+    if (strcmp(name, "codec") == 0 || strcmp(name, "dtype") == 0)
+        return "text";
+    return strcmp(name, "shape") == 0 ? "a list of integers" : "an integer";
+}
+
 enum zblob_result
 zblob_options_refuse(const char *name, const char *given, struct zblob_error *error)
 {
     if (is_known(name))
-        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"%s\" does not take %s", name, given);
+        return zblob_fail(error, ZBLOB_BAD_ARGUMENT, "option \"%s\" does not take %s: it takes %s", name, given,
+                          taken_by(name));
     return zblob_fail(error, ZBLOB_BAD_ARGUMENT,
                       "unknown option \"%.40s\": the options are codec, level, min_size, threads, dtype, "
                       "shape, for_column and dictionary",

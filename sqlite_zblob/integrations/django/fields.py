@@ -28,8 +28,7 @@ class CompressedBinaryField(models.BinaryField):  # type: ignore[type-arg, misc,
     def __init__(
         self, *args: Any, level: int = DEFAULT_LEVEL, min_size: int = DEFAULT_MIN_SIZE, **settings: Any
     ) -> None:
-        check_settings(level, min_size)
-        self.level, self.min_size = level, min_size
+        self.level, self.min_size = check_settings(level, min_size)
         super().__init__(*args, **settings)
 
     def deconstruct(self) -> Any:
