@@ -8,7 +8,7 @@ import mmap
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def test_bad_options(options: dict[str, Any], text: str) -> None:
     "data",
     [
         np.array(["a", {"b": 1}], dtype=object),
-        memoryview(np.array([[None]], dtype=object)),
+        memoryview(cast(Any, np.array([[None]], dtype=object))),
         np.zeros(3, dtype=[("x", "i4"), ("y", "O")]),
         (ctypes.py_object * 2)(),
     ],

@@ -65,11 +65,37 @@ def test_a_file_that_is_written_meanwhile_is_left(tmp_path: Path, monkeypatch: p
 def test_errors_change_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"text " * 1000)
-    with pytest.raises(zb.OptionError, match="shape"):
-        compress_folder(tmp_path, describe=lambda _: {"dtype": "uint8", "shape": [3]})
+    wrong: list[Any] = [{"dtyp": "uint8"}, "uint8"]
+    for given in wrong:
+        with pytest.raises((zb.OptionError, zb.WrongTypeError), match=r"a\.bin: describe gives .*dtype and shape"):
+            compress_folder(tmp_path, describe=dict.fromkeys([path], given).get)
+    for none in (tmp_path / "none", path):
+        with pytest.raises(OSError, match=f"{none}"):
+            compress_folder(none)
+        with pytest.raises(OSError, match=f"{none}"):
+            decompress_folder(none)
+    with pytest.raises(zb.OptionError, match="level"):
+        compress_folder(tmp_path, "no.*", level=0)
     assert contents(tmp_path) == {"a.bin": b"text " * 1000}
     damaged = zb.compress(b"text " * 1000)[:-1]
     path.write_bytes(damaged)
-    with pytest.raises(zb.DamagedFrameError):
+    with pytest.raises(zb.DamagedFrameError, match=r"a\.bin: damaged frame"):
         decompress_folder(tmp_path)
     assert contents(tmp_path) == {"a.bin": damaged}
+
+
+def test_descriptions_that_do_not_fit(tmp_path: Path) -> None:
+    """One wrong row of metadata does not end the run, and is told with its file."""
+    described: dict[str, Any] = {
+        "a": {"dtype": "<i2", "shape": [7, 7]},
+        "b": {"dtype": "nonsense", "shape": [5000]},
+        "c": {"dtype": "O"},
+    }
+    for name in (*described, "d", "e"):
+        (tmp_path / f"{name}.bin").write_bytes(b"text " * 1000)
+    described |= {"d": described["a"]}
+    before = contents(tmp_path)
+    with pytest.warns(zb.ZblobWarning, match=r"a\.bin \(.*b\.bin \(.*nonsense.*c\.bin \(.* and 1 more"):
+        report = compress_folder(tmp_path, describe=lambda path: described.get(path.stem))
+    assert (report.files, report.changed, report.raw_bytes) == (5, 5, 25000)
+    assert {name: zb.decompress(content) for name, content in contents(tmp_path).items()} == before
