@@ -46,18 +46,19 @@ def expect_connections_if_possible() -> None:
         _warn(error)
 
 
-def set_up_if_possible(connection: Any, *, decodes: bool, keeps: bool) -> None:
+def set_up_if_possible(connection: Any, *, decodes: bool, keeps: bool, advice: str = "") -> None:
     """For a plugin that a library finds by itself. Rows are decoded even without the extension.
 
+    :param advice: what the warning says where extensions can be loaded into the process alone.
     :warns ZblobWarning: the connection cannot load the extension.
     """
     try:
         load(connection, keep=keeps)
     except LoadError as error:
-        _warn(error)
+        _warn(error, "" if hasattr(connection, "enable_load_extension") else advice)
     if decodes:
         decode_rows(connection)
 
 
-def _warn(error: LoadError) -> None:
-    warnings.warn(f"compressed columns cannot be used here: {error}", ZblobWarning, stacklevel=3)
+def _warn(error: LoadError, advice: str = "") -> None:
+    warnings.warn(f"compressed columns cannot be used here: {error}{advice}", ZblobWarning, stacklevel=3)

@@ -6,6 +6,7 @@ registered through a `Database`, as `convert` does, get decoded values.
 from __future__ import annotations
 
 import functools
+import shlex
 import sqlite3
 import warnings
 import weakref
@@ -17,8 +18,10 @@ from typing import Any
 import click
 from sqlite_utils import hookimpl
 
+from ..column.schema import look_at_table
 from ..column.storage import enable as enable_column
-from ..connect.database import run
+from ..column.storage import enabled_columns
+from ..connect.database import fold, run
 from ..connect.factories import has_hook
 from ..connect.loader import load
 from ..connect.rows import decode_arguments
@@ -33,13 +36,21 @@ expect_connections_if_possible()
 _TRAILS = "sqlite_zblob.trails"  # in the context of a command: the files that it has opened, with a trail of each
 
 
+_FIRST = (
+    ". Of sqlite-utils this concerns the first database of a process, which is opened before plugins are imported: the "
+    "next one has the functions, and so has the first after sqlite_zblob.install()"
+)
+
+
 @hookimpl
 def prepare_connection(conn: sqlite3.Connection) -> None:
-    set_up_if_possible(conn, decodes=True, keeps=True)
+    set_up_if_possible(conn, decodes=True, keeps=True, advice=_FIRST)
     _decode_in_functions()
     context = click.get_current_context(silent=True)
     if context is None:
         return
+    if context.info_name == "transform" and context.params.get("strict"):
+        _refuse_strict(conn, context.params)
     if _TRAILS not in context.meta:
         context.meta[_TRAILS] = {}
         context.call_on_close(lambda: _mend(context))
@@ -87,6 +98,27 @@ def _mend(context: click.Context) -> None:
             set_up_if_possible(connection, decodes=False, keeps=True)
 
 
+def _refuse_strict(connection: sqlite3.Connection, given: dict[str, Any]) -> None:
+    """Before SQLite does, whose error says nothing of compression.
+
+    :raises click.ClickException: the table has compressed texts, which are BLOBs.
+    """
+    typed = {fold(column) for column, _ in given.get("type") or ()}
+    with suppress(ZblobError, sqlite3.Error):
+        table = look_at_table(connection, given["table"])
+        enabled = {
+            fold(each.column) for each in enabled_columns(connection, "main") if each.is_column(table.name, each.column)
+        }
+        texts = [each.name for each in table.columns if fold(each.name) in enabled - typed and each.affinity == "text"]
+        if texts:
+            connection.close()
+            restore = shlex.join(["sqlite-zblob", "restore", given["path"], table.name, texts[0]])
+            raise click.ClickException(
+                f"column {', '.join(texts)} of table {table.name} is compressed, and a STRICT table has no BLOBs in a "
+                f"column of texts: {restore} decompresses it, then it can be STRICT"
+            )
+
+
 def _follow_transform(connection: sqlite3.Connection, trail: Trail, given: dict[str, Any]) -> None:
     """It may give columns other names, which its options tell."""
     if given.get("sql") or not given.get("rename"):
@@ -101,6 +133,9 @@ def _follow_transform(connection: sqlite3.Connection, trail: Trail, given: dict[
 
 _file = click.argument("path", type=click.Path(exists=True, dir_okay=False))
 _level = click.option("--level", type=click.IntRange(1, 9), help="1 (fastest) to 9 (smallest); 5 by default.")
+_min_size = click.option(
+    "--min-size", type=click.IntRange(0), help="Smaller values are stored as they come; in bytes, 512 by default."
+)
 _envelope = click.option(
     "--envelope", type=click.Choice(["frame", "pickle"]), help="For readers that unpickle: pickle."
 )
@@ -117,6 +152,7 @@ def register_commands(cli: click.Group) -> None:
     @click.argument("table")
     @click.argument("columns", nargs=-1, required=True)
     @_level
+    @_min_size
     @_envelope
     def enable(path: str, table: str, columns: tuple[str, ...], **settings: Any) -> None:
         """Compress what is stored in COLUMNS from now on."""
@@ -129,6 +165,7 @@ def register_commands(cli: click.Group) -> None:
     @click.argument("table")
     @click.argument("columns", nargs=-1, required=True)
     @_level
+    @_min_size
     @_envelope
     def migrate(path: str, table: str, columns: tuple[str, ...], **settings: Any) -> None:
         """Compress the rows that COLUMNS have, too, while others read and write."""

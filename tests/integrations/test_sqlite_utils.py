@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 import sqlite_zblob as zb
 
-from ..conftest import CAN_LOAD
+from ..conftest import CAN_LOAD, ROOT
 
 sqlite_utils = pytest.importorskip("sqlite_utils")
 
@@ -64,7 +66,8 @@ def insert(path: Path, id: int) -> None:
 
 
 def test_commands(path: Path) -> None:
-    call("zblob", "enable", path, "notes", "note", "--level", 3)
+    call("zblob", "enable", path, "notes", "note", "--level", 3, "--min-size", 64)
+    assert [(each.level, each.min_size) for each in zb.status(path)] == [(3, 64)]
     insert(path, 3)
     assert levels(path) == [None, None, None, 3]
     assert "note: 12,500 bytes are now" in call("zblob", "migrate", path, "notes", "note")
@@ -137,6 +140,14 @@ def test_functions_get_values_that_need_a_dictionary(path: Path) -> None:
     db.close()
 
 
+def test_a_strict_table_is_refused_by_name(path: Path) -> None:
+    call("zblob", "migrate", path, "notes", "note", "--level", 3)
+    message = call("transform", path, "notes", "--strict", code=1)
+    assert "column note of table notes is compressed" in message and f"restore {path} notes note" in message
+    zb.restore(str(path), "notes", "note")
+    call("transform", path, "notes", "--strict")
+
+
 def test_transform_with_a_new_name(path: Path) -> None:
     """Also where another column takes the old one."""
     call("zblob", "migrate", path, "notes", "note", "--level", 3)
@@ -166,3 +177,28 @@ def test_databases_open_after_uninstall(path: Path) -> None:
         db = sqlite_utils.Database(path)
     assert db["notes"].count == 3
     db.close()
+
+
+FIRST = """
+import sys, warnings
+import sqlite_utils
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    for number in range(2):
+        db = sqlite_utils.Database(sys.argv[1])
+        print([len(row["note"]) for row in db["notes"].rows], "zblob_version" in str(db.execute(
+            "SELECT group_concat(name) FROM pragma_function_list").fetchall()))
+        db.close()
+print([str(each.message) for each in said])
+"""
+
+
+@pytest.mark.skipif(CAN_LOAD, reason="this Python loads extensions into any connection")
+def test_the_first_database_of_a_process(path: Path) -> None:
+    """It is opened before the plugin is imported: its rows are decoded, and a warning says what to do."""
+    call("zblob", "migrate", path, "notes", "note")
+    done = subprocess.run([sys.executable, "-c", FIRST, path], capture_output=True, text=True, check=True, cwd=ROOT)
+    first, second, said = done.stdout.splitlines()
+    assert (first, second) == ("[3500, 3500, 3500] False", "[3500, 3500, 3500] True")
+    assert said.count("compressed columns cannot be used here") == 1
+    assert "the first database of a process" in said and "sqlite_zblob.install()" in said
