@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import sqlite3
@@ -14,7 +15,7 @@ import numpy as np
 
 from ..codec import ImageInfo, decompress, info
 from ..connect.database import quote, run
-from ..errors import OptionError
+from ..errors import OptionError, WrongTypeError
 from ..readings import dtype_of, flat_samples
 from .opening import expect_connections, set_up
 from .own_connection import OwnConnection
@@ -34,6 +35,7 @@ class ImageDataset:
     :param axis: None: items are volumes. Otherwise slices across this axis, counted from the slowest; only the chunks
         that a slice needs are decoded.
     :param transform: what is called with each array, and whose result is the item.
+    :raises FileNotFoundError: there is no such file.
     :raises OptionError: a value that was chosen holds no image, or has no such axis; the message names its row.
     """
 
@@ -62,6 +64,11 @@ class ImageDataset:
         return len(self.keys)
 
     def __getitem__(self, index: int) -> Any:
+        if not hasattr(index, "__index__"):
+            kind = type(index).__name__
+            raise WrongTypeError(
+                f"items are asked for one by one, by an integer, not by a {kind}: [ds[i] for i in ...]"
+            )
         if self.axis is None:
             found = self._volume(self.keys[index])
         else:
@@ -123,6 +130,8 @@ class ImageDataset:
 
 def _open(path: Path) -> sqlite3.Connection:
     expect_connections()
+    if not path.exists():  # SQLite's error has no path
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     set_up(connection, decodes=False, keeps=False)
     return connection

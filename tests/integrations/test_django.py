@@ -52,13 +52,20 @@ import sqlite_zblob as zb
 for lookup in ({"voxels": b"x"}, {"voxels__in": [b"x"]}, {"voxels__gt": b"x"}, {"voxels__contains": b"x"}):
     try:
         list(Scan.objects.filter(**lookup))
-    except FieldError:
+    except FieldError as error:
+        assert "scans.Scan.voxels holds compressed values, which SQL cannot compare: use isnull" in str(error), error
         continue
     raise SystemExit(f"{lookup} was not refused")
 try:
+    Scan.objects.create(voxels="text", by_database=b"", note="")
+except zb.WrongTypeError as error:
+    assert "scans.Scan.voxels: it takes bytes, not str" in str(error), error
+else:
+    raise SystemExit("a text was not refused")
+try:
     Scan.objects.create(voxels=zb.compress(b"x" * 5000), by_database=b"", note="")
 except zb.OptionError as error:
-    assert "a frame already" in str(error)
+    assert "scans.Scan.voxels: " in str(error) and "a frame already" in str(error)
 else:
     raise SystemExit("a frame was not refused")
 """

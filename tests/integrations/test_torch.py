@@ -107,6 +107,11 @@ def test_workers(path: Path, method: str) -> None:
 
 
 def test_what_is_refused(path: Path) -> None:
+    part: Any = slice(0, 2)
+    with pytest.raises(zb.WrongTypeError, match=r"by an integer, not by a slice: \[ds\[i\] for"):
+        ImageDataset(path, "scans")[part]
+    with pytest.raises(FileNotFoundError, match=str(path.parent / "none.db")):
+        ImageDataset(path.parent / "none.db", "scans")
     with pytest.raises(zb.OptionError, match="axis 3"):
         ImageDataset(path, "scans", axis=3)
     db = sqlite3.connect(path)

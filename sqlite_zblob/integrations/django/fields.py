@@ -10,6 +10,7 @@ from django.db.models.lookups import IsNull
 
 from ...codec import DEFAULT_LEVEL
 from ...column.virtual import DEFAULT_MIN_SIZE
+from ...errors import OptionError, WrongTypeError
 from ..values import check_settings, pack, unpack
 
 
@@ -40,7 +41,10 @@ class CompressedBinaryField(models.BinaryField):  # type: ignore[type-arg, misc,
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is not None and not hasattr(value, "resolve_expression"):
-            value = pack(value, self.level, self.min_size)
+            try:
+                value = pack(value, self.level, self.min_size)
+            except (OptionError, WrongTypeError) as error:
+                raise type(error)(f"{self}: {_reason(value, error)}") from error
         return super().get_db_prep_value(value, connection, prepared)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> bytes | None:
@@ -49,7 +53,9 @@ class CompressedBinaryField(models.BinaryField):  # type: ignore[type-arg, misc,
     def get_lookup(self, lookup_name: str) -> Any:
         """`isnull`, and `exact` of None, which Django makes an `isnull` of."""
         found = super().get_lookup(lookup_name)
-        return found if found is IsNull or lookup_name == "exact" else None
+        if found is None or found is IsNull or lookup_name == "exact":
+            return found
+        raise FieldError(f"{self} {_NO_LOOKUP}, not {lookup_name}")
 
 
 @CompressedBinaryField.register_lookup
@@ -59,4 +65,11 @@ class _Exact(models.lookups.Exact):  # type: ignore[type-arg, misc, unused-ignor
     def get_prep_lookup(self) -> Any:
         if self.rhs is None:
             return None
-        raise FieldError("a CompressedBinaryField holds compressed values, which SQL cannot compare: use isnull")
+        raise FieldError(f"{self.lhs.output_field} {_NO_LOOKUP}")
+
+
+_NO_LOOKUP = "holds compressed values, which SQL cannot compare: use isnull"
+
+
+def _reason(value: Any, error: Exception) -> str:
+    return "it takes bytes, not str: encode the text" if isinstance(value, str) else f"{error}"
