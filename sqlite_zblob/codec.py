@@ -10,8 +10,6 @@ import ctypes
 import functools
 import itertools
 import json
-import operator
-import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn, overload
 
 from ._codec import ffi, lib
+from .arguments import extents_of, hint_of, holds_objects, is_integer, option_text, plain_integer
 from .choices import CompressOptions, Unpack
 from .descriptions import FrameInfo as FrameInfo
 from .descriptions import ImageInfo as ImageInfo
@@ -191,7 +190,7 @@ def _bytes_of(data: Buffer) -> Any:
     """
     if isinstance(data, str):
         raise WrongTypeError("expected bytes, not str: a frame is bytes also where the value is text")
-    if type(data) is not bytes and _holds_objects(data):
+    if type(data) is not bytes and holds_objects(data):
         raise WrongTypeError(
             f"this {type(data).__name__} holds Python objects, of which its memory has the addresses alone: give the "
             "bytes of pickle.dumps, or an array of another dtype, such as array.astype(...)"
@@ -204,36 +203,25 @@ def _bytes_of(data: Buffer) -> Any:
         raise OptionError(f"the memory of this {type(data).__name__} is not contiguous: give a copy of it") from error
 
 
-def _holds_objects(data: Any) -> bool:
-    """An array of NumPy says so itself; of all else the buffer does, as a format with the names of fields."""
-    dtype = getattr(data, "dtype", None)
-    if dtype is not None:
-        return bool(getattr(dtype, "hasobject", False))
-    try:
-        return "O" in re.sub(":[^:]*:", "", memoryview(data).format or "")
-    except (TypeError, ValueError, BufferError):  # it is told where the memory is asked for
-        return False
-
-
 def _raise(error: Any) -> NoReturn:
     message = ffi.string(error.message).decode("utf-8", "replace")
     raise _EXCEPTIONS.get(error.code, ZblobError)(message)
 
 
 def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
-    key = _option_text(name)
+    key = option_text(name)
     if name == "for_column" and isinstance(value, bool):
         value = int(value)
     value = plain_integer(value)
-    if _is_integer(value):
+    if is_integer(value):
         if not -(1 << 63) <= value < 1 << 63:
             raise OptionError(f'option "{name}" must fit 64 bits, not {value}')
         result = lib.zblob_options_set_integer(options, key, value, error)
     elif name == "dtype":
-        result = lib.zblob_options_set_text(options, key, _option_text(getattr(value, "str", str(value))), error)
+        result = lib.zblob_options_set_text(options, key, option_text(getattr(value, "str", str(value))), error)
     elif isinstance(value, str):
-        result = lib.zblob_options_set_text(options, key, _option_text(value), error)
-    elif name == "shape" and (extents := _extents(value)) is not None:
+        result = lib.zblob_options_set_text(options, key, option_text(value), error)
+    elif name == "shape" and (extents := extents_of(value)) is not None:
         if not all(-(1 << 63) <= extent < 1 << 63 for extent in extents):
             raise OptionError(f'option "shape" must hold positive integers of 64 bits, not {value}')
         result = lib.zblob_options_set_shape(options, ffi.new("int64_t[]", extents), len(extents), error)
@@ -241,33 +229,6 @@ def _set_option(options: Any, name: str, value: Any, error: Any) -> None:
         result = lib.zblob_options_refuse(key, repr(value)[:80].encode("ascii", "replace"), error)
     if result != lib.ZBLOB_OK:
         _raise(error)
-
-
-def plain_integer(value: Any) -> Any:
-    """An integer of NumPy, or one of another library, as Python's; all else as it is."""
-    if isinstance(value, int) or hasattr(value, "__len__") or not hasattr(value, "__index__"):
-        return value
-    try:
-        return operator.index(value)
-    except TypeError:  # np.bool_, and arrays of other things
-        return value
-
-
-def _extents(value: Any) -> list[int] | None:
-    """None: these are no integers."""
-    if isinstance(value, str | bytes) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
-        return None
-    extents = [plain_integer(each) for each in value]
-    return extents if all(map(_is_integer, extents)) else None
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _option_text(text: str) -> bytes:
-    """A text for C, in which what C cannot have makes an option that does not exist."""
-    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace")
 
 
 def make_options(**options: Any) -> Any:
@@ -286,13 +247,7 @@ def make_options(**options: Any) -> Any:
 
 def _take_hint(settings: Any, hint: Hint | None, size: int) -> bool:
     """False: there is none, or it cannot be true of a value of so many bytes."""
-    return hint is not None and bool(lib.zblob_options_hint(settings, *map(_option_text, hint), size))
-
-
-def _hint_of(data: Any) -> Hint | None:
-    """What a NumPy array says of itself. NumPy is not imported for that."""
-    about = getattr(data, "__array_interface__", None)
-    return (about["typestr"], str(tuple(data.shape))) if isinstance(about, dict) and "typestr" in about else None
+    return hint is not None and bool(lib.zblob_options_hint(settings, *map(option_text, hint), size))
 
 
 def fits(hint: Hint | None, size: int) -> bool:
@@ -330,7 +285,7 @@ def compress(
         if len(src) < settings.min_size and not lib.zblob_is_marked(src, len(src)):
             return bytes(ffi.buffer(src))
         if value_type == lib.ZBLOB_BLOB and "dtype" not in options:
-            _take_hint(settings, hint or _hint_of(data), len(src))
+            _take_hint(settings, hint or hint_of(data), len(src))
         return _made_by(lib.zblob_compress, settings, value_type, src, len(src))
 
 
@@ -481,7 +436,7 @@ def _decompress(
 ) -> tuple[Any, int]:
     """The value's bytes, new or in `out`, and its type."""
     for name, number, limit in (("threads", threads, 1 << 31), ("max_size", max_size, 1 << 63)):
-        if not _is_integer(number) or not 0 <= number < limit:
+        if not is_integer(plain_integer(number)) or not 0 <= number < limit:
             raise OptionError(f"{name} must be an integer from 0, not {number!r}")
     with _bytes_of(frame) as src:
         header, error = ffi.new("struct zblob_frame *"), ffi.new("struct zblob_error *")
@@ -505,7 +460,7 @@ def _writable(out: Buffer, size: int) -> memoryview:
         view = memoryview(out)
     except TypeError as error:
         raise WrongTypeError(f"out must be a writable buffer, not {type(out).__name__}") from error
-    if _holds_objects(out):
+    if holds_objects(out):
         raise WrongTypeError(f"out must not hold Python objects, and this {type(out).__name__} does")
     if view.readonly:
         raise OptionError("out must be writable")

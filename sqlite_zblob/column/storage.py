@@ -13,9 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..arguments import plain_integer
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import ENVELOPES, MODES, Envelope, Mode
-from ..codec import DEFAULT_LEVEL, make_options, plain_integer
+from ..codec import DEFAULT_LEVEL, make_options
 from ..connect.database import atomic, fold, quote, run, snapshot
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, triggers_are_off

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codec import FrameInfo, compress, decompress, info, make_options, plain_integer
+from ..arguments import plain_integer
+from ..codec import FrameInfo, compress, decompress, info, make_options
 from ..errors import DamagedFrameError
 
 # The types of samples that the codec has models for; all others are compressed as bytes.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..codec import compress, decompress, has_magic, make_options, plain_integer
+from ..arguments import plain_integer
+from ..codec import compress, decompress, has_magic, make_options
 from ..errors import OptionError, WrongTypeError
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+from ..arguments import plain_integer
 from ..bars import takes_bar
 from ..choices import Envelope, Mode
-from ..codec import plain_integer
 from ..column.storage import ColumnStatus, check_enable, enable, status
 from ..connect.database import atomic, pragma, snapshot
 from ..connect.opening import Database, name_of, rewriting

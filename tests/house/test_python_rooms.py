@@ -21,6 +21,7 @@ ROOMS = [
     "descriptions",
     "readings",
     "_interface",
+    "arguments",
     "_codec",
     "codec",
     "chunks",
