@@ -166,6 +166,30 @@ def dropped_column(db: Any, _: Path) -> None:
     db.execute("ALTER TABLE t DROP COLUMN data")
 
 
+@line("give another name to a table that is made anew")
+def made_anew_under_another_name(db: Any, _: Path) -> None:
+    enabled(db)
+    db.execute(INSERT, (1, VALUE))
+    db.execute("CREATE TABLE u AS SELECT id, data AS blob FROM t")
+    db.execute("DROP TABLE t")
+    zb.load(db, keep=True)
+    (found,) = zb.status(db)
+    assert (found.table, found.column, found.is_intact) == ("u", "blob", False) and "was t.data" in found.problems[0]
+    assert zb.enable(db, "u", "blob").is_intact
+
+
+@line("copy the rows into a STRICT table")
+def copied_into_a_strict_table(db: Any, _: Path) -> None:
+    if isinstance(db, sqlite3.Connection) and sqlite3.sqlite_version_info < (3, 37):
+        pytest.skip("this SQLite has no STRICT tables")
+    enabled(db)
+    db.execute(INSERT, (1, VALUE))
+    db.execute("CREATE TABLE strict_one(id INTEGER PRIMARY KEY, data TEXT) STRICT")
+    with pytest.raises((apsw.ConstraintError, sqlite3.IntegrityError), match="cannot store BLOB value in TEXT column"):
+        db.execute("INSERT INTO strict_one SELECT id, data FROM t")
+    assert one(db, "SELECT zdecompress(data) FROM t") == VALUE
+
+
 @line("make the table anew")
 def made_anew(db: Any, _: Path) -> None:
     """With the statements of Rails; tests/column/test_inplace_rebuilt.py runs the others."""
