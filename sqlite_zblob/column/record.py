@@ -95,9 +95,11 @@ def entries(connection: Connection, schema: str) -> list[Entry]:
     recorded: set[int] = set()
     if has_record(connection, schema):
         check_metadata(connection, schema)
-        for table, setting in _settings(connection, schema):
+        settings = _settings(connection, schema)
+        places = {(fold(table), fold(setting.column)) for table, setting in settings}
+        for table, setting in settings:
             recorded.add(setting.id)
-            found += _recorded(connection, schema, table, setting, triggers)
+            found += _recorded(connection, schema, (table, setting), triggers, places)
     return found + _unrecorded(connection, schema, recorded, triggers)
 
 
@@ -146,13 +148,20 @@ class Trigger(NamedTuple):
 
 
 def _recorded(
-    connection: Connection, schema: str, table: str, setting: Setting, triggers: dict[str, Trigger]
+    connection: Connection,
+    schema: str,
+    record: tuple[str, Setting],
+    triggers: dict[str, Trigger],
+    places: set[tuple[str, str]],
 ) -> list[Entry]:
-    """:param table: as it is recorded, and so is the setting's column."""
+    """:param record: table and setting, with the names that are recorded.
+    :param places: table and column, folded, of all that are recorded.
+    """
+    table, setting = record
     own = _own(setting.id, triggers)
     has_column = _column(connection, schema, table, setting.column) is not None
     trouble = _trouble(setting.id, own, triggers)
-    if has_column and not own and trouble == _GONE and (rival := _rival(connection, schema, table, setting, triggers)):
+    if has_column and not own and trouble == _GONE and (rival := _rival(connection, schema, record, triggers, places)):
         what = "column" if fold(rival[0]) == fold(table) else "table"
         name = rival[0] if fold(rival[1]) == fold(setting.column) else ".".join(rival)
         trouble = (
@@ -179,12 +188,17 @@ _COMPRESSED = (
 
 
 def _rival(
-    connection: Connection, schema: str, table: str, setting: Setting, triggers: dict[str, Trigger]
+    connection: Connection,
+    schema: str,
+    record: tuple[str, Setting],
+    triggers: dict[str, Trigger],
+    places: set[tuple[str, str]],
 ) -> tuple[str, str] | None:
     """A column that may have had this one's name: it has compressed values and no triggers, and this one has no such
     values. It is another one of this table, or one of this name in a table that was renamed: renaming takes triggers
     along, and what makes the table anew then drops them.
     """
+    table, setting = record
     if _has_compressed(connection, schema, table, setting.column):
         return None
     told = (setting_of(each.sql) for each in triggers.values())
@@ -194,7 +208,7 @@ def _rival(
         for column in columns:
             is_own = fold(name) == fold(table)
             is_named = fold(column) == fold(setting.column)
-            is_free = (fold(name), fold(column)) not in taken if is_own else fold(name) not in with_triggers
+            is_free = (fold(name), fold(column)) not in taken | places if is_own else fold(name) not in with_triggers
             if is_free and is_own is not is_named and _has_compressed(connection, schema, name, column):
                 return name, column
     return None
