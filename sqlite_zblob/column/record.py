@@ -99,7 +99,7 @@ def entries(connection: Connection, schema: str) -> list[Entry]:
         places = {(fold(table), fold(setting.column)) for table, setting in settings}
         for table, setting in settings:
             recorded.add(setting.id)
-            found += _recorded(connection, schema, table, setting, triggers, places)
+            found += _recorded(connection, schema, (table, setting), triggers, places)
     return found + _unrecorded(connection, schema, recorded, triggers)
 
 
@@ -150,20 +150,18 @@ class Trigger(NamedTuple):
 def _recorded(
     connection: Connection,
     schema: str,
-    table: str,
-    setting: Setting,
+    record: tuple[str, Setting],
     triggers: dict[str, Trigger],
     places: set[tuple[str, str]],
 ) -> list[Entry]:
+    """:param record: table and setting, with the names that are recorded.
+    :param places: table and column, folded, of all that are recorded.
     """
-    :param table: as it is recorded, and so is the setting's column.
-    :param places: tables and columns, folded, of all that is recorded.
-    """
+    table, setting = record
     own = _own(setting.id, triggers)
     has_column = _column(connection, schema, table, setting.column) is not None
     trouble = _trouble(setting.id, own, triggers)
-    is_lost = has_column and not own and trouble == _GONE
-    if is_lost and (rival := _rival(connection, schema, table, setting, triggers, places)):
+    if has_column and not own and trouble == _GONE and (rival := _rival(connection, schema, record, triggers, places)):
         what = "column" if fold(rival[0]) == fold(table) else "table"
         name = rival[0] if fold(rival[1]) == fold(setting.column) else ".".join(rival)
         trouble = (
@@ -192,26 +190,25 @@ _COMPRESSED = (
 def _rival(
     connection: Connection,
     schema: str,
-    table: str,
-    setting: Setting,
+    record: tuple[str, Setting],
     triggers: dict[str, Trigger],
     places: set[tuple[str, str]],
 ) -> tuple[str, str] | None:
-    """A column that may have had this one's name: it has compressed values and no triggers, and is not recorded itself,
-    and this one has no such values. It is another one of this table, or one of this name in a table that was renamed:
-    renaming takes triggers along, and what makes the table anew then drops them.
+    """A column that may have had this one's name: it has compressed values and no triggers, and this one has no such
+    values. It is another one of this table, or one of this name in a table that was renamed: renaming takes triggers
+    along, and what makes the table anew then drops them.
     """
+    table, setting = record
     if _has_compressed(connection, schema, table, setting.column):
         return None
     told = (setting_of(each.sql) for each in triggers.values())
     taken = {(fold(each.table), one.column) for each, one in zip(triggers.values(), told, strict=True) if one}
-    taken |= places
     with_triggers = {fold(each.table) for each in triggers.values()}
     for name, columns in _ordinary_tables(connection, schema):
         for column in columns:
             is_own = fold(name) == fold(table)
             is_named = fold(column) == fold(setting.column)
-            is_free = (fold(name), fold(column)) not in taken if is_own else fold(name) not in with_triggers
+            is_free = (fold(name), fold(column)) not in taken | places if is_own else fold(name) not in with_triggers
             if is_free and is_own is not is_named and _has_compressed(connection, schema, name, column):
                 return name, column
     return None

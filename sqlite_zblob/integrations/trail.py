@@ -16,12 +16,8 @@ Place = tuple[str, str]  # table and column, folded
 Key = tuple[str, int]  # schema, and the column's id in its record
 
 _MATTERS = re.compile(r"\s*(ALTER\s+TABLE|DROP\s+TABLE|INSERT\s(?=.*?\bSELECT\b))", re.IGNORECASE | re.DOTALL)
-_KEEP_VALUES = (
-    "cast",
-    "coalesce",
-    "ifnull",
-    "zdecompress",
-)  # functions that give their first argument, or another type of it
+# Functions that give their first argument, or another type of it, or what a frame holds.
+_KEEP_VALUES = ("cast", "coalesce", "ifnull", "zdecompress")
 
 
 class Trail:

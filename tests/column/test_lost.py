@@ -95,6 +95,20 @@ def test_a_new_column_of_the_old_name(store: str) -> None:
     db.close()
 
 
+def test_a_column_beside_it_is_no_rival(store: str) -> None:
+    """Both were enabled; enabling one again leaves the other's settings alone."""
+    db = change(store, "")
+    zb.enable(db, "t", "note", level=3)
+    db.execute(ANEW.format("SELECT * FROM t"))
+    zb.enable(db, "t", "data")
+    zb.load(db, keep=True)
+    assert {(column, level, intact) for _, column, level, _, intact in found(db)} == {
+        ("data", 7, True),
+        ("note", 3, True),
+    }
+    db.close()
+
+
 def test_two_lost_columns(store: str) -> None:
     """Each of two may be each of two: both are named, and enabling one leaves the other to be found."""
     db = change(store, "")
