@@ -23,6 +23,10 @@ from .conftest import open_apsw
 VALUE = b"a value of the table, " * 400
 
 
+def small_value(number: int) -> bytes:
+    return b"".join(b"user %d at %d degrees, " % (number * each % 997, number % (40 + each)) for each in range(1, 12))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     made = tmp_path / "store-1.db"
@@ -30,7 +34,7 @@ def store(tmp_path: Path) -> Path:
         db.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB)")
         with db:
             db.executemany("INSERT INTO t(data) VALUES (?)", [(VALUE + bytes([each]),) for each in range(20)])
-            db.executemany("INSERT INTO t(data) VALUES (?)", [(VALUE[each : each + 300],) for each in range(300)])
+            db.executemany("INSERT INTO t(data) VALUES (?)", [(small_value(each),) for each in range(300)])
     return made
 
 

@@ -27,8 +27,8 @@ SQL_PIECE_SIZE = 16 << 20
 # Of a mapped file, so many bytes are looked at before their pages are let go.
 LET_GO_SIZE = 16 << 20
 
-# The same in chunks.
-LET_GO_CHUNKS = 16
+# The same in chunks, of up to 16 MiB each; large images mostly have smaller ones.
+LET_GO_CHUNKS = 4
 
 
 def map_written(write: Callable[[BinaryIO], object]) -> Buffer:

@@ -65,9 +65,10 @@ occurs_again(const unsigned char *samples, size_t step, size_t first, size_t blo
 {
     uint16_t met[1 << FAR_BITS] = {0}; /* of the block, counted from 1 */
     const unsigned char *from = samples + first * step;
+    size_t end = places - first < block * block ? places : first + block * block;
     for (size_t i = 0; i < block; i++)
         met[slot_of(from + i * step)] = (uint16_t)(i + 1);
-    for (size_t at = first + block; at < places; at += block) {
+    for (size_t at = first + block; at < end; at += block) {
         const unsigned char *here = samples + at * step;
         size_t place = met[slot_of(here)];
         if (place && memcmp(here, from + (place - 1) * step, FAR_LOOK) == 0 && !is_flat(here))
@@ -76,8 +77,9 @@ occurs_again(const unsigned char *samples, size_t step, size_t first, size_t blo
     return false;
 }
 
-/* Samples that repeat at any distance, whatever the rows: all places of a few blocks are held against places that are as
- * far apart as a block is long. Each distance leads from a place of a block to one of these, if it leads to the image's rest. */
+/* Samples that repeat at any distance up to that of a million places, whatever the rows: all places of a few blocks are held
+ * against places that are as far apart as a block is long. Each distance leads from a place of a block to one of these, if it
+ * leads to the image's rest. */
 static void
 look_far(struct repeats *seen, const unsigned char *samples, size_t size, size_t step)
 {
