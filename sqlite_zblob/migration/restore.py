@@ -230,6 +230,8 @@ class Restoration(Operation):
             if target.table == table:
                 raise
             raise AgainError from error  # it was renamed a moment ago
+        with snapshot(connection):
+            target.note_own_change()  # the rows that are reported are in the ordinary table now
         self.is_finished = True
 
     def _begin_again_next_time(self) -> None:

@@ -453,6 +453,15 @@ def test_made_anew_in_between(store: apsw.Connection, path: str) -> None:
     assert values(store) == {n + 1000: value for n, value in before.items()} and of_ours(store) == []
 
 
+def test_rows_that_a_virtual_table_keeps_are_named(store: apsw.Connection, path: str) -> None:
+    """Though the table is an ordinary one again by then."""
+    zb.migrate(path, "t", "data", mode="table", force=True)
+    store.execute("UPDATE t_rows SET data = ? WHERE id = 7", (OWN,))
+    before = {number: value_of(number) for number in range(ROWS)} | {7: OWN}
+    assert zb.restore(path, "t", "data").kept == ({"id": 7},)
+    assert values(store) == before
+
+
 @pytest.mark.parametrize("key", ["TEXT PRIMARY KEY", "TEXT"])
 def test_own_frames_whose_rowids_change(path: str, key: str) -> None:
     db = open_apsw(path)
