@@ -138,14 +138,14 @@ struct zblob_image {
     uint64_t value_offset; /* from the value's first byte to the first sample */
     uint64_t text_size; /* 0: the samples stand in the value as they are; otherwise their bytes stand there as Latin-1
                             * characters in UTF-8, which take this many bytes: more than the samples, at most twice as many */
-    uint32_t
-        row_padding; /* bytes, all of them zeros, that stand in the value after each row; 0 where text_size is not */
+    /* bytes, all of them zeros, that stand in the value after each row; 0 where text_size is not */
+    uint32_t row_padding;
     /* of images in tiles: pixels of each. In the value stand its tiles one after another, row by row, all of them whole:
      * what of them lies outside of the image is no part of it. 0: there are none */
     uint32_t tile_width, tile_height;
-    uint32_t first_gap,
-        gap; /* bytes in the value after the first slice along the last of at least three axes, and after
-                              * each of the others but the last */
+    /* bytes in the value after the first slice along the last of at least three axes, and after each of the others but the
+     * last */
+    uint32_t first_gap, gap;
     /* what the file says of integers: their lowest `bits` bits count, of which the highest is the sign of signed types;
      * 0: all bits */
     uint8_t bits;
@@ -390,9 +390,9 @@ ZBLOB_API void zblob_envelope_ends(uint64_t frame_size, unsigned char *prefix, u
 struct zblob_runs {
     uint64_t offset; /* of the first run, within the value */
     uint64_t run, pitch, count;
-    const struct zblob_image
-        *image; /* one in whose samples the runs lie, and that has no tiles: all places are counted as
-                                      * if there were no gaps between its slices; or NULL */
+    /* one in whose samples the runs lie, and that has no tiles: all places are counted as if there were no gaps between
+     * its slices; or NULL */
+    const struct zblob_image *image;
 };
 
 /* Where the bytes of a stored value come from: a frame, an envelope, or a plain value. */

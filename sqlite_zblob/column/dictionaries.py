@@ -22,6 +22,10 @@ from .virtual import virtual_columns
 
 LARGEST_CHOSEN = 65_536  # bytes of a dictionary whose size is not given
 
+# A column that has a dictionary gets no new one before it has this many times the rows that the last one was trained
+# from. The size of a dictionary is chosen for as many, also by ztrain itself (csrc/sqlite/functions/training.c).
+GROWTH = 2
+
 _LARGEST_SAMPLE = 65_535
 _FIRST_IMAGE_KIND = 216  # of compact frames: those of one image name no dictionary
 
@@ -235,7 +239,7 @@ def train_from(values: Iterable[bytes], *, rows: int, deadline: float | None = N
             run(trainer, "INSERT INTO samples VALUES (?)", (value,))
         sql = "SELECT ztrain(value, ?, ?), count(*) FROM samples"
         try:
-            ((dictionary, _),) = _run_training(trainer, sql, (LARGEST_CHOSEN, 2 * rows))
+            ((dictionary, _),) = _run_training(trainer, sql, (LARGEST_CHOSEN, GROWTH * rows))
         except OptionError:
             return None
     return dictionary

@@ -46,10 +46,9 @@ def _nearest(entry: Entry, free: list[tuple[str, str]]) -> list[tuple[str, str]]
 
 def _become(entry: Entry, table: str, column: str) -> Entry:
     old = f"{entry.table}.{entry.setting.column}"
-    settings = f"level={entry.setting.level}, min_size={entry.setting.min_size}"
     trouble = (
-        f"its triggers are gone: it seems to be what was {old} ({settings}) and was made anew under another name, "
-        "since a column has compressed its values, and nothing compresses new ones"
+        f"its triggers are gone: it seems to be what was {old} ({entry.arguments}) and was made anew under another "
+        "name, since a column has compressed its values, and nothing compresses new ones"
     )
     setting = replace(entry.setting, column=column)
     return replace(entry, table=table, setting=setting, trouble=trouble, has_column=True, was=old)

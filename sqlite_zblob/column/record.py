@@ -54,9 +54,8 @@ class Entry:
     trouble: str | None  # why it is not intact, as far as the triggers' places tell
     has_column: bool  # False: the table was dropped, or made anew without the column
     is_recorded: bool  # False: its triggers have left it, or they came without a record
-    rival: tuple[str, str] | None = (
-        None  # no triggers are left, and this other column may be the one that was compressed
-    )
+    # No triggers are left, and this other column, of a table and a name, may be the one that was compressed.
+    rival: tuple[str, str] | None = None
     moved_to: str | None = None  # its triggers have gone with this table, renamed; the one of the old name is a new one
     was: str | None = None  # its recorded name, where nothing but its values says that it is this column (lost.py)
 
@@ -66,18 +65,21 @@ class Entry:
         return not self.rival and not self.was
 
     @property
+    def arguments(self) -> str:
+        """The settings as arguments of `enable`, for messages."""
+        return f"level={self.setting.level}, min_size={self.setting.min_size}"
+
+    @property
     def remedy(self) -> str:
         """What to call, for messages."""
-        settings = f"level={self.setting.level}, min_size={self.setting.min_size}"
         place = f"connection, {self.table!r}, {self.setting.column!r}"
         if self.rival:
             table, column = self.rival
-            other = f"zb.enable(connection, {table!r}, {column!r}, {settings})"
+            other = f"zb.enable(connection, {table!r}, {column!r}, {self.arguments})"
             return f"{other} compresses that one again, zb.enable({place}) this one"
         if self.was:
-            return (
-                f"zb.enable({place}, {settings}) mends it; if it is another one, zb.disable({place}) keeps it as it is"
-            )
+            mends = f"zb.enable({place}, {self.arguments}) mends it"
+            return f"{mends}; if it is another one, zb.disable({place}) keeps it as it is"
         return f"zb.enable({place}) mends it"
 
     def is_column(self, table: str, column: str) -> bool:

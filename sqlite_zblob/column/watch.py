@@ -150,9 +150,8 @@ def _broken(connection: Connection) -> list[tuple[str, Entry]]:
     return found
 
 
-_without_lost: dict[
-    tuple[str, str], int
-] = {}  # file and schema: its schema's version when nothing was lost that is found
+# File and schema: the version that the schema had when nothing was found to be lost.
+_without_lost: dict[tuple[str, str], int] = {}
 
 
 def _entries(connection: Connection, schema: str, file: str) -> list[Entry]:

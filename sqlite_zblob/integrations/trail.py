@@ -7,6 +7,7 @@ table or column has another name by then. A statement that is not understood lea
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ..column.record import names_by_triggers
 from ..connect.database import Token, fold, group_after, names, run, tokens
@@ -148,26 +149,25 @@ def _name(words: list[Token], at: int) -> tuple[str, str, int]:
     return "main", texts[0] if texts else "", at + 1
 
 
+def _outside(words: list[Token]) -> Iterator[tuple[int, Token]]:
+    """The tokens that stand in no parentheses, each with its place."""
+    depth = 0
+    for at, each in enumerate(words):
+        if each.kind == "other":
+            depth += {"(": 1, ")": -1}.get(each.text, 0)
+        if depth == 0:
+            yield at, each
+
+
 def _parts(words: list[Token]) -> list[list[Token]]:
     """What stands between the commas."""
-    parts: list[list[Token]] = [[]] if words else []
-    depth = 0
-    for each in words:
-        depth += {"(": 1, ")": -1}.get(each.text, 0) if each.kind == "other" else 0
-        if (each.text, each.kind, depth) == (",", "other", 0):
-            parts.append([])
-        else:
-            parts[-1].append(each)
-    return parts
+    ends = [at for at, each in _outside(words) if (each.text, each.kind) == (",", "other")]
+    starts = [0, *(at + 1 for at in ends)]
+    return [words[start:end] for start, end in zip(starts, [*ends, len(words)], strict=True)] if words else []
 
 
 def _at_depth_0(words: list[Token], word: str) -> int:
-    depth = 0
-    for at, each in enumerate(words):
-        depth += {"(": 1, ")": -1}.get(each.text, 0) if each.kind == "other" else 0
-        if depth == 0 and each == Token("word", word):
-            return at
-    return len(words)
+    return next((at for at, each in _outside(words) if each == Token("word", word)), len(words))
 
 
 def _column(expression: list[Token]) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from ..codec import compress, dictionaries_from, dictionary_id
-from ..column.dictionaries import dictionary_of, has_table, newest, train_from, train_in
+from ..column.dictionaries import GROWTH, dictionary_of, has_table, newest, train_from, train_in
 from ..column.storage import ColumnStatus
 from ..connect.database import octet_length, quote, run, until
 from ..connect.dictionaries import TABLE, finder
@@ -23,10 +23,8 @@ from .work import NO_LIMIT, Work
 # The share of its stored bytes that a column must gain before its rows are rewritten.
 MIN_GAIN = 0.02
 
-# A column with fewer rows gets no dictionary; one that has one, no new one before it has so many times the rows that
-# the last one was trained from.
+# A column with fewer rows gets no dictionary.
 LEAST_ROWS = 500
-GROWTH = 2
 
 SAMPLE_ROWS = 2000
 SAMPLE_BYTES = 16 << 20

@@ -106,12 +106,8 @@ def _maintain_column(connection: apsw.Connection, target: str, column: ColumnSta
         return replace(maintenance.result() if maintenance else report, finished=False)
     except (DatabaseError, DiskSpaceError, WorkerError):
         raise
-    except (
-        ZblobError,
-        apsw.SQLError,
-        apsw.CorruptError,
-        apsw.ConstraintError,
-    ) as error:  # of this column; there are others
+    except (ZblobError, apsw.SQLError, apsw.CorruptError, apsw.ConstraintError) as error:
+        # It is this column's: there are others.
         reason = str(error) if isinstance(error, ZblobError) else f"SQLite refuses it: {error}"
         result = maintenance.result() if maintenance else report
         return replace(result, finished=not result.changed_rows, skipped=reason)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,7 @@ from ..conftest import ROOT, one, open_apsw
 VALUE = b"abcdefgh" * 500
 CREATE = "CREATE TABLE t(id INTEGER PRIMARY KEY, data BLOB, name TEXT)"
 
-
-@pytest.fixture(autouse=True)
-def unsaid() -> Iterator[None]:
-    """Each test is a new process."""
-    watch._said.clear()
-    watch._seen.clear()
-    yield
-    zb.uninstall()
+pytestmark = pytest.mark.usefixtures("new_process")
 
 
 @pytest.fixture

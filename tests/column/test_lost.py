@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 
 import apsw
 import pytest
@@ -18,12 +17,7 @@ from ..conftest import open_apsw
 VALUE = b"abcdefgh" * 500
 ANEW = "CREATE TABLE new AS {}; DROP TABLE t; ALTER TABLE new RENAME TO t;"
 
-
-@pytest.fixture(autouse=True)
-def unsaid() -> Iterator[None]:
-    watch._said.clear()
-    watch._without_lost.clear()
-    yield
+pytestmark = pytest.mark.usefixtures("new_process")
 
 
 @pytest.fixture

@@ -111,6 +111,18 @@ zblob_grid_size(const struct zblob_grid *grid, uint64_t *size)
     return fits && *size > 0;
 }
 
+uint64_t
+grid_slices(const struct zblob_grid *grid)
+{
+    return grid->dimension > 2 ? grid->size[grid->dimension - 1] : 1;
+}
+
+uint64_t
+image_gaps_before(const struct zblob_image *image, uint64_t slice)
+{
+    return slice ? image->first_gap + (slice - 1) * image->gap : 0;
+}
+
 /* Of `size` bytes of samples, with the padding of all rows. */
 static bool
 padded_size(const struct zblob_image *image, uint64_t size, uint64_t *padded)
@@ -128,7 +140,7 @@ static bool
 size_of_pieces(const struct zblob_image *image, uint64_t *size)
 {
     const struct zblob_grid *grid = &image->grid;
-    uint64_t across = 1, down = 1, slices = grid->dimension > 2 ? grid->size[grid->dimension - 1] : 1;
+    uint64_t across = 1, down = 1, slices = grid_slices(grid);
     if (image->tile_width) {
         uint64_t height = grid->dimension > 1 ? grid->size[1] : 1;
         across = grid->size[0] / image->tile_width + (grid->size[0] % image->tile_width > 0);

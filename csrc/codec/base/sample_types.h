@@ -31,4 +31,10 @@ bool pixel_type_is_known(const struct zblob_image *image);
 /* The pixel type as NumPy names it: "uint8", "float32", "complex64", "bool"... */
 const char *pixel_type_name(const struct zblob_image *image);
 
+/* How many slices there are along the last axis of at least three; otherwise there is one. */
+uint64_t grid_slices(const struct zblob_grid *grid);
+
+/* Bytes that stand in the value between the first slice and this one, beside those of slices. */
+uint64_t image_gaps_before(const struct zblob_image *image, uint64_t slice);
+
 #endif

@@ -46,13 +46,19 @@ struct training {
 #define FITTED_SIZE_MIN 1024
 #define TABLES_SIZE_MAX 1024 /* of a dictionary, before its content */
 
+static size_t
+trained_count(const struct training *t)
+{
+    return (size_t)((double)t->count * TRAINED_SHARE);
+}
+
 /* Bytes that all rows and the dictionary take together, by the samples that it was not trained from. */
 static double
 cost_of(struct training *t, const unsigned char *bytes, size_t size)
 {
     struct zblob_dictionary *dictionary = NULL;
     struct zblob_error error;
-    size_t trained = (size_t)((double)t->count * TRAINED_SHARE), total = 0;
+    size_t trained = trained_count(t), total = 0;
     const unsigned char *sample = t->samples;
     unsigned char *block = malloc(BLOCK_SLACK + ZBLOB_TRAIN_SAMPLE_MAX);
     enum zblob_result result = block ? zblob_dictionary_open(&dictionary, bytes, size, &error) : ZBLOB_NO_MEMORY;
@@ -75,10 +81,9 @@ cost_of(struct training *t, const unsigned char *bytes, size_t size)
 static size_t
 cut(struct training *t, size_t content_size, unsigned char *dst)
 {
-    size_t trained = (size_t)((double)t->count * TRAINED_SHARE);
     ZDICT_params_t parameters = {.compressionLevel = ENTROPY_LEVEL};
     size_t size = ZDICT_finalizeDictionary(dst, content_size + TABLES_SIZE_MAX, t->dictionary + t->size - content_size,
-                                           content_size, t->samples, t->sizes, (unsigned)trained, parameters);
+                                           content_size, t->samples, t->sizes, (unsigned)trained_count(t), parameters);
     t->lacks_memory |= ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation;
     return ZDICT_isError(size) ? 0 : size;
 }

@@ -33,9 +33,9 @@ enum { SAMPLE_TYPES = ZBLOB_FLOAT64, PIXELS_END = SAMPLE_TYPES * ZBLOB_SOURCE_EN
 enum space_tag { TAG_ZERO, TAG_ONE, TAG_AS_BEFORE, TAG_FOLLOWS };
 
 enum { SPACE_MAX = ZBLOB_DIMENSION_MAX * (2 + ZBLOB_DIMENSION_MAX), TAGS_PER_BYTE = 4 };
-enum { READING_MAX = 40 };
 enum {
-    HEADER_MAX = COMPACT_IMAGE_FIELDS + 8 + READING_MAX + VARINT_SIZE_MAX * (ZBLOB_DIMENSION_MAX + 6) + 9 * SPACE_MAX
+    HEADER_MAX =
+        COMPACT_IMAGE_FIELDS + 8 + IMAGE_READING_MAX + VARINT_SIZE_MAX * (ZBLOB_DIMENSION_MAX + 6) + 9 * SPACE_MAX
 };
 
 /* ---- Reading fields -------------------------------------------------------------------------- */

@@ -38,6 +38,8 @@ enum reading_offset {
     PIECES_SIZE = 16, /* width and height of tiles, the first gap and the others; after the scale */
 };
 
+_Static_assert(IMAGE_READING_MAX == READING_SIZE + SCALE_SIZE + PIECES_SIZE, "of all parts of a reading");
+
 enum reading_flag {
     READING_SCALE = 1, /* slope and intercept follow */
     READING_MIRRORED = 2,
@@ -89,7 +91,7 @@ static bool
 pieces_suit(const struct zblob_image *image)
 {
     const struct zblob_grid *grid = &image->grid;
-    uint64_t slices = grid->dimension > 2 ? grid->size[grid->dimension - 1] : 1;
+    uint64_t slices = grid_slices(grid);
     return (image->tile_width > 0) == (image->tile_height > 0) && (image->first_gap == 0 || slices > 1) &&
            (image->gap == 0 || slices > 2) &&
            (!zblob_image_has_pieces(image) || (image->text_size == 0 && image->row_padding == 0));

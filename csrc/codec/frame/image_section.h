@@ -10,6 +10,8 @@ void image_section_write(const struct zblob_image *image, unsigned char *dst);
 /* False where the bytes are no valid section. Whether the image fits into its value is not looked at. */
 bool image_section_read(struct zblob_image *image, const unsigned char *src, size_t src_size);
 
+enum { IMAGE_READING_MAX = 40 };
+
 /* The reading alone, which is the last part of a body: its size, 0 where there is none; the size of one whose first bytes,
  * at most `available`, are at src, 0 where that is none; and reading one, after the image's other fields. */
 size_t image_reading_size(const struct zblob_image *image);

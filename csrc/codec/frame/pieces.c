@@ -1,6 +1,8 @@
 /* pieces.c: see pieces.h. */
 #include "pieces.h"
 
+#include "../base/sample_types.h"
+
 #include <string.h>
 
 /* Sizes of an image in pieces, in bytes of samples and in numbers. Without tiles, each row is a tile. */
@@ -17,7 +19,7 @@ layout_of(const struct zblob_image *image)
 {
     const struct zblob_grid *grid = &image->grid;
     uint64_t pixel = grid->components * zblob_sample_size(grid->sample_type);
-    struct layout l = {.image = image, .slice_planes = 1, .slices = 1};
+    struct layout l = {.image = image, .slice_planes = 1, .slices = grid_slices(grid)};
     uint64_t tile_width = image->tile_width ? image->tile_width : grid->size[0];
     l.row = grid->size[0] * pixel;
     l.tile_row = tile_width * pixel;
@@ -27,8 +29,6 @@ layout_of(const struct zblob_image *image)
     l.down = (l.height + l.tile_height - 1) / l.tile_height;
     for (uint32_t axis = 2; axis + 1 < grid->dimension; axis++)
         l.slice_planes *= grid->size[axis];
-    if (grid->dimension > 2)
-        l.slices = grid->size[grid->dimension - 1];
     return l;
 }
 
@@ -69,7 +69,7 @@ pieces_place(const struct zblob_image *image, uint64_t offset)
     struct layout l = layout_of(image);
     uint64_t band = band_at(&l, offset / l.row), gaps = band / (l.slice_planes * l.down);
     gaps -= gaps == l.slices;
-    return band * band_size(&l) + (gaps ? image->first_gap + (gaps - 1) * image->gap : 0);
+    return band * band_size(&l) + image_gaps_before(image, gaps);
 }
 
 /* Where pieces come from or go to; `samples` and `rest` may be NULL. */

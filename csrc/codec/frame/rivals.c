@@ -38,9 +38,10 @@ spared_by_rival(const struct chunk_place *place, const struct zblob_chunk *entry
 
 #define PLANES_SAMPLE_MIN 4 /* bytes of a sample */
 #define PLANES_PIECE ((size_t)128 << 10)
-#define PLANES_MARGIN 8  /* by this part, the whole may be better than its piece; */
-#define PLANES_FIXED 512 /* so much a piece takes that does not grow with it */
-#define PLANES_RATIO 64  /* at which the piece says nothing */
+#define PLANES_MARGIN 8  /* the whole may be better than its piece by one part in so many */
+#define PLANES_FIXED 512 /* bytes of a coded piece that do not grow with its size */
+#define PLANES_RATIO                                                                                                   \
+    64 /* a chunk that becomes smaller than by this factor is tried as a whole, whatever its piece says */
 
 /* Wide samples that repeat to the last bit over flat areas can suit byte planes better. A piece from the middle of the
  * chunk shows whether the whole is worth trying. */

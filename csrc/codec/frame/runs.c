@@ -1,6 +1,8 @@
 /* runs.c: see runs.h. */
 #include "runs.h"
 
+#include "../base/sample_types.h"
+
 #include <string.h>
 
 /* ---- Gaps ------------------------------------------------------------------------------------ */
@@ -8,16 +10,14 @@
 /* Slices of an image between which other bytes stand. Places in it are counted in the value, or without these bytes. */
 struct slices {
     uint64_t start, size, count; /* of the first one in the value, bytes of each, their number */
-    uint64_t first_gap, gap;
+    const struct zblob_image *image;
 };
 
 static struct slices
 slices_of(const struct zblob_image *image)
 {
-    struct slices slices = {.start = image->value_offset, .count = 1, .first_gap = image->first_gap, .gap = image->gap};
+    struct slices slices = {.start = image->value_offset, .count = grid_slices(&image->grid), .image = image};
     zblob_grid_size(&image->grid, &slices.size);
-    if (image->grid.dimension > 2)
-        slices.count = image->grid.size[image->grid.dimension - 1];
     slices.size /= slices.count;
     return slices;
 }
@@ -32,19 +32,19 @@ static uint64_t
 with_gaps(const struct slices *slices, uint64_t at)
 {
     uint64_t slice = at < slices->start ? 0 : least((at - slices->start) / slices->size, slices->count - 1);
-    return at + (slice ? slices->first_gap + (slice - 1) * slices->gap : 0);
+    return at + image_gaps_before(slices->image, slice);
 }
 
 /* Of the first byte of a slice that stands there or later. */
 static uint64_t
 without_gaps(const struct slices *slices, uint64_t place)
 {
-    uint64_t end = slices->start + slices->size, later = slices->size + slices->gap;
+    uint64_t end = slices->start + slices->size, later = slices->size + slices->image->gap;
     if (place <= end)
         return place;
-    if (place - end < slices->first_gap)
+    if (place - end < slices->image->first_gap)
         return end;
-    place -= end + slices->first_gap;
+    place -= end + slices->image->first_gap;
     return least(end + place / later * slices->size + least(place % later, slices->size),
                  slices->start + slices->count * slices->size);
 }

@@ -39,7 +39,7 @@ enum {
     FORMAT_COMPLEX = 6
 };
 
-/* What may lie between two pages that are slices of one image: at most so many bytes, and half of a page. */
+/* The most bytes that may lie between two pages that are slices of one image. They may not be more than half of a page. */
 #define GAP_MAX UINT16_MAX
 
 /* A row of tiles is coded as a whole. Larger ones are not put together. */

@@ -17,6 +17,7 @@ from PIL import Image
 from ...codec import FrameInfo, ImageInfo, info
 from ...connect.database import quote
 from ...errors import ZblobError
+from ...readings import dtype_of
 from ..places import describe as describe_at
 from ..places import place_of, rowid_of
 from .cells import describe, preview_path
@@ -185,7 +186,7 @@ async def slice_png(datasette: Any, request: Any) -> Any:
 async def _samples(value: Value, image: ImageInfo, axis: int, index: int) -> np.ndarray[Any, Any]:
     """One slice, rows first, or a whole image of one or two axes; with its components as a last axis."""
     extents = [*reversed(image.size)]
-    dtype = np.dtype(image.pixel_type).newbyteorder("<" if image.byte_order == "little" else ">")
+    dtype = dtype_of(image)
     if not image.has_slices:
         raw = None
     elif len(extents) <= 2:

@@ -14,14 +14,14 @@ enum {
     LOOK_MAX = 128,
     SHARE = 8, /* one row in so many has to be a repeat */
     VARIED_MIN = 8,
-    FAR_SIZE = 64 << 10, /* bytes of an image in which repeats are looked for at any distance, */
-    FAR_LOOK = 64,       /* so many at each place: */
-    FAR_BLOCKS = 4,      /* blocks of places, */
-    FAR_BLOCK_MIN = 64,  /* each of so many, */
-    FAR_BLOCK_MAX = 1024,
-    FAR_BITS = 12,   /* of a block's table */
-    FAR_MIN = 2,     /* of so many blocks, something has to occur again */
-    CHANGES_MIN = 4, /* a row is flat if fewer of its words differ from the one before */
+    FAR_SIZE = 64 << 10,  /* bytes from which on an image is searched for repeats at any distance */
+    FAR_LOOK = 64,        /* bytes that are compared at a place */
+    FAR_BLOCKS = 4,       /* blocks of neighbouring places */
+    FAR_BLOCK_MIN = 64,   /* places in a block, at least */
+    FAR_BLOCK_MAX = 1024, /* and at most */
+    FAR_BITS = 12,        /* the table of a block has two to this power of entries */
+    FAR_MIN = 2,          /* blocks of which something has to occur again */
+    CHANGES_MIN = 4,      /* a row is flat if fewer of its words differ from the one before */
 };
 
 static void

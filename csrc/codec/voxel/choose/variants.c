@@ -29,9 +29,9 @@ enum {
     TRIAL = 4 << 20, /* about so many bytes of the image are coded */
     STRIP = 64,      /* a strip's shorter side is less, */
     LONG = 16,       /* and its longer side so many times as long */
-    PIECES = 64,     /* of rows, in which pixels are held against the next but one, */
-    PIECE = 64,      /* of so many pixels, */
-    FIRST_PIECES = 4, /* of which so many show whether it was computed */
+    PIECES = 64,     /* of rows, in which pixels are held against their neighbours */
+    PIECE = 64,      /* pixels of a piece */
+    FIRST_PIECES = 4, /* after each group of this many pieces, an image is given up that is not a computed one */
 };
 
 static bool
