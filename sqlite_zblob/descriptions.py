@@ -50,6 +50,11 @@ class ImageInfo:
         return not self.text_size and not self.row_padding and not any(self.tile)
 
     @property
+    def is_guess(self) -> bool:
+        """Is it only what the encoder took raw samples for? Nothing in the value says so."""
+        return self.source == "guess"
+
+    @property
     def nbytes(self) -> int:
         """The bytes of its samples, as NumPy counts them."""
         width = 1 if self.pixel_type == "bool" else int(self.pixel_type.lstrip("abcdefghijklmnopqrstuvwxyz")) // 8
@@ -58,7 +63,7 @@ class ImageInfo:
 
 def largest(images: Sequence[ImageInfo]) -> int:
     """The position of the largest image; 0 if there is none. Guesses count only where there is nothing else."""
-    sizes = [(each.source != "guess", each.nbytes) for each in images]
+    sizes = [(not each.is_guess, each.nbytes) for each in images]
     return sizes.index(max(sizes)) if sizes else 0
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 
 from .chunks import FrameDecoder
 from .codec import Buffer, head_size, info_of_head
-from .descriptions import ImageInfo
+from .descriptions import ImageInfo, largest
 from .errors import DamagedFrameError
 
 
@@ -48,7 +47,7 @@ def salvage(frame: Buffer) -> Salvaged:
     head = bytes(stored[: head_size(stored)])
     about, decoder = info_of_head(head, len(stored)), FrameDecoder(head, len(stored))
     value, holes = bytearray(decoder.raw_size), []
-    image = max(about.images, key=_size_of, default=None)
+    image = about.images[largest(about.images)] if about.images else None
     for index, chunk in enumerate(decoder.chunks):
         place = slice(chunk.raw_offset, chunk.raw_offset + chunk.raw_size)
         try:
@@ -59,15 +58,11 @@ def salvage(frame: Buffer) -> Salvaged:
     return Salvaged(bytes(value), decoder.is_text, len(decoder.chunks), tuple(holes))
 
 
-def _size_of(image: ImageInfo) -> int:
-    return prod(image.size) * image.components
-
-
 def _planes(image: ImageInfo, start: int, stop: int) -> tuple[int, int] | None:
     """Which planes across the slowest axis these bytes of the value belong to."""
     if not image.is_plain or image.order == "F" or image.pixel_type.startswith(("complex", "bool")):
         return None
-    plane = _size_of(image) // image.size[-1] * int(image.pixel_type.lstrip("uintfloa")) // 8
+    plane = image.nbytes // image.size[-1]
     first, last = (start - image.value_offset) // plane, (stop - 1 - image.value_offset) // plane
     first, last = max(first, 0), min(last, image.size[-1] - 1)
     return (first, last) if first <= last else None

@@ -76,7 +76,7 @@ def _files_of(stored: bytes, kind: str) -> dict[str, bytes]:
     if isinstance(value, bytes) and has_magic(value):  # a program's own frame, of a virtual table
         value = decompress(value)
     found = describe(value).images if isinstance(value, bytes) else ()
-    images = [at for at, each in enumerate(found) if each.source != "guess"]
+    images = [at for at, each in enumerate(found) if not each.is_guess]
     if not isinstance(value, bytes) or not images:
         raise OptionError("the value holds no image: zarr: takes every value")
     made: dict[str, bytes] = {}

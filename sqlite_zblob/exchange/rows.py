@@ -47,7 +47,7 @@ def describe(stored: bytes) -> FrameInfo:
 
 def only_image(about: FrameInfo) -> ImageInfo | None:
     """The one image of a value, if it can be an array."""
-    images = [each for each in about.images if each.source != "guess"]
+    images = [each for each in about.images if not each.is_guess]
     if len(images) != 1 or images[0].order == "K" or not images[0].is_plain:
         return None
     return images[0]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..codec import ImageInfo, decompress, info
 from ..connect.database import quote, run
+from ..descriptions import largest
 from ..errors import OptionError, WrongTypeError
 from ..readings import dtype_of, flat_samples
 from .opening import expect_connections, set_up
@@ -91,7 +91,7 @@ class ImageDataset:
             images = describe(self._own.get(), self.table, self.column, self._select(self._rowid, key)).images
         else:
             images = _images_in(self._select(quote(self.column), key))
-        image = self._largest(images, key)
+        image = self._largest([each for each in images if each.has_slices] or images, key)
         if image.dimension < 2 or not 0 <= axis < image.dimension:
             raise OptionError(f"the image in row {key!r} of table {self.table} has no slices across axis {axis}")
         if not image.has_slices:
@@ -118,11 +118,12 @@ class ImageDataset:
         del shape[axis]
         return _array(image, np.frombuffer(raw, dtype_of(image)), shape)
 
-    def _largest(self, images: tuple[ImageInfo, ...], key: Any) -> ImageInfo:
-        """The image that zslice() takes."""
-        if not images:
+    def _largest(self, images: Sequence[ImageInfo], key: Any) -> ImageInfo:
+        """The image that zslice() takes: a guess is none."""
+        known = [each for each in images if not each.is_guess]
+        if not known:
             raise OptionError(f"row {key!r} of table {self.table} holds no image in column {self.column}")
-        found = max(images, key=lambda image: math.prod(image.size) * image.components * dtype_of(image).itemsize)
+        found = known[largest(known)]
         if found.order == "K":
             raise OptionError(f"the array in row {key!r} of table {self.table} has its axes in an order of its own")
         return found

@@ -384,7 +384,7 @@ def image_of(value: StoredValue, image: int | None = None) -> StoredImage:
     :raises OptionError: as `open_image`.
     """
     about = value.describe()
-    images = [each for each in about.images if each.source != "guess"]
+    images = [each for each in about.images if not each.is_guess]
     if not images:
         raise OptionError(
             f"{value.name} holds no image with a known geometry: it is cut off, or no image, or has no samples, or "

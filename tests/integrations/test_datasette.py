@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ import pytest
 import SimpleITK as sitk
 
 import sqlite_zblob as zb
+
+from ..samples.images import guessed_samples
 
 datasette_app = pytest.importorskip("datasette.app")
 pytest.importorskip("PIL")
@@ -170,7 +173,11 @@ def test_a_preview_reads_slices_alone(path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_what_has_no_preview(path: Path) -> None:
     base = "/-/zblob/store/results"
-    missing = ["other/data", "no/data", "a~2Fb+c/no", "a~2Fb+c,2/data", "tiny/data"]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO results VALUES ('raw', ?, '')", (guessed_samples(),))
+    (table,) = ask(path, "/store/results?id=raw")
+    assert "ratio" in table.text and "preview" not in table.text
+    missing = ["other/data", "no/data", "a~2Fb+c/no", "a~2Fb+c,2/data", "tiny/data", "raw/data"]
     missing = [f"{base}/{each}" for each in missing] + ["/-/zblob/store/no/1/data", "/-/zblob/no/results/1/data"]
     assert [response.status_code for response in ask(path, *missing)] == [404] * len(missing)
     queries = ["axis=3", "index=12", "index=-1", "axis=x", "level=1", "level=nan&width=1", "level=1&width=inf"]

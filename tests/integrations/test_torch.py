@@ -20,6 +20,7 @@ import sqlite_zblob as zb
 from sqlite_zblob.integrations.torch import ImageDataset
 
 from ..samples.files import dicom, pages, tiff
+from ..samples.images import guessed_samples
 
 VOLUMES = [((np.arange(8 * 20 * 30) + i) // 7).reshape(8, 20, 30).astype("int16") for i in range(4)]
 
@@ -122,6 +123,18 @@ def test_what_is_refused(path: Path) -> None:
         ImageDataset(path, "scans", key="key", axis=0)
     with pytest.raises(zb.OptionError, match="no image"):
         ImageDataset(path, "scans", key="key", where="key = 'text'")[0]
+
+
+def test_a_guess_is_no_image(path: Path) -> None:
+    """What its samples are is the encoder's affair: here they are coded as int16."""
+    frame = zb.compress(guessed_samples())
+    assert [image.is_guess for image in zb.info(frame).images] == [True]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO scans VALUES ('raw', ?)", (frame,))
+    with pytest.raises(zb.OptionError, match="'raw' of table scans holds no image"):
+        ImageDataset(path, "scans", key="key", axis=0)
+    with pytest.raises(zb.OptionError, match="'raw' of table scans holds no image"):
+        ImageDataset(path, "scans", key="key", where="key = 'raw'")[0]
 
 
 def test_pytorch(path: Path) -> None:

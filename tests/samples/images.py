@@ -1,4 +1,4 @@
-"""SimpleITK images of every pixel type and dimension, with geometry and metadata."""
+"""SimpleITK images of every pixel type and dimension, with geometry and metadata, and samples without any."""
 
 from __future__ import annotations
 
@@ -56,3 +56,11 @@ def same_image(one: sitk.Image, other: sitk.Image) -> bool:
         and one.GetDirection() == other.GetDirection()
         and np.array_equal(sitk.GetArrayViewFromImage(one), sitk.GetArrayViewFromImage(other))
     )
+
+
+def guessed_samples() -> bytes:
+    """uint16 samples of a volume that nothing describes. That the encoder takes them for int16 only decides how they
+    are coded."""
+    z, y, x = np.mgrid[0:4, 0:256, 0:256]
+    waves = 1000 + 400 * np.sin(x / 30 + z) + 300 * np.cos(y / 20)
+    return bytes((waves + 7919 * x % 13).astype(np.uint16))

@@ -8,6 +8,7 @@ import markupsafe
 from datasette.utils import path_from_row_pks, tilde_encode
 
 from ...codec import FrameInfo, decompress, info
+from ...descriptions import largest
 from ...errors import ZblobError
 
 _LONGEST_TEXT = 100_000  # bytes: longer texts are not decompressed for a table
@@ -32,7 +33,7 @@ async def cell(row: Any, value: bytes, column: str, table: str | None, database:
     path = path_from_row_pks(row, pks, not pks)
     blob = datasette.urls.row_blob(database, table, path, column)
     link = markupsafe.Markup('<a class="blob-download" href="{}">{}</a>').format(blob, what)
-    if about.images:
+    if any(not each.is_guess for each in about.images):
         preview = preview_path(datasette, database, table, path, column)
         link += markupsafe.Markup(' <a href="{}">preview</a>').format(preview)
     return link
@@ -51,8 +52,8 @@ def _text(value: bytes, datasette: Any) -> Any:
 def describe(about: FrameInfo) -> str:
     """`int16 512 x 512 x 61, 31,981,568 bytes, ratio 2.41`"""
     words = []
-    if about.images:
-        image = about.images[0]
+    image = about.images[largest(about.images)] if about.images else None
+    if image and not image.is_guess:
         components = f" x {image.components} components" if image.components > 1 else ""
         words.append(f"{image.pixel_type} {' x '.join(map(str, image.size))}{components}")
     words.append(f"{about.raw_size:,} bytes")

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ...codec import FrameInfo, ImageInfo, info
 from ...connect.database import quote
+from ...descriptions import largest
 from ...errors import ZblobError
 from ...readings import dtype_of
 from ..places import describe as describe_at
@@ -107,14 +108,10 @@ async def _find(datasette: Any, request: Any) -> tuple[Value, FrameInfo, ImageIn
         about = await value.describe(datasette)
     except ZblobError as error:
         raise NotFound(str(error)) from error
-    if not about.images:
+    known = [each for each in about.images if not each.is_guess]
+    if not known:
         raise NotFound("no image is found in this value")
-    return value, about, _as_colours(max(about.images, key=_size))
-
-
-def _size(image: ImageInfo) -> int:
-    """In bytes."""
-    return math.prod(image.size) * image.components * np.dtype(image.pixel_type).itemsize
+    return value, about, _as_colours(known[largest(known)])
 
 
 def _as_colours(image: ImageInfo) -> ImageInfo:
@@ -190,7 +187,7 @@ async def _samples(value: Value, image: ImageInfo, axis: int, index: int) -> np.
     if not image.has_slices:
         raw = None
     elif len(extents) <= 2:
-        raw = await value.part("zsubstr", image.value_offset + 1, _size(image))
+        raw = await value.part("zsubstr", image.value_offset + 1, image.nbytes)
         shape = [1, *extents][-2:]
     else:
         raw = await value.part("zslice", axis, index)
