@@ -8,7 +8,10 @@ from typing import Any
 
 
 def plain_integer(value: Any) -> Any:
-    """An integer of NumPy, or one of another library, as Python's; all else as it is."""
+    """An integer of NumPy, or one of another library, as Python's; all else as it is.
+
+    Drivers would take a key of NumPy for a BLOB, since it has a buffer.
+    """
     if isinstance(value, int) or hasattr(value, "__len__") or not hasattr(value, "__index__"):
         return value
     try:

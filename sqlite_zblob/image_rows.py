@@ -12,11 +12,12 @@ import math
 import pickle
 from typing import Any
 
+from .arguments import plain_integer
 from .codec import DEFAULT_LEVEL, compress, decompress, info
 from .column.schema import look_at_table, master_of, require_schema
 from .column.storage import status
 from .column.virtual import is_zblob
-from .connect.database import atomic, fold, plain_key, quote, run
+from .connect.database import atomic, fold, quote, run
 from .connect.loader import Connection, load
 from .connect.opening import Database, connected
 from .errors import OptionError, WrongTypeError
@@ -44,7 +45,7 @@ def write_image(
     :raises OptionError: it cannot be stored without a loss, or the table has no such column.
     """
     value: bytes = _to_bytes(image)
-    key = plain_key(key)
+    key = plain_integer(key)
     with connected(database, writes=True) as connection:
         load(connection)
         require_schema(connection, schema)
@@ -81,7 +82,7 @@ def read_image(
         load(connection)
         name = quote(_key_column(connection, table, column, schema))
         sql = f"SELECT {quote(column)} FROM {quote(schema)}.{quote(table)} WHERE {name} = ?"
-        rows = run(connection, sql, (plain_key(key),))
+        rows = run(connection, sql, (plain_integer(key),))
     if not rows or rows[0][0] is None:
         raise KeyError(key)
     value = rows[0][0]

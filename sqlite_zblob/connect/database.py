@@ -5,7 +5,6 @@ Rows are returned as plain tuples, whatever row factory or trace the connection'
 
 from __future__ import annotations
 
-import operator
 import re
 import sqlite3
 import threading
@@ -37,11 +36,6 @@ def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Rows:
         for value in values:  # otherwise it comes from a function of the caller's
             _require_holdable(value, error)
         raise
-
-
-def plain_key(key: Any) -> Any:
-    """An integer of NumPy as Python's: drivers would take it for a BLOB, since it has a buffer."""
-    return operator.index(key) if hasattr(key, "__index__") and not hasattr(key, "__len__") else key
 
 
 def _require_holdable(value: Any, error: Exception) -> None:

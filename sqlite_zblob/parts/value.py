@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 import apsw
 
+from ..arguments import plain_integer
 from ..chunks import ChunkInfo, FrameDecoder
 from ..codec import (
     HEAD_PREFIX_SIZE,
@@ -29,7 +30,7 @@ from ..codec import (
     info,
     info_of_head,
 )
-from ..connect.database import interruptible, plain_key, quote, run
+from ..connect.database import interruptible, quote, run
 from ..connect.dictionaries import with_dictionaries
 from ..connect.loader import Connection, load
 from ..connect.opening import FilePath, connected, locate
@@ -62,7 +63,7 @@ class StoredValue:
     _resources: ExitStack | None = None  # of a file that was opened for this value
 
     def __init__(self, database: Any, table: str, column: str, rowid: Any, schema: str) -> None:
-        self._place = (schema, table, column, plain_key(rowid))
+        self._place = (schema, table, column, plain_integer(rowid))
         self.source = database if isinstance(database, str | bytes | os.PathLike) else None
         with ExitStack() as stack:
             self._connection = usable(stack.enter_context(connected(database, writes=False)))

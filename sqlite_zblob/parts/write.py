@@ -17,12 +17,13 @@ from typing import Any, BinaryIO
 
 import apsw
 
+from ..arguments import plain_integer
 from ..chunks import compress_to
 from ..codec import DEFAULT_LEVEL
 from ..column.record import entries
 from ..column.schema import look_at_table, master_of, require_schema
 from ..column.virtual import virtual_columns
-from ..connect.database import atomic, fold, interruptible, plain_key, quote, run
+from ..connect.database import atomic, fold, interruptible, quote, run
 from ..connect.loader import Connection
 from ..connect.opening import connected
 from ..errors import DatabaseError, DiskSpaceError, OptionError, WrongTypeError
@@ -58,7 +59,7 @@ def write_stream(
     :raises DatabaseError: SQLite refuses the value, or was interrupted.
     """
     with connected(database, writes=True) as connection, _own_errors(f"{column} of row {rowid!r} of {table}"):
-        target = _Target(usable(connection), table, column, plain_key(rowid), schema)
+        target = _Target(usable(connection), table, column, plain_integer(rowid), schema)
         return _write(target, file, level, options)
 
 
