@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import build
 
@@ -13,14 +14,18 @@ CORPUS = HERE / "corpus"
 TARGETS = ("frames", "dictionaries", "bytes", "arrays", "sniff", "options", "statements", "programs", "backing")
 
 
-def build_fuzzer(folder: Path, *, libfuzzer: bool = False, threads: bool = False) -> Path:
+def build_fuzzer(
+    folder: Path, *, libfuzzer: bool = False, finds: Literal["damage", "races", "uninitialised"] = "damage"
+) -> Path:
     """The program of driver.c, or of libfuzzer.c, under AddressSanitizer and UndefinedBehaviorSanitizer.
 
-    `threads`: under ThreadSanitizer, to look for races; with it, gcc's warnings of uninitialised variables are wrong.
+    To find races it is under ThreadSanitizer, with which gcc's warnings of uninitialised variables are wrong. What is
+    read before it is written is found by valgrind, which runs a program without sanitizers.
     """
-    tools = build.Toolchain(strict=not threads, sanitize=not threads)
+    tools = build.Toolchain(strict=finds == "damage", sanitize=finds == "damage")
     flags = [flag for flag in tools.flags if flag not in ("-O3", "-fPIC")] + ["-O1", "-D_GNU_SOURCE"]
-    flags += ["-fsanitize=thread", "-g"] if threads else []
+    flags += ["-g"] if finds != "damage" else []
+    flags += ["-fsanitize=thread"] if finds == "races" else []
     if libfuzzer:
         tools.command = ["clang"]
         flags.append("-fsanitize=fuzzer-no-link")

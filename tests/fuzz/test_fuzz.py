@@ -36,11 +36,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_fuzzer(tmp_path_factory.mktemp("fuzzer"))
 
 
-def run(program: Path, target: str, mutations: int, inputs: dict[str, bytes], folder: Path, **variables: str) -> None:
+def run(
+    program: Path, target: str, mutations: int, inputs: dict[str, bytes], folder: Path, *under: str, **variables: str
+) -> None:
+    """`under`: a command that runs the program."""
     for name, data in inputs.items():
         (folder / name.replace("/", " ")).write_bytes(data)
     files = sorted(map(str, folder.iterdir()))
-    command = [str(program), target, str(mutations), *files]
+    command = [*under, str(program), target, str(mutations), *files]
     done = subprocess.run(
         command, capture_output=True, text=True, errors="replace", timeout=3600, env=os.environ | variables
     )
@@ -59,15 +62,19 @@ def test_seeds_and_mutations_of_them(program: Path, target: str, tmp_path: Path)
 
 @pytest.mark.parametrize("target", RECORDED)
 def test_what_was_found_before(program: Path, target: str, tmp_path: Path) -> None:
+    run(program, target, 0, recorded(target), tmp_path)
+
+
+def recorded(target: str) -> dict[str, bytes]:
     with zipfile.ZipFile(CORPUS / f"{target}.zip") as archive:
         inputs = {name: archive.read(name) for name in archive.namelist()}
     assert len(inputs) > 5
-    run(program, target, 0, inputs, tmp_path)
+    return inputs
 
 
 @pytest.fixture(scope="module")
 def threaded_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_fuzzer(tmp_path_factory.mktemp("threaded"), threads=True)
+    return build_fuzzer(tmp_path_factory.mktemp("threaded"), finds="races")
 
 
 def images_for_threads() -> dict[str, bytes]:
@@ -84,6 +91,19 @@ def images_for_threads() -> dict[str, bytes]:
 def test_threads_do_not_race(threaded_program: Path, target: str, tmp_path: Path) -> None:
     inputs = images_for_threads() if target == "bytes" else SEEDS[target]()
     run(threaded_program, target, 0, inputs, tmp_path, ZBLOB_FUZZ_THREADS="4")
+
+
+@pytest.fixture(scope="module")
+def bare_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_fuzzer(tmp_path_factory.mktemp("bare"), finds="uninitialised")
+
+
+@slow
+@pytest.mark.parametrize("target", RECORDED)
+def test_nothing_is_read_before_it_is_written(bare_program: Path, target: str, tmp_path: Path) -> None:
+    """Valgrind knows no AVX-512, so that the kernels are those of AVX2."""
+    valgrind = shutil.which("valgrind") or pytest.skip("valgrind is not installed")
+    run(bare_program, target, 0, recorded(target), tmp_path, valgrind, "--quiet", "--error-exitcode=9")
 
 
 def test_the_corpus_stays_small() -> None:
