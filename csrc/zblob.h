@@ -124,6 +124,7 @@ enum zblob_image_source {
     ZBLOB_SOURCE_FITS = 14,
     ZBLOB_SOURCE_TORCH = 15, /* a tensor in a file of torch.save */
     ZBLOB_SOURCE_ITK = 16,   /* a pickled itk.Image */
+    ZBLOB_SOURCE_OTHER = 17, /* something that a later version knows; otherwise an image like any other */
     ZBLOB_SOURCE_END,
 };
 

@@ -11,9 +11,9 @@ from math import prod
 class ImageInfo:
     """One image inside a value. Axes run from the fastest to the slowest, as SimpleITK names them."""
 
-    source: (
-        str  # a pickle's "SimpleITK", "NumPy" or "array"; "npy" (also in an .npz); a file's format; "options"; "guess"
-    )
+    # A pickle's "SimpleITK", "NumPy", "array", "ITK"; "npy" (also in an .npz); a file's format; "options"; "guess";
+    # "other": a later version recognises it.
+    source: str
     pixel_type: str  # as NumPy names it: "uint8", "float32", "complex64", ...
     byte_order: str  # "little" or "big"
     dimension: int

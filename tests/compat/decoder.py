@@ -73,7 +73,7 @@ def lacks_compact_magic(value: object) -> bool:
     if not isinstance(value, bytes) or len(value) < 10 or carries_compact_magic(value):
         return False
     if value[8] in IMAGE_KINDS:
-        return len(value) > 14 and value[14] < 187 and len(value) <= 65535 and compact_checksum(value)
+        return len(value) > 14 and value[14] < 253 and len(value) <= 65535 and compact_checksum(value)
     fields = compact_fields(value)
     return fields is not None and len(value) <= fields.header_size + fields.raw_size and compact_checksum(value)
 
@@ -99,7 +99,7 @@ def lacks_magic(value: object) -> bool:
 def read_image(body: bytes) -> Image:
     require(len(body) >= 16, "geometry's size")
     source, sample_type, dimension, flags, components, value_offset = struct.unpack_from("<BBBBIQ", body)
-    require(source < 17 and sample_type in SAMPLE_TYPES, "geometry")
+    require(source < 23 and sample_type in SAMPLE_TYPES, "geometry")
     require(1 <= dimension <= 8 and components >= 1, "geometry")
     require(not flags & 2 or (sample_type in (10, 11) and components % 2 == 0), "complex pixels")
     require(not flags & 4 or (sample_type == 1 and not flags & 2), "bools")
@@ -387,7 +387,7 @@ class Fields:
 
     def image(self, head: int) -> Image:
         pixels = self.byte()
-        require(pixels < 187, "pixels")
+        require(pixels < 253, "pixels")
         flags = self.byte() if head & 32 else 0
         require((flags != 0) == bool(head & 32) and flags & 16 == 0, "flags")
         components = self.varint() if head & 64 else 1

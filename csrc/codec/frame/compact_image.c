@@ -27,7 +27,7 @@ enum {
 /* Among the flags: the text's size, and a reading, follow the place of the samples. */
 enum { IS_TEXT = 64, HAS_READING = 128 };
 
-enum { SAMPLE_TYPES = ZBLOB_FLOAT64, PIXELS_END = SAMPLE_TYPES * ZBLOB_SOURCE_END }; /* the second byte is below */
+enum { SAMPLE_TYPES = ZBLOB_FLOAT64, PIXELS_END = SAMPLE_TYPES * IMAGE_SOURCES }; /* the second byte is below */
 
 /* How a number of spacing, origin or direction is given, in two bits. */
 enum space_tag { TAG_ZERO, TAG_ONE, TAG_AS_BEFORE, TAG_FOLLOWS };
@@ -134,7 +134,7 @@ take_grid(struct cursor *c, struct zblob_image *image, uint32_t head)
         c->failed = true;
         return;
     }
-    image->source = (enum zblob_image_source)(pixels / SAMPLE_TYPES);
+    image->source = image_source(pixels / SAMPLE_TYPES);
     grid->sample_type = (enum zblob_sample_type)(pixels % SAMPLE_TYPES + 1);
     grid->dimension = (head >> CODEC_BITS) % (1 << DIMENSION_BITS) + 1;
     uint32_t flags = head & HAS_FLAGS ? take_byte(c) : 0;

@@ -113,7 +113,7 @@ put_image(struct writer *w, const struct zblob_image *image)
 {
     static const char *const sources[ZBLOB_SOURCE_END] = {
         "options",   "SimpleITK", "NumPy", "npy", "array", "guess", "DICOM", "NIfTI", "NRRD",
-        "MetaImage", "MRC",       "TIFF",  "PNM", "BMP",   "FITS",  "torch", "ITK",
+        "MetaImage", "MRC",       "TIFF",  "PNM", "BMP",   "FITS",  "torch", "ITK",   "other",
     };
     const struct zblob_grid *grid = &image->grid;
     put(w, "{\"source\": \"%s\", \"pixel_type\": \"%s\", \"byte_order\": \"%s\", \"dimension\": %" PRIu32,

@@ -235,17 +235,23 @@ image_section_write(const struct zblob_image *image, unsigned char *dst)
         image_reading_write(image, p);
 }
 
+enum zblob_image_source
+image_source(unsigned number)
+{
+    return number < ZBLOB_SOURCE_OTHER ? (enum zblob_image_source)number : ZBLOB_SOURCE_OTHER;
+}
+
 bool
 image_section_read(struct zblob_image *image, const unsigned char *src, size_t src_size)
 {
     *image = (struct zblob_image){0};
-    if (src_size < AT_SIZE || src[AT_SOURCE] >= ZBLOB_SOURCE_END ||
+    if (src_size < AT_SIZE || src[AT_SOURCE] >= IMAGE_SOURCES ||
         zblob_sample_size((enum zblob_sample_type)src[AT_SAMPLE_TYPE]) == 0 || src[AT_DIMENSION] < 1 ||
         src[AT_DIMENSION] > ZBLOB_DIMENSION_MAX)
         return false;
     struct zblob_grid *grid = &image->grid;
     unsigned flags = src[AT_FLAGS];
-    image->source = (enum zblob_image_source)src[AT_SOURCE];
+    image->source = image_source(src[AT_SOURCE]);
     grid->sample_type = (enum zblob_sample_type)src[AT_SAMPLE_TYPE];
     grid->dimension = src[AT_DIMENSION];
     grid->components = load_le32(src + AT_COMPONENTS);

@@ -12,6 +12,13 @@ bool image_section_read(struct zblob_image *image, const unsigned char *src, siz
 
 enum { IMAGE_READING_MAX = 40 };
 
+/* Numbers of sources are below, those of later versions too: as many as a byte has room for beside the sample type, in a
+ * compact frame. */
+enum { IMAGE_SOURCES = 256 / ZBLOB_FLOAT64 };
+
+/* What a number says to this version. */
+enum zblob_image_source image_source(unsigned number);
+
 /* The reading alone, which is the last part of a body: its size, 0 where there is none; the size of one whose first bytes,
  * at most `available`, are at src, 0 where that is none; and reading one, after the image's other fields. */
 size_t image_reading_size(const struct zblob_image *image);

@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 
+import apsw
 import pytest
 
 import sqlite_zblob as zb
@@ -54,6 +55,7 @@ SOUND = {
     "colour": Compact(head=HAS_COMPONENTS, optional=b"\x03", size=number(4)),
     "with space": Compact(head=HAS_SPACE, space=b"\x11"),
     "with flags": Compact(head=HAS_FLAGS, optional=bytes([BOOL])),
+    "a source of a later version": Compact(pixels=11 * 22 + UINT8 - 1),
 }
 
 BAD = {
@@ -63,7 +65,7 @@ BAD = {
     "a text of no bytes": Compact(head=HAS_FLAGS, optional=bytes([TEXT]), text=b"\0"),
     "one sample per pixel, said": Compact(head=HAS_COMPONENTS, optional=b"\x01"),
     "2^32 samples per pixel": Compact(head=HAS_COMPONENTS, optional=number(1 << 32)),
-    "a source that is none": Compact(pixels=187),
+    "a source that is none": Compact(pixels=253),
     "a size of two bytes that needs one": Compact(size=b"\x8c\x00"),
     "a size of no end": Compact(size=b"\xff" * 12),
     "no sample": Compact(size=number(0)),
@@ -91,6 +93,24 @@ BAD = {
 def test_a_compact_frame_made_by_hand(name: str) -> None:
     frame = SOUND[name].pack()
     assert zb.decompress(frame) == decoder.decode(frame) == SOUND[name].value
+
+
+@pytest.mark.parametrize("number", [17, 22, 23])
+def test_what_a_later_version_recognises_is_an_image_like_any_other(number: int) -> None:
+    value = bytes(range(24))
+    body = bytes([number]) + image_body(0, (2, 3, 4))[1:]
+    frame = Parts([Section(IMAGE, body)], [Chunk(24, STORE, value, xxh3(value))]).pack()
+    if number == 23:
+        with pytest.raises(zb.DamagedFrameError):
+            zb.info(frame)
+        with pytest.raises(DamagedError):
+            decoder.decode(frame)
+        return
+    assert zb.info(frame).images[0].source == "other"
+    assert zb.decompress(frame) == decoder.decode(frame) == value
+    connection = apsw.Connection(":memory:")
+    zb.load(connection)
+    assert connection.execute("SELECT zslice(?, 0, 1)", (frame,)).get == value[6:12]
 
 
 @pytest.mark.parametrize("name", BAD)
