@@ -17,7 +17,7 @@ from ..arguments import plain_integer
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..choices import ENVELOPES, MODES, Envelope, Mode
 from ..codec import DEFAULT_LEVEL, make_options
-from ..connect.database import atomic, fold, quote, run, snapshot
+from ..connect.database import atomic, fold, quote, require_journal, run, snapshot
 from ..connect.loader import Connection, load
 from ..connect.opening import Database, connected, triggers_are_off
 from ..errors import OptionError, ZblobWarning
@@ -113,7 +113,8 @@ def enable(
     :param force: mode "table" in spite of an INTEGER PRIMARY KEY, whose generated values INSERT ... RETURNING does not
         give there.
     :raises OptionError: the column cannot be compressed so; the message gives every reason. In place, a compressed
-        value is stored in a row and taken back, to see whether the table's own triggers let it happen.
+        value is stored in a row and taken back, to see whether the table's own triggers let it happen; so not on a
+        connection without a journal (PRAGMA journal_mode=OFF), where nothing can be taken back.
     :raises LoadError: the connection does not have the extension and cannot load it.
     :warns ZblobWarning: in place, triggers of the table's owner fire once more for each value that is compressed; in
         mode "table", the table's indexes work on, but CREATE INDEX IF NOT EXISTS fails from now on. In place, too,
@@ -148,6 +149,7 @@ def _enable(connection: Connection, wanted: ColumnStatus, *, force: bool) -> Col
     for each in current:
         if each.is_column(table, column) and each == replace(wanted, table=each.table, column=each.column):
             return each
+    require_journal(connection, schema)
     settings = TableSettings(wanted.level, wanted.min_size, wanted.hint, wanted.dictionary)
     if wanted.mode == "table" and current:
         change_virtual(connection, current[0].table, column, schema, settings)
@@ -303,11 +305,12 @@ def disable(
 
     :param database: as for `enable`.
     :param progress: called with what begins, where values are decompressed; or "bar", which moves without a share.
-    :raises OptionError: the column is not enabled.
+    :raises OptionError: the column is not enabled, or the connection has no journal (PRAGMA journal_mode=OFF).
     """
     with connected(database, writes=True) as connection:
         require_schema(connection, schema)
         load(connection)
+        require_journal(connection, schema)
         for each in virtual_columns(connection, schema):
             if (fold(each.table), fold(each.column)) == (fold(table), fold(column)):
                 if show := callback_of(progress):

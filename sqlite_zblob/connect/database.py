@@ -166,6 +166,18 @@ def atomic(connection: Connection) -> Iterator[None]:
         raise
 
 
+def require_journal(connection: Connection, schema: str) -> None:
+    """Before what is tried and taken back, or done as a whole or not at all.
+
+    :raises OptionError: without a journal, SQLite can take nothing back: ROLLBACK leaves what was written.
+    """
+    if pragma(connection, "journal_mode", schema) == "off":
+        raise OptionError(
+            "PRAGMA journal_mode is OFF on this connection, so that SQLite can take nothing back in database "
+            f"{schema}: set another mode, such as MEMORY, before"
+        )
+
+
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
     """A transaction in which several statements read the same state of the database; the open one if there is one."""

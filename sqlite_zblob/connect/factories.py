@@ -123,11 +123,30 @@ def guard_attributes() -> None:
     with _lock:
         if _guarded:
             return
-        _replace(sqlite3.Connection, {"row_factory": CONNECTION_FACTORY.guarded})
+        _replace(sqlite3.Connection, {"row_factory": CONNECTION_FACTORY.guarded, "cursor": _make_cursor})
         _replace(sqlite3.Cursor, {"row_factory": CURSOR_FACTORY.guarded})
         _replace(apsw.Connection, _trace_names(CONNECTION_TRACE))
         _replace(apsw.Cursor, _trace_names(CURSOR_TRACE))
         _guarded = True
+
+
+_cursor_of: Callable[..., Any] = sqlite3.Connection.cursor
+
+
+def _make_cursor(self: sqlite3.Connection, *arguments: Any, **named: Any) -> Any:
+    """`Connection.cursor`. It gives each cursor the connection's factory, if there is one, in place of one that the
+    cursor's class has set; so our hook, which is none of the owner's, must not be in its way."""
+    hook = CONNECTION_FACTORY.find_hook(self) if arguments or named else None
+    if hook is None or hook.following is not None:
+        return _cursor_of(self, *arguments, **named)
+    CONNECTION_FACTORY.stored.__set__(self, None)
+    try:
+        cursor = _cursor_of(self, *arguments, **named)
+    finally:
+        CONNECTION_FACTORY.stored.__set__(self, hook)
+    if CURSOR_FACTORY.find_hook(cursor) is None:
+        CURSOR_FACTORY.stored.__set__(cursor, type(hook)(CURSOR_FACTORY.stored.__get__(cursor)))
+    return cursor
 
 
 def _trace_names(attribute: _Attribute) -> dict[str, Any]:

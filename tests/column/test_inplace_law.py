@@ -229,7 +229,7 @@ def test_another_databases_schema_cannot_write_here(table: Any, tmp_path: Path, 
     """It may know the trigger's name, and call the function while this database is being written."""
     insert(table)
     (name,) = rows(table, "SELECT substr(name, 1, 14) FROM sqlite_master WHERE name LIKE 'zblob%insert%'")[0]
-    call = f"sqlite_zblob_store('{name}', 'frame', 5, 0, zeroblob(9000), 1)"
+    call = f"sqlite_zblob_store('{name}', 'frame', 5, 0, printf('%09000d', 7), 1)"
     table.execute("ATTACH ? AS hostile", (str(tmp_path / "hostile.db"),))
     table.execute("CREATE TABLE hostile.bait(x)")
     table.execute("INSERT INTO hostile.bait VALUES (5)")

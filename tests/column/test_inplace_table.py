@@ -68,6 +68,23 @@ def compressed(db: Any, table: str = "t") -> list[tuple[Any, ...]]:
     return rows(db, f"SELECT id, zis_frame(data), zdecompress(data) FROM {table} ORDER BY id")
 
 
+def commit(db: Any) -> None:
+    if db.in_transaction:
+        db.execute("COMMIT")
+
+
+def deny(db: Any, denied: int | None) -> None:
+    """One kind of action, or none any more."""
+
+    def decide(action: int, *_: Any) -> int:
+        return apsw.SQLITE_DENY if action == denied else apsw.SQLITE_OK
+
+    if isinstance(db, apsw.Connection):
+        db.authorizer = decide
+    else:
+        db.set_authorizer(decide)
+
+
 def refused(db: Any, what: str, reason: str) -> None:
     """Before, `enable` refuses; afterwards, an INSERT succeeds and the value stays as it was given."""
     db.execute(CREATE)
@@ -387,14 +404,90 @@ def settings(db: Any, _: Path) -> None:
 @line("deny UPDATE by an authorizer")
 def denied(db: Any, _: Path) -> None:
     enabled(db)
-    if isinstance(db, apsw.Connection):
-        db.authorizer = lambda action, *_: apsw.SQLITE_DENY if action == apsw.SQLITE_UPDATE else apsw.SQLITE_OK
-    else:
-        db.set_authorizer(
-            lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_UPDATE else sqlite3.SQLITE_OK
-        )
+    deny(db, apsw.SQLITE_UPDATE)
     db.execute(INSERT, (1, VALUE))
     assert compressed(db) == [(1, 0, VALUE)]
+
+
+@line("insert a zeroblob")
+def zeroblob(db: Any, tmp_path: Path) -> None:
+    enabled(db)
+    db.execute("INSERT INTO t(id, data) VALUES (1, zeroblob(4000)), (2, zeroblob(4000))")
+    db.execute("UPDATE t SET data = zeroblob(?) WHERE id = 2", (len(VALUE),))
+    if isinstance(db, apsw.Connection):
+        with db.blob_open("main", "t", "data", 2, True) as blob:
+            blob.write(VALUE)
+    elif hasattr(db, "blobopen"):
+        with db.blobopen("t", "data", 2) as blob:
+            blob.write(VALUE)
+    else:
+        db.execute(f"UPDATE t SET data = x'{VALUE.hex()}' WHERE id = 2")
+    db.execute(INSERT, (3, VALUE))
+    assert rows(db, "SELECT id, zdecompress(data) FROM t") == [(1, bytes(4000)), (2, VALUE), (3, VALUE)]
+    assert rows(db, "SELECT length(data) FROM t WHERE id = 1") == [(4000,)]
+    zb.enable(db, "t", "data", dtype_from="'int16'", shape_from="'[20, 100]'")
+    db.execute("INSERT INTO t(id, data) VALUES (4, zeroblob(4000))")
+    assert compressed(db)[3] == (4, 1, bytes(4000))
+    path = tmp_path / "zeros.db"
+    plain = apsw.Connection(str(path))
+    plain.execute(CREATE)
+    plain.execute("INSERT INTO t(data) VALUES (zeroblob(4000))")
+    plain.close()
+    assert zb.migrate(path, "t", "data").changed_rows == 1
+
+
+@line("`PRAGMA journal_mode = OFF`")
+def no_journal(db: Any, _: Path) -> None:
+    db.execute(CREATE)
+    db.execute(INSERT, (1, VALUE))
+    commit(db)
+    for mode in ("in-place", "table"):
+        db.execute("PRAGMA journal_mode = OFF").fetchall()
+        with pytest.raises(zb.OptionError, match="journal_mode is OFF on this connection, so that"):
+            zb.enable(db, "t", "data", mode=mode, force=True)
+        assert rows(db, "SELECT id, data FROM t") == [(1, VALUE)]
+        assert zb.status(db) == []
+        db.execute("PRAGMA journal_mode = MEMORY").fetchall()
+        zb.enable(db, "t", "data", mode=mode, force=True)
+        db.execute("PRAGMA journal_mode = OFF").fetchall()
+        assert zb.enable(db, "t", "data").mode == mode
+        db.execute("INSERT OR REPLACE INTO t(id, data) VALUES (2, ?)", (OTHER,))
+        commit(db)
+        with pytest.raises(zb.OptionError, match="journal_mode is OFF"):
+            zb.disable(db, "t", "data")
+        assert rows(db, "SELECT id, zdecompress(data) FROM t") == [(1, VALUE), (2, OTHER)]
+        db.execute("PRAGMA journal_mode = MEMORY").fetchall()
+        db.execute("DELETE FROM t WHERE id = 2")
+        commit(db)
+        zb.disable(db, "t", "data")
+
+
+@line("lower SQLite's limits")
+def limits(db: Any, _: Path) -> None:
+    enabled(db, "CREATE TABLE t(id INT, k2 DEFAULT 2, k3 DEFAULT 3, data BLOB, PRIMARY KEY(id, k2, k3)) WITHOUT ROWID")
+    lowered = {"LENGTH": 10**6, "SQL_LENGTH": 10**5, "COLUMN": 100, "EXPR_DEPTH": 10, "COMPOUND_SELECT": 3}
+    lowered |= {"VDBE_OP": 25000, "FUNCTION_ARG": 8, "ATTACHED": 0, "LIKE_PATTERN_LENGTH": 50}
+    lowered |= {"VARIABLE_NUMBER": 10, "TRIGGER_DEPTH": 10}
+    set_limit = db.limit if isinstance(db, apsw.Connection) else getattr(db, "setlimit", lambda *_: None)
+    for name, value in lowered.items():
+        set_limit(getattr(apsw, f"SQLITE_LIMIT_{name}"), value)
+    db.execute(INSERT, (1, VALUE))
+    db.execute("UPDATE t SET data = ?", (OTHER,))
+    assert compressed(db) == [(1, 1, OTHER)]
+    if isinstance(db, apsw.Connection):
+        assert db.limit(apsw.SQLITE_LIMIT_EXPR_DEPTH) == 10
+
+
+@line("deny functions, SELECT")
+def denied_functions(db: Any, _: Path) -> None:
+    enabled(db)
+    db.execute(INSERT, (1, VALUE))
+    for denied in (apsw.SQLITE_FUNCTION, apsw.SQLITE_SELECT):
+        deny(db, denied)
+        with pytest.raises((apsw.Error, sqlite3.Error), match="not authorized"):
+            db.execute(INSERT, (2, VALUE))
+        deny(db, None)
+    assert compressed(db) == [(1, 1, VALUE)]
 
 
 # ---- Values and copies -------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import sqlite_zblob as zb
 
 from ..conftest import ROOT, one
 
-VALUES = [b"abc" * 1000, b"defgh" * 500, bytes(5000)]
+VALUES = [b"abc" * 1000, b"defgh" * 500, bytes(4999) + b"."]
 PICKLES = [pickle.dumps([i] * 2000) for i in range(3)]
 CREATE = "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT UNIQUE, data BLOB, note TEXT DEFAULT 'none')"
 

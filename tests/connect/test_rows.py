@@ -147,6 +147,30 @@ def test_a_cursor_with_its_own_factory() -> None:
     db.close()
 
 
+class DictCursor(sqlite3.Cursor):
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.row_factory = as_dict
+
+
+def test_a_cursors_class_that_sets_its_factory() -> None:
+    db = open_sqlite3()
+    fill(db)
+    zb.decode_rows(db)
+    sql = "SELECT data FROM t WHERE id = 1"
+    for cursor in (db.cursor(DictCursor), db.cursor(factory=DictCursor)):
+        assert cursor.row_factory is as_dict
+        assert cursor.execute(sql).fetchall() == [{"data": VALUE}]
+    nonsense: Any
+    for nonsense in (int, lambda _: 5):
+        with pytest.raises(TypeError):
+            db.cursor(nonsense)
+    assert db.cursor(sqlite3.Cursor).execute(sql).fetchone() == db.execute(sql).fetchone() == (VALUE,)
+    db.row_factory = sqlite3.Row  # which comes before the class's own, as without decoding
+    assert isinstance(db.cursor(DictCursor).execute(sql).fetchone(), sqlite3.Row)
+    db.close()
+
+
 @pytest.mark.parametrize("on_cursor", [False, True])
 def test_a_trace_that_is_set_later(on_cursor: bool) -> None:
     db = open_apsw()

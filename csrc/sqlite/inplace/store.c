@@ -24,6 +24,8 @@
 /* Triggers that the UPDATE fires may write other compressed columns, and so on. */
 #define DEPTH_MAX 8
 
+#define EXPRESSION_DEPTH 100 /* of our own statements, at least */
+
 /* ---- The value ------------------------------------------------------------------------------- */
 
 static bool
@@ -40,6 +42,15 @@ is_plain_pickle(sqlite3 *db, const struct value *value)
     struct zblob_error error;
     bool answer;
     return zblob_check_plain_pickle(value->bytes, value->size, &answer, &interrupt, &error) == ZBLOB_OK && answer;
+}
+
+/* Programs insert a zeroblob to write over it by incremental I/O (sqlite3_blob_write), which needs its size. It looks like
+ * a value of zeros alone, so that these stay as they are, too. */
+static bool
+is_zeroblob(const struct value *value)
+{
+    const unsigned char *bytes = value->bytes;
+    return value->type == ZBLOB_BLOB && value->size && !bytes[0] && !memcmp(bytes, bytes + 1, value->size - 1);
 }
 
 static bool
@@ -192,6 +203,8 @@ static void
 store_in(sqlite3_context *context, struct store_call *call, const struct target *target)
 {
     struct zblob_error error;
+    if (is_zeroblob(&call->value) && !target->hint) /* with it, these are voxels */
+        return;
     bool is_compressed = compress(call, target, &error) == ZBLOB_OK;
     bool is_smaller = is_compressed && !value_is_better_plain(call->db, &call->value, call->frame.size);
     if (is_smaller && call->connection->failure == SQLITE_OK) {
@@ -203,16 +216,29 @@ store_in(sqlite3_context *context, struct store_call *call, const struct target 
         zblob_free((void *)call->frame.bytes);
 }
 
+/* Programs lower the limit for the SQL of others, as far as 10 (sqlite.org/security.html). Some statements are prepared when
+ * they run, so it is raised for all of the call. */
+static int
+raise_depth(sqlite3 *db)
+{
+    int limit = sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, -1);
+    if (limit > 0 && limit < EXPRESSION_DEPTH)
+        sqlite3_limit(db, SQLITE_LIMIT_EXPR_DEPTH, EXPRESSION_DEPTH);
+    return limit;
+}
+
 static void
 store(sqlite3_context *context, struct store_call *call)
 {
     struct target target;
+    int depth = raise_depth(call->db);
     call->connection->failure = SQLITE_OK;
     if (target_find(call, &target)) {
         if (call->connection->failure == SQLITE_OK)
             store_in(context, call, &target);
         target_free(&target);
     }
+    sqlite3_limit(call->db, SQLITE_LIMIT_EXPR_DEPTH, depth);
     if (call->connection->failure != SQLITE_OK)
         fail(context, sqlite3_errstr(call->connection->failure), call->connection->failure);
 }
