@@ -126,6 +126,9 @@ def _print(report: ExchangeReport) -> None:
         f"{render.size(report.raw_bytes)} as {render.size(report.moved_bytes)} in "
         f"{render.count(report.requests, 'request')}, {render.duration(report.seconds)}"
     )
+    if not report.rows:
+        out.print("There is nothing to do: no row is there.")
+        return
     out.print(f"chunks: {report.copied_chunks:,} copied as they were stored, {report.coded_chunks:,} coded")
     for name in report.unfinished:
         out.print(

@@ -30,6 +30,10 @@ def set_anchor(connection: Connection, id: int, table: str, column: str) -> None
     )
 
 
+def is_anchor(trigger: str) -> bool:
+    return _NAME.fullmatch(trigger) is not None
+
+
 def find_anchors(connection: Connection, schema: str = "main") -> dict[int, tuple[str, str]]:
     """Table and column by the record's id, of those whose column exists."""
     sql = f"SELECT name, tbl_name, sql FROM {master_of(schema)} WHERE type = 'trigger' AND name GLOB 'zblob_*'"

@@ -22,6 +22,7 @@ from .objects import Objects
 from .rows import RowResult, Stored, Target, describe, mark_of
 
 SUFFIXES = {"frames": ".zblob", "nifti": ".nii.gz", "nrrd": ".nrrd", "raw": ".json"}
+_SQL_TYPES: dict[type, str] = {type(None): "NULL", str: "TEXT", int: "INTEGER", float: "REAL"}
 NUMBERED = "=n"  # and a number, after the name of a row that has several images
 
 
@@ -38,7 +39,7 @@ def write_row(objects: Objects, key: Key, stored: Stored, target: Target) -> Row
     if marked == mark:
         return RowResult(key, skipped=True, requests=objects.requests - before[0])
     if not isinstance(stored, bytes):
-        raise OptionError(f"a value of type {type(stored).__name__} is no BLOB: zarr: takes every value")
+        raise OptionError(f"{_SQL_TYPES[type(stored)]} is no BLOB: zarr: takes every value")
     files = {name + suffix: data for suffix, data in _files_of(stored, target.kind).items()}
     for each, data in files.items():
         objects.put(each, data)

@@ -245,7 +245,7 @@ def import_rows(
         has written is imported, and `unfinished` of the report is not empty.
     :param overwrite: replace rows that are there. Otherwise their keys are left out, so that a run goes on.
     :param verify: decode every frame before it is stored.
-    :raises OptionError: as `export_rows`.
+    :raises OptionError: as `export_rows`; or what is there is not of this kind.
     :raises StorageError: as `export_rows`.
     :raises DatabaseError: as `export_rows`.
     """
@@ -253,8 +253,7 @@ def import_rows(
     make_options(level=level)
     target = Target(kind, _absolute(url), "zblob", level, verify, patience)
     objects = Objects(target.url, patience=patience)
-    names = objects.folders() if kind == "zarr" else file_rows.names_in(objects, kind)
-    names = [name for name in names if name != MARKS]
+    names = _names_of_rows(objects, kind)
     unfinished = _unfinished(objects, kind)
     with ExitStack() as stack:
         put, has = _writer(stack, database, table, column, level)
@@ -269,6 +268,19 @@ def import_rows(
         for result in _through(executor, workers, import_row, wanted):
             totals.add(result if result.error is not None else _put(put, result))
     return totals.report(unfinished)
+
+
+def _names_of_rows(objects: Objects, kind: str) -> list[str]:
+    """:raises OptionError: there are no rows of this kind, but something else."""
+    names = objects.folders() if kind == "zarr" else file_rows.names_in(objects, kind)
+    names = [name for name in names if name != MARKS]
+    there = [] if names else [name for name in objects.sizes() if not name.startswith(f"{MARKS}/")]
+    if not there or (kind == "zarr" and zarr_rows.GROUP in there):  # an export of no row
+        return names
+    ends = {"zarr": zarr_rows.GROUP, **file_rows.SUFFIXES}
+    other = next((each for each in ends if any(name.endswith(ends[each]) and "/" not in name for name in there)), None)
+    hint = f": give {other}:{objects.url}" if other else ", nor of another that import reads"
+    raise OptionError(f"nothing in {objects.url} is of the kind {kind}{hint}")
 
 
 def _key_or_none(name: str) -> Key | None:

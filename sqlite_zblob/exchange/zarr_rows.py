@@ -28,9 +28,12 @@ _OBJECT = r"c(/\d+)*|zblob-rest"
 CHUNK_SIZE = 4 << 20  # bytes; of arrays that are coded anew
 
 
+GROUP = "zarr.json"  # the object that says that a place is a group
+
+
 def write_group(objects: Objects) -> None:
     about = {"zarr_format": 3, "node_type": "group", "attributes": {ATTRIBUTE: {"version": 1}}}
-    objects.put("zarr.json", json.dumps(about, indent=1).encode())
+    objects.put(GROUP, json.dumps(about, indent=1).encode())
 
 
 class _Array:

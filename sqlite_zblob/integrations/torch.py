@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..codec import ImageInfo, decompress, info
-from ..connect.database import quote, run
+from ..connect.database import fold, quote, run
 from ..descriptions import largest
 from ..errors import OptionError, WrongTypeError
 from ..readings import dtype_of, flat_samples
@@ -36,7 +36,8 @@ class ImageDataset:
         that a slice needs are decoded.
     :param transform: what is called with each array, and whose result is the item.
     :raises FileNotFoundError: there is no such file.
-    :raises OptionError: a value that was chosen holds no image, or has no such axis; the message names its row.
+    :raises OptionError: there is no such table or column; or a value that was chosen holds no image, or has no such
+        axis, and the message names its row.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class ImageDataset:
         transform: Callable[[np.ndarray[Any, Any]], Any] | None = None,
     ) -> None:
         self.path, self.table, self.column, self.axis, self.transform = Path(path), table, column, axis, transform
-        self._key = "rowid" if key is None else quote(key)
         self._own = OwnConnection(partial(_open, self.path))
+        self._key = "rowid" if key is None else quote(self._existing(key))
+        self._existing(column)
         self._images: dict[Any, ImageInfo] = {}  # of each key, where items are slices
         self._rowid = rowid_of(self._own.get(), table)
         self.keys: list[Any] = []
@@ -75,6 +77,18 @@ class ImageDataset:
             key, at = self.keys[index]
             found = self._slice(key, self.axis, at)
         return found if self.transform is None else self.transform(found)
+
+    def _existing(self, column: str) -> str:
+        """SQLite takes a quoted name that it does not know for a text.
+
+        :raises OptionError: there is no such table, view or column.
+        """
+        names = [row[1] for row in run(self._own.get(), f"PRAGMA table_xinfo({quote(self.table)})")]
+        if not names:
+            raise OptionError(f"there is no table {self.table} in {self.path}")
+        if fold(column) not in [*map(fold, names), "rowid", "oid", "_rowid_"]:
+            raise OptionError(f"table {self.table} has no column {column}: it has {', '.join(names)}")
+        return column
 
     def _select(self, expression: str, key: Any, *values: int) -> Any:
         """`expression` over one row."""

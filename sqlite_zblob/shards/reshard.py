@@ -22,6 +22,7 @@ import apsw
 
 from ..bars import Bar, callback_of, show_step, takes_bar
 from ..codec import checksum
+from ..column.anchor import is_anchor
 from ..column.schema import Table
 from ..connect.database import atomic, quote, run, stream
 from ..connect.opening import errors_of, opened
@@ -42,6 +43,8 @@ _BEGINNING = -(1 << 63)
 
 # The tables of ours whose rows belong to each shard of the new store.
 _COPIED = ("zblob_columns", "zblob_dictionaries")
+# What a migration has recorded of one file's rows, by their rowids. It stays behind, with its indexes and anchors.
+_RECORDS = ("zblob_migrations", "zblob_exceptions")
 
 ReshardCallback = Callable[[str, int, int], None]  # "copy" or "compare", rows done, rows in all
 
@@ -157,7 +160,7 @@ def _require_dictionary(target: apsw.Connection, row: tuple[Any, ...], shard: st
 def _check_contents(sources: _Files) -> None:
     """:raises OptionError: a shard holds rows that have no key."""
     table = sources.layouts[0].table
-    own = {table, layouts.TABLE, *_COPIED, "zblob_migrations", "zblob_exceptions"}
+    own = {table, layouts.TABLE, *_COPIED, *_RECORDS}
     for name, connection in zip(sources.names, sources.connections, strict=True):
         sql = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         for other, definition in run(connection, sql):
@@ -182,9 +185,10 @@ def _make_targets(names: list[str], sources: _Files) -> None:
                 raise OptionError(f"{name} is there already, and is no shard")
             Path(name).unlink()
     first = sources.layouts[0]
-    sql = "SELECT sql FROM sqlite_master WHERE sql NOT NULL AND name NOT IN (?, 'zblob_migrations', 'zblob_exceptions')"
+    sql = "SELECT name, sql FROM sqlite_master WHERE sql NOT NULL AND tbl_name NOT IN (?, ?, ?)"
     order = " ORDER BY type <> 'table', rowid"
-    statements = [each for (each,) in run(sources.connections[0], sql + order, (layouts.TABLE,))]
+    found = run(sources.connections[0], sql + order, (layouts.TABLE, *_RECORDS))
+    statements = [each for name, each in found if not is_anchor(name)]
     made = ";\n".join(each for each in statements if "sqlite_sequence" not in each.split("(")[0])
     about = Layout(_store_id(first, len(names)), 0, len(names), first.table, first.key, first.column, FILLING)
     create_files(names, about, f"{made};\n{_PROGRESS_SQL}")

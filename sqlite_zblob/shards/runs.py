@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,19 +21,23 @@ from ..analysis.analyze import analyze as analyze_one
 from ..analysis.stats import TableStats
 from ..analysis.stats import stats as stats_one
 from ..bars import Bar, callback_of, show_step, takes_bar
-from ..connect.opening import path_of
+from ..connect.database import run
+from ..connect.opening import errors_of, opened, path_of
 from ..errors import OptionError, ZblobError, one_line
 from ..migration.migrate import migrate as migrate_one
 from ..migration.migrate import restore as restore_one
 from ..migration.pipeline import cpu_count
+from ..migration.record import compressed_columns
 from ..migration.reports import Progress, ProgressCallback, ProgressOption, Report, VerifyReport
 from ..migration.shown import show_rows
 from ..migration.verify import verify as verify_one
-from .layout import Databases, each_of, matching
+from .layout import TABLE as CATALOGUE
+from .layout import Databases, each_of, matching, read_layout
 
 StepsProgress = Callable[[str, int, int], None]  # the operation, the databases that are done, and all of them
 PieceReport = Report | VerifyReport | Analysis | tuple[TableStats, ...]
 
+_HAS_CATALOGUE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 TICK_SECONDS = 0.25
 LEAST_SECONDS = 0.1  # that analyze takes for each database
 
@@ -213,9 +218,20 @@ def _run_on_column(
 
     def call(name: str, show: ProgressCallback, share: int) -> Any:
         workers = options.get("workers") or share
-        return run_one(name, *place, progress=show, **{**options, "workers": workers})
+        return run_one(name, *_named(name, *place), progress=show, **{**options, "workers": workers})
 
     return _run(operation, databases, call, partial(_Sum, callback_of(progress)), side_by_side)
+
+
+def _named(name: str, table: str | None, column: str | None) -> tuple[str | None, str | None]:
+    """Where no table was named and no column is compressed by the database: where a sharded store has its values."""
+    if table is not None or column is not None:
+        return table, column
+    with closing(opened(name, writes=False)) as connection, errors_of(name):
+        if compressed_columns(connection) or not run(connection, _HAS_CATALOGUE, (CATALOGUE,)):
+            return None, None
+        layout = read_layout(connection, name)
+        return layout.table, layout.column
 
 
 def _sums(results: tuple[DatabaseResult, ...]) -> tuple[int, int, int, int, int]:
@@ -345,6 +361,6 @@ def stats(
     """
 
     def call(name: str, _: ProgressCallback, __: int) -> list[TableStats]:
-        return stats_one(name, table, column)
+        return stats_one(name, *_named(name, table, column))
 
     return _run("stats", databases, call, partial(_Steps, "stats", callback_of(progress)), side_by_side)

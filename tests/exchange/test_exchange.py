@@ -246,6 +246,22 @@ def test_files(database: str, values: dict[Any, Any], tmp_path: Path, kind: str)
     assert again.skipped_rows == report.done_rows
 
 
+def test_another_kind_than_was_exported(tmp_path: Path) -> None:
+    database = rows_in(tmp_path / "a.db", {"one": npy(np.zeros((4, 5, 6)))})
+    out = empty_database(tmp_path / "out.db")
+    for kind in ("zarr", "frames", "raw"):
+        zb.exchange.export_rows(database, "results", "data", f"{kind}:{tmp_path / kind}")
+    for kind, there in (("frames", "zarr"), ("zarr", "raw"), ("raw", "frames"), ("nifti", "raw")):
+        with pytest.raises(zb.OptionError, match=f"is of the kind {kind}: give {there}:{tmp_path / there}$"):
+            zb.exchange.import_rows(out, "results", "data", f"{kind}:{tmp_path / there}")
+    with pytest.raises(zb.OptionError, match="of the kind nrrd, nor of another"):
+        zb.exchange.import_rows(out, "results", "data", f"nrrd:{Path(__file__).parent}")
+    empty = rows_in(tmp_path / "empty.db", {})
+    for kind in ("zarr", "raw"):
+        zb.exchange.export_rows(empty, "results", "data", f"{kind}:{tmp_path / 'none' / kind}")
+        assert zb.exchange.import_rows(out, "results", "data", f"{kind}:{tmp_path / 'none' / kind}").rows == 0
+
+
 @pytest.mark.parametrize("kind", ["nifti", "nrrd", "raw"])
 def test_a_row_of_several_images_has_a_file_of_each(tmp_path: Path, kind: str) -> None:
     database = str(tmp_path / "several.db")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import distributed
 import pytest
 import SimpleITK as sitk
 
@@ -159,11 +160,13 @@ def test_a_killed_scheduler(cluster: Cluster, database: Path) -> None:
     assert digests(database) == before
 
 
-def test_no_scheduler() -> None:
+def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(zb.WorkerError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         DaskExecutor("tcp://127.0.0.1:9", patience=0.5)
-    with pytest.raises(zb.WorkerError, match="no Dask scheduler answers at nonsense"):
-        DaskExecutor("nonsense://", patience=0.5)
+    monkeypatch.setattr(distributed.Client, "__init__", None)  # of these none is made
+    for odd in ("nonsense://", "nonsense", "http://localhost:8786", "tcp://localhost"):
+        with pytest.raises(zb.WorkerError, match=f"no Dask scheduler answers at {odd}: "):
+            DaskExecutor(odd, patience=0.5)
 
 
 def test_workers_that_cannot_be_used(tmp_path: Path) -> None:

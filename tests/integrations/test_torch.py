@@ -115,6 +115,13 @@ def test_what_is_refused(path: Path) -> None:
         ImageDataset(path.parent / "none.db", "scans")
     with pytest.raises(zb.OptionError, match="axis 3"):
         ImageDataset(path, "scans", axis=3)
+    odd: Any  # SQLite takes such a name for a text, so that each key would be of all rows
+    for odd in ({"key": "name"}, {"column": "name"}):
+        with pytest.raises(zb.OptionError, match="table scans has no column name: it has key, data"):
+            ImageDataset(path, "scans", **odd)
+    with pytest.raises(zb.OptionError, match="there is no table nowhere"):
+        ImageDataset(path, "nowhere")
+    assert ImageDataset(path, "scans", key="ROWID", where="key = 's1'").keys == [2]
     db = sqlite3.connect(path)
     db.execute("INSERT INTO scans VALUES ('text', 'text')")
     db.commit()

@@ -320,6 +320,25 @@ def test_resharding_sees_what_others_wrote(tmp_path: Path) -> None:
     assert len(contents(target)) == len(KEYS) - 1
 
 
+def test_a_store_that_was_migrated_is_resharded(tmp_path: Path) -> None:
+    pattern, target = make(tmp_path), str(tmp_path / "t-*.db")
+    assert zb.shards.stats(pattern).rows == zb.shards.verify(pattern).rows == len(KEYS)  # no column is enabled yet
+    assert zb.shards.migrate(pattern, "results", "data", level=9, recompress=True).ok
+    zb.shards.reshard(pattern, target, 2)
+    assert contents(target) == EXPECTED
+    for path in tmp_path.glob("t-*.db"):
+        connection = open_apsw(str(path))
+        (status,) = zb.status(connection)
+        assert status.is_intact and status.level == 9
+        connection.close()
+    assert zb.shards.restore(target, "results", "data").ok
+    for path in tmp_path.glob("t-*.db"):
+        connection = open_apsw(str(path))
+        sql = "SELECT name FROM sqlite_master WHERE sql NOT NULL"
+        assert connection.execute(sql).fetchall() == [("results",), ("zblob_shard",)]  # the record's anchor is not left
+        connection.close()
+
+
 def test_resharding_refuses_two_dictionaries_under_one_id(tmp_path: Path) -> None:
     pattern = make(tmp_path)
     shards = sorted(tmp_path.glob("store-*.db"))

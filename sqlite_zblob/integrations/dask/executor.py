@@ -7,6 +7,7 @@ has killed several (`KilledWorker`).
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import warnings
@@ -15,6 +16,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from typing import Any, TypeVar
 
 import distributed
+from distributed.comm.registry import get_backend
 
 from ...errors import WorkerError
 from ...migration.workers import handshake
@@ -156,7 +158,26 @@ class DaskExecutor(Executor):
             return False
 
 
+def require_address(address: str) -> None:
+    """To be called before `distributed.Client`: that leaves a client behind whose end prints a traceback.
+
+    :raises WorkerError: no scheduler can have this address.
+    """
+    scheme, mark, rest = address.rpartition("://")
+    try:
+        if scheme == "inproc":
+            return
+        get_backend(scheme if mark else "tcp")
+        if re.search(r"[^:]:\d+(/|$)", rest):
+            return
+        reason = "it names no port"
+    except ValueError as error:
+        reason = str(error)
+    raise WorkerError(f"no Dask scheduler answers at {address}: {reason}. tcp://host:8786 would be one")
+
+
 def _connect(address: str, patience: float) -> Any:
+    require_address(address)
     client: Any = distributed.Client  # it has no types
     try:
         return client(address, timeout=patience, set_as_default=False, name="sqlite_zblob")

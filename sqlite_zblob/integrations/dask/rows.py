@@ -25,6 +25,7 @@ from ...codec import DEFAULT_LEVEL
 from ...errors import OptionError, WorkerError
 from ...shards.store import ShardedStore
 from ...shards.store import open as open_store
+from .executor import require_address
 
 PATIENCE = 60.0  # seconds to wait for a scheduler and for workers
 LEASE_SECONDS = 600.0  # that a worker waits for another one to have written
@@ -136,6 +137,7 @@ class _Writer:
 
     def _connect(self, address: str) -> Any:
         """A client of a scheduler that has a worker; waits for both."""
+        require_address(address)
         deadline = time.monotonic() + self.patience
         while True:
             client: Any = None
