@@ -256,6 +256,7 @@ verify_column(const struct shadow *shadow, struct zblob_connection *connection, 
     sqlite3_stmt *row = NULL;
     int result = text ? sqlite3_prepare_v2(shadow->db, text, -1, &row, NULL) : SQLITE_NOMEM;
     sqlite3_free(text);
+    bool is_gone = result == SQLITE_ERROR; /* somebody has renamed or dropped the column */
     while (result == SQLITE_OK && *lines < REPORT_LINES_MAX && sqlite3_step(row) == SQLITE_ROW) {
         int length = sqlite3_str_length(report);
         result = verify_value(row, connection, headers_only, name, report);
@@ -263,7 +264,7 @@ verify_column(const struct shadow *shadow, struct zblob_connection *connection, 
     }
     int finished = sqlite3_finalize(row);
     result = result == SQLITE_OK ? finished : result;
-    if ((result & 0xff) == SQLITE_CORRUPT) {
+    if (is_gone || (result & 0xff) == SQLITE_CORRUPT) {
         sqlite3_str_appendf(report, "%scannot read column %s: %s", sqlite3_str_length(report) ? "\n" : "", name,
                             sqlite3_errmsg(shadow->db));
         result = SQLITE_OK; /* reported; any other error, such as that of a disk, may pass, and is no damage */
