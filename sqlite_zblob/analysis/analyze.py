@@ -377,7 +377,7 @@ class _Analyzer:
             level=level,
             min_size=min_size,
             why=(*why, *_compressed_already(kinds)),
-            command=command if is_left and (trials.plain or has_dictionary or is_guessed) else None,
+            command=command if is_left and (trials.plain or has_dictionary or is_guessed or not trials.count) else None,
             size_with_dictionary=gain.size_then(one.bytes) if gain is not None and has_dictionary else None,
         )
 
@@ -436,7 +436,9 @@ class _Analyzer:
         if ratio is not None and gain is not None:
             ratio = max(ratio, 1 / gain.with_one)
         seen = Seen(count, bool(plain) and all(each.is_pickle for each in plain), ratio, one.bytes / max(1.0, one.rows))
-        return decide(self.connection, sizes.table, one.column, seen)
+        mode, envelope, why = decide(self.connection, sizes.table, one.column, seen)
+        unread = f"no value was looked at, as those above {LARGEST >> 20} MiB are not read"
+        return mode, envelope, [*why, unread] if trials.skipped_count and not count else why
 
     def _rest(self, trials: Trials, enabled: ColumnStatus) -> int:
         """How many of the sampled values migrate would still compress."""

@@ -138,6 +138,13 @@ def test_a_level_about_which_less_is_known_is_not_advised() -> None:
     assert analyze._best_level(cast(Any, Fewer((0.1, 0.9)))) == 5
 
 
+def test_a_column_of_values_that_are_too_large(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(database, "CREATE TABLE t(v BLOB)", [(b"words " * 400_000,)])
+    monkeypatch.setattr(analyze, "LARGEST", 1 << 20)
+    (column,) = zb.analyze(database, seconds=1).columns
+    assert column.command and column.why[-1] == "no value was looked at, as those above 1 MiB are not read"
+
+
 def test_frames_of_the_program(database: Path) -> None:
     fill(database, "CREATE TABLE t(v BLOB)", [(zb.compress(random.Random(3).randbytes(30_000)),)])
     (column,) = zb.analyze(database, seconds=1).columns
