@@ -33,11 +33,12 @@ from .dictionary import DictionaryGain, try_dictionary
 from .sampling import ColumnSizes, SizeClass, TableSizes, measure_sizes
 from .strata import Estimate, t_quantile
 from .trial import LEVELS, SETTINGS, Setting
-from .trials import LARGEST, THREADS, Pace, Trials
+from .trials import CENSUS_BYTES, LARGEST, THREADS, Pace, Trials
 
 MOST_DRAWS = 200
 MOST_DETAILS = 5  # of a kind
 LEAST_TIME = 0.02  # of the time that is left, for the smallest of columns
+SMALL_TIME = 0.15  # of all the time, for the columns that are compressed as a whole
 HINT_SHARE = 0.1  # of a column's time, for what its rows say of its values
 LEAST_COLUMN = 1 << 14  # bytes; smaller columns are left out
 
@@ -252,11 +253,15 @@ class _Analyzer:
             found += [(sizes, one) for one in sizes.columns if self._is_worth(each, one, column is not None)]
         self._limit_bytes(found)
         bytes_left = sum(one.bytes for _, one in found)
+        small = sum(one.bytes for _, one in found if one.bytes <= CENSUS_BYTES)
         analyzed = []
         for sizes, one in sorted(found, key=lambda pair: pair[1].bytes):  # what small columns leave is for large ones
             progress(f"values of {sizes.table.name}.{one.column.name}")
             rest = max(0.0, self.began + self.seconds - time.monotonic())
-            trials = self._try(sizes, one, rest * max(one.bytes / max(one.bytes, bytes_left), LEAST_TIME))
+            time_given = rest * max(one.bytes / max(one.bytes, bytes_left), LEAST_TIME)
+            if one.bytes <= CENSUS_BYTES:  # every setting is tried with all of it
+                time_given = max(time_given, min(rest, SMALL_TIME * self.seconds * one.bytes / small))
+            trials = self._try(sizes, one, time_given)
             bytes_left -= one.bytes
             analyzed.append(self._conclude(sizes, one, trials))
         return sorted(analyzed, key=lambda each: -each.saving)
@@ -372,7 +377,7 @@ class _Analyzer:
             level=level,
             min_size=min_size,
             why=(*why, *_compressed_already(kinds)),
-            command=command if is_left and (trials.plain or has_dictionary or is_guessed) else None,
+            command=command if is_left and (trials.plain or has_dictionary or is_guessed or not trials.count) else None,
             size_with_dictionary=gain.size_then(one.bytes) if gain is not None and has_dictionary else None,
         )
 
@@ -425,11 +430,15 @@ class _Analyzer:
             state = f"{rest} of {trials.count} sampled values are left to compress" if rest else "nothing is left to do"
             return enabled.mode, enabled.envelope, [f"compression is on in mode {enabled.mode}: {state}"]
         count, plain = trials.count, trials.plain
+        if count and not plain and gain is None:
+            return None, "frame", ["its values are frames already, though no setting of this database compresses them"]
         ratio = 1 / max(1e-12, trials.fraction(("auto", level)).value) if count else None
         if ratio is not None and gain is not None:
             ratio = max(ratio, 1 / gain.with_one)
         seen = Seen(count, bool(plain) and all(each.is_pickle for each in plain), ratio, one.bytes / max(1.0, one.rows))
-        return decide(self.connection, sizes.table, one.column, seen)
+        mode, envelope, why = decide(self.connection, sizes.table, one.column, seen)
+        unread = f"no value was looked at, as those above {LARGEST >> 20} MiB are not read"
+        return mode, envelope, [*why, unread] if trials.skipped_count and not count else why
 
     def _rest(self, trials: Trials, enabled: ColumnStatus) -> int:
         """How many of the sampled values migrate would still compress."""
@@ -454,10 +463,12 @@ def _candidates(table: Table) -> list[Column]:
 
 
 def _best_level(trials: Trials) -> int:
-    """The default, or a lower level that is nearly as small and clearly faster."""
+    """The default, or a lower level that is nearly as small and clearly faster, and about which no less is known."""
     default: Setting = ("auto", DEFAULT_LEVEL)
     for level in LEVELS[: LEVELS.index(DEFAULT_LEVEL)]:
         if trials.trial_count(("auto", level)) and trials.trial_count(default):
+            if trials.fraction(("auto", level)).is_vague and not trials.fraction(default).is_vague:
+                continue
             size, seconds = trials.compare(("auto", level), default)
             if size < 1 + NEGLIGIBLE and 0 < seconds < FASTER:
                 return level

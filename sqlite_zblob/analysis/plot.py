@@ -121,7 +121,10 @@ def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
     best = column.recommended
     title = "no level is advised"
     if best and column.mode:
-        title = f"level {best.level} is advised: {_bytes(best.size.value)} of {_bytes(column.bytes)} are left"
+        left, dictionary = best.size.value, ""
+        if column.size_with_dictionary is not None:
+            left, dictionary = column.size_with_dictionary, " with a dictionary"
+        title = f"level {best.level}{dictionary} is advised: {_bytes(left)} of {_bytes(column.bytes)} are left"
         if best.compress_rate:
             mark = {"markersize": 11, "fillstyle": "none", "color": "#9e2a2b", "linestyle": "none"}
             axes.plot(best.seconds.value, best.ratio.value, marker="o", label="advised", **mark)
@@ -131,7 +134,9 @@ def _draw_settings(axes: Any, column: ColumnAnalysis, workers: int) -> None:
     _scale_ratios(axes, [each for codec in NAMES for each in _drawn(column, codec)])
     axes.axhline(1, color="black", linewidth=1, linestyle=":")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
-    axes.xaxis.set_major_locator(LogLocator(subs=_steps(*axes.get_xlim()), numticks=99))
+    low, high = axes.get_xlim()
+    steps = (1.0, 2.0, 5.0) if 5 * low < high < 200 * low else _steps(low, high)  # names stand beside each other here
+    axes.xaxis.set_major_locator(LogLocator(subs=steps, numticks=99))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(f"time with {workers} threads, without disks")
     axes.set_ylabel("ratio, 95 % range")

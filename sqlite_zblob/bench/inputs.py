@@ -183,7 +183,8 @@ def _from_database(path: Path, column: str | None) -> Iterator[Found]:
     load(connection)
     quoted = [f'"{part.replace(chr(34), 2 * chr(34))}"' for part in (name, table)]
     taken = 0
-    for i, (value,) in enumerate(connection.execute("SELECT zdecompress({}) FROM {}".format(*quoted))):
+    # With the table before it, SQLite does not take the name of no column for a text.
+    for i, (value,) in enumerate(connection.execute("SELECT zdecompress({1}.{0}) FROM {1}".format(*quoted))):
         if isinstance(value, bytes) and info(value).images:
             yield f"row {i + 1}", "image", value, ""
             taken += len(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -89,9 +90,11 @@ def analyze(
 
 
 def _plotter(path: str) -> Any:
-    """To be called before the work, so that a missing package is reported at once."""
+    """To be called before the work, so that a missing package or folder is reported at once."""
     if Path(path).suffix.lower() not in (".svg", ".png", ".pdf"):
         raise click.UsageError(f"--plot makes .svg, .png or .pdf files, not {Path(path).name}")
+    if not Path(path).absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no folder for the plot", path)
     try:
         from ..analysis.plot import draw_analysis
     except ImportError as error:
@@ -198,7 +201,7 @@ def _distinct(column: ColumnAnalysis) -> list[list[SettingEstimate]]:
         same = column.setting("auto", setting.level)
         if setting.codec == "zstd" and same and setting.is_like(same):
             continue
-        first = groups[-1][0] if groups else None
+        first = groups[-1][0] if groups and groups[-1][0].ratio.is_vague == setting.ratio.is_vague else None
         is_as_fast = first is not None and setting.seconds.value <= SAME_TIME * first.seconds.value
         if first and first.codec == setting.codec and first.is_like(setting) and is_as_fast:
             groups[-1].append(setting)

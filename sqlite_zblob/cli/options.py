@@ -225,13 +225,19 @@ class ByteSize(click.ParamType[int]):
 
     name = "bytes"
 
+    def __init__(self, least: int = 0) -> None:
+        self.least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
         match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)\s*(?:([kmgt])(i?)b?|b)?", value.strip(), re.IGNORECASE)
         if not match:
             self.fail(f"{value!r} is not a size such as 512, 64K or 1.5G", param, ctx)
-        return int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index((match[2] or " ").lower()))
+        size = int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index((match[2] or " ").lower()))
+        if size < self.least:
+            self.fail(f"{value!r} is too little: at least {self.least}", param, ctx)
+        return size
 
 
 class DictionaryChoice(click.ParamType[int | str]):
@@ -307,7 +313,7 @@ writer_options: Callable[[Any], Any] = options(
     ),
     click.option(
         "--batch-size",
-        type=ByteSize(),
+        type=ByteSize(least=1),
         default="64M",
         show_default=True,
         metavar="BYTES",
@@ -326,10 +332,12 @@ writer_options: Callable[[Any], Any] = options(
         help="Return free pages to the file system in small steps. Needs PRAGMA auto_vacuum = INCREMENTAL.",
     ),
     click.option("--dry-run", is_flag=True, help="Only say what would be done."),
-    click.option(
-        "--force", is_flag=True, help="Leave out the check for free space, and what --mode=table would refuse."
-    ),
 )
+
+
+def force_option(what: str) -> Callable[[Command], Command]:
+    """:param what: it leaves out."""
+    return click.option("--force", is_flag=True, help=f"Leave out {what}.")
 
 
 def vacuum_mode(vacuum_full: bool, vacuum_incremental: bool) -> str:

@@ -27,6 +27,7 @@ from .options import (
     column_argument,
     database_argument,
     executor_for,
+    force_option,
     hint_options,
     json_option,
     on_interrupt,
@@ -91,6 +92,7 @@ _GO_ON = "interrupted. Nothing is lost: rows are compressed or as they were. Run
     "--dtype-from and --shape-from say.",
 )
 @writer_options
+@force_option("the check for free space, and what --mode=table would refuse")
 @side_option
 @json_option
 def migrate(database: str, table: str, column: str, **options: Any) -> None:
@@ -133,6 +135,7 @@ def _ask_for_envelope(database: str, table: str, column: str) -> str | None:
     help="Decompress frames, too, that the program has made itself; also in a column that was never migrated.",
 )
 @writer_options
+@force_option("the check for free space")
 @side_option
 @json_option
 def restore(database: str, table: str, column: str, **options: Any) -> None:
@@ -251,10 +254,11 @@ def _print_report(report: Report) -> None:
             out,
             f"{render.count(report.missed_rows, 'row')} left, because others kept writing: run the same command again",
         )
-    if report.failures:
+    if count := len(report.failures):
         render.print_text(
             out,
-            f"{render.count(len(report.failures), 'value')} could not be {report.operation}d and stayed as they were:",
+            f"{render.count(count, 'value')} could not be {report.operation}d and "
+            f"{'stays as it is' if count == 1 else 'stay as they are'}:",
         )
         _print_lines([f"  {render.key(each.key)}: {each.reason}" for each in report.failures])
     free = ""

@@ -82,7 +82,7 @@ def migrate(
     """
     level, min_size, dictionary = map(plain_integer, (level, min_size, dictionary))
     wanted = Wanted(mode, envelope, level, min_size, dtype_from, shape_from, dictionary)
-    return _migrate(database, table, column, wanted, Work(**options), recompress=recompress)
+    return _migrate(database, table, column, wanted, Work.given_to("migrate", options), recompress=recompress)
 
 
 def _migrate(
@@ -109,7 +109,7 @@ def restore(
     :raises NotCompressedError: the column is not enabled and was not migrated, or it was restored already; nothing was
         changed.
     """
-    work = Work(**options)
+    work = Work.given_to("restore", options)
     with rewriting(database, writes=not work.dry_run) as (connection, location):
         request = Request(location.target, "restore", table, column, work)
         return Restoration(connection, request, all_frames=all_frames).run()
@@ -123,7 +123,7 @@ def compress_store(database: Database, **options: Unpack[WorkOptions]) -> list[R
 
     :raises OptionError: no column is enabled; or one cannot be compressed, which is said after all others are done.
     """
-    work = Work(**options)
+    work = Work.given_to("compress_store", options)
     with rewriting(database, writes=False) as (connection, _):
         check_vacuum(connection, work.vacuum)
         columns = status(connection, schema="main")

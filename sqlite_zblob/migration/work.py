@@ -56,6 +56,14 @@ class Work:
     progress: ProgressOption = None
     deadline: float | None = None  # of time.monotonic()
 
+    @classmethod
+    def given_to(cls, function: str, options: WorkOptions) -> Work:
+        """:raises TypeError: one of them is none; it is said of the function that the program has called."""
+        for name in options:
+            if name not in WorkOptions.__annotations__:
+                raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+        return cls(**options)
+
     @property
     def is_over(self) -> bool:
         """Has the deadline passed?"""

@@ -22,8 +22,9 @@ import pytest
 from click.testing import CliRunner
 
 import sqlite_zblob as zb
-from sqlite_zblob.analysis import sampling
-from sqlite_zblob.analysis.trials import CENSUS_BYTES
+from sqlite_zblob.analysis import analyze, sampling
+from sqlite_zblob.analysis.strata import Estimate
+from sqlite_zblob.analysis.trials import CENSUS_BYTES, Pace
 from sqlite_zblob.cli import cli
 from sqlite_zblob.column.schema import look_at_table
 
@@ -101,6 +102,55 @@ def test_a_small_column_is_compressed_as_a_whole(database: Path) -> None:
         assert setting
         truth = sum(len(zb.compress(value, level, threads=1, min_size=column.min_size)) for value in values)
         assert setting.size.value == setting.size.low == setting.size.high == pytest.approx(truth)
+
+
+def test_a_small_column_has_time_beside_a_large_one(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def no_time(seconds: float) -> Pace:
+        given.append(seconds)
+        return Pace(0)
+
+    monkeypatch.setattr(analyze, "Pace", no_time)
+    fill(database, "CREATE TABLE t(v BLOB, w BLOB)", [(zb.compress(b"x"), b"12" * 50_000)])
+    connection = open_apsw(str(database))
+    connection.execute("UPDATE t SET v = zeroblob(50000000)")
+    connection.close()
+    zb.analyze(database, seconds=100)
+    assert given[0] > 14 and given[1] > 80  # of w, and of v
+
+
+def test_a_level_about_which_less_is_known_is_not_advised() -> None:
+    class Fewer:
+        def __init__(self, range_of_two: tuple[float, float]) -> None:
+            self.range_of_two = range_of_two
+
+        def trial_count(self, setting: tuple[str, int]) -> int:
+            return setting[1] in (2, 5)
+
+        def compare(self, *_: object) -> tuple[float, float]:
+            return 1.001, 0.1
+
+        def fraction(self, setting: tuple[str, int]) -> Estimate:
+            return Estimate(0.5, *(self.range_of_two if setting[1] == 2 else (0.4, 0.6)))
+
+    assert analyze._best_level(cast(Any, Fewer((0.4, 0.6)))) == 2
+    assert analyze._best_level(cast(Any, Fewer((0.1, 0.9)))) == 5
+
+
+def test_a_column_of_values_that_are_too_large(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(database, "CREATE TABLE t(v BLOB)", [(b"words " * 400_000,)])
+    monkeypatch.setattr(analyze, "LARGEST", 1 << 20)
+    (column,) = zb.analyze(database, seconds=1).columns
+    assert column.command and column.why[-1] == "no value was looked at, as those above 1 MiB are not read"
+
+
+def test_frames_of_the_program(database: Path) -> None:
+    fill(database, "CREATE TABLE t(v BLOB)", [(zb.compress(random.Random(3).randbytes(30_000)),)])
+    (column,) = zb.analyze(database, seconds=1).columns
+    assert column.mode is None and column.why == (
+        "its values are frames already, though no setting of this database compresses them",
+    )
 
 
 def test_values_of_no_bytes(database: Path) -> None:

@@ -205,6 +205,8 @@ def test_a_database_is_read_and_nothing_unpickled(tmp_path: Path, ct_pickle: byt
     assert path.read_bytes() == before
     with pytest.raises(ZblobError, match=r"TABLE\.COLUMN"):
         inputs.find_subjects(path, None, tmp_path, quick=False)
+    with pytest.raises(apsw.SQLError, match=r"no such column: my table\.nothing"):
+        inputs.find_subjects(path, "my table.nothing", tmp_path, quick=False)
 
 
 def test_a_quick_run_takes_the_central_slices(tmp_path: Path, brain: sitk.Image) -> None:

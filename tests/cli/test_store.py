@@ -231,6 +231,7 @@ def test_without_permission(database: Path) -> None:
         ["migrate", "x.db", "t", "c", "--pace", "0"],
         ["migrate", "x.db", "t", "c", "--min-size", "-1"],
         ["migrate", "x.db", "t", "c", "--batch-size", "12 parsecs"],
+        ["migrate", "x.db", "t", "c", "--batch-size", "0"],
         ["migrate", "x.db", "t", "c", "--mode", "sideways"],
         ["analyze", "x.db", "--plot", "picture.docx"],
         ["info", "x.db", "t", "c"],

@@ -8,7 +8,8 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -159,6 +160,16 @@ def test_what_cannot_be_judged_has_no_figure() -> None:
     assert look._size_then(Estimate(4e6, None, None)) == "?"
     assert look._size_then(Estimate(4e6, 1e6, 5e6)) == "1.0 MB to 5.0 MB"
     assert look._range(Estimate(4.0, 3.0, 5.0), 1, "") == "4.00 (3.00-5.00)"
+
+
+def test_a_level_that_was_not_judged_hides_no_other() -> None:
+    def setting(level: int, low: float) -> Any:
+        ratio = Estimate(3.0, low, 3.1)
+        return SimpleNamespace(codec="auto", level=level, ratio=ratio, seconds=ratio, is_like=lambda other: True)
+
+    settings = [setting(3, 0.1), setting(4, 2.9), setting(5, 2.9), setting(6, 0.1)]
+    groups: Any = look._distinct(cast(Any, SimpleNamespace(settings=settings)))
+    assert [[each.level for each in group] for group in groups] == [[3], [4, 5], [6]]
 
 
 def test_levels_that_change_nothing_are_one_row(tmp_path: Path) -> None:
