@@ -110,7 +110,7 @@ def read_sitk(value: Buffer, image: int | None = None, *, rescale: bool = True) 
 
 def _read(value: Buffer, image: int | None) -> tuple[np.ndarray[Any, Any], ImageInfo]:
     raw = decompress(value)
-    found = info(raw).images if isinstance(raw, bytes) else ()
+    found = _images_of(value, raw) if isinstance(raw, bytes) else ()
     if not found:
         raise OptionError(
             "the value holds no image: it is cut off, or none, or has no samples, or a type or a number of axes that "
@@ -121,6 +121,12 @@ def _read(value: Buffer, image: int | None) -> tuple[np.ndarray[Any, Any], Image
         raise OptionError(f"the value has {len(found)} images, counted from 0, and no image {image!r}")
     pages = _pages_like(found, found[number]) if image is None else []
     return _stacked(raw, pages) if len(pages) > 1 else (_array_of(raw, found[number]), found[number])
+
+
+def _images_of(value: Buffer, raw: bytes) -> tuple[ImageInfo, ...]:
+    """Those that the value says, or the one that was said when a frame was made of it."""
+    said = tuple(image for image in info(value).images if image.source == "options")
+    return said or info(raw).images
 
 
 def _array_of(raw: bytes, about: ImageInfo) -> np.ndarray[Any, Any]:

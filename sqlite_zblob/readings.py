@@ -108,7 +108,8 @@ def rescaled(array: Array, about: ImageInfo) -> Array:
         dtype = array.dtype.newbyteorder("=")
     if array.dtype.kind == "c":
         return (array * about.slope + about.intercept).astype(dtype)
-    return (array.astype(np.float64) * about.slope + about.intercept).astype(dtype)
+    with np.errstate(over="ignore"):
+        return (array.astype(np.float64) * about.slope + about.intercept).astype(dtype)
 
 
 def _has_other_sign(dtype: np.dtype[Any], about: ImageInfo) -> bool:

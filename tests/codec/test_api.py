@@ -38,6 +38,8 @@ def test_an_array_says_what_it_is() -> None:
     assert zb.decompress(frame) == volume.tobytes()
     assert frame == zb.compress(volume.tobytes(), hint=("<i2", "(20, 61, 47)"))
     assert len(frame) < 0.8 * len(zb.compress(volume.tobytes()))
+    np.testing.assert_array_equal(zb.images.read_array(frame), volume)
+    assert zb.images.read_sitk(frame).GetSize() == (47, 61, 20)
     assert zb.info(zb.compress(volume, dtype="uint8", shape=[volume.nbytes])).images[0].pixel_type == "uint8"
     for odd in (np.array(5), np.zeros(0), np.zeros((3, 0, 2)), np.array([("a", 1)], "U1, i4"), np.array(["text"])):
         assert zb.decompress(zb.compress(odd)) == odd.tobytes()

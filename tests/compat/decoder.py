@@ -7,8 +7,9 @@ fine: checksums and sums over samples are done as the document says them.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -208,28 +209,39 @@ def decode_voxel(stored: bytes, place: tuple[int, int], ordinal: int, image: Ima
         require(size <= place[1] <= 2 * size, "text of a chunk")
         return decode_voxel_chunk(image.model, grid, ordinal, stored).decode("latin-1").encode()
     if image.pieces:
-        return decode_pieces(stored, place, ordinal, image)
+        by_model = partial(decode_voxel_chunk, image.model, grid, ordinal)
+        return decode_pieces(stored, place, (offset, size), image, by_model)
     start = image.padded(offset)
     require(place == (image.value_offset + start, image.padded(offset + size) - start), "range of a chunk")
     return pad(decode_voxel_chunk(image.model, grid, ordinal, stored), offset, image)
 
 
-def decode_pieces(stored: bytes, place: tuple[int, int], ordinal: int, image: Image) -> bytes:
+def decode_pieces(
+    stored: bytes, place: tuple[int, int], samples: tuple[int, int], image: Image, decode: Callable[[bytes], bytes]
+) -> bytes:
     """The rest of a chunk of an image in pieces stands before its samples."""
-    assert image.pieces and image.model
-    grid = Grid(image.sample_type, image.big_endian, image.size, image.components)
-    offset, size = chunk_range(image.model, grid, ordinal)
-    first, end = image.pieces.rows(offset, size)
+    assert image.pieces
+    first, end = image.pieces.rows(*samples)
     start, stop = image.pieces.place(first), image.pieces.place(end)
     require(place == (image.value_offset + start, stop - start), "range of a chunk")
     rest = b""
-    if rest_size := place[1] - size:
+    if rest_size := place[1] - samples[1]:
         require(len(stored) > 4, "size of the rest")
         count = int.from_bytes(stored[:4], "little")
         require(0 < count <= rest_size and count <= len(stored) - 4, "size of the rest")
         rest, stored = stored[4 : 4 + count], stored[4 + count :]
         rest = decode_zstd(rest, rest_size) if count < rest_size else rest
-    return join(decode_voxel_chunk(image.model, grid, ordinal, stored), rest, image.pieces.mask(first, end))
+    return join(decode(stored), rest, image.pieces.mask(first, end))
+
+
+def decode_whole(stored: bytes, place: tuple[int, int], image: Image) -> bytes:
+    """An image that does not stand in the value as it is, all of it by codec planes."""
+    require(place == (image.value_offset, image.span), "range of a chunk")
+    decode = partial(decode_planes, raw_size=image.byte_size, image=image)
+    if image.pieces:
+        return decode_pieces(stored, place, (0, image.byte_size), image, decode)
+    samples = decode(stored)
+    return samples.decode("latin-1").encode() if image.text_size else pad(samples, 0, image)
 
 
 def pad(samples: bytes, offset: int, image: Image) -> bytes:
@@ -261,7 +273,7 @@ def decode_chunk(codec: int, stored: bytes, raw_offset: int, raw_size: int, imag
     if image is None:
         raise DamagedError("a chunk of samples outside all images")
     if (image.text_size or image.row_padding or image.pieces) and codec == PLANES:
-        raise DamagedError("planes of what does not stand in the value as it is")
+        return decode_whole(stored, (raw_offset, raw_size), image)
     if codec == PLANES:
         return decode_planes(stored, raw_size, image)
     return decode_voxel(stored, (raw_offset, raw_size), ordinal, image)

@@ -45,9 +45,10 @@ PREDICTED = ("predicted, ranks: False", "predicted, ranks: True", "predicted, 1 
 CELLS = ("maps", "runs", "list, integers follow: 0", "list, integers follow: 1")
 
 CODECS = ("store", "zstd", "planes", "voxel", "compact", "of an image", "several chunks", "text", "tiles", "gaps")
+PLANES = ("planes of text", "planes of padded rows", "planes of pieces")
 FORMS = tuple(f"form {form}" for form in range(4))
 SIZES = tuple(f"{size} bytes" for size in (1, 2, 4, 8))
-ALL_KINDS = {*CODECS, *FORMS, *SIZES, *FLAGS, *PRESETS, *LABELS, *MIXED, *PREDICTED, *CELLS}
+ALL_KINDS = {*CODECS, *PLANES, *FORMS, *SIZES, *FLAGS, *PRESETS, *LABELS, *MIXED, *PREDICTED, *CELLS}
 
 
 def kinds_of(frame: bytes) -> Iterator[str]:
@@ -64,6 +65,10 @@ def kinds_of(frame: bytes) -> Iterator[str]:
     for image in info.images:
         yield from (name for name, numbers in (("tiles", image.tile), ("gaps", image.gaps)) if any(numbers))
     images = [section.body for section in sections if section.type == IMAGE]
+    with_model = {section.body[1] for section in sections if section.type == MODEL}
+    for number, image in enumerate(info.images):
+        standing = (image.text_size, image.row_padding, image.has_pieces)
+        yield from (name for name, stands in zip(PLANES, standing, strict=True) if stands and number not in with_model)
     for section in sections:
         if section.type == MODEL:
             (flags,) = struct.unpack_from("<H", section.body, 4)

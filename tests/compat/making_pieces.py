@@ -1,4 +1,4 @@
-"""Chunks of images in pieces, at random."""
+"""Readings of images, and chunks of images in pieces, at random."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ import struct
 
 import zstandard
 
-from .bits import DamagedError
+from .bits import DamagedError, Grid
 from .decoder import Image
 from .pieces import Pieces, join
 
 Fields = tuple[int, int, int, int]  # width and height of tiles, the first gap, the others
+
+
+def random_reading(rng: random.Random, grid: Grid, number: int, padding: int) -> bytes:
+    if not padding and rng.random() < 0.7:
+        return b""
+    width, dimension = int(grid.kind[1:]), len(grid.size)
+    bits = rng.randrange(8 * width) if number <= 8 and rng.random() < 0.5 else 0
+    axis = rng.randrange(dimension) if grid.components == 1 else 0
+    flags = rng.getrandbits(1) | (rng.getrandbits(1) << 1 if axis else 0)
+    body = struct.pack("<BBBBI", bits, axis, flags, 0, padding)
+    scale = struct.pack("<dd", rng.choice([-1, 0.5, 1, 1e300]), rng.uniform(-9, 9)) if flags & 1 else b""
+    return body + scale if any(body) else b""
 
 
 def random_pieces(rng: random.Random, image: Image, sizes: list[int]) -> Fields | None:

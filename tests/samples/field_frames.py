@@ -55,7 +55,7 @@ def field_frames() -> dict[str, bytes]:
     for name, (array, options) in arrays().items():
         frames[name] = zb.compress(pickle.dumps(array), **{"codec": "voxel"} | options)
     found = image_files()
-    for name in ("dicom with a slope", "nifti vectors", "bmp padded, larger"):
+    for name in ("dicom with a slope", "nifti vectors", "bmp padded, larger", "bmp padded"):
         frames[name] = zb.compress(found[name].value, codec="voxel")
     frames["tiles"] = zb.compress(tiff(arrays()["colour"][0], tile=(16, 16)), codec="voxel")
     frames["pages"] = zb.compress(pages(arrays()["volume"][0]), codec="voxel")

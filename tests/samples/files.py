@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -245,6 +246,8 @@ def tiff_files() -> Iterator[tuple[str, File]]:
             yield f"{kind} tiles by plane", File("TIFF", tiff(planes, planarconfig="separate", **given), planes)
             del given["tile"]
             yield f"{kind} by pixel", File("TIFF", tiff(colours(), **given), colours())
+            strips = tiff(planes, planarconfig="separate", rowsperstrip=9, **given)
+            yield f"{kind} strips by plane", File("TIFF", strips, planes)
             yield f"{kind} by plane", File("TIFF", tiff(planes, planarconfig="separate", **given), planes)
 
 
@@ -252,6 +255,14 @@ def pillow(pixels: np.ndarray, kind: str) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, kind)
     return out.getvalue()
+
+
+def unclean(bitmap: bytes, padding: int) -> bytes:
+    """With other bytes than zeros after each row, as some programs leave them."""
+    start, rows = struct.unpack_from("<I", bitmap, 10)[0], struct.unpack_from("<i", bitmap, 22)[0]
+    lines = np.frombuffer(bitmap, np.uint8, offset=start).reshape(rows, -1).copy()
+    lines[:, -padding:] = np.arange(padding * rows).reshape(rows, -1) % 256
+    return bitmap[:start] + lines.tobytes()
 
 
 def picture_files() -> Iterator[tuple[str, File]]:
@@ -264,12 +275,15 @@ def picture_files() -> Iterator[tuple[str, File]]:
     yield "pam", File("PNM", header + rgb.tobytes(), rgb)
     yield "bmp grey", File("BMP", pillow(grey, "BMP"), grey[::-1])
     yield "bmp colours", File("BMP", pillow(rgb, "BMP"), rgb[::-1, :, ::-1])
-    padded = np.pad(grey[::-1, :50], ((0, 0), (0, 2)))
-    yield "bmp padded", File("guess", pillow(grey[:, :50].copy(), "BMP"), padded)
+    yield "bmp padded", File("BMP", pillow(grey[:, :50].copy(), "BMP"), grey[::-1, :50])
     large = scan("u1", (80, 101))
     yield "bmp padded, larger", File("BMP", pillow(large, "BMP"), large[::-1])
 
     yield "bmp padded colours", File("BMP", pillow(rgb[:, :50].copy(), "BMP"), rgb[::-1, :50, ::-1])
+    yield (
+        "bmp padded with others",
+        File("BMP", unclean(pillow(rgb[:, :50].copy(), "BMP"), 2), rgb[::-1, None, :50, ::-1]),
+    )
 
 
 def fits_file(*units: Any) -> bytes:

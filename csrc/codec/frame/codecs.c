@@ -72,23 +72,6 @@ size_of_planes_chunk(const struct zblob_grid *grid, int level)
     return planes_chunk_size(grid);
 }
 
-static enum zblob_result
-encode_planes(const struct chunk_place *place, const unsigned char *value, const struct zblob_options *options,
-              unsigned char *dst, size_t dst_capacity, size_t *dst_size)
-{
-    bool forced = options->codec == ZBLOB_CODEC_PLANES;
-    return planes_encode(options->level, forced, &place->image->grid, value + place->raw_offset, place->raw_size, dst,
-                         dst_capacity, dst_size);
-}
-
-static enum zblob_result
-decode_planes(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, unsigned char *dst)
-{
-    if (!place->image || !zblob_image_is_plain(place->image))
-        return ZBLOB_DAMAGED;
-    return planes_decode(&place->image->grid, stored, stored_size, dst, place->raw_size);
-}
-
 static size_t
 bound_of_voxel(size_t raw_size)
 {
@@ -99,6 +82,20 @@ bound_of_voxel(size_t raw_size)
  * these: fewer than the rest has are a zstd frame of it. */
 enum { REST_PREFIX = 4 };
 
+/* The samples of a chunk: by the image's model where it has one, otherwise all of them. */
+static void
+locate_samples(const struct chunk_place *place, uint64_t *offset, size_t *size)
+{
+    uint64_t whole = 0;
+    *offset = 0;
+    if (place->model) {
+        voxel_chunk_range(place->model, place->ordinal, offset, size);
+        return;
+    }
+    zblob_grid_size(&place->image->grid, &whole);
+    *size = (size_t)whole;
+}
+
 /* *dst_size = 0: it does not fit, or there is no rest. */
 static enum zblob_result
 encode_rest(const struct chunk_place *place, const unsigned char *value, int level, unsigned char *dst,
@@ -107,7 +104,7 @@ encode_rest(const struct chunk_place *place, const unsigned char *value, int lev
     uint64_t offset;
     size_t size, encoded = 0;
     *dst_size = 0;
-    voxel_chunk_range(place->model, place->ordinal, &offset, &size);
+    locate_samples(place, &offset, &size);
     size_t rest_size = place->raw_size - size;
     if (rest_size == 0 || dst_capacity < REST_PREFIX + rest_size)
         return ZBLOB_OK;
@@ -128,18 +125,29 @@ encode_rest(const struct chunk_place *place, const unsigned char *value, int lev
 }
 
 static enum zblob_result
-encode_pieces(const struct chunk_place *place, const unsigned char *value, int level, unsigned char *dst,
-              size_t dst_capacity, size_t *dst_size)
+encode_taken(const struct chunk_place *place, const struct zblob_options *options, unsigned char *dst,
+             size_t dst_capacity, size_t *dst_size)
+{
+    uint64_t offset;
+    size_t size;
+    if (place->model)
+        return voxel_encode_chunk(place->model, place->ordinal, place->samples, dst, dst_capacity, dst_size);
+    locate_samples(place, &offset, &size);
+    return planes_encode(options->level, true, &place->image->grid, place->samples, size, dst, dst_capacity, dst_size);
+}
+
+static enum zblob_result
+encode_pieces(const struct chunk_place *place, const unsigned char *value, const struct zblob_options *options,
+              unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     uint64_t offset;
     size_t size, rest;
-    enum zblob_result result = encode_rest(place, value, level, dst, dst_capacity, &rest);
-    voxel_chunk_range(place->model, place->ordinal, &offset, &size);
+    enum zblob_result result = encode_rest(place, value, options->level, dst, dst_capacity, &rest);
+    locate_samples(place, &offset, &size);
     *dst_size = 0;
     if (result != ZBLOB_OK || (rest == 0 && size < place->raw_size))
         return result;
-    result =
-        voxel_encode_chunk(place->model, place->ordinal, place->samples, dst + rest, dst_capacity - rest, dst_size);
+    result = encode_taken(place, options, dst + rest, dst_capacity - rest, dst_size);
     if (*dst_size)
         *dst_size += rest;
     return result;
@@ -150,9 +158,21 @@ encode_voxel(const struct chunk_place *place, const unsigned char *value, const 
              unsigned char *dst, size_t dst_capacity, size_t *dst_size)
 {
     if (zblob_image_has_pieces(place->image))
-        return encode_pieces(place, value, options->level, dst, dst_capacity - VOXEL_ENCODE_SLACK, dst_size);
-    return voxel_encode_chunk(place->model, place->ordinal, place->samples, dst, dst_capacity - VOXEL_ENCODE_SLACK,
-                              dst_size);
+        return encode_pieces(place, value, options, dst, dst_capacity - VOXEL_ENCODE_SLACK, dst_size);
+    return encode_taken(place, options, dst, dst_capacity - VOXEL_ENCODE_SLACK, dst_size);
+}
+
+static enum zblob_result
+encode_planes(const struct chunk_place *place, const unsigned char *value, const struct zblob_options *options,
+              unsigned char *dst, size_t dst_capacity, size_t *dst_size)
+{
+    bool forced = options->codec == ZBLOB_CODEC_PLANES;
+    if (zblob_image_is_plain(place->image))
+        return planes_encode(options->level, forced, &place->image->grid, value + place->raw_offset, place->raw_size,
+                             dst, dst_capacity, dst_size);
+    if (zblob_image_has_pieces(place->image))
+        return encode_pieces(place, value, options, dst, dst_capacity, dst_size);
+    return encode_taken(place, options, dst, dst_capacity, dst_size);
 }
 
 /* The stored rest of a chunk into `rest`; *used is what it takes before the samples. */
@@ -174,6 +194,16 @@ decode_rest(const unsigned char *stored, size_t stored_size, unsigned char *rest
     return ZBLOB_OK;
 }
 
+/* `size` bytes of samples, as encode_taken has coded them. */
+static enum zblob_result
+decode_taken(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, unsigned char *dst,
+             size_t size)
+{
+    if (place->model)
+        return voxel_decode_chunk(place->model, place->ordinal, stored, stored_size, dst);
+    return planes_decode(&place->image->grid, stored, stored_size, dst, size);
+}
+
 /* A chunk of an image in pieces: its samples are `size` bytes from `offset` on. */
 static enum zblob_result
 decode_pieces(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, uint64_t offset,
@@ -190,7 +220,7 @@ decode_pieces(const struct chunk_place *place, const unsigned char *stored, size
         return ZBLOB_NO_MEMORY;
     enum zblob_result result = decode_rest(stored, stored_size, samples + size, place->raw_size - size, &used);
     if (result == ZBLOB_OK)
-        result = voxel_decode_chunk(place->model, place->ordinal, stored + used, stored_size - used, samples);
+        result = decode_taken(place, stored + used, stored_size - used, samples, size);
     if (result == ZBLOB_OK)
         pieces_join(image, offset, size, samples, samples + size, dst);
     free(samples);
@@ -209,7 +239,7 @@ decode_standing(const struct chunk_place *place, const unsigned char *stored, si
     unsigned char *samples = malloc(size);
     if (!samples)
         return ZBLOB_NO_MEMORY;
-    enum zblob_result result = voxel_decode_chunk(place->model, place->ordinal, stored, stored_size, samples);
+    enum zblob_result result = decode_taken(place, stored, stored_size, samples, size);
     if (result == ZBLOB_OK && !standing_put(image, offset, samples, size, dst, place->raw_size))
         result = ZBLOB_DAMAGED;
     free(samples);
@@ -231,6 +261,25 @@ decode_voxel(const struct chunk_place *place, const unsigned char *stored, size_
     if (offset + place->image->value_offset != place->raw_offset || size != place->raw_size)
         return ZBLOB_DAMAGED;
     return voxel_decode_chunk(place->model, place->ordinal, stored, stored_size, dst);
+}
+
+/* Of an image that does not stand in the value as it is, such a chunk has all samples. */
+static enum zblob_result
+decode_planes(const struct chunk_place *place, const unsigned char *stored, size_t stored_size, unsigned char *dst)
+{
+    const struct zblob_image *image = place->image;
+    uint64_t offset, span = 0;
+    size_t size;
+    if (!image)
+        return ZBLOB_DAMAGED;
+    if (zblob_image_is_plain(image))
+        return planes_decode(&image->grid, stored, stored_size, dst, place->raw_size);
+    if (!zblob_image_span(image, &span) || place->raw_offset != image->value_offset || place->raw_size != span)
+        return ZBLOB_DAMAGED;
+    locate_samples(place, &offset, &size);
+    if (zblob_image_has_pieces(image))
+        return decode_pieces(place, stored, stored_size, offset, size, dst);
+    return decode_standing(place, stored, stored_size, offset, size, dst);
 }
 
 /* ---- The table ------------------------------------------------------------------------------- */

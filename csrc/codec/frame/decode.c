@@ -107,7 +107,7 @@ decoder_memory(const struct zblob_decoder *decoder, const struct located_chunk *
     const struct voxel_model *model;
     size_t size = 0;
     if (located->chunk.codec == ZBLOB_CODEC_PLANES)
-        return 2 * (size_t)located->chunk.raw_size;
+        return 3 * (size_t)located->chunk.raw_size; /* less one where samples stand in the value as they are */
     if (located->chunk.codec != ZBLOB_CODEC_VOXEL || located->image == CHUNK_MAP_NO_IMAGE ||
         models_acquire(decoder->models, located->image, &model) != ZBLOB_OK || !model)
         return 0;

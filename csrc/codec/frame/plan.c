@@ -84,6 +84,17 @@ add_model_chunks(struct plan *plan, const struct zblob_image *image, const struc
     return end;
 }
 
+/* An image that does not stand in the value as it is, and has no model, is one chunk. */
+static void
+add_whole_image(struct plan *plan, const struct zblob_image *image, uint64_t span)
+{
+    struct chunk_place place = {.raw_offset = image->value_offset,
+                                .raw_size = (size_t)span,
+                                .image = image,
+                                .samples = plan_samples(plan, image)};
+    add_chunk(plan, &place, ZBLOB_CODEC_PLANES);
+}
+
 /* The codec of what lies outside images, and of everything where the options ask for a codec of any bytes. */
 static enum zblob_codec
 codec_of_bytes(const struct plan *plan)
@@ -114,11 +125,16 @@ codes_images(const struct plan *plan)
 static bool
 is_coded_as_image(const struct plan *plan, size_t i, uint64_t *size)
 {
-    const struct zblob_grid *grid = &plan->images[i].grid;
+    const struct zblob_image *image = &plan->images[i];
+    const struct zblob_grid *grid = &image->grid;
+    uint64_t span;
     if (!codes_images(plan) || !zblob_grid_size(grid, size) || *size < PLAN_IMAGE_SIZE_MIN)
         return false;
-    if (plan->models[i] || !zblob_image_is_plain(&plan->images[i]))
-        return plan->models[i] != NULL;
+    if (plan->models[i])
+        return true;
+    if (!zblob_image_is_plain(image) &&
+        (!plan->standing[i] || !zblob_image_span(image, &span) || span > ZBLOB_CHUNK_RAW_MAX))
+        return false;
     return codec_of(codec_of_samples(plan))->chunk_size(grid, plan->options->level) > 0;
 }
 
@@ -135,6 +151,8 @@ add_chunks(struct plan *plan)
         at = image->value_offset + span;
         if (plan->models[i])
             at = add_model_chunks(plan, image, plan->models[i]);
+        else if (!zblob_image_is_plain(image))
+            add_whole_image(plan, image, span);
         else
             add_range(plan, image->value_offset, size, image, codec_of_samples(plan));
         plan->has_image_chunks = true;
@@ -334,8 +352,7 @@ chunks_can_stand(const struct zblob_image *image, struct voxel_model *model, con
     return can_stand;
 }
 
-/* One task of the thread pool. An image for which no model is built is left to codec "planes", and one that does not stand
- * in the value as it is to zstd. */
+/* One task of the thread pool. An image for which no model is built is left to codec "planes". */
 static void
 build_model(void *context, size_t i)
 {
@@ -343,11 +360,10 @@ build_model(void *context, size_t i)
     const struct zblob_image *image = &plan->images[i];
     enum zblob_codec codec = plan->options->codec;
     uint64_t size;
-    if ((codec != ZBLOB_CODEC_AUTO && codec != ZBLOB_CODEC_VOXEL) || !zblob_grid_size(&image->grid, &size) ||
-        size < PLAN_IMAGE_SIZE_MIN)
+    if (!codes_images(plan) || !zblob_grid_size(&image->grid, &size) || size < PLAN_IMAGE_SIZE_MIN)
         return;
     const unsigned char *samples = take_samples(plan, i, (size_t)size);
-    if (samples && !noise_fills(&image->grid, samples, (size_t)size))
+    if (samples && codec != ZBLOB_CODEC_PLANES && !noise_fills(&image->grid, samples, (size_t)size))
         voxel_model_build(&plan->models[i], &image->grid, samples, plan->options->level);
     if (plan->models[i] && !chunks_can_stand(image, plan->models[i], samples)) {
         voxel_model_free(plan->models[i]);

@@ -1,8 +1,7 @@
 /*
  * bmp.c: recognises uncompressed Windows bitmaps of 8, 24 and 32 bits. Their rows lie as in the file: mostly the lowest
- * first. Rows are padded to whole words. Where the padding is not all zeros, or the picture so small that no model is made for
- * it, the grid is the memory's and not the picture's: it counts as a guess, of single bytes if the padding is no whole number
- * of pixels.
+ * first. Rows are padded to whole words. Where the padding is not all zeros, each row is a slice, and the padding what stands
+ * between slices.
  */
 #include "formats.h"
 
@@ -20,19 +19,33 @@ enum bmp_offset {
     HEADER_SIZE_MAX = 124,
     UNCOMPRESSED = 0,
     BIT_FIELDS = 3,
-    PADDED_SIZE_MIN = 4096,
 };
 
-/* May the rows be taken out of their padding? */
+/* Are all bytes zeros with which rows of `row` bytes end? */
 static bool
-can_be_taken_out(const struct byte_reader *r, const struct zblob_image *image, uint64_t row)
+is_padded_with_zeros(const struct byte_reader *r, const struct zblob_image *image, uint64_t row)
 {
     static const char zeros[4] = {0};
     uint64_t end = image->value_offset + row - image->row_padding;
-    bool are_zeros = (row - image->row_padding) * image->grid.size[1] >= PADDED_SIZE_MIN;
+    bool are_zeros = true;
     for (uint64_t y = 0; are_zeros && y < image->grid.size[1]; y++, end += row)
         are_zeros = reader_sees(r, end, zeros, image->row_padding);
     return are_zeros;
+}
+
+static void
+make_slices_of_rows(struct zblob_image *image)
+{
+    struct zblob_grid *grid = &image->grid;
+    uint64_t rows = grid->size[1];
+    if (rows > 1) {
+        grid->dimension = 3;
+        grid->size[1] = 1;
+        grid->size[2] = rows;
+        image->first_gap = image->row_padding;
+        image->gap = rows > 2 ? image->row_padding : 0;
+    }
+    image->row_padding = 0;
 }
 
 size_t
@@ -55,11 +68,7 @@ sniff_bmp(const unsigned char *src, size_t src_size, struct zblob_image *images,
     images->grid.size[0] = (uint64_t)width;
     images->grid.size[1] = (uint64_t)(height < 0 ? -height : height);
     images->row_padding = (uint32_t)(row - (uint64_t)width * pixel);
-    if (images->row_padding && !can_be_taken_out(&r, images, row)) {
-        images->source = ZBLOB_SOURCE_GUESS;
-        images->row_padding = 0;
-        images->grid.components = row % pixel == 0 ? (uint32_t)pixel : 1;
-        images->grid.size[0] = row / images->grid.components;
-    }
+    if (images->row_padding && !is_padded_with_zeros(&r, images, row))
+        make_slices_of_rows(images);
     return images->value_offset >= AT_HEADER_SIZE + header && image_settle(images, src_size) ? 1 : 0;
 }

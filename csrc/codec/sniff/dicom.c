@@ -10,6 +10,7 @@
 #include "formats.h"
 #include "text.h"
 
+#include <float.h>
 #include <math.h>
 
 enum dicom_tag {
@@ -335,7 +336,7 @@ distance_of_frames(const struct dicom *dicom, const double *normal)
         distance = dicom->frame_offsets[1] - dicom->frame_offsets[0];
     if (distance != 0)
         return distance;
-    return dicom->slice_spacing > 0 ? dicom->slice_spacing : 1; /* a slice's thickness is another thing */
+    return dicom->slice_spacing != 0 ? dicom->slice_spacing : 1; /* a slice's thickness is another thing */
 }
 
 /* Written with few digits, cosines are not exactly of length 1. */
@@ -345,6 +346,38 @@ normalize(double *cosines)
     double length = square_root(cosines[0] * cosines[0] + cosines[1] * cosines[1] + cosines[2] * cosines[2]);
     for (uint32_t i = 0; i < 3 && length > 0; i++)
         cosines[i] = cosines[i] / length + 0.0; /* no negative zeros */
+}
+
+static void
+set_cross(double *normal, const double *a, const double *b)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        normal[i] = a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3] + 0.0;
+}
+
+/* Those of a row, of a column and of their normal. As for GDCM and ITK, an orientation whose axes are far from a right angle, or
+ * have no length, counts as none, and a row that is not exactly at a right angle to the column is turned. */
+static void
+set_orientation(const struct dicom *dicom, double row[3], double column[3], double normal[3])
+{
+    static const double skew_max = 1e-3;
+    memcpy(row, dicom->orientation, 3 * sizeof *row);
+    memcpy(column, dicom->orientation + 3, 3 * sizeof *column);
+    normalize(row);
+    normalize(column);
+    set_cross(normal, row, column);
+    double skew = fabs(row[0] * column[0] + row[1] * column[1] + row[2] * column[2]);
+    bool has_area = normal[0] != 0 || normal[1] != 0 || normal[2] != 0;
+    if (dicom->orientation_count == 6 && skew < skew_max && has_area) {
+        normalize(normal);
+        set_cross(row, column, normal);
+        return;
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        row[i] = i == 0;
+        column[i] = i == 1;
+        normal[i] = i == 2;
+    }
 }
 
 /* The direction of an axis: of three numbers, or of four where colours by plane are an axis of their own. */
@@ -366,40 +399,44 @@ spacing_of(const struct dicom *dicom)
     if (has_pixel_spacing && (which == DICOM_NOMINAL_SPACING || dicom->spacing_counts[which] != 2))
         which = DICOM_PIXEL_SPACING;
     const double *spacing = dicom->spacings[which];
-    return dicom->spacing_counts[which] == 2 && spacing[0] > 0 && spacing[1] > 0 ? spacing : NULL;
+    return dicom->spacing_counts[which] == 2 ? spacing : NULL;
+}
+
+/* A negative spacing turns the axis, and one of 0 counts as 1. */
+static void
+set_steps(struct zblob_image *image, uint32_t axis, double *cosines, double spacing)
+{
+    for (uint32_t i = 0; i < 3 && spacing < 0; i++)
+        cosines[i] = -cosines[i] + 0.0;
+    image->spacing[axis] = spacing != 0 ? fabs(spacing) : 1;
+    set_axis(image, axis, cosines);
 }
 
 static void
-set_space(struct dicom *dicom, struct zblob_image *image)
+set_space(const struct dicom *dicom, struct zblob_image *image)
 {
-    double *row = dicom->orientation, *column = dicom->orientation + 3;
+    static const double unknown[2] = {1, 1};
+    double row[3], column[3], normal[3];
     const double *spacing = spacing_of(dicom);
-    double normal[3] = {0, 0, 1};
     uint32_t frames = image->grid.dimension - 1;
     image_start_space(image);
-    if (spacing) {
-        image->spacing[0] = spacing[1];
-        image->spacing[1] = spacing[0];
-    }
-    if (dicom->orientation_count == 6) {
-        normalize(row);
-        normalize(column);
-        for (uint32_t i = 0; i < 3; i++)
-            normal[i] = row[(i + 1) % 3] * column[(i + 2) % 3] - row[(i + 2) % 3] * column[(i + 1) % 3] + 0.0;
-    }
+    set_orientation(dicom, row, column, normal);
+    spacing = spacing ? spacing : unknown;
     double distance = distance_of_frames(dicom, normal);
-    image->spacing[frames] = fabs(distance);
-    for (uint32_t i = 0; i < 3 && distance < 0; i++)
-        normal[i] = -normal[i] + 0.0;
-    if (dicom->orientation_count == 6) {
-        set_axis(image, 0, row);
-        set_axis(image, 1, column);
-        set_axis(image, frames, normal);
-    }
+    set_steps(image, 0, row, spacing[1]);
+    set_steps(image, 1, column, spacing[0]);
+    set_steps(image, frames, normal, distance);
     if (dicom->position_count > 0) {
         memcpy(image->origin, dicom->positions[0], 2 * sizeof *image->origin);
         image->origin[frames] = dicom->positions[0][2];
     }
+}
+
+/* Numbers that no double holds are the largest ones, as for GDCM. */
+static double
+within_doubles(double number)
+{
+    return number > DBL_MAX ? DBL_MAX : number < -DBL_MAX ? -DBL_MAX : number;
 }
 
 /* What samples of integers stand for. A slope of 0 counts as 1, as for GDCM. */
@@ -414,7 +451,7 @@ set_reading(const struct dicom *dicom, struct zblob_image *image)
     if (dicom->bits_stored > 0 && dicom->bits_stored < dicom->bits)
         image->bits = (uint8_t)dicom->bits_stored;
     if (dicom->samples <= 1)
-        image_set_scale(image, slope, dicom->intercept_count ? dicom->intercept : 0);
+        image_set_scale(image, within_doubles(slope), dicom->intercept_count ? within_doubles(dicom->intercept) : 0);
 }
 
 /* Masks of one bit per pixel, as segmentations have them: bytes of eight pixels in a row are the samples of a guess. */

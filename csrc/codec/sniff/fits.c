@@ -15,6 +15,9 @@ enum {
     CARDS_MAX = 1 << 16, /* of all headers of a file */
 };
 
+/* A slope is not 0. With this one, too, all samples stand for BZERO. */
+#define NEXT_TO_0 4.9406564584124654e-324
+
 /* What a header says about the samples that follow it. */
 struct fits_header {
     uint64_t axis_count, extra_count, group_count;
@@ -116,7 +119,7 @@ set_image(const struct fits_header *header, uint64_t at, size_t src_size, struct
     image->grid.components = 1;
     image->grid.dimension = (uint32_t)header->axis_count;
     memcpy(image->grid.size, header->axes, sizeof header->axes);
-    image_set_scale(image, header->scale, header->zero);
+    image_set_scale(image, header->scale != 0 ? header->scale : NEXT_TO_0, header->zero);
     return header->is_image && header->extra_count == 0 && header->group_count == 1 && image_settle(image, src_size);
 }
 

@@ -2,7 +2,8 @@
  * tiff.c: recognises uncompressed TIFF and BigTIFF images whose strips or tiles lie one after another in the file. Pages
  * of one kind that lie so, too, are the slices of one image. Tiles that are narrower than the picture, or reach over its
  * end, have a grid that is not the picture's: it counts as a guess. Grey ones are slices. Those of colours are one high
- * column, because as slices they would be predicted from the tile before.
+ * column, because as slices they would be predicted from the tile before. Tiles of volumes, which have a depth, are not put
+ * together.
  */
 #include "formats.h"
 
@@ -27,6 +28,8 @@ enum tiff_tag {
     TAG_TILE_HEIGHT = 323,
     TAG_TILE_OFFSETS = 324,
     TAG_SAMPLE_FORMAT = 339,
+    TAG_DEPTH = 32997, /* these two are SGI's */
+    TAG_TILE_DEPTH = 32998,
 };
 
 enum {
@@ -59,6 +62,7 @@ struct values {
 
 struct page {
     uint64_t width, height, compression, samples, rows_per_strip, planar, tile_width, tile_height;
+    uint64_t depth, tile_depth; /* 1, but of volumes */
     struct values bits, formats, offsets;
 };
 
@@ -115,6 +119,8 @@ take_entry(const struct tiff *tiff, uint64_t at, struct page *page)
     case TAG_TILE_WIDTH: page->tile_width = first; break;
     case TAG_TILE_HEIGHT: page->tile_height = first; break;
     case TAG_SAMPLE_FORMAT: page->formats = values; break;
+    case TAG_DEPTH: page->depth = first; break;
+    case TAG_TILE_DEPTH: page->tile_depth = first; break;
     default: break;
     }
 }
@@ -125,7 +131,12 @@ read_page(struct tiff *tiff, uint64_t *at, struct page *page)
 {
     unsigned count_size = tiff->is_big ? 8 : 2, entry_size = tiff->is_big ? 20 : 12, field = tiff->is_big ? 8 : 4;
     uint64_t count = read_unsigned(&tiff->r, *at, count_size), entry = *at + count_size;
-    *page = (struct page){.compression = UNCOMPRESSED, .samples = 1, .planar = 1, .rows_per_strip = UINT64_MAX};
+    *page = (struct page){.compression = UNCOMPRESSED,
+                          .samples = 1,
+                          .planar = 1,
+                          .rows_per_strip = UINT64_MAX,
+                          .depth = 1,
+                          .tile_depth = 1};
     if (count == 0 || count > 4096 || !reader_has(&tiff->r, entry, count * entry_size) || !may_look(tiff, count))
         return false;
     for (; count > 0; count--, entry += entry_size)
@@ -171,6 +182,12 @@ read_type(struct tiff *tiff, const struct page *page, struct zblob_image *image)
     return true;
 }
 
+static uint64_t
+parts_of(uint64_t extent, uint64_t part)
+{
+    return extent / part + (extent % part > 0);
+}
+
 /* Bytes from one strip or tile to the next, and how many there are; false if the page's numbers make no sense. */
 static bool
 measure_pieces(const struct page *page, const struct zblob_image *image, uint64_t *piece, uint64_t *count)
@@ -181,38 +198,58 @@ measure_pieces(const struct page *page, const struct zblob_image *image, uint64_
                                                           : page->height;
     uint64_t width = has_tiles ? page->tile_width : page->width, planes = page->planar == PLANES ? page->samples : 1;
     *piece = zblob_sample_size(image->grid.sample_type) * (image->is_complex ? 2 : 1) * (page->samples / planes);
-    if (rows == 0 || width == 0 || !multiply_checked(piece, width) || !multiply_checked(piece, rows))
+    if (rows == 0 || width == 0 || page->tile_depth == 0 || !multiply_checked(piece, width) ||
+        !multiply_checked(piece, rows) || !multiply_checked(piece, page->tile_depth))
         return false;
-    uint64_t down = page->height / rows + (page->height % rows > 0);
-    uint64_t across = has_tiles ? page->width / width + (page->width % width > 0) : 1;
     *count = planes;
-    return multiply_checked(count, across) && multiply_checked(count, down);
+    return multiply_checked(count, has_tiles ? parts_of(page->width, width) : 1) &&
+           multiply_checked(count, parts_of(page->height, rows)) &&
+           multiply_checked(count, parts_of(page->depth, page->tile_depth));
 }
 
-/* A strip may begin earlier than the first one's end only if it is a plane's last, which may be shorter. */
+/* The last strip of each plane may be shorter than the others, so that the next plane begins earlier. */
 static bool
 lie_in_order(struct tiff *tiff, const struct page *page, uint64_t piece, uint64_t count)
 {
-    uint64_t start = value_at(tiff, &page->offsets, 0);
-    bool has_short_planes = page->planar == PLANES && page->tile_width == 0 && page->rows_per_strip < page->height &&
-                            page->height % page->rows_per_strip > 0;
-    if (count == 0 || page->offsets.count != count || has_short_planes || !may_look(tiff, count))
+    uint64_t start = value_at(tiff, &page->offsets, 0), planes = page->planar == PLANES ? page->samples : 1;
+    uint64_t in_plane = count / planes, plane = in_plane * piece;
+    if (count == 0 || page->offsets.count != count || piece > tiff->r.size || !may_look(tiff, count))
         return false;
+    if (page->tile_width == 0 && page->rows_per_strip < page->height)
+        plane = piece / page->rows_per_strip * page->height;
     for (uint64_t i = 1; i < count; i++) {
-        if (piece > tiff->r.size || value_at(tiff, &page->offsets, i) != start + i * piece)
+        if (value_at(tiff, &page->offsets, i) != start + i / in_plane * plane + i % in_plane * piece)
             return false;
     }
     return true;
+}
+
+static bool
+is_volume(const struct page *page)
+{
+    return page->depth != 1 || page->tile_depth != 1;
+}
+
+/* Do the pixels of tiles that are not put together lie in the file as they would without them? */
+static bool
+lie_as_pixels(const struct page *page)
+{
+    bool is_full = page->tile_width == page->width && page->height % page->tile_height == 0;
+    if (!is_volume(page))
+        return is_full;
+    bool has_planes = page->planar == PLANES && page->samples > 1;
+    return is_full && page->tile_height == page->height && page->depth % page->tile_depth == 0 && !has_planes;
 }
 
 /* Are the tiles to be put together? Those of one column lie in the file as the rows of the image do. */
 static bool
 has_mosaic(const struct page *page, const struct zblob_grid *grid)
 {
-    uint64_t band = grid->components * zblob_sample_size(grid->sample_type), across;
-    if (page->tile_width == 0 || (page->tile_width == page->width && page->height % page->tile_height == 0))
+    uint64_t band = grid->components * zblob_sample_size(grid->sample_type);
+    if (page->tile_width == 0 || is_volume(page) ||
+        (page->tile_width == page->width && page->height % page->tile_height == 0))
         return false;
-    across = page->width / page->tile_width + (page->width % page->tile_width > 0);
+    uint64_t across = parts_of(page->width, page->tile_width);
     return page->tile_width <= UINT32_MAX && page->tile_height <= UINT32_MAX && multiply_checked(&band, across) &&
            multiply_checked(&band, page->tile_width) && multiply_checked(&band, page->tile_height) && band <= BAND_MAX;
 }
@@ -225,28 +262,29 @@ set_image(struct tiff *tiff, const struct page *page, struct zblob_image *image)
     bool has_planes = page->planar == PLANES && page->samples > 1;
     *image = (struct zblob_image){.source = ZBLOB_SOURCE_TIFF};
     if (page->compression != UNCOMPRESSED || page->samples < 1 || page->samples > UINT16_MAX || page->width < 1 ||
-        page->height < 1 || !read_type(tiff, page, image) || !measure_pieces(page, image, &piece, &count) ||
-        !lie_in_order(tiff, page, piece, count))
+        page->height < 1 || (is_volume(page) && page->tile_width == 0) || !read_type(tiff, page, image) ||
+        !measure_pieces(page, image, &piece, &count) || !lie_in_order(tiff, page, piece, count))
         return false;
     grid->big_endian = tiff->r.big_endian;
     grid->components = (uint32_t)(has_planes ? 1 : page->samples) * (image->is_complex ? 2 : 1);
     bool is_mosaic = has_mosaic(page, grid), has_tiles = page->tile_width > 0 && !is_mosaic;
-    if (has_tiles && (page->tile_width != page->width || page->height % page->tile_height > 0))
+    if (has_tiles && !lie_as_pixels(page))
         image->source = ZBLOB_SOURCE_GUESS;
     if (is_mosaic) {
         image->tile_width = (uint32_t)page->tile_width;
         image->tile_height = (uint32_t)page->tile_height;
     }
-    bool has_slices = image->source == ZBLOB_SOURCE_GUESS && page->samples == 1;
+    bool is_guess = image->source == ZBLOB_SOURCE_GUESS;
+    bool has_slices = is_guess ? page->samples == 1 : is_volume(page);
     grid->size[0] = has_tiles ? page->tile_width : page->width;
     grid->size[1] = has_slices  ? page->tile_height
-                    : has_tiles ? page->tile_height * (count / (has_planes ? page->samples : 1))
+                    : has_tiles ? page->tile_height * page->tile_depth * (count / (has_planes ? page->samples : 1))
                                 : page->height;
     grid->dimension = 2;
     if (has_planes && !has_slices)
         image->vector_axis = image->is_complex ? 0 : 2;
     if (has_slices || has_planes)
-        grid->size[grid->dimension++] = has_slices ? count : page->samples;
+        grid->size[grid->dimension++] = has_slices ? page->tile_depth * count : page->samples;
     image->value_offset = value_at(tiff, &page->offsets, 0);
     return image_settle(image, tiff->r.size);
 }

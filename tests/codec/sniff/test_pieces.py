@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import random
 import struct
 from dataclasses import replace
@@ -17,7 +18,7 @@ from PIL import Image
 import sqlite_zblob as zb
 
 from ...conftest import open_apsw
-from ...samples.files import colours, pages, scan, tiff, written
+from ...samples.files import colours, pages, pillow, scan, tiff, unclean, written
 from ...samples.frame_parts import VOXEL, Parts
 from .finding import images_of
 
@@ -204,3 +205,50 @@ def test_chunks_of_pages_are_no_larger_than_a_frame_allows() -> None:
     frame = zb.compress(pages(mask))
     assert zb.info(frame).codec == "voxel"
     np.testing.assert_array_equal(zb.images.read_array(frame), mask)
+
+
+VOLUMES = [((16, 64, 64), "TIFF", (64, 64, 32)), ((8, 16, 32), "guess", (32, 16, 8 * 4 * 4 * 2))]
+
+
+@pytest.mark.parametrize(("tile", "source", "size"), VOLUMES)
+def test_tiles_of_volumes(tile: tuple[int, ...], source: str, size: tuple[int, ...]) -> None:
+    """They lie as they are: as a volume, or as a guess of their own."""
+    pixels, out = smooth((32, 64, 64)), io.BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(pixels, tile=tile, volumetric=True, photometric="minisblack")
+    (found,) = images_of(out.getvalue())
+    assert (found.source, found.size) == (source, size)
+    frame = zb.compress(out.getvalue())
+    assert len(frame) < 1.5 * len(zb.compress(pickle.dumps(pixels)))
+    assert zb.decompress(frame) == out.getvalue()
+    if source == "TIFF":
+        np.testing.assert_array_equal(zb.images.read_array(frame), pixels)
+
+
+def thin_values() -> dict[str, tuple[bytes, np.ndarray]]:
+    """Too small or too thin for a model: as text, in rows with padding, in tiles."""
+    line = smooth((3000, 1), "u1")
+    rgb = np.stack([line, line + 1, line // 2], axis=-1)
+    kinds: dict[str, Any] = {"photometric": "minisblack"}
+    return {
+        "text": (pickle.dumps(line + 80, 2), line + 80),
+        "padded": (pillow(rgb, "BMP"), rgb),
+        "padded with others": (unclean(pillow(rgb, "BMP"), 1), rgb),
+        "tiles": (tiff(line.reshape(1, -1), tile=(16, 16), **kinds), line),
+        "tiles of colours": (tiff(rgb.reshape(1, -1, 3), tile=(16, 32), photometric="rgb"), rgb),
+        "small": (pillow(smooth((40, 30), "u1"), "BMP"), smooth((40, 30), "u1")),
+    }
+
+
+@pytest.mark.parametrize("name", thin_values())
+def test_images_without_a_model_are_coded_by_planes(name: str) -> None:
+    """As those are that stand in the value as they are."""
+    value, pixels = thin_values()[name]
+    frame = zb.compress(value)
+    assert zb.info(frame).codec == "planes"
+    assert zb.decompress(frame) == value
+    found = zb.images.read_array(frame)
+    np.testing.assert_array_equal(found, zb.images.read_array(value))
+    np.testing.assert_array_equal(np.sort(found.ravel()), np.sort(pixels.ravel()))
+    assert len(frame) < 0.8 * len(zb.compress(value, codec="zstd"))
+    assert zb.decompress(zb.compress(value, codec="planes")) == value
