@@ -116,7 +116,7 @@ is_computed(const struct voxel_model *model, const unsigned char *samples)
 
 /* Bytes for the image, from its first slices. */
 static enum zblob_result
-expected_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
+expected_size(struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
 {
     uint64_t coded, seen, all = voxel_row_size(model) * model->shape.height * model->shape.slices;
     enum zblob_result result = voxel_encoded_size(model, samples, TRIAL, &coded, &seen);
