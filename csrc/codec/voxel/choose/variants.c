@@ -35,9 +35,10 @@ enum {
     PART = 8,        /* an excerpt is so small a part, */
     PART_SLICES = 4, /* of at least so many slices, of which the first refers to none, */
     PART_ROWS = 64,  /* or rows, */
-    PART_LEAST = 32 << 10, /* and of so many bytes, */
-    PART_MARGIN = 256,     /* and models that it shows to be larger by this part are given up */
-    FIRST_PIECES = 4,      /* after each group of this many pieces, an image is given up that is not a computed one */
+    PART_LEAST = 128 << 10, /* and of so many bytes, */
+    PART_MARGIN = 96,       /* and models that it shows to be larger by this part are given up */
+    RICH_MARGIN = 40,       /* the same at levels with the rich preset, whose tables take more of an excerpt */
+    FIRST_PIECES = 4,       /* after each group of this many pieces, an image is given up that is not a computed one */
 };
 
 static bool
@@ -219,23 +220,23 @@ add_trial(struct trials *trials, const struct zblob_grid *grid, const unsigned c
 
 /* Is this one of those that may be the smallest? All are where excerpts do not show it. */
 static bool
-comes_close(const struct trials *trials, int i)
+comes_close(const struct trials *trials, int i, int level)
 {
-    uint64_t least = UINT64_MAX;
+    uint64_t least = UINT64_MAX, margin = level > VOXEL_LEVEL_NORMAL ? RICH_MARGIN : PART_MARGIN;
     for (int k = 0; k < trials->count; k++)
         least = trials->parts[k] < least ? trials->parts[k] : least;
-    return least == 0 || trials->parts[i] <= least + least / PART_MARGIN;
+    return least == 0 || trials->parts[i] <= least + least / margin;
 }
 
 /* The smallest of those that come close takes the first place. */
 static enum zblob_result
-choose_trial(struct trials *trials, const unsigned char *samples)
+choose_trial(struct trials *trials, const unsigned char *samples, int level)
 {
     enum zblob_result result = ZBLOB_OK;
     uint64_t least = UINT64_MAX, size;
     int best = 0;
     for (int i = 0; i < trials->count && result == ZBLOB_OK; i++) {
-        if (!comes_close(trials, i))
+        if (!comes_close(trials, i, level))
             continue;
         result = expected_size(trials->models[i], samples, &size);
         best = result == ZBLOB_OK && size < least ? i : best;
@@ -293,7 +294,7 @@ voxel_try_variants(struct voxel_model **model, const struct zblob_grid *grid, co
     if (result == ZBLOB_OK && trials.count > 1)
         result = excerpt_size(*model, samples, &trials.parts[0]);
     if (result == ZBLOB_OK && trials.count > 1)
-        result = choose_trial(&trials, samples);
+        result = choose_trial(&trials, samples, level);
     *model = trials.models[0];
     for (int i = 1; i < trials.count; i++)
         voxel_model_free(trials.models[i]);
