@@ -96,6 +96,8 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 #define LARGE_MARGIN (-1)   /* the more so of a chunk of so many bytes, whose excerpt is large */
 #define LARGE_CHUNK ((size_t)1 << 20)
 
+#define WANTED_MARGIN 32 /* what the whole can gain over what excerpts promise of a higher level: this part */
+
 #define DEEP_PIECE_MIN ((size_t)16 << 10)
 #define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried, */
 #define DEEP_GAIN 128 /* and what it has to gain: this part of what it makes */
@@ -151,19 +153,27 @@ deeper_pays(int zstd_level, const unsigned char *src, const struct zblob_chunk *
     return expected + expected / DEEP_GAIN < entry->stored_size && expected * 128 < (uint64_t)entry->raw_size * 127;
 }
 
+/* What two levels made of an excerpt. */
+struct excerpt_sizes {
+    size_t lowest, wanted;
+};
+
 /* Does zstd come close on an excerpt: at the lowest level with a wide margin, and then at the wanted one? */
 static bool
 excerpt_comes_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
-                    int margin, unsigned char *aside, size_t capacity, struct zstd_trial *trial)
+                    int margin, unsigned char *aside, size_t capacity, struct zstd_trial *trial,
+                    struct excerpt_sizes *sizes)
 {
     unsigned char *excerpt = aside + capacity;
     size_t size = gather_excerpt(plan, &chunk->place, excerpt), encoded = 0;
     int level = plan->options->level;
     zstd_encode(LOWEST_ZSTD_LEVEL, excerpt, size, aside, capacity, &encoded);
+    sizes->lowest = encoded;
     if (level > QUICK_LEVEL && level <= QUICK_ZSTD_LEVEL && comes_close(encoded, size, entry, DEEPER_MARGIN)) {
         zstd_encode(level, excerpt, size, aside, capacity, &encoded);
         margin = SAME_LEVEL_MARGIN;
     }
+    sizes->wanted = encoded;
     trial->size = (uint32_t)((uint64_t)encoded * entry->raw_size / size);
     return comes_close(encoded, size, entry, margin);
 }
@@ -202,6 +212,14 @@ rival_level_of(int level, bool repeats, const unsigned char *src, size_t raw_siz
     return slow + slow / DEEP_GAIN < quick ? level : usual;
 }
 
+/* The lowest level has made `encoded` bytes of the whole. Does the wanted one win if it gains on it as on the excerpt? */
+static bool
+wanted_may_win(struct excerpt_sizes sizes, const struct zblob_chunk *entry, size_t encoded)
+{
+    uint64_t expected = sizes.lowest ? (uint64_t)encoded * sizes.wanted / sizes.lowest : encoded;
+    return expected < (uint64_t)entry->stored_size + entry->stored_size / WANTED_MARGIN;
+}
+
 /* What zstd makes of the chunk, in `aside`: 0 where excerpts show that it makes more than the chunk takes now. */
 static size_t
 encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const struct zblob_chunk *entry,
@@ -213,13 +231,15 @@ encode_if_close(const struct plan *plan, const struct plan_chunk *chunk, const s
     if (level <= QUICK_LEVEL)
         margin = raw_size >= LARGE_CHUNK ? LARGE_MARGIN : QUICK_MARGIN;
     bool repeats = has_repeats(plan, &chunk->place);
-    if (!repeats && !excerpt_comes_close(plan, chunk, entry, margin, aside, capacity, trial))
+    struct excerpt_sizes sizes = {0};
+    if (!repeats && !excerpt_comes_close(plan, chunk, entry, margin, aside, capacity, trial, &sizes))
         return 0;
     bool goes_deeper = repeats;
     if (!repeats) {
         zstd_encode(LOWEST_ZSTD_LEVEL, src, raw_size, aside, capacity, &encoded);
         goes_deeper = level > QUICK_LEVEL && comes_close(encoded, raw_size, entry, margin) &&
-                      (usual <= QUICK_ZSTD_LEVEL || deeper_pays(usual, src, entry, encoded));
+                      (usual <= QUICK_ZSTD_LEVEL ? wanted_may_win(sizes, entry, encoded)
+                                                 : deeper_pays(usual, src, entry, encoded));
     }
     if (goes_deeper)
         zstd_encode_best(rival_level_of(level, repeats, src, raw_size), repeats ? ZSTD_REPEATS : ZSTD_IMAGE, src,

@@ -48,7 +48,7 @@ voxel_encode_box(const struct voxel_model *model, struct voxel_box box, const un
         return label_encode_box(voxel_label_kernels(), label_box_of(model, box), first, dst, dst_capacity, dst_size);
     if (model->is_raster) {
         struct raster_box pixels = voxel_raster_box(model, box);
-        return raster_encode_box(&pixels, first, dst, dst_capacity, dst_size, NULL);
+        return raster_encode_box(&pixels, first, dst, dst_capacity, dst_size, SIZE_MAX);
     }
     if (model->wide)
         return voxel_encode_wide(model, box, samples, dst, dst_capacity, dst_size);

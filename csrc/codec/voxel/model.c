@@ -74,6 +74,14 @@ voxel_widen_model(struct voxel_model *model)
 }
 
 void
+voxel_drop_code(struct voxel_model *model)
+{
+    free(model->coded);
+    model->coded = NULL;
+    model->coded_size = 0;
+}
+
+void
 voxel_model_free(struct voxel_model *model)
 {
     if (model == NULL)

@@ -42,7 +42,9 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
         voxel_choose_sparse_chunks(m, level);
     else if (m->is_label)
         voxel_choose_chunks(m, level);
-    else if (gain && result == ZBLOB_OK)
+    if (m->coded && (!m->is_label || m->is_mixed || voxel_chunk_count(m) > 1))
+        voxel_drop_code(m); /* of a trial */
+    if (!m->is_label && gain && result == ZBLOB_OK)
         result = voxel_choose_intensities(m, samples, level, is_signal, &gain);
     gain = gain && result == ZBLOB_OK && voxel_chunks_are_allowed(m);
     if (gain && !voxel_model_pack(m))

@@ -8,6 +8,7 @@
 #include "../chunks.h"
 #include "../codec.h"
 #include "chunks.h"
+#include "encoded_size.h"
 #include "levels.h"
 
 #include <stdlib.h>
@@ -17,8 +18,10 @@ enum {
     LOOK = 1 << 12,   /* pixels that are looked at, in whole rows, */
     LOOK_ROWS = 8,    /* and more rows beside those */
     LEAST = 1 << 12,  /* pixels of an image */
-    SAMPLE = 1 << 16, /* bytes that say how literals are coded, if that makes them smaller by */
-    CLEAR = 8,        /* this part */
+    SAMPLE = 1 << 16, /* bytes that say how literals are coded, in */
+    BANDS = 4,        /* so many bands of rows, if that makes them smaller by */
+    CLEAR = 40,       /* this part, and */
+    CLEAR_BYTES = 96, /* so many bytes */
     TRIAL = 1 << 20,  /* bytes that are coded by both coders */
     GAIN = 16,        /* a gain below this part of the size is not worth the time */
     DECISIONS = 3,    /* for each byte, at most, up to SLOW_LEVEL */
@@ -94,8 +97,7 @@ is_worth_asking(const struct voxel_model *model, const unsigned char *samples, i
 
 /* Rows of the image are coded in both ways. */
 struct trial {
-    const struct voxel_model *model;
-    struct voxel_model *raster;
+    struct voxel_model *model, *raster;
     const unsigned char *samples;
     int level;
     unsigned char *dst, *best; /* room for what is coded, and the smallest yet */
@@ -120,27 +122,34 @@ raw_size_of(const struct trial *trial, struct voxel_box box)
 static enum zblob_result
 try_model(const struct trial *trial, struct voxel_box box, size_t *size)
 {
-    const struct voxel_model *model = trial->model;
+    struct voxel_model *model = trial->model;
     size_t raw_size = raw_size_of(trial, box);
     struct voxel_box same = model->is_transposed ? voxel_chunk_box(model, 0) : box; /* of the same pixels */
-    enum zblob_result result = voxel_encode_box(model, same, trial->samples, trial->dst, raw_size, size);
+    enum zblob_result result = ZBLOB_OK;
+    uint64_t coded, seen;
+    if (voxel_chunk_count(model) == 1 && box.rows == trial->raster->shape.height) {
+        result = voxel_encoded_size(model, trial->samples, UINT64_MAX, &coded, &seen);
+        *size = (size_t)coded;
+    } else {
+        result = voxel_encode_box(model, same, trial->samples, trial->dst, raw_size, size);
+    }
     *size = *size ? *size : raw_size;
     *size += voxel_model_size(model);
     *size -= model->is_mixed ? 0 : *size / GAIN; /* which is as slow */
     return result;
 }
 
-/* One way to code literals: *least, and what lies in `best`, if it is smaller. It is given up once it is too large. */
+/* One way to code literals of `rows` rows at src: *least, and what lies in `best`, if it is smaller. It is given up once it
+ * is too large, or too slow. */
 static enum zblob_result
-try_way(struct trial *trial, struct voxel_box box, enum raster_way way, size_t *least)
+try_way(struct trial *trial, const unsigned char *src, uint64_t rows, enum raster_way way, size_t *least)
 {
-    size_t size = 0, decisions = 0;
-    struct raster_box pixels = voxel_raster_box(trial->raster, box);
+    size_t size = 0, raw_size = (size_t)(rows * voxel_row_size(trial->raster));
+    struct raster_box pixels = voxel_raster_box(trial->raster, (struct voxel_box){0, 1, 0, rows});
     pixels.way = way;
-    enum zblob_result result = raster_encode_box(&pixels, voxel_row_address(trial->raster, trial->samples, 0, box.row),
-                                                 trial->dst, *least, &size, &decisions);
-    bool is_slow = trial->level < SLOW_LEVEL && decisions > DECISIONS * raw_size_of(trial, box);
-    if (size == 0 || size >= *least || is_slow)
+    enum zblob_result result = raster_encode_box(&pixels, src, trial->dst, *least, &size,
+                                                 trial->level < SLOW_LEVEL ? DECISIONS * raw_size : SIZE_MAX);
+    if (size == 0 || size >= *least)
         return result;
     unsigned char *dst = trial->best;
     trial->best = trial->dst;
@@ -150,23 +159,40 @@ try_way(struct trial *trial, struct voxel_box box, enum raster_way way, size_t *
     return result;
 }
 
-/* Which ways to code literals are worth a trial? Both, unless few rows say it clearly. */
+/* Bands of rows from all over the image, one below the other. */
+static void
+gather_bands(const struct trial *trial, uint64_t band, unsigned char *dst)
+{
+    uint64_t height = trial->raster->shape.height;
+    size_t size = (size_t)(band * voxel_row_size(trial->raster));
+    for (uint64_t i = 0; i < BANDS; i++) {
+        uint64_t row = (height - band) * (2 * i + 1) / (2 * BANDS);
+        memcpy(dst + i * size, voxel_row_address(trial->raster, trial->samples, 0, row), size);
+    }
+}
+
+/* Which ways to code literals are worth a trial? Both, unless bands of the image say it clearly. */
 static enum zblob_result
 choose_ways(struct trial *trial, bool ways[2])
 {
-    struct voxel_box few = middle_rows(trial, SAMPLE);
-    size_t sizes[2] = {0};
+    uint64_t band = SAMPLE / BANDS / voxel_row_size(trial->raster) + 1;
+    size_t size = (size_t)(BANDS * band * voxel_row_size(trial->raster)), sizes[2] = {size, size};
     enum zblob_result result = ZBLOB_OK;
     ways[0] = true;
     ways[1] = zblob_sample_size(trial->raster->grid.sample_type) == 1;
-    if (!ways[1] || few.rows == trial->raster->shape.height)
+    if (!ways[1] || BANDS * band >= trial->raster->shape.height)
         return result;
-    for (int way = 0; way < 2 && result == ZBLOB_OK; way++) {
-        sizes[way] = raw_size_of(trial, few);
-        result = try_way(trial, few, (enum raster_way)way, &sizes[way]);
+    unsigned char *bands = malloc(size);
+    if (bands == NULL)
+        return ZBLOB_NO_MEMORY;
+    gather_bands(trial, band, bands);
+    for (int way = 0; way < 2 && result == ZBLOB_OK; way++)
+        result = try_way(trial, bands, BANDS * band, (enum raster_way)way, &sizes[way]);
+    free(bands);
+    for (int way = 0; way < 2; way++) {
+        size_t lead = sizes[way] / CLEAR > CLEAR_BYTES ? sizes[way] / CLEAR : CLEAR_BYTES;
+        ways[way] = sizes[way] < sizes[1 - way] + lead;
     }
-    ways[0] = sizes[0] - sizes[0] / CLEAR < sizes[1];
-    ways[1] = sizes[1] - sizes[1] / CLEAR < sizes[0];
     return result;
 }
 
@@ -183,7 +209,8 @@ try_both_models(struct trial *trial, bool *is_better)
     size_t least = other;
     for (int way = 0; way < 2 && result == ZBLOB_OK; way++)
         if (ways[way])
-            result = try_way(trial, box, (enum raster_way)way, &least);
+            result = try_way(trial, voxel_row_address(trial->raster, trial->samples, 0, box.row), box.rows,
+                             (enum raster_way)way, &least);
     *is_better = result == ZBLOB_OK && least < other;
     if (*is_better && box.rows == trial->raster->shape.height && voxel_chunk_count(trial->raster) == 1) {
         trial->raster->coded = trial->best;
@@ -195,7 +222,7 @@ try_both_models(struct trial *trial, bool *is_better)
 
 /* As voxel_try_raster, once a look was promising. */
 static enum zblob_result
-try_raster(const struct voxel_model *model, struct voxel_model *raster, const unsigned char *samples, int level,
+try_raster(struct voxel_model *model, struct voxel_model *raster, const unsigned char *samples, int level,
            bool *is_better)
 {
     struct trial trial = {.model = model, .raster = raster, .samples = samples, .level = level};

@@ -72,10 +72,23 @@ open_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned 
 
 enum way { INTENSITIES /* quickly, without plateaus */, WITH_PLATEAUS, LABELS };
 
+/* If the excerpt is the whole image, what was coded of it is the image's code. */
+static void
+take_code(struct voxel_model *image, struct voxel_model *model)
+{
+    const struct voxel_shape *whole = &image->shape, *shape = &model->shape;
+    if (shape->width != whole->width || shape->height != whole->height || shape->slices != whole->slices)
+        return;
+    image->coded = model->coded;
+    image->coded_size = model->coded_size;
+    model->coded = NULL;
+}
+
 /* Bytes that the image would take, as the excerpt shows: those of the model do not grow with the image. */
 static enum zblob_result
-expected_size(const struct excerpt *e, enum way way, int level, uint64_t pixels, uint64_t *expected)
+expected_size(const struct excerpt *e, enum way way, int level, struct voxel_model *image, uint64_t *expected)
 {
+    uint64_t pixels = image->shape.width * image->shape.height * image->shape.slices;
     struct voxel_model *model = voxel_model_new(&e->grid);
     bool gain = true;
     enum zblob_result result = model ? ZBLOB_OK : ZBLOB_NO_MEMORY;
@@ -94,6 +107,8 @@ expected_size(const struct excerpt *e, enum way way, int level, uint64_t pixels,
         once = voxel_model_size(model);
         result = voxel_encoded_size(model, e->samples, UINT64_MAX, &size, &seen);
     }
+    if (result == ZBLOB_OK && way == LABELS)
+        take_code(image, model);
     voxel_model_free(model);
     *expected = size * pixels / e->pixels + once;
     return result;
@@ -106,21 +121,21 @@ labels_are_better(const uint64_t sizes[], enum way way)
 }
 
 enum zblob_result
-voxel_try_labels(const struct voxel_model *model, const unsigned char *samples, int level, bool *is_label)
+voxel_try_labels(struct voxel_model *model, const unsigned char *samples, int level, bool *is_label)
 {
     struct excerpt e;
-    uint64_t sizes[3] = {0}, pixels = model->shape.width * model->shape.height * model->shape.slices;
+    uint64_t sizes[3] = {0};
     if (!open_excerpt(&e, model, samples))
         return ZBLOB_NO_MEMORY;
     level = level < TRIAL_LEVEL ? level : TRIAL_LEVEL;
-    enum zblob_result result = expected_size(&e, LABELS, level, pixels, &sizes[LABELS]);
+    enum zblob_result result = expected_size(&e, LABELS, level, model, &sizes[LABELS]);
     if (result == ZBLOB_OK)
-        result = expected_size(&e, INTENSITIES, level < VOXEL_LEVEL_FAST ? level : VOXEL_LEVEL_FAST, pixels,
+        result = expected_size(&e, INTENSITIES, level < VOXEL_LEVEL_FAST ? level : VOXEL_LEVEL_FAST, model,
                                &sizes[INTENSITIES]);
     *is_label = result == ZBLOB_OK && labels_are_better(sizes, INTENSITIES);
     /* careful training and plateaus, which take time, may turn a narrow lead */
     if (*is_label && sizes[LABELS] > sizes[INTENSITIES] / NARROW) {
-        result = expected_size(&e, WITH_PLATEAUS, level, pixels, &sizes[WITH_PLATEAUS]);
+        result = expected_size(&e, WITH_PLATEAUS, level, model, &sizes[WITH_PLATEAUS]);
         *is_label = result == ZBLOB_OK && labels_are_better(sizes, WITH_PLATEAUS);
     }
     free(e.samples);

@@ -5,8 +5,7 @@
 #include "../model.h"
 
 /* Is an image smaller as a label map, by as much as makes up for the time that it takes? `model` has a shape, and
- * nothing else yet. */
-enum zblob_result voxel_try_labels(const struct voxel_model *model, const unsigned char *samples, int level,
-                                   bool *is_label);
+ * nothing else yet. Of a small image it gets the code as one chunk of labels that are not mixed. */
+enum zblob_result voxel_try_labels(struct voxel_model *model, const unsigned char *samples, int level, bool *is_label);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "../../base/hash.h"
 #include "../chunks.h"
+#include "../codec.h"
 #include "../samples.h"
 #include "bins.h"
 #include "doubled.h"
@@ -31,7 +32,13 @@ enum {
     LONG = 16,       /* and its longer side so many times as long */
     PIECES = 64,     /* of rows, in which pixels are held against their neighbours */
     PIECE = 64,      /* pixels of a piece */
-    FIRST_PIECES = 4, /* after each group of this many pieces, an image is given up that is not a computed one */
+    PART = 8,        /* an excerpt is so small a part, */
+    PART_SLICES = 4, /* of at least so many slices, of which the first refers to none, */
+    PART_ROWS = 64,  /* or rows, */
+    PART_LEAST = 128 << 10, /* and of so many bytes, */
+    PART_MARGIN = 96,       /* and models that it shows to be larger by this part are given up */
+    RICH_MARGIN = 40,       /* the same at levels with the rich preset, whose tables take more of an excerpt */
+    FIRST_PIECES = 4,       /* after each group of this many pieces, an image is given up that is not a computed one */
 };
 
 static bool
@@ -116,7 +123,7 @@ is_computed(const struct voxel_model *model, const unsigned char *samples)
 
 /* Bytes for the image, from its first slices. */
 static enum zblob_result
-expected_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
+expected_size(struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
 {
     uint64_t coded, seen, all = voxel_row_size(model) * model->shape.height * model->shape.slices;
     enum zblob_result result = voxel_encoded_size(model, samples, TRIAL, &coded, &seen);
@@ -142,21 +149,102 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
     return result;
 }
 
-/* Replace the model by one of the given level if that makes less. */
-static enum zblob_result
-try_level(struct voxel_model **model, uint64_t *least, const struct zblob_grid *grid, const unsigned char *samples,
-          int level)
+/* A part of the model's middle chunk: slices, or rows of a single slice as they lie, which may be the ends of the model's. */
+struct excerpt {
+    struct voxel_model model; /* shares all but its shape */
+    struct voxel_box box;
+    const unsigned char *samples;
+};
+
+/* False: the chunk is too small for that. */
+static bool
+find_excerpt(struct excerpt *e, const struct voxel_model *model, const unsigned char *samples)
 {
-    struct voxel_model *other, *worse;
-    uint64_t size = UINT64_MAX;
-    enum zblob_result result = build(&other, grid, samples, level);
-    if (other && result == ZBLOB_OK)
-        result = expected_size(other, samples, &size);
-    bool is_better = result == ZBLOB_OK && size < *least;
-    worse = is_better ? *model : other;
-    *model = is_better ? other : *model;
-    *least = is_better ? size : *least;
-    voxel_model_free(worse);
+    *e = (struct excerpt){*model, voxel_chunk_box(model, voxel_chunk_count(model) / 2), samples};
+    struct voxel_box *box = &e->box;
+    uint64_t slices = box->slices / PART, rows = box->rows / PART, columns = model->shape.width / PART;
+    if (model->wide || box->slices * box->rows * voxel_row_size(model) < PART * PART_LEAST)
+        return false;
+    if (slices >= PART_SLICES) {
+        box->slice += (box->slices - slices) / 2;
+        box->slices = slices;
+        return true;
+    }
+    if (model->is_transposed && model->shape.slices == 1 && columns >= PART_ROWS) {
+        uint64_t pitch = voxel_row_size(model) / model->shape.width * model->shape.height;
+        e->samples += (size_t)((model->shape.width - columns) / 2 * pitch);
+        e->model.shape.width = columns;
+        return true;
+    }
+    box->row += (box->rows - rows) / 2;
+    box->rows = rows;
+    return !model->is_transposed && box->slices == 1 && rows >= PART_ROWS;
+}
+
+/* Bytes for the image as an excerpt shows them; 0: there is none. */
+static enum zblob_result
+excerpt_size(const struct voxel_model *model, const unsigned char *samples, uint64_t *expected)
+{
+    struct excerpt e;
+    uint64_t all = voxel_row_size(model) * model->shape.height * model->shape.slices;
+    *expected = 0;
+    if (!find_excerpt(&e, model, samples))
+        return ZBLOB_OK;
+    size_t raw_size = (size_t)(e.box.slices * e.box.rows * voxel_row_size(&e.model)), encoded = 0;
+    unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
+    if (dst == NULL)
+        return ZBLOB_NO_MEMORY;
+    enum zblob_result result = voxel_encode_box(&e.model, e.box, e.samples, dst, raw_size, &encoded);
+    free(dst);
+    *expected = (uint64_t)((double)(encoded ? encoded : raw_size) * ((double)all / (double)raw_size));
+    *expected += voxel_model_size(model);
+    return result;
+}
+
+/* The models that are tried. The image's own is the first. */
+struct trials {
+    struct voxel_model *models[ZBLOB_LEVEL_MAX + 1];
+    uint64_t parts[ZBLOB_LEVEL_MAX + 1]; /* what excerpts show */
+    int count;
+};
+
+static enum zblob_result
+add_trial(struct trials *trials, const struct zblob_grid *grid, const unsigned char *samples, int level)
+{
+    struct voxel_model **model = &trials->models[trials->count];
+    enum zblob_result result = build(model, grid, samples, level);
+    if (*model && result == ZBLOB_OK)
+        result = excerpt_size(*model, samples, &trials->parts[trials->count++]);
+    return result;
+}
+
+/* Is this one of those that may be the smallest? All are where excerpts do not show it. */
+static bool
+comes_close(const struct trials *trials, int i, int level)
+{
+    uint64_t least = UINT64_MAX, margin = level > VOXEL_LEVEL_NORMAL ? RICH_MARGIN : PART_MARGIN;
+    for (int k = 0; k < trials->count; k++)
+        least = trials->parts[k] < least ? trials->parts[k] : least;
+    return least == 0 || trials->parts[i] <= least + least / margin;
+}
+
+/* The smallest of those that come close takes the first place. */
+static enum zblob_result
+choose_trial(struct trials *trials, const unsigned char *samples, int level)
+{
+    enum zblob_result result = ZBLOB_OK;
+    uint64_t least = UINT64_MAX, size;
+    int best = 0;
+    for (int i = 0; i < trials->count && result == ZBLOB_OK; i++) {
+        if (!comes_close(trials, i, level))
+            continue;
+        result = expected_size(trials->models[i], samples, &size);
+        best = result == ZBLOB_OK && size < least ? i : best;
+        least = size < least ? size : least;
+    }
+    struct voxel_model *first = trials->models[0];
+    trials->models[0] = trials->models[best];
+    trials->models[best] = first;
     return result;
 }
 
@@ -195,16 +283,20 @@ enum zblob_result
 voxel_try_variants(struct voxel_model **model, const struct zblob_grid *grid, const unsigned char *samples, int level)
 {
     bool tried[ZBLOB_LEVEL_MAX + 1] = {false};
-    uint64_t least = 0;
+    struct trials trials = {.models = {*model}, .count = 1};
     enum zblob_result result = ZBLOB_OK;
     if ((*model)->is_folded)
         return result;
     choose_tried(*model, grid, samples, level, tried);
-    for (int lower = VOXEL_LEVEL_TRIAL; lower < level && result == ZBLOB_OK; lower++) {
-        if (tried[lower] && least == 0)
-            result = expected_size(*model, samples, &least);
-        if (tried[lower] && result == ZBLOB_OK)
-            result = try_level(model, &least, grid, samples, lower);
-    }
+    for (int lower = VOXEL_LEVEL_TRIAL; lower < level && result == ZBLOB_OK; lower++)
+        if (tried[lower])
+            result = add_trial(&trials, grid, samples, lower);
+    if (result == ZBLOB_OK && trials.count > 1)
+        result = excerpt_size(*model, samples, &trials.parts[0]);
+    if (result == ZBLOB_OK && trials.count > 1)
+        result = choose_trial(&trials, samples, level);
+    *model = trials.models[0];
+    for (int i = 1; i < trials.count; i++)
+        voxel_model_free(trials.models[i]);
     return result;
 }

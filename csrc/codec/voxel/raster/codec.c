@@ -35,6 +35,7 @@ struct raster {
     uint32_t *pixels;
     uint32_t *rows[3]; /* this one and the two above, with SIDE pixels before them */
     unsigned misses;   /* of flat pixels, lately */
+    size_t decisions;  /* the most that there may be */
 };
 
 bool
@@ -245,7 +246,7 @@ code_rows(struct raster *r, const unsigned char *src, unsigned char *dst)
         if (src)
             raster_load_row(r->box, src + y * size, r->rows[0]);
         code_row(r);
-        if (r->coder.failed)
+        if (r->coder.failed || r->coder.decisions > r->decisions)
             return false;
         if (dst)
             raster_store_row(r->box, r->rows[0], dst + y * size);
@@ -259,10 +260,8 @@ code_rows(struct raster *r, const unsigned char *src, unsigned char *dst)
 
 enum zblob_result
 raster_encode_box(const struct raster_box *box, const unsigned char *src, unsigned char *dst, size_t dst_capacity,
-                  size_t *dst_size, size_t *decisions)
+                  size_t *dst_size, size_t decisions)
 {
-    if (decisions)
-        *decisions = 0;
     if (box->way == RASTER_PREDICTED)
         return predicted_encode_box(box, src, dst, dst_capacity, dst_size);
     struct raster *r = raster_new(box);
@@ -270,10 +269,9 @@ raster_encode_box(const struct raster_box *box, const unsigned char *src, unsign
     if (r == NULL)
         return ZBLOB_NO_MEMORY;
     odds_write_to(&r->coder, dst, dst_capacity);
+    r->decisions = decisions;
     unsigned char *end = code_rows(r, src, NULL) ? odds_finish(&r->coder) : dst;
     *dst_size = r->coder.failed ? 0 : (size_t)(end - dst);
-    if (decisions)
-        *decisions = r->coder.decisions;
     raster_free(r);
     return ZBLOB_OK;
 }
@@ -287,6 +285,7 @@ raster_decode_box(const struct raster_box *box, const unsigned char *src, size_t
     if (r == NULL)
         return ZBLOB_NO_MEMORY;
     odds_read_from(&r->coder, src, src_size);
+    r->decisions = SIZE_MAX;
     bool is_whole = code_rows(r, NULL, dst) && odds_are_used_up(&r->coder);
     raster_free(r);
     return is_whole ? ZBLOB_OK : ZBLOB_DAMAGED;

@@ -11,10 +11,9 @@
 /* Can pixels be coded so at all? */
 bool raster_accepts(enum zblob_sample_type sample_type, uint64_t components);
 
-/* *dst_size = 0: it does not fit into dst_capacity. *decisions, unless it is NULL: how many were coded, which is what a
- * decoder's time goes by. */
+/* *dst_size = 0: it does not fit into dst_capacity, or takes more decisions than that, which a decoder's time goes by. */
 enum zblob_result raster_encode_box(const struct raster_box *box, const unsigned char *src, unsigned char *dst,
-                                    size_t dst_capacity, size_t *dst_size, size_t *decisions);
+                                    size_t dst_capacity, size_t *dst_size, size_t decisions);
 
 /* Exactly the box's bytes to dst. ZBLOB_DAMAGED where the source, which is hostile, ends too early or too late. */
 enum zblob_result raster_decode_box(const struct raster_box *box, const unsigned char *src, size_t src_size,
