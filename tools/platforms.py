@@ -168,7 +168,8 @@ def build_shell(target: Target, folder: Path) -> Path:
     if not objects[0].exists():
         run([*zig(target), "-O2", "-w", "-c", str(sqlite / "sqlite3.c"), "-o", str(objects[0])])
     sources = [ROOT / "tests" / "platforms" / "shell.c"]
-    sources += [ROOT / "csrc" / "codec" / "base" / name for name in ("sync.c", "checksum.c")]
+    base = ROOT / "csrc" / "codec" / "base"
+    sources += [base / "sync.c", *base.glob("checksum*.c")]
     flags = ["-std=c11", "-O2", f"-I{sqlite}", "-o", str(program)]
     flags += ["-municode"] if target.system == "windows" else ["-dynamic", "-pthread"]
     run([*zig(target), *map(str, [*sources, *objects]), *flags])
