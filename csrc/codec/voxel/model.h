@@ -96,20 +96,6 @@ voxel_has_pixels(const struct voxel_model *model)
     return model->is_label || model->is_raster;
 }
 
-/* Are they predicted, sample by sample, by weights that are in the model? */
-static inline bool
-voxel_has_weights(const struct voxel_model *model)
-{
-    return model->is_raster && model->way == RASTER_PREDICTED;
-}
-
-/* By those, or by ones that are learned? */
-static inline bool
-voxel_is_predicted(const struct voxel_model *model)
-{
-    return voxel_has_weights(model) || (model->is_raster && model->way == RASTER_LEARNED);
-}
-
 /* Samples of the image that are in chunks. */
 static inline uint64_t
 voxel_sample_count(const struct voxel_model *model)
