@@ -34,8 +34,8 @@ from .voxel_decoder import PRESETS, SWIFT, Model, box_of, chunk_range, shape_of,
 
 SAMPLES_MAX = 2500
 SEEDS_OF_ALL_KINDS = (  # by choose_seeds.py
-    *(186, 221, 328, 472, 639, 654, 902, 1239),
-    *(1291, 1390, 1589, 1680, 2069, 2440, 2657, 2807),
+    *(32, 80, 95, 109, 161, 186, 206, 263, 265, 377),
+    *(510, 542, 630, 632, 634, 653, 697),
 )
 CHUNK_LEAST = 16384  # bytes of the first of several
 
@@ -68,7 +68,6 @@ class Flags:
     raster: bool
     predicted: bool
     mixed: bool = False
-    learned: bool = False
 
     def number(self) -> int:
         return sum(1 << i for i, field in enumerate(dataclasses.astuple(self)) if field)
@@ -86,9 +85,6 @@ def random_flags(rng: random.Random, grid: Grid, preset: int) -> Flags:
     if made.predicted:
         made = Flags(*[False] * 13)
         made.predicted, made.ranks = True, rng.random() < 0.4
-    if raster and height > 1 and rng.random() < 0.4:
-        made = Flags(*[False] * 13)
-        made.learned, made.ranks = True, components == 1 and rng.random() < 0.5
     if raster or made.predicted:
         return made
     made.mixed = label and rng.random() < 0.5
@@ -181,9 +177,8 @@ def random_cut(rng: random.Random, shape: tuple[int, int], row_size: int) -> tup
     return slices, height
 
 
-def put_predicted(bits: BitWriter, rng: random.Random, grid: Grid, flags: Flags, samples: int) -> bytes:
-    """All that follows the flags and how the image is cut."""
-    has_ranks = flags.ranks
+def put_predicted(bits: BitWriter, rng: random.Random, grid: Grid, has_ranks: bool, samples: int) -> bytes:
+    """All that follows the flags."""
     values = rng.randrange(1, min(60, samples) + 1) if has_ranks else 1 << 8 * int(grid.kind[1:])
     lowest = {"u1": 0, "i1": -128}.get(grid.kind, -32768)
     low, high = sorted(rng.choice([0, values - 1, rng.randrange(values), rng.randrange(values)]) for _ in range(2))
@@ -194,7 +189,7 @@ def put_predicted(bits: BitWriter, rng: random.Random, grid: Grid, flags: Flags,
         for _ in range(values):
             bits.golomb(rng.randrange(4), 0)
     reach = rng.choice([0, 40, 511])
-    for _ in range(9 if flags.predicted else 0):
+    for _ in range(9):
         bits.put(512 + rng.randint(-reach, reach), 10)
     return bits.done()
 
@@ -219,15 +214,13 @@ def random_model(rng: random.Random, grid: Grid) -> bytes:
     flags.series = flags.series and chunk_slices > 3
     bits.bits[:16] = BitWriter().put(flags.number(), 16).bits
     if flags.predicted:
-        return put_predicted(bits, rng, grid, flags, samples)
+        return put_predicted(bits, rng, grid, flags.ranks, samples)
     is_whole = (chunk_slices, chunk_rows) == (slices, height)
     bits.put(is_whole and rng.random() < 0.8, 1)
     if not bits.bits[-1]:
         bits.put(chunk_slices, 32).put(chunk_rows, 32)
     if flags.series:
         bits.put(rng.randrange(2, chunk_slices), 32)
-    if flags.learned:
-        return put_predicted(bits, rng, grid, flags, samples)
     low, high = sorted((rng.choice([-32768, -100, 0, 7]), rng.choice([-5, 0, 255, 32767])))
     is_plain = flags.label or flags.raster
     for number in () if is_plain else (low, high, rng.choice([low, high, 0, 5])):

@@ -28,7 +28,6 @@ FLAGS = (
     "raster",
     "predicted",
     "mixed labels",
-    "learned",
 )
 
 PRESETS = tuple(f"preset {number}" for number in range(4))
@@ -43,15 +42,13 @@ LABELS = ("labels with sixteen states", "labels with a single state")
 
 PREDICTED = ("predicted, ranks: False", "predicted, ranks: True", "predicted, 1 bytes", "predicted, 2 bytes")
 
-LEARNED = ("learned, ranks: True", "learned, several samples")
-
 CELLS = ("maps", "runs", "list, integers follow: 0", "list, integers follow: 1")
 
 CODECS = ("store", "zstd", "planes", "voxel", "compact", "of an image", "several chunks", "text", "tiles", "gaps")
 PLANES = ("planes of text", "planes of padded rows", "planes of pieces")
 FORMS = tuple(f"form {form}" for form in range(4))
 SIZES = tuple(f"{size} bytes" for size in (1, 2, 4, 8))
-ALL_KINDS = {*CODECS, *PLANES, *FORMS, *SIZES, *FLAGS, *PRESETS, *LABELS, *MIXED, *PREDICTED, *LEARNED, *CELLS}
+ALL_KINDS = {*CODECS, *PLANES, *FORMS, *SIZES, *FLAGS, *PRESETS, *LABELS, *MIXED, *PREDICTED, *CELLS}
 
 
 def kinds_of(frame: bytes) -> Iterator[str]:
@@ -92,8 +89,6 @@ def kinds_of_model(image: bytes, data: bytes) -> Iterator[str]:
     if model.mixed:
         yield "mixed labels of several slices" if model.chunk_slices > 1 else "mixed labels of one slice"
         yield f"mixed labels of {min(int(kind[1:]) * components, 3)} bytes"
-    elif model.learned:
-        yield "learned, several samples" if model.components > 1 else f"learned, ranks: {bool(model.ranks)}"
     elif model.predicted:
         yield f"predicted, ranks: {bool(model.ranks)}"
         yield f"predicted, {kind[1]} bytes"

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..samples.frame_parts import BitWriter
-from . import label_decoder, learned_decoder, mixed_decoder, predicted_decoder, raster_decoder
+from . import label_decoder, mixed_decoder, predicted_decoder, raster_decoder
 from .bits import Bits, DamagedError
 from .rans import Rans, Table
 from .swift_streams import WIDTHS, Streams
@@ -234,24 +234,26 @@ def make_raster(model: Model, slices: int, rows: int, rng: random.Random) -> tup
     return bytes(coder.written) + struct.pack(">I", coder.low), np.array(pixels)
 
 
-class WrittenSpans(predicted_decoder.Spans):
-    """Spans that are entered by whoever makes a chunk."""
+class ChosenValues(predicted_decoder.Predicted):
+    """Each value is chosen, mostly one near the middle, and encoded at once."""
 
-    def __init__(self) -> None:
-        super().__init__(bytes(4))
-        self.low, self.shifted = 0, 0
+    def __init__(self, model: Model, rng: random.Random) -> None:
+        super().__init__(predicted_decoder.Spans(bytes(4)), model.prediction.weights, model.high - model.low)
+        self.rng, self.unlikely = rng, rng.choice([0.01, 0.1, 0.5])
+        self.low, self.range, self.shifted = 0, predicted_decoder.MASK, 0
 
-    def enter_of(self, start: int, size: int, whole: int) -> None:
-        unit = self.range // whole
+    def enter(self, start: int, size: int, bits: int) -> None:
+        unit = self.range >> bits
         self.low, self.range = self.low + unit * start, unit * size
         while self.range < 2**24:
             self.low, self.range, self.shifted = self.low << 8, self.range << 8, self.shifted + 1
 
-    def put(self, shape: predicted_decoder.Shape, value: int, spared: learned_decoder.Spared) -> int:
+    def value(self, shape: predicted_decoder.Shape) -> int:
+        near = shape.middle + int(self.rng.gauss(0, 1) * (2**17 / shape.sharpness + 1))
+        value = self.rng.randint(0, self.most) if self.rng.random() < self.unlikely else min(max(near, 0), self.most)
         whole = value - shape.middle >> shape.bits
         bucket = min(max(whole, shape.first), shape.last)
-        start = shape.start(bucket)
-        self.enter_of(start - spared.before(start), shape.start(bucket + 1) - start, spared.left)
+        self.enter(shape.start(bucket), shape.start(bucket + 1) - shape.start(bucket), 16)
         if bucket in (shape.farthest, -shape.farthest - 1):
             farther = abs(whole - bucket) + 1
             ones = farther.bit_length() - 1
@@ -266,62 +268,11 @@ class WrittenSpans(predicted_decoder.Spans):
         return self.low.to_bytes(self.shifted + 4, "big")
 
 
-class Choice:
-    """Of values, mostly of such as are near the middle, or are those of a neighbour."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng, self.unlikely, self.equal = rng, rng.choice([0.01, 0.1, 0.5]), rng.choice([0.0, 0.3, 0.9])
-
-    def value(self, shape: predicted_decoder.Shape, neighbours: list[int]) -> int:
-        if neighbours and self.rng.random() < self.equal:
-            return self.rng.choice(neighbours)
-        near = shape.middle + int(self.rng.gauss(0, 1) * (2**17 / shape.sharpness + 1))
-        return self.rng.randint(0, shape.most) if self.rng.random() < self.unlikely else min(max(near, 0), shape.most)
-
-
-class ChosenValues(predicted_decoder.Predicted):
-    """Each value is chosen, and encoded at once."""
-
-    spans: WrittenSpans
-
-    def __init__(self, weights: list[int], most: int, rng: random.Random) -> None:
-        super().__init__(WrittenSpans(), weights, most)
-        self.choice = Choice(rng)
-
-    def value(self, shape: predicted_decoder.Shape) -> int:
-        return self.spans.put(shape, self.choice.value(shape, []), learned_decoder.Spared())
-
-
-class ChosenLearned(learned_decoder.Learned):
-    spans: WrittenSpans
-
-    def __init__(self, model: Model, rng: random.Random) -> None:
-        super().__init__(WrittenSpans(), model.width, model.components, model.high - model.low)
-        self.choice, self.chosen = Choice(rng), 0
-
-    def value(self, plane: learned_decoder.Plane, shape: predicted_decoder.Shape, pattern: int, w: int, n: int) -> int:
-        self.chosen = self.choice.value(shape, [w, n])
-        return super().value(plane, shape, pattern, w, n)
-
-    def is_equal(self, neighbour: int, one: int) -> bool:
-        is_equal = self.chosen == neighbour
-        self.spans.enter(0 if is_equal else one, one if is_equal else 65536 - one, 16)
-        return is_equal
-
-    def other(self, shape: predicted_decoder.Shape, spared: learned_decoder.Spared) -> int:
-        return self.spans.put(shape, self.chosen, spared)
-
-
 def make_predicted(model: Model, slices: int, rows: int, rng: random.Random) -> tuple[bytes, bytes]:
     """The stored and the raw bytes of a chunk."""
-    prediction = model.prediction
-    if isinstance(prediction, learned_decoder.Learning):
-        learned = ChosenLearned(model, rng)
-        raw = prediction.samples_of_planes(learned.rows(slices * rows))
-        return learned.spans.done(), raw
-    chosen = ChosenValues(prediction.weights, model.high - model.low, rng)
+    chosen = ChosenValues(model, rng)
     values = predicted_decoder.decode_rows(chosen, model.width, slices * rows)
-    return chosen.spans.done(), prediction.samples(values)
+    return chosen.done(), model.prediction.samples(values)
 
 
 # ---- Labels ------------------------------------------------------------------------------------------------------

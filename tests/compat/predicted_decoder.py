@@ -15,7 +15,6 @@ from .bits import Bits, Grid, require
 from .raster_decoder import samples_of_pixels
 
 MASK = 2**32 - 1
-Numbers = npt.NDArray[np.int64]
 KNOTS = [
     *(32768, 25706, 19615, 14659, 10826, 7974, 5901, 4413, 3348, 2582, 2026, 1618, 1314, 1084, 907, 768, 658, 569),
     *(497, 437, 387, 344, 308, 277, 249, 225, 204, 186, 169, 154, 141, 128, 117, 108, 99, 90, 83, 76, 70, 64, 59, 54),
@@ -32,23 +31,17 @@ class Spans:
         self.data, self.at, self.range = data, 4, MASK
         self.code = int.from_bytes(data[:4], "big")
 
-    def place_of(self, whole: int) -> int:
-        return min(self.code // (self.range // whole), whole - 1)
+    def place(self, bits: int) -> int:
+        return min(self.code // (self.range >> bits), (1 << bits) - 1)
 
-    def enter_of(self, start: int, size: int, whole: int) -> None:
-        unit = self.range // whole
+    def enter(self, start: int, size: int, bits: int) -> None:
+        unit = self.range >> bits
         self.code, self.range = self.code - unit * start & MASK, unit * size
         while self.range < 2**24:
             require(self.at < len(self.data), "a chunk of predicted samples that is cut off")
             self.range <<= 8
             self.code = (self.code << 8 | self.data[self.at]) & MASK
             self.at += 1
-
-    def place(self, bits: int) -> int:
-        return self.place_of(1 << bits)
-
-    def enter(self, start: int, size: int, bits: int) -> None:
-        self.enter_of(start, size, 1 << bits)
 
     def number(self, bits: int) -> int:
         number = self.place(bits)
@@ -90,16 +83,6 @@ class Shape:
         below = beyond if distance < 0 else 65536 - beyond
         return (below * (65536 - 2 * self.farthest - 2) >> 16) + bucket - self.first
 
-    def rest_of(self, bucket: int, spans: Spans) -> int:
-        """The value, by what follows the bucket."""
-        if bucket in (self.farthest, -self.farthest - 1):
-            ones = 0
-            while ones < 16 and spans.number(1):
-                ones += 1
-            farther = 2**ones + spans.number(ones) - 1
-            bucket += farther if bucket > 0 else -farther
-        return self.middle + (bucket << self.bits) + (spans.number(self.bits) if self.bits else 0)
-
 
 class Predicted:
     def __init__(self, spans: Spans, weights: list[int], most: int) -> None:
@@ -112,7 +95,13 @@ class Predicted:
         while shape.start(bucket + 1) <= place:
             bucket += 1
         self.spans.enter(shape.start(bucket), shape.start(bucket + 1) - shape.start(bucket), 16)
-        value = shape.rest_of(bucket, self.spans)
+        if bucket in (shape.farthest, -shape.farthest - 1):
+            ones = 0
+            while ones < 16 and self.spans.number(1):
+                ones += 1
+            farther = 2**ones + self.spans.number(ones) - 1
+            bucket += farther if bucket > 0 else -farther
+        value = shape.middle + (bucket << shape.bits) + (self.spans.number(shape.bits) if shape.bits else 0)
         require(0 <= value <= self.most, "a value outside of its range")
         return value
 
@@ -165,17 +154,12 @@ def decode_rows(predicted: Predicted, width: int, rows: int) -> list[list[int]]:
 class Prediction:
     """What a model says of predicted samples."""
 
-    weights: list[int]
-
-    def __init__(self, bits: Bits, grid: Grid, components: int, limits: tuple[int, int], ranks: list[Numbers]) -> None:
-        self.grid, self.components, self.ranks = grid, components, ranks
-        self.read_weights(bits)
+    def __init__(self, bits: Bits, grid: Grid, limits: tuple[int, int], ranks: list[npt.NDArray[np.int64]]) -> None:
+        self.grid, self.ranks = grid, ranks
+        self.weights = [bits.take(10) - 512 for _ in range(9)]
         self.low, self.high = (limit - {"u1": 0, "i1": -128}.get(grid.kind, -32768) for limit in limits)
         values = len(ranks[0]) if ranks else 1 << 8 * int(grid.kind[1:])
         require(self.low >= 0 and self.high < values, "range of values")
-
-    def read_weights(self, bits: Bits) -> None:
-        self.weights = [bits.take(10) - 512 for _ in range(9)]
 
     def decode(self, chunk: bytes, width: int, rows: int) -> bytes:
         spans = Spans(chunk)

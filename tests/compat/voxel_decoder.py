@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from .bits import Bits, DamagedError, Grid, require, samples_of, unzigzag, varints
 from .label_decoder import decode_label
-from .learned_decoder import Learning
 from .mixed_decoder import decode_mixed
 from .predicted_decoder import Prediction
 from .rans import Rans, read_tables
@@ -103,8 +102,8 @@ class Model:
         self.slices, self.height, self.width, self.components = shape_of(grid)
         self.kind, self.sample_size = grid.kind, int(grid.kind[1:])
         flags = bits.take(16)
-        self.predicted, self.learned, self.mixed = bool(flags & 20480), bool(flags & 16384), flags >> 13 & 1
-        require(not flags & 53248 or flags & ~8 in (4096, 16384), "flags of predicted samples")
+        self.predicted, self.mixed = flags >> 12 & 1, flags >> 13
+        require(not self.predicted or flags & ~8 == 4096, "flags of predicted samples")
         require(self.mixed <= flags & 1 and (not flags & 2049 or flags & ~8320 in (1, 2048)), "flags")
         require(bool(flags & 128) == (self.height == 1), "folding")
         if flags & 128:
@@ -114,7 +113,7 @@ class Model:
         self.plateaus, self.raster = flags >> 10 & 1, flags >> 11 & 1
         if self.transposed:
             self.height, self.width = self.width, self.height
-        is_whole = flags & 4096 or bits.take(1)
+        is_whole = self.predicted or bits.take(1)
         self.chunk_slices, self.chunk_rows = (self.slices, self.height) if is_whole else (bits.take(32), bits.take(32))
         self.distance = bits.take(32) if flags & 256 else 1
         given = 0 if self.label or self.raster else 2 if self.predicted else 3
@@ -142,13 +141,11 @@ class Model:
             ]
         self.by_value = self.raster and bits.take(1)
         most = {1: 4, 2: 1}.get(self.sample_size, 0) if is_narrow else 0
-        require(self.components <= most or not (self.raster or self.predicted), "samples of a pixel")
+        require(not self.raster or self.components <= most, "samples of a pixel")
         require(not self.by_value or self.sample_size == 1, "samples by value")
         if self.predicted:
-            is_plain = self.components == 1 or (self.learned and not self.ranks)
-            require(is_plain and self.width * self.components <= 2**20, "predicted samples")
-            kind, limits = Learning if self.learned else Prediction, (self.low, self.high)
-            self.prediction = kind(bits, grid, self.components, limits, self.ranks)
+            require(is_narrow and self.components == 1 and self.width <= 2**20, "predicted samples")
+            self.prediction = Prediction(bits, grid, (self.low, self.high), self.ranks)
         elif not self.label and not self.raster:
             self._read_intensity(bits)
         bits.require_end()
@@ -576,13 +573,15 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
     """The bytes of the image's chunk of that number."""
     model = Model(model_bytes, grid)
     _, slices, _, rows = box_of(model, ordinal)
-    size = model.components * model.sample_size
     if model.label:
-        require(size <= 64, "size of a pixel")
-        return (decode_mixed if model.mixed else decode_label)(chunk, model.width, rows, slices, size)
+        require(model.components * model.sample_size <= 64, "size of a pixel")
+        decode = decode_mixed if model.mixed else decode_label
+        return decode(chunk, model.width, rows, slices, model.components * model.sample_size)
     if model.raster:
-        of = slices * rows, model.components, 8 * model.sample_size, bool(model.by_value)
-        return samples_of_pixels(np.array(decode_raster(chunk, model.width, *of)), model.components, grid)
+        pixels = decode_raster(
+            chunk, model.width, slices * rows, model.components, 8 * model.sample_size, bool(model.by_value)
+        )
+        return samples_of_pixels(np.array(pixels), model.components, grid)
     if model.predicted:
         return model.prediction.decode(chunk, model.width, slices * rows)
     tail = b""
@@ -593,7 +592,8 @@ def decode_chunk(model_bytes: bytes, grid: Grid, ordinal: int, chunk: bytes) -> 
         chunk, tail = chunk[4 : 4 + size], chunk[4 + size :]
     decoder = decode_swift if model.preset == SWIFT else decode_planes
     values = decoder(model, chunk, slices, rows)
-    values = values.transpose((0, 3, 2, 1) if model.transposed else (0, 2, 3, 1))
+    axes = (0, 3, 2, 1) if model.transposed else (0, 2, 3, 1)
+    values = values.transpose(axes)
     if model.ranks:
         lowest = -32768 if model.cells else {"u1": 0, "i1": -128}.get(grid.kind, -32768)
         values = without_ranks(values, model, lowest)

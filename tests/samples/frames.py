@@ -14,7 +14,6 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
     ramp = np.add.outer(np.arange(24), np.arange(32))
     noisy = np.add.outer(np.arange(40), np.arange(60)) + np.random.default_rng(1).normal(0, 3, (40, 60)) + 9
     distance = np.sqrt(np.add.outer(np.arange(40.0) ** 2, np.arange(3, 63.0) ** 2))
-    noise = np.random.default_rng(3).normal(9, 2, (64, 66, 2)).cumsum(axis=-1)
     values: dict[str, tuple[bytes | str, dict[str, Any]]] = {
         "store": (b"incompressible", {}),
         "zstd": (b"compressible " * 20, {}),
@@ -27,10 +26,6 @@ def small_frames() -> dict[str, tuple[bytes, bytes | str]]:
         "voxel 16": (pickle.dumps((noisy * 50).astype("<i2")), {"codec": "voxel", "level": 4}),
         "voxel predicted": (pickle.dumps((noisy * 50).astype("<i2")), {"codec": "voxel", "level": 9}),
         "voxel predicted ranks": (pickle.dumps((noisy[:38] // 1 * 331).astype(">u2")), {"codec": "voxel", "level": 9}),
-        "voxel learned": (
-            pickle.dumps(np.minimum(noise + np.indices((64, 66)).sum(axis=0)[..., None], 110).astype("u1")),
-            {"codec": "voxel", "level": 9},
-        ),
         "voxel label": (pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)), {"codec": "voxel"}),
         "voxel mixed": (
             pickle.dumps((ramp // 16).astype("u1").repeat(4, axis=0)),

@@ -19,15 +19,6 @@ def phantom(dtype: str, shape: tuple[int, ...] = (12, 40, 48), peak: float = 900
     return np.clip(peak * np.exp(-3 * sum(grid**2 for grid in grids)) + noise, 0, None).astype(dtype)
 
 
-def edges(kind: str, shape: tuple[int, int] = (48, 60), step: int = 1) -> np.ndarray:
-    """Edges and noise, over most of the range of 8 bits; of `step`, one value is in use."""
-    lowest = -100 if kind[-2] == "i" else 0
-    noise = np.random.RandomState(3).normal(0, 2, shape)
-    wave = 90 + 60 * np.sin(np.arange(shape[1]) / 9) + 40 * (np.arange(shape[0])[:, None] > shape[0] // 2)
-    image: np.ndarray = ((np.clip(wave + noise, 0, 220).astype(int) + lowest) * step).astype(kind)
-    return image
-
-
 def wide_arrays() -> dict[str, np.ndarray]:
     """Floats and wide integers of the kinds that stores hold; shapes are small, for the slow decoder."""
     shape = (6, 30, 40)

@@ -26,9 +26,9 @@ enum {
     FLAG_RASTER = 2048,
     FLAG_PREDICTED = 4096,
     FLAG_MIXED = 8192,
-    FLAG_LEARNED = 16384,
-    FLAGS_ALL = 32767,
+    FLAGS_ALL = 16383,
     FLAGS_OF_PIXELS = FLAG_LABEL | FLAG_MIXED | FLAG_RASTER | FLAG_FOLDED, /* the others are about intensities */
+    FLAGS_OF_PREDICTED = FLAG_PREDICTED | FLAG_RANKS,
 };
 
 enum { SHORTEST_FOLD = 8192 }; /* pixels of an image of one row */
@@ -377,16 +377,9 @@ read_intensity(struct bit_reader *r, struct voxel_model *model)
 }
 
 static bool
-has_weights(const struct voxel_model *model)
-{
-    return model->is_raster && model->way == RASTER_PREDICTED;
-}
-
-/* By weights of its own, or by ones that are learned. */
-static bool
 is_predicted(const struct voxel_model *model)
 {
-    return has_weights(model) || (model->is_raster && model->way == RASTER_LEARNED);
+    return model->is_raster && model->way == RASTER_PREDICTED;
 }
 
 static void
@@ -394,7 +387,7 @@ write_way(struct bit_writer *w, const struct voxel_model *model)
 {
     if (!is_predicted(model))
         bits_put(w, model->way == RASTER_BY_VALUE, 1);
-    for (int i = 0; i < RASTER_WEIGHTS && has_weights(model); i++)
+    for (int i = 0; i < RASTER_WEIGHTS && is_predicted(model); i++)
         bits_put(w, (uint32_t)(model->raster_weights[i] + RASTER_WEIGHT_MOST + 1), RASTER_WEIGHT_BITS);
 }
 
@@ -407,13 +400,12 @@ read_way(struct bit_reader *r, struct voxel_model *model)
         model->way = bits_get(r, 1) ? RASTER_BY_VALUE : RASTER_BY_DIFFERENCE;
         return model->way == RASTER_BY_DIFFERENCE || type->size == 1;
     }
-    for (int i = 0; i < RASTER_WEIGHTS && has_weights(model); i++)
+    for (int i = 0; i < RASTER_WEIGHTS; i++)
         model->raster_weights[i] = (int16_t)((int)bits_get(r, RASTER_WEIGHT_BITS) - RASTER_WEIGHT_MOST - 1);
     uint32_t values = model->ranks_count ? model->ranks[0].count : voxel_value_count(type);
     int lowest = voxel_lowest_value(type);
     return model->low >= lowest && model->high - lowest < (int)values &&
-           (!has_weights(model) || voxel_sample_count(model) <= ZBLOB_CHUNK_RAW_MAX / type->size) &&
-           model->shape.width * model->shape.components <= PREDICTED_WIDTH_MAX;
+           voxel_sample_count(model) <= ZBLOB_CHUNK_RAW_MAX / type->size && model->shape.width <= PREDICTED_WIDTH_MAX;
 }
 
 static bool
@@ -435,7 +427,7 @@ write_cut(struct bit_writer *w, const struct voxel_model *model)
 static void
 read_cut(struct bit_reader *r, struct voxel_model *model)
 {
-    bool is_one = has_weights(model) || bits_get(r, 1);
+    bool is_one = is_predicted(model) || bits_get(r, 1);
     model->chunk_slices = is_one ? (uint32_t)model->shape.slices : bits_get(r, 32);
     model->chunk_rows = is_one ? (uint32_t)model->shape.height : bits_get(r, 32);
 }
@@ -471,8 +463,7 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
                         model->use_floor * FLAG_FLOOR + model->use_margins * FLAG_MARGINS +
                         model->is_transposed * FLAG_TRANSPOSED + model->is_folded * FLAG_FOLDED +
                         (model->distance > 1) * FLAG_SERIES + model->has_few_states * FLAG_FEW_STATES +
-                        (model->plateau_count > 0) * FLAG_PLATEAUS + has_weights(model) * FLAG_PREDICTED +
-                        (is_predicted(model) && !has_weights(model)) * FLAG_LEARNED +
+                        (model->plateau_count > 0) * FLAG_PLATEAUS + is_predicted(model) * FLAG_PREDICTED +
                         (model->is_raster && !is_predicted(model)) * FLAG_RASTER + ranks * FLAG_RANKS +
                         wide * FLAG_WIDE + model->is_mixed * FLAG_MIXED),
              16);
@@ -480,7 +471,7 @@ write_model(struct bit_writer *w, const struct voxel_model *model)
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.height : model->shape.width), 32);
         bits_put(w, (uint32_t)(model->is_transposed ? model->shape.width : model->shape.height), 32);
     }
-    if (!has_weights(model))
+    if (!is_predicted(model))
         write_cut(w, model);
     if (model->distance > 1)
         bits_put(w, model->distance, 32);
@@ -512,20 +503,17 @@ read_model(struct bit_reader *r, struct voxel_model *model)
         return false;
     model->is_label = flags & FLAG_LABEL;
     model->is_mixed = flags & FLAG_MIXED;
-    model->is_raster = flags & (FLAG_RASTER | FLAG_PREDICTED | FLAG_LEARNED);
-    model->way = flags & FLAG_PREDICTED ? RASTER_PREDICTED
-                 : flags & FLAG_LEARNED ? RASTER_LEARNED
-                                        : RASTER_BY_DIFFERENCE;
+    model->is_raster = flags & (FLAG_RASTER | FLAG_PREDICTED);
+    model->way = flags & FLAG_PREDICTED ? RASTER_PREDICTED : RASTER_BY_DIFFERENCE;
     bool is_wide = voxel_is_wide(model->grid.sample_type), has_cells = flags & FLAG_WIDE;
-    uint32_t flags_of_predicted = FLAG_RANKS | (has_weights(model) ? FLAG_PREDICTED : FLAG_LEARNED);
-    uint32_t flags_of_pixels = is_predicted(model) ? flags_of_predicted : FLAGS_OF_PIXELS;
+    uint32_t flags_of_pixels = is_predicted(model) ? FLAGS_OF_PREDICTED : FLAGS_OF_PIXELS;
     if (voxel_has_pixels(model) ? flags & ~flags_of_pixels : is_wide && !has_cells)
         return false;
     if (model->is_mixed && !model->is_label)
         return false;
     if (model->is_raster && (model->is_label || !raster_accepts(model->grid.sample_type, model->shape.components)))
         return false;
-    if (is_predicted(model) && (has_weights(model) || flags & FLAG_RANKS) && model->shape.components > 1)
+    if (is_predicted(model) && model->shape.components > 1)
         return false;
     r->lacks_memory = has_cells && !voxel_widen_model(model);
     if (r->lacks_memory)

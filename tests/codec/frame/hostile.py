@@ -10,7 +10,7 @@ import numpy as np
 import zstandard
 
 from ...compat.bits import Grid
-from ...compat.making import make_labels, make_predicted
+from ...compat.making import make_labels
 from ...compat.voxel_decoder import Model
 from ...samples.frame_parts import (
     STORE,
@@ -92,15 +92,6 @@ def predicted_rows(width: int, height: int) -> bytes:
     for _ in range(9):
         body.put(512, 10)
     return one_image(body.done(), bytes(4), (width, height))
-
-
-def learned_samples(width: int, height: int) -> bytes:
-    """Pixels of four samples by weights that are learned, of which most are no neighbour's."""
-    model = BitWriter().put(16384, 16).put(1, 1).put(0, 16).put(255, 16).done()
-    grid = Grid("u1", False, (width, height), 4)
-    stored, raw = make_predicted(Model(model, grid), 1, height, random.Random(2))
-    sections = [Section(1, image_body(0, (width, height), components=4)), Section(2, model_body(model))]
-    return Parts(sections, [Chunk(len(raw), VOXEL, stored, xxh3(raw))]).pack()
 
 
 def raster_rows(width: int, height: int, *, stored: float = 1, by_value: bool = False) -> bytes:

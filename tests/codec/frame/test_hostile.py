@@ -94,7 +94,6 @@ def test_no_frame_is_much_slower_to_read_than_an_image(name: str, call: str) -> 
 # What is coded sample by sample: nanoseconds for each byte of the value, as measured (docs/reliability.md).
 SAMPLE_BY_SAMPLE: dict[str, tuple[int, Callable[[], bytes]]] = {
     "predicted samples": (58, lambda: hostile.predicted_rows(256, 256)),
-    "learned samples": (180, lambda: hostile.learned_samples(32, 32)),
     "raster, literals by value": (165, lambda: hostile.raster_rows(256, 128, stored=0.01, by_value=True)),
     "raster, literals by difference": (320, lambda: hostile.raster_rows(256, 128, stored=2.5)),
     "mixed labels": (215, lambda: hostile.mixed_labels(32, 32)),

@@ -8,7 +8,6 @@
 #include "fold.h"
 #include "intensities.h"
 #include "labels.h"
-#include "learned.h"
 #include "levels.h"
 #include "predicted.h"
 #include "raster.h"
@@ -56,8 +55,6 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
         result = voxel_try_raster(&m, grid, samples, level);
     if (gain && result == ZBLOB_OK)
         result = voxel_try_predicted(&m, grid, samples, level);
-    if (gain && result == ZBLOB_OK)
-        result = voxel_try_learned(&m, grid, samples, level);
     if (result == ZBLOB_OK && gain)
         *model = m;
     else
@@ -72,7 +69,5 @@ voxel_model_build(struct voxel_model **model, const struct zblob_grid *grid, con
     if (!voxel_accepts(grid))
         return ZBLOB_OK;
     enum zblob_result result = voxel_predict_at_once(model, grid, samples, level);
-    if (*model == NULL && result == ZBLOB_OK)
-        return build(model, grid, samples, level);
-    return *model ? voxel_try_learned(model, grid, samples, level) : result;
+    return *model || result != ZBLOB_OK ? result : build(model, grid, samples, level);
 }

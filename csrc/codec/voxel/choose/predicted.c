@@ -29,7 +29,7 @@ enum {
 
 /* ---- The values -------------------------------------------------------------------------------------------- */
 
-/* Those of the image, as the box has them, in rows with PREDICTED_SIDE more on either side: pixels. */
+/* Those of the image, as the box has them, in rows with PREDICTED_SIDE more on either side. */
 struct picture {
     struct raster_box box;
     size_t stride;
@@ -39,7 +39,7 @@ struct picture {
 static bool
 open_picture(struct picture *p, const struct voxel_model *model, const unsigned char *samples)
 {
-    p->box = voxel_raster_box(model, (struct voxel_box){0, 1, 0, model->shape.height});
+    p->box = voxel_raster_box(model, voxel_chunk_box(model, 0));
     p->stride = p->box.width + 2 * PREDICTED_SIDE;
     p->values = malloc(p->box.rows * p->stride * sizeof *p->values);
     for (size_t y = 0; p->values && y < p->box.rows; y++) {
@@ -60,12 +60,9 @@ set_range(struct voxel_model *model, const struct picture *p)
     int lowest = voxel_lowest_value(sample_type_of(model->grid.sample_type));
     for (size_t y = 0; y < p->box.rows; y++)
         for (size_t x = 0; x < p->box.width; x++) {
-            uint32_t pixel = p->values[y * p->stride + PREDICTED_SIDE + x];
-            for (size_t c = 0; c < p->box.components; c++) {
-                uint32_t value = p->box.components > 1 ? pixel >> (8 * c) & 255 : pixel;
-                low = value < low ? value : low;
-                high = value > high ? value : high;
-            }
+            uint32_t value = p->values[y * p->stride + PREDICTED_SIDE + x];
+            low = value < low ? value : low;
+            high = value > high ? value : high;
         }
     model->low = (int16_t)((int)low + lowest);
     model->high = (int16_t)((int)high + lowest);
@@ -153,16 +150,18 @@ choose_ranks(struct voxel_model *model, const struct picture *p)
     return result;
 }
 
-enum zblob_result
-voxel_build_predicted(struct voxel_model *model, const unsigned char *samples, enum raster_way way, bool may_have_ranks)
+static enum zblob_result
+build(struct voxel_model *model, const unsigned char *samples, bool may_have_ranks)
 {
     struct picture picture = {0};
     model->is_raster = true;
-    model->way = (uint8_t)way;
+    model->way = RASTER_PREDICTED;
+    model->chunk_slices = 1;
+    model->chunk_rows = (uint32_t)model->shape.height;
     enum zblob_result result = open_picture(&picture, model, samples) ? ZBLOB_OK : ZBLOB_NO_MEMORY;
     if (result == ZBLOB_OK) {
         set_range(model, &picture);
-        result = may_have_ranks && picture.box.components == 1 ? choose_ranks(model, &picture) : ZBLOB_OK;
+        result = may_have_ranks ? choose_ranks(model, &picture) : ZBLOB_OK;
     }
     if (result == ZBLOB_OK && model->ranks_count > 0) {
         free(picture.values);
@@ -170,7 +169,7 @@ voxel_build_predicted(struct voxel_model *model, const unsigned char *samples, e
     }
     if (result == ZBLOB_OK) {
         set_range(model, &picture);
-        if ((way == RASTER_PREDICTED && !fit_weights(model, &picture)) || !voxel_model_pack(model))
+        if (!fit_weights(model, &picture) || !voxel_model_pack(model))
             result = ZBLOB_NO_MEMORY;
     }
     free(picture.values);
@@ -207,11 +206,7 @@ predict(struct voxel_model **model, const struct zblob_grid *grid, const unsigne
     enum zblob_result result = ZBLOB_OK;
     for (*model = NULL; is_again && result == ZBLOB_OK; may_have_ranks = false) {
         struct voxel_model *other = voxel_model_new(grid);
-        if (other) {
-            other->chunk_slices = 1;
-            other->chunk_rows = (uint32_t)other->shape.height;
-        }
-        result = other ? voxel_build_predicted(other, samples, RASTER_PREDICTED, may_have_ranks) : ZBLOB_NO_MEMORY;
+        result = other ? build(other, samples, may_have_ranks) : ZBLOB_NO_MEMORY;
         is_better = false;
         if (result == ZBLOB_OK)
             result = encode(other, samples, most, &is_better);

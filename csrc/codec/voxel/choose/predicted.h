@@ -12,9 +12,4 @@ enum zblob_result voxel_predict_at_once(struct voxel_model **model, const struct
 enum zblob_result voxel_try_predicted(struct voxel_model **model, const struct zblob_grid *grid,
                                       const unsigned char *samples, int level);
 
-/* Range, ranks and weights of a model that is cut into chunks already and of one slice: of samples that are predicted, or
- * learned (raster/learned.h). */
-enum zblob_result voxel_build_predicted(struct voxel_model *model, const unsigned char *samples, enum raster_way way,
-                                        bool may_have_ranks);
-
 #endif

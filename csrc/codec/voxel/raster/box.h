@@ -9,11 +9,10 @@ enum raster_way {
     RASTER_BY_DIFFERENCE, /* candidates, and literals by their difference from a guess */
     RASTER_BY_VALUE,      /* candidates, and literals by value: only with samples of 8 bits */
     RASTER_PREDICTED,     /* predicted.h: only with one component */
-    RASTER_LEARNED,       /* learned.h */
 };
 
 enum { RASTER_WEIGHTS = 9, RASTER_WEIGHT_BITS = 10, RASTER_WEIGHT_MOST = 511 /* in units of 1 / 128 */ };
-/* A sample of a row takes 28 to 36 bytes of memory while it is predicted, whatever its own size. */
+/* A sample of a row takes 28 bytes of memory while it is predicted, whatever its own size. */
 enum { PREDICTED_WIDTH_MAX = 1 << 20 };
 
 /* Whole rows of pixels without gaps between them. */

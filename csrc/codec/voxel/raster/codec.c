@@ -3,7 +3,6 @@
 
 #include "../../base/interrupt.h"
 #include "../../base/sample_types.h"
-#include "learned.h"
 #include "literals.h"
 #include "memory.h"
 #include "predicted.h"
@@ -52,8 +51,6 @@ raster_memory(const struct raster_box *box)
 {
     if (box->way == RASTER_PREDICTED)
         return predicted_memory(box);
-    if (box->way == RASTER_LEARNED)
-        return learned_memory(box);
     return sizeof(struct raster) + (sizeof(struct memory) << LONG_BITS) + (sizeof(struct memory) << SHORT_BITS) +
            3 * (box->width + 2 * SIDE) * sizeof(uint32_t) + raster_literals_memory(box->components, box->width);
 }
@@ -267,8 +264,6 @@ raster_encode_box(const struct raster_box *box, const unsigned char *src, unsign
 {
     if (box->way == RASTER_PREDICTED)
         return predicted_encode_box(box, src, dst, dst_capacity, dst_size);
-    if (box->way == RASTER_LEARNED)
-        return learned_encode_box(box, src, dst, dst_capacity, dst_size);
     struct raster *r = raster_new(box);
     *dst_size = 0;
     if (r == NULL)
@@ -286,8 +281,6 @@ raster_decode_box(const struct raster_box *box, const unsigned char *src, size_t
 {
     if (box->way == RASTER_PREDICTED)
         return predicted_decode_box(box, src, src_size, dst);
-    if (box->way == RASTER_LEARNED)
-        return learned_decode_box(box, src, src_size, dst);
     struct raster *r = raster_new(box);
     if (r == NULL)
         return ZBLOB_NO_MEMORY;

@@ -55,14 +55,6 @@ spans_write_byte(struct spans_coder *c)
     c->low = (c->low & 0xFFFFFF) << 8;
 }
 
-/* Of a decoder: the place, below `whole`, that the next span holds. It is the highest one at most. */
-static inline uint32_t
-spans_place_of(const struct spans_coder *c, uint32_t whole)
-{
-    uint32_t place = c->code / (c->range / whole);
-    return place < whole ? place : whole - 1;
-}
-
 /* Of a decoder: the place, below 2^bits, that the next span holds. It is the highest one at most. */
 static inline uint32_t
 spans_place(const struct spans_coder *c, int bits)
@@ -71,9 +63,11 @@ spans_place(const struct spans_coder *c, int bits)
     return place >> bits ? (UINT32_C(1) << bits) - 1 : place;
 }
 
+/* Goes into the span of this size that begins at `start`, out of 2^bits. `decodes` is the coder's, as a constant. */
 static inline void
-spans_narrow(struct spans_coder *c, uint32_t start, uint32_t size, uint32_t unit, bool decodes)
+spans_enter(struct spans_coder *c, uint32_t start, uint32_t size, int bits, bool decodes)
 {
+    uint32_t unit = c->range >> bits;
     c->range = unit * size;
     if (decodes)
         c->code -= unit * start;
@@ -86,20 +80,6 @@ spans_narrow(struct spans_coder *c, uint32_t start, uint32_t size, uint32_t unit
         else
             spans_write_byte(c);
     }
-}
-
-/* Goes into the span of this size that begins at `start`, out of 2^bits. `decodes` is the coder's, as a constant. */
-static inline void
-spans_enter(struct spans_coder *c, uint32_t start, uint32_t size, int bits, bool decodes)
-{
-    spans_narrow(c, start, size, c->range >> bits, decodes);
-}
-
-/* The same out of `whole`, which is at most SPANS_WHOLE. */
-static inline void
-spans_enter_of(struct spans_coder *c, uint32_t start, uint32_t size, uint32_t whole, bool decodes)
-{
-    spans_narrow(c, start, size, c->range / whole, decodes);
 }
 
 /* A number of so many bits, at most 16, all of them equally likely. An encoder's comes back. */
