@@ -10,9 +10,10 @@ import pytest
 import sqlite_zblob as zb
 
 from ...compat.decoder import decode
-from ...samples.frame_parts import MODEL, VOXEL, Parts
+from ...samples.frame_parts import MODEL, Parts
 from ...samples.values import coloured, phantom
 from .coding import frame_of
+from .damage import ENDS, flip, require_damage
 
 KINDS = ("u1", "i1", "<u2", ">u2", "<i2", ">i2")
 
@@ -81,29 +82,16 @@ def test_small_images_take_little() -> None:
     assert len(zb.compress(image_of("u1", (64, 64)))) < 1_950
 
 
-@pytest.mark.parametrize("change", ["cut off", "longer", "empty", "ones"])
+@pytest.mark.parametrize("change", ENDS)
 def test_a_chunk_that_ends_elsewhere_is_damaged(change: str) -> None:
-    parts = Parts.of(frame_of(image_of("<i2"), 9))
-    (chunk,) = (chunk for chunk in parts.chunks if chunk.codec == VOXEL)
-    stored = chunk.stored
-    changed = {"cut off": stored[:-1], "longer": stored + b"\0", "empty": b"\1", "ones": b"\xff" * len(stored)}
-    chunk.stored = changed[change]
-    with pytest.raises(zb.DamagedFrameError):
-        zb.decompress(parts.pack())
+    require_damage(frame_of(image_of("<i2"), 9), ENDS[change])
 
 
 @pytest.mark.parametrize("step", [1, 37])
 def test_damage_is_seen(step: int) -> None:
-    """Bytes of the chunk changed, under a header that holds: the decoder returns."""
     frame = frame_of(image_of("<i2", step=step), 9)
     for seed in range(60):
-        parts = Parts.of(frame)
-        (chunk,) = (chunk for chunk in parts.chunks if chunk.codec == VOXEL)
-        changed = bytearray(chunk.stored)
-        changed[seed * 37 % len(changed)] ^= 1 << seed % 8
-        chunk.stored = bytes(changed)
-        with pytest.raises(zb.DamagedFrameError):
-            zb.decompress(parts.pack())
+        require_damage(frame, flip(seed))
 
 
 @pytest.mark.parametrize("at, bits", [(0, 1), (0, 2), (0, 16), (1, 8), (2, 255), (5, 255)])

@@ -10,10 +10,11 @@ import pytest
 import sqlite_zblob as zb
 
 from ...compat.decoder import decode
-from ...samples.frame_parts import MODEL, VOXEL, Parts
+from ...samples.frame_parts import MODEL, Parts
 from ...samples.screens import stills, writing
 from ...samples.values import coloured, phantom, screen
 from .coding import frame_of
+from .damage import ENDS, flip, require_damage
 
 
 def is_raster(frame: bytes) -> bool:
@@ -64,28 +65,15 @@ def test_chunks_of_bands_are_decoded_alone() -> None:
     assert zb.info(frame).chunk_count > 3
 
 
-@pytest.mark.parametrize("change", ["cut off", "longer", "empty", "ones"])
+@pytest.mark.parametrize("change", ENDS)
 def test_a_chunk_that_ends_elsewhere_is_damaged(change: str) -> None:
-    parts = Parts.of(frame_of(stills()["colours"]))
-    (chunk,) = (chunk for chunk in parts.chunks if chunk.codec == VOXEL)
-    stored = chunk.stored
-    changed = {"cut off": stored[:-1], "longer": stored + b"\0", "empty": b"\1", "ones": b"\xff" * len(stored)}
-    chunk.stored = changed[change]
-    with pytest.raises(zb.DamagedFrameError):
-        zb.decompress(parts.pack())
+    require_damage(frame_of(stills()["colours"]), ENDS[change])
 
 
 def test_damage_is_seen() -> None:
-    """Bytes of the chunk changed, under a header that holds: the decoder returns."""
     frame = frame_of(stills()["soft colours"])
     for seed in range(60):
-        parts = Parts.of(frame)
-        (chunk,) = (chunk for chunk in parts.chunks if chunk.codec == VOXEL)
-        changed = bytearray(chunk.stored)
-        changed[seed * 37 % len(changed)] ^= 1 << seed % 8
-        chunk.stored = bytes(changed)
-        with pytest.raises(zb.DamagedFrameError):
-            zb.decompress(parts.pack())
+        require_damage(frame, flip(seed))
 
 
 @pytest.mark.parametrize("shape", [(500, 90), (90, 500)])

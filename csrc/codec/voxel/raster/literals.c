@@ -1,6 +1,8 @@
 /* literals.c: samples by their difference from a prediction, or by their value. */
 #include "literals.h"
 
+#include "arithmetic.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,18 +172,6 @@ static inline int32_t
 signed_step_of(int32_t n)
 {
     return n < 0 ? 16 - step_of(-n) : 16 + step_of(n);
-}
-
-static inline int32_t
-magnitude_of(int32_t n)
-{
-    return n < 0 ? -n : n;
-}
-
-static inline int32_t
-clamp(int32_t n, int32_t most)
-{
-    return n < 0 ? 0 : n > most ? most : n;
 }
 
 /* One component of the pixels around. */

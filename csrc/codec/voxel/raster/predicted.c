@@ -3,6 +3,7 @@
 
 #include "../../base/interrupt.h"
 #include "../../base/sample_types.h"
+#include "arithmetic.h"
 #include "rows.h"
 #include "spans.h"
 
@@ -61,18 +62,6 @@ struct predicted {
 
 /* Samples around: W, N, NW, NE, WW, NN, NNE, NEE, NNW, NWW. */
 enum { W, N, NW, NE, WW, NN, NNE, NEE, NNW, NWW, AROUND };
-
-static inline int32_t
-magnitude_of(int32_t n)
-{
-    return n < 0 ? -n : n;
-}
-
-static inline int32_t
-clamp(int32_t n, int32_t most)
-{
-    return n < 0 ? 0 : n > most ? most : n;
-}
 
 static inline int32_t
 length_of(int32_t n)
