@@ -168,7 +168,8 @@ def test_a_level_that_was_not_judged_hides_no_other() -> None:
         return SimpleNamespace(codec="auto", level=level, ratio=ratio, seconds=ratio, is_like=lambda other: True)
 
     settings = [setting(3, 0.1), setting(4, 2.9), setting(5, 2.9), setting(6, 0.1)]
-    groups: Any = look._distinct(cast(Any, SimpleNamespace(settings=settings)))
+    column = SimpleNamespace(settings=settings, setting=lambda codec, level: settings[level - 3])
+    groups: Any = look._distinct(cast(Any, column))
     assert [[each.level for each in group] for group in groups] == [[3], [4, 5], [6]]
 
 

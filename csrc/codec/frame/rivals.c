@@ -98,7 +98,7 @@ rival_planes(const struct plan *plan, const struct plan_chunk *chunk, struct zbl
 
 #define WANTED_MARGIN 32 /* what the whole can gain over what excerpts promise of a higher level: this part */
 
-#define DEEP_PIECE_MIN ((size_t)16 << 10)
+#define DEEP_PIECE_MIN ((size_t)64 << 10)
 #define DEEP_SHARE 32 /* the part of the chunk on which a slow level is tried, */
 #define DEEP_GAIN 128 /* and what it has to gain: this part of what it makes */
 
@@ -212,10 +212,13 @@ rival_level_of(int level, bool repeats, const unsigned char *src, size_t raw_siz
     return slow + slow / DEEP_GAIN < quick ? level : usual;
 }
 
-/* The lowest level has made `encoded` bytes of the whole. Does the wanted one win if it gains on it as on the excerpt? */
+/* The lowest level has made `encoded` bytes of the whole. Does the wanted one win if it gains on it as on the excerpt? That
+ * of a small chunk is too small to say so. */
 static bool
 wanted_may_win(struct excerpt_sizes sizes, const struct zblob_chunk *entry, size_t encoded)
 {
+    if (entry->raw_size < LARGE_CHUNK)
+        return true;
     uint64_t expected = sizes.lowest ? (uint64_t)encoded * sizes.wanted / sizes.lowest : encoded;
     return expected < (uint64_t)entry->stored_size + entry->stored_size / WANTED_MARGIN;
 }
