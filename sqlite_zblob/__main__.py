@@ -1,12 +1,19 @@
 """The command line: `sqlite-zblob`, or `python -m sqlite_zblob`. Imports nothing before it can be interrupted."""
 
 import os
+import signal
 import sys
+from importlib.machinery import ExtensionFileLoader
+from types import FrameType
+
+IMPORT_PAUSE = 0.02  # seconds
 
 
 def main() -> None:
     """Entry point."""
     _open_streams()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         from .cli import cli
 
@@ -16,6 +23,23 @@ def main() -> None:
             raise
         print("sqlite-zblob: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C. While a library in C or C++ is imported it is put off: some forget it then, or end the process."""
+    if not _is_loading_a_library(frame):
+        raise KeyboardInterrupt
+    from threading import Timer
+
+    again = Timer(IMPORT_PAUSE, signal.raise_signal, [signal.SIGINT])
+    again.daemon = True
+    again.start()
+
+
+def _is_loading_a_library(frame: FrameType | None) -> bool:
+    while frame is not None and not isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
+        frame = frame.f_back
+    return frame is not None
 
 
 def _is_interrupt(error: BaseException | None) -> bool:

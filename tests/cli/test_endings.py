@@ -132,6 +132,28 @@ def test_ctrl_c_while_modules_are_imported(database: str, delay: float) -> None:
     assert done.stdout in ("", '{"error": {"kind": "Interrupted", "message": "interrupted"}}\n')
 
 
+def test_ctrl_c_while_a_library_is_loaded_comes_after_it() -> None:
+    """SimpleITK's import forgot it, and another one ended the process, once in some sixty runs."""
+    code = (
+        "import os, signal, time\n"
+        "from importlib.machinery import ExtensionFileLoader\n"
+        "import sqlite_zblob.__main__ as entry\n"
+        "class Loader(ExtensionFileLoader):\n"
+        "    def exec_module(self, module):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        time.sleep(0.05)\n"
+        "        print('loaded')\n"
+        "signal.signal(signal.SIGINT, entry._interrupt)\n"
+        "try:\n"
+        "    Loader('a', 'a.so').exec_module(None)\n"
+        "    time.sleep(5)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('interrupted')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stdout == "loaded\ninterrupted\n", done.stderr
+
+
 BEGIN = """
 import sys
 from sqlite_zblob.__main__ import main
