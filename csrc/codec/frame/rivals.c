@@ -38,7 +38,7 @@ spared_by_rival(const struct chunk_place *place, const struct zblob_chunk *entry
 
 #define PLANES_SAMPLE_MIN 4 /* bytes of a sample */
 #define PLANES_PIECE ((size_t)128 << 10)
-#define PLANES_MARGIN 8  /* the whole may be better than its piece by one part in so many */
+#define PLANES_MARGIN 8  /* the whole may be smaller than its piece says, by an eighth */
 #define PLANES_FIXED 512 /* bytes of a coded piece that do not grow with its size */
 #define PLANES_RATIO                                                                                                   \
     64 /* a chunk that becomes smaller than by this factor is tried as a whole, whatever its piece says */

@@ -182,6 +182,13 @@ read_type(struct tiff *tiff, const struct page *page, struct zblob_image *image)
     return true;
 }
 
+/* How many planes hold the samples of a pixel. */
+static uint64_t
+planes_of(const struct page *page)
+{
+    return page->planar == PLANES ? page->samples : 1;
+}
+
 static uint64_t
 parts_of(uint64_t extent, uint64_t part)
 {
@@ -196,7 +203,7 @@ measure_pieces(const struct page *page, const struct zblob_image *image, uint64_
     uint64_t rows = has_tiles                             ? page->tile_height
                     : page->rows_per_strip < page->height ? page->rows_per_strip
                                                           : page->height;
-    uint64_t width = has_tiles ? page->tile_width : page->width, planes = page->planar == PLANES ? page->samples : 1;
+    uint64_t width = has_tiles ? page->tile_width : page->width, planes = planes_of(page);
     *piece = zblob_sample_size(image->grid.sample_type) * (image->is_complex ? 2 : 1) * (page->samples / planes);
     if (rows == 0 || width == 0 || page->tile_depth == 0 || !multiply_checked(piece, width) ||
         !multiply_checked(piece, rows) || !multiply_checked(piece, page->tile_depth))
@@ -211,8 +218,7 @@ measure_pieces(const struct page *page, const struct zblob_image *image, uint64_
 static bool
 lie_in_order(struct tiff *tiff, const struct page *page, uint64_t piece, uint64_t count)
 {
-    uint64_t start = value_at(tiff, &page->offsets, 0), planes = page->planar == PLANES ? page->samples : 1;
-    uint64_t in_plane = count / planes, plane = in_plane * piece;
+    uint64_t start = value_at(tiff, &page->offsets, 0), in_plane = count / planes_of(page), plane = in_plane * piece;
     if (count == 0 || page->offsets.count != count || piece > tiff->r.size || !may_look(tiff, count))
         return false;
     if (page->tile_width == 0 && page->rows_per_strip < page->height)
@@ -237,8 +243,7 @@ lie_as_pixels(const struct page *page)
     bool is_full = page->tile_width == page->width && page->height % page->tile_height == 0;
     if (!is_volume(page))
         return is_full;
-    bool has_planes = page->planar == PLANES && page->samples > 1;
-    return is_full && page->tile_height == page->height && page->depth % page->tile_depth == 0 && !has_planes;
+    return is_full && page->tile_height == page->height && page->depth % page->tile_depth == 0 && planes_of(page) == 1;
 }
 
 /* Are the tiles to be put together? Those of one column lie in the file as the rows of the image do. */
@@ -246,8 +251,7 @@ static bool
 has_mosaic(const struct page *page, const struct zblob_grid *grid)
 {
     uint64_t band = grid->components * zblob_sample_size(grid->sample_type);
-    if (page->tile_width == 0 || is_volume(page) ||
-        (page->tile_width == page->width && page->height % page->tile_height == 0))
+    if (page->tile_width == 0 || is_volume(page) || lie_as_pixels(page))
         return false;
     uint64_t across = parts_of(page->width, page->tile_width);
     return page->tile_width <= UINT32_MAX && page->tile_height <= UINT32_MAX && multiply_checked(&band, across) &&
@@ -259,7 +263,7 @@ set_image(struct tiff *tiff, const struct page *page, struct zblob_image *image)
 {
     struct zblob_grid *grid = &image->grid;
     uint64_t piece, count;
-    bool has_planes = page->planar == PLANES && page->samples > 1;
+    bool has_planes = planes_of(page) > 1;
     *image = (struct zblob_image){.source = ZBLOB_SOURCE_TIFF};
     if (page->compression != UNCOMPRESSED || page->samples < 1 || page->samples > UINT16_MAX || page->width < 1 ||
         page->height < 1 || (is_volume(page) && page->tile_width == 0) || !read_type(tiff, page, image) ||

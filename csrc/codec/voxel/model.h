@@ -110,6 +110,8 @@ bool voxel_accepts(const struct zblob_grid *grid);
 /* A model of the grid's shape that nothing was chosen for yet. NULL: no memory. */
 struct voxel_model *voxel_model_new(const struct zblob_grid *grid);
 void voxel_model_free(struct voxel_model *model);
+
+/* Forget what a trial has made of the only chunk, if anything. */
 void voxel_drop_code(struct voxel_model *model);
 
 /* Bytes that a model which was read takes. */

@@ -42,7 +42,7 @@ build(struct voxel_model **model, const struct zblob_grid *grid, const unsigned 
         voxel_choose_sparse_chunks(m, level);
     else if (m->is_label)
         voxel_choose_chunks(m, level);
-    if (m->coded && (!m->is_label || m->is_mixed || voxel_chunk_count(m) > 1))
+    if (!m->is_label || m->is_mixed || voxel_chunk_count(m) > 1)
         voxel_drop_code(m); /* of a trial */
     if (!m->is_label && gain && result == ZBLOB_OK)
         result = voxel_choose_intensities(m, samples, level, is_signal, &gain);

@@ -39,19 +39,20 @@ voxel_encoded_size(struct voxel_model *model, const unsigned char *samples, uint
     enum zblob_result result = ZBLOB_OK;
     bool is_only = voxel_chunk_count(model) == 1;
     *size = *seen = 0;
+    if (model->coded) {
+        *size = model->coded_size;
+        *seen = model->shape.slices * model->shape.height * voxel_row_size(model);
+        return result;
+    }
     for (size_t i = 0; i < voxel_chunk_count(model) && *seen < enough && result == ZBLOB_OK; i++) {
         struct voxel_box box = part_of_chunk(model, i, enough - *seen);
-        size_t raw_size = (size_t)(box.slices * box.rows * voxel_row_size(model)), encoded = model->coded_size;
-        if (model->coded == NULL) {
-            unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
-            result = dst ? voxel_encode_box(model, box, samples, dst, raw_size, &encoded) : ZBLOB_NO_MEMORY;
-            if (is_only && encoded && box.slices * box.rows == model->shape.slices * model->shape.height)
-                keep(model, dst, encoded);
-            else
-                free(dst);
-        } else {
-            raw_size = (size_t)(model->shape.slices * model->shape.height * voxel_row_size(model));
-        }
+        size_t raw_size = (size_t)(box.slices * box.rows * voxel_row_size(model)), encoded = 0;
+        unsigned char *dst = malloc(raw_size + VOXEL_ENCODE_SLACK);
+        result = dst ? voxel_encode_box(model, box, samples, dst, raw_size, &encoded) : ZBLOB_NO_MEMORY;
+        if (is_only && encoded && box.slices * box.rows == model->shape.slices * model->shape.height)
+            keep(model, dst, encoded);
+        else
+            free(dst);
         *size += encoded ? encoded : raw_size;
         *seen += raw_size;
     }

@@ -18,10 +18,10 @@ enum {
     LOOK = 1 << 12,   /* pixels that are looked at, in whole rows, */
     LOOK_ROWS = 8,    /* and more rows beside those */
     LEAST = 1 << 12,  /* pixels of an image */
-    SAMPLE = 1 << 16, /* bytes that say how literals are coded, in */
-    BANDS = 4,        /* so many bands of rows, if that makes them smaller by */
-    CLEAR = 40,       /* this part, and */
-    CLEAR_BYTES = 96, /* so many bytes */
+    SAMPLE = 1 << 16, /* bytes of the image whose literals are coded in both ways first */
+    BANDS = 4,        /* bands of rows that they are taken from */
+    CLEAR = 40,       /* a way is left out if the other one is smaller by a fortieth, */
+    CLEAR_BYTES = 96, /* and by 96 bytes */
     TRIAL = 1 << 20,  /* bytes that are coded by both coders */
     GAIN = 16,        /* a gain below this part of the size is not worth the time */
     DECISIONS = 3,    /* for each byte, at most, up to SLOW_LEVEL */

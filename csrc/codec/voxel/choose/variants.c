@@ -32,11 +32,11 @@ enum {
     LONG = 16,       /* and its longer side so many times as long */
     PIECES = 64,     /* of rows, in which pixels are held against their neighbours */
     PIECE = 64,      /* pixels of a piece */
-    PART = 8,        /* an excerpt is so small a part, */
-    PART_SLICES = 4, /* of at least so many slices, of which the first refers to none, */
-    PART_ROWS = 64,  /* or rows, */
-    PART_LEAST = 128 << 10, /* and of so many bytes, */
-    PART_MARGIN = 96,       /* and models that it shows to be larger by this part are given up */
+    PART = 8,        /* an excerpt is an eighth of a chunk */
+    PART_SLICES = 4, /* slices of an excerpt, at least: the first one refers to none */
+    PART_ROWS = 64,  /* rows of an excerpt of a single slice, at least */
+    PART_LEAST = 128 << 10, /* bytes of an excerpt, at least */
+    PART_MARGIN = 96,       /* models that an excerpt shows to be larger by one part in 96 are given up */
     RICH_MARGIN = 40,       /* the same at levels with the rich preset, whose tables take more of an excerpt */
     FIRST_PIECES = 4,       /* after each group of this many pieces, an image is given up that is not a computed one */
 };
