@@ -27,9 +27,22 @@ slow = pytest.mark.skipif(not os.environ.get("ZBLOB_SLOW"), reason="ZBLOB_SLOW=1
 CAN_LOAD = hasattr(sqlite3.Connection, "enable_load_extension")
 
 
-# A busy machine is no failure.
-hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("patient")
+# Each run of the tests tries the same examples, so that a change's own faults are what fails it. ZBLOB_EXAMPLES=20
+# looks for new ones: twenty times as many, at random. A busy machine is no failure.
+EXAMPLES = os.environ.get("ZBLOB_EXAMPLES")
+
+
+def examples(count: int) -> hypothesis.settings:
+    return hypothesis.settings(
+        max_examples=count * int(EXAMPLES or 1),
+        derandomize=EXAMPLES is None,
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+
+
+hypothesis.settings.register_profile("zblob", examples(100))
+hypothesis.settings.load_profile("zblob")
 
 
 # Shells start jobs in the background with Ctrl-C ignored, which programs that tests start would inherit.

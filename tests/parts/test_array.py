@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sqlite_zblob as zb
 from sqlite_zblob.parts import value as parts_value
 from sqlite_zblob.parts.array import boxes
 
-from ..conftest import one, open_apsw
+from ..conftest import examples, one, open_apsw
 
 RANDOM = np.random.RandomState(8)
 SCAN = RANDOM.randint(0, 60, (60, 190, 201)).cumsum(axis=0, dtype="i2")
@@ -102,7 +102,7 @@ def test_an_ellipsis_keeps_an_array() -> None:
     assert type(image_of("big-endian", "envelope")[0, 0, 0]) is type(ARRAYS["big-endian"][0, 0, 0])
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(data=st.data())
 def test_any_index_is_numpys(data: st.DataObject) -> None:
     name, store = data.draw(st.sampled_from(sorted(ROWS)))

@@ -14,14 +14,14 @@ from typing import Any
 import apsw
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sqlite_zblob as zb
 from sqlite_zblob.parts import value as parts_value
 from sqlite_zblob.parts.value import StoredValue
 
-from ..conftest import open_apsw, open_autocommit
+from ..conftest import examples, open_apsw, open_autocommit
 
 RANDOM = np.random.RandomState(3)
 VOLUME = RANDOM.randint(0, 60, (60, 190, 200)).cumsum(axis=0, dtype="u2")
@@ -104,7 +104,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(number=st.integers(0, len(VALUES) - 1), steps=STEPS)
 def test_any_reads_are_those_of_a_file(number: int, steps: list[tuple[str, int, int]]) -> None:
     file = io.BytesIO(list(VALUES.values())[number][1])

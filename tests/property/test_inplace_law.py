@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import apsw
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sqlite_zblob as zb
 
-from ..conftest import open_apsw
+from ..conftest import examples, open_apsw
 
 SCHEMAS = {
     "rowid": "CREATE TABLE t(id INTEGER PRIMARY KEY, data, n INT DEFAULT 0)",
@@ -106,7 +106,7 @@ class Twin:
         return [(name, self.db.execute(sql.format(v=value, t=name)).fetchall()) for name in names]
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(
     st.sampled_from(sorted(SCHEMAS)),
     st.fixed_dictionaries(

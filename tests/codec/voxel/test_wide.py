@@ -7,12 +7,13 @@ import pickle
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import sqlite_zblob as zb
 
+from ...conftest import examples
 from ...samples.integers import SHAPES, smooth
 from ...samples.values import phantom
 from ...samples.wide import STRANGE
@@ -87,7 +88,7 @@ def test_never_much_larger_than_the_general_path(name: str) -> None:
     assert len(ours) <= len(general) * 1.01 + zb.info(ours).header_size
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     hnp.arrays(
         st.sampled_from([np.dtype(name) for name in ("<f2", "<f4", ">f4", "<f8", ">f8", "<i4", ">i8", "<u8")]),
