@@ -48,7 +48,7 @@ PIECES_ALONE = Error(0.15, inf)  # what pieces say, where no whole value was tri
 UNSEEN_WHOLE = 0.3  # by how much, about, whole values may differ from what pieces say, where none was tried
 UNSEEN_SPREAD = 0.5  # by how much, at most, another setting may change what no value was tried of
 # Parts are off to one side for all values alike: models are trained on fewer samples, and headers weigh more. On five
-# stores the default level was up to 1.5 % off where planes stood for large images, other levels up to 4.6 %.
+# stores the default level was up to 1.5 % off where planes stood for large images, other levels up to 5.1 %.
 PLANES_LEAN = 0.01  # standard error of what planes say of the whole values that they stand for
 PIECES_LEAN = 0.025  # of what pieces say of another setting
 
