@@ -1,11 +1,12 @@
 """What analyze says of five stores, against what their values really become.
 
     ZBLOB_CORPUS=FOLDER python benchmarks/analyze_truth.py build STORES
-    python benchmarks/analyze_truth.py measure STORES [--seconds 20] [--seeds 3] [--out benchmarks/results/analyze]
+    python benchmarks/analyze_truth.py measure STORES [--seconds 20] [--seeds 3] [--only NAME]
 
 `build` writes the stores, of the volumes in that folder (.mha), of what fixed filters derive from them, and of values
 made up by a fixed seed. `measure` compresses every value of each at levels 1 and 5 for the truth, once; then it runs
-analyze with each seed and time, alone and beside as many busy processes as there are CPUs and two more.
+analyze with each seed and time, alone and beside as many busy processes as there are CPUs and two more. With `--only`,
+what is known of the other stores stays in the results.
 """
 
 from __future__ import annotations
@@ -213,9 +214,10 @@ def analyzed(path: Path, seconds: float, seed: int) -> dict[str, Any]:
     return {"took": time.monotonic() - began, "ratios": ratios, "rows": column["rows"], "looked": count}
 
 
-def measure(folder: Path, times: list[float], seeds: int, out: Path, *, as_it_is: bool) -> None:
-    found = []
-    for name in STORES:
+def measure(folder: Path, times: list[float], seeds: int, out: Path, *, names: list[str], as_it_is: bool) -> None:
+    known = json.loads(out.with_suffix(".json").read_text()) if names != list(STORES) else []
+    found = [each for each in known if each["store"] not in names]
+    for name in names:
         path = path_of(folder, name)
         truth = truth_of(path)
         print(name, truth, flush=True)
@@ -243,6 +245,7 @@ def measure(folder: Path, times: list[float], seeds: int, out: Path, *, as_it_is
                 for each in busy:
                     each.kill()
                     each.wait()
+    found.sort(key=lambda each: list(STORES).index(each["store"]))
     out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
     out.with_suffix(".md").write_text(report(found))
     print(report(found))
@@ -302,6 +305,7 @@ def main() -> None:
     parser.add_argument("--seconds", default="20")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/analyze"))
+    parser.add_argument("--only", choices=STORES, help="this store alone")
     parser.add_argument("--as-it-is", action="store_true", help="once, beside what the machine does anyway")
     asked = parser.parse_args()
     if asked.step == "build":
@@ -312,6 +316,7 @@ def main() -> None:
             [float(each) for each in asked.seconds.split(",")],
             asked.seeds,
             asked.out,
+            names=[asked.only] if asked.only else list(STORES),
             as_it_is=asked.as_it_is,
         )
 

@@ -35,7 +35,7 @@ from .strata import Estimate, t_quantile
 from .trial import LEVELS, SETTINGS, Setting
 from .trials import CENSUS_BYTES, LARGEST, THREADS, Pace, Trials
 
-MOST_DRAWS = 200
+MOST_DRAWS = 5000
 MOST_DETAILS = 5  # of a kind
 LEAST_TIME = 0.02  # of the time that is left, for the smallest of columns
 SMALL_TIME = 0.15  # of all the time, for the columns that are compressed as a whole

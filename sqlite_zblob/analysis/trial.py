@@ -65,12 +65,13 @@ class Look:
     size: int
     is_pickle: bool
     piece: Trial  # with the default level, on a piece of the value, or on all of it if it is small
-    whole: Trial | None  # the same on all of it, or on WHOLE_SIZE bytes; None: not tried
+    whole: Trial | None  # the same on all of it, or on planes that stand for it; None: not tried
     seed: int  # chooses the piece
     pace: float = 0.0  # seconds per byte that the trial of the piece took, others' work on the machine included
     is_touched: bool = True  # False: it stays as it is with every setting
     others: dict[Setting, Trial] = field(default_factory=dict)  # on the piece
     guessed: tuple[ImageInfo, ...] = ()  # images that the codec guesses in a value that is not recognised
+    is_in_part: bool = False  # `whole` is of some planes, not of all of the value
 
     @property
     def stratum(self) -> tuple[str, int, str, int]:
@@ -106,13 +107,20 @@ def look(value: bytes, hint: Hint | None, *, min_size: int, piece_size: int, see
     return Look(kind, len(value), is_pickle, found, whole, seed, pace, guessed=guessed)
 
 
-def try_whole(value: bytes, hint: Hint | None, seed: int) -> Trial:
+def try_whole(value: bytes, hint: Hint | None, known: Look) -> None:
     """Compress all of a value with the default level; of a very large image, planes that stand for it.
 
     A value that is not recognised is compressed as it is: the codec may guess an image in all of it, and in no part.
     """
-    piece, options = _piece_of(value, _describe(value, hint).images, WHOLE_SIZE, random.Random(seed))
-    return _measure(BASE, piece, options) if options else _measure(BASE, value, {"hint": hint})
+    piece, options = _piece_of(value, _describe(value, hint).images, WHOLE_SIZE, random.Random(known.seed))
+    if not options:
+        return try_all(value, hint, known)
+    known.whole, known.is_in_part = _measure(BASE, piece, options), True
+
+
+def try_all(value: bytes, hint: Hint | None, known: Look) -> None:
+    """Compress all of a value with the default level, however large it is."""
+    known.whole, known.is_in_part = _measure(BASE, value, {"hint": hint}), False
 
 
 def try_others(
