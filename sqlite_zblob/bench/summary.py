@@ -35,6 +35,8 @@ def since(report: Any, path: Path) -> list[str]:
     if not path.exists():
         return []
     facts = json.loads(path.read_text())
+    if facts["measured"] <= report.facts(codecs.NAME)["measured"]:
+        return []
     by = codecs.whole(report.rows(codecs.NAME))
     then = {volume: row for (volume, name), row in by.items() if name == codecs.REFERENCE}
     change = {volume: facts["sizes"][volume] / row["size"] for volume, row in then.items() if volume in facts["sizes"]}

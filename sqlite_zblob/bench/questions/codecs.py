@@ -168,7 +168,7 @@ def _of_cuts(facts: Row) -> str:
 def _heading(column: tuple[str, ...]) -> str:
     if len(column) == 1:
         return column[0].replace(OURS, "ours")
-    family = column[0].rpartition(" ")[0]
+    family = column[0].rpartition(" ")[0] or "label codecs"
     return f"{family}, best"
 
 
