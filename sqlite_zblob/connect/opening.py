@@ -25,6 +25,7 @@ from urllib.parse import unquote_to_bytes
 import apsw
 
 from ..errors import DatabaseError, DiskSpaceError, OptionError, WrongTypeError
+from ..log import log
 from . import wal_reset
 from .database import pragma, run
 from .loader import Connection, load
@@ -38,6 +39,7 @@ Database = FilePath | Connection
 
 READING_SECONDS = 10.0  # to wait for a lock that somebody else holds
 REWRITING_SECONDS = 300.0
+QUIET_SECONDS = 2.0  # of such a wait; then the log tells of it
 
 PROGRESS_STEPS = 20_000  # of SQLite's machine, a few milliseconds
 
@@ -261,13 +263,18 @@ def _require_file(path: str) -> None:
 def patience(seconds: float | None = None) -> Callable[[int], bool]:
     """A busy handler that waits for so long, REWRITING_SECONDS by default. Ctrl-C ends the wait."""
     limit = REWRITING_SECONDS if seconds is None else seconds
-    deadline = [0.0]
+    began, is_told = 0.0, False
 
     def wait(attempts: int) -> bool:
+        nonlocal began, is_told
         if attempts == 0:
-            deadline[0] = time.monotonic() + limit
+            began, is_told = time.monotonic(), False
         time.sleep(min(0.001 * (attempts + 1), 0.02))
-        return time.monotonic() < deadline[0]
+        waited = time.monotonic() - began
+        if waited > QUIET_SECONDS and not is_told:
+            is_told = True
+            log.warning("another connection has locked the database: waiting for it, for up to %.0f seconds", limit)
+        return waited < limit
 
     return wait
 

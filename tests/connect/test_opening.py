@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sqlite3
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -399,6 +400,22 @@ def test_a_lock_that_is_held_for_long(path: Path, monkeypatch: pytest.MonkeyPatc
     for function in ALL.values():
         with pytest.raises(zb.DatabaseError, match="is locked"):
             function(path)
+    connection.close()
+
+
+def test_the_log_tells_of_a_wait_that_is_not_short(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a migration seems to hang."""
+    monkeypatch.setattr("sqlite_zblob.connect.opening.QUIET_SECONDS", 0.05)
+    connection = apsw.Connection(str(path))
+    connection.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.5, connection.execute, ["COMMIT"])
+    release.start()
+    zb.migrate(path, "t", "v")
+    release.join()
+    told = [each.getMessage() for each in caplog.records if "locked" in each.getMessage()]
+    assert told == ["another connection has locked the database: waiting for it, for up to 300 seconds"]
     connection.close()
 
 
