@@ -4,8 +4,9 @@
     python tools/versions.py 3.44.0.0    those with this version of APSW
 
 Each row gets a virtual environment in build/versions and runs tests/platforms/check.py there. Then each writes a
-database, and every other row reads them all: files must not depend on what wrote them. One library serves all rows: it
-is compiled once.
+database; SQLites that are older than any APSW that the package takes read and rewrite them all with the extension alone
+(tests/platforms/alone.py); and every row reads them all: files must not depend on what wrote them. One library serves
+all rows: it is compiled once.
 """
 
 from __future__ import annotations
@@ -39,6 +40,25 @@ ROWS = [
     Row("3.12", "3.51.2.0", "2.2.6"),  # the last one with the WAL-reset bug
     Row("3.13", "3.51.3.0", "2.2.6"),
     Row("3.13", "3.54.1.0", "2.3.5"),
+]
+
+
+class Alone(NamedTuple):
+    """The extension in a program that has no package of ours."""
+
+    python: str
+    pysqlite3: str
+    sqlite: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.python}-pysqlite3-{self.pysqlite3}"
+
+
+ALONE = [
+    Alone("3.8", "0.4.2", "3.31.1"),  # the oldest that the extension takes
+    Alone("3.8", "0.4.4", "3.33.0"),
+    Alone("3.8", "0.4.6", "3.36.0"),
 ]
 
 WRITE = """
@@ -76,8 +96,8 @@ def interpreter(version: str) -> Path | None:
     return found[-1] if found else Path(other) if other else None
 
 
-def environment(row: Row) -> Path | str:
-    """Its Python, or why there is none."""
+def environment(row: Row | Alone, *packages: str) -> Path | str:
+    """Its Python, with these packages, or why there is none."""
     folder, base = KEPT / row.name, interpreter(row.python)
     python = folder / "bin" / "python"
     if base is None:
@@ -85,8 +105,7 @@ def environment(row: Row) -> Path | str:
     if not (folder / "done").exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([str(base), "-m", "venv", str(folder)], check=True)
-        needed = [f"apsw=={row.apsw}", f"numpy=={row.numpy}", "cffi", "click", "rich"]
-        command = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *needed]
+        command = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *packages]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             return "pip: " + done.stderr.strip().splitlines()[-1]
@@ -103,6 +122,13 @@ def run(python: Path, *arguments: str) -> str:
     return "ok" if done.returncode == 0 else (lines or ["no output"])[-1]
 
 
+def try_alone(row: Alone, files: list[str]) -> str:
+    python = environment(row, f"pysqlite3-binary=={row.pysqlite3}")
+    if isinstance(python, str):
+        return python
+    return run(python, "tests/platforms/alone.py", row.sqlite, str(ROOT / "sqlite_zblob" / "zblob"), *files)
+
+
 def main() -> None:
     wanted = sys.argv[1:]
     rows = [row for row in ROWS if not wanted or row.apsw in wanted]
@@ -110,7 +136,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pythons: dict[Row, Path] = {}
         for row in rows:
-            python = environment(row)
+            python = environment(row, f"apsw=={row.apsw}", f"numpy=={row.numpy}", "cffi", "click", "rich")
             if isinstance(python, str):
                 results[row.name] = [python]
                 continue
@@ -119,11 +145,16 @@ def main() -> None:
             written = run(python, "-c", WRITE, f"{folder}/{row.name}.db")
             results[row.name] = [check, written]
         files = [str(path) for path in sorted(Path(folder).glob("*.db"))]
+        alone = {each: try_alone(each, files) for each in ALONE}
         for row, python in pythons.items():
             results[row.name].append(run(python, "-c", READ, *files))
     print("| Python | APSW | NumPy | check.py | writes | reads all files |\n|---|---|---|---|---|---|")
     for row in rows:
         print(f"| {row.python} | {row.apsw} | {row.numpy} | {' | '.join(results[row.name])} |")
+    print("\n| Python | SQLite | functions, reads and rewrites all files |\n|---|---|---|")
+    for old, result in alone.items():
+        print(f"| {old.python} | {old.sqlite} | {result} |")
+    results["alone"] = list(alone.values())
     sys.exit(any(result != "ok" for each in results.values() for result in each))
 
 
