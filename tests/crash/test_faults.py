@@ -28,4 +28,5 @@ def test_no_failed_allocation_does_harm(program: Path, tmp_path: Path) -> None:
     command = [str(program), str(tmp_path / "faults.db"), STEP, str(tmp_path / "prepared.db")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
     last = done.stdout.splitlines()[-1] if done.stdout else ""
+    print(last)  # pytest -s shows it
     assert last.endswith("faults, none was harmful"), f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
