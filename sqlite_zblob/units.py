@@ -2,7 +2,7 @@
 
 from typing import Any
 
-MOST_LETTERS = 60  # of a key
+MOST_LETTERS = 120  # of a key: a digest or a path is printed whole, as others begin alike
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 

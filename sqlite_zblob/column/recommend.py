@@ -107,8 +107,9 @@ def _decide(table: Table, column: Column, seen: Seen) -> tuple[Mode | None, Enve
     saved = [] if seen.ratio is None else [f"ratio {seen.ratio:.2f} over {count_text(seen.count, 'sampled value')}"]
     if seen.are_pickles:
         why = [
-            "all sampled values are pickles: the stored value can be a pickle that unpacks itself, and a program that "
-            "calls pickle.loads on it runs unchanged (envelope frame, if it reads the bytes for anything else)"
+            f"all {seen.count:,} sampled values are pickles: the stored value can be a pickle that unpacks itself, and "
+            "a program that calls pickle.loads on it runs unchanged (envelope frame, if it reads the bytes for "
+            "anything else)"
         ]
         return "in-place", "pickle", why + _table_obstacles(table) + saved + _hints(table, column)
     against = _table_obstacles(table)

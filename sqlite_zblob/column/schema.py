@@ -37,6 +37,8 @@ class Column:
         return "numeric" if declared else "blob"
 
 
+MOST_NAMED = 12  # tables, in a message
+
 # In the order in which SQLite looks for the words.
 _AFFINITIES = (
     ("integer", ("int",)),
@@ -161,7 +163,9 @@ def look_at_table(
     if not own and fold(name).startswith("sqlite_"):
         raise OptionError(f"{name} is an internal table")
     if not own:
-        raise OptionError(f"there is no table {name} in {schema}")
+        raise OptionError(
+            f"there is no table {name} in {schema}{_others([row[1] for row in objects if row[0] == 'table'])}"
+        )
     kind, name, _, sql = own[0]
     words = tokens(sql or "")
     _refuse_kind(name, kind, words, use)
@@ -189,6 +193,13 @@ def is_ordinary(sql: str | None) -> bool:
     """Does this text make a table that is no virtual one?"""
     words = [token.text for token in tokens(sql or "")[:2]]
     return words[:1] == ["create"] and words != ["create", "virtual"]
+
+
+def _others(tables: list[str]) -> str:
+    """The tables that are there, for a message."""
+    found = [each for each in tables if not fold(each).startswith(("sqlite_", "zblob_"))]
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return f": it has {', '.join(found[:MOST_NAMED])}{more}" if found else ""
 
 
 def _refuse_kind(name: str, kind: str, words: list[Token], use: str) -> None:

@@ -131,7 +131,9 @@ class Operation:
         if self.work.vacuum != "none":
             self.meter.enter("vacuum")
             log.info("vacuum of %s: %s", self.request.database, self.work.vacuum)
-            vacuum_database(self.connection, self.work.vacuum, self.work.pace, self.meter.show)
+            vacuum_database(
+                self.connection, self.work.vacuum, self.work.pace, self.meter.show, checks_space=not self.work.force
+            )
 
     # ---- Reports ----
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 import sqlite_zblob as zb
 from sqlite_zblob.cli import cli
 from sqlite_zblob.cli.options import ByteSize
-from sqlite_zblob.units import size_text
+from sqlite_zblob.units import key_text, size_text
 
 from ..conftest import one, open_apsw
 
@@ -168,6 +168,12 @@ def test_info_of_keys(tmp_path: Path) -> None:
     assert size in run("info", path, "blobs", "v", "x'00ff'").stdout
     assert "has no row with \"a\" = x'00fe'" in run("info", path, "blobs", "v", "x'00fe'", exit_code=1).stderr
     assert 'named by "a", "b", and the key has 1 part' in run("info", path, "two", "v", "x", exit_code=1).stderr
+
+
+def test_keys_are_printed_whole() -> None:
+    """A digest that is cut cannot be given to `info`, and paths begin alike."""
+    assert key_text("ab" * 32) == repr("ab" * 32) and key_text(bytes(32)) == f"x'{'00' * 32}'"
+    assert key_text("y" * 1998).endswith("... (1,998 characters)")
 
 
 # ---- A record that makes no sense --------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def test_what_is_no_ordinary_table(db: Any) -> None:
         "f_content": "f_content belongs to a virtual table",
         "sqlite_master": "sqlite_master is an internal table",
         "zblob_columns": "zblob_columns is an internal table",
-        "missing": "there is no table missing in main",
+        "missing": "there is no table missing in main: it has t, f, f_content,",
     }.items():
         with pytest.raises(zb.OptionError, match=reason):
             zb.enable(db, name, "d")

@@ -307,7 +307,7 @@ def test_force(store: apsw.Connection, path: str, room: dict[str, int]) -> None:
     room["free"] = 1000
     with pytest.raises(zb.DiskSpaceError, match=r"which has 1\.0 kB"):
         zb.migrate(path, "t", "data")
-    assert zb.migrate(path, "t", "data", force=True).changed_rows == ROWS
+    assert zb.migrate(path, "t", "data", force=True, vacuum="full").changed_rows == ROWS
 
 
 def test_what_the_file_has(store: apsw.Connection, path: str) -> None:
