@@ -27,10 +27,6 @@ class Row(NamedTuple):
     apsw: str
     numpy: str
 
-    @property
-    def name(self) -> str:
-        return f"{self.python}-{self.apsw}-{self.numpy}"
-
 
 # APSW's numbers begin with those of the SQLite that it carries.
 ROWS = [
@@ -49,10 +45,6 @@ class Alone(NamedTuple):
     python: str
     pysqlite3: str
     sqlite: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.python}-pysqlite3-{self.pysqlite3}"
 
 
 ALONE = [
@@ -98,7 +90,7 @@ def interpreter(version: str) -> Path | None:
 
 def environment(row: Row | Alone, *packages: str) -> Path | str:
     """Its Python, with these packages, or why there is none."""
-    folder, base = KEPT / row.name, interpreter(row.python)
+    folder, base = KEPT / "-".join(row), interpreter(row.python)
     python = folder / "bin" / "python"
     if base is None:
         return f"no Python {row.python} on this machine"
@@ -132,30 +124,29 @@ def try_alone(row: Alone, files: list[str]) -> str:
 def main() -> None:
     wanted = sys.argv[1:]
     rows = [row for row in ROWS if not wanted or row.apsw in wanted]
-    results: dict[str, list[str]] = {}
+    results: dict[Row, list[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         pythons: dict[Row, Path] = {}
         for row in rows:
             python = environment(row, f"apsw=={row.apsw}", f"numpy=={row.numpy}", "cffi", "click", "rich")
             if isinstance(python, str):
-                results[row.name] = [python]
+                results[row] = [python]
                 continue
             pythons[row] = python
-            check = run(python, "tests/platforms/check.py", f"{folder}/work {row.name}")
-            written = run(python, "-c", WRITE, f"{folder}/{row.name}.db")
-            results[row.name] = [check, written]
+            check = run(python, "tests/platforms/check.py", f"{folder}/work {'-'.join(row)}")
+            written = run(python, "-c", WRITE, f"{folder}/{'-'.join(row)}.db")
+            results[row] = [check, written]
         files = [str(path) for path in sorted(Path(folder).glob("*.db"))]
         alone = {each: try_alone(each, files) for each in ALONE}
         for row, python in pythons.items():
-            results[row.name].append(run(python, "-c", READ, *files))
+            results[row].append(run(python, "-c", READ, *files))
     print("| Python | APSW | NumPy | check.py | writes | reads all files |\n|---|---|---|---|---|---|")
     for row in rows:
-        print(f"| {row.python} | {row.apsw} | {row.numpy} | {' | '.join(results[row.name])} |")
+        print(f"| {row.python} | {row.apsw} | {row.numpy} | {' | '.join(results[row])} |")
     print("\n| Python | SQLite | functions, reads and rewrites all files |\n|---|---|---|")
     for old, result in alone.items():
         print(f"| {old.python} | {old.sqlite} | {result} |")
-    results["alone"] = list(alone.values())
-    sys.exit(any(result != "ok" for each in results.values() for result in each))
+    sys.exit(any(result != "ok" for each in [*results.values(), alone.values()] for result in each))
 
 
 if __name__ == "__main__":

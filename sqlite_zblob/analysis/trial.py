@@ -107,20 +107,20 @@ def look(value: bytes, hint: Hint | None, *, min_size: int, piece_size: int, see
     return Look(kind, len(value), is_pickle, found, whole, seed, pace, guessed=guessed)
 
 
-def try_whole(value: bytes, hint: Hint | None, known: Look) -> None:
+def try_whole(value: bytes, hint: Hint | None, seed: int) -> tuple[Trial, bool]:
     """Compress all of a value with the default level; of a very large image, planes that stand for it.
 
     A value that is not recognised is compressed as it is: the codec may guess an image in all of it, and in no part.
+
+    :returns: what was found, and whether it is that of some planes alone.
     """
-    piece, options = _piece_of(value, _describe(value, hint).images, WHOLE_SIZE, random.Random(known.seed))
-    if not options:
-        return try_all(value, hint, known)
-    known.whole, known.is_in_part = _measure(BASE, piece, options), True
+    piece, options = _piece_of(value, _describe(value, hint).images, WHOLE_SIZE, random.Random(seed))
+    return (_measure(BASE, piece, options), True) if options else (try_all(value, hint), False)
 
 
-def try_all(value: bytes, hint: Hint | None, known: Look) -> None:
+def try_all(value: bytes, hint: Hint | None) -> Trial:
     """Compress all of a value with the default level, however large it is."""
-    known.whole, known.is_in_part = _measure(BASE, value, {"hint": hint}), False
+    return _measure(BASE, value, {"hint": hint})
 
 
 def try_others(

@@ -180,8 +180,7 @@ class Trials:
             if len(value) != known.size:
                 return  # another one was stored meanwhile
             if known.whole is None:
-                try_whole(value, hint, known)
-                assert known.whole is not None
+                known.whole, known.is_in_part = try_whole(value, hint, known.seed)
                 self._tried[BASE] += known.is_touched
                 self._spent[BASE] += (known.whole.compress + known.whole.decompress) * _tried_size(known)
             self._try_others(value, hint, known, wanted)
@@ -203,7 +202,12 @@ class Trials:
         known = self._looks[key]
         if not known.is_in_part or not self._pace.may_try(FEW_VALUES, 2 * known.pace * known.size):
             return None
-        return lambda value, hint: try_all(value, hint, known) if len(value) == known.size else None
+
+        def task(value: bytes, hint: Hint | None) -> None:
+            if len(value) == known.size:
+                known.whole, known.is_in_part = try_all(value, hint), False
+
+        return task
 
     def _wanted(self, known: Look) -> list[Setting]:
         """The other settings that the piece may be compressed with: those that are behind come first."""

@@ -31,7 +31,7 @@ def name_of(key: Key) -> str:
     else:
         name = "".join(_letter(at, byte) for at, byte in enumerate(key.encode("utf-8", "surrogatepass"))) or "=e"
     if len(name) > MOST_BYTES:
-        raise OptionError(f"the key {key_text(key)} is too long to be the name of a file")
+        raise OptionError(f"its key is too long to be the name of a file: {len(name):,} letters, at most {MOST_BYTES}")
     return name
 
 

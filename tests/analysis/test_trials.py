@@ -203,9 +203,9 @@ def test_pieces_of_values_that_nothing_describes_are_images_where_the_codec_gues
     (image,) = codec.guess(value).images
     assert (image.source, image.pixel_type, image.size[:2]) == ("guess", "int16", (160, 160))
     known = trial_module.look(value, None, min_size=512, piece_size=1 << 18, seed=1)
-    trial_module.try_whole(value, None, known)
-    assert known.whole and known.guessed == (image,)
-    assert known.piece.fraction == pytest.approx(known.whole.fraction, rel=0.1)
+    whole, is_in_part = trial_module.try_whole(value, None, 1)
+    assert not is_in_part
+    assert known.guessed == (image,) and known.piece.fraction == pytest.approx(whole.fraction, rel=0.1)
     assert codec.guess(b"no image at all. " * 20_000).images == ()
     assert codec.guess(zb.compress(value)).frame
 

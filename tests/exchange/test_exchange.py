@@ -434,7 +434,7 @@ def test_the_commands(database: str, tmp_path: Path) -> None:
     text = CliRunner().invoke(cli, ["export", database, "results", "data", "--to", f"frames:{tmp_path / 'f'}"]).stdout
     assert "  id=5: " not in text and "  key=5: " in text and "  key='5': " in text
     assert f"key={'y' + chr(10)!r}"[:-1] in text and "... (1,998 characters): " in text
-    assert max(map(len, text.splitlines())) < 500
+    assert max(map(len, text.splitlines())) < 300
     for wrong in ("zip:x", "zarr"):
         assert run_json("export", database, "results", "data", "--to", wrong, exit_code=2)["error"]["kind"]
 
