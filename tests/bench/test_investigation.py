@@ -35,7 +35,7 @@ from sqlite_zblob.bench import (
     workload,
 )
 from sqlite_zblob.bench.questions import QUESTIONS
-from sqlite_zblob.bench.questions.codecs import measure_codec
+from sqlite_zblob.bench.questions.codecs import _COLUMNS, _heading, measure_codec
 from sqlite_zblob.bench.questions.scale import gigabyte_months
 from sqlite_zblob.bench.questions.threshold import _image, pays_from
 from sqlite_zblob.bench.run import run
@@ -418,3 +418,8 @@ def test_the_report_is_made_from_the_committed_data(tmp_path: Path) -> None:
     assert "## Recommendation" in REPORT.read_text() and "A quick run" not in REPORT.read_text()
     (summary,) = re.findall(r"^## In ten sentences\n\n(.*?)\n\n", REPORT.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert [line.split()[0] for line in summary.splitlines()] == [f"{at}." for at in range(1, 11)]
+
+
+def test_each_column_of_codecs_has_a_name() -> None:
+    """Families are named by the first words of their codecs, which some do not have."""
+    assert all(_heading(column).partition(",")[0].strip() for column in _COLUMNS)
